@@ -1,0 +1,1 @@
+//! Why an invocation must be done again.

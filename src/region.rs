@@ -1,0 +1,115 @@
+//! AWS regions: which names are real.
+//!
+//! In: a name as an event spells it. Out: a [`Region`], or nothing for a misspelt one. A region that AWS opens after
+//! this list was made is known as soon as the stack's own settings name it ([`KnownRegions`]).
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The name of a region that exists, such as `eu-central-1`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Region(Box<str>);
+
+impl Region {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which names are real: AWS's own list and what the settings add.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownRegions {
+    configured: Vec<Region>,
+}
+
+impl KnownRegions {
+    /// `configured` are the names in our own settings: an operator knows better than a list made on one day.
+    pub fn with(configured: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        Self { configured: configured.into_iter().map(|name| Region(name.as_ref().into())).collect() }
+    }
+
+    /// The region of that name, if it is a real one. Letter case and surrounding space do not matter.
+    pub fn find(&self, name: &str) -> Option<Region> {
+        let name = name.trim();
+        let same = |known: &str| known.eq_ignore_ascii_case(name);
+        let listed = REGIONS.iter().copied().find(|known| same(known));
+        listed.map(|known| Region(known.into())).or_else(|| self.configured.iter().find(|r| same(&r.0)).cloned())
+    }
+}
+
+/// Every region of every partition, from the SDKs' partition file (November 2026).
+const REGIONS: &[&str] = &[
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-isoe-west-1",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eusc-de-east-1",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "us-iso-west-1",
+    "us-isob-east-1",
+    "us-isob-west-1",
+    "us-isof-east-1",
+    "us-isof-south-1",
+    "us-west-1",
+    "us-west-2",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_region_is_not_one() {
+        let known = KnownRegions::default();
+        assert_eq!(known.find("us-esat-1"), None);
+        assert_eq!(known.find("us-east-9"), None);
+        assert_eq!(known.find(""), None);
+        assert_eq!(known.find(" EU-Central-1 ").unwrap().as_str(), "eu-central-1");
+    }
+
+    #[test]
+    fn a_region_newer_than_the_list_is_known_once_configured() {
+        assert_eq!(KnownRegions::with(["sa-west-1"]).find("sa-west-1").unwrap().as_str(), "sa-west-1");
+    }
+}
