@@ -22,3 +22,5 @@ pub mod observation;
 pub mod region;
 
 pub mod classify;
+
+pub mod backoff;
