@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::observation::{Failure, Operation};
 use crate::redact::one_line;
 
+pub(crate) use client_id::invented_client_id;
 pub use client_id::region_of_client_id;
 pub use condition::{Answered, Code, Grant, Inside, Status};
 pub use table::{Hint, Row, Source};
@@ -110,6 +111,10 @@ pub struct Symptoms<'a> {
 
 impl<'a> From<&'a Failure> for Symptoms<'a> {
     fn from(failure: &'a Failure) -> Self {
+        // A caller that hands its call over may tell these only in the request.
+        let request = failure.request.as_deref();
+        let grant_type = failure.grant_type.as_deref().or_else(|| request?.grant_type.as_deref());
+        let client_id = failure.client_id.as_deref().or_else(|| request?.client_id.as_deref());
         Self {
             operation: failure.operation,
             code: failure.code.as_deref(),
@@ -117,9 +122,9 @@ impl<'a> From<&'a Failure> for Symptoms<'a> {
             status: failure.status,
             message: failure.message.as_deref(),
             reason: failure.reason.as_deref(),
-            grant_type: failure.grant_type.as_deref(),
+            grant_type,
             no_answer: failure.no_answer,
-            client_id: failure.client_id.as_deref(),
+            client_id,
             region: failure.region.as_ref().map(|region| region.as_str()),
         }
     }

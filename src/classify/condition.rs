@@ -235,7 +235,8 @@ const INVALID_INPUT_CODES: &[Code] = &[
 const INVALID_INPUT_NAMES: &[&str] =
     &["InvalidParameter", "Invalid parameter value", "MissingParameter", "ValidationException"];
 
-/// A refusal by a key, as the other services spell it, and the actions that a key policy fails to allow. KMS's own faults (`KMSInternalException`, `KMSThrottlingException`) are not the administrator's.
+/// A refusal by a key, as the other services spell it, and the actions that a key policy fails to allow. KMS's own
+/// faults (`KMSInternalException`, `KMSThrottlingException`) are not the administrator's.
 const KMS_NAMES: &[&str] = &[
     "KMSAccessDenied",
     "KMSDisabled",
