@@ -24,3 +24,4 @@ pub mod region;
 pub mod classify;
 
 pub mod backoff;
+pub mod oidc;
