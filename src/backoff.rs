@@ -1,8 +1,8 @@
 //! How long to wait before a call is made again, and whether it may be made at all.
 //!
-//! In: how many calls failed, the pace their class asks for, and what the service wished. Out: a time to wait. These are
-//! the rules of the AWS SDKs of 2026. All of it is arithmetic with an explicit source of randomness: sleeping lives in
-//! `oidc/retry`.
+//! In: how many calls failed, the pace their class asks for, and what the service wished. Out: a time to wait. These
+//! are the rules of the AWS SDKs of 2026. All of it is arithmetic with an explicit source of randomness: sleeping lives
+//! in `oidc/retry`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -50,8 +50,8 @@ pub enum InvalidBackoff {
 }
 
 impl Backoff {
-    /// The SDKs' numbers of 2026: 50 ms after a transient fault and 1 s after throttling, doubled for each call, at most
-    /// 20 s; a wish of the service is honoured for at most 5 s more than that; 3 calls after the caller's own.
+    /// The SDKs' numbers of 2026: 50 ms after a transient fault and 1 s after throttling, doubled for each call, at
+    /// most 20 s; a wish of the service is honoured for at most 5 s more than that; 3 calls after the caller's own.
     pub const SDK_2026: Self = Self {
         transient_base: Duration::from_millis(50),
         throttled_base: Duration::from_secs(1),

@@ -1,8 +1,8 @@
 //! The verdict on one failed call.
 //!
-//! In: the [`Symptoms`] of a failure. Out: its [`Class`]: the cause, whether a retry can help, and the advice. One const
-//! table ([`rows`]) decides, tried from the top; `docs/classification.md` is printed from it. A code wins over a status,
-//! and nothing acts here.
+//! In: the [`Symptoms`] of a failure. Out: its [`Class`]: the cause, whether a retry can help, and the advice. One
+//! const table ([`rows`]) decides, tried from the top; `docs/classification.md` is printed from it. A code wins over a
+//! status, and nothing acts here.
 
 mod client_id;
 mod condition;
@@ -154,9 +154,9 @@ pub fn knows(code: &str) -> bool {
     rows().iter().flat_map(|row| row.codes).any(|known| known.names(code))
 }
 
-/// The symptoms with the code that is to be judged: without prefixes; a bare status moved to where it belongs; and, where
-/// the outer code is none that the table knows (an SDK's base class, such as Java's `AWSSSOOIDCException`), the inner
-/// one, if the table knows that.
+/// The symptoms with the code that is to be judged: without prefixes; a bare status moved to where it belongs; and,
+/// where the outer code is none that the table knows (an SDK's base class, such as Java's `AWSSSOOIDCException`), the
+/// inner one, if the table knows that.
 fn judged(mut symptoms: Symptoms<'_>) -> Symptoms<'_> {
     symptoms.code = symptoms.code.map(condition::bare_code).filter(|code| !code.is_empty());
     symptoms.inner_code = symptoms.inner_code.map(condition::bare_code).filter(|code| !code.is_empty());

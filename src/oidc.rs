@@ -1,7 +1,7 @@
 //! The calls we make ourselves: a failed call once more, and the probe.
 //!
-//! In: a failure with its inputs, or a region. Out: how the retry ended, or what each rung of the probe answered. This is
-//! the shell around `aws-sdk-ssooidc`; what an answer means is decided by [`crate::classify`]. Nothing of the SDK's
+//! In: a failure with its inputs, or a region. Out: how the retry ended, or what each rung of the probe answered. This
+//! is the shell around `aws-sdk-ssooidc`; what an answer means is decided by [`crate::classify`]. Nothing of the SDK's
 //! inputs, outputs or errors is logged or printed: their Debug shows device codes and whole bodies.
 
 mod clients;

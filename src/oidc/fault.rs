@@ -1,7 +1,7 @@
 //! What a call of our own answered when it did not succeed.
 //!
-//! In: an error of the SDK. Out: a [`Fault`]: the facts that the table looks at, and those that are evidence. Bodies are
-//! read here and nowhere kept: only the fields that the service gives for people and programs come out.
+//! In: an error of the SDK. Out: a [`Fault`]: the facts that the table looks at, and those that are evidence. Bodies
+//! are read here and nowhere kept: only the fields that the service gives for people and programs come out.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! Asking a region's service how it is.
 //!
 //! In: a region, and where known the start URL of its Identity Center. Out: a [`ProbeAnswer`]: what each rung of the
-//! ladder RegisterClient → StartDeviceAuthorization → CreateToken answered. It costs no session and signs nothing, so it
-//! sees neither sessions nor signing nor refresh. What the answers mean for the region is decided elsewhere.
+//! ladder RegisterClient → StartDeviceAuthorization → CreateToken answered. It costs no session and signs nothing, so
+//! it sees neither sessions nor signing nor refresh. What the answers mean for the region is decided elsewhere.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -158,7 +158,8 @@ pub async fn retry(
     Ok(RetryReport { outcome: RetryOutcome::StillFailing(fault), attempts, class, stop })
 }
 
-/// After a 5xx or without an answer nobody knows how far the service came. A code without a status says so by its cause.
+/// After a 5xx or without an answer nobody knows how far the service came. A code without a status says so by its
+/// cause.
 fn may_have_been_done(fault: &Fault, class: &Class) -> bool {
     match class.cause {
         Cause::Service | Cause::Unreachable => true,
