@@ -21,7 +21,7 @@ use crate::classify::Class;
 use crate::observation::Failure;
 use crate::region::Region;
 
-pub use clients::{Clients, http_client};
+pub use clients::{CONNECT_TIMEOUT, Clients, http_client};
 pub use fault::Fault;
 pub use probe::{Answer, ProbeAnswer, Prober, Rung};
 pub use retry::{ApiResponse, CALL_NOT_REPEATABLE, Limits, NotRepeatable, RetryOutcome, RetryReport, Stop, retry};
