@@ -14,50 +14,55 @@ export SAM_CLI_TELEMETRY := 0
 # `sam validate` and `sam build` want a region; nothing here talks to AWS.
 export AWS_DEFAULT_REGION := us-east-1
 export PYTHONDONTWRITEBYTECODE := 1
+# SAM and the tests look for what cargo made in this folder.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 
 PIP := pip install --quiet --disable-pip-version-check --no-input
 PYTEST := $(VENV)/bin/python -m pytest -q -p no:cacheprovider
 SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src -name '*.rs')
 
-.PHONY: help test parts fmt fmt-check lint unit blackbox template build e2e bench venv clean
-.PHONY: chain-cargo chain-sam
+.PHONY: help test fmt fmt-check lint unit blackbox template build e2e bench venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# The slow optimized build runs beside the checks, which have another target folder: its last minutes use one core.
-# Each step's output is held back until it is done, so that the two do not mix.
+# Two things at a time: the checks, one after the other because cargo locks its target folder anyway, and beside them
+# the tools and the slow optimized build, which has folders of its own. Each step's output comes when it is done.
 test: ## everything that has to pass: format, lints, unit, property, black-box, template, end to end
-	@SECONDS=0; $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) parts; \
-	echo "all tests passed in $$SECONDS s"
+	@SECONDS=0; \
+	$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) IN_ORDER=yes \
+	  fmt-check lint unit blackbox template e2e; \
+	echo "== all of it passed, in $$SECONDS s"
 
-parts: chain-cargo chain-sam
-# One after the other: cargo locks its target folder anyway.
-chain-cargo: fmt-check
-	@$(MAKE) --no-print-directory -j1 lint
-	@$(MAKE) --no-print-directory -j1 unit
-	@$(MAKE) --no-print-directory -j1 blackbox
-chain-sam: $(VENV)/stamp $(EMULATOR_VENV)/stamp
-	@$(MAKE) --no-print-directory -j1 template
-	@$(MAKE) --no-print-directory -j1 e2e
+ifdef IN_ORDER
+lint: fmt-check
+unit: lint
+blackbox: unit
+e2e: template
+endif
 
 fmt: ## format the Rust code
 	cargo fmt
 
 fmt-check:
+	@echo "== format"
 	cargo fmt --check
 
 lint: ## clippy, no warnings
+	@echo "== clippy"
 	cargo clippy --quiet --all-targets --locked -- -D warnings
 
 unit: ## unit, property and documentation tests
+	@echo "== unit and property tests"
 	cargo test --quiet --locked
 
 blackbox: $(VENV)/stamp ## the real binaries, through a Runtime API and on the command line
+	@echo "== black-box tests"
 	cargo build --quiet --locked --bins
 	$(PYTEST) tests/blackbox
 
 template: $(VENV)/stamp ## cfn-lint, sam validate, and tests on the transformed template
+	@echo "== template"
 	cfn-lint template.yaml
 	sam validate --lint --template template.yaml
 	$(PYTEST) tests/template
@@ -66,10 +71,12 @@ build: .aws-sam/stamp ## the deployable functions, in .aws-sam
 
 # SAM's own check of what changed does not look at Rust sources.
 .aws-sam/stamp: $(SOURCES) $(VENV)/stamp
+	@echo "== optimized build"
 	sam build --template template.yaml
 	@touch $@
 
-e2e: $(EMULATOR_VENV)/stamp .aws-sam/stamp ## deploy what `build` made to a local AWS, and use it
+e2e: .aws-sam/stamp $(EMULATOR_VENV)/stamp ## deploy what `build` made to a local AWS, and use it
+	@echo "== end to end"
 	$(PYTEST) tests/e2e
 
 bench: ## our numbers beside the common way's, in one run

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import pathlib
 import re
 
@@ -33,7 +34,6 @@ def source():
 
 @functools.cache
 def template():
-    import os
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     return transform(yaml_parse((ROOT / "template.yaml").read_text().replace("CodeUri: .", "CodeUri: s3://made-up/up.zip")),
                      {}, NoManagedPolicies())
@@ -69,6 +69,13 @@ def test_each_role_may_do_exactly_its_work():
         may.setdefault(name, set()).update(as_list(statement["Action"]))
     logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
     assert may == {"TriageRole": logs | {"sns:Publish", "sqs:SendMessage"}, "WatcherRole": logs}
+
+
+def test_the_topic_is_open_to_this_account_alone():
+    (policy,) = resources("AWS::SNS::TopicPolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert statement["Resource"] == {"Ref": "Topic"}
 
 
 def test_both_functions_are_one_binary_and_built_once():
