@@ -1,0 +1,141 @@
+"""Poison: named, counted, never an error (Lambda would send it twice more), and the next invocation is served."""
+
+import base64
+import gzip
+import io
+import json
+
+import pytest
+
+from tests.blackbox.shape import check_answer
+from tests.harness import awslogs, make
+from tests.harness.runtime_api import LOG_GROUP
+
+MIB = 1 << 20
+
+
+def gzip_event(raw):
+    return {"awslogs": {"data": base64.b64encode(raw).decode()}}
+
+
+def whole():
+    return gzip.compress(json.dumps(awslogs.data_message(["all is well"] * 50, timestamp=1)).encode(), mtime=0)
+
+
+def zeros(size):
+    """A bomb: `size` bytes of a log message that inflate from a thousandth of it, without ever holding them."""
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9, mtime=0) as bomb:
+        bomb.write(b'{"messageType":"DATA_MESSAGE","owner":"123456789012","logGroup":"/made-up","logStream":"s",'
+                   b'"subscriptionFilters":[],"logEvents":[{"id":"1","timestamp":1,"message":"')
+        for _ in range(size // MIB):
+            bomb.write(b"0" * MIB)
+        bomb.write(b'"}]}')
+    return packed.getvalue()
+
+
+def raw_logs(message):
+    """A logs event whose only message is these bytes, put in between quotes as they are."""
+    return json.dumps(awslogs.encode(
+        b'{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"/made-up","logStream":"s","subscriptionFilters":[],'
+        b'"logEvents":[{"id":"1","timestamp":1793700000000,"message":"' + message + b'"}]}')).encode()
+
+
+def with_field(**fields):
+    envelope = make.cloudtrail()
+    envelope["detail"].update(fields)
+    return envelope
+
+
+#: What goes in, and the problem it is named by (None: it is read nevertheless, or is nothing of ours).
+BAD = {
+    "nothing": (b"", "json_invalid"),
+    "not_json": (b"this is not JSON", "json_invalid"),
+    "half_a_json": (b'{"version":"0","detail', "json_invalid"),
+    "invalid_utf8": (b'{"source":"\xff\xfe"}', "utf8_invalid"),
+    "a_number": (b"42", "event_unknown"),
+    "a_list": (b"[]", "event_unknown"),
+    "null": (b"null", "event_unknown"),
+    "empty_object": (b"{}", "event_unknown"),
+    "keys_of_nothing": (b'{"foo":1,"bar":2}', "event_unknown"),
+    "nesting_of_100000": (b"[" * 100_000 + b"]" * 100_000, "json_invalid"),
+    "nesting_of_100000_objects": (b'{"detail":' * 100_000 + b"1" + b"}" * 100_000, "json_invalid"),
+    "nesting_inside_a_record": (json.dumps(make.cloudtrail()).encode().replace(
+        b'"requestParameters": {', b'"requestParameters": {"deep": ' + b"[" * 100_000 + b"]" * 100_000 + b', ', 1), None),
+    "base64_truncated": ({"awslogs": {"data": base64.b64encode(whole()).decode()[:-7]}}, "base64_invalid"),
+    "base64_of_other_letters": ({"awslogs": {"data": "?" * 64}}, "base64_invalid"),
+    "base64_of_nothing": ({"awslogs": {"data": ""}}, "gzip_truncated"),
+    "gzip_truncated": (gzip_event(whole()[:-20]), "gzip_truncated"),
+    "gzip_of_something_else": (gzip_event(b"not gzip at all, but as long as need be"), "gzip_invalid"),
+    "gzip_bomb": (gzip_event(zeros(700 * MIB)), "gzip_too_large"),
+    "logs_not_json": (awslogs.encode(b"not JSON"), "json_invalid"),
+    "logs_of_the_wrong_shape": (awslogs.encode({"logEvents": 5, "messageType": "DATA_MESSAGE"}), "json_invalid"),
+    "awslogs_is_a_list": ({"awslogs": []}, "json_invalid"),
+    "own_log_group": (make.logs(["An error occurred (InternalServerException) when calling the CreateToken operation: "],
+                                log_group=LOG_GROUP), "own_log_group"),
+    "line_of_one_megabyte": (make.logs(["InternalServerException CreateToken SSO OIDC " + "x" * MIB]), "log_line_too_long"),
+    "broken_unicode_in_a_line": (raw_logs(rb"\ud800 An error occurred (InternalServerException) when calling the "
+                                          rb"CreateToken operation: "), None),
+    "invalid_utf8_in_a_line": (raw_logs(b"\xff\xfe InternalServerException"), None),
+    "empty_batch": ({"Records": []}, "batch_empty"),
+    "batch_is_a_number": ({"Records": 7}, "event_unknown"),
+    "batch_of_nulls": ({"Records": [None, 3, {}]}, None),
+    "misspelt_region": (make.cloudtrail(region="us-esat-1"), "region_unknown"),
+    "numbers_as_strings": ({**make.call(), "error": {"code": "InternalServerException", "status": "500"}}, None),
+    "status_is_a_word": ({**make.call(), "error": {"status": "many"}}, "call_invalid"),
+    "call_of_another_operation": ({"operation": "ListAccounts", "error": {"code": "X"}}, "call_invalid"),
+    "detail_is_text": ({**make.cloudtrail(), "detail": "text"}, "json_invalid"),
+    "detail_is_null": ({**make.cloudtrail(), "detail": None}, "json_invalid"),
+    "error_code_is_a_number": (with_field(errorCode=500), None),
+    "event_time_is_nonsense": (with_field(eventTime="yesterday"), None),
+    "event_time_is_far_ahead": (with_field(eventTime="2999-01-01T00:00:00Z"), None),
+    "user_identity_is_text": (with_field(userIdentity="root"), None),
+    "on_behalf_of_is_a_number": (with_field(userIdentity={"onBehalfOf": 5}), None),
+    "tick_without_time": ({"source": "aws.scheduler", "detail-type": "Scheduled Event"}, None),
+    "health_without_anything": ({"source": "aws.health", "detail-type": "AWS Health Event", "detail": {}}, None),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_named_and_the_function_lives_on(function, case):
+    payload, problem = BAD[case]
+    result = function.invoke(payload)
+    assert result.error is None, "an error makes Lambda send the poison again"
+    check_answer(result.answer, batch="batchItemFailures" in result.answer)
+    if problem:
+        assert problem in result.problems(), result.answer["problems"]
+    after = function.invoke(make.cloudtrail("InvalidGrantException"))
+    assert [failure["cause"] for failure in after.answer["failures"]] == ["request"]
+
+
+@pytest.mark.parametrize("case", ["not_json", "detail_is_text", "misspelt_region"])
+def test_the_rest_of_a_batch_with_poison_in_it_is_handled(function, case):
+    poison = BAD[case][0]
+    bodies = [make.cloudtrail("InvalidGrantException"), poison.decode() if isinstance(poison, bytes) else poison,
+              make.cloudtrail("InvalidClientException")]
+    result = function.invoke(make.sqs(bodies))
+    causes = [failure["cause"] for failure in result.answer["failures"]]
+    assert causes.count("request") == 2
+    assert BAD[case][1] in result.problems()
+    assert result.answer["batchItemFailures"] == [], "poison is not to be sent again"
+
+
+def test_a_line_that_is_too_long_does_not_hide_the_next_one(function):
+    result = function.invoke(make.logs([
+        "x" * MIB,
+        "An error occurred (InternalServerException) when calling the CreateToken operation: user=user1@example.com"]))
+    assert [failure["code"] for failure in result.answer["failures"]] == ["InternalServerException"]
+
+
+def test_a_bomb_does_not_grow_the_memory(start):
+    function = start()
+    function.invoke(make.cloudtrail("InvalidGrantException"))
+    before = function.peak_memory()
+    assert function.invoke(gzip_event(zeros(900 * MIB))).answer is not None
+    # 64 MiB may be inflated at most, whatever the payload claims.
+    assert function.peak_memory() - before < 160 * MIB
+
+
+def test_numbers_as_strings_are_numbers(function):
+    result = function.invoke({**make.call(request={}), "error": {"code": "InternalServerException", "status": "500"}})
+    assert result.answer["failures"][0]["status"] in (500, None)

@@ -1,0 +1,166 @@
+"""`oidc-triage replay`, as a person or a script calls it."""
+
+import gzip
+import json
+import subprocess
+
+import pytest
+
+from tests.harness import make
+from tests.harness.awslogs import EVENTS
+from tests.harness.runtime_api import binary
+from tests.harness.servers import refused_url
+
+EVENT = EVENTS / "cloudtrail__create_token_internal_server_error.json"
+
+
+def run(*arguments, stdin=b"", **env):
+    # Every AWS endpoint refuses: replay touches no network.
+    return subprocess.run([binary("oidc-triage", "OIDC_TRIAGE_CLI"), *map(str, arguments)], input=stdin,
+                          capture_output=True, timeout=60,
+                          env={"PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": refused_url(), **env})
+
+
+def replay(*paths, stdin=b"", status=0):
+    done = run("replay", "--format", "json", *paths, stdin=stdin)
+    assert done.returncode == status, done.stderr.decode()
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def failures(lines):
+    return [line for line in lines if line["type"] == "failure"]
+
+
+def notices(lines):
+    return [line for line in lines if line["type"] == "notice"]
+
+
+def past_outage(region="us-east-1"):
+    events = make.outage(region)
+    for number, event in enumerate(events):
+        event["time"] = event["detail"]["eventTime"] = f"2026-11-05T12:00:{number:02d}Z"
+    return events
+
+
+def test_the_folder_of_events_shows_outages_and_names_what_it_skipped():
+    done = run("replay", "--format", "json", EVENTS)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {notice["region"] for notice in notices(lines)} >= {"eu-central-1", "eu-west-1"}
+    assert all(notice["diagnosis"] == "outage" and notice["severity"] == "page" and notice["reasons"]
+               for notice in notices(lines))
+    assert lines[-1]["type"] == "summary"
+    # The folder holds bad input on purpose.
+    assert done.returncode == 1
+    assert b"call__without_error.json" in done.stderr and b"README" not in done.stderr
+
+
+def test_text_is_for_people():
+    done = run("replay", EVENTS / "sqs__outage_four_callers.json")
+    assert done.returncode == 0 and done.stderr == b""
+    text = done.stdout.decode()
+    assert "outage" in text and "eu-central-1" in text and "InternalServerException" in text
+
+
+def test_each_line_of_json_is_an_object_with_a_type_and_a_time():
+    lines = replay(EVENT)
+    assert [line["type"] for line in lines] == ["failure", "summary"]
+    assert lines[0]["at"] == json.loads(EVENT.read_text())["detail"]["eventTime"]
+    assert lines[0]["cause"] == "service" and lines[0]["origin"] == "cloudtrail"
+    assert lines[-1]["counts"]["service"] == 1
+
+
+def as_array(events): return json.dumps(events).encode()
+def as_lines(events): return b"\n".join(json.dumps(event).encode() for event in events) + b"\n"
+def as_log_file(events): return json.dumps({"Records": [event["detail"] for event in events]}).encode()
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
+@pytest.mark.parametrize("form", [as_array, as_lines, as_log_file])
+def test_every_form_of_file_tells_of_the_same_outage(tmp_path, form, packed):
+    content = form(past_outage())
+    path = tmp_path / ("events.json.gz" if packed else "events.json")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    lines = replay(path)
+    assert len(failures(lines)) == 4 and len(notices(lines)) == 1
+
+
+def test_the_order_of_the_input_does_not_matter(tmp_path):
+    path = tmp_path / "reversed.jsonl"
+    path.write_bytes(as_lines(list(reversed(past_outage()))))
+    lines = replay(path)
+    assert [line["at"] for line in failures(lines)] == sorted(line["at"] for line in failures(lines))
+    assert len(notices(lines)) == 1
+
+
+def test_a_file_and_the_same_again_is_one_outage(tmp_path):
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_bytes(as_array(PAST))
+    lines = replay(tmp_path)
+    assert len(notices(lines)) == 1 and lines[-1]["counts"]["duplicate"] == 4
+
+
+PAST = past_outage()
+
+
+def test_standard_input_is_read():
+    assert len(failures(replay("-", stdin=as_lines(past_outage())))) == 4
+
+
+def test_folders_within_folders_are_read(tmp_path):
+    deep = tmp_path / "AWSLogs" / "123456789012" / "CloudTrail"
+    deep.mkdir(parents=True)
+    (deep / "1.json.gz").write_bytes(gzip.compress(as_log_file(past_outage())))
+    assert len(failures(replay(tmp_path))) == 4
+
+
+def test_a_bad_file_is_named_with_its_reason_and_the_rest_goes_on(tmp_path):
+    (tmp_path / "bad.json").write_text("{ this is not JSON")
+    (tmp_path / "cut.json.gz").write_bytes(gzip.compress(as_array(past_outage()))[:-30])
+    (tmp_path / "good.json").write_bytes(EVENT.read_bytes())
+    done = run("replay", "--format", "json", tmp_path, tmp_path / "missing.json")
+    assert done.returncode == 1
+    errors = done.stderr.decode()
+    for name in ("bad.json", "cut.json.gz", "missing.json"):
+        assert name in errors
+    assert "good.json" not in errors
+    assert len(failures([json.loads(line) for line in done.stdout.splitlines()])) == 1
+
+
+def test_a_bad_line_is_named_by_its_number(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(as_lines(past_outage()) + b"not JSON\n")
+    done = run("replay", path)
+    assert done.returncode == 1 and "lines.jsonl:5" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("arguments", [[], ["replay"], ["replay", "--format", "xml", EVENT], ["no-such-command"],
+                                       ["replay", "--no-such-flag", EVENT]], ids=str)
+def test_wrong_usage_ends_with_status_2(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2 and done.stderr
+
+
+def test_a_policy_that_cannot_be_used_ends_with_status_2_and_its_reason(tmp_path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text("outage_callers = 0\nno_such_key = 1\n")
+    done = run("replay", "--policy", policy, EVENT)
+    assert done.returncode == 2 and b"policy.toml" in done.stderr
+
+
+def test_a_policy_moves_the_threshold(tmp_path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text("outage_callers = 50\n")
+    done = run("replay", "--format", "json", "--policy", policy, EVENTS / "sqs__outage_four_callers.json")
+    assert done.returncode == 0 and b'"type":"notice"' not in done.stdout
+
+
+def test_help_is_no_error():
+    done = run("--help")
+    assert done.returncode == 0 and b"replay" in done.stdout
+
+
+def test_the_reader_of_a_pipe_may_have_enough():
+    program = binary("oidc-triage", "OIDC_TRIAGE_CLI")
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; '{program}' replay '{EVENTS}' 2>/dev/null | head -n 1; "
+                                         "exit ${PIPESTATUS[0]}"], capture_output=True, timeout=60)
+    assert done.returncode in (0, 1) and b"panicked" not in done.stderr

@@ -1,0 +1,194 @@
+"""Three callers and a probe that is not healthy: an outage, told once. Less than that: silence."""
+
+import re
+
+import pytest
+
+from tests.harness import make
+from tests.harness.fake_oidc import HANG_UP, NULL_500, PROXY_502
+from tests.harness.fake_sns import TOPIC_ARN, Trouble
+
+
+def notices(*results):
+    return [notice for result in results for notice in result.answer["notices"]]
+
+
+@pytest.fixture
+def broken(oidc):
+    oidc.script_all(NULL_500)
+
+
+@pytest.mark.parametrize("answer", [NULL_500, PROXY_502, HANG_UP], ids=["500", "502_of_a_proxy", "no_answer"])
+def test_three_callers_and_a_probe_that_fails_are_an_outage(function, oidc, sns, answer):
+    oidc.script_all(answer)
+    result = function.invoke(make.sqs(make.outage(callers=3)))
+    (notice,) = notices(result)
+    assert (notice["kind"], notice["diagnosis"], notice["severity"]) == ("opened", "outage", "page")
+    assert notice["region"] == "us-east-1"
+    (message,) = sns.published
+    assert message.topic == TOPIC_ARN and message.message_id == notice["messageId"]
+    (incident,) = result.answer["incidents"]
+    assert incident["state"] == "open" and incident["reasons"]
+
+
+@pytest.mark.usefixtures("broken")
+def test_an_outage_is_told_once_however_its_failures_come(function, sns):
+    events = make.outage(callers=6)
+    results = [function.invoke(event) for event in events]
+    results += [function.invoke(event) for event in events]
+    results.append(function.invoke(make.sqs(make.outage(callers=5))))
+    assert len(notices(*results)) == len(sns.published) == 1
+    assert results[6].answer["failures"][0]["action"] == "duplicate"
+
+
+@pytest.mark.usefixtures("broken")
+def test_two_callers_are_silence_however_often_they_fail(function, sns):
+    for _ in range(5):
+        assert notices(function.invoke(make.sqs(make.outage(callers=2)))) == []
+    assert sns.attempts == 0
+
+
+def test_a_healthy_probe_keeps_silence(function, sns):
+    result = function.invoke(make.sqs(make.outage(callers=8)))
+    assert notices(result) == [] and sns.attempts == 0
+    assert {failure["outcome"] for failure in result.answer["failures"]} == {"recovered"}
+
+
+@pytest.mark.usefixtures("broken")
+def test_each_region_is_told_of_by_itself(function, sns):
+    for region in ("us-east-1", "eu-west-1", "us-east-1", "eu-west-1"):
+        function.invoke(make.sqs(make.outage(region)))
+    assert len(sns.published) == 2
+    assert {word for message in sns.published for word in re.findall(r"us-east-1|eu-west-1", message.subject)} == {
+        "us-east-1", "eu-west-1"}
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("code", ["InvalidGrantException", "ThrottlingException", "AccessDeniedException",
+                                  "AuthorizationPendingException", "MadeUpNovelException"])
+def test_only_service_failures_make_an_outage(function, sns, code):
+    assert notices(function.invoke(make.sqs(make.outage(callers=9, code=code)))) == []
+    assert sns.attempts == 0
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("message", ["Rate exceeded", "Invalid parameter value: grantTypes"])
+def test_a_disguised_internal_server_error_makes_no_outage(function, sns, message):
+    assert notices(function.invoke(make.sqs(make.outage(callers=9, message=message)))) == []
+    assert sns.attempts == 0
+
+
+@pytest.mark.usefixtures("broken")
+def test_the_past_makes_no_outage(function, sns, oidc):
+    result = function.invoke(make.sqs([make.cloudtrail(user=f"user-{n}", age=4000) for n in range(5)]))
+    assert {failure["action"] for failure in result.answer["failures"]} == {"ignored"}
+    assert sns.attempts == oidc.calls() == 0
+
+
+@pytest.mark.usefixtures("broken")
+def test_an_archive_that_is_replayed_makes_no_outage(function, sns, oidc):
+    events = [{**event, "replay-name": "made-up-replay"} for event in make.outage(callers=5)]
+    function.invoke(make.sqs(events))
+    assert sns.attempts == oidc.calls() == 0
+
+
+@pytest.mark.usefixtures("broken")
+def test_one_person_seen_through_an_application_log_is_one(function, sns):
+    line = "An error occurred (InternalServerException) when calling the CreateToken operation: "
+    function.invoke(make.logs([line] * 20))
+    assert sns.attempts == 0
+
+
+@pytest.mark.usefixtures("broken")
+def test_three_names_in_a_log_are_three_callers(function, sns):
+    line = "An error occurred (InternalServerException) when calling the CreateToken operation: user=user{}@example.com"
+    function.invoke(make.logs([line.format(number) for number in range(3)]))
+    assert len(sns.published) == 1
+
+
+@pytest.mark.usefixtures("broken")
+def test_the_notice_has_all_that_the_on_call_needs(function, sns):
+    events = make.outage(callers=4)
+    function.invoke(make.sqs(events))
+    (message,) = sns.published
+    assert len(message.subject) < 100 and message.subject.isascii() and message.subject.isprintable()
+    text = message.message
+    assert "InternalServerException" in text and "us-east-1" in text and "CreateToken" in text
+    assert all(event["detail"]["requestID"] in text for event in events)
+    assert len(text.encode()) < 262144
+    # The three causes of such an error, each with what speaks for and against it.
+    for word in ("outage", "throttling", "invalid input"):
+        assert word in text.lower()
+    assert "made-up-user-1" in text
+
+
+@pytest.mark.usefixtures("broken")
+def test_names_can_be_kept_out_of_notices(start, sns):
+    function = start(OIDC_TRIAGE_CALLER_NAMES="hashed")
+    function.invoke(make.sqs(make.outage(callers=4)))
+    assert len(sns.published) == 1 and "made-up-user" not in sns.published[0].message
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("trouble", [Trouble(500), Trouble(403, "AuthorizationError"), Trouble(0)],
+                         ids=["500", "denied", "no_answer"])
+def test_what_sns_does_not_take_is_an_error_and_the_redelivery_tells_it(function, sns, trouble):
+    events = make.sqs(make.outage(callers=4))
+    sns.fail(trouble)
+    result = function.invoke(events)
+    if result.error is None:
+        # An SQS batch says so by the messages to be delivered again.
+        assert result.answer["batchItemFailures"]
+    again = function.invoke(events)
+    assert again.error is None
+    assert len(sns.published) == 1, "told once it can be told"
+    function.invoke(events)
+    assert len(sns.published) == 1
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_single_event_that_could_not_be_told_fails_for_lambda_to_send_it_again(function, sns):
+    *first, last = make.outage(callers=3)
+    for event in first:
+        assert function.invoke(event).error is None
+    sns.fail(Trouble(500))
+    result = function.invoke(last)
+    assert result.error is not None and "errorType" in result.error
+    assert function.invoke(last).error is None and len(sns.published) == 1
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_payload_with_secrets_never_fails_lest_it_land_in_the_failure_queue(function, sns):
+    for event in make.outage(callers=2):
+        function.invoke(event)
+    sns.fail(*[Trouble(500)] * 3)
+    result = function.invoke(make.call())
+    assert result.error is None
+    assert "notice_not_published" in result.problems()
+
+
+@pytest.mark.usefixtures("broken")
+def test_without_a_topic_the_notice_is_in_the_log(start, sns):
+    function = start(OIDC_TRIAGE_TOPIC_ARN="")
+    result = function.invoke(make.sqs(make.outage(callers=4)))
+    (notice,) = notices(result)
+    assert notice["messageId"] is None and sns.attempts == 0
+    assert "outage" in result.output
+
+
+@pytest.mark.usefixtures("broken")
+def test_the_policy_moves_the_threshold(start, sns):
+    function = start(OIDC_TRIAGE_POLICY="outage_callers = 5")
+    function.invoke(make.sqs(make.outage(callers=4)))
+    assert sns.attempts == 0
+    function.invoke(make.sqs(make.outage(callers=5)))
+    assert len(sns.published) == 1
+
+
+@pytest.mark.usefixtures("broken")
+def test_more_failures_than_an_answer_lists_are_counted(function):
+    record = [make.cloudtrail(user=f"user-{number}") ["detail"] for number in range(130)]
+    import json
+    result = function.invoke(make.logs([json.dumps(one) for one in record]))
+    assert len(result.answer["failures"]) == 100 and result.answer["omitted"] == 30
+    assert result.answer["counts"]["service"] == 130

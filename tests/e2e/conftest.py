@@ -1,0 +1,34 @@
+import pytest
+
+from tests.harness.emulator import Emulator, Stack
+from tests.harness.fake_oidc import FakeOidc
+
+APPLICATION_LOG_GROUP = "/made-up/application"
+
+
+@pytest.fixture(scope="session")
+def service():
+    with FakeOidc() as service:
+        yield service
+
+
+@pytest.fixture
+def oidc(service):
+    service.heal()
+    service.forget()
+    return service
+
+
+@pytest.fixture(scope="session")
+def emulator(service, tmp_path_factory):
+    with Emulator(tmp_path_factory.mktemp("emulator"), service.url) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def stack(emulator):
+    account = "111111111111"
+    emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
+    # The emulator knows no `?` in filter patterns; the default pattern's meaning is tested with the template.
+    return Stack(emulator, account, ApplicationLogGroup=APPLICATION_LOG_GROUP,
+                 LogFilterPattern="InternalServerException")

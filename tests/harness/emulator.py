@@ -1,0 +1,140 @@
+"""An AWS on loopback: starts the emulator, deploys the stack that `sam build` made, and hands out clients.
+
+The emulator's functions inherit its environment, so it gets a clean one, and the fake OIDC service's address in it.
+An access key of 12 digits is an account of its own there.
+"""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import time
+import urllib.request
+
+import boto3
+import botocore.config
+
+from .servers import free_port
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+REGION = "us-east-1"
+BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
+
+
+class Emulator:
+    def __init__(self, folder, oidc_url):
+        self.folder = pathlib.Path(folder)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.oidc_url = oidc_url
+
+    def __enter__(self):
+        program = os.environ.get("OIDC_TRIAGE_EMULATOR") or str(ROOT / ".venv-emulator" / "bin" / "ministack")
+        self.log = open(self.folder / "emulator.log", "wb")
+        self.process = subprocess.Popen([program], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                        cwd=self.folder, env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(self.folder),
+            "AUTH": "true",
+            "LAMBDA_EXECUTOR": "local",
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ENDPOINT_URL_SSO_OIDC": self.oidc_url,
+            "IOT_MTLS_ENABLED": "0",
+            # Lambda waits minutes before it calls a failed function again.
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
+            "LAMBDA_ASYNC_RETRY_MAX_SECONDS": "1",
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_LAMBDA_LOG_LEVEL": "INFO",
+        })
+        try:
+            self.wait_healthy()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+    def wait_healthy(self, seconds=30):
+        until = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(OSError):
+                with urllib.request.urlopen(self.url + "/_ministack/health", timeout=1):
+                    return
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError("the emulator does not start:\n" + (self.folder / "emulator.log").read_text()[-4000:])
+            time.sleep(0.05)
+
+    def client(self, service, account, secret="made-up", token=None):
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION, aws_access_key_id=account,
+                            aws_secret_access_key=secret, aws_session_token=token,
+                            config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=40))
+
+
+class Stack:
+    """The deployed stack in an account of its own, with its outputs by name."""
+
+    def __init__(self, emulator, account, name="triage", **parameters):
+        self.emulator, self.account, self.name = emulator, account, name
+        bucket = f"artifacts-{account}"
+        self.client("s3").create_bucket(Bucket=bucket)
+        sam = os.environ.get("OIDC_TRIAGE_SAM") or str(ROOT / ".venv" / "bin" / "sam")
+        command = [sam, "deploy", "--template-file", str(BUILT_TEMPLATE), "--stack-name", name, "--s3-bucket", bucket,
+                   "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
+        if parameters:
+            command += ["--parameter-overrides", *(f"{key}={value}" for key, value in parameters.items())]
+        done = subprocess.run(command, cwd=emulator.folder, capture_output=True, text=True, timeout=180, env={
+            "PATH": "/usr/bin:/bin", "HOME": str(emulator.folder), "SAM_CLI_TELEMETRY": "0",
+            "AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator.url})
+        if done.returncode != 0:
+            raise RuntimeError(f"sam deploy failed:\n{done.stdout}\n{done.stderr}")
+        stack = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def client(self, service):
+        return self.emulator.client(service, self.account)
+
+    def physical_id(self, logical_id):
+        resource = self.client("cloudformation").describe_stack_resource(StackName=self.name,
+                                                                         LogicalResourceId=logical_id)
+        return resource["StackResourceDetail"]["PhysicalResourceId"]
+
+    def topic_queue(self):
+        """A queue that receives what the topic publishes from now on."""
+        sqs, sns = self.client("sqs"), self.client("sns")
+        url = sqs.create_queue(QueueName=f"heard-{time.monotonic_ns()}")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": (
+            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},'
+            f'"Action":"sqs:SendMessage","Resource":"{arn}"}}]}}')})
+        subscription = sns.subscribe(TopicArn=self.outputs["TopicArn"], Protocol="sqs", Endpoint=arn,
+                                     ReturnSubscriptionArn=True)["SubscriptionArn"]
+        return Queue(sqs, url, lambda: sns.unsubscribe(SubscriptionArn=subscription))
+
+
+class Queue:
+    def __init__(self, sqs, url, close=lambda: None):
+        self.sqs, self.url, self.close = sqs, url, close
+
+    def receive(self, at_least, seconds=20, settle=1.0):
+        """Messages' bodies: waits for that many, and then a little longer for those that should not come."""
+        bodies, until = [], time.monotonic() + seconds
+        while time.monotonic() < until:
+            answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            for message in answer.get("Messages", []):
+                bodies.append(message["Body"])
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+            if len(bodies) >= at_least:
+                until = min(until, time.monotonic() + settle)
+        return bodies

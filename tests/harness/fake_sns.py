@@ -1,0 +1,99 @@
+"""An SNS that keeps what is published, and fails when told to. It refuses what AWS refuses."""
+
+import dataclasses
+import threading
+import time
+import urllib.parse
+
+from .servers import Handler, Server
+
+TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:made-up-topic"
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    topic: str
+    subject: str
+    message: str
+    attributes: dict
+    at: float
+    message_id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Trouble:
+    """How a publish fails: a status (0: the connection drops), before or after the message was taken."""
+    status: int = 500
+    code: str = "InternalFailure"
+    delay: float = 0.0
+    taken: bool = False
+
+
+class FakeSns(Server):
+    def __init__(self):
+        super().__init__(_Handler)
+        self.lock = threading.Lock()
+        self.published: list[Published] = []
+        self.attempts = 0
+        self._troubles = []
+
+    def fail(self, *troubles):
+        """The next publishes meet these, one each; then all is well again."""
+        with self.lock:
+            self._troubles = list(troubles)
+
+    def next_trouble(self):
+        with self.lock:
+            self.attempts += 1
+            return self._troubles.pop(0) if self._troubles else None
+
+    def take(self, form):
+        attributes = {}
+        for key, name in form.items():
+            if key.startswith("MessageAttributes.entry.") and key.endswith(".Name"):
+                attributes[name] = form.get(key.removesuffix("Name") + "Value.StringValue")
+        with self.lock:
+            message_id = f"11111111-0000-4000-8000-{len(self.published) + 1:012d}"
+            self.published.append(Published(form.get("TopicArn", ""), form.get("Subject", ""), form.get("Message", ""),
+                                            attributes, time.time(), message_id))
+        return message_id
+
+
+def refused_by_aws(form):
+    """The limits of SNS that the emulator does not know."""
+    subject, message = form.get("Subject", ""), form.get("Message", "")
+    if not message or len(message.encode()) > 262144:
+        return "Invalid parameter: Message"
+    if subject and (len(subject) >= 100 or not subject.isascii() or not subject.isprintable()
+                    or not subject[0].isalnum()):
+        return "Invalid parameter: Subject"
+    return None
+
+
+class _Handler(Handler):
+    def do_POST(self):
+        form = dict(urllib.parse.parse_qsl(self.body().decode(), keep_blank_values=True))
+        trouble = self.server.next_trouble()
+        if trouble:
+            time.sleep(trouble.delay)
+            if trouble.taken:
+                self.server.take(form)
+            if trouble.status == 0:
+                self.close_connection = True
+                return
+            return self.error(trouble.status, trouble.code, "scripted trouble")
+        refusal = refused_by_aws(form)
+        if refusal:
+            return self.error(400, "InvalidParameter", refusal)
+        message_id = self.server.take(form)
+        self.xml(200, "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult>"
+                      f"<MessageId>{message_id}</MessageId></PublishResult><ResponseMetadata>"
+                      f"<RequestId>{message_id}</RequestId></ResponseMetadata></PublishResponse>")
+
+    def error(self, status, code, message):
+        self.xml(status, "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error>"
+                         f"<Type>{'Sender' if status < 500 else 'Receiver'}</Type><Code>{code}</Code>"
+                         f"<Message>{message}</Message></Error><RequestId>made-up</RequestId></ErrorResponse>")
+
+    def xml(self, status, text):
+        self.answer(status, text.encode(), {"Content-Type": "text/xml"})

@@ -1,0 +1,247 @@
+"""What the template becomes: SAM's transform is applied, as AWS does, and the result is looked at."""
+
+import functools
+import json
+import os
+import pathlib
+import re
+
+import pytest
+from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.harness import awslogs
+from tests.harness.filter_pattern import lets_through, terms
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FUNCTIONS = ("TriageFunction", "WatcherFunction")
+OPERATIONS = ["CreateToken", "CreateTokenWithIAM", "RegisterClient", "StartDeviceAuthorization"]
+
+
+class NoManagedPolicies(ManagedPolicyLoader):
+    def __init__(self):
+        super().__init__(None)
+
+    def load(self):
+        return {}
+
+
+@functools.cache
+def source():
+    return yaml_parse((ROOT / "template.yaml").read_text())
+
+
+@functools.cache
+def template():
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    return transform(yaml_parse((ROOT / "template.yaml").read_text().replace("CodeUri: .", "CodeUri: s3://made-up/up.zip")),
+                     {}, NoManagedPolicies())
+
+
+def resources(kind):
+    return {name: body["Properties"] for name, body in template()["Resources"].items() if body["Type"] == kind}
+
+
+def statements():
+    for name, role in resources("AWS::IAM::Role").items():
+        assert not role.get("ManagedPolicyArns"), f"{name} has a managed policy, which is broader than its need"
+        for policy in role.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def test_no_permission_is_wider_than_one_resource():
+    for name, statement in statements():
+        assert statement["Effect"] == "Allow"
+        for resource in as_list(statement["Resource"]):
+            assert isinstance(resource, dict), f"{name}: {resource} is not a resource of this stack"
+        assert not any("*" in action for action in as_list(statement["Action"])), name
+
+
+def test_each_role_may_do_exactly_its_work():
+    may = {}
+    for name, statement in statements():
+        may.setdefault(name, set()).update(as_list(statement["Action"]))
+    logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert may == {"TriageRole": logs | {"sns:Publish", "sqs:SendMessage"}, "WatcherRole": logs}
+
+
+def test_the_topic_is_open_to_this_account_alone():
+    (policy,) = resources("AWS::SNS::TopicPolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert statement["Resource"] == {"Ref": "Topic"}
+
+
+def test_both_functions_are_one_binary_and_built_once():
+    first, second = (source()["Resources"][name]["Metadata"] for name in FUNCTIONS)
+    assert first == second == {"BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": "oidc-triage-function"}}
+    for name in FUNCTIONS:
+        assert "CodeUri" not in source()["Resources"][name]["Properties"], "a path of its own would be a build of its own"
+
+
+def test_the_functions_have_the_size_and_the_time_they_were_designed_for():
+    for name in FUNCTIONS:
+        function = resources("AWS::Lambda::Function")[name]
+        assert (function["Timeout"], function["MemorySize"]) == (30, 256)
+        assert (function["Runtime"], function["Handler"]) == ("provided.al2023", "bootstrap")
+        assert "ReservedConcurrentExecutions" not in function
+
+
+def test_every_environment_value_is_a_string_or_made_of_string_parameters():
+    parameters = source()["Parameters"]
+    for name in FUNCTIONS:
+        for variable, value in resources("AWS::Lambda::Function")[name]["Environment"]["Variables"].items():
+            assert isinstance(value, (str, dict)), f"{variable} is {value!r}"
+            for used in re.findall(r'"Ref": "(\w+)"', json.dumps(value)):
+                if used in parameters:
+                    assert parameters[used]["Type"] == "String"
+
+
+def test_an_empty_parameter_is_no_variable():
+    variables = resources("AWS::Lambda::Function")["TriageFunction"]["Environment"]["Variables"]
+    for variable, parameter in [("REGION", "IdentityCenterRegion"), ("REGIONS", "Regions"), ("START_URL", "StartUrl"),
+                                ("POLICY", "Policy")]:
+        assert variables[f"OIDC_TRIAGE_{variable}"] == {
+            "Fn::If": [f"Has{parameter}", {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
+
+
+def test_the_variables_are_those_that_the_function_reads():
+    code = (ROOT / "src" / "config.rs").read_text()
+    known = set(re.findall(r"\bOIDC_TRIAGE_[A-Z_]+", code))
+    given = {variable for name in FUNCTIONS
+             for variable in resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
+             if variable.startswith("OIDC_TRIAGE_")}
+    assert given <= known
+
+
+def test_every_parameter_has_a_default_that_works():
+    for name, parameter in source()["Parameters"].items():
+        default = parameter["Default"]
+        assert default in parameter.get("AllowedValues", [default]), name
+        assert re.search(parameter.get("AllowedPattern", ""), default), name
+        assert len(default) <= parameter.get("MaxLength", 4096), name
+
+
+@pytest.mark.parametrize("parameter, good, bad", [
+    ("NotificationEmail", ["on-call@example.com"], ["on-call", "a b@example.com"]),
+    ("ApplicationLogGroup", ["/aws/lambda/made-up", "CloudTrail"], ["arn:aws:logs:us-east-1:123456789012:log-group:x"]),
+    ("IdentityCenterRegion", ["eu-central-1", "us-gov-west-1", "eusc-de-east-1"], ["Frankfurt", "eu-central"]),
+    ("Regions", ["us-east-1", "us-east-1,eu-west-1", "us-east-1, eu-west-1"], ["us-east-1;eu-west-1", ","]),
+    ("StartUrl", ["https://example.awsapps.com/start"], ["http://example.com", "example"]),
+])
+def test_a_parameter_that_cannot_be_right_is_refused_at_the_deployment(parameter, good, bad):
+    pattern = source()["Parameters"][parameter]["AllowedPattern"]
+    assert all(re.search(pattern, value) for value in good)
+    assert not any(re.search(pattern, value) for value in bad)
+
+
+def test_the_outputs_are_those_that_other_programs_read():
+    assert set(template()["Outputs"]) == {"FunctionName", "WatcherName", "TopicArn", "DeadLetterQueueUrl"}
+
+
+def rule(name):
+    return resources("AWS::Events::Rule")[name]
+
+
+def test_the_cloudtrail_rule_takes_the_four_operations_and_nothing_else_of_the_service():
+    pattern = rule("TriageFunctionCloudTrail")["EventPattern"]
+    assert pattern["detail"] == {"eventName": OPERATIONS}, "no condition on errors: successes are evidence too"
+    assert pattern["source"] == ["aws.sso", "aws.sso-oauth"]
+    assert "Amazon API Call via CloudTrail" in pattern["detail-type"]
+
+
+def test_the_call_rule_takes_any_source():
+    assert rule("TriageFunctionCall")["EventPattern"] == {"detail-type": ["SSO OIDC Call Failed"]}
+
+
+def test_what_eventbridge_cannot_deliver_is_kept_and_only_our_rules_may_do_so():
+    ours = ("TriageFunctionCloudTrail", "TriageFunctionHealth", "TriageFunctionCall")
+    for name in ours:
+        for target in rule(name)["Targets"]:
+            assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
+    (policy,) = resources("AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == [{"Fn::GetAtt": [name, "Arn"]} for name in ours]
+
+
+def test_the_clock_ticks_each_minute_and_a_late_tick_is_dropped():
+    tick = rule("WatcherFunctionTick")
+    assert tick["ScheduleExpression"] == "rate(1 minute)"
+    assert tick["Targets"][0]["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    invoke = resources("AWS::Lambda::EventInvokeConfig")["WatcherFunctionEventInvokeConfig"]
+    assert (invoke["MaximumRetryAttempts"], invoke["MaximumEventAgeInSeconds"]) == (0, 90)
+
+
+def test_an_event_that_fails_three_times_is_kept_for_a_day_encrypted():
+    invoke = resources("AWS::Lambda::EventInvokeConfig")["TriageFunctionEventInvokeConfig"]
+    assert invoke["MaximumRetryAttempts"] == 2
+    assert invoke["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+    assert resources("AWS::SQS::Queue")["DeadLetterQueue"] == {"SqsManagedSseEnabled": True,
+                                                               "MessageRetentionPeriod": 86400}
+
+
+def test_both_functions_write_json_to_one_log_group_that_forgets():
+    for name in FUNCTIONS:
+        assert resources("AWS::Lambda::Function")[name]["LoggingConfig"] == {"LogFormat": "JSON",
+                                                                             "LogGroup": {"Ref": "LogGroup"}}
+    assert resources("AWS::Logs::LogGroup") == {"LogGroup": {"RetentionInDays": 30}}
+
+
+def test_only_lambda_may_take_the_roles():
+    for role in resources("AWS::IAM::Role").values():
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
+                             "Action": "sts:AssumeRole"}
+
+
+def test_everybody_who_may_invoke_is_named_with_a_source():
+    for name, permission in resources("AWS::Lambda::Permission").items():
+        assert "SourceArn" in permission, name
+        assert permission["Principal"] in ("events.amazonaws.com", "logs.amazonaws.com"), name
+
+
+def test_what_is_optional_hangs_on_its_parameter():
+    conditions = {name: body.get("Condition") for name, body in template()["Resources"].items() if "Condition" in body}
+    assert conditions == {"EmailSubscription": "HasNotificationEmail",
+                          "ApplicationLogSubscription": "HasApplicationLogGroup",
+                          "ApplicationLogPermission": "HasApplicationLogGroup"}
+
+
+def filter_pattern():
+    return source()["Parameters"]["LogFilterPattern"]["Default"].strip()
+
+
+def test_the_filter_pattern_is_within_the_limit_of_cloudwatch_logs():
+    assert len(filter_pattern()) <= 1024
+    assert len(terms(filter_pattern())) == len(set(terms(filter_pattern())))
+
+
+TWINS = sorted(path.name for path in awslogs.DECODED.glob("logs__*.json"))
+
+
+@pytest.mark.parametrize("name", [name for name in TWINS
+                                  if name not in ("logs__control_message.json", "logs__prose_and_strangers.json")])
+def test_the_filter_pattern_lets_every_line_through_that_tells_of_a_failure(name):
+    held_back = [event["message"] for event in json.loads((awslogs.DECODED / name).read_text())["logEvents"]
+                 if not lets_through(filter_pattern(), event["message"])]
+    for line in held_back:
+        # Of an error over many lines only what the function does not need, and of strangers everything.
+        tells = re.search(r"\w+Exception\b", line) and not line.startswith("    at ")
+        assert not tells or "ListAccountRoles" in line, line
+        assert not re.search(r"requestId: '|httpStatusCode|\$fault|name: '", line), line
+
+
+@pytest.mark.parametrize("line", [
+    "An error occurred (InvalidParameterValueException) when calling the CreateFunction operation: made up",
+    "software.amazon.awssdk.services.dynamodb.model.ThrottlingException: null (Service: DynamoDb, Status Code: 400)",
+    '{"level":"info","requestId":"0a000000-0000-4000-8000-000000000001","message":"all is well"}',
+    '{"eventSource":"sso.amazonaws.com","eventName":"ListAccounts","errorCode":"ThrottlingException"}',
+])
+def test_the_filter_pattern_holds_back_what_is_not_ours(line):
+    assert not lets_through(filter_pattern(), line)
