@@ -1,9 +1,10 @@
 //! Log events put together again: one entry is what one print statement printed.
 //!
-//! In: the log events of one stream, still escaped. Out: the [`Entry`]s in which a word stands that an error of SSO OIDC
-//! cannot do without, unescaped. A stack trace or an inspected object may come as one log event or as one a line; a
-//! line that is indented, closes a bracket or continues a traceback belongs to the entry before it. A line at column 0
-//! ends it: where two programs write into one stream at once, what follows the stranger's line goes to the stranger.
+//! In: the log events of one stream, still escaped. Out: the [`Entry`]s in which a word stands that an error of SSO
+//! OIDC cannot do without, unescaped. A stack trace or an inspected object may come as one log event or as one a
+//! line; a line that is indented, closes a bracket or continues a traceback belongs to the entry before it. A line at
+//! column 0 ends it: where two programs write into one stream at once, what follows the stranger's line goes to the
+//! stranger.
 //!
 //! All but the entries found is one pass over the raw bytes.
 

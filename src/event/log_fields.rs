@@ -39,7 +39,8 @@ const CALLER_KEYS: &[&str] =
 const OLDEST: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl Fields {
-    /// Reads an entry's `text`, of which `plain` is no JSON and `objects` is; a JSON field is better than one in plain text.
+    /// Reads an entry's `text`, of which `plain` is no JSON and `objects` is; a JSON field is better than one in
+    /// plain text.
     pub fn of(text: &str, plain: &str, objects: &[Value], logged_at: Timestamp) -> Self {
         let mut fields = Self::default();
         for object in objects {

@@ -1,12 +1,12 @@
 //! JSON in log lines: which objects stand in a text, and what errors their fields tell of.
 //!
-//! In: an entry's text, or an object out of it. Out: the objects ([`split`]), or the errors in one of them ([`find`]):
-//! the text of an SDK in any string, and errors whose fields a logger has written out. One object is one failure, unless
-//! it holds several request ids of AWS.
+//! In: an entry's text, or an object out of it. Out: the objects ([`split`]), or the errors in one of them
+//! ([`find`]): the text of an SDK in any string, and errors whose fields a logger has written out. One object is one
+//! failure, unless it holds several request ids of AWS.
 
 use serde_json::{Map, Value};
 
-use super::sdk_error::service::{Signs, bare_status, is_known_code, plain_code};
+use super::sdk_error::service::{Endpoint, Signs, bare_status, is_known_code, plain_code};
 use super::sdk_error::{self, RequestId, SdkError, is_ours};
 use crate::observation::Operation;
 
@@ -194,7 +194,10 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
     // A status alone is an error's only where an SDK put it.
     let (code, namespaced) = match found {
         Some((code, namespaced)) => (code, namespaced),
-        None => (metadata.and(failed)?.to_string(), false),
+        None => match failed.and(metadata) {
+            Some(_) => (failed?.to_string(), false),
+            None => return no_answer(map, metadata.is_some()),
+        },
     };
     let id_in = |map: &Map<String, Value>| {
         let id = field(map, ID_KEYS)?.as_str()?;
@@ -217,6 +220,32 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
         request_id,
         has_fields,
         service: if namespaced { sdk_error::Service::SsoOidc } else { sdk_error::Service::Unnamed },
+        ..SdkError::default()
+    })
+}
+
+/// The error of a call without an answer, as Node.js writes it. Any program loses connections: this is an SDK's if it
+/// has `$metadata`, and ours without more ado if it names our host.
+fn no_answer(map: &Map<String, Value>, by_sdk: bool) -> Option<SdkError> {
+    const CODES: &[&str] = &[
+        "ENOTFOUND",
+        "EAI_AGAIN",
+        "ECONNREFUSED",
+        "ECONNRESET",
+        "ETIMEDOUT",
+        "EPIPE",
+        "EHOSTUNREACH",
+        "ENETUNREACH",
+        "TimeoutError",
+    ];
+    let code = CODE_KEYS.iter().find_map(|name| field(map, &[name])?.as_str().filter(|code| CODES.contains(code)))?;
+    let endpoint = map.get("hostname").and_then(Value::as_str).and_then(|host| Endpoint::find(&format!("{host}/")));
+    let service = if endpoint.is_some() { sdk_error::Service::SsoOidc } else { sdk_error::Service::Unnamed };
+    (by_sdk || endpoint.is_some()).then(|| SdkError {
+        service,
+        code: Some(code.to_owned()),
+        region: endpoint.map(|endpoint| endpoint.region),
+        no_answer: true,
         ..SdkError::default()
     })
 }

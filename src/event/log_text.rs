@@ -1,8 +1,8 @@
 //! Application log lines: plain text and JSON, of which some tell of a failed SSO OIDC call.
 //!
 //! In: the log events of one stream, still escaped as they stand in the envelope. Out: failures, into the batch. What
-//! does not look like an SDK's error of this service is left alone. [`log_entry`](super::log_entry) puts lines together,
-//! [`sdk_error`] and [`log_json`] find errors in them, [`log_fields`](super::log_fields) tells who called.
+//! does not look like an SDK's error of this service is left alone. [`log_entry`](super::log_entry) puts lines
+//! together, [`sdk_error`] and [`log_json`] find errors in them, [`log_fields`](super::log_fields) tells who called.
 
 use std::collections::HashSet;
 

@@ -241,6 +241,9 @@ fn a_call_without_an_answer_is_a_failure_of_its_own_kind() {
         "software.amazon.awssdk.core.exception.SdkClientException: Unable to execute HTTP request: oidc.us-east-1.amazonaws.com: Name or service not known (SDK Attempt Count: 4)\n\tat software.amazon.awssdk.services.ssooidc.DefaultSsoOidcClient.createToken(DefaultSsoOidcClient.java:352)",
         "Error: getaddrinfo ENOTFOUND oidc.us-east-1.amazonaws.com\n    at GetAddrInfoReqWrap.onlookupall [as oncomplete] (node:dns:122:26) {\n  errno: -3008,\n  code: 'ENOTFOUND',\n  hostname: 'oidc.us-east-1.amazonaws.com',\n  '$metadata': { attempts: 2, totalRetryDelay: 45 }\n}",
         "sso-oidc CreateToken: dispatch failure: io error: client error (Connect): tcp connect error: Connection refused (os error 111) (DispatchFailure(DispatchFailure { source: ConnectorError { kind: Io } })) oidc.us-east-1.amazonaws.com",
+        "Unhandled exception. System.Net.Http.HttpRequestException: Name or service not known (oidc.us-east-1.amazonaws.com:443)",
+        "{\"err\":{\"code\":\"ECONNREFUSED\",\"$metadata\":{\"attempts\":2}},\"service\":\"sso-oidc\",\"region\":\"us-east-1\"}",
+        "{\"err\":{\"code\":\"ENOTFOUND\",\"hostname\":\"oidc.us-east-1.amazonaws.com\"},\"msg\":\"failed\"}",
         "Error executing \"CreateToken\" on \"https://oidc.us-east-1.amazonaws.com/token\"; AWS HTTP error: cURL error 28: Connection timed out after 1001 milliseconds",
     ] {
         let failure = failure_of(line);
@@ -273,6 +276,7 @@ fn what_is_not_ours_is_left_alone() {
         "Could not connect to the endpoint URL: \"https://sts.us-east-1.amazonaws.com/\" CreateToken",
         "java.lang.IllegalStateException: no\n\tat software.amazon.awssdk.services.ssooidc.DefaultSsoOidcClient.createToken(DefaultSsoOidcClient.java:352)",
         "connect ECONNREFUSED 10.0.0.5:5432 while the sso-oidc callback ran",
+        "{\"code\":\"ECONNREFUSED\",\"port\":5432,\"service\":\"sso-oidc-login\"}",
         "{\"level\":\"info\",\"msg\":\"we saw InternalServerException from SSO OIDC yesterday\"}",
         "{\"service\":\"sso-oidc\",\"operation\":\"CreateToken\",\"statusCode\":200}",
         "{\"error\":{\"name\":\"EntitlementNotAllowedException\"},\"operation\":\"CreateToken\"}",
@@ -632,7 +636,7 @@ fn a_hostile_line_is_read_in_linear_time() {
         "$metadata requestId: '11111111-x' name: 'SlowDownException' ",
     ] {
         let line = unit.repeat(250 * 1024 / unit.len());
-        let _ = batch_of(&[line]);
+        batch_of(&[line]);
     }
 }
 

@@ -60,6 +60,7 @@ const SHAPES: &[Shape] = &[
             " E",
             "socket hang up",
             "Error",
+            "Exception: ",
             "cURL error",
             "curl: (",
         ],
@@ -431,26 +432,37 @@ fn is_request_id(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// The line that `at` stands in, without its end.
+/// The line that `at` stands in, without its end and no further than [`WINDOW`] from it.
 fn line_around(text: &str, at: usize) -> Range<usize> {
-    let start = text[..at].rfind(['\n', '\r']).map_or(0, |end| end + 1);
-    let end = text[at..].find(['\n', '\r']).map_or(text.len(), |length| at + length);
+    let from = char_boundary(text, at.saturating_sub(WINDOW));
+    let until = char_boundary(text, (at + WINDOW).min(text.len())).max(at);
+    let start = text[from..at].rfind(['\n', '\r']).map_or(from, |end| from + end + 1);
+    let end = text[at..until].find(['\n', '\r']).map_or(until, |length| at + length);
     start..end
+}
+
+/// An error's own part of a long line. It keeps the work linear where a line of 256 KiB is full of errors.
+const WINDOW: usize = 8 * 1024;
+
+fn char_boundary(text: &str, at: usize) -> usize {
+    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 /// What follows on the line, up to the quotation mark that closes it where the error stands in quotes.
 fn rest_of_line(text: &str, from: usize) -> &str {
     let line = line_around(text, from);
     let rest = &text[from..line.end];
-    let quotes = |part: &str| {
-        let bytes = part.as_bytes();
-        (0..bytes.len()).filter(|&at| bytes[at] == b'"' && (at == 0 || bytes[at - 1] != b'\\')).collect::<Vec<_>>()
-    };
-    let is_quoted = quotes(&text[line.start..from]).len() % 2 == 1;
-    match quotes(rest).first() {
-        Some(&end) if is_quoted => &rest[..end],
+    let is_quoted = quotes(&text[line.start..from]).count() % 2 == 1;
+    match quotes(rest).next() {
+        Some(end) if is_quoted => &rest[..end],
         _ => rest,
     }
+}
+
+/// Where quotation marks stand that are not escaped.
+fn quotes(text: &str) -> impl Iterator<Item = usize> {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'"', bytes).filter(move |&at| at == 0 || bytes[at - 1] != b'\\')
 }
 
 /// An error's message, or None where there is none: `null`, `None` and JavaScript's `UnknownError` say nothing.
@@ -462,8 +474,7 @@ fn message(text: &str) -> Option<String> {
 
 /// A message cut on a character boundary.
 pub fn bounded_message(text: &str) -> &str {
-    let end = (0..=text.len().min(MESSAGE_MAX)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-    &text[..end]
+    &text[..char_boundary(text, text.len().min(MESSAGE_MAX))]
 }
 
 /// CloudTrail cuts messages at 1 KB too.
