@@ -1,7 +1,7 @@
 //! The errors that AWS SDKs print, found in one assembled piece of text.
 //!
 //! In: text, such as a log line, a stack trace or an inspected object. Out: each [`SdkError`] it has the shape of, and
-//! whether that one is about a call of SSO OIDC ([`is_ours`]). The shapes are a table with a line per SDK ([`shapes`]);
+//! whether that one is about a call of SSO OIDC ([`is_ours`]). The shapes are a table with a line per SDK (`shapes`);
 //! what names the service is in [`service`]. Who called, when and from where is not read here.
 
 pub mod service;
