@@ -148,10 +148,12 @@ pub const fn rows() -> &'static [Row] {
     table::TABLE
 }
 
-/// Whether the table has a row for that code: how a log line that does not name the service shows that it is of it.
+/// Whether the table has a row for that code of an answer: how a log line that does not name the service shows that it
+/// is of it. The names that clients give to having no answer are everybody's, and do not count.
 pub fn knows(code: &str) -> bool {
     let code = condition::bare_code(code);
-    rows().iter().flat_map(|row| row.codes).any(|known| known.names(code))
+    let answers = rows().iter().filter(|row| row.cause != Cause::Unreachable);
+    answers.flat_map(|row| row.codes).any(|known| known.names(code))
 }
 
 /// The symptoms with the code that is to be judged: without prefixes; a bare status moved to where it belongs; and,

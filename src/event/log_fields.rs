@@ -5,8 +5,6 @@
 
 use std::sync::LazyLock;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 use serde_json::Value;
@@ -206,13 +204,6 @@ fn kms_reason(text: &str) -> Option<String> {
         other => other,
     };
     Some(reason.to_owned())
-}
-
-/// The region in a client id: base64url of 16 bytes and the region's name. Undocumented, so a hint only.
-pub fn region_of_client_id(client_id: &str) -> Option<String> {
-    let bytes = URL_SAFE_NO_PAD.decode(client_id.trim_end_matches('=')).ok()?;
-    let region = std::str::from_utf8(bytes.get(16..)?).ok()?;
-    is_region_like(region).then(|| region.to_owned())
 }
 
 /// RFC 3339, or seconds or milliseconds since 1970; not later than the log event and not absurdly earlier.

@@ -10,12 +10,13 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::log_entry::{Entry, assemble};
-use super::log_fields::{Fields, masked, region_of_client_id};
+use super::log_fields::{Fields, masked};
 use super::log_json::{self, Split};
 use super::sdk_error::service::Signs;
 use super::sdk_error::{self, SdkError, is_ours};
 use super::{APP_NAME, Batch, Setting};
 use crate::caller::Caller;
+use crate::classify::region_of_client_id;
 use crate::observation::{Failure, Observation, Origin};
 use crate::region::Region;
 
@@ -148,7 +149,6 @@ impl Reader<'_> {
             return region;
         }
         let hinted = fields.client_id.as_deref().and_then(region_of_client_id);
-        let hinted = hinted.and_then(|name| self.setting.regions.find(&name));
         Some(hinted.unwrap_or_else(|| self.setting.default_region.clone()))
     }
 }
