@@ -23,6 +23,7 @@ LOG_GROUP = "/made-up/oidc-triage"
 
 
 def binary(name="oidc-triage-function", variable="OIDC_TRIAGE_FUNCTION"):
+    """The program under test: the one that the variable names, else cargo's debug build."""
     return os.environ.get(variable) or str(ROOT / "target" / "debug" / name)
 
 
