@@ -3,7 +3,7 @@
 //! In: paths. Out: what would have been said and told, as text or JSON lines, and how much could not be read. The events
 //! are put in order of time; the clock is the latest one so far, and ticks every minute of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -71,7 +71,8 @@ pub async fn replay<S: Store>(
         reader.read_path(path)?;
     }
     let Reader { skipped, input, .. } = reader;
-    let mut printer = Printer { out, format, counts: Counts::default(), notices: 0, open: BTreeMap::new() };
+    let mut printer =
+        Printer { out, format, counts: Counts::default(), notices: 0, open: BTreeMap::new(), advised: BTreeSet::new() };
     printer.counts.own = input.own;
     run(pipeline, input.observations, &mut printer).await?;
     printer.summary(&input.problems, input.files, input.left_alone)?;
@@ -264,6 +265,8 @@ struct Printer<'a, W> {
     notices: u64,
     /// The incidents seen open, by id.
     open: BTreeMap<String, IncidentReport>,
+    /// Advice that was printed: once is enough for a reader.
+    advised: BTreeSet<String>,
 }
 
 #[derive(Serialize)]
@@ -302,7 +305,12 @@ impl<W: Write> Printer<'_, W> {
         for failure in &handled.answer.failures {
             match self.format {
                 Format::Json => self.line(&Line::Failure { at, failure })?,
-                Format::Text => writeln!(self.out, "{}", failure_in_words(at, failure))?,
+                Format::Text => {
+                    writeln!(self.out, "{}", failure_in_words(at, failure))?;
+                    if self.advised.insert(failure.advice.clone()) {
+                        writeln!(self.out, "    {}", failure.advice)?;
+                    }
+                }
             }
         }
         for notice in &handled.notices {
@@ -368,7 +376,7 @@ impl<W: Write> Printer<'_, W> {
     }
 }
 
-/// One failure on one line. Ids and codes are text of others: they are bounded by the decoder and put on one line here.
+/// One failure on one line, without its advice. Ids and codes are text of others: they are bounded by the decoder and put on one line here.
 fn failure_in_words(at: Timestamp, failure: &FailureReport) -> String {
     let shown = |text: &str| crate::redact::one_line(text, 80);
     let region = failure.region.as_ref().map_or("unknown region", |region| region.as_str());
@@ -376,11 +384,10 @@ fn failure_in_words(at: Timestamp, failure: &FailureReport) -> String {
     let code = failure.code.as_deref().map_or_else(|| "no answer".to_owned(), shown);
     let status = failure.status.filter(|status| status.to_string() != code).map_or(String::new(), |s| format!(" {s}"));
     format!(
-        "{} {region} {operation} {code}{status}: {} ({}), caller {}\n    {}",
+        "{} {region} {operation} {code}{status}: {} ({}), caller {}",
         at.strftime("%Y-%m-%d %H:%M:%SZ"),
         failure.cause.as_str(),
         failure.action.as_str(),
-        failure.caller,
-        failure.advice
+        failure.caller
     )
 }

@@ -33,10 +33,10 @@ pub fn subject(verdict: &Verdict, region: &Region, kind: NoticeKind) -> String {
         NoticeKind::Opened => "",
         NoticeKind::Reminder => " goes on",
     };
+    // It begins with a letter, as SNS wants it.
     let subject = format!(
-        "[{}] {}{goes_on}: AWS sign-in (SSO OIDC) in {region}, {} callers hit",
-        verdict.diagnosis.severity().as_str(),
-        verdict.diagnosis.as_str(),
+        "{} of AWS sign-in (SSO OIDC) in {region}{goes_on}: {} callers hit",
+        capitalized(verdict.diagnosis.as_str()),
         verdict.callers
     );
     subject.chars().filter(|c| matches!(c, ' '..='~')).take(SUBJECT_MAX).collect()
@@ -133,6 +133,11 @@ fn counted(counts: &BTreeMap<String, usize>) -> String {
     counts.into_iter().map(|(value, count)| format!("{value} ({count})")).collect::<Vec<_>>().join(", ")
 }
 
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}
+
 fn utc(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
@@ -198,7 +203,7 @@ mod tests {
     #[test]
     fn a_message_says_what_failed_since_when_for_whom_why_and_what_to_do() {
         let (subject, message) = rendered(&["ana@example.com", "ben@example.com", "eva@example.com"]);
-        assert_eq!(subject, "[page] outage: AWS sign-in (SSO OIDC) in eu-central-1, 3 callers hit");
+        assert_eq!(subject, "Outage of AWS sign-in (SSO OIDC) in eu-central-1: 3 callers hit");
         for part in [
             "OUTAGE: signing in through IAM Identity Center fails in eu-central-1 for 3 distinct callers.",
             "Since:     2027-01-15 08:00:00 UTC",
