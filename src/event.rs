@@ -8,6 +8,9 @@ pub mod call;
 pub mod cloudtrail;
 pub mod eventbridge;
 pub mod health;
+pub mod log_entry;
+pub mod log_fields;
+pub mod log_json;
 pub mod log_text;
 pub mod logs;
 pub mod problem;
@@ -70,6 +73,7 @@ pub struct Batch {
     pub old_successes: u64,
     /// Records of our own probe.
     pub own: u64,
+    pub carries_secrets: bool,
     pub problems: Problems,
     /// The messages of an SQS batch, in order, each with the range of its observations. Empty for every other kind.
     pub messages: Vec<SqsMessage>,
@@ -88,6 +92,7 @@ impl Batch {
             observations: Vec::new(),
             old_successes: 0,
             own: 0,
+            carries_secrets: false,
             problems: Problems::default(),
             messages: Vec::new(),
         }

@@ -12,13 +12,32 @@
 //! or touches the network, the environment or the clock. Everything else is a function from values to values with
 //! `now` as an argument, which is why the same code replays history.
 
+// What every stage uses.
+pub mod caller;
+pub mod config;
 pub mod error;
+pub mod observation;
+pub mod policy;
 pub mod redact;
+pub mod region;
+
+// The stages, in the order of the data.
+pub mod pipeline;
 
 pub mod event;
 
-pub mod caller;
-pub mod observation;
-pub mod region;
-
 pub mod classify;
+
+pub mod evidence;
+pub mod store;
+
+pub mod diagnose;
+
+pub mod backoff;
+pub mod oidc;
+
+pub mod notify;
+
+pub mod replay;
+pub mod report;
+pub mod telemetry;

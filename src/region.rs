@@ -95,9 +95,33 @@ const REGIONS: &[&str] = &[
     "us-west-2",
 ];
 
+/// Whether a name has the form of a region's, such as `sa-west-1`: letters, a direction, one digit. It tells a region
+/// that is newer than our list from a misspelt one.
+pub fn is_well_formed(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('-').collect();
+    let [geography, .., direction, number] = parts.as_slice() else { return false };
+    let letters = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    letters(geography)
+        && parts[1..parts.len() - 2].iter().all(letters)
+        && DIRECTIONS.contains(direction)
+        && number.len() == 1
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+const DIRECTIONS: &[&str] =
+    &["north", "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_listed_region_is_well_formed_and_a_misspelt_one_is_not() {
+        assert!(REGIONS.iter().all(|name| is_well_formed(name)));
+        for misspelt in ["us-esat-1", "us-east", "us-east-11", "useast-1", "US-EAST-1", "", "-", "us--east-1"] {
+            assert!(!is_well_formed(misspelt), "{misspelt}");
+        }
+    }
 
     #[test]
     fn a_misspelt_region_is_not_one() {

@@ -1,1 +1,112 @@
-fn main() {}
+//! The Lambda bootstrap: reads the environment once, builds the clients once, and hands each payload to the pipeline.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_config::{BehaviorVersion, Region as SdkRegion};
+use jiff::Timestamp;
+use lambda_runtime::tower::util::MapRequestLayer;
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use oidc_triage::backoff::Backoff;
+use oidc_triage::caller::CallerHasher;
+use oidc_triage::config::Config;
+use oidc_triage::error::Error;
+use oidc_triage::notify::publish::Publisher;
+use oidc_triage::oidc::{Oidc, http_client};
+use oidc_triage::pipeline::{DEADLINE_MARGIN, Invocation, Pipeline};
+use oidc_triage::redact::SHOWN_TEXT_MAX;
+use oidc_triage::report::Answer;
+use oidc_triage::store::memory::MemoryStore;
+use oidc_triage::telemetry::{self, InvocationFacts};
+use serde_json::value::RawValue;
+
+/// One event at a time: a second thread would have nothing to do.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let config = match Config::read(|name| std::env::var(name).ok()) {
+        Ok(config) => config,
+        Err(error) => {
+            telemetry::log_fatal("the function cannot start", &error.to_string());
+            return ExitCode::FAILURE;
+        }
+    };
+    telemetry::init(config.log_level);
+    let function = Function::new(config).await;
+    let function = &function;
+    let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| function.handle(event));
+    let runtime = Runtime::new(handler).layer(MapRequestLayer::new(readable));
+    match runtime.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            telemetry::log_fatal("the runtime ended", &error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is built once in a sandbox.
+struct Function {
+    pipeline: Pipeline<MemoryStore>,
+    invocations: AtomicU64,
+}
+
+impl Function {
+    async fn new(config: Config) -> Self {
+        let sdk_config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .region(SdkRegion::new(config.region.to_string()))
+            .http_client(http_client())
+            .load()
+            .await;
+        let publisher = config.live_topic().map(|topic| Publisher::new(&sdk_config, topic.to_owned()));
+        let oidc = Oidc::new(sdk_config, Backoff::SDK_2026, config.policy.probe_interval);
+        Self {
+            pipeline: Pipeline {
+                config,
+                store: MemoryStore::default(),
+                // Nothing outlives this sandbox, so the key need not either.
+                hasher: CallerHasher::new(&CallerHasher::FIXED_KEY),
+                oidc: Some(oidc),
+                publisher,
+                acts_on_archives: false,
+            },
+            invocations: AtomicU64::new(0),
+        }
+    }
+
+    async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
+        let started = Instant::now();
+        let now = Timestamp::now();
+        let context = event.context;
+        let left = Duration::from_millis(context.deadline).saturating_sub(since_epoch(now));
+        let invocation =
+            Invocation { id: context.request_id, now, deadline: started + left.saturating_sub(DEADLINE_MARGIN) };
+        let mut handled = self.pipeline.handle(event.payload.get(), &invocation).await;
+        let facts = InvocationFacts {
+            request_id: &invocation.id,
+            trace_id: context.xray_trace_id.as_deref(),
+            cold_start: self.invocations.fetch_add(1, Ordering::Relaxed) == 0,
+            duration_ms: started.elapsed().as_secs_f64() * 1e3,
+            level: self.pipeline.config.log_level,
+        };
+        telemetry::log_invocation(&facts, &handled, Timestamp::now());
+        match handled.error.take() {
+            None => Ok(handled.answer.bounded()),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+fn since_epoch(now: Timestamp) -> Duration {
+    Duration::try_from(now.as_duration()).unwrap_or_default()
+}
+
+/// A payload that is not JSON would be refused by the runtime before it reaches us, and delivered twice more. As a JSON
+/// string it arrives, and is named as a problem like any other.
+fn readable(mut invocation: LambdaInvocation) -> LambdaInvocation {
+    if serde_json::from_slice::<&RawValue>(&invocation.body).is_err() {
+        let text = String::from_utf8_lossy(&invocation.body[..invocation.body.len().min(SHOWN_TEXT_MAX)]);
+        invocation.body = serde_json::Value::from(text).to_string().into();
+    }
+    invocation
+}

@@ -1,1 +1,94 @@
-fn main() {}
+//! The command line.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use oidc_triage::caller::CallerHasher;
+use oidc_triage::config::Config;
+use oidc_triage::pipeline::Pipeline;
+use oidc_triage::policy::Policy;
+use oidc_triage::replay::{self, Replayed, replay};
+use oidc_triage::store::memory::MemoryStore;
+
+/// Tells what failed AWS SSO OIDC calls mean: worth a retry, throttled, a caller's mistake, or an outage.
+#[derive(Parser)]
+#[command(name = "oidc-triage", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Judge recorded events with the same stages as the Lambda function: no AWS, no network.
+    ///
+    /// A PATH is a file with one event, JSON lines, an array, or a CloudTrail log file; each also as .gz; a folder of
+    /// those; or - for standard input. Exit status: 0 all was read, 1 something was skipped, 2 wrong usage or policy.
+    Replay {
+        /// How to print what was found.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        /// A policy in TOML instead of the default one.
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Exit status for wrong usage, a policy or an environment that cannot be used (as clap's own).
+const USAGE: u8 = 2;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let Arguments { command: Command::Replay { format, policy, paths } } = Arguments::parse();
+    let format = match format {
+        Format::Text => replay::Format::Text,
+        Format::Json => replay::Format::Json,
+    };
+    let config = match config(policy) {
+        Ok(config) => config,
+        Err(reason) => {
+            eprintln!("oidc-triage: {reason}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let pipeline = Pipeline {
+        config,
+        store: MemoryStore::default(),
+        hasher: CallerHasher::new(&CallerHasher::FIXED_KEY),
+        oidc: None,
+        publisher: None,
+        acts_on_archives: true,
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let done = replay(&pipeline, &paths, format, &mut out, &mut io::stderr().lock()).await;
+    match done.and_then(|done| out.flush().map(|()| done)) {
+        Ok(Replayed { skipped: false }) => ExitCode::SUCCESS,
+        Ok(Replayed { skipped: true }) => ExitCode::FAILURE,
+        // The reader of a pipe had enough: nothing went wrong here.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("oidc-triage: cannot write: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The environment's settings, with the policy of a file where one is given.
+fn config(policy: Option<PathBuf>) -> Result<Config, String> {
+    let mut config = Config::read(|name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
+    if let Some(path) = policy {
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        config.policy = Policy::from_toml(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(config)
+}

@@ -1,0 +1,136 @@
+//! One SDK client for each region, all on one HTTP client.
+//!
+//! In: the base configuration, made once by the caller. Out: a client without retries of its own and without
+//! credentials, with time-outs. Endpoint overrides (`AWS_ENDPOINT_URL_SSO_OIDC`, `AWS_ENDPOINT_URL`) come through the
+//! base configuration, and no variable is read here.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_sdk_ssooidc::Client;
+use aws_sdk_ssooidc::config::retry::RetryConfig;
+use aws_sdk_ssooidc::config::timeout::TimeoutConfig;
+use aws_sdk_ssooidc::config::{self, SharedHttpClient};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use crate::event::APP_NAME;
+use crate::region::Region;
+
+/// A connection within AWS stands in milliseconds; what takes longer than this does not come.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// CreateToken answers in well under a second; in outages it was seen to hang. Short enough that three attempts fit
+/// into an invocation.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// There is one attempt to an operation, so this only adds what the SDK does around it.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// The HTTP client that all SDK clients should share. Cheap: root certificates are read when the first client is built
+/// on it, from `SSL_CERT_FILE` where that is set, and then kept.
+pub fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// The SSO OIDC clients of all regions. A client is built at its first use and kept.
+pub struct Clients {
+    base: SdkConfig,
+    by_region: Mutex<HashMap<Region, Client>>,
+}
+
+impl Clients {
+    /// On the HTTP client of `base`; where that has none, on one of its own.
+    pub fn new(base: SdkConfig) -> Self {
+        let base = match base.http_client() {
+            Some(_) => base,
+            None => base.into_builder().http_client(http_client()).build(),
+        };
+        Self { base, by_region: Mutex::default() }
+    }
+
+    /// The region's client. A clone is a reference count.
+    pub fn of(&self, region: &Region) -> Client {
+        // A panic while the map was held leaves it whole: entries are only added.
+        let mut by_region = self.by_region.lock().unwrap_or_else(PoisonError::into_inner);
+        by_region.entry(region.clone()).or_insert_with(|| self.build(region)).clone()
+    }
+
+    fn build(&self, region: &Region) -> Client {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        let mut config = config::Builder::from(&self.base)
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(config::Region::new(region.as_str().to_owned()))
+            // Our own policy is the only one: two of them would multiply.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts);
+        // The three operations we call need none, and without them CreateTokenWithIAM cannot be signed as us.
+        config.set_credentials_provider(None);
+        config.set_app_name(AppName::new(APP_NAME).ok());
+        Client::from_conf(config.build())
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::oidc::stub::{Reply, Stub, region};
+
+    /// Set only in the process that the test below starts.
+    const CHILD: &str = "OIDC_TRIAGE_TEST_CHILD";
+
+    #[tokio::test]
+    async fn the_services_own_endpoint_variable_is_honoured() {
+        if std::env::var_os(CHILD).is_some() {
+            let base = aws_config::defaults(BehaviorVersion::v2026_01_12())
+                .http_client(http_client())
+                .region(aws_config::Region::new("us-east-1"))
+                .no_credentials()
+                .load()
+                .await;
+            let made = Clients::new(base).of(&region("eu-central-1")).register_client();
+            assert!(made.client_name("n").client_type("public").send().await.is_ok());
+            return;
+        }
+        let stub = Stub::serve([Reply::registration()]);
+        // The environment belongs to a process, so the client is used in one of its own.
+        let name = "oidc::clients::tests::the_services_own_endpoint_variable_is_honoured";
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name])
+            .env(CHILD, "1")
+            .env("AWS_ENDPOINT_URL_SSO_OIDC", stub.url())
+            .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .output()
+            .unwrap();
+        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+        let requests = stub.requests();
+        assert_eq!(requests.len(), 1);
+        assert!(requests[0].head.contains("app/oidc-triage"), "{}", requests[0].head);
+        assert!(!requests[0].head.to_lowercase().contains("authorization:"), "{}", requests[0].head);
+    }
+
+    #[tokio::test]
+    async fn the_sdk_itself_does_not_retry() {
+        let stub = Stub::serve([Reply::internal_server_error(), Reply::registration()]);
+        let made = stub.clients().of(&region("us-east-1")).register_client();
+        assert!(made.client_name("n").client_type("public").send().await.is_err());
+        assert_eq!(stub.requests().len(), 1);
+    }
+}

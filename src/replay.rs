@@ -1,0 +1,386 @@
+//! Replay: the same stages over files, with the clock of the events and no network.
+//!
+//! In: paths. Out: what would have been said and told, as text or JSON lines, and how much could not be read. The events
+//! are put in order of time; the clock is the latest one so far, and ticks every minute of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::event::problem::Problems;
+use crate::event::{self, Batch, Kind, Setting};
+use crate::observation::{Observation, Tick};
+use crate::pipeline::{Handled, Invocation, Pipeline};
+use crate::report::{Counts, FailureReport, IncidentReport};
+use crate::store::Store;
+
+/// How replay speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What replay did, beyond what it printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Something could not be read and was skipped.
+    pub skipped: bool,
+}
+
+/// A minute of the events' time.
+const TICK: Duration = Duration::from_secs(60);
+
+/// After the last event the clock runs on until nothing is open, but not longer than this.
+const RUN_ON: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Endings of the files that are read out of a folder, each also with `.gz` behind it. A file that is named is read
+/// whatever it is called.
+const ENDINGS: &[&str] = &["json", "jsonl", "ndjson", "log"];
+
+/// Problems after which input is left out. The others tell of input that was read all the same.
+const SKIPPING: &[&str] = &[
+    "base64_invalid",
+    "call_invalid",
+    "event_unknown",
+    "gzip_invalid",
+    "gzip_too_large",
+    "gzip_truncated",
+    "json_invalid",
+    "log_line_too_long",
+];
+
+/// Runs the files through the pipeline. What could not be read is named on `errors`.
+pub async fn replay<S: Store>(
+    pipeline: &Pipeline<S>,
+    paths: &[PathBuf],
+    format: Format,
+    out: &mut impl Write,
+    errors: &mut impl Write,
+) -> io::Result<Replayed> {
+    let mut reader = Reader { setting: setting(pipeline), errors, skipped: false, input: Input::default() };
+    for path in paths {
+        reader.read_path(path)?;
+    }
+    let Reader { skipped, input, .. } = reader;
+    let mut printer = Printer { out, format, counts: Counts::default(), notices: 0, open: BTreeMap::new() };
+    printer.counts.own = input.own;
+    run(pipeline, input.observations, &mut printer).await?;
+    printer.summary(&input.problems, input.files, input.left_alone)?;
+    Ok(Replayed { skipped })
+}
+
+/// In replay the clock is the events': no record is too old, and the real time stands in for none.
+fn setting<S: Store>(pipeline: &Pipeline<S>) -> Setting {
+    Setting { horizon: Timestamp::MIN, ..pipeline.setting(Timestamp::now()) }
+}
+
+/// Everything that was read.
+#[derive(Default)]
+struct Input {
+    observations: Vec<Observation>,
+    problems: Problems,
+    own: u64,
+    files: u64,
+    left_alone: u64,
+}
+
+struct Reader<'a, W> {
+    setting: Setting,
+    errors: &'a mut W,
+    skipped: bool,
+    input: Input,
+}
+
+impl<W: Write> Reader<'_, W> {
+    fn read_path(&mut self, path: &Path) -> io::Result<()> {
+        if path.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            return match io::stdin().lock().read_to_end(&mut bytes) {
+                Ok(_) => self.read_bytes("standard input", bytes),
+                Err(error) => self.skip("standard input", &error.to_string()),
+            };
+        }
+        let name = path.display().to_string();
+        if path.is_dir() {
+            return match files_in(path) {
+                Ok(files) if files.is_empty() => self.skip(&name, "no file to read in this folder"),
+                Ok(files) => files.iter().try_for_each(|file| self.read_path(file)),
+                Err(error) => self.skip(&name, &error.to_string()),
+            };
+        }
+        match fs::read(path) {
+            Ok(bytes) => self.read_bytes(&name, bytes),
+            Err(error) => self.skip(&name, &error.to_string()),
+        }
+    }
+
+    fn read_bytes(&mut self, name: &str, bytes: Vec<u8>) -> io::Result<()> {
+        self.input.files += 1;
+        let text = if bytes.starts_with(&[0x1f, 0x8b]) {
+            let mut inflated = Vec::new();
+            if let Err(error) = MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut inflated) {
+                self.skip(name, &format!("the rest of this gzip file cannot be read: {error}"))?;
+            }
+            inflated
+        } else {
+            bytes
+        };
+        match serde_json::from_slice::<&RawValue>(&text) {
+            Ok(document) => self.read_payload(name, document.get()),
+            // Not one document: a document a line.
+            Err(error) => {
+                let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
+                if lines.iter().filter(|line| !line.is_empty()).count() < 2 {
+                    let place = format!("not JSON: line {}, column {}", error.line(), error.column());
+                    return self.skip(name, &place);
+                }
+                for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.is_empty()) {
+                    let place = format!("{name}:{number}");
+                    match std::str::from_utf8(line) {
+                        Ok(line) => self.read_payload(&place, line)?,
+                        Err(_) => self.skip(&place, "not UTF-8")?,
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn read_payload(&mut self, place: &str, payload: &str) -> io::Result<()> {
+        let mut batch = event::decode(payload, &self.setting);
+        for (name, count, detail) in batch.problems.iter() {
+            let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
+            writeln!(self.errors, "oidc-triage: {place}: {name}{times}: {detail}")?;
+            self.skipped |= SKIPPING.contains(&name);
+        }
+        self.input.left_alone += u64::from(batch.kind == Kind::Foreign);
+        self.input.own += batch.own;
+        self.input.problems.merge(batch.problems);
+        self.input.observations.append(&mut batch.observations);
+        Ok(())
+    }
+
+    fn skip(&mut self, place: &str, reason: &str) -> io::Result<()> {
+        self.skipped = true;
+        self.input.problems.note("file_unreadable", format!("{place}: {reason}"));
+        writeln!(self.errors, "oidc-triage: {place}: {reason}")
+    }
+}
+
+/// The files below a folder that look like events, in the order of their names.
+fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if is_hidden {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if has_event_ending(&path) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn has_event_ending(path: &Path) -> bool {
+    let ending = |path: &Path| path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    let plain = match ending(path).as_deref() {
+        Some("gz") => ending(&path.with_extension("")),
+        other => other.map(str::to_owned),
+    };
+    plain.is_none_or(|ending| ENDINGS.contains(&ending.as_str())) && ending(path).is_some()
+}
+
+/// Feeds the observations to the pipeline, second by second, with a tick every minute between them.
+async fn run<S: Store>(
+    pipeline: &Pipeline<S>,
+    mut observations: Vec<Observation>,
+    printer: &mut Printer<'_, impl Write>,
+) -> io::Result<()> {
+    observations.sort_by_key(Observation::occurred_at);
+    let mut observations = observations.into_iter().peekable();
+    let Some(first) = observations.peek().map(Observation::occurred_at) else { return Ok(()) };
+    let mut clock = first;
+    let mut next_tick = later(first, TICK);
+    while let Some(observation) = observations.next() {
+        let second = observation.occurred_at().as_second();
+        let mut batch = Batch::new(Kind::Unknown);
+        clock = clock.max(observation.occurred_at());
+        batch.observations.push(observation);
+        while let Some(same) = observations.next_if(|next| next.occurred_at().as_second() == second) {
+            clock = clock.max(same.occurred_at());
+            batch.observations.push(same);
+        }
+        while next_tick < clock {
+            printer.handled(next_tick, judge(pipeline, tick(next_tick), next_tick).await)?;
+            next_tick = later(next_tick, TICK);
+        }
+        printer.handled(clock, judge(pipeline, batch, clock).await)?;
+    }
+    let end = later(clock, RUN_ON);
+    while next_tick < end && printer.anything_open(pipeline, next_tick).await {
+        printer.handled(next_tick, judge(pipeline, tick(next_tick), next_tick).await)?;
+        next_tick = later(next_tick, TICK);
+    }
+    Ok(())
+}
+
+async fn judge<S: Store>(pipeline: &Pipeline<S>, batch: Batch, now: Timestamp) -> Handled {
+    // Nothing is asked, so nothing waits and no deadline is near.
+    let deadline = Instant::now() + TICK;
+    pipeline.judge(batch, &Invocation { id: "replay".to_owned(), now, deadline }).await
+}
+
+fn tick(at: Timestamp) -> Batch {
+    let mut batch = Batch::new(Kind::Schedule);
+    batch.observations.push(Observation::Tick(Tick { occurred_at: at }));
+    batch
+}
+
+fn later(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+struct Printer<'a, W> {
+    out: &'a mut W,
+    format: Format,
+    counts: Counts,
+    notices: u64,
+    /// The incidents seen open, by id.
+    open: BTreeMap<String, IncidentReport>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Line<'a> {
+    Failure {
+        at: Timestamp,
+        #[serde(flatten)]
+        failure: &'a FailureReport,
+    },
+    Notice {
+        at: Timestamp,
+        kind: crate::notify::NoticeKind,
+        diagnosis: crate::diagnose::Diagnosis,
+        severity: crate::diagnose::Severity,
+        incident: &'a str,
+        region: &'a crate::region::Region,
+        reasons: &'a [String],
+    },
+    Summary {
+        files: u64,
+        counts: &'a Counts,
+        problems: &'a Problems,
+        #[serde(rename = "leftAlone")]
+        left_alone: u64,
+        incidents: usize,
+        notices: u64,
+    },
+}
+
+impl<W: Write> Printer<'_, W> {
+    fn handled(&mut self, at: Timestamp, handled: Handled) -> io::Result<()> {
+        self.counts.merge(&handled.answer.counts);
+        self.notices += handled.notices.len() as u64;
+        self.open.extend(handled.answer.incidents.iter().map(|incident| (incident.id.clone(), incident.clone())));
+        for failure in &handled.answer.failures {
+            match self.format {
+                Format::Json => self.line(&Line::Failure { at, failure })?,
+                Format::Text => writeln!(self.out, "{}", failure_in_words(at, failure))?,
+            }
+        }
+        for notice in &handled.notices {
+            match self.format {
+                Format::Json => self.line(&Line::Notice {
+                    at,
+                    kind: notice.kind,
+                    diagnosis: notice.diagnosis,
+                    severity: notice.severity,
+                    incident: &notice.incident,
+                    region: &notice.region,
+                    reasons: &notice.reasons,
+                })?,
+                Format::Text => {
+                    writeln!(self.out, "\n>>> would be published at {at}: {}\n>>>", notice.subject)?;
+                    for line in notice.message.lines() {
+                        writeln!(self.out, ">>> {line}")?;
+                    }
+                    writeln!(self.out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn anything_open<S: Store>(&self, pipeline: &Pipeline<S>, now: Timestamp) -> bool {
+        for incident in self.open.values() {
+            let told = pipeline.store.told(&incident.region, now, pipeline.config.policy.quiet).await;
+            if matches!(told, Ok(Some(told)) if told.incident == incident.id) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn summary(&mut self, problems: &Problems, files: u64, left_alone: u64) -> io::Result<()> {
+        if self.format == Format::Json {
+            let (counts, notices) = (self.counts, self.notices);
+            let incidents = self.open.len();
+            return self.line(&Line::Summary { files, counts: &counts, problems, left_alone, incidents, notices });
+        }
+        let counts = &self.counts;
+        writeln!(self.out, "{files} files read; {} calls succeeded", counts.success)?;
+        let causes = [
+            ("service", counts.service),
+            ("unreachable", counts.unreachable),
+            ("throttled", counts.throttled),
+            ("request", counts.request),
+            ("admin", counts.admin),
+            ("unrecognised", counts.unrecognised),
+            ("expected", counts.expected),
+            ("duplicate", counts.duplicate),
+        ];
+        let failed: Vec<String> =
+            causes.iter().filter(|(_, count)| *count > 0).map(|(cause, count)| format!("{count} {cause}")).collect();
+        writeln!(self.out, "failures: {}", if failed.is_empty() { "none".to_owned() } else { failed.join(", ") })?;
+        writeln!(self.out, "incidents: {}, notices: {}", self.open.len(), self.notices)
+    }
+
+    fn line(&mut self, line: &Line<'_>) -> io::Result<()> {
+        serde_json::to_writer(&mut *self.out, line)?;
+        writeln!(self.out)
+    }
+}
+
+/// One failure on one line. Ids and codes are text of others: they are bounded by the decoder and put on one line here.
+fn failure_in_words(at: Timestamp, failure: &FailureReport) -> String {
+    let shown = |text: &str| crate::redact::one_line(text, 80);
+    let region = failure.region.as_ref().map_or("unknown region", |region| region.as_str());
+    let operation = failure.operation.map_or("unknown operation", |operation| operation.as_str());
+    let code = failure.code.as_deref().map_or_else(|| "no answer".to_owned(), shown);
+    let status = failure.status.filter(|status| status.to_string() != code).map_or(String::new(), |s| format!(" {s}"));
+    format!(
+        "{} {region} {operation} {code}{status}: {} ({}), caller {}\n    {}",
+        at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        failure.cause.as_str(),
+        failure.action.as_str(),
+        failure.caller,
+        failure.advice
+    )
+}
