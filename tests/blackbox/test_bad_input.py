@@ -52,19 +52,19 @@ BAD = {
     "nothing": (b"", "json_invalid"),
     "not_json": (b"this is not JSON", "json_invalid"),
     "half_a_json": (b'{"version":"0","detail', "json_invalid"),
-    "invalid_utf8": (b'{"source":"\xff\xfe"}', "utf8_invalid"),
+    "invalid_utf8": (b'{"source":"\xff\xfe"}', "json_invalid"),
     "a_number": (b"42", "event_unknown"),
     "a_list": (b"[]", "batch_empty"),
     "null": (b"null", "event_unknown"),
     "empty_object": (b"{}", "event_unknown"),
     "keys_of_nothing": (b'{"foo":1,"bar":2}', "event_unknown"),
-    "nesting_of_100000": (b"[" * 100_000 + b"]" * 100_000, "json_invalid"),
-    "nesting_of_100000_objects": (b'{"detail":' * 100_000 + b"1" + b"}" * 100_000, "json_invalid"),
+    "nesting_of_100000": (b"[" * 100_000 + b"]" * 100_000, "nested_too_deeply"),
+    "nesting_of_100000_objects": (b'{"detail":' * 100_000 + b"1" + b"}" * 100_000, "event_unknown"),
     "nesting_inside_a_record": (json.dumps(make.cloudtrail()).encode().replace(
         b'"requestParameters": {', b'"requestParameters": {"deep": ' + b"[" * 100_000 + b"]" * 100_000 + b', ', 1), None),
     "base64_truncated": ({"awslogs": {"data": base64.b64encode(whole()).decode()[:-7]}}, "base64_invalid"),
     "base64_of_other_letters": ({"awslogs": {"data": "?" * 64}}, "base64_invalid"),
-    "base64_of_nothing": ({"awslogs": {"data": ""}}, "gzip_truncated"),
+    "base64_of_nothing": ({"awslogs": {"data": ""}}, "field_wrong_type"),
     "gzip_truncated": (gzip_event(whole()[:-20]), "gzip_truncated"),
     "gzip_of_something_else": (gzip_event(b"not gzip at all, but as long as need be"), "gzip_invalid"),
     "gzip_bomb": (gzip_event(zeros(700 * MIB)), "gzip_too_large"),
@@ -92,7 +92,7 @@ BAD = {
     "user_identity_is_text": (with_field(userIdentity="root"), "field_wrong_type"),
     "on_behalf_of_is_a_number": (with_field(userIdentity={"onBehalfOf": 5}), "field_wrong_type"),
     "tick_without_time": ({"source": "aws.scheduler", "detail-type": "Scheduled Event"}, "time_invalid"),
-    "health_without_anything": ({"source": "aws.health", "detail-type": "AWS Health Event", "detail": {}}, "time_invalid"),
+    "health_without_anything": ({"source": "aws.health", "detail-type": "AWS Health Event", "detail": {}}, None),
 }
 
 

@@ -20,7 +20,8 @@ from .servers import Handler, Server
 NAMESPACE = "http://internal.amazon.com/coral/com.amazonaws.sso.oidc/"
 
 # What the fake hands out. Tests search all output for them: every secret has `planted` in it.
-CLIENT_ID = "bWFkZXVwY2xpZW50aWQhIXVzLWVhc3QtMQ"
+# Not the client id of the events: what carries this one is the probe's own.
+CLIENT_ID = "b3VycHJvYmVjbGllbnRpZHVzLWVhc3QtMQ"
 CLIENT_SECRET = "planted-client-secret-of-the-fake"
 DEVICE_CODE = "planted-device-code-of-the-fake"
 USER_CODE = "PLANTED-USER-CODE"

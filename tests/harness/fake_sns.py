@@ -65,7 +65,7 @@ def refused_by_aws(form):
     if not message or len(message.encode()) > 262144:
         return "Invalid parameter: Message"
     if subject and (len(subject) >= 100 or not subject.isascii() or not subject.isprintable()
-                    or not subject[0].isalnum()):
+                    or subject[0] == " "):
         return "Invalid parameter: Subject"
     return None
 
