@@ -1,20 +1,25 @@
 //! From the bytes Lambda hands us to observations.
 //!
-//! In: one payload and what is known beforehand ([`Setting`]). Out: a [`Batch`]: observations in the order of the input,
-//! what was counted without becoming one, and a named problem for each thing that could not be read. The kind of event
-//! is found by looking at its keys, not by configuration. Nothing here fails: the unknown is a value.
+//! In: one payload and what is known beforehand ([`Setting`]). Out: a [`Batch`]: observations in the order of the
+//! input, what was counted without becoming one, and a named problem for each thing that could not be read. The kind of
+//! event is found by looking at its keys, not by configuration. Nothing here fails: the unknown is a value.
 
 pub mod call;
 pub mod cloudtrail;
 pub mod eventbridge;
+mod fields;
 pub mod health;
-pub mod log_entry;
-pub mod log_fields;
-pub mod log_json;
+mod inflate;
+mod json;
+mod log_entry;
+mod log_fields;
+mod log_json;
 pub mod log_text;
 pub mod logs;
 pub mod problem;
+mod queue;
 pub mod sdk_error;
+mod sniff;
 
 use std::ops::Range;
 
@@ -49,6 +54,8 @@ pub const APP_NAME: &str = "oidc-triage";
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     CloudTrail,
+    /// `{"Records":[...]}` of CloudTrail records, as a trail writes to S3.
+    CloudTrailFile,
     Health,
     Schedule,
     /// A `call` on the event bus.
@@ -59,7 +66,9 @@ pub enum Kind {
     LogsControl,
     Sqs,
     Sns,
-    /// An EventBridge envelope of something else, left alone.
+    /// An array of any of these.
+    List,
+    /// An EventBridge envelope or a CloudTrail record of something else, left alone.
     Foreign,
     Unknown,
 }
@@ -73,8 +82,10 @@ pub struct Batch {
     pub old_successes: u64,
     /// Records of our own probe.
     pub own: u64,
-    pub carries_secrets: bool,
     pub problems: Problems,
+    /// A `call` carries secrets, accepted or refused: this invocation must never end in `Err`, which would put its
+    /// payload into the failure queue.
+    pub carries_secrets: bool,
     /// The messages of an SQS batch, in order, each with the range of its observations. Empty for every other kind.
     pub messages: Vec<SqsMessage>,
 }
@@ -92,14 +103,26 @@ impl Batch {
             observations: Vec::new(),
             old_successes: 0,
             own: 0,
-            carries_secrets: false,
             problems: Problems::default(),
+            carries_secrets: false,
             messages: Vec::new(),
         }
     }
 }
 
 /// Decodes one payload.
-pub fn decode(_payload: &str, _setting: &Setting) -> Batch {
-    todo!("sniff and decode")
+pub fn decode(payload: &str, setting: &Setting) -> Batch {
+    let mut batch = Batch::new(Kind::Unknown);
+    // A file may begin with a byte order mark; JSON does not know it.
+    let payload = payload.strip_prefix('\u{feff}').unwrap_or(payload);
+    batch.kind = match logs::read_canonical(payload, setting, &mut batch) {
+        Some(kind) => kind,
+        None => sniff::read(payload, sniff::Wrapping::default(), setting, &mut batch),
+    };
+    batch
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

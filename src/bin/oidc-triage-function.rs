@@ -15,7 +15,6 @@ use oidc_triage::error::Error;
 use oidc_triage::notify::publish::Publisher;
 use oidc_triage::oidc::{Oidc, http_client};
 use oidc_triage::pipeline::{DEADLINE_MARGIN, Invocation, Pipeline};
-use oidc_triage::redact::SHOWN_TEXT_MAX;
 use oidc_triage::report::Answer;
 use oidc_triage::store::memory::MemoryStore;
 use oidc_triage::telemetry::{self, InvocationFacts};
@@ -102,10 +101,10 @@ fn since_epoch(now: Timestamp) -> Duration {
 }
 
 /// A payload that is not JSON would be refused by the runtime before it reaches us, and delivered twice more. As a JSON
-/// string it arrives, and is named as a problem like any other.
+/// string it arrives, and the decoder names what is wrong with it. What is no UTF-8 in it becomes U+FFFD.
 fn readable(mut invocation: LambdaInvocation) -> LambdaInvocation {
     if serde_json::from_slice::<&RawValue>(&invocation.body).is_err() {
-        let text = String::from_utf8_lossy(&invocation.body[..invocation.body.len().min(SHOWN_TEXT_MAX)]);
+        let text = String::from_utf8_lossy(&invocation.body);
         invocation.body = serde_json::Value::from(text).to_string().into();
     }
     invocation

@@ -6,6 +6,39 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use crate::redact::{SHOWN_TEXT_MAX, one_line};
 
+// The names of what decoding can find wrong.
+
+/// The payload, or a body in it, is not JSON, or a record in it is not.
+pub const JSON_INVALID: &str = "json_invalid";
+/// JSON, but of no event we know.
+pub const EVENT_UNKNOWN: &str = "event_unknown";
+/// A batch without records or log events.
+pub const BATCH_EMPTY: &str = "batch_empty";
+/// More wrappings around an event than any service makes.
+pub const NESTED_TOO_DEEPLY: &str = "nested_too_deeply";
+/// A member is of a type that cannot be read; the rest was.
+pub const FIELD_WRONG_TYPE: &str = "field_wrong_type";
+/// A time is missing where nothing stands in for it, or cannot be read.
+pub const TIME_INVALID: &str = "time_invalid";
+/// A region that does not exist.
+pub const REGION_UNKNOWN: &str = "region_unknown";
+/// A call of our own probe: counted, never evidence.
+pub const OWN_PROBE: &str = "own_probe";
+/// A `call` without what it must have: no failure was made of it.
+pub const CALL_INVALID: &str = "call_invalid";
+/// A `call` whose `request` is not understood: the failure counts, the call is not made again.
+pub const REQUEST_INVALID: &str = "request_invalid";
+/// A `call` that carries secrets elsewhere than in a direct invocation: the failure counts, the request was dropped.
+pub const SECRET_IN_ENVELOPE: &str = "secret_in_envelope";
+pub const BASE64_INVALID: &str = "base64_invalid";
+pub const GZIP_INVALID: &str = "gzip_invalid";
+pub const GZIP_TRUNCATED: &str = "gzip_truncated";
+pub const GZIP_TOO_LARGE: &str = "gzip_too_large";
+pub const UTF8_INVALID: &str = "utf8_invalid";
+pub const LOG_LINE_TOO_LONG: &str = "log_line_too_long";
+/// Lines of our own log group: never read.
+pub const OWN_LOG_GROUP: &str = "own_log_group";
+
 /// The problems of one invocation: by name, how many, and the detail of the first of each.
 ///
 /// A name is stable: alarms and queries rest on it. A detail is shown to people: it is bounded and on one line, and its

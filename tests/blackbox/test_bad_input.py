@@ -52,7 +52,7 @@ BAD = {
     "nothing": (b"", "json_invalid"),
     "not_json": (b"this is not JSON", "json_invalid"),
     "half_a_json": (b'{"version":"0","detail', "json_invalid"),
-    "invalid_utf8": (b'{"source":"\xff\xfe"}', "json_invalid"),
+    "invalid_utf8": (b'{"source":"\xff\xfe"}', "utf8_invalid"),
     "a_number": (b"42", "event_unknown"),
     "a_list": (b"[]", "batch_empty"),
     "null": (b"null", "event_unknown"),

@@ -1,0 +1,174 @@
+//! The rules for single values that every kind of event shares.
+//!
+//! In: one value as it came. Out: the bounded text, code, status, time, region or id it stands for. A value that breaks
+//! its rule is noted as a problem where the caller hands over the batch, and never stops the reading.
+
+use std::hash::Hasher;
+
+use jiff::Timestamp;
+use siphasher::sip::SipHasher24;
+
+use super::json::Scalar;
+use super::{Batch, Setting, problem};
+use crate::region::Region;
+
+/// The longest error message that is kept. CloudTrail cuts its own at 1 KB.
+pub const MESSAGE_MAX: usize = 1024;
+/// The longest name that is kept: AWS's own ids, ARNs and user agents of note are shorter.
+pub const NAME_MAX: usize = 256;
+
+/// What CloudTrail writes in the place of a secret.
+pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// `text`, cut at `max` bytes on a character boundary.
+pub fn bounded(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
+
+/// The name that stands there: bounded, and none if CloudTrail hid it.
+pub fn name(scalar: &Scalar<'_>) -> Option<String> {
+    scalar.text().filter(|text| *text != HIDDEN).map(|text| bounded(text, NAME_MAX).to_owned())
+}
+
+pub fn message(scalar: &Scalar<'_>) -> Option<String> {
+    scalar.text().map(|text| bounded(text, MESSAGE_MAX).to_owned())
+}
+
+/// An error code's bare name: `com.amazonaws.sso.oidc#SlowDownException:http://...` and `Client.SlowDownException` are
+/// both `SlowDownException`.
+pub fn code(text: &str) -> Option<&str> {
+    let text = text.rsplit_once('#').map_or(text, |(_, name)| name);
+    let text = text.split_once(':').map_or(text, |(name, _)| name).trim();
+    let text = ["Client.", "Server."].into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+    Some(bounded(text, NAME_MAX)).filter(|text| !text.is_empty())
+}
+
+/// The exception that an OAuth error name stands for, where a record gives only that. `server_error` stands for none:
+/// the service sends it with several exceptions.
+pub fn exception_of_oauth_error(error: &str) -> Option<&'static str> {
+    const NAMES: [(&str, &str); 12] = [
+        ("authorization_pending", "AuthorizationPendingException"),
+        ("slow_down", "SlowDownException"),
+        ("access_denied", "AccessDeniedException"),
+        ("expired_token", "ExpiredTokenException"),
+        ("invalid_request", "InvalidRequestException"),
+        ("invalid_client", "InvalidClientException"),
+        ("invalid_grant", "InvalidGrantException"),
+        ("unauthorized_client", "UnauthorizedClientException"),
+        ("unsupported_grant_type", "UnsupportedGrantTypeException"),
+        ("invalid_scope", "InvalidScopeException"),
+        ("invalid_redirect_uri", "InvalidRedirectUriException"),
+        ("invalid_client_metadata", "InvalidClientMetadataException"),
+    ];
+    NAMES.iter().find(|(oauth, _)| *oauth == error).map(|(_, exception)| *exception)
+}
+
+/// An HTTP status, if it is one.
+pub fn status(text: &str) -> Option<u16> {
+    text.trim().parse().ok().filter(|status| (100..=599).contains(status))
+}
+
+/// An instant: RFC 3339, or as AWS Health writes it (`Fri, 10 Jun 2022 05:01:10 GMT`). The day of the week is not held
+/// against the date: AWS wrote it, we do not need it.
+pub fn time(text: &str) -> Option<Timestamp> {
+    const RFC_2822: jiff::fmt::rfc2822::DateTimeParser =
+        jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    let text = text.trim();
+    text.parse().ok().or_else(|| RFC_2822.parse_timestamp(text).ok())
+}
+
+/// The time that stands there. One that cannot be read is noted under `field`'s name; the text is not repeated.
+pub fn time_or_note(scalar: &Scalar<'_>, field: &str, batch: &mut Batch) -> Option<Timestamp> {
+    let found = scalar.text().and_then(time);
+    let is_given = scalar.text().is_some() || matches!(scalar, Scalar::Wrong);
+    if found.is_none() && is_given {
+        batch.problems.note(problem::TIME_INVALID, format!("{field} is no time"));
+    }
+    found
+}
+
+/// The region of that name; the default one where there is no name; none, noted, for one that does not exist.
+pub fn region(name: Option<&str>, setting: &Setting, batch: &mut Batch) -> Option<Region> {
+    let Some(name) = name else { return Some(setting.default_region.clone()) };
+    let region = setting.regions.find(name);
+    if region.is_none() {
+        batch.problems.note(problem::REGION_UNKNOWN, name);
+    }
+    region
+}
+
+/// An id for what has none, equal for equal parts, so that the same thing delivered again is known.
+pub fn made_id(parts: &[&str]) -> String {
+    let mut hasher = SipHasher24::new_with_key(b"oidc-triage: ids");
+    for part in parts {
+        hasher.write(part.as_bytes());
+        hasher.write_u8(0xff);
+    }
+    format!("made-{:016x}", hasher.finish())
+}
+
+/// Names as `a, b, c`, for the detail of a problem.
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_cut_to_its_bare_name() {
+        for spelling in [
+            "InternalServerException",
+            "Server.InternalServerException",
+            "Client.InternalServerException",
+            "com.amazonaws.sso.oidc#InternalServerException",
+            "InternalServerException:http://internal.amazon.com/coral/com.amazonaws.sso.oidc/",
+            "com.amazonaws.sso.oidc#InternalServerException:http://internal.amazon.com/",
+        ] {
+            assert_eq!(code(spelling), Some("InternalServerException"), "{spelling}");
+        }
+        assert_eq!(code("500"), Some("500"));
+        assert_eq!(code(" : "), None);
+        assert_eq!(code("Client."), None);
+    }
+
+    #[test]
+    fn a_text_is_cut_on_a_character_boundary() {
+        assert_eq!(bounded("aää", 4), "aä");
+        assert_eq!(bounded("aää", 5), "aää");
+    }
+
+    #[test]
+    fn a_status_is_one_that_http_knows() {
+        assert_eq!(status("500"), Some(500));
+        assert_eq!(status(" 429 "), Some(429));
+        for text in ["99", "600", "-1", "5e2", "", "InternalServerException", "99999999999"] {
+            assert_eq!(status(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_both_of_awss_spellings_and_a_wrong_weekday_does_no_harm() {
+        let expected: Timestamp = "2022-06-10T05:01:10Z".parse().unwrap();
+        for text in [
+            "2022-06-10T05:01:10Z",
+            "2022-06-10T05:01:10.000Z",
+            "2022-06-10T07:01:10+02:00",
+            "Fri, 10 Jun 2022 05:01:10 GMT",
+            "Mon, 10 Jun 2022 05:01:10 GMT",
+            "10 Jun 2022 05:01:10 GMT",
+        ] {
+            assert_eq!(time(text), Some(expected), "{text}");
+        }
+        for text in ["", "yesterday", "2022-06-10", "2022-13-10T05:01:10Z", "1654837270"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn made_ids_are_equal_exactly_for_equal_parts() {
+        assert_eq!(made_id(&["a", "b"]), made_id(&["a", "b"]));
+        assert_ne!(made_id(&["a", "b"]), made_id(&["ab", ""]));
+    }
+}
