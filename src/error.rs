@@ -9,7 +9,7 @@ use lambda_runtime::Diagnostic;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Notices that had to be told and were not taken. The claim is given back, so the redelivery tells them.
-    #[error("{count} notices could not be published: {reason}")]
+    #[error("a notice could not be published ({count} in all): {reason}")]
     NotTold { count: usize, reason: String },
     #[error("the answer could not be written: {0}")]
     Answer(#[from] serde_json::Error),

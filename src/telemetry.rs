@@ -10,7 +10,9 @@ use std::io::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::Level;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::diagnose::{Diagnosis, Verdict};
 use crate::event::Kind;
@@ -21,19 +23,26 @@ use crate::pipeline::Handled;
 use crate::region::Region;
 use crate::report::{Counts, IncidentReport, NoticeReport};
 
-/// Installs the subscriber for what the libraries beneath us say.
+/// Installs the subscriber for what the libraries beneath us say, and the line for a panic.
 pub fn init(level: Level) {
-    // Under INFO the Lambda runtime and the SDKs print what they receive and send, secrets included.
-    let libraries = LevelFilter::from_level(level.min(Level::WARN));
-    let subscriber = tracing_subscriber::fmt()
+    // Under INFO the Lambda runtime and the SDKs print what they receive and send, secrets included. The runtime's own
+    // line about an error that we return would say again what ours says.
+    let libraries = Targets::new()
+        .with_default(LevelFilter::from_level(level.min(Level::WARN)))
+        .with_target("lambda_runtime::layers", LevelFilter::OFF);
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_max_level(libraries)
-        .finish();
+        .with_filter(libraries);
     // A second call finds the first one's subscriber in place, which is as good.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines));
+    // Where it happened, and not with what: a panic's message may hold a piece of the payload.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        log_fatal("panic", &place);
+    }));
 }
 
 /// What identifies an invocation in its log line.
