@@ -41,6 +41,13 @@ impl Oidc {
         Self { clients: Clients::new(base), prober: Prober::new(probe_gap), backoff, bucket: TokenBucket::full() }
     }
 
+    /// Builds the clients of these regions before the first event comes: a start is not in anybody's way.
+    pub fn prepare(&self, regions: &[Region]) {
+        for region in regions {
+            self.clients.of(region);
+        }
+    }
+
     /// Makes the failed call again until it succeeds, cannot succeed, or `deadline` is near.
     pub async fn retry(
         &self,

@@ -59,6 +59,7 @@ impl Function {
             .await;
         let publisher = config.live_topic().map(|topic| Publisher::new(&sdk_config, topic.to_owned()));
         let oidc = Oidc::new(sdk_config, Backoff::SDK_2026, config.policy.probe_interval);
+        oidc.prepare(&config.regions);
         Self {
             pipeline: Pipeline {
                 config,
