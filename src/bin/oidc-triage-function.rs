@@ -78,7 +78,7 @@ impl Function {
         let started = Instant::now();
         let now = Timestamp::now();
         let context = event.context;
-        let left = Duration::from_millis(context.deadline).saturating_sub(since_epoch(now));
+        let left = time_left(Duration::from_millis(context.deadline), now);
         let invocation =
             Invocation { id: context.request_id, now, deadline: started + left.saturating_sub(DEADLINE_MARGIN) };
         let mut handled = self.pipeline.handle(event.payload.get(), &invocation).await;
@@ -97,8 +97,14 @@ impl Function {
     }
 }
 
-fn since_epoch(now: Timestamp) -> Duration {
-    Duration::try_from(now.as_duration()).unwrap_or_default()
+/// Where the deadline cannot be believed, an invocation takes no longer than this: Lambda hands out no event after its
+/// deadline, but `cargo lambda watch` gives a deadline in 1970.
+const TIME_WITHOUT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The time until a deadline that is given since 1970.
+fn time_left(deadline: Duration, now: Timestamp) -> Duration {
+    let now = Duration::try_from(now.as_duration()).unwrap_or_default();
+    deadline.checked_sub(now).unwrap_or(TIME_WITHOUT_DEADLINE)
 }
 
 /// A payload that is not JSON would be refused by the runtime before it reaches us, and delivered twice more. As a JSON

@@ -75,6 +75,11 @@ def test_without_time_left_nothing_is_tried_and_the_answer_says_so(function, oid
     assert only(result)["outcome"] is None
 
 
+def test_a_deadline_long_before_the_event_is_no_deadline(function):
+    # As `cargo lambda watch` gives it: a span where an instant should be.
+    assert only(function.invoke(make.call(), remaining=-1e9))["outcome"] == "recovered"
+
+
 def test_a_grant_that_is_invalid_after_a_500_may_have_been_used_up(function, oidc):
     oidc.script("CreateToken", INVALID_GRANT)
     failure = only(function.invoke(make.call()))
