@@ -370,7 +370,7 @@ impl<W: Write> Printer<'_, W> {
 
     async fn anything_open<S: Store>(&self, pipeline: &Pipeline<S>, now: Timestamp) -> bool {
         for incident in self.open.values() {
-            let told = pipeline.store.told(&incident.region, now, pipeline.config.policy.quiet).await;
+            let told = pipeline.store.open_incident(&incident.region, now, pipeline.config.policy.quiet).await;
             if matches!(told, Ok(Some(told)) if told.incident == incident.id) {
                 return true;
             }
