@@ -157,3 +157,15 @@ def test_a_log_line_is_probed_too(function, oidc):
 def test_a_refusal_of_the_probe_is_not_taken_for_health(function, oidc):
     oidc.script("CreateToken", refusal("InvalidRequestException"))
     assert only(function.invoke(make.cloudtrail()))["outcome"] != "recovered"
+
+
+def test_a_call_whose_failure_was_seen_elsewhere_first_is_made_again_once_and_counted_once(function, oidc):
+    call, seen = make.call(), make.cloudtrail()
+    seen["detail"]["requestID"] = call["error"]["requestId"]
+    function.invoke(seen)
+    result = function.invoke(call)
+    failure = only(result)
+    assert (failure["action"], failure["outcome"]) == ("retried", "recovered")
+    assert (result.answer["counts"]["service"], result.answer["counts"]["duplicate"]) == (0, 1)
+    assert only(function.invoke(call))["action"] == "duplicate"
+    assert sum(made.body.get("grantType") == "refresh_token" for made in oidc.log) == 1
