@@ -38,6 +38,12 @@ const CALLS_IN_FLIGHT: usize = 8;
 /// A caller's name as evidence keeps it.
 const NAME_MAX: usize = 80;
 
+/// To the caller of a call that works now.
+const ADVICE_CURED: &str = "Made again, the call works: go on with its response, and do not make it once more.";
+
+/// To a caller whose device code the service knows again.
+const ADVICE_PENDING: &str = "Made again, the call is answered as it should be: go on polling.";
+
 /// What holds for one invocation.
 #[derive(Clone, Debug)]
 pub struct Invocation {
@@ -340,6 +346,8 @@ fn take_retry(one: &mut Judged, retried: RetryReport, case: &mut Case) {
     one.report.advice = retried.class.advice.into_owned();
     one.report.outcome = Some(match retried.outcome {
         RetryOutcome::Recovered { response } => {
+            // What the failure advised would have its caller use up a code or a token once more.
+            one.report.advice = if response.is_some() { ADVICE_CURED } else { ADVICE_PENDING }.to_owned();
             // Tokens go back to the one who asked for them, and nowhere else.
             one.report.response = response.filter(|_| case.kind == Kind::CallDirect).map(ApiResponse::into_value);
             Outcome::Recovered

@@ -38,8 +38,8 @@ fn outage(verdict: &Verdict) -> Advice {
 const CHECK_THE_WAY: &str = "Check your own way to the service first (DNS, proxy, firewall, VPC endpoint): most of these \
                              calls got no answer at all, and that need not be AWS.";
 
-const TRY_IT: &str = "Sign in yourself, once (aws sso login, with Identity Center in {region}): the probe does not confirm \
-                      the outage.";
+const TRY_IT: &str = "Sign in yourself, once (aws sso login, with Identity Center in {region}): no probe confirms the \
+                      outage.";
 
 const IN_AN_OUTAGE: [&str; 5] = [
     "Look for {region} at https://health.aws.amazon.com/health/status, and open a case with AWS Support that names the \

@@ -77,7 +77,7 @@ pub fn message(verdict: &Verdict, region: &Region, kind: NoticeKind, telling: &T
     heading(&mut text, "The three usual causes, weighed");
     verdict.weighed.iter().for_each(|weighing| weighed(&mut text, weighing));
 
-    heading(&mut text, "Failed requests (for AWS Support)");
+    heading(&mut text, "Failed requests, for AWS Support (the id is its record's where no request id was recorded)");
     verdict.failures.iter().take(REQUESTS_SHOWN).for_each(|mark| {
         let operation = mark.operation.map_or("unknown operation", |operation| operation.as_str());
         bullet(&mut text, &format!("{} {} {operation} {}", utc(mark.occurred_at), shown(&mark.id), code_of(mark)));

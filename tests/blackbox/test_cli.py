@@ -226,3 +226,29 @@ def test_the_help_of_replay_says_what_a_path_and_an_exit_status_are():
     text = " ".join(done.stdout.decode().split())
     for part in ("CloudTrail log file", ".gz", "standard input", "Exit status", "something was skipped", "text|json"):
         assert part in text, part
+
+
+def told(notices):
+    return [(notice["kind"], notice["diagnosis"], notice["severity"], notice["region"]) for notice in notices]
+
+
+def test_replay_tells_what_the_function_would_have_told_without_a_probe(start, tmp_path):
+    function = start(AWS_ENDPOINT_URL_SSO_OIDC=refused_url())
+    events = [*make.outage("eu-west-1", 3), make.cloudtrail("InvalidGrantException"), *make.outage("us-west-2", 2),
+              make.logs(["An error occurred (InternalServerException) when calling the CreateToken operation: "] * 3),
+              *make.outage("ap-southeast-2", 5)]
+    live = [notice for event in events for notice in function.invoke(event).answer["notices"]]
+    (tmp_path / "events.jsonl").write_bytes(as_lines(events))
+    assert sorted(told(live)) == sorted(told(notices(replay(tmp_path / "events.jsonl"))))
+    assert len(live) == 2
+
+
+def test_an_outage_that_goes_on_is_told_once_in_a_quarter_of_an_hour(tmp_path):
+    events = make.outage(callers=30)
+    for number, event in enumerate(events):
+        event["time"] = event["detail"]["eventTime"] = f"2026-11-05T12:{number:02d}:00Z"
+    (tmp_path / "events.jsonl").write_bytes(as_lines(events))
+    lines = notices(replay(tmp_path / "events.jsonl"))
+    assert [(line["kind"], line["at"]) for line in lines] == [("opened", "2026-11-05T12:02:00Z"),
+                                                              ("reminder", "2026-11-05T12:17:00Z")]
+    assert len({line["incident"] for line in lines}) == 1

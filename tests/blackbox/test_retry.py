@@ -19,6 +19,7 @@ def test_a_call_is_cured_at_the_first_retry_and_the_answer_goes_to_its_caller(fu
     failure = only(function.invoke(call))
     assert (failure["action"], failure["outcome"], failure["attempts"]) == ("retried", "recovered", 2)
     assert failure["response"]["accessToken"] == ACCESS_TOKEN
+    assert "do not make it once more" in failure["advice"], "nobody is sent to retry what works"
     sent = [made for made in oidc.log if made.body.get("grantType") == "refresh_token"]
     assert [made.body["refreshToken"] for made in sent] == [call["request"]["refreshToken"]]
     assert sent[0].body["clientSecret"] == call["request"]["clientSecret"]
