@@ -55,10 +55,21 @@ impl Evidence {
     pub fn add_served(&mut self, caller: CallerHash, at: Timestamp) {
         let latest = self.served.entry(caller).or_insert(at);
         *latest = (*latest).max(at);
-        if self.served.len() > KEPT_MAX
-            && let Some(oldest) = self.served.iter().min_by_key(|(_, at)| **at).map(|(caller, _)| *caller)
-        {
-            self.served.remove(&oldest);
+        if self.served.len() > KEPT_MAX + KEPT_MAX / 4 {
+            self.drop_oldest_served();
+        }
+    }
+
+    /// Many at once, so that each of a flood of callers does not cost a look at all of them.
+    fn drop_oldest_served(&mut self) {
+        let mut times: Vec<Timestamp> = self.served.values().copied().collect();
+        let excess = times.len() - KEPT_MAX;
+        let (_, oldest_kept, _) = times.select_nth_unstable(excess);
+        let oldest_kept = *oldest_kept;
+        self.served.retain(|_, at| *at >= oldest_kept);
+        // Of many with one time, any.
+        while self.served.len() > KEPT_MAX {
+            self.served.pop_first();
         }
     }
 
@@ -281,8 +292,17 @@ mod tests {
             evidence.add_failure(mark(&n.to_string(), n, Cause::Service));
             evidence.add_served(caller(&n.to_string()), at(n));
         }
-        assert_eq!((evidence.failures.len(), evidence.served.len()), (KEPT_MAX, KEPT_MAX));
+        assert_eq!(evidence.failures.len(), KEPT_MAX);
+        assert!((KEPT_MAX..=KEPT_MAX + KEPT_MAX / 4).contains(&evidence.served.len()));
+        assert!(evidence.served.contains_key(&caller(&(KEPT_MAX + 49).to_string())), "the newest stay");
         assert_eq!(evidence.failures.first().unwrap().occurred_at, at(50));
+    }
+
+    #[test]
+    fn a_flood_of_callers_served_in_one_second_is_bounded_too() {
+        let mut evidence = Evidence::default();
+        (0..3 * KEPT_MAX).for_each(|n| evidence.add_served(caller(&n.to_string()), at(0)));
+        assert!(evidence.served.len() <= KEPT_MAX + KEPT_MAX / 4);
     }
 
     #[test]

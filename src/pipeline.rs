@@ -218,9 +218,12 @@ impl<S: Store> Pipeline<S> {
         let mut to_retry = Vec::new();
         for (index, one) in judged.iter().enumerate().filter(|(_, one)| one.is_repeatable()) {
             let Some(region) = &one.failure.region else { continue };
-            let open = self.store.open_incident(region, now, self.config.policy.quiet).await;
-            if matches!(open, Ok(None)) {
-                to_retry.push(index);
+            match self.store.open_incident(region, now, self.config.policy.quiet).await {
+                Ok(None) => to_retry.push(index),
+                Ok(Some(_)) => {
+                    case.problems.note("retry_withheld", format!("{region} is in an outage, which retries would feed"));
+                }
+                Err(error) => case.noted(Err(error)),
             }
         }
         if to_retry.is_empty() || case.is_late(to_retry.len(), "calls were not made again") {

@@ -254,8 +254,10 @@ def test_while_an_outage_cannot_be_told_no_call_is_made_again(function, oidc, sn
     sns.fail(*[Trouble(500)] * 3)
     assert function.invoke(make.outage(callers=3)).error
     oidc.forget()
-    failure = function.invoke(make.call()).answer["failures"][0]
+    result = function.invoke(make.call())
+    failure = result.answer["failures"][0]
     assert failure["action"] == "probed" and failure["attempts"] == 1
+    assert "retry_withheld" in result.problems()
     assert not any(made.body.get("grantType") == "refresh_token" for made in oidc.log)
 
 
