@@ -158,7 +158,7 @@ fn choice<T: Copy>(name: &str, value: Option<String>, problems: &mut Vec<String>
 fn topic_problem(arn: &str) -> Option<String> {
     let parts: Vec<&str> = arn.split(':').collect();
     let is_topic = matches!(parts.as_slice(), ["arn", _, "sns", region, account, name]
-        if !region.is_empty() && !account.is_empty() && !name.is_empty());
+        if crate::region::is_well_formed(region) && !account.is_empty() && !name.is_empty());
     match is_topic {
         false => Some("OIDC_TRIAGE_TOPIC_ARN is not the ARN of an SNS topic".to_owned()),
         true if arn.ends_with(".fifo") => Some(
@@ -230,6 +230,14 @@ mod tests {
     fn a_fifo_topic_is_refused() {
         let error = read(&[("OIDC_TRIAGE_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:identity.fifo")]).unwrap_err();
         assert!(error.to_string().contains("FIFO"), "{error}");
+    }
+
+    #[test]
+    fn a_topic_in_a_region_that_is_misspelt_or_missing_is_refused() {
+        for region in ["us-esat-1", ""] {
+            let arn = format!("arn:aws:sns:{region}:111122223333:identity");
+            assert!(read(&[("OIDC_TRIAGE_TOPIC_ARN", &arn)]).is_err(), "{arn}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! reasons, and the evidence for and against each of the three causes that `InternalServerException` hides. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,6 +13,7 @@ use crate::classify::Cause;
 use crate::evidence::{Evidence, Mark};
 use crate::oidc::{Answer, ProbeAnswer, Rung};
 use crate::policy::Policy;
+use crate::redact::one_line;
 
 /// What is going on in a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -75,20 +77,45 @@ pub struct Verdict {
     pub diagnosis: Diagnosis,
     pub reasons: Vec<String>,
     pub weighed: [Weighing; 3],
-    /// Service failures within the window, in order of time.
+    /// How far back was looked.
+    pub window: Duration,
+    /// Service failures within the window, in order of time: also those whose callers were served since.
     pub failures: Vec<Mark>,
-    /// Callers hit by them.
+    /// Callers hit by them, and how a person would name them, in the order in which they were hit.
     pub callers: usize,
+    pub names: Vec<String>,
+    /// When the first of the callers that are hit was.
     pub since: Option<Timestamp>,
+    /// What the probe found, if the service was asked.
+    pub probe: Option<Answer>,
+}
+
+impl Verdict {
+    /// Whether the service itself says that it fails.
+    pub fn is_confirmed(&self) -> bool {
+        self.probe == Some(Answer::Down)
+    }
+
+    /// Whether most of the failed calls got no answer at all, which may be the way to the service as well.
+    pub fn is_of_the_way(&self) -> bool {
+        let without_answer = self.failures.iter().filter(|mark| mark.cause == Cause::Unreachable).count();
+        2 * without_answer > self.failures.len()
+    }
 }
 
 /// The causes that count towards an outage.
 pub const SERVICE_CAUSES: [Cause; 2] = [Cause::Service, Cause::Unreachable];
 
+/// Codes or issues named in one reason.
+const LISTED_MAX: usize = 5;
+
+/// One of them.
+const NAME_MAX: usize = 80;
+
 /// Judges one region. `probe` is the newest answer, if the service was asked at all.
 pub fn diagnose(evidence: &Evidence, probe: Option<&ProbeAnswer>, policy: &Policy, now: Timestamp) -> Verdict {
     let facts = Facts::gather(evidence, probe, policy, now);
-    let diagnosis = match (facts.failures.len(), facts.hit) {
+    let diagnosis = match (facts.failures.len(), facts.hit.len()) {
         (0, _) => Diagnosis::Quiet,
         (_, hit) if hit < policy.outage_callers => Diagnosis::Isolated,
         _ if probe.is_some_and(|probe| probe.worst() == Answer::Healthy) => Diagnosis::Transient,
@@ -98,8 +125,11 @@ pub fn diagnose(evidence: &Evidence, probe: Option<&ProbeAnswer>, policy: &Polic
         diagnosis,
         reasons: facts.reasons(diagnosis, policy),
         weighed: [facts.weigh_outage(policy), facts.weigh_throttling(), facts.weigh_input()],
-        since: facts.failures.first().map(|mark| mark.occurred_at),
-        callers: facts.hit,
+        window: policy.window,
+        since: facts.hit.first().map(|mark| mark.occurred_at),
+        callers: facts.hit.len(),
+        names: facts.hit.iter().map(|mark| mark.name.clone()).collect(),
+        probe: probe.map(ProbeAnswer::worst),
         failures: facts.failures.into_iter().cloned().collect(),
     }
 }
@@ -107,7 +137,8 @@ pub fn diagnose(evidence: &Evidence, probe: Option<&ProbeAnswer>, policy: &Polic
 /// The numbers that every sentence below is made of.
 struct Facts<'a> {
     failures: Vec<&'a Mark>,
-    hit: usize,
+    /// The first failure of each caller that is hit, in order of time.
+    hit: Vec<&'a Mark>,
     served: usize,
     throttled: usize,
     refused: usize,
@@ -132,8 +163,10 @@ impl<'a> Facts<'a> {
                 *by_tool.entry(tool.as_str()).or_insert(0) += 1;
             }
         }
+        let mut hit: Vec<&Mark> = evidence.hit(now, policy.window, &SERVICE_CAUSES).into_values().collect();
+        hit.sort();
         Self {
-            hit: evidence.hit(now, policy.window, &SERVICE_CAUSES).len(),
+            hit,
             served: evidence.served_callers(now, policy.window),
             throttled: recent.clone().filter(|mark| mark.cause == Cause::Throttled).count(),
             refused: refused.clone().count(),
@@ -141,7 +174,7 @@ impl<'a> Facts<'a> {
             busiest_caller: by_caller.into_values().max().unwrap_or(0),
             busiest_tool: by_tool.into_iter().max_by_key(|(_, count)| *count),
             probe,
-            issues: evidence.open_issues(now).map(|issue| issue.event_type_code.clone()).collect(),
+            issues: evidence.open_issues(now).map(|issue| one_line(&issue.event_type_code, NAME_MAX)).collect(),
             failures,
         }
     }
@@ -149,22 +182,27 @@ impl<'a> Facts<'a> {
     fn reasons(&self, diagnosis: Diagnosis, policy: &Policy) -> Vec<String> {
         let minutes = policy.window.as_secs().div_ceil(60);
         let mut reasons = match diagnosis {
-            Diagnosis::Quiet => vec![format!("no service failure in the last {minutes} minutes")],
+            Diagnosis::Quiet => vec![format!("no service failure within {minutes} minutes")],
             Diagnosis::Isolated => vec![format!(
-                "{} hit in the last {minutes} minutes: fewer than {}",
-                callers(self.hit),
+                "{} hit within {minutes} minutes: fewer than {}",
+                callers(self.hit.len()),
                 policy.outage_callers
             )],
             Diagnosis::Transient | Diagnosis::Outage => {
-                vec![format!("{} hit in the last {minutes} minutes", callers(self.hit))]
+                vec![format!("{} hit within {minutes} minutes", callers(self.hit.len()))]
             }
         };
         if self.served > 0 {
             reasons.push(format!("{} served in the same time", callers(self.served)));
         }
         reasons.push(self.probe_in_words());
-        reasons.extend(self.issues.iter().map(|issue| format!("AWS Health has an open issue: {issue}")));
+        reasons.extend(self.health_in_words());
         reasons
+    }
+
+    fn health_in_words(&self) -> Option<String> {
+        (!self.issues.is_empty())
+            .then(|| format!("AWS Health has an open issue: {}", listed(self.issues.iter().map(String::as_str))))
     }
 
     fn probe_in_words(&self) -> String {
@@ -174,16 +212,16 @@ impl<'a> Facts<'a> {
     fn weigh_outage(&self, policy: &Policy) -> Weighing {
         let mut weighing = Weighing::of("service outage or maintenance");
         weighing.add(
-            self.hit >= policy.outage_callers,
-            format!("{} hit by {}", callers(self.hit), failures(self.failures.len())),
+            self.hit.len() >= policy.outage_callers,
+            format!("{} hit by {}", callers(self.hit.len()), failures(self.failures.len())),
         );
         match self.probe {
             None => weighing.speaks_against.push("the service was not probed, so nothing confirms it".to_owned()),
             Some(probe) => weighing.add(probe.worst() == Answer::Down, in_words(probe)),
         }
-        match self.issues.as_slice() {
-            [] => weighing.speaks_against.push("AWS Health has told of no open issue (it is often late)".to_owned()),
-            issues => weighing.speaks_for.push(format!("AWS Health has an open issue: {}", issues.join(", "))),
+        match self.health_in_words() {
+            None => weighing.speaks_against.push("AWS Health has told of no open issue (it is often late)".to_owned()),
+            Some(issues) => weighing.speaks_for.push(issues),
         }
         if self.served > 0 {
             weighing.speaks_against.push(format!("{} served in the same time", callers(self.served)));
@@ -218,13 +256,20 @@ impl<'a> Facts<'a> {
         let total = self.failures.len();
         // One caller with nearly all failures is the shape of a mistake in that caller.
         let one_caller = total > 0 && 10 * self.busiest_caller >= 9 * total;
-        weighing
-            .add(one_caller, format!("the most frequent caller has {} of {}", self.busiest_caller, failures(total)));
+        let share = format!("{} of {}", self.busiest_caller, failures(total));
+        weighing.add(
+            one_caller,
+            if one_caller {
+                format!("one caller has {share}")
+            } else {
+                format!("no caller stands out: the most frequent one has {share}")
+            },
+        );
         match self.refused {
             0 => weighing.speaks_against.push("no call was refused as invalid".to_owned()),
             count => {
-                let codes: Vec<&str> = self.refused_codes.iter().copied().collect();
-                weighing.speaks_for.push(format!("{} as invalid ({})", calls_refused(count), codes.join(", ")));
+                let codes = listed(self.refused_codes.iter().copied());
+                weighing.speaks_for.push(format!("{} as invalid ({codes})", calls_refused(count)));
             }
         }
         weighing
@@ -239,6 +284,13 @@ impl Weighing {
     fn add(&mut self, speaks_for: bool, what: String) {
         if speaks_for { self.speaks_for.push(what) } else { self.speaks_against.push(what) }
     }
+}
+
+/// The first few of what may be many: names are text of others, and SNS refuses a long message.
+fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = names.len().saturating_sub(LISTED_MAX);
+    let named = names.take(LISTED_MAX).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 fn callers(count: usize) -> String {
@@ -283,8 +335,6 @@ fn in_words(probe: &ProbeAnswer) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::caller::{Caller, CallerHash, CallerHasher};
     use crate::observation::Operation;
@@ -393,6 +443,42 @@ mod tests {
             ["1 call was refused as throttled", "4 of 4 failures come from aws-cli/2.31.0"]
         );
         assert_eq!(input.speaks_for, ["1 call was refused as invalid (InvalidGrantException)"]);
-        assert_eq!(input.speaks_against, ["the most frequent caller has 2 of 4 failures"]);
+        assert_eq!(input.speaks_against, ["no caller stands out: the most frequent one has 2 of 4 failures"]);
+    }
+
+    #[test]
+    fn an_outage_began_with_the_first_of_those_who_are_hit() {
+        let mut evidence = failures_of(&["old", "ana", "ben", "eva"]);
+        evidence.add_served(caller("old"), at(5));
+        let verdict = diagnose(&evidence, None, &Policy::default(), at(30));
+        assert_eq!((verdict.since, verdict.failures.len()), (Some(at(1)), 4));
+        assert_eq!(verdict.names, ["ana", "ben", "eva"]);
+    }
+
+    #[test]
+    fn names_that_others_invent_do_not_fill_a_reason_or_break_its_line() {
+        let mut evidence = failures_of(&["ana", "ben", "eva"]);
+        for n in 0..4000 {
+            let code = format!("InvalidParameter{n}{}", "x".repeat(60));
+            evidence.add_failure(mark("kai", 20, Cause::Request, &code));
+            evidence.add_failure(Mark { id: format!("{n}"), ..mark("kai", 20, Cause::Request, &code) });
+        }
+        for n in 0..40 {
+            evidence.add_health(crate::observation::HealthIssue {
+                event_arn: n.to_string(),
+                service: "SSO".into(),
+                event_type_code: format!("{n:02}\nWhat to do now\n1. {}", "y".repeat(500)),
+                region: None,
+                started_at: None,
+                ended_at: None,
+                description: String::new(),
+                occurred_at: at(0),
+            });
+        }
+        let verdict = diagnose(&evidence, None, &Policy::default(), at(30));
+        let lines = verdict.weighed.iter().flat_map(|it| it.speaks_for.iter().chain(&it.speaks_against));
+        for line in lines.chain(&verdict.reasons) {
+            assert!(line.len() < 600 && !line.contains('\n'), "{line}");
+        }
     }
 }

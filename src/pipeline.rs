@@ -4,7 +4,11 @@
 //! itself, and each failure of a neighbour (store, SSO OIDC, SNS, the deadline) ends as a named problem or, if
 //! something had to be told and nobody took it, as an [`Error`] that makes Lambda deliver the event again.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod case;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
@@ -12,31 +16,33 @@ use futures_util::stream;
 use jiff::Timestamp;
 
 use crate::caller::{CallerHash, CallerHasher};
-use crate::classify::{Cause, Class, Retry, classify};
+use crate::classify::classify;
 use crate::config::{CallerNames, Config};
 use crate::diagnose::{Diagnosis, SERVICE_CAUSES, Verdict, diagnose};
 use crate::error::Error;
 use crate::event::{self, Batch, Kind, Setting};
-use crate::evidence::{Mark, before};
+use crate::evidence::{AHEAD_MAX, Mark, before};
 use crate::notify::Notice;
 use crate::notify::publish::Publisher;
-use crate::observation::{Failure, Observation, Operation, Tick};
-use crate::oidc::{self, ApiResponse, Oidc, ProbeAnswer, RetryOutcome, Stop};
+use crate::observation::{Observation, Operation, Tick};
+use crate::oidc::{self, ApiResponse, Oidc, ProbeAnswer, RetryOutcome, RetryReport, Stop};
 use crate::redact::one_line;
 use crate::region::Region;
-use crate::report::{
-    Action, Answer, BatchItemFailure, Counts, FailureReport, IncidentReport, IncidentState, NoticeReport, Outcome,
-};
-use crate::store::{Claim, Store, StoreError, Telling};
+use crate::report::{Action, Answer, FailureReport, IncidentReport, IncidentState, NoticeReport, Outcome};
+use crate::store::{Claim, Store, Telling};
+use case::{Case, Judged, Untold};
 
-/// Retries in flight at once: an outage must not become our storm.
-const RETRIES_IN_FLIGHT: usize = 8;
-
-/// A time further ahead than this is a broken clock and taken as now.
-const AHEAD_MAX: Duration = Duration::from_secs(60);
+/// Calls of ours in flight at once, retries or probes: an outage must not become our storm.
+const CALLS_IN_FLIGHT: usize = 8;
 
 /// A caller's name as evidence keeps it.
 const NAME_MAX: usize = 80;
+
+/// To the caller of a call that works now.
+const ADVICE_CURED: &str = "Made again, the call works: go on with its response, and do not make it once more.";
+
+/// To a caller whose device code the service knows again.
+const ADVICE_PENDING: &str = "Made again, the call is answered as it should be: go on polling.";
 
 /// What holds for one invocation.
 #[derive(Clone, Debug)]
@@ -78,27 +84,6 @@ pub struct Pipeline<S> {
     pub acts_on_archives: bool,
 }
 
-/// One failure on its way through the stages.
-struct Judged {
-    failure: Box<Failure>,
-    class: Class,
-    report: FailureReport,
-    /// Recent enough, and of a region that exists: it may be acted on.
-    live: bool,
-    /// Which observation of the batch it was.
-    position: usize,
-}
-
-impl Judged {
-    fn is_service_failure(&self) -> bool {
-        self.live && SERVICE_CAUSES.contains(&self.class.cause)
-    }
-
-    fn is_cured(&self) -> bool {
-        self.report.outcome == Some(Outcome::Recovered)
-    }
-}
-
 impl<S: Store> Pipeline<S> {
     /// Decodes a payload and judges what it tells.
     pub async fn handle(&self, payload: &str, invocation: &Invocation) -> Handled {
@@ -119,14 +104,14 @@ impl<S: Store> Pipeline<S> {
     }
 
     /// Judges what a batch tells.
-    pub async fn judge(&self, batch: Batch, invocation: &Invocation) -> Handled {
-        let mut case = Case::new(&batch);
+    pub async fn judge(&self, mut batch: Batch, invocation: &Invocation) -> Handled {
+        let mut case = Case::new(&mut batch, invocation);
         let mut judged = self.sort(batch.observations, &mut case, invocation).await;
         self.record(&mut judged, &mut case, invocation.now).await;
-        self.retry(&mut judged, &mut case, invocation).await;
-        self.probe(&mut judged, &mut case, invocation).await;
-        let untold = self.decide(&judged, &mut case, invocation).await;
-        case.close(judged, &batch.messages, untold, batch.kind, batch.carries_secrets)
+        self.retry(&mut judged, &mut case, invocation.now).await;
+        self.probe(&mut judged, &mut case, invocation.now).await;
+        self.decide(&judged, &mut case, invocation).await;
+        case.close(judged)
     }
 
     /// Classifies the failures, and records everything that is not one.
@@ -147,13 +132,11 @@ impl<S: Store> Pipeline<S> {
                     let report = FailureReport::new(&failure, &class, caller);
                     let acts = !failure.replayed || self.acts_on_archives;
                     let live = acts && failure.occurred_at >= oldest && failure.region.is_some();
-                    if live
-                        && proves_service(&failure, &class)
-                        && let Some(region) = &failure.region
-                    {
-                        served.entry(region.clone()).or_default().push((caller, failure.occurred_at));
+                    let one = Judged { failure, class, report, live, duplicate: false, position };
+                    if let Some(region) = one.failure.region.as_ref().filter(|_| one.proves_service()) {
+                        served.entry(region.clone()).or_default().push((caller, one.failure.occurred_at));
                     }
-                    judged.push(Judged { failure, class, report, live, position });
+                    judged.push(one);
                 }
                 Observation::Success(success) => {
                     case.counts.success += 1;
@@ -190,14 +173,8 @@ impl<S: Store> Pipeline<S> {
         let mut seen_in_batch = HashSet::new();
         let mut by_region: BTreeMap<Region, Vec<usize>> = BTreeMap::new();
         for (index, one) in judged.iter_mut().enumerate() {
-            one.report.action = match (one.live, one.class.cause) {
-                _ if !seen_in_batch.insert(one.failure.id.clone()) => Action::Duplicate,
-                (false, _) | (true, Cause::Expected) => Action::Ignored,
-                (true, Cause::Request | Cause::Admin) => Action::Advised,
-                (true, Cause::Throttled | Cause::Service | Cause::Unreachable | Cause::Unrecognised) => {
-                    Action::Recorded
-                }
-            };
+            one.duplicate = !seen_in_batch.insert(one.failure.id.clone());
+            one.report.action = one.first_action();
             let is_evidence = matches!(one.report.action, Action::Advised | Action::Recorded);
             if let Some(region) = one.failure.region.as_ref().filter(|_| is_evidence) {
                 by_region.entry(region.clone()).or_default().push(index);
@@ -208,7 +185,8 @@ impl<S: Store> Pipeline<S> {
             match self.store.record_failures(&region, &marks, now).await {
                 Ok(new) => {
                     for (index, _) in indexes.into_iter().zip(new).filter(|(_, new)| !new) {
-                        judged[index].report.action = Action::Duplicate;
+                        judged[index].duplicate = true;
+                        judged[index].report.action = judged[index].first_action();
                     }
                 }
                 Err(error) => case.noted(Err(error)),
@@ -233,78 +211,61 @@ impl<S: Store> Pipeline<S> {
         }
     }
 
-    /// Makes the calls again whose callers handed them over, unless their region is in an outage: a storm of retries
-    /// would feed it.
-    async fn retry(&self, judged: &mut [Judged], case: &mut Case, invocation: &Invocation) {
+    /// Makes the calls again whose callers handed them over, each once and not while their region is in an outage: a
+    /// storm of retries would feed it.
+    async fn retry(&self, judged: &mut [Judged], case: &mut Case, now: Timestamp) {
         let Some(oidc) = &self.oidc else { return };
         let mut to_retry = Vec::new();
-        for (index, one) in judged.iter().enumerate().filter(|(_, one)| may_be_repeated(one)) {
+        for (index, one) in judged.iter().enumerate().filter(|(_, one)| one.is_repeatable()) {
             let Some(region) = &one.failure.region else { continue };
-            let told = self.store.told(region, invocation.now, self.config.policy.quiet).await;
-            if matches!(told, Ok(None)) {
-                to_retry.push(index);
+            match self.store.open_incident(region, now, self.config.policy.quiet).await {
+                Ok(None) => to_retry.push(index),
+                Ok(Some(_)) => {
+                    case.problems.note("retry_withheld", format!("{region} is in an outage, which retries would feed"));
+                }
+                Err(error) => case.noted(Err(error)),
             }
         }
-        if to_retry.is_empty() || case.is_late(invocation, to_retry.len(), "calls were not made again") {
+        if to_retry.is_empty() || case.is_late(to_retry.len(), "calls were not made again") {
             return;
         }
+        let mut claimed = Vec::with_capacity(to_retry.len());
+        for index in to_retry {
+            match self.store.claim_retry(&judged[index].failure.id, now).await {
+                Ok(true) => claimed.push(index),
+                Ok(false) => {}
+                Err(error) => case.noted(Err(error)),
+            }
+        }
         let calls =
-            to_retry.iter().map(|&index| oidc.retry(&judged[index].failure, &judged[index].class, invocation.deadline));
-        let reports: Vec<_> = stream::iter(calls).buffered(RETRIES_IN_FLIGHT).collect().await;
-        for (index, report) in to_retry.into_iter().zip(reports) {
+            claimed.iter().map(|&index| oidc.retry(&judged[index].failure, &judged[index].class, case.ask_until));
+        let reports: Vec<_> = stream::iter(calls).buffered(CALLS_IN_FLIGHT).collect().await;
+        for (index, report) in claimed.into_iter().zip(reports) {
             let one = &mut judged[index];
-            let retried = match report {
-                Ok(retried) => retried,
-                Err(why) => {
-                    case.problems.note(oidc::CALL_NOT_REPEATABLE, why.to_string());
-                    continue;
-                }
-            };
-            if retried.stop == Stop::Deadline {
-                case.problems.note("deadline", "a call was not made again as often as it could have been");
+            match report {
+                Ok(retried) => take_retry(one, retried, case),
+                Err(why) => case.problems.note(oidc::CALL_NOT_REPEATABLE, why.to_string()),
             }
-            if retried.attempts <= 1 {
-                continue;
-            }
-            one.report.action = Action::Retried;
-            one.report.attempts = retried.attempts;
-            one.report.advice = retried.class.advice.into_owned();
-            one.report.outcome = Some(match retried.outcome {
-                RetryOutcome::Recovered { response } => {
-                    // Tokens go back to the one who asked for them, and nowhere else.
-                    one.report.response =
-                        response.filter(|_| case.kind == Kind::CallDirect).map(ApiResponse::into_value);
-                    Outcome::Recovered
-                }
-                RetryOutcome::StillFailing(_) => Outcome::StillFailing,
-                RetryOutcome::Unknown(_) => Outcome::Unknown,
-            });
-            if one.is_cured()
-                && let Some(region) = &one.failure.region
-            {
-                let served = [(one.report.caller, invocation.now)];
+            if let Some(region) = one.failure.region.as_ref().filter(|_| one.is_cured()) {
+                let served = [(one.report.caller, case::served_at(&one.failure, now))];
                 case.noted(self.store.record_served(region, &served).await);
             }
         }
     }
 
     /// Probes the regions in which a service failure is not cured, and those that a tick asks for.
-    async fn probe(&self, judged: &mut [Judged], case: &mut Case, invocation: &Invocation) {
-        case.to_judge.extend(
-            judged
-                .iter()
-                .filter(|one| one.is_service_failure() && !one.is_cured())
-                .filter_map(|one| one.failure.region.clone()),
-        );
+    async fn probe(&self, judged: &mut [Judged], case: &mut Case, now: Timestamp) {
+        let troubled = judged.iter().filter(|one| one.is_service_failure() && !one.is_cured());
+        case.to_judge.extend(troubled.filter_map(|one| one.failure.region.clone()));
         let Some(oidc) = &self.oidc else { return };
         case.to_probe.extend(case.to_judge.iter().cloned());
         let regions = std::mem::take(&mut case.to_probe);
-        if regions.is_empty() || case.is_late(invocation, regions.len(), "regions were not probed") {
+        if regions.is_empty() || case.is_late(regions.len(), "regions were not probed") {
             return;
         }
         let start_url = self.config.start_url.as_deref();
-        let probes = regions.iter().map(|region| oidc.probe(region, start_url, invocation.now, invocation.deadline));
-        let answers: Vec<ProbeAnswer> = stream::iter(probes).buffered(RETRIES_IN_FLIGHT).collect().await;
+        let probes = regions.iter().map(|region| oidc.probe(region, start_url, now, case.ask_until));
+        let answers: Vec<ProbeAnswer> = stream::iter(probes).buffered(CALLS_IN_FLIGHT).collect().await;
         case.probes = regions.into_iter().zip(answers).collect();
         for one in judged.iter_mut().filter(|one| one.is_service_failure() && one.report.action == Action::Recorded) {
             let Some(answer) = one.failure.region.as_ref().and_then(|region| case.probes.get(region)) else { continue };
@@ -313,11 +274,10 @@ impl<S: Store> Pipeline<S> {
         }
     }
 
-    /// Judges each region with uncured service failures, and tells what has to be told. Returns what nobody took.
-    async fn decide(&self, judged: &[Judged], case: &mut Case, invocation: &Invocation) -> Vec<Untold> {
+    /// Judges each region with uncured service failures, and tells what has to be told.
+    async fn decide(&self, judged: &[Judged], case: &mut Case, invocation: &Invocation) {
         let policy = &self.config.policy;
-        let mut untold = Vec::new();
-        for region in case.to_judge.clone() {
+        for region in std::mem::take(&mut case.to_judge) {
             let evidence = match self.store.evidence(&region, invocation.now, policy.evidence).await {
                 Ok(evidence) => evidence,
                 Err(error) => {
@@ -325,37 +285,38 @@ impl<S: Store> Pipeline<S> {
                     continue;
                 }
             };
-            // A late batch is judged where it belongs: at the time of its newest failure.
-            let newest = judged
-                .iter()
-                .filter(|one| one.is_service_failure() && one.failure.region.as_ref() == Some(&region))
-                .map(|one| one.failure.occurred_at)
-                .max();
-            let at = newest.map_or(invocation.now, |newest| newest.min(invocation.now));
+            // What comes late is judged where it belongs: in the worst time that it has a part in.
+            let mut moments: Vec<Timestamp> =
+                judged.iter().filter(|one| one.troubles(&region)).map(|one| one.failure.occurred_at).collect();
+            moments.sort_unstable();
+            let at = evidence.worst_moment(&moments, policy.window, &SERVICE_CAUSES);
+            let at = at.or(moments.last().copied()).unwrap_or(invocation.now).min(invocation.now);
             let verdict = diagnose(&evidence, case.probes.get(&region), policy, at);
             if verdict.diagnosis == Diagnosis::Outage {
-                match self.store.claim(&region, invocation.now, policy.quiet).await {
-                    Ok(Claim::Told(telling)) => case.incidents.push(incident(&verdict, &region, &telling)),
-                    Ok(Claim::Granted(telling)) => {
-                        case.incidents.push(incident(&verdict, &region, &telling));
-                        let notice = Notice::new(&verdict, &region, &telling);
-                        match self.publish(&notice, invocation).await {
-                            Ok(message_id) => {
-                                case.notice_reports.push(NoticeReport::new(&notice, message_id));
-                            }
-                            Err(reason) => {
-                                case.noted(self.store.release(&region, &telling).await);
-                                untold.push(Untold { region: region.clone(), reason });
-                            }
-                        }
-                        case.notices.push(notice);
-                    }
-                    Err(error) => case.noted(Err(error)),
-                }
+                self.tell(&verdict, &region, case, invocation).await;
             }
             case.verdicts.insert(region, verdict);
         }
-        untold
+    }
+
+    /// Tells of an outage, unless it was told not long ago. A claim whose notice nobody took is given back.
+    async fn tell(&self, verdict: &Verdict, region: &Region, case: &mut Case, invocation: &Invocation) {
+        let claim = self.store.claim(region, invocation.now, self.config.policy.quiet).await;
+        let telling = match claim {
+            Ok(Claim::Granted(telling)) => telling,
+            Ok(Claim::Told(telling)) => return case.incidents.push(incident(verdict, region, &telling)),
+            Err(error) => return case.noted(Err(error)),
+        };
+        case.incidents.push(incident(verdict, region, &telling));
+        let notice = Notice::new(verdict, region, &telling);
+        match self.publish(&notice, invocation).await {
+            Ok(message_id) => case.notice_reports.push(NoticeReport::new(&notice, message_id)),
+            Err(reason) => {
+                case.noted(self.store.release(region, &telling).await);
+                case.untold.push(Untold { region: region.clone(), reason });
+            }
+        }
+        case.notices.push(notice);
     }
 
     /// Publishes a notice; where there is no topic, its place is the log line.
@@ -366,117 +327,37 @@ impl<S: Store> Pipeline<S> {
     }
 }
 
-/// A notice that nobody took.
-struct Untold {
-    region: Region,
-    reason: String,
-}
-
-/// What gathers on the way to an answer.
-struct Case {
-    kind: Kind,
-    counts: Counts,
-    problems: event::problem::Problems,
-    to_probe: BTreeSet<Region>,
-    to_judge: BTreeSet<Region>,
-    probes: BTreeMap<Region, ProbeAnswer>,
-    verdicts: BTreeMap<Region, Verdict>,
-    incidents: Vec<IncidentReport>,
-    notices: Vec<Notice>,
-    notice_reports: Vec<NoticeReport>,
-}
-
-impl Case {
-    fn new(batch: &Batch) -> Self {
-        Self {
-            kind: batch.kind,
-            counts: Counts { success: batch.old_successes, own: batch.own, ..Counts::default() },
-            problems: batch.problems.clone(),
-            to_probe: BTreeSet::new(),
-            to_judge: BTreeSet::new(),
-            probes: BTreeMap::new(),
-            verdicts: BTreeMap::new(),
-            incidents: Vec::new(),
-            notices: Vec::new(),
-            notice_reports: Vec::new(),
-        }
-    }
-
-    fn noted(&mut self, result: Result<(), StoreError>) {
-        if let Err(error) = result {
-            self.problems.note("store_unavailable", error.to_string());
-        }
-    }
-
-    /// Whether the time for waiting is over; what is left undone is named.
-    fn is_late(&mut self, invocation: &Invocation, left: usize, what: &str) -> bool {
-        let late = Instant::now() >= invocation.deadline;
-        if late {
-            self.problems.note("deadline", format!("{left} {what}"));
-        }
-        late
-    }
-
-    fn close(
-        mut self,
-        judged: Vec<Judged>,
-        messages: &[event::SqsMessage],
-        untold: Vec<Untold>,
-        kind: Kind,
-        carries_secrets: bool,
-    ) -> Handled {
-        judged.iter().for_each(|one| self.counts.add(&one.report));
-        for lost in &untold {
-            self.problems.note("notice_not_published", &lost.reason);
-        }
-        let batch_item_failures = (kind == Kind::Sqs).then(|| {
-            let failed = |message: &&event::SqsMessage| {
-                !carries_secrets
-                    && judged.iter().any(|one| {
-                        message.observations.contains(&one.position)
-                            && untold.iter().any(|lost| one.failure.region.as_ref() == Some(&lost.region))
-                    })
-            };
-            let failed = messages.iter().filter(failed);
-            failed.map(|message| BatchItemFailure { item_identifier: message.id.clone() }).collect()
-        });
-        // A payload that carries secrets must not come to rest in the failure queue; an SQS batch says which messages
-        // are to come again. In both cases the claim is given back, so the next failure of the region is told.
-        let error = untold
-            .first()
-            .filter(|_| kind != Kind::Sqs && !carries_secrets)
-            .map(|first| Error::NotTold { count: untold.len(), reason: first.reason.clone() });
-        let answer = Answer {
-            failures: judged.into_iter().map(|one| one.report).collect(),
-            omitted: 0,
-            counts: self.counts,
-            problems: self.problems,
-            incidents: self.incidents,
-            notices: self.notice_reports,
-            batch_item_failures,
-        };
-        Handled { kind, answer, probes: self.probes, verdicts: self.verdicts, notices: self.notices, error }
-    }
-}
-
 fn not_ahead(at: Timestamp, now: Timestamp) -> Timestamp {
     let limit = now.checked_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
     if at > limit { now } else { at }
 }
 
-/// AuthorizationPending is an answer to a call that the service served.
-fn proves_service(failure: &Failure, class: &Class) -> bool {
-    let pending = |code: &str| code.replace('_', "").to_ascii_lowercase().starts_with("authorizationpending");
-    class.cause == Cause::Expected && failure.code.as_deref().is_some_and(pending)
-}
-
-/// CreateTokenWithIAM is never made again: it would sign as us.
-fn may_be_repeated(one: &Judged) -> bool {
-    one.live
-        && one.report.action == Action::Recorded
-        && one.class.retry != Retry::Never
-        && one.failure.request.is_some()
-        && one.failure.operation != Some(Operation::CreateTokenWithIam)
+/// Takes what came of the retries of one call.
+fn take_retry(one: &mut Judged, retried: RetryReport, case: &mut Case) {
+    match retried.stop {
+        Stop::Settled | Stop::CallsUsedUp => {}
+        Stop::Deadline => case.problems.note("deadline", "a call was not made again as often as it could have been"),
+        Stop::BudgetEmpty => {
+            case.problems.note("retry_budget_empty", "so many calls failed that none is made again for now");
+        }
+    }
+    if retried.attempts <= 1 {
+        return;
+    }
+    one.report.action = Action::Retried;
+    one.report.attempts = retried.attempts;
+    one.report.advice = retried.class.advice.into_owned();
+    one.report.outcome = Some(match retried.outcome {
+        RetryOutcome::Recovered { response } => {
+            // What the failure advised would have its caller use up a code or a token once more.
+            one.report.advice = if response.is_some() { ADVICE_CURED } else { ADVICE_PENDING }.to_owned();
+            // Tokens go back to the one who asked for them, and nowhere else.
+            one.report.response = response.filter(|_| case.kind == Kind::CallDirect).map(ApiResponse::into_value);
+            Outcome::Recovered
+        }
+        RetryOutcome::StillFailing(_) => Outcome::StillFailing,
+        RetryOutcome::Unknown(_) => Outcome::Unknown,
+    });
 }
 
 /// What a probe's answer says of a recorded failure. The probe sees no signing: of CreateTokenWithIAM a healthy one
@@ -501,15 +382,14 @@ fn incident(verdict: &Verdict, region: &Region, telling: &Telling) -> IncidentRe
     }
 }
 
-/// The first product of a user agent, such as `aws-cli/2.17.0`. Characters that a product does not have are dropped:
-/// a user agent is whatever its sender likes.
+/// The first product of a user agent, such as `aws-cli/2.17.0`. What has not that form is whatever its sender likes,
+/// perhaps somebody's name, and is left out.
 fn tool(user_agent: &str) -> Option<String> {
     const TOOL_MAX: usize = 40;
     let product = user_agent.split_whitespace().next()?;
-    let tool: String = product
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+'))
-        .take(TOOL_MAX)
-        .collect();
-    (!tool.is_empty()).then_some(tool)
+    let (name, version) = product.split_once('/')?;
+    let plain = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
+    };
+    (plain(name) && plain(version) && product.len() <= TOOL_MAX).then(|| product.to_owned())
 }

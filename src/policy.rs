@@ -3,9 +3,11 @@
 //! In: TOML text (`OIDC_TRIAGE_POLICY`, `replay --policy FILE`) or nothing. Out: a validated [`Policy`], or all that is
 //! wrong with the text together. Keys are in snake_case; durations are whole seconds and end in `_s`.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
-use serde::Deserialize;
+use toml::Spanned;
 
 /// How the program decides. The defaults suit a company of any size; `docs/policy.md` tells what each number does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,18 +24,6 @@ pub struct Policy {
     pub probe_interval: Duration,
     /// A tick older than this is ignored: the next one is already here. Default 90 s.
     pub tick_age: Duration,
-}
-
-/// The same as it stands in TOML: everything optional, nothing else allowed.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Text {
-    evidence_s: Option<i64>,
-    window_s: Option<i64>,
-    outage_callers: Option<i64>,
-    quiet_s: Option<i64>,
-    probe_interval_s: Option<i64>,
-    tick_age_s: Option<i64>,
 }
 
 /// All that is wrong with a policy's text, together.
@@ -57,48 +47,80 @@ impl Default for Policy {
 impl Policy {
     /// The policy that `toml` describes, with the default for each number it leaves out.
     pub fn from_toml(toml: &str) -> Result<Self, PolicyError> {
-        let text: Text = toml::from_str(toml).map_err(|error| PolicyError(vec![located(toml, &error)]))?;
-        let mut problems = Vec::new();
-        let mut number = |key: &str, value: Option<i64>, default: u64, least: i64, most: i64| match value {
-            None => default,
-            Some(value) if (least..=most).contains(&value) => value.unsigned_abs(),
-            Some(value) => {
-                problems.push(format!("{key} is {value}, but must be between {least} and {most}"));
-                default
-            }
-        };
+        let mut text = Text::read(toml)?;
         let default = Self::default();
-        let evidence = number("evidence_s", text.evidence_s, default.evidence.as_secs(), 60, 3600);
-        let window = number("window_s", text.window_s, default.window.as_secs(), 10, 3600);
-        let outage_callers = number("outage_callers", text.outage_callers, default.outage_callers as u64, 2, 1000);
-        let quiet = number("quiet_s", text.quiet_s, default.quiet.as_secs(), 60, 86_400);
-        let probe_interval =
-            number("probe_interval_s", text.probe_interval_s, default.probe_interval.as_secs(), 1, 3600);
-        let tick_age = number("tick_age_s", text.tick_age_s, default.tick_age.as_secs(), 10, 3600);
+        let mut seconds =
+            |key, default: Duration, least, most| Duration::from_secs(text.number(key, default.as_secs(), least, most));
+        let evidence = seconds("evidence_s", default.evidence, 60, 3600);
+        let window = seconds("window_s", default.window, 10, 3600);
+        let quiet = seconds("quiet_s", default.quiet, 60, 86_400);
+        let probe_interval = seconds("probe_interval_s", default.probe_interval, 1, 3600);
+        let tick_age = seconds("tick_age_s", default.tick_age, 10, 3600);
+        let outage_callers = text.number("outage_callers", default.outage_callers as u64, 2, 1000);
+        let outage_callers = usize::try_from(outage_callers).unwrap_or(usize::MAX);
+        let mut problems = text.problems();
         if window > evidence {
+            let (window, evidence) = (window.as_secs(), evidence.as_secs());
             problems.push(format!("window_s is {window}, but must not exceed evidence_s, which is {evidence}"));
         }
         if !problems.is_empty() {
             return Err(PolicyError(problems));
         }
-        Ok(Self {
-            evidence: Duration::from_secs(evidence),
-            window: Duration::from_secs(window),
-            outage_callers: usize::try_from(outage_callers).unwrap_or(usize::MAX),
-            quiet: Duration::from_secs(quiet),
-            probe_interval: Duration::from_secs(probe_interval),
-            tick_age: Duration::from_secs(tick_age),
-        })
+        Ok(Self { evidence, window, outage_callers, quiet, probe_interval, tick_age })
     }
 }
 
-/// A TOML error in one line that names the line of the text.
-fn located(toml: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map(|span| toml[..span.start.min(toml.len())].matches('\n').count() + 1);
-    match line {
-        Some(line) => format!("line {line}: {}", error.message()),
-        None => error.message().to_owned(),
+/// The keys of a text that were not asked for yet, and what was wrong with those that were.
+struct Text<'a> {
+    toml: &'a str,
+    keys: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    asked: Vec<&'static str>,
+    /// With the line, by which they are told in order.
+    problems: Vec<(usize, String)>,
+}
+
+impl<'a> Text<'a> {
+    fn read(toml: &'a str) -> Result<Self, PolicyError> {
+        let keys = toml::from_str(toml).map_err(|error| {
+            let line = error.span().map(|span| line(toml, span.start));
+            let place = line.map_or(String::new(), |line| format!("line {line}: "));
+            PolicyError(vec![format!("{place}{}", error.message())])
+        })?;
+        Ok(Self { toml, keys, asked: Vec::new(), problems: Vec::new() })
     }
+
+    /// The whole number of that key, if it is one and within its bounds.
+    fn number(&mut self, key: &'static str, default: u64, least: i64, most: i64) -> u64 {
+        self.asked.push(key);
+        let given = self.keys.iter().find(|(name, _)| name.get_ref() == key).map(|(name, _)| name.clone());
+        let Some(value) = given.and_then(|name| self.keys.remove(&name)) else { return default };
+        match value.get_ref().as_integer() {
+            Some(number) if (least..=most).contains(&number) => return number.unsigned_abs(),
+            Some(number) => {
+                self.problem(value.span(), format!("{key} is {number}, but must be between {least} and {most}"));
+            }
+            None => self.problem(value.span(), format!("{key} must be a whole number")),
+        }
+        default
+    }
+
+    fn problem(&mut self, span: Range<usize>, what: String) {
+        self.problems.push((line(self.toml, span.start), what));
+    }
+
+    /// All that is wrong, in the order of the lines.
+    fn problems(mut self) -> Vec<String> {
+        for name in std::mem::take(&mut self.keys).into_keys() {
+            let what = format!("unknown key `{}`: there are {}", name.get_ref(), self.asked.join(", "));
+            self.problem(name.span(), what);
+        }
+        self.problems.sort();
+        self.problems.into_iter().map(|(line, what)| format!("line {line}: {what}")).collect()
+    }
+}
+
+fn line(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -117,17 +139,34 @@ mod tests {
     }
 
     #[test]
-    fn all_impossible_values_are_reported_together() {
-        let PolicyError(problems) = Policy::from_toml("outage_callers = 1\nquiet_s = -3").unwrap_err();
-        assert_eq!(problems.len(), 2, "{problems:?}");
-        assert!(problems[0].contains("outage_callers is 1"));
+    fn all_that_is_wrong_is_reported_together_with_its_line() {
+        let text = "quiet_s = -3\n\noutage_caller = 3\nwindow_s = \"60\"\nno_such = [1]\noutage_callers = 1";
+        let PolicyError(problems) = Policy::from_toml(text).unwrap_err();
+        let begin: Vec<&str> = problems.iter().map(|problem| problem.split([',', ':']).nth(1).unwrap()).collect();
+        assert_eq!(
+            begin,
+            [
+                " quiet_s is -3",
+                " unknown key `outage_caller`",
+                " window_s must be a whole number",
+                " unknown key `no_such`",
+                " outage_callers is 1"
+            ]
+        );
+        let lines: Vec<&str> = problems.iter().map(|problem| problem.split(':').next().unwrap()).collect();
+        assert_eq!(lines, ["line 1", "line 3", "line 4", "line 5", "line 6"]);
+        assert!(problems[1].contains("outage_callers"), "the right spelling is named: {}", problems[1]);
     }
 
     #[test]
-    fn an_unknown_key_or_a_wrong_type_names_its_line() {
-        let unknown = Policy::from_toml("window_s = 60\noutage_caller = 3\n").unwrap_err().to_string();
-        assert!(unknown.starts_with("line 2: unknown field `outage_caller`"), "{unknown}");
-        let wrong = Policy::from_toml("\n\nwindow_s = \"60\"").unwrap_err().to_string();
-        assert!(wrong.starts_with("line 3: invalid type"), "{wrong}");
+    fn a_text_that_is_no_toml_names_its_line() {
+        let error = Policy::from_toml("window_s = 60\n= 3\n").unwrap_err().to_string();
+        assert!(error.starts_with("line 2: "), "{error}");
+    }
+
+    #[test]
+    fn a_window_longer_than_the_evidence_is_refused() {
+        let error = Policy::from_toml("evidence_s = 600").unwrap_err().to_string();
+        assert!(error.contains("window_s is 900"), "{error}");
     }
 }

@@ -18,6 +18,7 @@ use crate::event::problem::Problems;
 use crate::event::{self, Batch, Kind, Setting};
 use crate::observation::{Observation, Tick};
 use crate::pipeline::{Handled, Invocation, Pipeline};
+use crate::redact::one_line;
 use crate::report::{Counts, FailureReport, IncidentReport};
 use crate::store::Store;
 
@@ -39,8 +40,18 @@ pub struct Replayed {
 /// A minute of the events' time.
 const TICK: Duration = Duration::from_secs(60);
 
-/// After the last event the clock runs on until nothing is open, but not longer than this.
+/// After an event the clock runs on for at most this long: after the last one until nothing is open, and before the
+/// next one, lest a year without events (or one event with a wrong year) cost half a million ticks.
 const RUN_ON: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The most that one .gz file is inflated to. A trail's log files are a few megabytes; a bomb is not.
+const INFLATED_MAX: u64 = 1 << 30;
+
+/// A text file may begin with this; JSON does not know it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A code in a line for people.
+const NAME_MAX: usize = 80;
 
 /// Endings of the files that are read out of a folder, each also with `.gz` behind it. A file that is named is read
 /// whatever it is called.
@@ -56,6 +67,8 @@ const SKIPPING: &[&str] = &[
     "gzip_truncated",
     "json_invalid",
     "log_line_too_long",
+    "nested_too_deeply",
+    "own_log_group",
 ];
 
 /// Runs the files through the pipeline. What could not be read is named on `errors`.
@@ -112,11 +125,10 @@ impl<W: Write> Reader<'_, W> {
         }
         let name = path.display().to_string();
         if path.is_dir() {
-            return match files_in(path) {
-                Ok(files) if files.is_empty() => self.skip(&name, "no file to read in this folder"),
-                Ok(files) => files.iter().try_for_each(|file| self.read_path(file)),
-                Err(error) => self.skip(&name, &error.to_string()),
-            };
+            let before = (self.input.files, self.skipped);
+            self.read_folder(path)?;
+            let nothing = before == (self.input.files, self.skipped);
+            return if nothing { self.skip(&name, "no file to read in this folder") } else { Ok(()) };
         }
         match fs::read(path) {
             Ok(bytes) => self.read_bytes(&name, bytes),
@@ -124,36 +136,65 @@ impl<W: Write> Reader<'_, W> {
         }
     }
 
-    fn read_bytes(&mut self, name: &str, bytes: Vec<u8>) -> io::Result<()> {
-        self.input.files += 1;
-        let text = if bytes.starts_with(&[0x1f, 0x8b]) {
-            let mut inflated = Vec::new();
-            if let Err(error) = MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut inflated) {
-                self.skip(name, &format!("the rest of this gzip file cannot be read: {error}"))?;
-            }
-            inflated
-        } else {
-            bytes
-        };
-        match serde_json::from_slice::<&RawValue>(&text) {
-            Ok(document) => self.read_payload(name, document.get()),
-            // Not one document: a document a line.
-            Err(error) => {
-                let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
-                if lines.iter().filter(|line| !line.is_empty()).count() < 2 {
-                    let place = format!("not JSON: line {}, column {}", error.line(), error.column());
-                    return self.skip(name, &place);
+    /// The files below a folder that look like events, in the order of their names. What cannot be listed is named and
+    /// the rest goes on.
+    fn read_folder(&mut self, folder: &Path) -> io::Result<()> {
+        let mut paths: Vec<PathBuf> =
+            match fs::read_dir(folder).and_then(|entries| entries.map(|e| Ok(e?.path())).collect()) {
+                Ok(paths) => paths,
+                Err(error) => return self.skip(&folder.display().to_string(), &error.to_string()),
+            };
+        paths.retain(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
+        paths.sort();
+        for path in paths {
+            if !path.is_dir() {
+                if has_event_ending(&path) {
+                    self.read_path(&path)?;
                 }
-                for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.is_empty()) {
-                    let place = format!("{name}:{number}");
-                    match std::str::from_utf8(line) {
-                        Ok(line) => self.read_payload(&place, line)?,
-                        Err(_) => self.skip(&place, "not UTF-8")?,
-                    }
-                }
-                Ok(())
+            } else if !path.is_symlink() {
+                // A link to a folder may lead in a circle.
+                self.read_folder(&path)?;
             }
         }
+        Ok(())
+    }
+
+    fn read_bytes(&mut self, name: &str, bytes: Vec<u8>) -> io::Result<()> {
+        self.input.files += 1;
+        let text = if bytes.starts_with(&[0x1f, 0x8b]) { self.inflate(name, &bytes)? } else { bytes };
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+        if text.trim_ascii().is_empty() {
+            return self.skip(name, "nothing in it");
+        }
+        match serde_json::from_slice::<&RawValue>(text) {
+            Ok(document) => self.read_payload(name, document.get()),
+            Err(_) if is_json_lines(text) => self.read_lines(name, text),
+            Err(error) => self.skip(name, &format!("not JSON: line {}, column {}", error.line(), error.column())),
+        }
+    }
+
+    /// What can be had of a compressed file: where it is cut off, that is its beginning.
+    fn inflate(&mut self, name: &str, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut inflated = Vec::new();
+        let mut source = MultiGzDecoder::new(bytes).take(INFLATED_MAX + 1);
+        if let Err(error) = source.read_to_end(&mut inflated) {
+            self.skip(name, &format!("the rest of this gzip file cannot be read: {error}"))?;
+        } else if inflated.len() as u64 > INFLATED_MAX {
+            self.skip(name, &format!("only the first {INFLATED_MAX} bytes of what this gzip file holds are read"))?;
+        }
+        Ok(inflated)
+    }
+
+    fn read_lines(&mut self, name: &str, text: &[u8]) -> io::Result<()> {
+        let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.is_empty()) {
+            let place = format!("{name}:{number}");
+            match std::str::from_utf8(line) {
+                Ok(line) => self.read_payload(&place, line)?,
+                Err(_) => self.skip(&place, "not UTF-8")?,
+            }
+        }
+        Ok(())
     }
 
     fn read_payload(&mut self, place: &str, payload: &str) -> io::Result<()> {
@@ -161,7 +202,8 @@ impl<W: Write> Reader<'_, W> {
         for (name, count, detail) in batch.problems.iter() {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
             writeln!(self.errors, "oidc-triage: {place}: {name}{times}: {detail}")?;
-            self.skipped |= SKIPPING.contains(&name);
+            // Of an event that is none of ours nothing was read, whatever was wrong with it.
+            self.skipped |= SKIPPING.contains(&name) || batch.kind == Kind::Unknown;
         }
         self.input.left_alone += u64::from(batch.kind == Kind::Foreign);
         self.input.own += batch.own;
@@ -177,26 +219,12 @@ impl<W: Write> Reader<'_, W> {
     }
 }
 
-/// The files below a folder that look like events, in the order of their names.
-fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            if is_hidden {
-                continue;
-            }
-            if path.is_dir() {
-                folders.push(path);
-            } else if has_event_ending(&path) {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
+/// Whether a text that is not one document is one a line: then at least one line is a whole object or array. A broken
+/// document over many lines is not, and is named once instead of line by line.
+fn is_json_lines(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).any(|line| {
+        line.len() > "{}".len() && matches!(line[0], b'{' | b'[') && serde_json::from_slice::<&RawValue>(line).is_ok()
+    })
 }
 
 fn has_event_ending(path: &Path) -> bool {
@@ -222,15 +250,19 @@ async fn run<S: Store>(
     while let Some(observation) = observations.next() {
         let second = observation.occurred_at().as_second();
         let mut batch = Batch::new(Kind::Unknown);
+        let run_on_until = later(clock, RUN_ON);
         clock = clock.max(observation.occurred_at());
         batch.observations.push(observation);
         while let Some(same) = observations.next_if(|next| next.occurred_at().as_second() == second) {
             clock = clock.max(same.occurred_at());
             batch.observations.push(same);
         }
-        while next_tick < clock {
+        while next_tick < clock.min(run_on_until) {
             printer.handled(next_tick, judge(pipeline, tick(next_tick), next_tick).await)?;
             next_tick = later(next_tick, TICK);
+        }
+        if next_tick < clock {
+            next_tick = later(clock, TICK);
         }
         printer.handled(clock, judge(pipeline, batch, clock).await)?;
     }
@@ -338,7 +370,7 @@ impl<W: Write> Printer<'_, W> {
 
     async fn anything_open<S: Store>(&self, pipeline: &Pipeline<S>, now: Timestamp) -> bool {
         for incident in self.open.values() {
-            let told = pipeline.store.told(&incident.region, now, pipeline.config.policy.quiet).await;
+            let told = pipeline.store.open_incident(&incident.region, now, pipeline.config.policy.quiet).await;
             if matches!(told, Ok(Some(told)) if told.incident == incident.id) {
                 return true;
             }
@@ -376,9 +408,10 @@ impl<W: Write> Printer<'_, W> {
     }
 }
 
-/// One failure on one line, without its advice. Ids and codes are text of others: they are bounded by the decoder and put on one line here.
+/// One failure on one line, without its advice. A code is text of others: it is bounded by the decoder and put on one
+/// line here.
 fn failure_in_words(at: Timestamp, failure: &FailureReport) -> String {
-    let shown = |text: &str| crate::redact::one_line(text, 80);
+    let shown = |text: &str| one_line(text, NAME_MAX);
     let region = failure.region.as_ref().map_or("unknown region", |region| region.as_str());
     let operation = failure.operation.map_or("unknown operation", |operation| operation.as_str());
     let code = failure.code.as_deref().map_or_else(|| "no answer".to_owned(), shown);

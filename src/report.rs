@@ -142,16 +142,16 @@ pub struct Counts {
 
 impl Counts {
     /// A duplicate is counted as such and not under its cause again.
-    pub fn add(&mut self, report: &FailureReport) {
-        let count = match (report.action, report.cause) {
-            (Action::Duplicate, _) => &mut self.duplicate,
-            (_, Cause::Expected) => &mut self.expected,
-            (_, Cause::Request) => &mut self.request,
-            (_, Cause::Admin) => &mut self.admin,
-            (_, Cause::Throttled) => &mut self.throttled,
-            (_, Cause::Service) => &mut self.service,
-            (_, Cause::Unreachable) => &mut self.unreachable,
-            (_, Cause::Unrecognised) => &mut self.unrecognised,
+    pub fn add(&mut self, cause: Cause, duplicate: bool) {
+        let count = match cause {
+            _ if duplicate => &mut self.duplicate,
+            Cause::Expected => &mut self.expected,
+            Cause::Request => &mut self.request,
+            Cause::Admin => &mut self.admin,
+            Cause::Throttled => &mut self.throttled,
+            Cause::Service => &mut self.service,
+            Cause::Unreachable => &mut self.unreachable,
+            Cause::Unrecognised => &mut self.unrecognised,
         };
         *count += 1;
     }

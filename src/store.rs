@@ -21,6 +21,9 @@ pub struct Telling {
     pub incident: String,
     /// 1 for the first notice.
     pub sequence: u32,
+    /// When the first notice of the incident was claimed.
+    pub opened_at: Timestamp,
+    /// When this one was.
     pub told_at: Timestamp,
 }
 
@@ -56,9 +59,19 @@ pub trait Store {
     /// Claims the notice of an outage in `region`, at most one in each `quiet`. Of all who ask at once, one gets it.
     async fn claim(&self, region: &Region, now: Timestamp, quiet: Duration) -> Result<Claim, StoreError>;
 
-    /// Gives back a claim whose notice could not be published, so that the next to come publishes it.
+    /// Whether the call of the failure `id` may be made again: yes, once. The failure itself may have been seen before,
+    /// in a log or through CloudTrail.
+    async fn claim_retry(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Gives back a claim whose notice could not be published, so that the next to come publishes it: the same notice,
+    /// under the same id, for SNS may have taken it all the same.
     async fn release(&self, region: &Region, telling: &Telling) -> Result<(), StoreError>;
 
-    /// The incident of `region` that was told within `quiet` before `now`.
-    async fn told(&self, region: &Region, now: Timestamp, quiet: Duration) -> Result<Option<Telling>, StoreError>;
+    /// The incident of `region` that was claimed within `quiet` before `now`, whether or not its notice was taken.
+    async fn open_incident(
+        &self,
+        region: &Region,
+        now: Timestamp,
+        quiet: Duration,
+    ) -> Result<Option<Telling>, StoreError>;
 }

@@ -24,19 +24,35 @@ struct Arguments {
 enum Command {
     /// Judge recorded events with the same stages as the Lambda function: no AWS, no network.
     ///
-    /// A PATH is a file with one event, JSON lines, an array, or a CloudTrail log file; each also as .gz; a folder of
-    /// those; or - for standard input. Exit status: 0 all was read, 1 something was skipped, 2 wrong usage or policy.
+    /// The events are put in order of time, and their own times are the clock: what is printed is what the function
+    /// would have said and told then, had its probe of the service not answered.
+    #[command(after_long_help = REPLAY_HELP)]
     Replay {
-        /// How to print what was found.
-        #[arg(long, value_enum, default_value_t = Format::Text)]
+        /// How to print what was found: text for people, or one JSON object a line.
+        #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true, value_name = "text|json")]
         format: Format,
-        /// A policy in TOML instead of the default one.
+        /// A policy in TOML instead of the default one, such as `outage_callers = 5`.
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,
+        /// A file with one event, JSON lines, an array, or a CloudTrail log file, each also as .gz; a folder of those;
+        /// or - for standard input.
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
 }
+
+const REPLAY_HELP: &str = "\
+Of a folder, files named .json, .jsonl, .ndjson, .log, or one of these and .gz, are read, in folders below it too.
+
+Examples:
+  oidc-triage replay events/
+  oidc-triage replay --format json AWSLogs/ | grep '\"type\":\"notice\"'
+  zcat *.json.gz | oidc-triage replay -
+
+Exit status:
+  0  all was read (whether or not there was an outage)
+  1  something was skipped; standard error says what and why
+  2  wrong usage, or a policy or environment that cannot be used";
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {

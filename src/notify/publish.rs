@@ -16,7 +16,7 @@ use crate::oidc::CONNECT_TIMEOUT;
 
 /// SNS answers in tens of milliseconds. The time to connect is that of the other clients: the SDK keeps a connector, and
 /// its parsed root certificates, for each value.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where notices go.
 #[derive(Debug)]

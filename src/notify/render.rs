@@ -12,6 +12,7 @@ use super::NoticeKind;
 use super::advice::advice;
 use crate::diagnose::{Verdict, Weighing};
 use crate::evidence::Mark;
+use crate::oidc::Answer;
 use crate::redact::one_line;
 use crate::region::Region;
 use crate::store::Telling;
@@ -44,49 +45,39 @@ pub fn subject(verdict: &Verdict, region: &Region, kind: NoticeKind) -> String {
 
 pub fn message(verdict: &Verdict, region: &Region, kind: NoticeKind, telling: &Telling) -> String {
     let mut text = String::with_capacity(4096);
-    let operations = tally(&verdict.failures, |mark| mark.operation.map(|operation| operation.as_str().to_owned()));
-    let codes = tally(&verdict.failures, |mark| Some(code_of(mark)));
-    let tools = tally(&verdict.failures, |mark| mark.tool.clone());
-    let headline = match kind {
+    let goes_on = match kind {
         NoticeKind::Opened => "",
         NoticeKind::Reminder => " goes on",
     };
     push(
         &mut text,
         &format!(
-            "{}{headline}: signing in through IAM Identity Center fails in {region} for {} distinct callers.",
+            "{}{goes_on}: signing in through IAM Identity Center fails in {region} for {} distinct callers.",
             verdict.diagnosis.as_str().to_uppercase(),
             verdict.callers
         ),
     );
+    push(&mut text, confirmation(verdict));
+
     push(&mut text, "");
-    push(&mut text, &format!("Since:     {}", verdict.since.map_or_else(|| "unknown".into(), utc)));
-    push(&mut text, &format!("Failed:    {} calls: {}", verdict.failures.len(), counted(&codes)));
-    push(
-        &mut text,
-        &format!("Operation: {}", if operations.is_empty() { "unknown".into() } else { counted(&operations) }),
-    );
-    push(&mut text, &format!("Callers:   {}", callers(verdict)));
-    if !tools.is_empty() {
-        push(&mut text, &format!("Tools:     {}", counted(&tools)));
-    }
-    push(&mut text, &format!("Incident:  {} (notice {})", telling.incident, telling.sequence));
+    facts(&mut text, verdict, kind, telling);
 
     heading(&mut text, "Why");
     verdict.reasons.iter().for_each(|reason| bullet(&mut text, reason));
 
+    let advice = advice(verdict);
+    let of_region = |advice: &str| advice.replace("{region}", region.as_str());
+    heading(&mut text, "What to do now");
+    for (number, step) in (1..).zip(advice.now) {
+        push(&mut text, &format!("{number}. {}", of_region(step)));
+    }
+    heading(&mut text, "To pass on to users");
+    push(&mut text, &of_region(advice.users));
+
     heading(&mut text, "The three usual causes, weighed");
     verdict.weighed.iter().for_each(|weighing| weighed(&mut text, weighing));
 
-    let advice = advice(verdict.diagnosis);
-    heading(&mut text, "What to do now");
-    for (number, step) in (1..).zip(advice.now) {
-        push(&mut text, &format!("{number}. {step}"));
-    }
-    heading(&mut text, "To pass on to users");
-    push(&mut text, &advice.users.replace("{region}", region.as_str()));
-
-    heading(&mut text, "Failed requests (for AWS Support)");
+    heading(&mut text, "Failed requests, for AWS Support (the id is its record's where no request id was recorded)");
     verdict.failures.iter().take(REQUESTS_SHOWN).for_each(|mark| {
         let operation = mark.operation.map_or("unknown operation", |operation| operation.as_str());
         bullet(&mut text, &format!("{} {} {operation} {}", utc(mark.occurred_at), shown(&mark.id), code_of(mark)));
@@ -97,6 +88,39 @@ pub fn message(verdict: &Verdict, region: &Region, kind: NoticeKind, telling: &T
     text
 }
 
+/// Whether anything but the callers' failures speaks for it: what is asked first.
+fn confirmation(verdict: &Verdict) -> &'static str {
+    match verdict.probe {
+        Some(Answer::Down) => "A probe of the service fails too.",
+        Some(Answer::Unexpected) => "A probe of the service got an unexpected answer.",
+        Some(Answer::Unknown) => "A probe of the service got no clear answer: not confirmed.",
+        Some(Answer::Healthy) => "A probe of the service works.",
+        None => "The service was not probed: not confirmed.",
+    }
+}
+
+fn facts(text: &mut String, verdict: &Verdict, kind: NoticeKind, telling: &Telling) {
+    let operations = tally(&verdict.failures, |mark| mark.operation.map(|operation| operation.as_str().to_owned()));
+    let codes = tally(&verdict.failures, |mark| Some(code_of(mark)));
+    let tools = tally(&verdict.failures, |mark| mark.tool.clone());
+    let time = |at: Option<Timestamp>| at.map_or_else(|| "unknown".into(), utc);
+    match kind {
+        NoticeKind::Opened => push(text, &format!("Since:     {}", time(verdict.since))),
+        // The evidence looks back only so far: it may have begun before.
+        NoticeKind::Reminder => push(text, &format!("Opened:    {}", utc(telling.opened_at))),
+    }
+    push(text, &format!("Latest:    {}", time(verdict.failures.last().map(|mark| mark.occurred_at))));
+    let minutes = verdict.window.as_secs().div_ceil(60);
+    push(text, &format!("Failed:    {} calls within {minutes} minutes: {}", verdict.failures.len(), counted(&codes)));
+    let operations = if operations.is_empty() { "unknown".into() } else { counted(&operations) };
+    push(text, &format!("Operation: {operations}"));
+    push(text, &format!("Callers:   {}", callers(verdict)));
+    if !tools.is_empty() {
+        push(text, &format!("Tools:     {}", counted(&tools)));
+    }
+    push(text, &format!("Incident:  {} (notice {})", telling.incident, telling.sequence));
+}
+
 fn weighed(text: &mut String, weighing: &Weighing) {
     push(text, &format!("{}:", weighing.cause));
     weighing.speaks_for.iter().for_each(|fact| push(text, &format!("  for:     {fact}")));
@@ -104,10 +128,8 @@ fn weighed(text: &mut String, weighing: &Weighing) {
 }
 
 fn callers(verdict: &Verdict) -> String {
-    let names = tally(&verdict.failures, |mark| Some(shown(&mark.name)));
-    let mut listed: Vec<&str> = names.keys().map(String::as_str).collect();
-    let more = listed.len().saturating_sub(CALLERS_SHOWN);
-    listed.truncate(CALLERS_SHOWN);
+    let more = verdict.callers.saturating_sub(CALLERS_SHOWN);
+    let listed: Vec<String> = verdict.names.iter().take(CALLERS_SHOWN).map(|name| shown(name)).collect();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}: {}{more}", verdict.callers, listed.join(", "))
 }
@@ -180,7 +202,7 @@ mod tests {
         let mut evidence = Evidence::default();
         for (second, name) in (0..).zip(names) {
             evidence.add_failure(Mark {
-                occurred_at: at(second),
+                occurred_at: at(second % 60),
                 id: format!("request-{second}"),
                 caller: hasher.hash(&Caller::Named((*name).into())),
                 name: (*name).into(),
@@ -195,7 +217,12 @@ mod tests {
 
     fn rendered(names: &[&str]) -> (String, String) {
         let region = KnownRegions::default().find("eu-central-1").unwrap();
-        let telling = Telling { incident: "eu-central-1-20270115T080000Z".into(), sequence: 1, told_at: at(60) };
+        let telling = Telling {
+            incident: "eu-central-1-20270115T080000Z".into(),
+            sequence: 1,
+            opened_at: at(60),
+            told_at: at(60),
+        };
         let verdict = verdict(names);
         (subject(&verdict, &region, NoticeKind::Opened), message(&verdict, &region, NoticeKind::Opened, &telling))
     }
@@ -207,7 +234,7 @@ mod tests {
         for part in [
             "OUTAGE: signing in through IAM Identity Center fails in eu-central-1 for 3 distinct callers.",
             "Since:     2027-01-15 08:00:00 UTC",
-            "Failed:    3 calls: InternalServerException (3)",
+            "Failed:    3 calls within 15 minutes: InternalServerException (3)",
             "Callers:   3: ana@example.com, ben@example.com, eva@example.com",
             "service outage or maintenance:\n  for:     3 distinct callers were hit by 3 failures",
             "throttling behind a 500:\n",
@@ -218,6 +245,29 @@ mod tests {
         ] {
             assert!(message.contains(part), "{part:?} is missing in:\n{message}");
         }
+    }
+
+    #[test]
+    fn users_are_told_whose_fault_it_is_only_where_the_service_says_so() {
+        let names = ["ana", "ben", "eva"];
+        let mut verdict = verdict(&names);
+        let region = KnownRegions::default().find("eu-central-1").unwrap();
+        let telling = Telling { incident: "i".into(), sequence: 2, opened_at: at(0), told_at: at(900) };
+        let text = |verdict: &Verdict| message(verdict, &region, NoticeKind::Reminder, &telling);
+
+        verdict.probe = Some(Answer::Down);
+        let confirmed = text(&verdict);
+        assert!(confirmed.contains("AWS's sign-in service answers with errors"), "{confirmed}");
+        assert!(!confirmed.contains("Sign in yourself"), "{confirmed}");
+        for probe in [None, Some(Answer::Unknown), Some(Answer::Unexpected)] {
+            verdict.probe = probe;
+            let unknown = text(&verdict);
+            assert!(unknown.contains("We are finding out why."), "{unknown}");
+            assert!(unknown.contains("1. Sign in yourself, once"), "{unknown}");
+        }
+        verdict.failures.iter_mut().for_each(|mark| mark.cause = Cause::Unreachable);
+        assert!(text(&verdict).contains("1. Check your own way to the service first"));
+        assert!(text(&verdict).contains("Opened:    2027-01-15 08:00:00 UTC"), "a reminder tells when it began");
     }
 
     #[test]

@@ -26,8 +26,15 @@ struct State {
     seen: HashMap<String, Timestamp>,
     /// Issues of AWS Health that name no region.
     everywhere: Evidence,
-    /// What was told last of each region, and what stood there before, for a claim that is given back.
-    told: HashMap<Region, (Telling, Option<Telling>)>,
+    /// The latest claim of each region.
+    claims: HashMap<Region, Claimed>,
+}
+
+#[derive(Debug)]
+struct Claimed {
+    telling: Telling,
+    /// Its notice could not be published: whoever asks next gets the same claim.
+    given_back: bool,
 }
 
 /// Failure ids remembered, so that a flood of invented ids does not fill the memory.
@@ -108,36 +115,47 @@ impl Store for MemoryStore {
 
     async fn claim(&self, region: &Region, now: Timestamp, quiet: Duration) -> Result<Claim, StoreError> {
         let mut state = self.state();
-        let last = state.told.get(region).map(|(told, _)| told.clone());
-        let telling = match &last {
-            Some(told) if told.told_at > before(now, quiet) => return Ok(Claim::Told(told.clone())),
+        let telling = match state.claims.get(region) {
+            Some(Claimed { telling, given_back: false }) if telling.told_at > before(now, quiet) => {
+                return Ok(Claim::Told(telling.clone()));
+            }
             // Trouble that goes on is told again as the same incident; after a pause it is a new one.
-            Some(told) if told.told_at > before(now, 2 * quiet) => {
-                Telling { incident: told.incident.clone(), sequence: told.sequence + 1, told_at: now }
+            Some(Claimed { telling, given_back }) if telling.told_at > before(now, 2 * quiet) => {
+                Telling { sequence: telling.sequence + u32::from(!given_back), told_at: now, ..telling.clone() }
             }
-            Some(_) | None => {
-                Telling { incident: format!("{region}-{}", now.strftime("%Y%m%dT%H%M%SZ")), sequence: 1, told_at: now }
-            }
+            Some(_) | None => Telling {
+                incident: format!("{region}-{}", now.strftime("%Y%m%dT%H%M%SZ")),
+                sequence: 1,
+                opened_at: now,
+                told_at: now,
+            },
         };
-        state.told.insert(region.clone(), (telling.clone(), last));
+        state.claims.insert(region.clone(), Claimed { telling: telling.clone(), given_back: false });
         Ok(Claim::Granted(telling))
+    }
+
+    async fn claim_retry(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        // Beside the ids of failures: a space cannot stand at the beginning of one.
+        Ok(self.state().is_new(&format!(" call {id}"), now))
     }
 
     async fn release(&self, region: &Region, telling: &Telling) -> Result<(), StoreError> {
         let mut state = self.state();
-        if state.told.get(region).is_some_and(|(told, _)| told == telling) {
-            let before = state.told.remove(region).and_then(|(_, before)| before);
-            if let Some(before) = before {
-                state.told.insert(region.clone(), (before, None));
-            }
+        if let Some(claimed) = state.claims.get_mut(region).filter(|claimed| claimed.telling == *telling) {
+            claimed.given_back = true;
         }
         Ok(())
     }
 
-    async fn told(&self, region: &Region, now: Timestamp, quiet: Duration) -> Result<Option<Telling>, StoreError> {
+    async fn open_incident(
+        &self,
+        region: &Region,
+        now: Timestamp,
+        quiet: Duration,
+    ) -> Result<Option<Telling>, StoreError> {
         let state = self.state();
-        let told = state.told.get(region).map(|(told, _)| told);
-        Ok(told.filter(|told| told.told_at > before(now, quiet)).cloned())
+        let telling = state.claims.get(region).map(|claimed| &claimed.telling);
+        Ok(telling.filter(|telling| telling.told_at > before(now, quiet)).cloned())
     }
 }
 
@@ -203,18 +221,35 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_given_back_can_be_had_again_and_keeps_its_incident() {
+    fn a_claim_given_back_can_be_had_again_under_the_same_id() {
+        let store = MemoryStore::default();
+        let us = region("us-east-1");
+        for (begin, sequence) in [(0, 1), (1000, 2)] {
+            let Claim::Granted(first) = now_or_never(store.claim(&us, at(begin), QUARTER)).unwrap() else { panic!() };
+            now_or_never(store.release(&us, &first)).unwrap();
+            let again = now_or_never(store.claim(&us, at(begin + 70), QUARTER)).unwrap();
+            assert_eq!(again, Claim::Granted(Telling { told_at: at(begin + 70), ..first.clone() }));
+            assert_eq!((first.incident.as_str(), first.sequence), ("us-east-1-20270115T080000Z", sequence));
+        }
+        assert!(matches!(now_or_never(store.claim(&us, at(1100), QUARTER)).unwrap(), Claim::Told(_)));
+    }
+
+    #[test]
+    fn an_incident_is_open_for_a_quarter_of_an_hour_though_its_notice_was_not_taken() {
         let store = MemoryStore::default();
         let us = region("us-east-1");
         let Claim::Granted(first) = now_or_never(store.claim(&us, at(0), QUARTER)).unwrap() else { panic!() };
         now_or_never(store.release(&us, &first)).unwrap();
-        assert_eq!(now_or_never(store.claim(&us, at(0), QUARTER)).unwrap(), Claim::Granted(first.clone()));
-        let Claim::Granted(second) = now_or_never(store.claim(&us, at(1000), QUARTER)).unwrap() else { panic!() };
-        now_or_never(store.release(&us, &second)).unwrap();
-        assert_eq!(
-            now_or_never(store.claim(&us, at(1001), QUARTER)).unwrap(),
-            Claim::Granted(Telling { told_at: at(1001), ..second })
-        );
+        assert_eq!(now_or_never(store.open_incident(&us, at(899), QUARTER)).unwrap(), Some(first));
+        assert_eq!(now_or_never(store.open_incident(&us, at(900), QUARTER)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_call_may_be_made_again_once_though_its_failure_was_seen_before() {
+        let store = MemoryStore::default();
+        now_or_never(store.record_failures(&region("us-east-1"), &[mark("a")], at(0))).unwrap();
+        assert!(now_or_never(store.claim_retry("a", at(1))).unwrap());
+        assert!(!now_or_never(store.claim_retry("a", at(2))).unwrap());
     }
 
     #[test]

@@ -164,3 +164,91 @@ def test_the_reader_of_a_pipe_may_have_enough():
     done = subprocess.run(["bash", "-c", f"set -o pipefail; '{program}' replay '{EVENTS}' 2>/dev/null | head -n 1; "
                                          "exit ${PIPESTATUS[0]}"], capture_output=True, timeout=60)
     assert done.returncode in (0, 1) and b"panicked" not in done.stderr
+
+
+def test_a_file_with_nothing_in_it_is_said_to_be_empty(tmp_path):
+    (tmp_path / "empty.json").write_text("\n")
+    done = run("replay", tmp_path / "empty.json")
+    assert done.returncode == 1 and b"empty.json: nothing in it" in done.stderr
+
+
+def test_a_folder_without_files_of_events_is_named(tmp_path):
+    (tmp_path / "notes.txt").write_text("not an event")
+    (tmp_path / "deeper").mkdir()
+    done = run("replay", tmp_path)
+    assert done.returncode == 1 and b"no file to read in this folder" in done.stderr
+
+
+def test_links_of_folders_in_a_circle_are_not_followed(tmp_path):
+    (tmp_path / "one.json").write_bytes(EVENT.read_bytes())
+    (tmp_path / "again").symlink_to(tmp_path)
+    assert replay(tmp_path)[-1]["files"] == 1
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path):
+    (tmp_path / "marked.json").write_bytes(b"\xef\xbb\xbf" + EVENT.read_bytes())
+    assert len(failures(replay(tmp_path / "marked.json"))) == 1
+
+
+def test_a_broken_document_over_many_lines_is_named_once(tmp_path):
+    whole = EVENT.read_text()
+    assert whole.count("\n") > 10
+    (tmp_path / "cut.json").write_text(whole[:len(whole) // 2])
+    done = run("replay", tmp_path / "cut.json")
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert "cut.json: not JSON: line " in line
+
+
+@pytest.mark.parametrize("document", ['{"Records":5}', "[[[[[[{}]]]]]]", '{"made":"up"}', "5"])
+def test_what_could_not_be_read_at_all_was_skipped(tmp_path, document):
+    (tmp_path / "odd.json").write_text(document)
+    done = run("replay", tmp_path / "odd.json")
+    assert done.returncode == 1 and b"odd.json" in done.stderr
+
+
+def test_a_wrong_year_does_not_cost_a_million_ticks(tmp_path):
+    first, second = PAST[:2]
+    second = json.loads(json.dumps(second).replace("2026-11-05T", "9026-11-05T"))
+    (tmp_path / "years.jsonl").write_bytes(as_lines([first, second]))
+    assert len(failures(replay(tmp_path / "years.jsonl"))) == 2
+
+
+def test_an_outage_long_after_another_event_is_told(tmp_path):
+    early = make.cloudtrail()
+    early["time"] = early["detail"]["eventTime"] = "2025-01-01T00:00:00Z"
+    (tmp_path / "years.jsonl").write_bytes(as_lines([early, *PAST]))
+    assert len(notices(replay(tmp_path / "years.jsonl"))) == 1
+
+
+def test_the_help_of_replay_says_what_a_path_and_an_exit_status_are():
+    done = run("replay", "--help")
+    text = " ".join(done.stdout.decode().split())
+    for part in ("CloudTrail log file", ".gz", "standard input", "Exit status", "something was skipped", "text|json"):
+        assert part in text, part
+
+
+def told(notices):
+    return [(notice["kind"], notice["diagnosis"], notice["severity"], notice["region"]) for notice in notices]
+
+
+def test_replay_tells_what_the_function_would_have_told_without_a_probe(start, tmp_path):
+    function = start(AWS_ENDPOINT_URL_SSO_OIDC=refused_url())
+    events = [*make.outage("eu-west-1", 3), make.cloudtrail("InvalidGrantException"), *make.outage("us-west-2", 2),
+              make.logs(["An error occurred (InternalServerException) when calling the CreateToken operation: "] * 3),
+              *make.outage("ap-southeast-2", 5)]
+    live = [notice for event in events for notice in function.invoke(event).answer["notices"]]
+    (tmp_path / "events.jsonl").write_bytes(as_lines(events))
+    assert sorted(told(live)) == sorted(told(notices(replay(tmp_path / "events.jsonl"))))
+    assert len(live) == 2
+
+
+def test_an_outage_that_goes_on_is_told_once_in_a_quarter_of_an_hour(tmp_path):
+    events = make.outage(callers=30)
+    for number, event in enumerate(events):
+        event["time"] = event["detail"]["eventTime"] = f"2026-11-05T12:{number:02d}:00Z"
+    (tmp_path / "events.jsonl").write_bytes(as_lines(events))
+    lines = notices(replay(tmp_path / "events.jsonl"))
+    assert [(line["kind"], line["at"]) for line in lines] == [("opened", "2026-11-05T12:02:00Z"),
+                                                              ("reminder", "2026-11-05T12:17:00Z")]
+    assert len({line["incident"] for line in lines}) == 1

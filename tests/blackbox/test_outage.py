@@ -1,11 +1,12 @@
 """Three callers and a probe that is not healthy: an outage, told once. Less than that: silence."""
 
 import re
+import time
 
 import pytest
 
 from tests.harness import make
-from tests.harness.fake_oidc import HANG_UP, NULL_500, PROXY_502
+from tests.harness.fake_oidc import HANG_UP, NULL_500, PROXY_502, slow
 from tests.harness.fake_sns import TOPIC_ARN, Trouble
 
 
@@ -192,3 +193,85 @@ def test_more_failures_than_an_answer_lists_are_counted(function):
     result = function.invoke(make.logs([json.dumps(one) for one in record]))
     assert len(result.answer["failures"]) == 100 and result.answer["omitted"] == 30
     assert result.answer["counts"]["service"] == 130
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_notice_whose_answer_was_lost_comes_again_under_the_same_id(function, sns):
+    events = make.sqs(make.outage(callers=3))
+    sns.fail(Trouble(0, taken=True))
+    assert function.invoke(events).answer["batchItemFailures"]
+    time.sleep(1.1)
+    (notice,) = notices(function.invoke(events))
+    first, second = (re.search(r"Incident: +(.*)", message.message).group(1) for message in sns.published)
+    assert first == second == f"{notice['incident']} (notice 1)"
+
+
+@pytest.mark.usefixtures("broken")
+def test_only_the_messages_whose_failures_were_not_told_come_again(function, sns):
+    outage = make.outage(callers=3)
+    strangers = [make.cloudtrail("InvalidGrantException"), make.cloudtrail(region="eu-west-1"), "not JSON"]
+    batch = make.sqs([strangers[0], *outage, *strangers[1:]])
+    sns.fail(Trouble(500))
+    result = function.invoke(batch)
+    assert [failed["itemIdentifier"] for failed in result.answer["batchItemFailures"]] == [
+        record["messageId"] for record in batch["Records"][1:4]]
+
+
+@pytest.mark.usefixtures("broken")
+def test_one_region_that_cannot_be_told_does_not_silence_the_other(function, sns):
+    batch = make.sqs([*make.outage("eu-west-1"), *make.outage("us-west-2")])
+    sns.fail(Trouble(500))
+    result = function.invoke(batch)
+    (notice,) = notices(result)
+    assert notice["region"] == "us-west-2" and len(result.answer["incidents"]) == 2
+    assert [failed["itemIdentifier"] for failed in result.answer["batchItemFailures"]] == [
+        record["messageId"] for record in batch["Records"][:4]]
+    (again,) = notices(function.invoke(batch))
+    assert again["region"] == "eu-west-1" and len(sns.published) == 2
+
+
+def test_a_service_that_hangs_leaves_time_to_tell(function, oidc, sns):
+    oidc.script_all(slow(NULL_500, 30))
+    calls = [make.envelope(make.call("RegisterClient", caller=f"caller-{number}",
+                                     request={"clientName": "made-up", "clientType": "public"})) for number in range(12)]
+    result = function.invoke(make.sqs(calls), remaining=10.0)
+    assert result.seconds < 8.5 and len(notices(result)) == len(sns.published) == 1
+    assert "deadline" in result.problems()
+    assert "not confirmed" in sns.published[0].message
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_topic_that_hangs_costs_five_seconds_and_no_alert(function, sns):
+    events = make.outage(callers=3)
+    sns.fail(Trouble(500, delay=30))
+    result = function.invoke(events)
+    assert result.error["errorType"] == "notice_not_published" and result.seconds < 8
+    assert len(notices(function.invoke(events))) == 1
+
+
+@pytest.mark.usefixtures("broken")
+def test_while_an_outage_cannot_be_told_no_call_is_made_again(function, oidc, sns):
+    sns.fail(*[Trouble(500)] * 3)
+    assert function.invoke(make.outage(callers=3)).error
+    oidc.forget()
+    result = function.invoke(make.call())
+    failure = result.answer["failures"][0]
+    assert failure["action"] == "probed" and failure["attempts"] == 1
+    assert "retry_withheld" in result.problems()
+    assert not any(made.body.get("grantType") == "refresh_token" for made in oidc.log)
+
+
+@pytest.mark.usefixtures("broken")
+def test_callers_within_an_hour_are_not_callers_within_a_quarter(function, sns):
+    for number, age in enumerate((10, 1500, 3000)):
+        function.invoke(make.cloudtrail(user=f"user-{number}", age=age))
+    assert sns.attempts == 0
+    function.invoke(make.sqs([make.cloudtrail(user=f"late-{number}", age=2900 + number) for number in range(2)]))
+    assert len(sns.published) == 1, "those who came late make one with what was there"
+
+
+@pytest.mark.usefixtures("broken")
+def test_sixty_four_callers_make_one_short_notice(function, sns):
+    function.invoke(make.sqs(make.outage(callers=64)))
+    (message,) = sns.published
+    assert "64 callers" in message.subject and "and 54 more" in message.message and len(message.message) < 8000

@@ -19,6 +19,7 @@ def test_a_call_is_cured_at_the_first_retry_and_the_answer_goes_to_its_caller(fu
     failure = only(function.invoke(call))
     assert (failure["action"], failure["outcome"], failure["attempts"]) == ("retried", "recovered", 2)
     assert failure["response"]["accessToken"] == ACCESS_TOKEN
+    assert "do not make it once more" in failure["advice"], "nobody is sent to retry what works"
     sent = [made for made in oidc.log if made.body.get("grantType") == "refresh_token"]
     assert [made.body["refreshToken"] for made in sent] == [call["request"]["refreshToken"]]
     assert sent[0].body["clientSecret"] == call["request"]["clientSecret"]
@@ -162,3 +163,15 @@ def test_a_log_line_is_probed_too(function, oidc):
 def test_a_refusal_of_the_probe_is_not_taken_for_health(function, oidc):
     oidc.script("CreateToken", refusal("InvalidRequestException"))
     assert only(function.invoke(make.cloudtrail()))["outcome"] != "recovered"
+
+
+def test_a_call_whose_failure_was_seen_elsewhere_first_is_made_again_once_and_counted_once(function, oidc):
+    call, seen = make.call(), make.cloudtrail()
+    seen["detail"]["requestID"] = call["error"]["requestId"]
+    function.invoke(seen)
+    result = function.invoke(call)
+    failure = only(result)
+    assert (failure["action"], failure["outcome"]) == ("retried", "recovered")
+    assert (result.answer["counts"]["service"], result.answer["counts"]["duplicate"]) == (0, 1)
+    assert only(function.invoke(call))["action"] == "duplicate"
+    assert sum(made.body.get("grantType") == "refresh_token" for made in oidc.log) == 1

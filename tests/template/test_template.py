@@ -111,6 +111,12 @@ def test_an_empty_parameter_is_no_variable():
             "Fn::If": [f"Has{parameter}", {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
 
 
+def test_each_setting_that_is_a_parameter_has_a_variable():
+    variables = json.dumps(resources("AWS::Lambda::Function")["TriageFunction"]["Environment"]["Variables"])
+    for parameter in ("IdentityCenterRegion", "Regions", "StartUrl", "CallerNames", "Policy", "Mode"):
+        assert f'"Ref": "{parameter}"' in variables, parameter
+
+
 def test_the_variables_are_those_that_the_function_reads():
     code = (ROOT / "src" / "config.rs").read_text()
     known = set(re.findall(r"\bOIDC_TRIAGE_[A-Z_]+", code))

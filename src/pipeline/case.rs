@@ -1,0 +1,202 @@
+//! What the stages hand to each other within one invocation: each failure on its way, and what gathers for the answer.
+//!
+//! In: a decoded batch, then what each stage found. Out: [`Handled`]. Nothing here asks anyone or decides anything but
+//! what an invocation must end in when a notice was not taken.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::{Handled, Invocation};
+use crate::classify::{Cause, Class, Retry};
+use crate::diagnose::{SERVICE_CAUSES, Verdict};
+use crate::error::Error;
+use crate::event::problem::Problems;
+use crate::event::{Batch, Kind, SqsMessage};
+use crate::notify::Notice;
+use crate::notify::publish::ATTEMPT_TIMEOUT;
+use crate::observation::{Failure, Operation};
+use crate::oidc::ProbeAnswer;
+use crate::region::Region;
+use crate::report::{Action, Answer, BatchItemFailure, Counts, FailureReport, IncidentReport, NoticeReport, Outcome};
+use crate::store::StoreError;
+
+/// One failure on its way through the stages.
+pub struct Judged {
+    pub failure: Box<Failure>,
+    pub class: Class,
+    pub report: FailureReport,
+    /// Recent enough, and of a region that exists: it may be acted on.
+    pub live: bool,
+    /// Seen before: it drives the decision, but is not counted again.
+    pub duplicate: bool,
+    /// Which observation of the batch it was.
+    pub position: usize,
+}
+
+impl Judged {
+    pub fn is_service_failure(&self) -> bool {
+        self.live && SERVICE_CAUSES.contains(&self.class.cause)
+    }
+
+    pub fn is_cured(&self) -> bool {
+        self.report.outcome == Some(Outcome::Recovered)
+    }
+
+    /// A service failure of that region which no retry cured.
+    pub fn troubles(&self, region: &Region) -> bool {
+        self.is_service_failure() && !self.is_cured() && self.failure.region.as_ref() == Some(region)
+    }
+
+    /// What is done about it before anything is asked.
+    pub fn first_action(&self) -> Action {
+        match self.class.cause {
+            _ if self.duplicate => Action::Duplicate,
+            _ if !self.live => Action::Ignored,
+            Cause::Expected => Action::Ignored,
+            Cause::Request | Cause::Admin => Action::Advised,
+            Cause::Throttled | Cause::Service | Cause::Unreachable | Cause::Unrecognised => Action::Recorded,
+        }
+    }
+
+    /// Whether its call can be made again. Not CreateTokenWithIAM: it would sign as us.
+    pub fn is_repeatable(&self) -> bool {
+        self.live
+            && self.class.retry != Retry::Never
+            && self.failure.request.is_some()
+            && self.failure.operation != Some(Operation::CreateTokenWithIam)
+    }
+
+    /// AuthorizationPending is an answer to a call that the service served.
+    pub fn proves_service(&self) -> bool {
+        let pending = |code: &str| code.replace('_', "").to_ascii_lowercase().starts_with("authorizationpending");
+        self.live && self.class.cause == Cause::Expected && self.failure.code.as_deref().is_some_and(pending)
+    }
+}
+
+/// A notice that nobody took.
+pub struct Untold {
+    pub region: Region,
+    pub reason: String,
+}
+
+/// What gathers on the way to an answer.
+pub struct Case {
+    pub kind: Kind,
+    pub counts: Counts,
+    pub problems: Problems,
+    /// No call to SSO OIDC lasts longer than this: what is left then belongs to SNS.
+    pub ask_until: Instant,
+    pub to_probe: BTreeSet<Region>,
+    pub to_judge: BTreeSet<Region>,
+    pub probes: BTreeMap<Region, ProbeAnswer>,
+    pub verdicts: BTreeMap<Region, Verdict>,
+    pub incidents: Vec<IncidentReport>,
+    pub notices: Vec<Notice>,
+    pub notice_reports: Vec<NoticeReport>,
+    pub untold: Vec<Untold>,
+    messages: Vec<SqsMessage>,
+    carries_secrets: bool,
+}
+
+impl Case {
+    /// Takes over all of a batch but its observations.
+    pub fn new(batch: &mut Batch, invocation: &Invocation) -> Self {
+        Self {
+            kind: batch.kind,
+            counts: Counts { success: batch.old_successes, own: batch.own, ..Counts::default() },
+            problems: std::mem::take(&mut batch.problems),
+            ask_until: ask_until(Instant::now(), invocation.deadline),
+            to_probe: BTreeSet::new(),
+            to_judge: BTreeSet::new(),
+            probes: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
+            incidents: Vec::new(),
+            notices: Vec::new(),
+            notice_reports: Vec::new(),
+            untold: Vec::new(),
+            messages: std::mem::take(&mut batch.messages),
+            carries_secrets: batch.carries_secrets,
+        }
+    }
+
+    pub fn noted(&mut self, result: Result<(), StoreError>) {
+        if let Err(error) = result {
+            self.problems.note("store_unavailable", error.to_string());
+        }
+    }
+
+    /// Whether the time for asking is over; what is left undone is named.
+    pub fn is_late(&mut self, left: usize, what: &str) -> bool {
+        let late = Instant::now() >= self.ask_until;
+        if late {
+            self.problems.note("deadline", format!("{left} {what}"));
+        }
+        late
+    }
+
+    pub fn close(mut self, judged: Vec<Judged>) -> Handled {
+        judged.iter().for_each(|one| self.counts.add(one.class.cause, one.duplicate));
+        for lost in &self.untold {
+            self.problems.note("notice_not_published", &lost.reason);
+        }
+        let batch_item_failures = (self.kind == Kind::Sqs).then(|| self.to_be_delivered_again(&judged));
+        let answer = Answer {
+            failures: judged.into_iter().map(|one| one.report).collect(),
+            omitted: 0,
+            counts: self.counts,
+            problems: self.problems,
+            incidents: self.incidents,
+            notices: self.notice_reports,
+            batch_item_failures,
+        };
+        // A payload that carries secrets must not come to rest in the failure queue; an SQS batch says which messages
+        // are to come again. In both cases the claim is given back, so the next failure of the region is told.
+        let error = self
+            .untold
+            .first()
+            .filter(|_| self.kind != Kind::Sqs && !self.carries_secrets)
+            .map(|first| Error::NotTold { count: self.untold.len(), reason: first.reason.clone() });
+        Handled { kind: self.kind, answer, probes: self.probes, verdicts: self.verdicts, notices: self.notices, error }
+    }
+
+    /// The messages with a failure that made a notice which nobody took: none, if there are secrets among them.
+    fn to_be_delivered_again(&self, judged: &[Judged]) -> Vec<BatchItemFailure> {
+        let concerned = |one: &Judged| self.untold.iter().any(|lost| one.troubles(&lost.region));
+        let positions: Vec<usize> = judged.iter().filter(|one| concerned(one)).map(|one| one.position).collect();
+        self.messages
+            .iter()
+            .filter(|_| !self.carries_secrets)
+            .filter(|message| positions.iter().any(|position| message.observations.contains(position)))
+            .map(|message| BatchItemFailure { item_identifier: message.id.clone() })
+            .collect()
+    }
+}
+
+/// The deadline of retries and probes: what SNS may need is left over, or a quarter of what there is.
+fn ask_until(now: Instant, deadline: Instant) -> Instant {
+    let left = deadline.saturating_duration_since(now);
+    deadline.checked_sub(ATTEMPT_TIMEOUT.min(left / 4)).unwrap_or(deadline)
+}
+
+/// When a caller whose call was cured was served: now, though a clock that is ahead says that it failed later.
+pub fn served_at(failure: &Failure, now: Timestamp) -> Timestamp {
+    failure.occurred_at.max(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn time_is_left_to_tell() {
+        let now = Instant::now();
+        let asked = |seconds: u64| ask_until(now, now + Duration::from_secs(seconds)) - now;
+        assert_eq!(asked(28), Duration::from_secs(23));
+        assert_eq!(asked(4), Duration::from_secs(3));
+        assert_eq!(asked(0), Duration::ZERO);
+    }
+}

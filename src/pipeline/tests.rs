@@ -1,0 +1,122 @@
+use super::*;
+use crate::caller::CallerHasher;
+use crate::store::memory::MemoryStore;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+/// A pipeline that asks nobody and publishes nowhere.
+fn pipeline(variables: &[(&str, &str)]) -> Pipeline<MemoryStore> {
+    let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    Pipeline {
+        config: Config::read(variable).unwrap(),
+        store: MemoryStore::default(),
+        hasher: CallerHasher::new(&CallerHasher::FIXED_KEY),
+        oidc: None,
+        publisher: None,
+        acts_on_archives: false,
+    }
+}
+
+async fn handle(pipeline: &Pipeline<MemoryStore>, payload: &str, now: Timestamp) -> Handled {
+    let deadline = Instant::now() + Duration::from_secs(28);
+    pipeline.handle(payload, &Invocation { id: "invocation-1".into(), now, deadline }).await
+}
+
+fn failed(user: &str, second: i64, code: &str) -> String {
+    format!(
+        r#"{{"detail-type":"AWS API Call via CloudTrail","source":"aws.sso","id":"e-{user}-{second}","detail":{{
+           "eventSource":"sso.amazonaws.com","eventName":"CreateToken","awsRegion":"us-east-1","errorCode":"{code}",
+           "eventTime":"{}","eventID":"v-{user}-{second}","requestID":"r-{user}-{second}",
+           "userAgent":"{user}@example.com/1.0 aws-cli/2.31.0",
+           "userIdentity":{{"onBehalfOf":{{"userId":"{user}"}}}}}}}}"#,
+        at(second)
+    )
+}
+
+fn failing(user: &str, second: i64) -> String {
+    failed(user, second, "InternalServerException")
+}
+
+#[tokio::test]
+async fn callers_that_failed_an_hour_apart_are_no_outage_though_one_comes_late() {
+    let pipeline = pipeline(&[]);
+    handle(&pipeline, &failing("ana", 3000), at(3000)).await;
+    handle(&pipeline, &failing("ben", 1500), at(3000)).await;
+    let late = handle(&pipeline, &failing("eva", 0), at(3010)).await;
+    assert_eq!(late.answer.failures[0].action, Action::Recorded);
+    assert!(late.notices.is_empty(), "{:#?}", late.verdicts);
+}
+
+#[tokio::test]
+async fn an_outage_of_an_hour_ago_is_seen_when_its_last_failure_comes_late_beside_a_fresh_one() {
+    let pipeline = pipeline(&[]);
+    handle(&pipeline, &failing("ana", 100), at(3000)).await;
+    handle(&pipeline, &failing("ben", 200), at(3000)).await;
+    let both = format!("[{},{}]", failing("eva", 0), failing("kai", 3000));
+    let late = handle(&pipeline, &both, at(3010)).await;
+    let [notice] = late.notices.as_slice() else { panic!("{:#?}", late.verdicts) };
+    assert!(notice.message.contains("Since:     2027-01-15 08:00:00 UTC"), "{}", notice.message);
+    assert!(notice.message.contains("Latest:    2027-01-15 08:03:20 UTC"), "{}", notice.message);
+}
+
+#[tokio::test]
+async fn what_is_older_than_an_hour_or_of_an_archive_is_listed_and_not_acted_on() {
+    let pipeline = pipeline(&[]);
+    let archived = failing("ben", 3599).replacen('{', r#"{"replay-name":"again","#, 1);
+    for (payload, now) in [(failing("ana", 0), at(3601)), (archived, at(3600))] {
+        let handled = handle(&pipeline, &payload, now).await;
+        assert_eq!((handled.answer.failures[0].action, handled.answer.counts.service), (Action::Ignored, 1));
+        assert!(handled.verdicts.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn failures_of_a_clock_far_ahead_count_as_now() {
+    let pipeline = pipeline(&[]);
+    let all = format!("[{},{},{}]", failing("ana", 0), failing("ben", 86_400), failing("eva", 9_999_999));
+    let handled = handle(&pipeline, &all, at(10)).await;
+    assert_eq!(handled.notices.len(), 1);
+    assert!(handled.notices[0].message.contains("Latest:    2027-01-15 08:00:10 UTC"));
+}
+
+#[tokio::test]
+async fn duplicates_are_listed_in_their_place_and_counted_apart() {
+    let pipeline = pipeline(&[]);
+    let refused = failed("kai", 1, "InvalidGrantException");
+    let all = format!("[{},{refused},{},{refused}]", failing("ana", 0), failing("ana", 0));
+    let answer = handle(&pipeline, &all, at(10)).await.answer;
+    let actions: Vec<Action> = answer.failures.iter().map(|failure| failure.action).collect();
+    assert_eq!(actions, [Action::Recorded, Action::Advised, Action::Duplicate, Action::Duplicate]);
+    assert_eq!((answer.counts.service, answer.counts.request, answer.counts.duplicate), (1, 1, 2));
+}
+
+#[tokio::test]
+async fn a_hashed_name_is_nowhere() {
+    let pipeline = pipeline(&[("OIDC_TRIAGE_CALLER_NAMES", "hashed")]);
+    let users = ["annabel", "benedikt", "evangeline"];
+    let all: Vec<String> = users.iter().map(|user| failing(user, 0).replace(&format!("r-{user}-0"), "r-1")).collect();
+    let all: Vec<String> = (0..).zip(all).map(|(n, event)| event.replace("r-1", &format!("r-{n}"))).collect();
+    let handled = handle(&pipeline, &format!("[{}]", all.join(",")), at(10)).await;
+    let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.verdicts) };
+    let told = format!("{} {} {:?}", notice.subject, notice.message, handled.answer.incidents);
+    assert!(!users.iter().any(|user| told.contains(user)), "{told}");
+    assert!(notice.message.contains(&handled.answer.failures[0].caller.to_string()), "{told}");
+}
+
+#[test]
+fn a_tool_is_a_name_with_a_version_and_nothing_else() {
+    for (user_agent, wanted) in [
+        ("aws-cli/2.31.0 md/awscrt#0.28.0", Some("aws-cli/2.31.0")),
+        ("Boto3/1.40.1", Some("Boto3/1.40.1")),
+        ("sso.amazonaws.com", None),
+        ("ana@example.com/1.0", None),
+        ("evil/<b>", None),
+        ("/", None),
+        ("", None),
+    ] {
+        assert_eq!(tool(user_agent).as_deref(), wanted, "{user_agent}");
+    }
+    assert_eq!(tool(&format!("x/{}", "1".repeat(60))), None);
+}
