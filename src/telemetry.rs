@@ -118,12 +118,25 @@ struct NoticeText<'a> {
 
 /// Writes the line of one invocation.
 pub fn log_invocation(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) {
-    let level = level_of(handled);
+    let answer = &handled.answer;
+    let published = |id: &str| answer.notices.iter().any(|notice| notice.id == id && notice.message_id.is_some());
+    let unpublished: Vec<_> = handled
+        .notices
+        .iter()
+        .filter(|notice| !published(&notice.id))
+        .map(|notice| NoticeText { id: &notice.id, subject: &notice.subject, text: &notice.message })
+        .collect();
+    // A notice that has no other place than this line must pass whatever level is asked for.
+    let level = if handled.error.is_some() || !unpublished.is_empty() {
+        Level::ERROR
+    } else if !answer.problems.is_empty() || !handled.notices.is_empty() {
+        Level::WARN
+    } else {
+        Level::INFO
+    };
     if level > facts.level {
         return;
     }
-    let answer = &handled.answer;
-    let published = |id: &str| answer.notices.iter().any(|notice| notice.id == id && notice.message_id.is_some());
     write_line(&InvocationLine {
         timestamp: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         level: level.as_str(),
@@ -140,12 +153,7 @@ pub fn log_invocation(facts: &InvocationFacts<'_>, handled: &Handled, now: Times
         verdicts: handled.verdicts.iter().map(|(region, verdict)| (region, VerdictLine::from(verdict))).collect(),
         incidents: &answer.incidents,
         notices: &answer.notices,
-        unpublished: handled
-            .notices
-            .iter()
-            .filter(|notice| !published(&notice.id))
-            .map(|notice| NoticeText { id: &notice.id, subject: &notice.subject, text: &notice.message })
-            .collect(),
+        unpublished,
         error: handled.error.as_ref().map(ToString::to_string),
     });
 }
@@ -161,14 +169,6 @@ pub fn log_fatal(message: &str, detail: &str) {
     }
     let timestamp = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
     write_line(&FatalLine { timestamp, level: "FATAL", message, detail });
-}
-
-fn level_of(handled: &Handled) -> Level {
-    match &handled.error {
-        Some(_) => Level::ERROR,
-        None if !handled.answer.problems.is_empty() || !handled.notices.is_empty() => Level::WARN,
-        None => Level::INFO,
-    }
 }
 
 fn write_line(line: &impl Serialize) {

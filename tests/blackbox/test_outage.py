@@ -178,6 +178,13 @@ def test_without_a_topic_the_notice_is_in_the_log(start, sns):
 
 
 @pytest.mark.usefixtures("broken")
+def test_a_notice_that_has_no_other_place_is_in_the_log_at_any_level(start):
+    function = start(OIDC_TRIAGE_TOPIC_ARN="", AWS_LAMBDA_LOG_LEVEL="ERROR")
+    assert function.invoke(make.sqs(make.outage(callers=2))).lines == []
+    assert "What to do now" in function.invoke(make.sqs(make.outage(callers=4))).output
+
+
+@pytest.mark.usefixtures("broken")
 def test_the_policy_moves_the_threshold(start, sns):
     function = start(OIDC_TRIAGE_POLICY="outage_callers = 5")
     function.invoke(make.sqs(make.outage(callers=4)))
