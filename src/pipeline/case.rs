@@ -161,13 +161,13 @@ impl Case {
         Handled { kind: self.kind, answer, probes: self.probes, verdicts: self.verdicts, notices: self.notices, error }
     }
 
-    /// The messages with a failure that made a notice which nobody took: none, if there are secrets among them.
+    /// The messages with a failure that made a notice which nobody took. One with secrets is among them: it comes again
+    /// out of its sender's own queue, and not into the failure queue.
     fn to_be_delivered_again(&self, judged: &[Judged]) -> Vec<BatchItemFailure> {
         let concerned = |one: &Judged| self.untold.iter().any(|lost| one.troubles(&lost.region));
         let positions: Vec<usize> = judged.iter().filter(|one| concerned(one)).map(|one| one.position).collect();
         self.messages
             .iter()
-            .filter(|_| !self.carries_secrets)
             .filter(|message| positions.iter().any(|position| message.observations.contains(position)))
             .map(|message| BatchItemFailure { item_identifier: message.id.clone() })
             .collect()

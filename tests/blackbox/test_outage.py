@@ -169,6 +169,18 @@ def test_a_payload_with_secrets_never_fails_lest_it_land_in_the_failure_queue(fu
 
 
 @pytest.mark.usefixtures("broken")
+def test_a_secret_in_one_message_does_not_keep_the_others_from_being_sent_again(function, sns):
+    refused = {"source": "made.up", "detail-type": "SSO OIDC Call Failed", "detail": make.call(), "id": "made-up-envelope"}
+    batch = make.sqs([*make.outage(callers=3), refused])
+    sns.fail(Trouble(500))
+    result = function.invoke(batch)
+    assert "secret_in_envelope" in result.problems()
+    assert len(result.answer["batchItemFailures"]) == 4
+    function.invoke(batch)
+    assert len(sns.published) == 1
+
+
+@pytest.mark.usefixtures("broken")
 def test_without_a_topic_the_notice_is_in_the_log(start, sns):
     function = start(OIDC_TRIAGE_TOPIC_ARN="")
     result = function.invoke(make.sqs(make.outage(callers=4)))
