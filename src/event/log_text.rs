@@ -1,17 +1,18 @@
 //! Application log lines: plain text and JSON, of which some tell of a failed SSO OIDC call.
 //!
 //! In: the log events of one stream, still escaped as they stand in the envelope. Out: failures, into the batch. What
-//! does not look like an SDK's error of this service is left alone. [`log_entry`](super::log_entry) puts lines
-//! together, [`sdk_error`] and [`log_json`] find errors in them, [`log_fields`](super::log_fields) tells who called.
+//! does not look like an SDK's error of this service is left alone. [`entry`] puts lines together, [`sdk_error`] and
+//! [`object`] find errors in them, [`fields`] tells who called.
+
+mod entry;
+mod fields;
+mod object;
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::log_entry::{Entry, assemble};
-use super::log_fields::{Fields, masked};
-use super::log_json::{self, Split};
 use super::sdk_error::service::Signs;
 use super::sdk_error::{self, SdkError, is_ours};
 use super::{APP_NAME, Batch, Setting};
@@ -19,6 +20,9 @@ use crate::caller::Caller;
 use crate::classify::region_of_client_id;
 use crate::observation::{Failure, Observation, Origin};
 use crate::region::Region;
+use entry::{Entry, assemble};
+use fields::{Fields, masked};
+use object::Split;
 
 /// One log event whose message is still the JSON string of the envelope, quotes and escapes included: most lines are
 /// looked at without being unescaped.
@@ -67,7 +71,7 @@ impl Reader<'_> {
             return;
         }
         let signs = Signs::of(&entry.text);
-        let split = log_json::split(&entry.text);
+        let split = object::split(&entry.text);
         if split.invalid {
             if signs.ours || signs.operation.is_some() {
                 batch
@@ -157,7 +161,7 @@ impl Reader<'_> {
 fn find(split: &Split, signs: &Signs) -> Vec<SdkError> {
     let mut errors = sdk_error::find(&split.plain);
     errors.retain(|error| is_ours(error, signs));
-    errors.extend(split.objects.iter().flat_map(|object| log_json::find(object, signs)));
+    errors.extend(split.objects.iter().flat_map(|found| object::find(found, signs)));
     sdk_error::merge(errors)
 }
 

@@ -582,7 +582,7 @@ fn our_own_probe_is_counted_and_is_no_failure() {
 
 #[test]
 fn a_line_that_is_too_long_is_named_and_the_rest_is_read() {
-    let limit = super::super::log_entry::LINE_MAX;
+    let limit = entry::LINE_MAX;
     let long = |length: usize| format!("{BOTO}{}", "\n".repeat(length - BOTO.len()));
     let batch = batch_of(&[long(limit + 1), BOTO.to_owned()]);
     assert_eq!((batch.problems.count("log_line_too_long"), batch.observations.len()), (1, 1));

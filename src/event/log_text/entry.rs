@@ -13,8 +13,8 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use jiff::SignedDuration;
 
-use super::log_text::RawLogEvent;
-use super::problem::Problems;
+use super::RawLogEvent;
+use crate::event::problem::Problems;
 
 /// What one print statement printed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Value};
 
-use super::sdk_error::service::{Endpoint, Signs, bare_status, is_known_code, plain_code};
-use super::sdk_error::{self, RequestId, SdkError, is_ours};
+use crate::event::sdk_error::service::{Endpoint, Signs, bare_status, is_known_code, plain_code};
+use crate::event::sdk_error::{self, RequestId, SdkError, is_ours};
 use crate::observation::Operation;
 
 /// An entry's text, taken apart.

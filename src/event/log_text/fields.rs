@@ -256,7 +256,7 @@ pub fn masked(message: &str) -> String {
     let message = CODE.replace_all(&message, |found: &regex::Captures<'_>| {
         let value = &found[3];
         // `Status Code: 500` and `Error Code: ThrottlingException` are no OAuth codes.
-        let is_plain = super::sdk_error::service::is_known_code(value)
+        let is_plain = crate::event::sdk_error::service::is_known_code(value)
             || value.ends_with("Exception")
             || value.len() <= 3 && value.bytes().all(|byte| byte.is_ascii_digit());
         if is_plain { found[0].to_owned() } else { format!("{}{}[masked]", &found[1], &found[2]) }
