@@ -308,3 +308,23 @@ proptest! {
         prop_assert_eq!(decode(&text[..cut], &setting()).problems.count(problem::JSON_INVALID), 1);
     }
 }
+
+#[test]
+fn a_secret_in_the_place_of_a_code_an_id_or_a_name_is_told_nowhere() {
+    let text = "refreshToken=planted";
+    let ours = serde_json::json!({"operation": "CreateToken", "region": text, "caller": text,
+        "error": {"code": format!("InternalServerException {text}"), "status": 500, "requestId": text}});
+    let record = record(serde_json::json!({"errorCode": format!("InternalServerException {text}"), "requestID": text,
+        "eventID": text, "awsRegion": text}));
+    let line = serde_json::json!({"service": "sso-oidc", "operation": "CreateToken", "user": text, "awsRegion": text,
+        "errorCode": "InternalServerException", "requestId": text});
+    let logs = serde_json::json!({"messageType": "DATA_MESSAGE", "logGroup": "/app", "logStream": "s",
+        "logEvents": [{"id": text, "timestamp": 1_795_348_680_000_i64, "message": line.to_string()}]});
+    for payload in [ours, envelope(&record), logs] {
+        let batch = decode(&payload.to_string(), &setting());
+        let failures = failures(&batch.observations);
+        assert_eq!(failures.len(), 1, "{payload}");
+        assert_eq!(failures[0].code.as_deref(), Some("InternalServerException"));
+        assert!(!format!("{batch:?}").contains("planted"), "{batch:?}");
+    }
+}

@@ -140,7 +140,7 @@ impl Fields {
                 let is_better = |rank: &usize| self.caller_rank.is_none_or(|known| *rank < known);
                 // `user: not found` is prose: without quotation marks only `user=` names one.
                 if let Some(rank) = rank.filter(|_| quoting == Quoting::Sure).filter(is_better) {
-                    self.caller = Some(bounded(value, NAME_MAX));
+                    self.caller = Some(masked(&bounded(value, NAME_MAX)));
                     self.caller_rank = Some(rank);
                 }
             }

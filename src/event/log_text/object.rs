@@ -201,7 +201,7 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
     };
     let id_in = |map: &Map<String, Value>| {
         let id = field(map, ID_KEYS)?.as_str()?;
-        (8..=64).contains(&id.len()).then(|| id.to_owned())
+        sdk_error::is_request_id(id).then(|| id.to_owned())
     };
     // Lambda's own format has `errorType`, and the invocation's id beside it.
     let of_lambda = map.contains_key("errorType");

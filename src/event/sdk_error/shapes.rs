@@ -428,7 +428,8 @@ fn id_of_line(text: &str, at: usize) -> Option<RequestId> {
     Some(if found.get(1).is_some() { RequestId::OfAws(id) } else { RequestId::OfLine(id) })
 }
 
-fn is_request_id(id: &str) -> bool {
+/// Whether a text can be AWS's id of a request.
+pub fn is_request_id(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
