@@ -119,7 +119,8 @@ impl Reader<'_> {
             origin: Origin::Logs,
             region,
             operation: error.operation.or(signs.operation).or(signs.method),
-            code: error.code,
+            // Where an error has no code, the caller saw the status.
+            code: error.code.or_else(|| error.status.map(|status| status.to_string())),
             inner_code: error.inner_code,
             status: error.status,
             message: error.message.map(|message| masked(&message)),

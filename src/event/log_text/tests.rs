@@ -167,7 +167,7 @@ fn what_each_sdk_prints_is_one_failure() {
         ),
         (
             "operation error SSO OIDC: CreateToken, https response error StatusCode: 502, RequestID: , deserialization failed, failed to decode response body, invalid character '<'",
-            (CREATE_TOKEN, None, Some(502), None, None),
+            (CREATE_TOKEN, Some("502"), Some(502), None, None),
         ),
         // Java v2 and v1
         (JAVA_2, (CREATE_TOKEN, ise, Some(500), None, Some(ID))),
@@ -255,6 +255,87 @@ fn a_call_without_an_answer_is_a_failure_of_its_own_kind() {
         failure_of("Read timeout on endpoint URL: \"https://oidc.us-east-1.amazonaws.com/token\"").operation,
         CREATE_TOKEN
     );
+}
+
+#[test]
+fn a_call_without_an_answer_has_the_name_that_the_sdk_gives_it() {
+    for (line, code) in [
+        (
+            "botocore.exceptions.ReadTimeoutError: Read timeout on endpoint URL: \"https://oidc.us-east-1.amazonaws.com/token\"",
+            "ReadTimeoutError",
+        ),
+        (
+            "botocore.exceptions.ConnectTimeoutError: Connect timeout on endpoint URL: \"https://oidc.us-east-1.amazonaws.com/token\"",
+            "ConnectTimeoutError",
+        ),
+        (
+            "TimeoutError: Socket timed out\n    at x {\n  '$metadata': { attempts: 3 }\n} oidc.us-east-1.amazonaws.com",
+            "TimeoutError",
+        ),
+    ] {
+        assert_eq!(failure_of(line).code.as_deref(), Some(code), "{line}");
+    }
+}
+
+#[test]
+fn a_status_stands_for_the_code_that_is_missing() {
+    for line in [
+        format!(
+            "software.amazon.awssdk.services.ssooidc.model.SsoOidcException: null (Service: SsoOidc, Status Code: 503, Request ID: {ID})"
+        ),
+        format!("{{\"error\":{{\"kind\":\"SsoOidcException\",\"status\":503}},\"requestId\":\"{ID}\"}}"),
+        format!("{{\"operation\":\"CreateToken\",\"statusCode\":503,\"requestId\":\"{ID}\"}}"),
+        format!(
+            "{{ name: 'SSOOIDCServiceException', '$fault': 'server', '$metadata': {{ httpStatusCode: 503, requestId: '{ID}' }} }}"
+        ),
+    ] {
+        let failure = failure_of(&line);
+        assert_eq!((failure.code.as_deref(), failure.status), (Some("503"), Some(503)), "{line}");
+    }
+    // The interface of an application has methods of these names too.
+    assert_none("{\"method\":\"/auth.Tokens/CreateToken\",\"status\":503}");
+}
+
+#[test]
+fn an_error_that_terraform_broke_into_lines_is_one_failure() {
+    let framed = format!(
+        "╷\n│ Error: failed to refresh cached credentials, refresh cached SSO token failed,\n│ unable to refresh SSO token, operation error SSO OIDC: CreateToken, https response\n│ error StatusCode: 400, RequestID: {ID},\n│ InvalidGrantException: \n│ \n╵"
+    );
+    let plain = framed.replace(['╷', '│', '╵'], "").replace("\n ", "\n");
+    let lines: Vec<&str> = framed.lines().collect();
+    for failures in [failures_of(&[&framed]), failures_of(&[plain.trim_start()]), failures_of(&lines)] {
+        assert_eq!(failures.len(), 1, "{failures:?}");
+        assert_eq!(told(&failures[0]), (CREATE_TOKEN, Some("InvalidGrantException"), Some(400), None, Some(ID)));
+    }
+}
+
+#[test]
+fn a_neighbours_error_is_not_ours_because_the_program_names_us() {
+    let metadata = format!("'$fault': 'client', '$metadata': {{ httpStatusCode: 400, requestId: '{ID}' }}");
+    let json = format!("\"$fault\":\"client\",\"$metadata\":{{\"httpStatusCode\":400,\"requestId\":\"{ID}\"}}");
+    for line in [
+        format!(
+            "sso-oidc login: UnauthorizedException: Session token not found or invalid\n    at de_UnauthorizedExceptionRes (/app/node_modules/@aws-sdk/client-sso/dist-cjs/index.js:1:1) {{ {metadata} }}"
+        ),
+        format!(
+            "sso_oidc cache: ThrottlingException: Rate exceeded\n    at de_PutItemCommandError (/var/task/index.js:1:1) {{ {metadata} }}"
+        ),
+        format!(
+            "{{\"msg\":\"caching the sso-oidc token failed\",\"service\":\"dynamodb\",\"err\":{{\"name\":\"ThrottlingException\",{json}}}}}"
+        ),
+        format!(
+            "{{\"logger\":\"sso-oidc-login\",\"operation\":\"GetRoleCredentials\",\"errorCode\":\"UnauthorizedException\",\"requestId\":\"{ID}\"}}"
+        ),
+        "{\"logger\":\"sso-oidc-login\",\"service\":\"STS\",\"action\":\"sts:AssumeRole\",\"code\":\"AccessDenied\"}"
+            .to_owned(),
+    ] {
+        assert_none(&line);
+    }
+    // Another client beside ours takes nothing away.
+    let line = format!(
+        "InternalServerException: UnknownError\n    at de_CreateTokenCommandError (/app/node_modules/@aws-sdk/client-sso-oidc/x.js:1:1)\n    at async /app/node_modules/@aws-sdk/client-s3/x.js:1:1 {{ {metadata} }}"
+    );
+    assert_eq!(failure_of(&line).operation, CREATE_TOKEN);
 }
 
 #[test]

@@ -70,7 +70,7 @@ const SHAPES: &[Shape] = &[
 
 /// Every error in a text, in no order. One failure may be found more than once: see [`super::merge`].
 pub fn find(text: &str) -> Vec<SdkError> {
-    let text = without_attempts(text);
+    let text = without_frame(without_attempts(text));
     let mut errors = Vec::new();
     for shape in SHAPES.iter().filter(|shape| shape.triggers.iter().any(|trigger| text.contains(trigger))) {
         (shape.read)(&text, &mut errors);
@@ -88,6 +88,18 @@ pub fn find(text: &str) -> Vec<SdkError> {
     });
     errors
 }
+
+/// The frame that Terraform draws around an error, which it breaks at the width of a terminal: each paragraph is put on
+/// one line again. Offsets stay.
+fn without_frame(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains('│') {
+        return text;
+    }
+    let framed = FRAMED.replace_all(&text, |found: &Captures<'_>| " ".repeat(found[0].len()));
+    Cow::Owned(framed.into_owned())
+}
+
+static FRAMED: LazyLock<Regex> = LazyLock::new(|| regex(r"\r?\n[ \t]*│[ \t]+(?-u:\b)"));
 
 /// Java's `Suppressed:` lines tell of the attempts before the last: they are blanked, so that offsets stay.
 fn without_attempts(text: &str) -> Cow<'_, str> {
@@ -176,8 +188,9 @@ fn go(text: &str, errors: &mut Vec<SdkError>) {
     });
     static STATUS: LazyLock<Regex> = LazyLock::new(|| regex(r"StatusCode:[ \t]*([0-9]{1,3})"));
     static ID: LazyLock<Regex> = LazyLock::new(|| regex(r"Request ?I[Dd]:[ \t]*([A-Za-z0-9-]{8,64})"));
-    static CODE: LazyLock<Regex> =
-        LazyLock::new(|| regex(r#"(?:^|, |: )(?:api error )?([A-Z][A-Za-z0-9_.]{2,127})(?::[ \t]*|[ \t]*$|["')])"#));
+    static CODE: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r#"(?:^|[,:][ \t\r\n]+)(?:api error )?([A-Z][A-Za-z0-9_.]{2,127})(?::[ \t]*|[ \t]*$|["')])"#)
+    });
     let found: Vec<Captures<'_>> = SHAPE.captures_iter(text).take(ENTRY_ERRORS_MAX).collect();
     for (index, this) in found.iter().enumerate() {
         let whole = this.get(0).expect("the whole match");
@@ -190,6 +203,11 @@ fn go(text: &str, errors: &mut Vec<SdkError>) {
             ..SdkError::default()
         };
         let mut rest = rest_of_line(text, whole.end());
+        if BROKEN_AT.iter().any(|end| rest.trim_end().ends_with(end)) {
+            // Broken at the width of a terminal.
+            let paragraph = text[whole.end()..].split("\n\n").next().unwrap_or_default();
+            rest = bounded_message(paragraph);
+        }
         if let Some(next) = found.get(index + 1).and_then(|next| next.get(0)) {
             // One operation that failed for another's sake: each has its own part of the line.
             rest = &rest[..rest.len().min(next.start().saturating_sub(whole.end()))];
@@ -217,6 +235,9 @@ fn go(text: &str, errors: &mut Vec<SdkError>) {
         errors.push(error);
     }
 }
+
+/// Where the text of Go's error goes on for sure.
+const BROKEN_AT: [&str; 5] = ["https response", "response error", "StatusCode:", "RequestID:", ","];
 
 /// What Go's net package says where there was no answer. `context canceled` is the caller's own doing, no failure.
 fn is_connection_text(text: &str) -> bool {
@@ -379,7 +400,7 @@ fn no_answer(text: &str, errors: &mut Vec<SdkError>) {
     static NET: LazyLock<Regex> = LazyLock::new(|| {
         regex(concat!(
             r"(?:getaddrinfo|connect|read|write)[ \t]+(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|",
-            r"EHOSTUNREACH|ENETUNREACH)|(socket hang up)|(TimeoutError|Seahorse::Client::NetworkingError|",
+            r"EHOSTUNREACH|ENETUNREACH)|(socket hang up)|(?-u:\b)(TimeoutError|Seahorse::Client::NetworkingError|",
             r"System\.Net\.Http\.HttpRequestException|System\.Threading\.Tasks\.TaskCanceledException): |",
             r"((?:cURL error|curl:) \(?[0-9]{1,3}\)?)",
         ))
