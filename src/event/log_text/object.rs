@@ -149,6 +149,7 @@ const LOOSE_OPERATION_KEYS: &[&str] = &["call", "method", "rpc"];
 const OPERATION_KEYS: &[&str] = &[
     "operation",
     "operationname",
+    "awsoperation",
     "op",
     "action",
     "api",
@@ -168,6 +169,7 @@ const CODE_KEYS: &[&str] = &[
     "type",
     "exception",
     "exceptionname",
+    "xamznerrortype",
     "error",
     "kind",
     "class",

@@ -244,6 +244,7 @@ fn a_call_without_an_answer_is_a_failure_of_its_own_kind() {
         "Unhandled exception. System.Net.Http.HttpRequestException: Name or service not known (oidc.us-east-1.amazonaws.com:443)",
         "{\"err\":{\"code\":\"ECONNREFUSED\",\"$metadata\":{\"attempts\":2}},\"service\":\"sso-oidc\",\"region\":\"us-east-1\"}",
         "{\"err\":{\"code\":\"ENOTFOUND\",\"hostname\":\"oidc.us-east-1.amazonaws.com\"},\"msg\":\"failed\"}",
+        "app.rb:3:in `connect': Failed to open TCP connection to oidc.us-east-1.amazonaws.com:443 (getaddrinfo: Name or service not known) (Seahorse::Client::NetworkingError)",
         "Error executing \"CreateToken\" on \"https://oidc.us-east-1.amazonaws.com/token\"; AWS HTTP error: cURL error 28: Connection timed out after 1001 milliseconds",
     ] {
         let failure = failure_of(line);
@@ -285,6 +286,9 @@ fn a_status_stands_for_the_code_that_is_missing() {
         ),
         format!("{{\"error\":{{\"kind\":\"SsoOidcException\",\"status\":503}},\"requestId\":\"{ID}\"}}"),
         format!("{{\"operation\":\"CreateToken\",\"statusCode\":503,\"requestId\":\"{ID}\"}}"),
+        format!(
+            "sso_oidc: response error (ResponseError(ResponseError {{ source: DeserializeError {{}}, raw: Response {{ status: StatusCode(503), headers: {{\"x-amzn-requestid\": \"{ID}\"}} }} }}))"
+        ),
         format!(
             "{{ name: 'SSOOIDCServiceException', '$fault': 'server', '$metadata': {{ httpStatusCode: 503, requestId: '{ID}' }} }}"
         ),
@@ -331,6 +335,9 @@ fn a_neighbours_error_is_not_ours_because_the_program_names_us() {
     ] {
         assert_none(&line);
     }
+    assert_none(
+        "sso_oidc: get_role_credentials failed: service error: UnauthorizedException (ServiceError(ServiceError { source: UnauthorizedException(UnauthorizedException { meta: ErrorMetadata { code: Some(\"UnauthorizedException\") } }) }))",
+    );
     // Another client beside ours takes nothing away.
     let line = format!(
         "InternalServerException: UnknownError\n    at de_CreateTokenCommandError (/app/node_modules/@aws-sdk/client-sso-oidc/x.js:1:1)\n    at async /app/node_modules/@aws-sdk/client-s3/x.js:1:1 {{ {metadata} }}"
@@ -441,6 +448,16 @@ fn json_of_any_logger_is_one_failure() {
         (
             "{\"error.type\":\"software.amazon.awssdk.services.ssooidc.model.InternalServerException\",\"error.message\":\"no\"}".to_owned(),
             (None, ise, None, Some("no"), None),
+        ),
+        (
+            format!(
+                "{{\"url\":\"https://oidc.eu-west-1.amazonaws.com/token\",\"headers\":{{\"x-amzn-errortype\":\"InternalServerException:http://internal.amazon.com/coral/com.amazonaws.sso.oidc/\",\"x-amzn-requestid\":\"{ID}\"}}}}"
+            ),
+            (CREATE_TOKEN, ise, None, None, id),
+        ),
+        (
+            format!("{{\"aws_operation\":\"create_token\",\"error_code\":\"InternalServerException\",\"aws_request_id\":\"{ID}\"}}"),
+            (CREATE_TOKEN, ise, None, None, id),
         ),
         // JSON in JSON
         (text("log", &text("msg", BOTO)), (CREATE_TOKEN, ise, None, None, None)),

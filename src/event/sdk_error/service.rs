@@ -209,11 +209,13 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?i-u:sso[ ._-]?oidc
 static OTHER_MARK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("(?i-u:license[ _-]?manager|amplify)").expect("constant"));
 
-/// The client that an error came through, as the stacks of JavaScript and Java name it.
+/// The client that an error came through, as a stack or a method names it.
 static CLIENT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"@aws-sdk/client-([a-z0-9-]+)|nested-clients/[a-z/-]*submodules/([a-z0-9-]+)|(?-u:\b)de_([A-Za-z0-9]+)Command|",
-        r"(?:awssdk|amazonaws)\.services\.([a-z0-9]+)\.",
+        r"(?:awssdk|amazonaws)\.services\.([a-z0-9]+)\.|",
+        // The portal's operations, which follow ours in every sign-in.
+        r"(?i-u:\b(get_?role_?credentials|list_?account_?roles|list_?accounts)\b)",
     ))
     .expect("constant")
 });

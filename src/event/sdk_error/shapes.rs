@@ -42,7 +42,14 @@ const SHAPES: &[Shape] = &[
     Shape { triggers: &["Error executing "], read: php },
     // Rust: `service error: CODE: CODE (ServiceError(ServiceError { ... code: Some("CODE") ...`
     Shape {
-        triggers: &["service error: ", "ServiceError {", "dispatch failure", "DispatchFailure", "TimeoutError("],
+        triggers: &[
+            "service error: ",
+            "ServiceError {",
+            "dispatch failure",
+            "DispatchFailure",
+            "TimeoutError(",
+            "ResponseError {",
+        ],
         read: objects::rust,
     },
     // JavaScript v3 and v2: `CODE: UnknownError`, a stack, an inspected object with `$fault` and `$metadata`
@@ -402,6 +409,7 @@ fn no_answer(text: &str, errors: &mut Vec<SdkError>) {
             r"(?:getaddrinfo|connect|read|write)[ \t]+(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|",
             r"EHOSTUNREACH|ENETUNREACH)|(socket hang up)|(?-u:\b)(TimeoutError|Seahorse::Client::NetworkingError|",
             r"System\.Net\.Http\.HttpRequestException|System\.Threading\.Tasks\.TaskCanceledException): |",
+            r"\((Seahorse::Client::NetworkingError)\)|",
             r"((?:cURL error|curl:) \(?[0-9]{1,3}\)?)",
         ))
     });
