@@ -40,11 +40,19 @@ pub fn message(scalar: &Scalar<'_>) -> Option<String> {
 /// A code ends where a name ends. It is shown in answers and notices, and behind `InternalServerException token=...`
 /// stands what must not be.
 pub fn code(text: &str) -> Option<&str> {
-    let text = text.rsplit_once('#').map_or(text, |(_, name)| name).trim_start();
-    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    let text = &text[..text.bytes().take_while(|byte| in_name(*byte)).count()];
-    let text = ["Client.", "Server."].into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
-    Some(text).filter(|text| (1..=CODE_MAX).contains(&text.len()) && !is_token(text))
+    let exception = text.split(['#', ':', '.', '/']).map(leading_name).find(|name| name.ends_with("Exception"));
+    let code = exception.unwrap_or_else(|| {
+        let text = leading_name(text.rsplit_once('#').map_or(text, |(_, name)| name));
+        ["Client.", "Server."].into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
+    });
+    Some(code).filter(|code| (1..=CODE_MAX).contains(&code.len()) && !is_token(code))
+}
+
+/// What a text begins with, as far as it can be a code.
+fn leading_name(text: &str) -> &str {
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let text = text.trim_start();
+    &text[..text.bytes().take_while(in_name).count()]
 }
 
 /// Longer than any name of an exception.
@@ -176,6 +184,9 @@ mod tests {
             "com.amazonaws.sso.oidc#InternalServerException",
             "InternalServerException:http://internal.amazon.com/coral/com.amazonaws.sso.oidc/",
             "com.amazonaws.sso.oidc#InternalServerException:http://internal.amazon.com/",
+            "com.amazonaws.sso.oidc.InternalServerException",
+            "aws:InternalServerException",
+            " InternalServerException ",
         ] {
             assert_eq!(code(spelling), Some("InternalServerException"), "{spelling}");
         }
