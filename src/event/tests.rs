@@ -328,3 +328,13 @@ fn a_secret_in_the_place_of_a_code_an_id_or_a_name_is_told_nowhere() {
         assert!(!format!("{batch:?}").contains("planted"), "{batch:?}");
     }
 }
+
+#[test]
+fn a_detail_of_our_source_that_is_no_record_is_named() {
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
+    let payload = format!(r#"{{"source":"aws.sso","detail-type":"AWS API Call via CloudTrail","detail":{deep}}}"#);
+    let batch = decode(&payload, &setting());
+    assert_eq!(batch.problems.iter().next(), Some((problem::EVENT_UNKNOWN, 1, "an object with the keys [a]")));
+    let foreign = payload.replace("aws.sso", "aws.s3");
+    assert!(decode(&foreign, &setting()).problems.is_empty());
+}
