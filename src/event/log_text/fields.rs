@@ -65,7 +65,10 @@ impl Fields {
             Value::Object(map) => {
                 for (key, value) in map {
                     // `user.id`, `error.region`: loggers flatten nested fields into dotted names.
-                    let name = normal(key.rsplit('.').next().unwrap_or(key));
+                    let name = match normal(key).as_str() {
+                        user @ ("userid" | "username") => user.to_owned(),
+                        _ => normal(key.rsplit('.').next().unwrap_or(key)),
+                    };
                     match value {
                         Value::String(text) => self.put(&name, text, Quoting::Sure),
                         Value::Number(number) if CALLER_KEYS.contains(&name.as_str()) => {
@@ -73,8 +76,13 @@ impl Fields {
                         }
                         Value::Object(inner) if CALLER_KEYS.contains(&name.as_str()) => {
                             let known = ["id", "name", "email", "sub", "username", "userId"];
-                            if let Some(Value::String(text)) = known.iter().find_map(|key| inner.get(*key)) {
-                                self.put(&name, text, Quoting::Sure);
+                            let text = |value: &Value| match value {
+                                Value::String(text) => Some(text.clone()),
+                                Value::Number(number) => Some(number.to_string()),
+                                Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+                            };
+                            if let Some(text) = known.iter().find_map(|key| inner.get(*key).and_then(text)) {
+                                self.put(&name, &text, Quoting::Sure);
                             }
                         }
                         _ => {}

@@ -644,12 +644,15 @@ fn the_caller_is_the_one_the_line_names_else_the_log_group() {
         "\"user\":\"alice\"",
         "\"ctx\":{\"user_id\":\"alice\"}",
         "\"user\":{\"id\":\"alice\"}",
+        "\"user.name\":\"alice\"",
+        "\"user.id\":\"alice\"",
         "\"sub\":\"alice\"",
         "\"username\":\"alice\",\"email\":\"a@example.com\"",
         "\"message\":\"user=alice\"",
     ] {
         assert_eq!(caller(format!("{{{field},\"msg\":\"{BOTO}\"}}")), named("alice"), "{field}");
     }
+    assert_eq!(caller(format!("{{\"user\":{{\"id\":7}},\"msg\":\"{BOTO}\"}}")), named("7"));
     let long = "x".repeat(1000);
     assert_eq!(caller(format!("user={long} {BOTO}")), named(&long[..256]));
 }
