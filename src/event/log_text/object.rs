@@ -85,7 +85,12 @@ pub fn find(object: &Value, signs: &Signs) -> Vec<SdkError> {
     for error in gathered {
         let same_id = |known: &&mut SdkError| error.request_id.is_none() || known.request_id == error.request_id;
         match merged.iter_mut().find(same_id) {
-            Some(known) => known.absorb(error),
+            Some(known) => {
+                if known.inner_code.is_none() && hides(known, &error) {
+                    known.inner_code.clone_from(&error.code);
+                }
+                known.absorb(error);
+            }
             None => merged.push(error),
         }
     }
@@ -93,6 +98,13 @@ pub fn find(object: &Value, signs: &Signs) -> Vec<SdkError> {
         error.operation = error.operation.or(operation);
     }
     merged
+}
+
+/// Whether an InternalServerException stands around another error, which says why.
+fn hides(outer: &SdkError, inner: &SdkError) -> bool {
+    let is_outer = |code: &str| code == "InternalServerException";
+    let is_inner = |code: &str| !is_outer(code) && is_known_code(code) && bare_status(code).is_none();
+    outer.code.as_deref().is_some_and(is_outer) && inner.code.as_deref().is_some_and(is_inner)
 }
 
 /// JSON in a JSON string in a JSON string: loggers behind loggers wrap lines that often.
@@ -174,6 +186,7 @@ const CODE_KEYS: &[&str] = &[
     "kind",
     "class",
 ];
+const INNER_CODE_KEYS: &[&str] = &["innercode", "innererrorcode", "innererror", "causecode"];
 const STATUS_KEYS: &[&str] = &["httpstatuscode", "statuscode", "httpstatus", "status"];
 const MESSAGE_KEYS: &[&str] = &["errordescription", "errormessage", "message", "msg"];
 const ID_KEYS: &[&str] = &["awsrequestid", "xamznrequestid", "requestid"];
@@ -241,6 +254,7 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
     Some(SdkError {
         status: failed.or(bare_status(&code)),
         code: Some(code),
+        inner_code: field(map, INNER_CODE_KEYS).and_then(Value::as_str).and_then(code_of).map(str::to_owned),
         message: message.map(|text| sdk_error::bounded_message(text).to_owned()),
         request_id,
         has_fields,

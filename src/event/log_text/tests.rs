@@ -231,6 +231,22 @@ fn java_v1_tells_the_true_cause_in_its_inner_code() {
 }
 
 #[test]
+fn json_tells_the_true_cause_in_an_inner_error() {
+    for inner in [
+        r#""cause":{"name":"ThrottlingException","message":"Rate exceeded"}"#,
+        r#""inner":{"error":{"Code":"ThrottlingException"}}"#,
+        r#""innerCode":"ThrottlingException""#,
+    ] {
+        let line = format!(
+            r#"{{"msg":"x","err":{{"name":"InternalServerException","stack":"InternalServerException: UnknownError\n    at de_CreateTokenCommandError (x.js:1:1)",{inner}}}}}"#
+        );
+        let failure = failure_of(&line);
+        assert_eq!(told(&failure).1, Some("InternalServerException"), "{line}");
+        assert_eq!(failure.inner_code.as_deref(), Some("ThrottlingException"), "{line}");
+    }
+}
+
+#[test]
 fn a_call_without_an_answer_is_a_failure_of_its_own_kind() {
     for line in [
         "Could not connect to the endpoint URL: \"https://oidc.us-east-1.amazonaws.com/token\"",
