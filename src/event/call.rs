@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::json::{self, Member, Part, Raw, Scalar, object};
-use super::log_text::masked;
 use super::{Batch, Setting, fields, problem};
 use crate::caller::Caller;
 use crate::observation::{CallRequest, Failure, Observation, Operation, Origin};
@@ -164,7 +163,7 @@ impl Call<'_> {
         let code = code.or_else(|| status.map(|status| status.to_string()));
         let region = fields::region(self.region.text(), setting, batch);
         let caller = match (fields::name(&self.caller), &request.client_id) {
-            (Some(name), _) => Caller::Named(masked(&name)),
+            (Some(name), _) => Caller::Named(name),
             (None, Some(id)) => Caller::Client { client_id: id.clone(), address: String::new() },
             (None, None) => Caller::Unknown,
         };

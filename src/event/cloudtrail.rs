@@ -245,7 +245,7 @@ impl Record<'_> {
                 .into_iter()
                 .find_map(|name| name.filter(names_one));
             if let Some(principal) = principal {
-                return Caller::Principal(fields::bounded(principal, fields::NAME_MAX).to_owned());
+                return Caller::Principal(fields::shown_name(principal));
             }
         }
         match (client_id, address) {

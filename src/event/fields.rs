@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use siphasher::sip::SipHasher24;
 
 use super::json::Scalar;
+use super::log_text::masked;
 use super::{Batch, Setting, problem};
 use crate::region::Region;
 
@@ -25,9 +26,17 @@ pub fn bounded(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
 }
 
-/// The name that stands there: bounded, and none if CloudTrail hid it.
+/// The name that stands there: bounded, with secrets masked, and none if CloudTrail hid it.
 pub fn name(scalar: &Scalar<'_>) -> Option<String> {
-    scalar.text().filter(|text| *text != HIDDEN).map(|text| bounded(text, NAME_MAX).to_owned())
+    scalar.text().filter(|text| *text != HIDDEN).map(shown_name)
+}
+
+/// A name as notices show it: that of a caller may be a user agent or whatever a program calls itself.
+pub fn shown_name(text: &str) -> String {
+    let text = bounded(text, NAME_MAX);
+    // Most names have nothing behind which a secret could stand, and looking closer costs more than all the rest.
+    let may_tell = text.contains(['=', ':']) || text.contains("earer ") || text.contains("asic ") || is_token(text);
+    if may_tell { masked(text) } else { text.to_owned() }
 }
 
 pub fn message(scalar: &Scalar<'_>) -> Option<String> {
@@ -255,6 +264,19 @@ mod tests {
         }
         for text in ["", "yesterday", "2022-06-10", "2022-13-10T05:01:10Z", "1654837270"] {
             assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_name_is_masked() {
+        for (given, shown) in [
+            ("aws-cli/2.31.0 md/awscrt#0.28.0", "aws-cli/2.31.0 md/awscrt#0.28.0"),
+            ("arn:aws:iam::1:user/x", "arn:aws:iam::1:user/x"),
+            ("urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:device_code"),
+            ("tool/1 refreshToken=hidden", "tool/1 refreshToken=[masked]"),
+            ("tool/1 Bearer abcdefgh", "tool/1 [masked]"),
+        ] {
+            assert_eq!(shown_name(given), shown);
         }
     }
 

@@ -315,8 +315,9 @@ fn a_secret_in_the_place_of_a_code_an_id_or_a_name_is_told_nowhere() {
     let ours = serde_json::json!({"operation": "CreateToken", "region": text, "caller": text,
         "error": {"code": format!("InternalServerException {text}"), "status": 500, "requestId": text}});
     let record = record(serde_json::json!({"errorCode": format!("InternalServerException {text}"), "requestID": text,
-        "eventID": text, "awsRegion": text}));
-    let line = serde_json::json!({"service": "sso-oidc", "operation": "CreateToken", "user": text, "awsRegion": text,
+        "eventID": text, "awsRegion": text, "userAgent": text, "sourceIPAddress": text,
+        "userIdentity": {"userName": text}, "requestParameters": {"clientId": text, "grantType": text}}));
+    let line = serde_json::json!({"service": "sso-oidc", "operation": "CreateToken", "user": text, "awsRegion": text, "userAgent": text,
         "errorCode": "InternalServerException", "requestId": text});
     let logs = serde_json::json!({"messageType": "DATA_MESSAGE", "logGroup": "/app", "logStream": "s",
         "logEvents": [{"id": text, "timestamp": 1_795_348_680_000_i64, "message": line.to_string()}]});

@@ -90,7 +90,7 @@ pub fn read(text: Option<&str>, is_direct: bool, batch: &mut Batch) -> Found {
         reading.take(key, value);
     }
     let Reading { request, not_understood } = reading;
-    let client_id = request.client_id.as_deref().map(|id| fields::bounded(id, fields::NAME_MAX).to_owned());
+    let client_id = request.client_id.as_deref().map(fields::shown_name);
     let grant_type = request.grant_type.as_deref().map(|grant| fields::bounded(grant, fields::NAME_MAX).to_owned());
     let is_refused = !is_direct && !secrets.is_empty();
     if is_refused {

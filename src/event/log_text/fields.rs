@@ -134,7 +134,7 @@ impl Fields {
         }
         let set = |field: &mut Option<String>, max: usize| {
             if field.is_none() {
-                *field = Some(bounded(value, max));
+                *field = Some(masked(&bounded(value, max)));
             }
         };
         match name {
