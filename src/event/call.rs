@@ -110,7 +110,7 @@ fn note_stray_secrets(text: &str, is_direct: bool, batch: &mut Batch) {
     }
     batch.carries_secrets = true;
     if !is_direct {
-        batch.problems.note(problem::SECRET_IN_ENVELOPE, request::told_keys(secrets));
+        batch.problems.note(problem::SECRET_IN_ENVELOPE, fields::listed_keys(secrets));
     }
 }
 
@@ -156,7 +156,7 @@ impl Call<'_> {
         let occurred_at = given.or(envelope.time).unwrap_or(setting.now);
         let error = self.error.found();
         let text = |pick: fn(&CallError<'_>) -> Option<String>| error.and_then(pick);
-        let request_id = text(|error| fields::name(&error.request_id));
+        let request_id = text(|error| error.request_id.text().and_then(fields::id).map(str::to_owned));
         let message = text(|error| fields::message(&error.message));
         let status = status.or_else(|| code.as_deref().and_then(fields::status));
         let no_answer = status.is_none() && code.as_deref().is_some_and(|code| NO_ANSWER_CODES.contains(&code));
@@ -167,7 +167,7 @@ impl Call<'_> {
             (None, Some(id)) => Caller::Client { client_id: id.clone(), address: String::new() },
             (None, None) => Caller::Unknown,
         };
-        let event_id = envelope.id.map(|id| fields::bounded(id, fields::NAME_MAX).to_owned());
+        let event_id = envelope.id.and_then(fields::id).map(str::to_owned);
         let id = request_id.clone().or_else(|| event_id.clone()).unwrap_or_else(|| {
             let caller = format!("{caller:?}");
             let region = self.region.text().unwrap_or_default();
@@ -205,6 +205,9 @@ impl Call<'_> {
             wrong.extend(error.wrong_members());
             if error.status.text().is_some() && status.is_none() {
                 wrong.push("status");
+            }
+            if error.request_id.text().is_some_and(|text| fields::id(text).is_none()) {
+                wrong.push("requestId");
             }
         }
         if !wrong.is_empty() {

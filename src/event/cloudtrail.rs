@@ -158,13 +158,14 @@ impl Record<'_> {
         let address = fields::name(&self.address);
         let user_agent = fields::name(&self.user_agent);
         let caller = self.caller(client_id.as_deref(), address.as_deref(), user_agent.as_deref());
-        let request_id = fields::name(&self.request_id);
-        let event_id = fields::name(&self.event_id);
-        let around_id = around.id.map(|id| fields::bounded(id, fields::NAME_MAX).to_owned());
+        let given_id = |scalar: &Scalar<'_>| scalar.text().and_then(fields::id).map(str::to_owned);
+        let request_id = given_id(&self.request_id);
+        let event_id = given_id(&self.event_id);
+        let around_id = around.id.and_then(fields::id).map(str::to_owned);
         let id = request_id
             .clone()
             .or_else(|| event_id.clone())
-            .or_else(|| fields::name(&self.shared_event_id))
+            .or_else(|| given_id(&self.shared_event_id))
             .or_else(|| around_id.clone());
         let id = id.unwrap_or_else(|| self.made_id(operation, &caller));
 
@@ -218,6 +219,9 @@ impl Record<'_> {
             wrong.extend(identity.on_behalf_of.0.found().map(OnBehalfOf::wrong_members).unwrap_or_default());
         }
         wrong.extend(self.parameters.found().map(Parameters::wrong_members).unwrap_or_default());
+        let ids = [("requestID", &self.request_id), ("eventID", &self.event_id)];
+        let is_no_id = |scalar: &Scalar<'_>| scalar.text().is_some_and(|text| fields::id(text).is_none());
+        wrong.extend(ids.into_iter().filter(|(_, scalar)| is_no_id(scalar)).map(|(name, _)| name));
         if !wrong.is_empty() {
             batch.problems.note(problem::FIELD_WRONG_TYPE, fields::listed(wrong));
         }
@@ -241,7 +245,7 @@ impl Record<'_> {
                 .into_iter()
                 .find_map(|name| name.filter(names_one));
             if let Some(principal) = principal {
-                return Caller::Principal(fields::bounded(principal, fields::NAME_MAX).to_owned());
+                return Caller::Principal(fields::shown_name(principal));
             }
         }
         match (client_id, address) {

@@ -5,7 +5,7 @@
 
 use super::cloudtrail::{self, Around, Found};
 use super::json::{self, Member};
-use super::sniff::{Top, Wrapping};
+use super::sniff::{self, Top, Wrapping};
 use super::{Batch, Kind, Setting, call, fields, health, problem};
 use crate::observation::{Observation, Tick};
 
@@ -69,7 +69,13 @@ fn read_record(top: &Top<'_>, replayed: bool, setting: &Setting, batch: &mut Bat
     };
     match cloudtrail::read(detail, near, setting, batch) {
         Ok(Found::Ours) => Kind::CloudTrail,
-        Ok(Found::Foreign | Found::NoRecord) => Kind::Foreign,
+        Ok(Found::Foreign) => Kind::Foreign,
+        Ok(Found::NoRecord) => {
+            if source.is_none_or(cloudtrail::is_our_source) {
+                sniff::note_unknown(detail, batch);
+            }
+            Kind::Foreign
+        }
         Err(error) => {
             batch.problems.note(problem::JSON_INVALID, format!("detail: {}", json::describe(&error)));
             Kind::Foreign

@@ -1,24 +1,30 @@
 //! Application log lines: plain text and JSON, of which some tell of a failed SSO OIDC call.
 //!
 //! In: the log events of one stream, still escaped as they stand in the envelope. Out: failures, into the batch. What
-//! does not look like an SDK's error of this service is left alone. [`log_entry`](super::log_entry) puts lines
-//! together, [`sdk_error`] and [`log_json`] find errors in them, [`log_fields`](super::log_fields) tells who called.
+//! does not look like an SDK's error of this service is left alone. [`entry`] puts lines together, [`sdk_error`] and
+//! [`object`] find errors in them, [`fields`] tells who called.
+
+mod entry;
+mod fields;
+mod object;
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::log_entry::{Entry, assemble};
-use super::log_fields::{Fields, masked};
-use super::log_json::{self, Split};
+use super::fields::{made_id, shown_region};
 use super::sdk_error::service::Signs;
 use super::sdk_error::{self, SdkError, is_ours};
-use super::{APP_NAME, Batch, Setting};
+use super::{APP_NAME, Batch, Setting, problem};
 use crate::caller::Caller;
 use crate::classify::region_of_client_id;
 use crate::observation::{Failure, Observation, Origin};
 use crate::region::Region;
+use entry::{Entry, assemble};
+use fields::Fields;
+pub use fields::masked;
+use object::Split;
 
 /// One log event whose message is still the JSON string of the envelope, quotes and escapes included: most lines are
 /// looked at without being unescaped.
@@ -63,16 +69,16 @@ impl Reader<'_> {
     fn read_entry(&mut self, entry: &Entry, batch: &mut Batch) {
         if self.is_own(&entry.text) {
             batch.own += 1;
-            batch.problems.note("own_probe", format!("our own probe's call is in log group {}", self.log_group));
+            batch.problems.note(problem::OWN_PROBE, format!("our own probe's call is in log group {}", self.log_group));
             return;
         }
         let signs = Signs::of(&entry.text);
-        let split = log_json::split(&entry.text);
+        let split = object::split(&entry.text);
         if split.invalid {
             if signs.ours || signs.operation.is_some() {
                 batch
                     .problems
-                    .note("json_invalid", "a log line that names the service is no JSON, or nested too deeply");
+                    .note(problem::JSON_INVALID, "a log line that names the service is no JSON, or nested too deeply");
             }
             return;
         }
@@ -98,21 +104,23 @@ impl Reader<'_> {
 
     fn push(&mut self, error: SdkError, event: &RawLogEvent<'_>, fields: &Fields, signs: &Signs, batch: &mut Batch) {
         let request_id = error.request_id.as_ref().map(|id| id.as_str().to_owned());
+        let event_id = super::fields::id(event.id).map_or_else(|| made_id(&[event.id]), str::to_owned);
         let id = match &request_id {
             Some(id) if !self.ids.insert(id.clone()) => return,
             Some(id) => id.clone(),
-            None => self.unused(event.id),
+            None => self.unused(&event_id),
         };
         let region = self.region(&error, fields, signs, batch);
         let caller = fields.caller.clone().map_or_else(|| Caller::LogGroup(self.log_group.to_owned()), Caller::Named);
         batch.observations.push(Observation::Failure(Box::new(Failure {
             id,
-            event_id: Some(event.id.to_owned()),
+            event_id: Some(event_id),
             request_id,
             origin: Origin::Logs,
             region,
             operation: error.operation.or(signs.operation).or(signs.method),
-            code: error.code,
+            // Where an error has no code, the caller saw the status.
+            code: error.code.or_else(|| error.status.map(|status| status.to_string())),
             inner_code: error.inner_code,
             status: error.status,
             message: error.message.map(|message| masked(&message)),
@@ -144,7 +152,7 @@ impl Reader<'_> {
         if let Some(name) = around.filter(|_| !elsewhere) {
             let region = self.setting.regions.find(name);
             if region.is_none() {
-                batch.problems.note("region_unknown", name);
+                batch.problems.note(problem::REGION_UNKNOWN, shown_region(name));
             }
             return region;
         }
@@ -157,7 +165,7 @@ impl Reader<'_> {
 fn find(split: &Split, signs: &Signs) -> Vec<SdkError> {
     let mut errors = sdk_error::find(&split.plain);
     errors.retain(|error| is_ours(error, signs));
-    errors.extend(split.objects.iter().flat_map(|object| log_json::find(object, signs)));
+    errors.extend(split.objects.iter().flat_map(|found| object::find(found, signs)));
     sdk_error::merge(errors)
 }
 

@@ -9,7 +9,7 @@ mod shapes;
 
 use crate::observation::Operation;
 use service::{Signs, is_known_code, is_modelled_code};
-pub use shapes::{bounded_message, find};
+pub use shapes::{bounded_message, find, is_request_id};
 
 /// One error as an SDK printed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,14 +65,16 @@ pub fn is_ours(error: &SdkError, signs: &Signs) -> bool {
     match error.service {
         Service::SsoOidc => true,
         Service::Other => false,
-        Service::Unnamed if signs.ours => true,
-        Service::Unnamed if signs.other => false,
         Service::Unnamed => {
             let code = error.code.as_deref().unwrap_or_default();
             let operation = error.operation.or(signs.operation);
-            let known_operation = operation.is_some() && is_known_code(code);
             let own_fields = error.has_fields && signs.oauth_fields && is_modelled_code(code);
-            known_operation || own_fields
+            if signs.ours {
+                // A program that signs in calls other services too, and names us around their errors.
+                !signs.stranger || own_fields || operation.or(signs.method).is_some()
+            } else {
+                !signs.other && (own_fields || operation.is_some() && is_known_code(code))
+            }
         }
     }
 }

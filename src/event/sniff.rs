@@ -11,9 +11,6 @@ use super::{Batch, Kind, Setting, call, cloudtrail, eventbridge, fields, logs, p
 
 /// SQS around SNS around an envelope is three; one more for a file that lists them.
 const WRAPPINGS_MAX: usize = 4;
-/// How many keys of an unknown event are told, and how much of each.
-const KEYS_TOLD: usize = 10;
-const KEY_TOLD_MAX: usize = 40;
 
 /// What stands around a piece of JSON.
 #[derive(Clone, Copy, Debug, Default)]
@@ -173,7 +170,6 @@ pub fn note_unknown(text: &str, batch: &mut Batch) {
         Ok(json::Keys(keys)) => keys,
         Err(_) => Vec::new(),
     };
-    let told = keys.iter().take(KEYS_TOLD).map(|key| fields::bounded(key, KEY_TOLD_MAX));
-    let more = if keys.len() > KEYS_TOLD { ", ..." } else { "" };
-    batch.problems.note(problem::EVENT_UNKNOWN, format!("an object with the keys [{}{more}]", fields::listed(told)));
+    let told = fields::listed_keys(keys.iter().map(String::as_str));
+    batch.problems.note(problem::EVENT_UNKNOWN, format!("an object with the keys [{told}]"));
 }

@@ -308,3 +308,34 @@ proptest! {
         prop_assert_eq!(decode(&text[..cut], &setting()).problems.count(problem::JSON_INVALID), 1);
     }
 }
+
+#[test]
+fn a_secret_in_the_place_of_a_code_an_id_or_a_name_is_told_nowhere() {
+    let text = "refreshToken=planted";
+    let ours = serde_json::json!({"operation": "CreateToken", "region": text, "caller": text,
+        "error": {"code": format!("InternalServerException {text}"), "status": 500, "requestId": text}});
+    let record = record(serde_json::json!({"errorCode": format!("InternalServerException {text}"), "requestID": text,
+        "eventID": text, "awsRegion": text, "userAgent": text, "sourceIPAddress": text,
+        "userIdentity": {"userName": text}, "requestParameters": {"clientId": text, "grantType": text}}));
+    let line = serde_json::json!({"service": "sso-oidc", "operation": "CreateToken", "user": text, "awsRegion": text, "userAgent": text,
+        "errorCode": "InternalServerException", "requestId": text});
+    let logs = serde_json::json!({"messageType": "DATA_MESSAGE", "logGroup": "/app", "logStream": "s",
+        "logEvents": [{"id": text, "timestamp": 1_795_348_680_000_i64, "message": line.to_string()}]});
+    for payload in [ours, envelope(&record), logs] {
+        let batch = decode(&payload.to_string(), &setting());
+        let failures = failures(&batch.observations);
+        assert_eq!(failures.len(), 1, "{payload}");
+        assert_eq!(failures[0].code.as_deref(), Some("InternalServerException"));
+        assert!(!format!("{batch:?}").contains("planted"), "{batch:?}");
+    }
+}
+
+#[test]
+fn a_detail_of_our_source_that_is_no_record_is_named() {
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
+    let payload = format!(r#"{{"source":"aws.sso","detail-type":"AWS API Call via CloudTrail","detail":{deep}}}"#);
+    let batch = decode(&payload, &setting());
+    assert_eq!(batch.problems.iter().next(), Some((problem::EVENT_UNKNOWN, 1, "an object with the keys [a]")));
+    let foreign = payload.replace("aws.sso", "aws.s3");
+    assert!(decode(&foreign, &setting()).problems.is_empty());
+}

@@ -16,9 +16,6 @@ use crate::redact::Secret;
 const INPUT_MAX: usize = 64 * 1024;
 /// The most entries of a list of scopes, redirect URIs or grant types.
 const LIST_MAX: usize = 100;
-/// How many keys a problem tells, and how much of each: a misspelt key may be anything.
-const KEYS_TOLD: usize = 10;
-const KEY_TOLD_MAX: usize = 40;
 
 /// Every input of the four operations, as [`normal`] spells it, and whether it is a secret.
 const KEYS: [(&str, bool); 23] = [
@@ -93,23 +90,18 @@ pub fn read(text: Option<&str>, is_direct: bool, batch: &mut Batch) -> Found {
         reading.take(key, value);
     }
     let Reading { request, not_understood } = reading;
-    let client_id = request.client_id.as_deref().map(|id| fields::bounded(id, fields::NAME_MAX).to_owned());
+    let client_id = request.client_id.as_deref().map(fields::shown_name);
     let grant_type = request.grant_type.as_deref().map(|grant| fields::bounded(grant, fields::NAME_MAX).to_owned());
     let is_refused = !is_direct && !secrets.is_empty();
     if is_refused {
-        batch.problems.note(problem::SECRET_IN_ENVELOPE, told_keys(secrets));
+        batch.problems.note(problem::SECRET_IN_ENVELOPE, fields::listed_keys(secrets));
     }
     let is_understood = not_understood.is_empty();
     if !is_understood {
-        let keys = told_keys(not_understood.iter().map(String::as_str));
+        let keys = fields::listed_keys(not_understood.iter().map(String::as_str));
         batch.problems.note(problem::REQUEST_INVALID, format!("not understood: {keys}"));
     }
     Found { request: (!is_refused && is_understood).then_some(request), client_id, grant_type }
-}
-
-/// The keys, for the detail of a problem.
-pub fn told_keys<'a>(keys: impl IntoIterator<Item = &'a str>) -> String {
-    fields::listed(keys.into_iter().take(KEYS_TOLD).map(|key| fields::bounded(key, KEY_TOLD_MAX)))
 }
 
 /// A key in one spelling: `client_secret`, `clientSecret` and `ClientSecret` are one.

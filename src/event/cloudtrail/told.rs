@@ -49,7 +49,18 @@ impl Told {
         }
         let message = || Some(fields::bounded(text, fields::MESSAGE_MAX).to_owned());
         let code = || fields::code(text).map(str::to_owned);
-        match bare(key).as_str() {
+        let key = bare(key);
+        let is_message = matches!(key.as_str(), "errormessage" | "errordescription" | "message");
+        if is_exception(text) && !is_message {
+            // No member of a successful call is the bare name of an exception.
+            self.failed = true;
+            if text.contains("KMS_") {
+                self.reason = Some(text.to_owned());
+            } else {
+                self.weak_code = code();
+            }
+        }
+        match key.as_str() {
             "errorcode" | "errortype" | "exception" | "exceptionname" => {
                 self.failed = true;
                 self.code = code();
@@ -62,6 +73,7 @@ impl Told {
             }
             "message" => self.weak_message = message(),
             "reason" | "errorreason" | "failurereason" => {
+                self.failed |= key != "reason";
                 self.reason = Some(fields::bounded(text, fields::NAME_MAX).to_owned());
             }
             "status" | "statuscode" | "httpstatus" | "httpstatuscode" => match fields::status(text) {
@@ -109,6 +121,13 @@ impl Told {
 /// A key without the differences between `errorCode`, `error_code` and `ErrorCode`.
 fn bare(key: &str) -> String {
     key.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// The name of an exception and nothing else, with or without a namespace.
+fn is_exception(text: &str) -> bool {
+    text.len() <= fields::NAME_MAX
+        && text.ends_with("Exception")
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'#'))
 }
 
 fn is_failure_word(text: &str) -> bool {
@@ -219,10 +238,28 @@ mod tests {
             r#"{"error":{}}"#,
             r#"{"error":"invalid_grant"}"#,
             r#"{"outcome":{"result":"Failure"}}"#,
+            r#"{"failureReason":"no grant"}"#,
             r#""Failure""#,
         ] {
             assert!(told(json).failed, "{json}");
         }
+    }
+
+    #[test]
+    fn the_bare_name_of_an_exception_is_a_failure_under_any_key() {
+        for key in ["code", "exceptionType", "authenticationError", "__type", "failureReason", "result"] {
+            let error = told(&format!(r#"{{"{key}":"com.amazonaws.sso.oidc#InternalServerException"}}"#));
+            assert!(error.failed, "{key}");
+            assert_eq!(error.code(), Some("InternalServerException"), "{key}");
+            let inner = told(&format!(r#"{{"error":{{"{key}":"InternalServerException"}}}}"#));
+            assert_eq!(inner.code(), Some("InternalServerException"), "{key}");
+        }
+        let error = told(r#"{"error":"invalid_request","reason":"KMS_DisabledException"}"#);
+        assert_eq!(
+            (error.code(), error.reason.as_deref()),
+            (Some("InvalidRequestException"), Some("KMS_DisabledException"))
+        );
+        assert!(!told(r#"{"message":"SlowDownException"}"#).failed);
     }
 
     #[test]

@@ -167,7 +167,7 @@ fn what_each_sdk_prints_is_one_failure() {
         ),
         (
             "operation error SSO OIDC: CreateToken, https response error StatusCode: 502, RequestID: , deserialization failed, failed to decode response body, invalid character '<'",
-            (CREATE_TOKEN, None, Some(502), None, None),
+            (CREATE_TOKEN, Some("502"), Some(502), None, None),
         ),
         // Java v2 and v1
         (JAVA_2, (CREATE_TOKEN, ise, Some(500), None, Some(ID))),
@@ -231,6 +231,22 @@ fn java_v1_tells_the_true_cause_in_its_inner_code() {
 }
 
 #[test]
+fn json_tells_the_true_cause_in_an_inner_error() {
+    for inner in [
+        r#""cause":{"name":"ThrottlingException","message":"Rate exceeded"}"#,
+        r#""inner":{"error":{"Code":"ThrottlingException"}}"#,
+        r#""innerCode":"ThrottlingException""#,
+    ] {
+        let line = format!(
+            r#"{{"msg":"x","err":{{"name":"InternalServerException","stack":"InternalServerException: UnknownError\n    at de_CreateTokenCommandError (x.js:1:1)",{inner}}}}}"#
+        );
+        let failure = failure_of(&line);
+        assert_eq!(told(&failure).1, Some("InternalServerException"), "{line}");
+        assert_eq!(failure.inner_code.as_deref(), Some("ThrottlingException"), "{line}");
+    }
+}
+
+#[test]
 fn a_call_without_an_answer_is_a_failure_of_its_own_kind() {
     for line in [
         "Could not connect to the endpoint URL: \"https://oidc.us-east-1.amazonaws.com/token\"",
@@ -244,6 +260,7 @@ fn a_call_without_an_answer_is_a_failure_of_its_own_kind() {
         "Unhandled exception. System.Net.Http.HttpRequestException: Name or service not known (oidc.us-east-1.amazonaws.com:443)",
         "{\"err\":{\"code\":\"ECONNREFUSED\",\"$metadata\":{\"attempts\":2}},\"service\":\"sso-oidc\",\"region\":\"us-east-1\"}",
         "{\"err\":{\"code\":\"ENOTFOUND\",\"hostname\":\"oidc.us-east-1.amazonaws.com\"},\"msg\":\"failed\"}",
+        "app.rb:3:in `connect': Failed to open TCP connection to oidc.us-east-1.amazonaws.com:443 (getaddrinfo: Name or service not known) (Seahorse::Client::NetworkingError)",
         "Error executing \"CreateToken\" on \"https://oidc.us-east-1.amazonaws.com/token\"; AWS HTTP error: cURL error 28: Connection timed out after 1001 milliseconds",
     ] {
         let failure = failure_of(line);
@@ -255,6 +272,93 @@ fn a_call_without_an_answer_is_a_failure_of_its_own_kind() {
         failure_of("Read timeout on endpoint URL: \"https://oidc.us-east-1.amazonaws.com/token\"").operation,
         CREATE_TOKEN
     );
+}
+
+#[test]
+fn a_call_without_an_answer_has_the_name_that_the_sdk_gives_it() {
+    for (line, code) in [
+        (
+            "botocore.exceptions.ReadTimeoutError: Read timeout on endpoint URL: \"https://oidc.us-east-1.amazonaws.com/token\"",
+            "ReadTimeoutError",
+        ),
+        (
+            "botocore.exceptions.ConnectTimeoutError: Connect timeout on endpoint URL: \"https://oidc.us-east-1.amazonaws.com/token\"",
+            "ConnectTimeoutError",
+        ),
+        (
+            "TimeoutError: Socket timed out\n    at x {\n  '$metadata': { attempts: 3 }\n} oidc.us-east-1.amazonaws.com",
+            "TimeoutError",
+        ),
+    ] {
+        assert_eq!(failure_of(line).code.as_deref(), Some(code), "{line}");
+    }
+}
+
+#[test]
+fn a_status_stands_for_the_code_that_is_missing() {
+    for line in [
+        format!(
+            "software.amazon.awssdk.services.ssooidc.model.SsoOidcException: null (Service: SsoOidc, Status Code: 503, Request ID: {ID})"
+        ),
+        format!("{{\"error\":{{\"kind\":\"SsoOidcException\",\"status\":503}},\"requestId\":\"{ID}\"}}"),
+        format!("{{\"operation\":\"CreateToken\",\"statusCode\":503,\"requestId\":\"{ID}\"}}"),
+        format!(
+            "sso_oidc: response error (ResponseError(ResponseError {{ source: DeserializeError {{}}, raw: Response {{ status: StatusCode(503), headers: {{\"x-amzn-requestid\": \"{ID}\"}} }} }}))"
+        ),
+        format!(
+            "{{ name: 'SSOOIDCServiceException', '$fault': 'server', '$metadata': {{ httpStatusCode: 503, requestId: '{ID}' }} }}"
+        ),
+    ] {
+        let failure = failure_of(&line);
+        assert_eq!((failure.code.as_deref(), failure.status), (Some("503"), Some(503)), "{line}");
+    }
+    // The interface of an application has methods of these names too.
+    assert_none("{\"method\":\"/auth.Tokens/CreateToken\",\"status\":503}");
+}
+
+#[test]
+fn an_error_that_terraform_broke_into_lines_is_one_failure() {
+    let framed = format!(
+        "╷\n│ Error: failed to refresh cached credentials, refresh cached SSO token failed,\n│ unable to refresh SSO token, operation error SSO OIDC: CreateToken, https response\n│ error StatusCode: 400, RequestID: {ID},\n│ InvalidGrantException: \n│ \n╵"
+    );
+    let plain = framed.replace(['╷', '│', '╵'], "").replace("\n ", "\n");
+    let lines: Vec<&str> = framed.lines().collect();
+    for failures in [failures_of(&[&framed]), failures_of(&[plain.trim_start()]), failures_of(&lines)] {
+        assert_eq!(failures.len(), 1, "{failures:?}");
+        assert_eq!(told(&failures[0]), (CREATE_TOKEN, Some("InvalidGrantException"), Some(400), None, Some(ID)));
+    }
+}
+
+#[test]
+fn a_neighbours_error_is_not_ours_because_the_program_names_us() {
+    let metadata = format!("'$fault': 'client', '$metadata': {{ httpStatusCode: 400, requestId: '{ID}' }}");
+    let json = format!("\"$fault\":\"client\",\"$metadata\":{{\"httpStatusCode\":400,\"requestId\":\"{ID}\"}}");
+    for line in [
+        format!(
+            "sso-oidc login: UnauthorizedException: Session token not found or invalid\n    at de_UnauthorizedExceptionRes (/app/node_modules/@aws-sdk/client-sso/dist-cjs/index.js:1:1) {{ {metadata} }}"
+        ),
+        format!(
+            "sso_oidc cache: ThrottlingException: Rate exceeded\n    at de_PutItemCommandError (/var/task/index.js:1:1) {{ {metadata} }}"
+        ),
+        format!(
+            "{{\"msg\":\"caching the sso-oidc token failed\",\"service\":\"dynamodb\",\"err\":{{\"name\":\"ThrottlingException\",{json}}}}}"
+        ),
+        format!(
+            "{{\"logger\":\"sso-oidc-login\",\"operation\":\"GetRoleCredentials\",\"errorCode\":\"UnauthorizedException\",\"requestId\":\"{ID}\"}}"
+        ),
+        "{\"logger\":\"sso-oidc-login\",\"service\":\"STS\",\"action\":\"sts:AssumeRole\",\"code\":\"AccessDenied\"}"
+            .to_owned(),
+    ] {
+        assert_none(&line);
+    }
+    assert_none(
+        "sso_oidc: get_role_credentials failed: service error: UnauthorizedException (ServiceError(ServiceError { source: UnauthorizedException(UnauthorizedException { meta: ErrorMetadata { code: Some(\"UnauthorizedException\") } }) }))",
+    );
+    // Another client beside ours takes nothing away.
+    let line = format!(
+        "InternalServerException: UnknownError\n    at de_CreateTokenCommandError (/app/node_modules/@aws-sdk/client-sso-oidc/x.js:1:1)\n    at async /app/node_modules/@aws-sdk/client-s3/x.js:1:1 {{ {metadata} }}"
+    );
+    assert_eq!(failure_of(&line).operation, CREATE_TOKEN);
 }
 
 #[test]
@@ -360,6 +464,16 @@ fn json_of_any_logger_is_one_failure() {
         (
             "{\"error.type\":\"software.amazon.awssdk.services.ssooidc.model.InternalServerException\",\"error.message\":\"no\"}".to_owned(),
             (None, ise, None, Some("no"), None),
+        ),
+        (
+            format!(
+                "{{\"url\":\"https://oidc.eu-west-1.amazonaws.com/token\",\"headers\":{{\"x-amzn-errortype\":\"InternalServerException:http://internal.amazon.com/coral/com.amazonaws.sso.oidc/\",\"x-amzn-requestid\":\"{ID}\"}}}}"
+            ),
+            (CREATE_TOKEN, ise, None, None, id),
+        ),
+        (
+            format!("{{\"aws_operation\":\"create_token\",\"error_code\":\"InternalServerException\",\"aws_request_id\":\"{ID}\"}}"),
+            (CREATE_TOKEN, ise, None, None, id),
         ),
         // JSON in JSON
         (text("log", &text("msg", BOTO)), (CREATE_TOKEN, ise, None, None, None)),
@@ -546,12 +660,15 @@ fn the_caller_is_the_one_the_line_names_else_the_log_group() {
         "\"user\":\"alice\"",
         "\"ctx\":{\"user_id\":\"alice\"}",
         "\"user\":{\"id\":\"alice\"}",
+        "\"user.name\":\"alice\"",
+        "\"user.id\":\"alice\"",
         "\"sub\":\"alice\"",
         "\"username\":\"alice\",\"email\":\"a@example.com\"",
         "\"message\":\"user=alice\"",
     ] {
         assert_eq!(caller(format!("{{{field},\"msg\":\"{BOTO}\"}}")), named("alice"), "{field}");
     }
+    assert_eq!(caller(format!("{{\"user\":{{\"id\":7}},\"msg\":\"{BOTO}\"}}")), named("7"));
     let long = "x".repeat(1000);
     assert_eq!(caller(format!("user={long} {BOTO}")), named(&long[..256]));
 }
@@ -582,7 +699,7 @@ fn our_own_probe_is_counted_and_is_no_failure() {
 
 #[test]
 fn a_line_that_is_too_long_is_named_and_the_rest_is_read() {
-    let limit = super::super::log_entry::LINE_MAX;
+    let limit = entry::LINE_MAX;
     let long = |length: usize| format!("{BOTO}{}", "\n".repeat(length - BOTO.len()));
     let batch = batch_of(&[long(limit + 1), BOTO.to_owned()]);
     assert_eq!((batch.problems.count("log_line_too_long"), batch.observations.len()), (1, 1));

@@ -91,6 +91,16 @@ impl Reader<'_> {
                 Line::Done
             }
             Ok(Found::NoRecord) => Line::Text,
+            // An agent may gather several records in one log event.
+            Err(_) if is_record_a_line(text) => {
+                for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                    if let Err(error) = cloudtrail::read(line, around, self.setting, self.batch) {
+                        let detail = format!("log event {}: {}", event.id, json::describe(&error));
+                        self.batch.problems.note(problem::JSON_INVALID, detail);
+                    }
+                }
+                Line::Done
+            }
             Err(error) => {
                 // Broken, and of another service as like as not: only what looks like ours is told.
                 if EVENT_SOURCES.iter().any(|source| text.contains(source)) {
@@ -127,6 +137,15 @@ impl Reader<'_> {
             self.setting.now
         })
     }
+}
+
+/// Whether each line, of which there are several, is an object with an event source.
+fn is_record_a_line(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).peekable();
+    let first = lines.next();
+    let is_record =
+        |line: &str| line.starts_with('{') && line.trim_end().ends_with('}') && line.contains("eventSource");
+    first.is_some_and(is_record) && lines.peek().is_some() && lines.all(is_record)
 }
 
 fn around<'a>(event: &'a LogEvent<'_>) -> Around<'a> {

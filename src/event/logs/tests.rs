@@ -68,6 +68,17 @@ fn a_record_may_be_written_in_any_way() {
 }
 
 #[test]
+fn records_that_an_agent_gathered_in_one_log_event_are_read_each() {
+    let success = record(json!({})).to_string();
+    let foreign = record(json!({"eventName": "GetObject"})).to_string();
+    let text = format!("{}\n{foreign}\n{success}\n{}\n", failed(1), failed(2));
+    let batch = packed(&document(&[event(1, RECENT, &text)]));
+    assert!(batch.problems.is_empty(), "{:?}", batch.problems);
+    assert_eq!(ids(&batch), ["request-1", "request-2"]);
+    assert_eq!(batch.observations.len(), 3);
+}
+
+#[test]
 fn an_envelope_in_a_line_is_opened() {
     let envelope = crate::event::testing::envelope(&serde_json::from_str(&failed(1)).unwrap());
     assert_eq!(ids(&packed(&document(&[event(1, RECENT, &envelope.to_string())]))), ["request-1"]);

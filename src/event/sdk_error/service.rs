@@ -17,6 +17,8 @@ pub struct Signs {
     pub ours: bool,
     /// A mark of a service that has an operation of the same name.
     pub other: bool,
+    /// Another client of AWS left its name in the stack or in a field, and ours did not.
+    pub stranger: bool,
     /// The fields `error` and `error_description`, which the exceptions of this service carry.
     pub oauth_fields: bool,
     /// The one operation that is named in AWS's own spelling, or by the path of our host.
@@ -39,6 +41,7 @@ impl Signs {
         Self {
             ours: host || MARK.is_match(text),
             other: OTHER_MARK.is_match(text),
+            stranger: is_stranger(text),
             oauth_fields: text.contains("error_description") || OAUTH_ERROR.is_match(text),
             operation,
             method: operation.or_else(method),
@@ -91,8 +94,57 @@ pub fn operation_of_path(path: &str) -> Option<Operation> {
 
 /// Whether the name an SDK gives a service is ours: `SSO OIDC`, `SsoOidc`, `AWSSSOOIDC`.
 pub fn is_service_name(name: &str) -> bool {
-    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    matches!(letters.trim_start_matches("amazon").trim_start_matches("aws"), "ssooidc")
+    matches!(letters(name).trim_start_matches("amazon").trim_start_matches("aws"), "ssooidc")
+}
+
+/// Services and operations that a program which signs in calls as well, as [`letters`] spells them. Names that a
+/// program may have for itself (`login`) are not here.
+const NEIGHBOURS: &[&str] = &[
+    "sso",
+    "ssoadmin",
+    "sts",
+    "iam",
+    "kms",
+    "identitystore",
+    "dynamodb",
+    "s3",
+    "secretsmanager",
+    "ssm",
+    "getrolecredentials",
+    "listaccounts",
+    "listaccountroles",
+    "logout",
+    "assumerole",
+    "assumerolewithsaml",
+    "assumerolewithwebidentity",
+    "getcalleridentity",
+    "getsessiontoken",
+    "encrypt",
+    "decrypt",
+    "generatedatakey",
+    "getitem",
+    "putitem",
+    "getsecretvalue",
+    "putsecretvalue",
+    "getparameter",
+    "putparameter",
+];
+
+/// Whether a `service` or `operation` field names another service of AWS or an operation that is not one of the four.
+pub fn is_neighbour(name: &str) -> bool {
+    let letters = letters(name.rsplit([':', '.', '/']).next().unwrap_or(name));
+    let letters = letters.trim_start_matches("amazon").trim_start_matches("aws");
+    NEIGHBOURS.contains(&letters.strip_suffix("command").unwrap_or(letters))
+}
+
+fn letters(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+fn is_stranger(text: &str) -> bool {
+    let mut clients = CLIENT.captures_iter(text).filter_map(|found| found.iter().skip(1).flatten().next()).peekable();
+    let is_ours = |name: &str| is_service_name(name) || Operation::from_name(name).is_some();
+    clients.peek().is_some() && !clients.any(|name| is_ours(name.as_str()))
 }
 
 /// `500` and the like: what botocore prints where the answer names no code.
@@ -118,8 +170,14 @@ pub fn plain_code(name: &str) -> Option<&str> {
     let name = name.rsplit(['.', ':', '#', '\\', '/', '$']).next().unwrap_or(name);
     let fits =
         (1..=CODE_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let base =
-        ["SsoOidcException", "AWSSSOOIDCException", "AmazonSSOOIDCException", "SSOOIDCException", "ServiceError"];
+    let base = [
+        "SSOOIDCServiceException",
+        "SsoOidcException",
+        "AWSSSOOIDCException",
+        "AmazonSSOOIDCException",
+        "SSOOIDCException",
+        "ServiceError",
+    ];
     (fits && !base.contains(&name)).then_some(name)
 }
 
@@ -150,6 +208,17 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?i-u:sso[ ._-]?oidc
 /// Other services that have a CreateToken.
 static OTHER_MARK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("(?i-u:license[ _-]?manager|amplify)").expect("constant"));
+
+/// The client that an error came through, as a stack or a method names it.
+static CLIENT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"@aws-sdk/client-([a-z0-9-]+)|nested-clients/[a-z/-]*submodules/([a-z0-9-]+)|(?-u:\b)de_([A-Za-z0-9]+)Command|",
+        r"(?:awssdk|amazonaws)\.services\.([a-z0-9]+)\.|",
+        // The portal's operations, which follow ours in every sign-in.
+        r"(?i-u:\b(get_?role_?credentials|list_?account_?roles|list_?accounts)\b)",
+    ))
+    .expect("constant")
+});
 
 /// The region of a host of the service, real or misspelt, and the path behind it.
 static HOST: LazyLock<Regex> = LazyLock::new(|| {

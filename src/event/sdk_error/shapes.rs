@@ -42,7 +42,14 @@ const SHAPES: &[Shape] = &[
     Shape { triggers: &["Error executing "], read: php },
     // Rust: `service error: CODE: CODE (ServiceError(ServiceError { ... code: Some("CODE") ...`
     Shape {
-        triggers: &["service error: ", "ServiceError {", "dispatch failure", "DispatchFailure", "TimeoutError("],
+        triggers: &[
+            "service error: ",
+            "ServiceError {",
+            "dispatch failure",
+            "DispatchFailure",
+            "TimeoutError(",
+            "ResponseError {",
+        ],
         read: objects::rust,
     },
     // JavaScript v3 and v2: `CODE: UnknownError`, a stack, an inspected object with `$fault` and `$metadata`
@@ -70,7 +77,7 @@ const SHAPES: &[Shape] = &[
 
 /// Every error in a text, in no order. One failure may be found more than once: see [`super::merge`].
 pub fn find(text: &str) -> Vec<SdkError> {
-    let text = without_attempts(text);
+    let text = without_frame(without_attempts(text));
     let mut errors = Vec::new();
     for shape in SHAPES.iter().filter(|shape| shape.triggers.iter().any(|trigger| text.contains(trigger))) {
         (shape.read)(&text, &mut errors);
@@ -88,6 +95,18 @@ pub fn find(text: &str) -> Vec<SdkError> {
     });
     errors
 }
+
+/// The frame that Terraform draws around an error, which it breaks at the width of a terminal: each paragraph is put on
+/// one line again. Offsets stay.
+fn without_frame(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains('│') {
+        return text;
+    }
+    let framed = FRAMED.replace_all(&text, |found: &Captures<'_>| " ".repeat(found[0].len()));
+    Cow::Owned(framed.into_owned())
+}
+
+static FRAMED: LazyLock<Regex> = LazyLock::new(|| regex(r"\r?\n[ \t]*│[ \t]+(?-u:\b)"));
 
 /// Java's `Suppressed:` lines tell of the attempts before the last: they are blanked, so that offsets stay.
 fn without_attempts(text: &str) -> Cow<'_, str> {
@@ -176,8 +195,9 @@ fn go(text: &str, errors: &mut Vec<SdkError>) {
     });
     static STATUS: LazyLock<Regex> = LazyLock::new(|| regex(r"StatusCode:[ \t]*([0-9]{1,3})"));
     static ID: LazyLock<Regex> = LazyLock::new(|| regex(r"Request ?I[Dd]:[ \t]*([A-Za-z0-9-]{8,64})"));
-    static CODE: LazyLock<Regex> =
-        LazyLock::new(|| regex(r#"(?:^|, |: )(?:api error )?([A-Z][A-Za-z0-9_.]{2,127})(?::[ \t]*|[ \t]*$|["')])"#));
+    static CODE: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r#"(?:^|[,:][ \t\r\n]+)(?:api error )?([A-Z][A-Za-z0-9_.]{2,127})(?::[ \t]*|[ \t]*$|["')])"#)
+    });
     let found: Vec<Captures<'_>> = SHAPE.captures_iter(text).take(ENTRY_ERRORS_MAX).collect();
     for (index, this) in found.iter().enumerate() {
         let whole = this.get(0).expect("the whole match");
@@ -190,6 +210,11 @@ fn go(text: &str, errors: &mut Vec<SdkError>) {
             ..SdkError::default()
         };
         let mut rest = rest_of_line(text, whole.end());
+        if BROKEN_AT.iter().any(|end| rest.trim_end().ends_with(end)) {
+            // Broken at the width of a terminal.
+            let paragraph = text[whole.end()..].split("\n\n").next().unwrap_or_default();
+            rest = bounded_message(paragraph);
+        }
         if let Some(next) = found.get(index + 1).and_then(|next| next.get(0)) {
             // One operation that failed for another's sake: each has its own part of the line.
             rest = &rest[..rest.len().min(next.start().saturating_sub(whole.end()))];
@@ -217,6 +242,9 @@ fn go(text: &str, errors: &mut Vec<SdkError>) {
         errors.push(error);
     }
 }
+
+/// Where the text of Go's error goes on for sure.
+const BROKEN_AT: [&str; 5] = ["https response", "response error", "StatusCode:", "RequestID:", ","];
 
 /// What Go's net package says where there was no answer. `context canceled` is the caller's own doing, no failure.
 fn is_connection_text(text: &str) -> bool {
@@ -379,8 +407,9 @@ fn no_answer(text: &str, errors: &mut Vec<SdkError>) {
     static NET: LazyLock<Regex> = LazyLock::new(|| {
         regex(concat!(
             r"(?:getaddrinfo|connect|read|write)[ \t]+(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|",
-            r"EHOSTUNREACH|ENETUNREACH)|(socket hang up)|(TimeoutError|Seahorse::Client::NetworkingError|",
+            r"EHOSTUNREACH|ENETUNREACH)|(socket hang up)|(?-u:\b)(TimeoutError|Seahorse::Client::NetworkingError|",
             r"System\.Net\.Http\.HttpRequestException|System\.Threading\.Tasks\.TaskCanceledException): |",
+            r"\((Seahorse::Client::NetworkingError)\)|",
             r"((?:cURL error|curl:) \(?[0-9]{1,3}\)?)",
         ))
     });
@@ -428,7 +457,8 @@ fn id_of_line(text: &str, at: usize) -> Option<RequestId> {
     Some(if found.get(1).is_some() { RequestId::OfAws(id) } else { RequestId::OfLine(id) })
 }
 
-fn is_request_id(id: &str) -> bool {
+/// Whether a text can be AWS's id of a request.
+pub fn is_request_id(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 

@@ -13,8 +13,8 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use jiff::SignedDuration;
 
-use super::log_text::RawLogEvent;
-use super::problem::Problems;
+use super::RawLogEvent;
+use crate::event::problem::{self, Problems};
 
 /// What one print statement printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,8 @@ const CONTINUATIONS: &[&str] = &[
     "...",
     "'$",
     "[cause]",
+    "│",
+    "╵",
     "}",
     "]",
     ")",
@@ -131,7 +133,8 @@ pub fn assemble(events: &[RawLogEvent<'_>], problems: &mut Problems) -> Vec<Entr
     for (index, event) in events.iter().enumerate() {
         let raw = event.message.get();
         if is_too_long(raw) {
-            problems.note("log_line_too_long", format!("a log event of {} bytes, {LINE_MAX} are read", raw.len()));
+            problems
+                .note(problem::LOG_LINE_TOO_LONG, format!("a log event of {} bytes, {LINE_MAX} are read", raw.len()));
             close(open.take(), events, &mut entries, problems);
             continue;
         }
@@ -257,7 +260,7 @@ fn close(run: Option<Run>, events: &[RawLogEvent<'_>], entries: &mut Vec<Entry>,
             // Not a string at all: an object is read as the line it would be.
             Err(_) if !raw.starts_with('"') => raw.to_owned(),
             Err(_) => {
-                problems.note("json_invalid", "a log event's message cannot be unescaped");
+                problems.note(problem::JSON_INVALID, "a log event's message cannot be unescaped");
                 continue;
             }
         };

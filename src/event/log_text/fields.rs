@@ -65,7 +65,10 @@ impl Fields {
             Value::Object(map) => {
                 for (key, value) in map {
                     // `user.id`, `error.region`: loggers flatten nested fields into dotted names.
-                    let name = normal(key.rsplit('.').next().unwrap_or(key));
+                    let name = match normal(key).as_str() {
+                        user @ ("userid" | "username") => user.to_owned(),
+                        _ => normal(key.rsplit('.').next().unwrap_or(key)),
+                    };
                     match value {
                         Value::String(text) => self.put(&name, text, Quoting::Sure),
                         Value::Number(number) if CALLER_KEYS.contains(&name.as_str()) => {
@@ -73,8 +76,13 @@ impl Fields {
                         }
                         Value::Object(inner) if CALLER_KEYS.contains(&name.as_str()) => {
                             let known = ["id", "name", "email", "sub", "username", "userId"];
-                            if let Some(Value::String(text)) = known.iter().find_map(|key| inner.get(*key)) {
-                                self.put(&name, text, Quoting::Sure);
+                            let text = |value: &Value| match value {
+                                Value::String(text) => Some(text.clone()),
+                                Value::Number(number) => Some(number.to_string()),
+                                Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+                            };
+                            if let Some(text) = known.iter().find_map(|key| inner.get(*key).and_then(text)) {
+                                self.put(&name, &text, Quoting::Sure);
                             }
                         }
                         _ => {}
@@ -126,7 +134,7 @@ impl Fields {
         }
         let set = |field: &mut Option<String>, max: usize| {
             if field.is_none() {
-                *field = Some(bounded(value, max));
+                *field = Some(masked(&bounded(value, max)));
             }
         };
         match name {
@@ -140,7 +148,7 @@ impl Fields {
                 let is_better = |rank: &usize| self.caller_rank.is_none_or(|known| *rank < known);
                 // `user: not found` is prose: without quotation marks only `user=` names one.
                 if let Some(rank) = rank.filter(|_| quoting == Quoting::Sure).filter(is_better) {
-                    self.caller = Some(bounded(value, NAME_MAX));
+                    self.caller = Some(masked(&bounded(value, NAME_MAX)));
                     self.caller_rank = Some(rank);
                 }
             }
@@ -256,7 +264,7 @@ pub fn masked(message: &str) -> String {
     let message = CODE.replace_all(&message, |found: &regex::Captures<'_>| {
         let value = &found[3];
         // `Status Code: 500` and `Error Code: ThrottlingException` are no OAuth codes.
-        let is_plain = super::sdk_error::service::is_known_code(value)
+        let is_plain = crate::event::sdk_error::service::is_known_code(value)
             || value.ends_with("Exception")
             || value.len() <= 3 && value.bytes().all(|byte| byte.is_ascii_digit());
         if is_plain { found[0].to_owned() } else { format!("{}{}[masked]", &found[1], &found[2]) }

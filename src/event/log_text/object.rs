@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Value};
 
-use super::sdk_error::service::{Endpoint, Signs, bare_status, is_known_code, plain_code};
-use super::sdk_error::{self, RequestId, SdkError, is_ours};
+use crate::event::sdk_error::service::{Endpoint, Signs, bare_status, is_known_code, is_neighbour, plain_code};
+use crate::event::sdk_error::{self, RequestId, SdkError, is_ours};
 use crate::observation::Operation;
 
 /// An entry's text, taken apart.
@@ -68,10 +68,11 @@ fn object_start(text: &str) -> Option<usize> {
 
 /// The errors in an object that are ours.
 pub fn find(object: &Value, signs: &Signs) -> Vec<SdkError> {
-    let mut gathered = Vec::new();
-    let mut operation = None;
-    walk(object, 0, &mut gathered, &mut operation);
-    let signs = Signs { operation: operation.or(signs.operation), ..signs.clone() };
+    let mut found = Gathered::default();
+    found.walk(object, 0);
+    let Gathered { errors: mut gathered, operation, neighbour } = found;
+    let mut signs = Signs { operation: operation.or(signs.operation), ..signs.clone() };
+    signs.stranger |= neighbour;
     gathered.retain(|error| is_ours(error, &signs));
     let is_of_aws = |error: &SdkError| matches!(error.request_id, Some(RequestId::OfAws(_)));
     if gathered.iter().any(is_of_aws) {
@@ -84,7 +85,12 @@ pub fn find(object: &Value, signs: &Signs) -> Vec<SdkError> {
     for error in gathered {
         let same_id = |known: &&mut SdkError| error.request_id.is_none() || known.request_id == error.request_id;
         match merged.iter_mut().find(same_id) {
-            Some(known) => known.absorb(error),
+            Some(known) => {
+                if known.inner_code.is_none() && hides(known, &error) {
+                    known.inner_code.clone_from(&error.code);
+                }
+                known.absorb(error);
+            }
             None => merged.push(error),
         }
     }
@@ -94,44 +100,68 @@ pub fn find(object: &Value, signs: &Signs) -> Vec<SdkError> {
     merged
 }
 
+/// Whether an InternalServerException stands around another error, which says why.
+fn hides(outer: &SdkError, inner: &SdkError) -> bool {
+    let is_outer = |code: &str| code == "InternalServerException";
+    let is_inner = |code: &str| !is_outer(code) && is_known_code(code) && bare_status(code).is_none();
+    outer.code.as_deref().is_some_and(is_outer) && inner.code.as_deref().is_some_and(is_inner)
+}
+
 /// JSON in a JSON string in a JSON string: loggers behind loggers wrap lines that often.
 const NESTED_MAX: usize = 3;
 
-fn walk(value: &Value, nested: usize, errors: &mut Vec<SdkError>, operation: &mut Option<Operation>) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                if operation.is_none() && is_one_of(key, OPERATION_KEYS) {
-                    *operation = value.as_str().and_then(operation_of);
+/// What one pass over an object gathers.
+#[derive(Default)]
+struct Gathered {
+    errors: Vec<SdkError>,
+    operation: Option<Operation>,
+    /// A field names another service or another operation.
+    neighbour: bool,
+}
+
+impl Gathered {
+    fn walk(&mut self, value: &Value, nested: usize) {
+        match value {
+            Value::Object(map) => {
+                for (key, name) in map.iter().filter_map(|(key, value)| Some((key, value.as_str()?))) {
+                    let is_operation = is_one_of(key, OPERATION_KEYS);
+                    if is_operation && self.operation.is_none() {
+                        self.operation = operation_of(name);
+                    }
+                    self.neighbour |= (is_operation || is_one_of(key, SERVICE_KEYS)) && is_neighbour(name);
                 }
+                self.errors.extend(of_fields(map));
+                map.values().for_each(|value| self.walk(value, nested));
             }
-            errors.extend(of_fields(map));
-            map.values().for_each(|value| walk(value, nested, errors, operation));
+            // A stack as a list of its lines.
+            Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_string) => {
+                let lines: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+                self.text(&lines.join("\n"), nested);
+            }
+            Value::Array(list) => list.iter().for_each(|value| self.walk(value, nested)),
+            Value::String(string) => self.text(string, nested),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
-        // A stack as a list of its lines.
-        Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_string) => {
-            let lines: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
-            text(&lines.join("\n"), nested, errors, operation);
+    }
+
+    fn text(&mut self, text: &str, nested: usize) {
+        if nested < NESTED_MAX && text.contains("{\"") {
+            let split = split(text);
+            split.objects.iter().for_each(|object| self.walk(object, nested + 1));
+            self.errors.extend(sdk_error::find(&split.plain));
+        } else {
+            self.errors.extend(sdk_error::find(text));
         }
-        Value::Array(list) => list.iter().for_each(|value| walk(value, nested, errors, operation)),
-        Value::String(string) => text(string, nested, errors, operation),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-fn text(text: &str, nested: usize, errors: &mut Vec<SdkError>, operation: &mut Option<Operation>) {
-    if nested < NESTED_MAX && text.contains("{\"") {
-        let split = split(text);
-        split.objects.iter().for_each(|object| walk(object, nested + 1, errors, operation));
-        errors.extend(sdk_error::find(&split.plain));
-    } else {
-        errors.extend(sdk_error::find(text));
-    }
-}
-
+const SERVICE_KEYS: &[&str] = &["service", "serviceid", "servicename", "awsservice", "clientname"];
+/// What an application's own interface has too: they name the operation of an error, but make no error of a status.
+const LOOSE_OPERATION_KEYS: &[&str] = &["call", "method", "rpc"];
 const OPERATION_KEYS: &[&str] = &[
     "operation",
     "operationname",
+    "awsoperation",
     "op",
     "action",
     "api",
@@ -151,10 +181,12 @@ const CODE_KEYS: &[&str] = &[
     "type",
     "exception",
     "exceptionname",
+    "xamznerrortype",
     "error",
     "kind",
     "class",
 ];
+const INNER_CODE_KEYS: &[&str] = &["innercode", "innererrorcode", "innererror", "causecode"];
 const STATUS_KEYS: &[&str] = &["httpstatuscode", "statuscode", "httpstatus", "status"];
 const MESSAGE_KEYS: &[&str] = &["errordescription", "errormessage", "message", "msg"];
 const ID_KEYS: &[&str] = &["awsrequestid", "xamznrequestid", "requestid"];
@@ -191,17 +223,23 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
     };
     let status = metadata.and_then(status_in).or_else(|| status_in(map));
     let failed = status.filter(|status| *status >= 400);
-    // A status alone is an error's only where an SDK put it.
-    let (code, namespaced) = match found {
-        Some((code, namespaced)) => (code, namespaced),
-        None => match failed.and(metadata) {
-            Some(_) => (failed?.to_string(), false),
-            None => return no_answer(map, metadata.is_some()),
-        },
+    // A status alone is an error's only where an SDK put it, or beside the operation that it answers.
+    let named = |keys: &[&str], is: &dyn Fn(&str) -> bool| {
+        map.iter().any(|(key, value)| is_one_of(key, keys) && value.as_str().is_some_and(is))
+    };
+    let is_base_class = named(CODE_KEYS, &|name| name.ends_with("Exception") && is_service_class(name));
+    let is_answer =
+        || named(OPERATION_KEYS, &|name| operation_of(name).is_some()) && !named(LOOSE_OPERATION_KEYS, &|_| true);
+    let (code, namespaced) = match (found, failed) {
+        (Some((code, namespaced)), _) => (code, namespaced),
+        (None, Some(status)) if metadata.is_some() || is_base_class || is_answer() => {
+            (status.to_string(), is_base_class)
+        }
+        (None, _) => return no_answer(map, metadata.is_some()),
     };
     let id_in = |map: &Map<String, Value>| {
         let id = field(map, ID_KEYS)?.as_str()?;
-        (8..=64).contains(&id.len()).then(|| id.to_owned())
+        sdk_error::is_request_id(id).then(|| id.to_owned())
     };
     // Lambda's own format has `errorType`, and the invocation's id beside it.
     let of_lambda = map.contains_key("errorType");
@@ -216,6 +254,7 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
     Some(SdkError {
         status: failed.or(bare_status(&code)),
         code: Some(code),
+        inner_code: field(map, INNER_CODE_KEYS).and_then(Value::as_str).and_then(code_of).map(str::to_owned),
         message: message.map(|text| sdk_error::bounded_message(text).to_owned()),
         request_id,
         has_fields,
@@ -253,10 +292,15 @@ fn no_answer(map: &Map<String, Value>, by_sdk: bool) -> Option<SdkError> {
 /// A value that may be a code, and whether its namespace is our service's.
 fn code_text(value: &Value) -> Option<(String, bool)> {
     match value {
-        Value::String(text) => Some((text.clone(), text.to_ascii_lowercase().contains("ssooidc"))),
+        Value::String(text) => Some((text.clone(), is_service_class(text))),
         Value::Number(number) => Some((number.to_string(), false)),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// Whether the name of a class has the service in it.
+fn is_service_class(name: &str) -> bool {
+    name.to_ascii_lowercase().contains("ssooidc")
 }
 
 /// A code of the table, or the name of an exception. An OAuth code is neither, so it never gets out of here.
