@@ -13,6 +13,7 @@ mod inflate;
 mod json;
 pub mod log_text;
 pub mod logs;
+mod mask;
 pub mod problem;
 mod queue;
 pub mod sdk_error;

@@ -54,7 +54,7 @@ pub fn one_line(text: &str, max: usize) -> String {
         }
         after_space = shown == ' ';
         if line.len() + shown.len_utf8() > max {
-            line.truncate(floor_char_boundary(&line, max.saturating_sub('…'.len_utf8())));
+            line.truncate(line.floor_char_boundary(max.saturating_sub('…'.len_utf8())));
             line.push('…');
             return line;
         }
@@ -70,10 +70,6 @@ fn is_harmless(character: char) -> bool {
         '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
     );
     !character.is_control() && !reorders_or_hides
-}
-
-fn floor_char_boundary(text: &str, index: usize) -> usize {
-    (0..=index.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 #[cfg(test)]

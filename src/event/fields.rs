@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use siphasher::sip::SipHasher24;
 
 use super::json::Scalar;
-use super::log_text::masked;
+use super::mask::masked;
 use super::{Batch, Setting, problem};
 use crate::region::Region;
 

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::fields::{made_id, shown_region};
+use super::mask::masked;
 use super::sdk_error::service::Signs;
 use super::sdk_error::{self, SdkError, is_ours};
 use super::{APP_NAME, Batch, Setting, problem};
@@ -23,7 +24,6 @@ use crate::observation::{Failure, Observation, Origin};
 use crate::region::Region;
 use entry::{Entry, assemble};
 use fields::Fields;
-pub use fields::masked;
 use object::Split;
 
 /// One log event whose message is still the JSON string of the envelope, quotes and escapes included: most lines are

@@ -1,6 +1,6 @@
 //! What a log line tells beside the error: who called, from which region, when.
 //!
-//! In: an entry's text and the JSON objects in it. Out: [`Fields`], bounded, and messages with secrets masked. Whether
+//! In: an entry's text and the JSON objects in it. Out: [`Fields`], bounded, with secrets masked. Whether
 //! the line tells of an error at all is not judged here.
 
 use std::sync::LazyLock;
@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 use serde_json::Value;
+
+use crate::event::mask::masked;
 
 /// The fields of one entry. All are text of others, as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -242,32 +244,3 @@ static FIELD: LazyLock<Regex> = LazyLock::new(|| {
     ))
     .expect("constant")
 });
-
-/// A message with the values of secrets masked.
-pub fn masked(message: &str) -> String {
-    static KEYED: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(concat!(
-            r"((?i-u:client_?secret|(?:refresh|access|id|subject|session)_?token|device_?code|user_?code|code_?verifier|",
-            r"assertion|password|secret(?:_?access_?key)?))",
-            r#"(\\?["']?[ \t]*(?:=>|[:=])[ \t]*)(?:\\?"[^"]*"?|'[^']*'?|[^ \t\r\n,;)}\]&]+)"#,
-        ))
-        .expect("constant")
-    });
-    static CODE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?i-u:\b(code))(\\?["']?[ \t]*[:=][ \t]*\\?["']?)([A-Za-z0-9._~+/=%-]+)"#).expect("constant")
-    });
-    static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i-u:(bearer|basic|authorization:?)[ \t]+)[A-Za-z0-9._~+/=-]{8,}|eyJ[A-Za-z0-9._-]{16,}|aoa[A-Za-z0-9._:/+=-]{32,}")
-            .expect("constant")
-    });
-    let message = KEYED.replace_all(message, "$1$2[masked]");
-    let message = CODE.replace_all(&message, |found: &regex::Captures<'_>| {
-        let value = &found[3];
-        // `Status Code: 500` and `Error Code: ThrottlingException` are no OAuth codes.
-        let is_plain = crate::event::sdk_error::service::is_known_code(value)
-            || value.ends_with("Exception")
-            || value.len() <= 3 && value.bytes().all(|byte| byte.is_ascii_digit());
-        if is_plain { found[0].to_owned() } else { format!("{}{}[masked]", &found[1], &found[2]) }
-    });
-    TOKEN.replace_all(&message, "[masked]").into_owned()
-}
