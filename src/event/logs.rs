@@ -3,12 +3,11 @@
 //! In: `awslogs`, or the inflated document. Out: what its lines tell: CloudTrail records go to [`super::cloudtrail`],
 //! all others to [`super::log_text`]. Each of the two keeps the order of the input; the CloudTrail records come first.
 //! Where the payload is damaged, the log events before the damage are handled, and the damage is a problem. The way
-//! from the document to its log events is in `document`, from a log event to its meaning in `lines`; `signs`, `escape`
-//! and `escaped` are what makes it quick.
+//! from the document to its log events is in `document`, from a log event to its meaning in `lines`; `signs` and
+//! `escape` are what makes it quick.
 
 mod document;
 mod escape;
-mod escaped;
 mod lines;
 mod signs;
 

@@ -9,10 +9,8 @@ use serde_json::value::RawValue;
 
 use super::document::LogEvent;
 use super::escape::unescape;
-use super::escaped;
 use super::signs::Shape;
-use crate::event::cloudtrail::{self, Around, EVENT_SOURCES, Found, Record};
-use crate::event::json::Part;
+use crate::event::cloudtrail::{self, Around, EVENT_SOURCES, Found};
 use crate::event::log_text::RawLogEvent;
 use crate::event::sniff::{self, Wrapping};
 use crate::event::{Batch, Setting, json, problem};
@@ -60,24 +58,11 @@ impl Reader<'_> {
                 self.batch.old_successes += 1;
                 Line::Done
             }
-            Shape::PlainSuccess | Shape::Record => self.read_record(event),
-            Shape::Hidden => self.read_unescaped(event),
+            Shape::PlainSuccess | Shape::Record | Shape::Hidden => self.read_record(event),
         }
     }
 
-    /// Reads a record as it stands, which nearly all can be; else the long way.
     fn read_record(&mut self, event: &LogEvent<'_>) -> Line {
-        let Ok(record) = escaped::from_literal::<Part<Record<'_>>>(&event.message) else {
-            return self.read_unescaped(event);
-        };
-        match cloudtrail::take(&record, around(event), self.setting, self.batch) {
-            Found::Ours | Found::Foreign => Line::Done,
-            Found::NoRecord => self.read_unescaped(event),
-        }
-    }
-
-    /// Reads a record the long way.
-    fn read_unescaped(&mut self, event: &LogEvent<'_>) -> Line {
         let Some(text) = unescape(&event.message, &mut self.text) else {
             self.batch.problems.note(problem::JSON_INVALID, format!("log event {}: not a JSON string", event.id));
             return Line::Done;
