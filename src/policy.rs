@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-/// How the program decides. The defaults suit a company of any size; `docs/policy.md` tells what each number does.
+/// How the program decides. The defaults suit a company of any size; the README tells what each number does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// How far back evidence counts, and how late an event may come and still be judged. Default 1 h.
