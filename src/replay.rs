@@ -169,8 +169,22 @@ impl<W: Write> Reader<'_, W> {
         match serde_json::from_slice::<&RawValue>(text) {
             Ok(document) => self.read_payload(name, document.get()),
             Err(_) if is_json_lines(text) => self.read_lines(name, text),
-            Err(error) => self.skip(name, &format!("not JSON: line {}, column {}", error.line(), error.column())),
+            Err(_) => self.read_documents(name, text),
         }
+    }
+
+    /// Documents one after the other, as `zcat` makes them of files that end without a line break.
+    fn read_documents(&mut self, name: &str, text: &[u8]) -> io::Result<()> {
+        for document in serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>() {
+            match document {
+                Ok(document) => self.read_payload(name, document.get())?,
+                Err(error) => {
+                    let place = format!("not JSON: line {}, column {}", error.line(), error.column());
+                    return self.skip(name, &place);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What can be had of a compressed file: where it is cut off, that is its beginning.

@@ -106,6 +106,11 @@ def test_standard_input_is_read():
     assert len(failures(replay("-", stdin=as_lines(past_outage())))) == 4
 
 
+def test_log_files_one_after_the_other_without_a_line_break_are_read():
+    both = as_log_file(past_outage()[:2]) + as_log_file(past_outage()[2:])
+    assert len(failures(replay("-", stdin=both))) == 4
+
+
 def test_folders_within_folders_are_read(tmp_path):
     deep = tmp_path / "AWSLogs" / "123456789012" / "CloudTrail"
     deep.mkdir(parents=True)
