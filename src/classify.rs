@@ -156,6 +156,11 @@ pub fn knows(code: &str) -> bool {
     answers.flat_map(|row| row.codes).any(|known| known.names(code))
 }
 
+/// Whether a client gives that name to having had no answer: a time-out, a refused connection.
+pub fn means_no_answer(code: &str) -> bool {
+    table::NO_ANSWER_CODES.iter().any(|known| known.names(condition::bare_code(code)))
+}
+
 /// The symptoms with the code that is to be judged: without prefixes; a bare status moved to where it belongs; and,
 /// where the outer code is none that the table knows (an SDK's base class, such as Java's `AWSSSOOIDCException`), the
 /// inner one, if the table knows that.

@@ -140,6 +140,7 @@ pub(super) const NO_ANSWER_CODES: &[Code] = &[
     Code::Exact("SSLError"),
     // JavaScript
     Code::Exact("TimeoutError"),
+    Code::Exact("TimeoutException"),
     Code::Exact("NetworkingError"),
     Code::Exact("ECONNREFUSED"),
     Code::Exact("ECONNRESET"),

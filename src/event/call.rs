@@ -12,33 +12,8 @@ use serde_json::value::RawValue;
 use super::json::{self, Member, Part, Raw, Scalar, object};
 use super::{Batch, Setting, fields, problem};
 use crate::caller::Caller;
+use crate::classify;
 use crate::observation::{CallRequest, Failure, Observation, Operation, Origin};
-
-/// What an SDK calls its error when it had no answer at all. No service sends these.
-const NO_ANSWER_CODES: [&str; 22] = [
-    "TimeoutError",
-    "TimeoutException",
-    "NetworkingError",
-    "ConnectTimeoutError",
-    "ReadTimeoutError",
-    "EndpointConnectionError",
-    "ConnectionClosedError",
-    "ConnectionError",
-    "SSLError",
-    "ProxyConnectionError",
-    "ApiCallTimeoutException",
-    "ApiCallAttemptTimeoutException",
-    "ConnectTimeoutException",
-    "SocketTimeoutException",
-    "UnknownHostException",
-    "DispatchFailure",
-    "ENOTFOUND",
-    "EAI_AGAIN",
-    "ECONNREFUSED",
-    "ECONNRESET",
-    "ETIMEDOUT",
-    "EPIPE",
-];
 
 /// What stands around a `call`. A direct invocation has none of it.
 #[derive(Clone, Copy, Debug)]
@@ -159,7 +134,7 @@ impl Call<'_> {
         let request_id = text(|error| error.request_id.text().and_then(fields::id).map(str::to_owned));
         let message = text(|error| fields::message(&error.message));
         let status = status.or_else(|| code.as_deref().and_then(fields::status));
-        let no_answer = status.is_none() && code.as_deref().is_some_and(|code| NO_ANSWER_CODES.contains(&code));
+        let no_answer = status.is_none() && code.as_deref().is_some_and(classify::means_no_answer);
         let code = code.or_else(|| status.map(|status| status.to_string()));
         let region = fields::region(self.region.text(), setting, batch);
         let caller = match (fields::name(&self.caller), &request.client_id) {

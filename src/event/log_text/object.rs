@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::classify;
 use crate::event::sdk_error::service::{Endpoint, Signs, bare_status, is_known_code, is_neighbour, plain_code};
 use crate::event::sdk_error::{self, RequestId, SdkError, is_ours};
 use crate::observation::Operation;
@@ -263,21 +264,12 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
     })
 }
 
-/// The error of a call without an answer, as Node.js writes it. Any program loses connections: this is an SDK's if it
+/// The error of a call without an answer, as Node.js writes it and other SDKs log it. Any program loses connections: this is an SDK's if it
 /// has `$metadata`, and ours without more ado if it names our host.
 fn no_answer(map: &Map<String, Value>, by_sdk: bool) -> Option<SdkError> {
-    const CODES: &[&str] = &[
-        "ENOTFOUND",
-        "EAI_AGAIN",
-        "ECONNREFUSED",
-        "ECONNRESET",
-        "ETIMEDOUT",
-        "EPIPE",
-        "EHOSTUNREACH",
-        "ENETUNREACH",
-        "TimeoutError",
-    ];
-    let code = CODE_KEYS.iter().find_map(|name| field(map, &[name])?.as_str().filter(|code| CODES.contains(code)))?;
+    let code = CODE_KEYS
+        .iter()
+        .find_map(|name| field(map, &[name])?.as_str().filter(|code| classify::means_no_answer(code)))?;
     let endpoint = map.get("hostname").and_then(Value::as_str).and_then(|host| Endpoint::find(&format!("{host}/")));
     let service = if endpoint.is_some() { sdk_error::Service::SsoOidc } else { sdk_error::Service::Unnamed };
     (by_sdk || endpoint.is_some()).then(|| SdkError {
