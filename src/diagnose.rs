@@ -147,7 +147,9 @@ struct Facts<'a> {
     busiest_caller: usize,
     busiest_tool: Option<(&'a str, usize)>,
     probe: Option<&'a ProbeAnswer>,
+    /// Open issues of AWS Health: about signing in, and of other services in the region.
     issues: Vec<String>,
+    other_issues: Vec<String>,
 }
 
 impl<'a> Facts<'a> {
@@ -165,6 +167,10 @@ impl<'a> Facts<'a> {
         }
         let mut hit: Vec<&Mark> = evidence.hit(now, policy.window, &SERVICE_CAUSES).into_values().collect();
         hit.sort();
+        let (issues, other_issues): (Vec<_>, Vec<_>) =
+            evidence.open_issues(now).partition(|issue| issue.concerns_sign_in());
+        let [issues, other_issues] = [issues, other_issues]
+            .map(|issues| issues.into_iter().map(|issue| one_line(&issue.event_type_code, NAME_MAX)).collect());
         Self {
             hit,
             served: evidence.served_callers(now, policy.window),
@@ -174,7 +180,8 @@ impl<'a> Facts<'a> {
             busiest_caller: by_caller.into_values().max().unwrap_or(0),
             busiest_tool: by_tool.into_iter().max_by_key(|(_, count)| *count),
             probe,
-            issues: evidence.open_issues(now).map(|issue| one_line(&issue.event_type_code, NAME_MAX)).collect(),
+            issues,
+            other_issues,
             failures,
         }
     }
@@ -200,9 +207,14 @@ impl<'a> Facts<'a> {
         reasons
     }
 
-    fn health_in_words(&self) -> Option<String> {
-        (!self.issues.is_empty())
-            .then(|| format!("AWS Health has an open issue: {}", listed(self.issues.iter().map(String::as_str))))
+    fn health_in_words(&self) -> impl Iterator<Item = String> {
+        let words = |what: &str, issues: &[String]| {
+            (!issues.is_empty())
+                .then(|| format!("AWS Health has an open issue {what}: {}", listed(issues.iter().map(String::as_str))))
+        };
+        let own = words("about signing in", &self.issues);
+        // Outages of signing in have come under other services.
+        own.into_iter().chain(words("of another service in the region", &self.other_issues))
     }
 
     fn probe_in_words(&self) -> String {
@@ -219,9 +231,10 @@ impl<'a> Facts<'a> {
             None => weighing.speaks_against.push("the service was not probed, so nothing confirms it".to_owned()),
             Some(probe) => weighing.add(probe.worst() == Answer::Down, in_words(probe)),
         }
-        match self.health_in_words() {
-            None => weighing.speaks_against.push("AWS Health has told of no open issue (it is often late)".to_owned()),
-            Some(issues) => weighing.speaks_for.push(issues),
+        weighing.speaks_for.extend(self.health_in_words());
+        if self.issues.is_empty() {
+            let silent = "AWS Health has told of no open issue about signing in (it is often late)";
+            weighing.speaks_against.push(silent.to_owned());
         }
         if self.served > 0 {
             weighing.speaks_against.push(format!("{} served in the same time", callers(self.served)));
@@ -437,13 +450,39 @@ mod tests {
             outage.speaks_for,
             ["3 distinct callers were hit by 4 failures", "a probe at 08:00:20 UTC found CreateToken down"]
         );
-        assert_eq!(outage.speaks_against, ["AWS Health has told of no open issue (it is often late)"]);
+        assert_eq!(outage.speaks_against, ["AWS Health has told of no open issue about signing in (it is often late)"]);
         assert_eq!(
             throttling.speaks_for,
             ["1 call was refused as throttled", "4 of 4 failures come from aws-cli/2.31.0"]
         );
         assert_eq!(input.speaks_for, ["1 call was refused as invalid (InvalidGrantException)"]);
         assert_eq!(input.speaks_against, ["no caller stands out: the most frequent one has 2 of 4 failures"]);
+    }
+
+    #[test]
+    fn an_issue_about_signing_in_is_told_from_one_of_another_service() {
+        let issue = |service: &str, description: &str| crate::observation::HealthIssue {
+            event_arn: service.into(),
+            service: service.into(),
+            event_type_code: format!("AWS_{service}_OPERATIONAL_ISSUE"),
+            region: None,
+            started_at: None,
+            ended_at: None,
+            description: description.into(),
+            occurred_at: at(0),
+        };
+        let reasons = |issue| {
+            let mut evidence = failures_of(&["ana", "ben", "eva"]);
+            evidence.add_health(issue);
+            diagnose(&evidence, None, &Policy::default(), at(30)).reasons.pop().unwrap()
+        };
+        let about = "AWS Health has an open issue about signing in: AWS_";
+        assert!(reasons(issue("SSO", "")).starts_with(about));
+        assert!(reasons(issue("MULTIPLE", "Elevated errors of IAM Identity Center")).starts_with(about));
+        assert_eq!(
+            reasons(issue("DYNAMODB", "Increased error rates")),
+            "AWS Health has an open issue of another service in the region: AWS_DYNAMODB_OPERATIONAL_ISSUE"
+        );
     }
 
     #[test]

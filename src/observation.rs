@@ -139,6 +139,25 @@ pub struct HealthIssue {
     pub occurred_at: Timestamp,
 }
 
+/// Service codes under which AWS Health may report a failure of signing in. Which one it uses for Identity Center is not
+/// documented, so the description counts as well.
+const SIGN_IN_SERVICES: &[&str] =
+    &["SSO", "SSOOIDC", "IDENTITYCENTER", "IAMIDENTITYCENTER", "IDENTITYSTORE", "SIGNIN", "IAM"];
+
+/// What a description of such a failure calls it.
+const SIGN_IN_WORDS: &[&str] = &["identity center", "single sign-on", "sso oidc", "sign-in", "signing in"];
+
+impl HealthIssue {
+    /// Whether the issue is about signing in. One of another service may be the cause of a failure to sign in all the
+    /// same: in October 2025 it was DynamoDB's.
+    pub fn concerns_sign_in(&self) -> bool {
+        let service: String = self.service.chars().filter(char::is_ascii_alphanumeric).collect();
+        let description = self.description.to_lowercase();
+        SIGN_IN_SERVICES.iter().any(|known| known.eq_ignore_ascii_case(&service))
+            || SIGN_IN_WORDS.iter().any(|words| description.contains(words))
+    }
+}
+
 /// One minute has passed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
