@@ -13,7 +13,7 @@ use crate::classify::Cause;
 use crate::evidence::{Evidence, Mark};
 use crate::oidc::{Answer, ProbeAnswer, Rung};
 use crate::policy::Policy;
-use crate::redact::one_line;
+use crate::redact::{SHOWN_NAME_MAX, one_line};
 
 /// What is going on in a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -109,9 +109,6 @@ pub const SERVICE_CAUSES: [Cause; 2] = [Cause::Service, Cause::Unreachable];
 /// Codes or issues named in one reason.
 const LISTED_MAX: usize = 5;
 
-/// One of them.
-const NAME_MAX: usize = 80;
-
 /// Judges one region. `probe` is the newest answer, if the service was asked at all.
 pub fn diagnose(evidence: &Evidence, probe: Option<&ProbeAnswer>, policy: &Policy, now: Timestamp) -> Verdict {
     let facts = Facts::gather(evidence, probe, policy, now);
@@ -170,7 +167,7 @@ impl<'a> Facts<'a> {
         let (issues, other_issues): (Vec<_>, Vec<_>) =
             evidence.open_issues(now).partition(|issue| issue.concerns_sign_in());
         let [issues, other_issues] = [issues, other_issues]
-            .map(|issues| issues.into_iter().map(|issue| one_line(&issue.event_type_code, NAME_MAX)).collect());
+            .map(|issues| issues.into_iter().map(|issue| one_line(&issue.event_type_code, SHOWN_NAME_MAX)).collect());
         Self {
             hit,
             served: evidence.served_callers(now, policy.window),

@@ -26,7 +26,7 @@ use crate::notify::Notice;
 use crate::notify::publish::Publisher;
 use crate::observation::{Observation, Operation, Tick};
 use crate::oidc::{self, ApiResponse, Oidc, ProbeAnswer, RetryOutcome, RetryReport, Stop};
-use crate::redact::one_line;
+use crate::redact::{SHOWN_NAME_MAX, one_line};
 use crate::region::Region;
 use crate::report::{Action, Answer, FailureReport, IncidentReport, IncidentState, NoticeReport, Outcome};
 use crate::store::{Claim, Store, Telling};
@@ -34,9 +34,6 @@ use case::{Case, Judged, Untold};
 
 /// Calls of ours in flight at once, retries or probes: an outage must not become our storm.
 const CALLS_IN_FLIGHT: usize = 8;
-
-/// A caller's name as evidence keeps it.
-const NAME_MAX: usize = 80;
 
 /// To the caller of a call that works now.
 const ADVICE_CURED: &str = "Made again, the call works: go on with its response, and do not make it once more.";
@@ -198,15 +195,15 @@ impl<S: Store> Pipeline<S> {
         let failure = &judged.failure;
         Mark {
             occurred_at: failure.occurred_at,
-            id: one_line(&failure.id, NAME_MAX),
+            id: one_line(&failure.id, SHOWN_NAME_MAX),
             caller: judged.report.caller,
             name: match self.config.caller_names {
-                CallerNames::Shown => one_line(&failure.caller.to_string(), NAME_MAX),
+                CallerNames::Shown => one_line(&failure.caller.to_string(), SHOWN_NAME_MAX),
                 CallerNames::Hashed => judged.report.caller.to_string(),
             },
             operation: failure.operation,
             cause: judged.class.cause,
-            code: failure.code.as_deref().map(|code| one_line(code, NAME_MAX)),
+            code: failure.code.as_deref().map(|code| one_line(code, SHOWN_NAME_MAX)),
             tool: failure.user_agent.as_deref().and_then(tool),
         }
     }

@@ -37,6 +37,12 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// What CloudTrail writes in the place of a secret.
+pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// One name, code or id of others where it is shown among more: longer than most, and short enough for a line.
+pub const SHOWN_NAME_MAX: usize = 80;
+
 /// The longest text of others that is shown in one place: enough for any AWS error message worth reading.
 pub const SHOWN_TEXT_MAX: usize = 300;
 

@@ -18,7 +18,7 @@ use crate::event::problem::Problems;
 use crate::event::{self, Batch, Kind, Setting};
 use crate::observation::{Observation, Tick};
 use crate::pipeline::{Handled, Invocation, Pipeline};
-use crate::redact::one_line;
+use crate::redact::{SHOWN_NAME_MAX, one_line};
 use crate::report::{Counts, FailureReport, IncidentReport};
 use crate::store::Store;
 
@@ -49,9 +49,6 @@ const INFLATED_MAX: u64 = 1 << 30;
 
 /// A text file may begin with this; JSON does not know it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// A code in a line for people.
-const NAME_MAX: usize = 80;
 
 /// Endings of the files that are read out of a folder, each also with `.gz` behind it. A file that is named is read
 /// whatever it is called.
@@ -425,7 +422,7 @@ impl<W: Write> Printer<'_, W> {
 /// One failure on one line, without its advice. A code is text of others: it is bounded by the decoder and put on one
 /// line here.
 fn failure_in_words(at: Timestamp, failure: &FailureReport) -> String {
-    let shown = |text: &str| one_line(text, NAME_MAX);
+    let shown = |text: &str| one_line(text, SHOWN_NAME_MAX);
     let region = failure.region.as_ref().map_or("unknown region", |region| region.as_str());
     let operation = failure.operation.map_or("unknown operation", |operation| operation.as_str());
     let code = failure.code.as_deref().map_or_else(|| "no answer".to_owned(), shown);

@@ -64,7 +64,7 @@ impl Function {
             pipeline: Pipeline {
                 config,
                 store: MemoryStore::default(),
-                // Nothing outlives this sandbox, so the key need not either.
+                // As replay's: a random key is of use only where all sandboxes share it, in a table.
                 hasher: CallerHasher::new(&CallerHasher::FIXED_KEY),
                 oidc: Some(oidc),
                 publisher,

@@ -9,11 +9,12 @@ mod told;
 use jiff::Timestamp;
 use memchr::memmem;
 
-use super::fields::{self, HIDDEN};
+use super::fields;
 use super::json::{FirstOf, Member, Part, Scalar, object};
 use super::{Batch, Setting, problem};
 use crate::caller::Caller;
 use crate::observation::{Failure, Observation, Operation, Origin, Success};
+use crate::redact::HIDDEN;
 use told::Told;
 
 /// The event sources under which AWS has recorded these operations or may record them. China adds `.cn`.
@@ -104,8 +105,7 @@ pub fn read(text: &str, around: Around<'_>, setting: &Setting, batch: &mut Batch
     serde_json::from_str(text).map(|record| take(&record, around, setting, batch))
 }
 
-/// Takes a record that is parsed already.
-pub fn take(record: &Part<Record<'_>>, around: Around<'_>, setting: &Setting, batch: &mut Batch) -> Found {
+fn take(record: &Part<Record<'_>>, around: Around<'_>, setting: &Setting, batch: &mut Batch) -> Found {
     let Some(record) = record.found() else { return Found::NoRecord };
     if !record.event_source.is_given() && !record.event_name.is_given() {
         return Found::NoRecord;

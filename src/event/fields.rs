@@ -11,15 +11,13 @@ use siphasher::sip::SipHasher24;
 use super::json::Scalar;
 use super::mask::masked;
 use super::{Batch, Setting, problem};
+use crate::redact::HIDDEN;
 use crate::region::Region;
 
 /// The longest error message that is kept. CloudTrail cuts its own at 1 KB.
 pub const MESSAGE_MAX: usize = 1024;
 /// The longest name that is kept: AWS's own ids, ARNs and user agents of note are shorter.
 pub const NAME_MAX: usize = 256;
-
-/// What CloudTrail writes in the place of a secret.
-pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// `text`, cut at `max` bytes on a character boundary.
 pub fn bounded(text: &str, max: usize) -> &str {

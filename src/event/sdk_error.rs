@@ -9,7 +9,7 @@ mod shapes;
 
 use crate::observation::Operation;
 use service::{Signs, is_known_code, is_modelled_code};
-pub use shapes::{bounded_message, find, is_request_id};
+pub use shapes::{find, is_request_id};
 
 /// One error as an SDK printed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::advice::advice;
 use crate::diagnose::{Verdict, Weighing};
 use crate::evidence::Mark;
 use crate::oidc::Answer;
-use crate::redact::one_line;
+use crate::redact::{SHOWN_NAME_MAX, one_line};
 use crate::region::Region;
 use crate::store::Telling;
 
@@ -25,9 +25,6 @@ const REQUESTS_SHOWN: usize = 10;
 
 /// Callers named in a message; the number says how many there are.
 const CALLERS_SHOWN: usize = 10;
-
-/// One name, code or id in a message.
-const NAME_MAX: usize = 80;
 
 pub fn subject(verdict: &Verdict, region: &Region, kind: NoticeKind) -> String {
     let goes_on = match kind {
@@ -165,7 +162,7 @@ fn utc(at: Timestamp) -> String {
 }
 
 fn shown(text: &str) -> String {
-    one_line(text, NAME_MAX)
+    one_line(text, SHOWN_NAME_MAX)
 }
 
 fn heading(text: &mut String, heading: &str) {

@@ -13,16 +13,13 @@ use super::fault::{Fault, answered};
 use crate::backoff::{Backoff, TokenBucket};
 use crate::classify::{Cause, Class, DEVICE_CODE_GRANT, Symptoms, classify};
 use crate::observation::{CallRequest, Failure, Operation};
-use crate::redact::Secret;
+use crate::redact::{HIDDEN, Secret};
 
 /// The name of the problem that a [`NotRepeatable`] is reported as.
 pub const CALL_NOT_REPEATABLE: &str = "call_not_repeatable";
 
 /// An attempt needs at least this long to connect and be answered: a shorter one would only cost and tell nothing.
 const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
-
-/// What CloudTrail writes in place of a secret.
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// What bounds the retries of one call.
 #[derive(Clone, Copy, Debug)]

@@ -6,10 +6,11 @@
 
 use serde_json::value::RawValue;
 
-use crate::event::fields::{self, HIDDEN};
+use crate::event::fields;
 use crate::event::json::{FromMap, Key, Part};
 use crate::event::{Batch, problem};
 use crate::observation::CallRequest;
+use crate::redact::HIDDEN;
 use crate::redact::Secret;
 
 /// The longest input taken: tokens and assertions are a few KB at most.

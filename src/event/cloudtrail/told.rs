@@ -44,7 +44,7 @@ impl Told {
     /// Takes one member with a scalar value.
     fn take(&mut self, key: &str, text: &str) {
         let text = text.trim();
-        if text.is_empty() || text == fields::HIDDEN {
+        if text.is_empty() || text == crate::redact::HIDDEN {
             return;
         }
         let message = || Some(fields::bounded(text, fields::MESSAGE_MAX).to_owned());

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 use serde_json::Value;
 
+use crate::event::fields::{NAME_MAX, bounded};
 use crate::event::mask::masked;
 
 /// The fields of one entry. All are text of others, as it came.
@@ -25,8 +26,6 @@ pub struct Fields {
     caller_rank: Option<usize>,
 }
 
-/// The longest name, id or region that is kept: longer than any real one.
-const NAME_MAX: usize = 256;
 /// User agents are longer, but the tool's name stands in front.
 const USER_AGENT_MAX: usize = 512;
 
@@ -136,7 +135,7 @@ impl Fields {
         }
         let set = |field: &mut Option<String>, max: usize| {
             if field.is_none() {
-                *field = Some(masked(&bounded(value, max)));
+                *field = Some(masked(bounded(value, max)));
             }
         };
         match name {
@@ -150,7 +149,7 @@ impl Fields {
                 let is_better = |rank: &usize| self.caller_rank.is_none_or(|known| *rank < known);
                 // `user: not found` is prose: without quotation marks only `user=` names one.
                 if let Some(rank) = rank.filter(|_| quoting == Quoting::Sure).filter(is_better) {
-                    self.caller = Some(masked(&bounded(value, NAME_MAX)));
+                    self.caller = Some(masked(bounded(value, NAME_MAX)));
                     self.caller_rank = Some(rank);
                 }
             }
@@ -173,11 +172,6 @@ fn normal(key: &str) -> String {
     key.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-fn bounded(text: &str, max: usize) -> String {
-    let end = (0..=text.len().min(max)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-    text[..end].to_owned()
-}
-
 /// Whether a name has the looks of a region, real or not: an application's own `region` may be `emea`.
 fn is_region_like(name: &str) -> bool {
     name.contains('-') && name.ends_with(|last: char| last.is_ascii_digit()) && name.starts_with(char::is_alphabetic)
@@ -196,7 +190,7 @@ fn email(text: &str) -> Option<String> {
         let is_path = matches!(next, [b'/' | b'_', ..]) || matches!(next, [b':', after, ..] if after.is_ascii_digit());
         !is_path && !text[..found.start()].ends_with(['/', '@'])
     })?;
-    Some(bounded(found.as_str(), NAME_MAX))
+    Some(bounded(found.as_str(), NAME_MAX).to_owned())
 }
 
 /// A KMS reason, as the service spells it, also from the name the Rust SDK has for it.

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::classify;
+use crate::event::fields::{MESSAGE_MAX, bounded};
 use crate::event::sdk_error::service::{Endpoint, Signs, bare_status, is_known_code, is_neighbour, plain_code};
 use crate::event::sdk_error::{self, RequestId, SdkError, is_ours};
 use crate::observation::Operation;
@@ -256,7 +257,7 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
         status: failed.or(bare_status(&code)),
         code: Some(code),
         inner_code: field(map, INNER_CODE_KEYS).and_then(Value::as_str).and_then(code_of).map(str::to_owned),
-        message: message.map(|text| sdk_error::bounded_message(text).to_owned()),
+        message: message.map(|text| bounded(text, MESSAGE_MAX).to_owned()),
         request_id,
         has_fields,
         service: if namespaced { sdk_error::Service::SsoOidc } else { sdk_error::Service::Unnamed },

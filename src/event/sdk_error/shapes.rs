@@ -11,6 +11,7 @@ use regex::{Captures, Regex};
 
 use super::service::{self, Endpoint, bare_status, is_known_code, is_service_name, plain_code};
 use super::{ENTRY_ERRORS_MAX, RequestId, SdkError, Service};
+use crate::event::fields::{MESSAGE_MAX, bounded};
 use crate::observation::Operation;
 
 mod objects;
@@ -213,7 +214,7 @@ fn go(text: &str, errors: &mut Vec<SdkError>) {
         if BROKEN_AT.iter().any(|end| rest.trim_end().ends_with(end)) {
             // Broken at the width of a terminal.
             let paragraph = text[whole.end()..].split("\n\n").next().unwrap_or_default();
-            rest = bounded_message(paragraph);
+            rest = bounded(paragraph, MESSAGE_MAX);
         }
         if let Some(next) = found.get(index + 1).and_then(|next| next.get(0)) {
             // One operation that failed for another's sake: each has its own part of the line.
@@ -464,8 +465,8 @@ pub fn is_request_id(id: &str) -> bool {
 
 /// The line that `at` stands in, without its end and no further than [`WINDOW`] from it.
 fn line_around(text: &str, at: usize) -> Range<usize> {
-    let from = char_boundary(text, at.saturating_sub(WINDOW));
-    let until = char_boundary(text, (at + WINDOW).min(text.len())).max(at);
+    let from = text.floor_char_boundary(at.saturating_sub(WINDOW));
+    let until = text.floor_char_boundary(at + WINDOW).max(at);
     let start = text[from..at].rfind(['\n', '\r']).map_or(from, |end| from + end + 1);
     let end = text[at..until].find(['\n', '\r']).map_or(until, |length| at + length);
     start..end
@@ -473,10 +474,6 @@ fn line_around(text: &str, at: usize) -> Range<usize> {
 
 /// An error's own part of a long line. It keeps the work linear where a line of 256 KiB is full of errors.
 const WINDOW: usize = 8 * 1024;
-
-fn char_boundary(text: &str, at: usize) -> usize {
-    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
-}
 
 /// What follows on the line, up to the quotation mark that closes it where the error stands in quotes.
 fn rest_of_line(text: &str, from: usize) -> &str {
@@ -498,17 +495,9 @@ fn quotes(text: &str) -> impl Iterator<Item = usize> {
 /// An error's message, or None where there is none: `null`, `None` and JavaScript's `UnknownError` say nothing.
 fn message(text: &str) -> Option<String> {
     let text = text.trim().trim_start_matches(['"', '\'']).trim_end_matches(['"', '\'', '\\']).trim();
-    let text = bounded_message(text);
+    let text = bounded(text, MESSAGE_MAX);
     (!matches!(text, "" | "null" | "None" | "undefined" | "UnknownError")).then(|| text.to_owned())
 }
-
-/// A message cut on a character boundary.
-pub fn bounded_message(text: &str) -> &str {
-    &text[..char_boundary(text, text.len().min(MESSAGE_MAX))]
-}
-
-/// CloudTrail cuts messages at 1 KB too.
-const MESSAGE_MAX: usize = 1024;
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant expression")
