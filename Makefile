@@ -52,10 +52,10 @@ lint: ## clippy, no warnings
 	@echo "== clippy"
 	cargo clippy --quiet --all-targets --locked -- -D warnings
 
-# Without MAKEFLAGS: rustdoc would look for make's job server, which is not handed on, and warn.
+# Without them rustdoc would look for make's job server, which is not handed on, and warn.
 unit: ## unit, property and documentation tests
 	@echo "== unit and property tests"
-	env -u MAKEFLAGS cargo test --quiet --locked
+	env -u MAKEFLAGS -u MFLAGS cargo test --quiet --locked
 
 blackbox: $(VENV)/stamp ## the real binaries, through a Runtime API and on the command line
 	@echo "== black-box tests"
