@@ -53,11 +53,11 @@ lint: ## clippy, no warnings
 	cargo clippy --quiet --all-targets --locked -- -D warnings
 
 # Without them rustdoc would look for make's job server, which is not handed on, and warn.
-unit: ## unit, property and documentation tests
+unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit, property and documentation tests, the store's on the emulator
 	@echo "== unit and property tests"
-	env -u MAKEFLAGS -u MFLAGS cargo test --quiet --locked
+	env -u MAKEFLAGS -u MFLAGS $(VENV)/bin/python -m tests.harness.with_dynamodb cargo test --quiet --locked
 
-blackbox: $(VENV)/stamp ## the real binaries, through a Runtime API and on the command line
+blackbox: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the real binaries, through a Runtime API and on the command line
 	@echo "== black-box tests"
 	cargo build --quiet --locked --bins
 	$(PYTEST) tests/blackbox

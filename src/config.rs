@@ -11,6 +11,10 @@ use crate::region::{KnownRegions, Region};
 pub struct Config {
     /// `OIDC_TRIAGE_TOPIC_ARN`: where notices go; unset, they are written to the log only.
     pub topic_arn: Option<String>,
+    /// `OIDC_TRIAGE_TABLE`: where sandboxes agree; unset, each knows only what it saw itself.
+    pub table: Option<String>,
+    /// `AWS_REGION`: where the function runs, and its table is.
+    pub own_region: Region,
     /// `OIDC_TRIAGE_REGION`, else `AWS_REGION`: where Identity Center is.
     pub region: Region,
     /// `OIDC_TRIAGE_REGIONS`: the regions that the watcher probes; else that one.
@@ -75,7 +79,8 @@ impl Config {
         let known_regions =
             KnownRegions::with(named_region.iter().chain(&named_regions).chain(std::iter::once(&own_region)));
         let find = |name: &str| known_regions.find(name);
-        let region = named_region.as_deref().and_then(find).or_else(|| find(&own_region));
+        let own_region = find(&own_region);
+        let region = named_region.as_deref().and_then(find).or_else(|| own_region.clone());
         let mut regions: Vec<Region> = named_regions.iter().filter_map(|name| find(name)).collect();
         if regions.is_empty() {
             regions.extend(region.clone());
@@ -110,11 +115,13 @@ impl Config {
             .or_else(|| get("AWS_LAMBDA_FUNCTION_NAME").map(|name| format!("/aws/lambda/{name}")));
         let own_log_groups = own_group.into_iter().chain(list(get("OIDC_TRIAGE_OWN_LOG_GROUPS"))).collect();
 
-        let Some(region) = region.filter(|_| problems.is_empty()) else {
+        let (Some(own_region), Some(region), true) = (own_region, region, problems.is_empty()) else {
             return Err(ConfigError(problems));
         };
         Ok(Self {
             topic_arn,
+            table: get("OIDC_TRIAGE_TABLE"),
+            own_region,
             region,
             regions,
             known_regions,

@@ -32,11 +32,13 @@ pub mod evidence;
 pub mod store;
 
 pub mod diagnose;
+pub mod incident;
 
 pub mod backoff;
 pub mod oidc;
 
 pub mod notify;
+pub mod outbox;
 
 pub mod replay;
 pub mod report;

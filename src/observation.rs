@@ -6,7 +6,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::caller::Caller;
 use crate::redact::Secret;
@@ -62,13 +62,24 @@ impl Serialize for Operation {
     }
 }
 
+impl<'de> Deserialize<'de> for Operation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| serde::de::Error::custom("not an operation of SSO OIDC"))
+    }
+}
+
 /// What a record is, not how it came: a CloudTrail record in a log line is `cloudtrail`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     CloudTrail,
     Logs,
     Call,
+}
+
+impl Origin {
+    pub const ALL: [Self; 3] = [Self::CloudTrail, Self::Logs, Self::Call];
 }
 
 /// One failed SSO OIDC call.
@@ -117,12 +128,14 @@ pub struct Success {
     pub region: Option<Region>,
     pub operation: Operation,
     pub caller: Caller,
+    pub user_agent: Option<String>,
+    pub address: Option<String>,
     pub occurred_at: Timestamp,
     pub replayed: bool,
 }
 
 /// The state of an issue that AWS Health reports. Both copies of an issue have one `event_arn`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HealthIssue {
     pub event_arn: String,
     /// AWS Health's service code, such as `SSO`.

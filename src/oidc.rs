@@ -5,13 +5,18 @@
 //! inputs, outputs or errors is logged or printed: their Debug shows device codes and whole bodies.
 
 mod clients;
+mod control;
 mod fault;
 mod probe;
+mod record;
 mod retry;
+mod stranger;
 #[cfg(test)]
 mod stub;
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
@@ -22,29 +27,32 @@ use crate::observation::Failure;
 use crate::region::Region;
 
 pub use clients::{CONNECT_TIMEOUT, Clients, http_client};
+pub use control::Control;
 pub use fault::Fault;
-pub use probe::{Answer, ProbeAnswer, Prober, Rung};
+pub use probe::{Answer, ProbeAnswer, Rung};
+pub use record::{ProbeRecord, Registration, RungRecord};
 pub use retry::{ApiResponse, CALL_NOT_REPEATABLE, Limits, NotRepeatable, RetryOutcome, RetryReport, Stop, retry};
 
-/// Retries and probes of one sandbox: the clients, the registrations and the retry budget are kept between invocations.
+/// Retries and probes of one sandbox: the clients and the retry budget are kept between invocations. What probes found is
+/// kept in the store.
 #[derive(Debug)]
 pub struct Oidc {
     clients: Clients,
-    prober: Prober,
     backoff: Backoff,
     bucket: TokenBucket,
+    own_client_ids: Mutex<BTreeSet<String>>,
 }
 
 impl Oidc {
-    /// `probe_gap` is the time within which a region's probe answer is shared.
-    pub fn new(base: SdkConfig, backoff: Backoff, probe_gap: Duration) -> Self {
-        Self { clients: Clients::new(base), prober: Prober::new(probe_gap), backoff, bucket: TokenBucket::full() }
+    pub fn new(base: SdkConfig, backoff: Backoff) -> Self {
+        Self { clients: Clients::new(base), backoff, bucket: TokenBucket::full(), own_client_ids: Mutex::default() }
     }
 
     /// Builds the clients of these regions before the first event comes: a start is not in anybody's way.
     pub fn prepare(&self, regions: &[Region]) {
         for region in regions {
             self.clients.of(region);
+            self.own(invented_client_ids(region));
         }
     }
 
@@ -60,20 +68,32 @@ impl Oidc {
         retry(&self.clients.of(region), failure, class, limits, &mut fastrand::Rng::new()).await
     }
 
-    /// Asks the service of a region how it is, or answers what was asked less than the probe gap ago.
+    /// Asks the service of a region how it is, and takes the answer into its record; to keep that is the caller's. No
+    /// answer is new (`latest` stays what it was) where `deadline` came first.
+    ///
+    /// A rung waits 5 s for its answer at most; after one that was silent the control is asked, which may take as long.
     pub async fn probe(
         &self,
         region: &Region,
         start_url: Option<&str>,
+        record: &ProbeRecord,
         now: Timestamp,
         deadline: Instant,
-    ) -> ProbeAnswer {
-        let answer = self.prober.probe(&self.clients, region, start_url, now, deadline).await;
-        if !answer.shared {
+    ) -> ProbeRecord {
+        self.own(invented_client_ids(region));
+        let found = probe::probe(&self.clients, region, start_url, record, now, deadline).await;
+        self.note_own(&found);
+        if let Some(answer) = found.latest.as_ref().filter(|answer| record.latest.as_ref() != Some(answer)) {
             let healthy = answer.rungs.iter().filter(|rung| rung.answer == Answer::Healthy).count();
             self.served(u32::try_from(healthy).unwrap_or(u32::MAX));
         }
-        answer
+        found
+    }
+
+    /// What other sandboxes' probes used is our own as well.
+    pub fn note_own(&self, record: &ProbeRecord) {
+        self.own(record.own_client_ids.iter().cloned());
+        self.own(record.latest.iter().flat_map(|answer| invented_client_ids(&answer.region)));
     }
 
     /// So many calls were seen to succeed at once, whoever made them: each pays a little into the retry budget, as each
@@ -82,43 +102,80 @@ impl Oidc {
         self.bucket.refund(calls);
     }
 
-    /// The client ids that our probes used, so that records of them can be told to be our own.
+    /// The client ids by which records of our own probes are told where they name no app: those that were registered, and
+    /// those invented for the regions that this sandbox has heard of.
     pub fn own_client_ids(&self) -> Vec<String> {
-        self.prober.own_client_ids()
+        self.own_client_ids.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
+
+    fn own(&self, client_ids: impl IntoIterator<Item = String>) {
+        self.own_client_ids.lock().unwrap_or_else(PoisonError::into_inner).extend(client_ids);
+    }
+}
+
+/// The strangers that a probe of the region may use: its own, and its control's.
+fn invented_client_ids(region: &Region) -> impl Iterator<Item = String> {
+    [Some(region.clone()), control::control_region(region)].into_iter().flatten().map(|it| stranger::client_id(&it))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::stub::{Reply, Stub, config, refusing, region};
     use super::*;
+
+    /// Longer than any test lasts.
+    const LONG: Duration = Duration::from_secs(30);
 
     fn sent<T: Send>(future: T) -> T {
         future
     }
 
     #[tokio::test]
-    async fn healthy_rungs_pay_into_the_retry_budget_once() {
-        let stranger = Reply::error(401, "InvalidClientException", "unknown client");
-        let stub = Stub::serve([Reply::registration(), stranger]);
-        let oidc = Oidc::new(config(&stub.url()), Backoff::SDK_2026, Duration::from_secs(20));
+    async fn only_rungs_just_found_healthy_pay_into_the_retry_budget() {
+        let stub = Stub::serve([Reply::registration(), Reply::stranger(), Reply::stranger().after(LONG)]);
+        let oidc = Oidc::new(config(&stub.url()), Backoff::SDK_2026);
         for _ in 0..2 {
             let _spent = oidc.bucket.take(crate::backoff::Pace::Transient);
         }
         let before = oidc.bucket.tokens();
-        let deadline = Instant::now() + Duration::from_secs(30);
-        for _ in 0..2 {
+        let region = region("us-east-1");
+        let probe = async |record: &ProbeRecord, within| {
             // The pipeline may move these futures between threads.
-            let answer = sent(oidc.probe(&region("us-east-1"), None, Timestamp::UNIX_EPOCH, deadline)).await;
-            assert_eq!(answer.worst(), Answer::Healthy);
-        }
-        assert_eq!(oidc.bucket.tokens(), before + 2);
-        assert_eq!(oidc.own_client_ids().len(), 2);
+            sent(oidc.probe(&region, None, record, Timestamp::UNIX_EPOCH, Instant::now() + within)).await
+        };
+        let found = probe(&ProbeRecord::default(), LONG).await;
+        assert_eq!((found.worst(), oidc.bucket.tokens()), (Some(Answer::Healthy), before + 2));
+        let cut = probe(&found, Duration::from_millis(200)).await;
+        assert_eq!((cut, oidc.bucket.tokens()), (found, before + 2));
+    }
+
+    #[tokio::test]
+    async fn own_client_ids_are_those_of_all_sandboxes_and_of_the_invented() {
+        let stub = Stub::serve([Reply::registration(), Reply::stranger()]);
+        let (one, other) =
+            (Oidc::new(config(&stub.url()), Backoff::SDK_2026), Oidc::new(config(&refusing()), Backoff::SDK_2026));
+        let (east, west) = (region("us-east-1"), region("us-west-2"));
+        let deadline = Instant::now() + LONG;
+        let found = one.probe(&east, None, &ProbeRecord::default(), Timestamp::UNIX_EPOCH, deadline).await;
+        assert_eq!(other.own_client_ids(), [""; 0]);
+        other.note_own(&found);
+        assert_eq!(other.own_client_ids(), one.own_client_ids());
+        let wanted = BTreeSet::from(["client-1".into(), stranger::client_id(&east), stranger::client_id(&west)]);
+        assert_eq!(BTreeSet::from_iter(one.own_client_ids()), wanted);
+    }
+
+    #[test]
+    fn the_strangers_of_prepared_regions_are_our_own_before_any_probe() {
+        let oidc = Oidc::new(config(&refusing()), Backoff::SDK_2026);
+        oidc.prepare(&[region("eusc-de-east-1")]);
+        assert_eq!(oidc.own_client_ids(), [stranger::client_id(&region("eusc-de-east-1"))]);
     }
 
     #[tokio::test]
     async fn a_call_to_a_region_that_does_not_exist_is_not_repeatable() {
-        let oidc = Oidc::new(config(&refusing()), Backoff::SDK_2026, Duration::from_secs(20));
+        let oidc = Oidc::new(config(&refusing()), Backoff::SDK_2026);
         let failure = Failure {
             id: "f-1".into(),
             event_id: None,

@@ -5,35 +5,47 @@
 //! something had to be told and nobody took it, as an [`Error`] that makes Lambda deliver the event again.
 
 mod case;
+mod decide;
+mod deliver;
+mod late;
+mod recent;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::Timestamp;
 
-use crate::caller::{CallerHash, CallerHasher};
-use crate::classify::classify;
+use crate::caller::CallerHasher;
+use crate::classify::{Cause, classify};
 use crate::config::{CallerNames, Config};
-use crate::diagnose::{Diagnosis, SERVICE_CAUSES, Verdict, diagnose};
+use crate::diagnose::{Diagnosis, Verdict};
 use crate::error::Error;
 use crate::event::{self, Batch, Kind, Setting};
-use crate::evidence::{AHEAD_MAX, Mark, before};
+use crate::evidence::mark::{Answered, Mark, Names, Quota, Served, Talker, hash16, hash32, hash48};
+use crate::evidence::{AHEAD_MAX, Seen, before};
 use crate::notify::Notice;
 use crate::notify::publish::Publisher;
-use crate::observation::{Observation, Operation, Tick};
+use crate::observation::{Failure, HealthIssue, Observation, Operation, Success, Tick};
 use crate::oidc::{self, ApiResponse, Oidc, ProbeAnswer, RetryOutcome, RetryReport, Stop};
 use crate::redact::{SHOWN_NAME_MAX, one_line};
 use crate::region::Region;
-use crate::report::{Action, Answer, FailureReport, IncidentReport, IncidentState, NoticeReport, Outcome};
-use crate::store::{Claim, Store, Telling};
-use case::{Case, Judged, Untold};
+use crate::report::{Action, Answer, FailureReport, Outcome};
+use crate::store::{Elected, Store, StoreError};
+use case::{Case, Judged};
+use decide::Alone;
+use late::Late;
+use recent::Recent;
 
 /// Calls of ours in flight at once, retries or probes: an outage must not become our storm.
 const CALLS_IN_FLIGHT: usize = 8;
+
+/// With less time than this nobody stands for election: a silent service takes so long to tell from our own haste, and
+/// the election would be spent.
+const PROBE_NEEDS: Duration = Duration::from_secs(4);
 
 /// To the caller of a call that works now.
 const ADVICE_CURED: &str = "Made again, the call works: go on with its response, and do not make it once more.";
@@ -72,16 +84,31 @@ pub struct Handled {
 pub struct Pipeline<S> {
     pub config: Config,
     pub store: S,
-    pub hasher: CallerHasher,
     /// None where nothing may be asked: replay.
     pub oidc: Option<Oidc>,
     /// None where notices go to the log only.
     pub publisher: Option<Publisher>,
     /// Whether events out of an archive (`replay-name`) are acted on: only replay does.
     pub acts_on_archives: bool,
+    alone: Alone,
+    late: Late,
+    recent: Recent,
 }
 
 impl<S: Store> Pipeline<S> {
+    pub fn new(config: Config, store: S, oidc: Option<Oidc>, publisher: Option<Publisher>) -> Self {
+        Self {
+            config,
+            store,
+            oidc,
+            publisher,
+            acts_on_archives: false,
+            alone: Alone::default(),
+            late: Late::default(),
+            recent: Recent::default(),
+        }
+    }
+
     /// Decodes a payload and judges what it tells.
     pub async fn handle(&self, payload: &str, invocation: &Invocation) -> Handled {
         let batch = event::decode(payload, &self.setting(invocation.now));
@@ -103,20 +130,25 @@ impl<S: Store> Pipeline<S> {
     /// Judges what a batch tells.
     pub async fn judge(&self, mut batch: Batch, invocation: &Invocation) -> Handled {
         let mut case = Case::new(&mut batch, invocation);
+        self.store.work_until(case.decide_until);
         let mut judged = self.sort(batch.observations, &mut case, invocation).await;
-        self.record(&mut judged, &mut case, invocation.now).await;
-        self.retry(&mut judged, &mut case, invocation.now).await;
-        self.probe(&mut judged, &mut case, invocation.now).await;
-        self.decide(&judged, &mut case, invocation).await;
+        self.record(&mut judged, &mut case).await;
+        self.retry(&mut judged, &mut case).await;
+        self.probe(&mut judged, &mut case).await;
+        let regions = std::mem::take(&mut case.to_judge);
+        self.decide(&regions, &mut case).await;
+        self.flush(&regions, &mut case).await;
         case.close(judged)
     }
 
-    /// Classifies the failures, and records everything that is not one.
+    /// Classifies the failures, and gathers what was seen of each region.
     async fn sort(&self, observations: Vec<Observation>, case: &mut Case, invocation: &Invocation) -> Vec<Judged> {
-        let now = invocation.now;
+        let now = case.now;
         let oldest = before(now, self.config.policy.evidence);
+        let (hasher, trouble) = self.store.hasher().await;
+        case.troubled_by(trouble);
         let mut judged = Vec::new();
-        let mut served: BTreeMap<Region, Vec<(CallerHash, Timestamp)>> = BTreeMap::new();
+        let mut served = 0_u32;
         for (position, observation) in observations.into_iter().enumerate() {
             match observation {
                 Observation::Failure(mut failure) => {
@@ -125,113 +157,187 @@ impl<S: Store> Pipeline<S> {
                         failure.id = invocation.id.clone();
                     }
                     let class = classify(&*failure);
-                    let caller = self.hasher.hash(&failure.caller);
+                    let caller = hasher.hash(&failure.caller);
                     let report = FailureReport::new(&failure, &class, caller);
-                    let acts = !failure.replayed || self.acts_on_archives;
-                    let live = acts && failure.occurred_at >= oldest && failure.region.is_some();
-                    let one = Judged { failure, class, report, live, duplicate: false, position };
-                    if let Some(region) = one.failure.region.as_ref().filter(|_| one.proves_service()) {
-                        served.entry(region.clone()).or_default().push((caller, one.failure.occurred_at));
-                    }
-                    judged.push(one);
+                    let acts = (!failure.replayed || self.acts_on_archives) && failure.region.is_some();
+                    let live = acts && failure.occurred_at >= oldest;
+                    let late = acts && !live && !failure.replayed;
+                    judged.push(Judged { failure, class, report, live, late, duplicate: false, position });
                 }
                 Observation::Success(success) => {
                     case.counts.success += 1;
                     let acts = !success.replayed || self.acts_on_archives;
-                    if let Some(region) = success.region.filter(|_| acts && success.occurred_at >= oldest) {
-                        let at = not_ahead(success.occurred_at, now);
-                        served.entry(region).or_default().push((self.hasher.hash(&success.caller), at));
+                    if acts && success.occurred_at >= oldest {
+                        served += 1;
+                        self.see_success(&success, &hasher, case);
                     }
                 }
-                Observation::HealthIssue(issue) => case.noted(self.store.record_health(&issue).await),
-                Observation::Tick(tick) => self.take_tick(&tick, case, now),
+                Observation::HealthIssue(issue) => self.take_health(&issue, case).await,
+                Observation::Tick(tick) => self.take_tick(&tick, case).await,
             }
         }
         if let Some(oidc) = &self.oidc {
-            oidc.served(u32::try_from(served.values().map(Vec::len).sum::<usize>()).unwrap_or(u32::MAX));
-        }
-        for (region, served) in &served {
-            case.noted(self.store.record_served(region, served).await);
+            oidc.served(served);
         }
         judged
     }
 
-    /// A tick asks for a probe of every configured region, unless a later tick has overtaken it.
-    fn take_tick(&self, tick: &Tick, case: &mut Case, now: Timestamp) {
-        if tick.occurred_at < before(now, self.config.policy.tick_age) {
-            case.problems.note("tick_late", format!("the tick of {} came too late", tick.occurred_at));
-        } else {
-            case.to_probe.extend(self.config.regions.iter().cloned());
+    fn see_success(&self, success: &Success, hasher: &CallerHasher, case: &mut Case) {
+        let Some(region) = &success.region else { return };
+        let at = whole_second(not_ahead(success.occurred_at, case.now));
+        let call = Served {
+            at,
+            caller: hasher.hash(&success.caller),
+            operation: Some(success.operation),
+            origin: success.origin,
+        };
+        if self.recent.is_new(&success.id) {
+            let seen = case.seen.entry(region.clone()).or_default();
+            seen.answered.push(Answered { call, served: true });
+            see_talker(seen, Some(success.operation), &success.user_agent, &success.address, at);
         }
     }
 
-    /// Records the live failures as evidence, finds those seen before, and gives each its first action.
-    async fn record(&self, judged: &mut [Judged], case: &mut Case, now: Timestamp) {
+    /// A tick judges every region that is known, and probes the configured ones, unless a later tick has overtaken it.
+    async fn take_tick(&self, tick: &Tick, case: &mut Case) {
+        if tick.occurred_at < before(case.now, self.config.policy.tick_age) {
+            case.problems.note("tick_late", format!("the tick of {} came too late", tick.occurred_at));
+            return;
+        }
+        case.is_tick = true;
+        case.to_probe.extend(self.config.regions.iter().cloned());
+        case.to_judge.extend(self.config.regions.iter().cloned());
+        match self.store.regions().await {
+            Ok(regions) => case.to_judge.extend(regions),
+            Err(error) => case.troubled_by(Some(error)),
+        }
+    }
+
+    /// Records an issue of AWS Health, and judges the regions that it is about.
+    async fn take_health(&self, issue: &HealthIssue, case: &mut Case) {
+        if let Err(error) = self.store.record_health(issue).await {
+            case.troubled_by(Some(error));
+        }
+        match &issue.region {
+            Some(region) if self.config.regions.contains(region) || *region == self.config.region => {
+                case.to_judge.insert(region.clone());
+            }
+            // Where nobody of ours signs in there is nothing to judge; where somebody does, the next tick does.
+            Some(_) => {}
+            None => case.to_judge.extend(self.config.regions.iter().cloned()),
+        }
+    }
+
+    /// Records what was seen of each region, finds the failures seen before, and gives each its first action.
+    async fn record(&self, judged: &mut [Judged], case: &mut Case) {
         let mut seen_in_batch = HashSet::new();
-        let mut by_region: BTreeMap<Region, Vec<usize>> = BTreeMap::new();
+        let mut indexes: BTreeMap<Region, Vec<usize>> = BTreeMap::new();
         for (index, one) in judged.iter_mut().enumerate() {
             one.duplicate = !seen_in_batch.insert(one.failure.id.clone());
             one.report.action = one.first_action();
-            let is_evidence = matches!(one.report.action, Action::Advised | Action::Recorded);
-            if let Some(region) = one.failure.region.as_ref().filter(|_| is_evidence) {
-                by_region.entry(region.clone()).or_default().push(index);
+            let Some(region) = one.failure.region.clone() else { continue };
+            if one.late {
+                self.late.see(&region, self.mark(one), self.named(one), case.now);
+                case.to_judge.insert(region);
+            } else if one.live && !one.duplicate {
+                self.see_failure(one, &region, case);
+                if one.is_evidence() {
+                    indexes.entry(region.clone()).or_default().push(index);
+                    case.to_judge.insert(region);
+                }
+            } else if one.live && one.is_evidence() {
+                // It drives the decision all the same: whoever recorded it may have died since.
+                case.to_judge.insert(region);
             }
         }
-        for (region, indexes) in by_region {
-            let marks: Vec<Mark> = indexes.iter().map(|&index| self.mark(&judged[index])).collect();
-            match self.store.record_failures(&region, &marks, now).await {
-                Ok(new) => {
-                    for (index, _) in indexes.into_iter().zip(new).filter(|(_, new)| !new) {
-                        judged[index].duplicate = true;
-                        judged[index].report.action = judged[index].first_action();
-                    }
-                }
-                Err(error) => case.noted(Err(error)),
+        for (region, seen) in std::mem::take(&mut case.seen) {
+            let recorded = self.store.record(&region, &seen, case.now).await;
+            case.troubled_by(recorded.trouble);
+            let indexes = indexes.remove(&region).unwrap_or_default();
+            for (index, _) in indexes.into_iter().zip(recorded.new).filter(|(_, new)| !new) {
+                judged[index].duplicate = true;
+                judged[index].report.action = judged[index].first_action();
             }
+        }
+    }
+
+    /// What a failure is as evidence: a mark, and for an expected answer or a refusal also an answered call.
+    fn see_failure(&self, one: &Judged, region: &Region, case: &mut Case) {
+        let (mark, names) = (self.mark(one), self.named(one));
+        let call = Served { at: mark.at, caller: mark.caller, operation: mark.operation, origin: mark.origin };
+        let seen = case.seen.entry(region.clone()).or_default();
+        if one.is_evidence() {
+            seen.failures.push(mark);
+            seen.names.extend(names);
+        }
+        if self.recent.is_new(&one.failure.id) {
+            if one.proves_service() || one.class.cause == Cause::Request {
+                seen.answered.push(Answered { call, served: one.proves_service() });
+            }
+            let Failure { operation, user_agent, address, .. } = &*one.failure;
+            see_talker(seen, *operation, user_agent, address, mark.at);
         }
     }
 
     fn mark(&self, judged: &Judged) -> Mark {
         let failure = &judged.failure;
+        let kms = failure.reason.as_deref().is_some_and(|reason| reason.starts_with(KMS_REASON));
         Mark {
-            occurred_at: failure.occurred_at,
-            id: one_line(&failure.id, SHOWN_NAME_MAX),
+            at: whole_second(failure.occurred_at),
             caller: judged.report.caller,
-            name: match self.config.caller_names {
-                CallerNames::Shown => one_line(&failure.caller.to_string(), SHOWN_NAME_MAX),
-                CallerNames::Hashed => judged.report.caller.to_string(),
-            },
             operation: failure.operation,
             cause: judged.class.cause,
-            code: failure.code.as_deref().map(|code| one_line(code, SHOWN_NAME_MAX)),
-            tool: failure.user_agent.as_deref().and_then(tool),
+            origin: failure.origin,
+            kms: kms || failure.message.as_deref().is_some_and(|message| message.contains(KMS_REASON)),
+            label: label(failure).map_or(0, hash16),
+            tool: failure.user_agent.as_deref().and_then(tool).map_or(0, |tool| hash16(&tool)),
+            id: hash32(&failure.id),
         }
+    }
+
+    /// How people call what the mark hashes.
+    fn named(&self, judged: &Judged) -> Names {
+        let (failure, mark) = (&judged.failure, self.mark(judged));
+        let mut names = Names::default();
+        if self.config.caller_names == CallerNames::Shown {
+            names.callers.insert(mark.caller.to_bits(), one_line(&failure.caller.to_string(), SHOWN_NAME_MAX));
+        }
+        if let Some(label) = label(failure) {
+            names.labels.insert(mark.label, one_line(label, SHOWN_NAME_MAX));
+        }
+        if let Some(tool) = failure.user_agent.as_deref().and_then(tool) {
+            names.tools.insert(mark.tool, tool);
+        }
+        names.requests.insert(mark.id, one_line(&failure.id, SHOWN_NAME_MAX));
+        names
     }
 
     /// Makes the calls again whose callers handed them over, each once and not while their region is in an outage: a
     /// storm of retries would feed it.
-    async fn retry(&self, judged: &mut [Judged], case: &mut Case, now: Timestamp) {
+    async fn retry(&self, judged: &mut [Judged], case: &mut Case) {
         let Some(oidc) = &self.oidc else { return };
         let mut to_retry = Vec::new();
         for (index, one) in judged.iter().enumerate().filter(|(_, one)| one.is_repeatable()) {
             let Some(region) = &one.failure.region else { continue };
-            match self.store.open_incident(region, now, self.config.policy.quiet).await {
-                Ok(None) => to_retry.push(index),
-                Ok(Some(_)) => {
+            let view = self.store.view(region, case.now, false).await;
+            match view.ledger.open() {
+                Some(incident) if incident.diagnosis == Diagnosis::Outage => {
                     case.problems.note("retry_withheld", format!("{region} is in an outage, which retries would feed"));
                 }
-                Err(error) => case.noted(Err(error)),
+                Some(_) | None => to_retry.push(index),
             }
+            case.troubled_by(view.trouble);
         }
         if to_retry.is_empty() || case.is_late(to_retry.len(), "calls were not made again") {
             return;
         }
         let mut claimed = Vec::with_capacity(to_retry.len());
         for index in to_retry {
-            match self.store.claim_retry(&judged[index].failure.id, now).await {
+            match self.store.claim_retry(&judged[index].failure.id, case.now).await {
                 Ok(true) => claimed.push(index),
                 Ok(false) => {}
-                Err(error) => case.noted(Err(error)),
+                // A call made twice may use up a token; one that is not made again is its caller's to make.
+                Err(error) => case.troubled_by(Some(error)),
             }
         }
         let calls =
@@ -244,26 +350,44 @@ impl<S: Store> Pipeline<S> {
                 Err(why) => case.problems.note(oidc::CALL_NOT_REPEATABLE, why.to_string()),
             }
             if let Some(region) = one.failure.region.as_ref().filter(|_| one.is_cured()) {
-                let served = [(one.report.caller, case::served_at(&one.failure, now))];
-                case.noted(self.store.record_served(region, &served).await);
+                let call = Served {
+                    at: whole_second(case::served_at(&one.failure, case.now)),
+                    caller: one.report.caller,
+                    operation: one.failure.operation,
+                    origin: one.failure.origin,
+                };
+                let seen = Seen { answered: vec![Answered { call, served: true }], ..Seen::default() };
+                let recorded = self.store.record(region, &seen, case.now).await;
+                case.troubled_by(recorded.trouble);
             }
         }
     }
 
-    /// Probes the regions in which a service failure is not cured, and those that a tick asks for.
-    async fn probe(&self, judged: &mut [Judged], case: &mut Case, now: Timestamp) {
-        let troubled = judged.iter().filter(|one| one.is_service_failure() && !one.is_cured());
-        case.to_judge.extend(troubled.filter_map(|one| one.failure.region.clone()));
+    /// Probes the regions in which a service failure is not cured, and those that a tick asks for: each at most once in
+    /// the policy's interval, by whoever is elected. Everybody else takes the answer that is there.
+    async fn probe(&self, judged: &mut [Judged], case: &mut Case) {
         let Some(oidc) = &self.oidc else { return };
-        case.to_probe.extend(case.to_judge.iter().cloned());
+        let troubled = judged.iter().filter(|one| one.is_service_failure() && !one.is_cured());
+        case.to_probe.extend(troubled.filter_map(|one| one.failure.region.clone()));
+        if case.is_tick {
+            for region in &case.to_judge - &case.to_probe {
+                if self.store.view(&region, case.now, false).await.ledger.open().is_some() {
+                    case.to_probe.insert(region);
+                }
+            }
+        }
         let regions = std::mem::take(&mut case.to_probe);
         if regions.is_empty() || case.is_late(regions.len(), "regions were not probed") {
             return;
         }
-        let start_url = self.config.start_url.as_deref();
-        let probes = regions.iter().map(|region| oidc.probe(region, start_url, now, case.ask_until));
-        let answers: Vec<ProbeAnswer> = stream::iter(probes).buffered(CALLS_IN_FLIGHT).collect().await;
-        case.probes = regions.into_iter().zip(answers).collect();
+        let probes = regions.iter().map(|region| self.probe_region(oidc, region, case.now, case.ask_until));
+        let answers: Vec<_> = stream::iter(probes).buffered(CALLS_IN_FLIGHT).collect().await;
+        for (region, (answer, trouble)) in regions.into_iter().zip(answers) {
+            case.troubled_by(trouble);
+            if let Some(answer) = answer {
+                case.probes.insert(region, answer);
+            }
+        }
         for one in judged.iter_mut().filter(|one| one.is_service_failure() && one.report.action == Action::Recorded) {
             let Some(answer) = one.failure.region.as_ref().and_then(|region| case.probes.get(region)) else { continue };
             one.report.action = Action::Probed;
@@ -271,57 +395,77 @@ impl<S: Store> Pipeline<S> {
         }
     }
 
-    /// Judges each region with uncured service failures, and tells what has to be told.
-    async fn decide(&self, judged: &[Judged], case: &mut Case, invocation: &Invocation) {
-        let policy = &self.config.policy;
-        for region in std::mem::take(&mut case.to_judge) {
-            let evidence = match self.store.evidence(&region, invocation.now, policy.evidence).await {
-                Ok(evidence) => evidence,
-                Err(error) => {
-                    case.noted(Err(error));
-                    continue;
-                }
-            };
-            // What comes late is judged where it belongs: in the worst time that it has a part in.
-            let mut moments: Vec<Timestamp> =
-                judged.iter().filter(|one| one.troubles(&region)).map(|one| one.failure.occurred_at).collect();
-            moments.sort_unstable();
-            let at = evidence.worst_moment(&moments, policy.window, &SERVICE_CAUSES);
-            let at = at.or(moments.last().copied()).unwrap_or(invocation.now).min(invocation.now);
-            let verdict = diagnose(&evidence, case.probes.get(&region), policy, at);
-            if verdict.diagnosis == Diagnosis::Outage {
-                self.tell(&verdict, &region, case, invocation).await;
-            }
-            case.verdicts.insert(region, verdict);
+    /// Asks the region if this sandbox is elected to; else gives the latest answer, if it is not old.
+    async fn probe_region(
+        &self,
+        oidc: &Oidc,
+        region: &Region,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> (Option<ProbeAnswer>, Option<StoreError>) {
+        let interval = self.config.policy.probe_interval;
+        let view = self.store.view(region, now, false).await;
+        oidc.note_own(&view.probe);
+        let latest = view.probe.latest.filter(|latest| latest.at > before(now, interval));
+        let too_late = deadline.saturating_duration_since(Instant::now()) < PROBE_NEEDS;
+        if latest.is_some() || too_late {
+            return (latest, view.trouble);
         }
+        match self.store.elect_probe(region, now, interval).await {
+            Ok(Elected::Yes) => {}
+            // The elected one's answer is a moment away; the tick or the next failure takes it up.
+            Ok(Elected::No) => return (None, view.trouble),
+            Err(error) => return (None, Some(error)),
+        }
+        // Only the elected one writes the record, so it must be the newest that this one builds on.
+        let view = self.store.view(region, now, true).await;
+        let record = oidc.probe(region, self.config.start_url.as_deref(), &view.probe, now, deadline).await;
+        let kept = self.store.record_probe(region, &record).await;
+        // Cut short by our own deadline, the record still has the answer before.
+        (record.latest.filter(|latest| latest.at == now), kept.err().or(view.trouble))
     }
 
-    /// Tells of an outage, unless it was told not long ago. A claim whose notice nobody took is given back.
-    async fn tell(&self, verdict: &Verdict, region: &Region, case: &mut Case, invocation: &Invocation) {
-        let claim = self.store.claim(region, invocation.now, self.config.policy.quiet).await;
-        let telling = match claim {
-            Ok(Claim::Granted(telling)) => telling,
-            Ok(Claim::Told(telling)) => return case.incidents.push(incident(verdict, region, &telling)),
-            Err(error) => return case.noted(Err(error)),
-        };
-        case.incidents.push(incident(verdict, region, &telling));
-        let notice = Notice::new(verdict, region, &telling);
-        match self.publish(&notice, invocation).await {
-            Ok(message_id) => case.notice_reports.push(NoticeReport::new(&notice, message_id)),
-            Err(reason) => {
-                case.noted(self.store.release(region, &telling).await);
-                case.untold.push(Untold { region: region.clone(), reason });
+    /// Writes what was gathered, and judges the regions in trouble that it is of: a served call may end an incident.
+    async fn flush(&self, judged: &BTreeSet<Region>, case: &mut Case) {
+        let (regions, trouble) = self.store.flush(case.now).await;
+        case.troubled_by(trouble);
+        let mut in_trouble = BTreeSet::new();
+        for region in regions.into_iter().filter(|region| !judged.contains(region)) {
+            let view = self.store.view(&region, case.now, false).await;
+            if view.ledger.open().is_some() {
+                in_trouble.insert(region);
             }
         }
-        case.notices.push(notice);
+        self.decide(&in_trouble, case).await;
     }
+}
 
-    /// Publishes a notice; where there is no topic, its place is the log line.
-    async fn publish(&self, notice: &Notice, invocation: &Invocation) -> Result<Option<String>, String> {
-        let Some(publisher) = &self.publisher else { return Ok(None) };
-        let within = invocation.deadline.saturating_duration_since(Instant::now());
-        publisher.publish(notice, within).await.map(Some).map_err(|error| error.to_string())
-    }
+/// What the reasons for a refusal by a customer's own key begin with.
+const KMS_REASON: &str = "KMS_";
+
+/// What a failure is counted with others under: the reason where there is one, else the code.
+fn label(failure: &Failure) -> Option<&str> {
+    failure.reason.as_deref().or(failure.code.as_deref())
+}
+
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// Counts a call for the tool and address that made it.
+fn see_talker(
+    told: &mut Seen,
+    operation: Option<Operation>,
+    user_agent: &Option<String>,
+    address: &Option<String>,
+    at: Timestamp,
+) {
+    let (Some(operation), Some(address)) = (operation, address) else { return };
+    let tool = user_agent.as_deref().and_then(tool).unwrap_or_else(|| "unknown tool".to_owned());
+    let name = format!("{tool} at {}", one_line(address, SHOWN_NAME_MAX));
+    let who = hash48(&name);
+    told.talks.push((at, Talker { who, quota: Quota::of(operation) }));
+    told.names.talkers.entry(who).or_insert(name);
 }
 
 fn not_ahead(at: Timestamp, now: Timestamp) -> Timestamp {
@@ -365,17 +509,6 @@ fn outcome_of(answer: &ProbeAnswer, operation: Option<Operation>) -> Outcome {
         oidc::Answer::Healthy => Outcome::Recovered,
         oidc::Answer::Down => Outcome::StillFailing,
         oidc::Answer::Unknown | oidc::Answer::Unexpected => Outcome::Unknown,
-    }
-}
-
-fn incident(verdict: &Verdict, region: &Region, telling: &Telling) -> IncidentReport {
-    IncidentReport {
-        id: telling.incident.clone(),
-        region: region.clone(),
-        state: IncidentState::Open,
-        diagnosis: verdict.diagnosis,
-        severity: verdict.diagnosis.severity(),
-        reasons: verdict.reasons.clone(),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Every number of the decision in one place.
 //!
 //! In: TOML text (`OIDC_TRIAGE_POLICY`, `replay --policy FILE`) or nothing. Out: a validated [`Policy`], or all that is
-//! wrong with the text together. Keys are in snake_case; durations are whole seconds and end in `_s`.
+//! wrong with the text together. Keys are in snake_case; durations are whole seconds and end in `_s`. One table makes the
+//! struct, the reader and `docs/policy.md` ([`page`]).
+
+pub mod page;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,21 +12,187 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-/// How the program decides. The defaults suit a company of any size; the README tells what each number does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// How far back evidence counts, and how late an event may come and still be judged. Default 1 h.
-    pub evidence: Duration,
-    /// How far back a failed caller counts as hit. Default 15 min.
-    pub window: Duration,
-    /// Distinct callers hit by service failures that make an outage. Default 3: two broken laptops are no outage.
-    pub outage_callers: usize,
-    /// How long an incident that goes on is not told again. Default 15 min.
-    pub quiet: Duration,
-    /// At most one probe of a region in this time; all failures in it share the answer. Default 20 s.
-    pub probe_interval: Duration,
-    /// A tick older than this is ignored: the next one is already here. Default 90 s.
-    pub tick_age: Duration,
+/// A number of the policy as an operator sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    pub key: &'static str,
+    /// The sentences of its doc comment.
+    pub effect: &'static [&'static str],
+    pub default: f64,
+    pub least: f64,
+    pub most: f64,
+    pub unit: &'static str,
+    pub group: &'static str,
+}
+
+/// How a number is kept and read.
+trait Number: Sized {
+    const UNIT: &'static str;
+    /// Whether fractions are meaningful.
+    const WHOLE: bool;
+    fn of(number: f64) -> Self;
+}
+
+impl Number for Duration {
+    const UNIT: &'static str = "seconds";
+    const WHOLE: bool = true;
+    fn of(number: f64) -> Self {
+        Self::from_secs_f64(number)
+    }
+}
+
+impl Number for usize {
+    const UNIT: &'static str = "";
+    const WHOLE: bool = true;
+    fn of(number: f64) -> Self {
+        number as Self
+    }
+}
+
+impl Number for f64 {
+    const UNIT: &'static str = "";
+    const WHOLE: bool = false;
+    fn of(number: f64) -> Self {
+        number
+    }
+}
+
+macro_rules! policy {
+    ($($(#[doc = $doc:literal])+ $group:literal $field:ident ($key:literal): $type:ty = $default:literal in $least:literal ..= $most:literal;)+) => {
+        /// How the program decides. The defaults suit a company of any size.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Policy {
+            $($(#[doc = $doc])+ pub $field: $type,)+
+        }
+
+        impl Default for Policy {
+            fn default() -> Self {
+                Self { $($field: <$type as Number>::of(f64::from($default)),)+ }
+            }
+        }
+
+        /// The table behind the struct, in the order of the page.
+        pub const SETTINGS: &[Setting] = &[
+            $(Setting {
+                key: $key,
+                effect: &[$($doc),+],
+                default: $default as f64,
+                least: $least as f64,
+                most: $most as f64,
+                unit: <$type as Number>::UNIT,
+                group: $group,
+            },)+
+        ];
+
+        impl Policy {
+            fn read(text: &mut Text<'_>) -> Self {
+                Self { $($field: text.number::<$type>($key, f64::from($default), f64::from($least), f64::from($most)),)+ }
+            }
+        }
+    };
+}
+
+policy! {
+    /// How far back evidence counts, and how late an event may come and still be judged.
+    "Evidence" evidence ("evidence_s"): Duration = 3600 in 600 ..= 3600;
+    /// A caller with a call within this time is active.
+    "Evidence" active ("active_s"): Duration = 300 in 10 ..= 3600;
+
+    /// The share of calls that fails on an ordinary day.
+    "An outage: failed against answered" usual_failures ("usual_failures"): f64 = 0.001 in 0.00001 ..= 0.1;
+    /// The share of calls that fails in the smallest outage worth a page.
+    "An outage: failed against answered" outage_failures ("outage_failures"): f64 = 0.05 in 0.001 ..= 0.9;
+    /// False pages allowed in a year. Fewer of them cost more callers before a page.
+    "An outage: failed against answered" false_pages_per_year ("false_pages_per_year"): f64 = 1 in 0.001 ..= 1000;
+    /// Distinct callers without whom there is no page, whatever the sum says: two broken laptops are no outage.
+    "An outage: failed against answered" outage_callers ("outage_callers"): usize = 3 in 2 ..= 1000;
+    /// Where most callers that are hit are served within this time, one that was hit later than that counts only in part.
+    "An outage: failed against answered" cured ("cured_s"): Duration = 20 in 1 ..= 300;
+    /// A region with fewer calls a year is taken to have so many.
+    "An outage: failed against answered" calls_per_year_min ("calls_per_year_min"): f64 = 1000 in 1 ..= 1000000000;
+
+    /// Where no success of a region was seen from one origin for so long, callers hit in a time are counted instead.
+    "An outage: where no successes are seen" successes_seen ("successes_seen_s"): Duration = 604800 in 60 ..= 31536000;
+    /// A caller is newly hit if it had no such failure for so long.
+    "An outage: where no successes are seen" new_caller ("new_caller_s"): Duration = 86400 in 3600 ..= 604800;
+    /// Newly hit callers on an ordinary day, before anything was learned.
+    "An outage: where no successes are seen" hits_per_day ("hits_per_day"): f64 = 20 in 0.5 ..= 10000;
+    /// So many days count as much as that number.
+    "An outage: where no successes are seen" hits_weight_days ("hits_weight_days"): f64 = 3 in 0.1 ..= 365;
+    /// However quiet a region was, so many are taken as ordinary.
+    "An outage: where no successes are seen" hits_per_day_min ("hits_per_day_min"): f64 = 0.5 in 0.01 ..= 10000;
+    /// An outage hits so many times more callers than an ordinary day,
+    "An outage: where no successes are seen" outage_hits_factor ("outage_hits_factor"): f64 = 20 in 2 ..= 10000;
+    /// or so many an hour, whichever is more.
+    "An outage: where no successes are seen" outage_hits_per_hour ("outage_hits_per_hour"): f64 = 6 in 0.1 ..= 10000;
+    /// Added to the threshold, because the base rate is itself a guess.
+    "An outage: where no successes are seen" hits_margin ("hits_margin"): f64 = 2 in 0 ..= 20;
+
+    /// A probe that is down twice, at least so far apart, is trouble though nobody complains.
+    "Trouble seen otherwise" probe_down ("probe_down_s"): Duration = 30 in 0 ..= 3600;
+    /// With an open issue of AWS Health about signing in, so many hit callers are trouble.
+    "Trouble seen otherwise" health_callers ("health_callers"): usize = 2 in 1 ..= 1000;
+
+    /// How far back refusals of the customer's own key or policy count.
+    "The customer's own key or policy" misconfigured_window ("misconfigured_window_s"): Duration = 300 in 10 ..= 3600;
+    /// Callers refused for the same reason; of a KMS key it is enough that fewer were served since the first of them.
+    "The customer's own key or policy" misconfigured_callers ("misconfigured_callers"): usize = 3 in 2 ..= 1000;
+    /// Callers refused because of a KMS key.
+    "The customer's own key or policy" misconfigured_kms_callers ("misconfigured_kms_callers"): usize = 2 in 1 ..= 1000;
+
+    /// Callers refused with one code of one operation, and not served since.
+    "An outage that looks like mistakes of callers" suspected_callers ("suspected_callers"): usize = 10 in 3 ..= 10000;
+    /// Each of them at least so long ago: who is served at the second attempt was not refused.
+    "An outage that looks like mistakes of callers" suspected_age ("suspected_age_s"): Duration = 60 in 0 ..= 3600;
+    /// In this time fewer callers must have been served than hit.
+    "An outage that looks like mistakes of callers" suspected_window ("suspected_window_s"): Duration = 300 in 10 ..= 3600;
+
+    /// Throttled calls worth an advice,
+    "Advice" throttled_calls ("throttled_calls"): usize = 10 in 1 ..= 100000;
+    /// over at least so long.
+    "Advice" throttled_span ("throttled_span_s"): Duration = 120 in 0 ..= 3600;
+    /// The share of all calls that makes a talker,
+    "Advice" talker_share ("talker_share"): f64 = 0.5 in 0.01 ..= 1;
+    /// if it comes to such a share of a published quota.
+    "Advice" quota_share ("quota_share"): f64 = 0.5 in 0.01 ..= 1;
+    /// Service failures of one caller while others are served,
+    "Advice" one_caller_failures ("one_caller_failures"): usize = 5 in 2 ..= 1000;
+    /// spanning at least so long.
+    "Advice" one_caller_span ("one_caller_span_s"): Duration = 60 in 0 ..= 3600;
+    /// The same advice is not given again for so long.
+    "Advice" advice_quiet ("advice_quiet_s"): Duration = 86400 in 60 ..= 31536000;
+
+    /// A change that is no turn for the worse is told at most once in this time.
+    "The life of an incident" changed_every ("changed_every_s"): Duration = 600 in 1 ..= 86400;
+    /// An incident that goes on is told again after so long without a notice.
+    "The life of an incident" reminder ("reminder_s"): Duration = 3600 in 10 ..= 604800;
+    /// The odds at which recovery counts as proved.
+    "The life of an incident" proof_odds ("proof_odds"): f64 = 1000 in 2 ..= 1000000000;
+    /// Recovery must last so long; each reopening doubles it.
+    "The life of an incident" proof ("proof_s"): Duration = 300 in 1 ..= 3600;
+    /// Calls served in that time,
+    "The life of an incident" proof_calls ("proof_calls"): usize = 5 in 1 ..= 1000;
+    /// of so many callers.
+    "The life of an incident" proof_callers ("proof_callers"): usize = 2 in 1 ..= 1000;
+    /// Where a rung of the probe was down: healthy probes of it, one after the other,
+    "The life of an incident" proof_probes ("proof_probes"): usize = 3 in 1 ..= 100;
+    /// over at least so long.
+    "The life of an incident" proof_probes_span ("proof_probes_s"): Duration = 120 in 0 ..= 3600;
+    /// After so long without a failure an incident ends without proof, and the notice says so.
+    "The life of an incident" quiet ("quiet_s"): Duration = 1800 in 10 ..= 86400;
+    /// Trouble that returns within this time is the same incident.
+    "The life of an incident" reopen ("reopen_s"): Duration = 900 in 1 ..= 86400;
+
+    /// At most one probe of a region in this time; all failures in it share the answer.
+    "Asking and telling" probe_interval ("probe_interval_s"): Duration = 20 in 1 ..= 3600;
+    /// A tick older than this is ignored: the next one is already here.
+    "Asking and telling" tick_age ("tick_age_s"): Duration = 90 in 10 ..= 3600;
+    /// What only counts (served calls, everything while an incident is open) is written at most once in this time.
+    "Asking and telling" gather ("gather_s"): Duration = 10 in 0 ..= 300;
+    /// A notice that SNS did not take is tried again after this time, then after twice, four and eight times as long.
+    "Asking and telling" publish_again ("publish_again_s"): Duration = 60 in 1 ..= 3600;
+    /// Without a store, a sandbox tells of the same trouble at most once in this time.
+    "Asking and telling" unshared_quiet ("unshared_quiet_s"): Duration = 900 in 10 ..= 86400;
 }
 
 /// All that is wrong with a policy's text, together.
@@ -31,42 +200,30 @@ pub struct Policy {
 #[error("{}", .0.join("; "))]
 pub struct PolicyError(pub Vec<String>);
 
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            evidence: Duration::from_secs(60 * 60),
-            window: Duration::from_secs(15 * 60),
-            outage_callers: 3,
-            quiet: Duration::from_secs(15 * 60),
-            probe_interval: Duration::from_secs(20),
-            tick_age: Duration::from_secs(90),
-        }
-    }
-}
-
 impl Policy {
     /// The policy that `toml` describes, with the default for each number it leaves out.
     pub fn from_toml(toml: &str) -> Result<Self, PolicyError> {
-        let mut text = Text::read(toml)?;
-        let default = Self::default();
-        let mut seconds =
-            |key, default: Duration, least, most| Duration::from_secs(text.number(key, default.as_secs(), least, most));
-        let evidence = seconds("evidence_s", default.evidence, 60, 3600);
-        let window = seconds("window_s", default.window, 10, 3600);
-        let quiet = seconds("quiet_s", default.quiet, 60, 86_400);
-        let probe_interval = seconds("probe_interval_s", default.probe_interval, 1, 3600);
-        let tick_age = seconds("tick_age_s", default.tick_age, 10, 3600);
-        let outage_callers = text.number("outage_callers", default.outage_callers as u64, 2, 1000);
-        let outage_callers = usize::try_from(outage_callers).unwrap_or(usize::MAX);
+        let mut text = Text::of(toml)?;
+        let policy = Self::read(&mut text);
         let mut problems = text.problems();
-        if window > evidence {
-            let (window, evidence) = (window.as_secs(), evidence.as_secs());
-            problems.push(format!("window_s is {window}, but must not exceed evidence_s, which is {evidence}"));
+        if policy.usual_failures >= policy.outage_failures {
+            let (usual, outage) = (policy.usual_failures, policy.outage_failures);
+            problems
+                .push(format!("usual_failures is {usual}, but must be less than outage_failures, which is {outage}"));
         }
-        if !problems.is_empty() {
-            return Err(PolicyError(problems));
+        for (key, span) in [
+            ("active_s", policy.active),
+            ("misconfigured_window_s", policy.misconfigured_window),
+            ("suspected_window_s", policy.suspected_window),
+            ("suspected_age_s", policy.suspected_age),
+            ("proof_s", policy.proof),
+        ] {
+            if span > policy.evidence {
+                let (span, evidence) = (span.as_secs(), policy.evidence.as_secs());
+                problems.push(format!("{key} is {span}, but must not exceed evidence_s, which is {evidence}"));
+            }
         }
-        Ok(Self { evidence, window, outage_callers, quiet, probe_interval, tick_age })
+        if problems.is_empty() { Ok(policy) } else { Err(PolicyError(problems)) }
     }
 }
 
@@ -80,7 +237,7 @@ struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    fn read(toml: &'a str) -> Result<Self, PolicyError> {
+    fn of(toml: &'a str) -> Result<Self, PolicyError> {
         let keys = toml::from_str(toml).map_err(|error| {
             let line = error.span().map(|span| line(toml, span.start));
             let place = line.map_or(String::new(), |line| format!("line {line}: "));
@@ -89,19 +246,22 @@ impl<'a> Text<'a> {
         Ok(Self { toml, keys, asked: Vec::new(), problems: Vec::new() })
     }
 
-    /// The whole number of that key, if it is one and within its bounds.
-    fn number(&mut self, key: &'static str, default: u64, least: i64, most: i64) -> u64 {
+    /// The number of that key, if it is one and within its bounds.
+    fn number<N: Number>(&mut self, key: &'static str, default: f64, least: f64, most: f64) -> N {
         self.asked.push(key);
         let given = self.keys.iter().find(|(name, _)| name.get_ref() == key).map(|(name, _)| name.clone());
-        let Some(value) = given.and_then(|name| self.keys.remove(&name)) else { return default };
-        match value.get_ref().as_integer() {
-            Some(number) if (least..=most).contains(&number) => return number.unsigned_abs(),
+        let Some(value) = given.and_then(|name| self.keys.remove(&name)) else { return N::of(default) };
+        let whole = value.get_ref().as_integer().map(|number| number as f64);
+        let number = whole.or_else(|| value.get_ref().as_float().filter(|_| !N::WHOLE));
+        match number {
+            Some(number) if (least..=most).contains(&number) => return N::of(number),
             Some(number) => {
                 self.problem(value.span(), format!("{key} is {number}, but must be between {least} and {most}"));
             }
-            None => self.problem(value.span(), format!("{key} must be a whole number")),
+            None if N::WHOLE => self.problem(value.span(), format!("{key} must be a whole number")),
+            None => self.problem(value.span(), format!("{key} must be a number")),
         }
-        default
+        N::of(default)
     }
 
     fn problem(&mut self, span: Range<usize>, what: String) {
@@ -134,13 +294,13 @@ mod tests {
 
     #[test]
     fn a_number_is_taken_from_the_text() {
-        let policy = Policy::from_toml("outage_callers = 5\nwindow_s = 300").unwrap();
-        assert_eq!(policy, Policy { outage_callers: 5, window: Duration::from_secs(300), ..Policy::default() });
+        let policy = Policy::from_toml("outage_callers = 5\nactive_s = 200").unwrap();
+        assert_eq!(policy, Policy { outage_callers: 5, active: Duration::from_secs(200), ..Policy::default() });
     }
 
     #[test]
     fn all_that_is_wrong_is_reported_together_with_its_line() {
-        let text = "quiet_s = -3\n\noutage_caller = 3\nwindow_s = \"60\"\nno_such = [1]\noutage_callers = 1";
+        let text = "quiet_s = -3\n\noutage_caller = 3\nactive_s = \"60\"\nno_such = [1]\noutage_callers = 1";
         let PolicyError(problems) = Policy::from_toml(text).unwrap_err();
         let begin: Vec<&str> = problems.iter().map(|problem| problem.split([',', ':']).nth(1).unwrap()).collect();
         assert_eq!(
@@ -148,7 +308,7 @@ mod tests {
             [
                 " quiet_s is -3",
                 " unknown key `outage_caller`",
-                " window_s must be a whole number",
+                " active_s must be a whole number",
                 " unknown key `no_such`",
                 " outage_callers is 1"
             ]
@@ -160,13 +320,30 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_toml_names_its_line() {
-        let error = Policy::from_toml("window_s = 60\n= 3\n").unwrap_err().to_string();
+        let error = Policy::from_toml("active_s = 60\n= 3\n").unwrap_err().to_string();
         assert!(error.starts_with("line 2: "), "{error}");
     }
 
     #[test]
     fn a_window_longer_than_the_evidence_is_refused() {
-        let error = Policy::from_toml("evidence_s = 600").unwrap_err().to_string();
-        assert!(error.contains("window_s is 900"), "{error}");
+        let error = Policy::from_toml("evidence_s = 600\nproof_s = 900").unwrap_err().to_string();
+        assert!(error.contains("proof_s is 900"), "{error}");
+    }
+
+    #[test]
+    fn fractions_are_taken_where_they_mean_something_and_nonsense_nowhere() {
+        assert_eq!(Policy::from_toml("usual_failures = 0.002").unwrap().usual_failures, 0.002);
+        assert!(Policy::from_toml("outage_callers = 3.5").is_err());
+        assert!(Policy::from_toml("usual_failures = nan").is_err());
+        assert!(
+            Policy::from_toml("usual_failures = 0.06").unwrap_err().to_string().contains("less than outage_failures")
+        );
+    }
+
+    #[test]
+    fn every_default_is_within_its_bounds() {
+        for setting in SETTINGS {
+            assert!((setting.least..=setting.most).contains(&setting.default), "{}", setting.key);
+        }
     }
 }

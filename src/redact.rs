@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// A value that must not leave the process: a client secret, a token, a device code.
 ///
@@ -22,6 +22,11 @@ impl Secret {
     /// The one way to the content. Call it where a request is built, and nowhere else.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// For the one secret that is ours and is kept: name it at the field (`serialize_with`), for there is no `Serialize`.
+    pub fn expose_to_the_store<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: paths. Out: what would have been said and told, as text or JSON lines, and how much could not be read. The events
 //! are put in order of time; the clock is the latest one so far, and ticks every minute of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::event::{self, Batch, Kind, Setting};
 use crate::observation::{Observation, Tick};
 use crate::pipeline::{Handled, Invocation, Pipeline};
 use crate::redact::{SHOWN_NAME_MAX, one_line};
-use crate::report::{Counts, FailureReport, IncidentReport};
+use crate::report::{Counts, FailureReport, IncidentState};
 use crate::store::Store;
 
 /// How replay speaks.
@@ -81,8 +81,15 @@ pub async fn replay<S: Store>(
         reader.read_path(path)?;
     }
     let Reader { skipped, input, .. } = reader;
-    let mut printer =
-        Printer { out, format, counts: Counts::default(), notices: 0, open: BTreeMap::new(), advised: BTreeSet::new() };
+    let mut printer = Printer {
+        out,
+        format,
+        counts: Counts::default(),
+        notices: 0,
+        incidents: BTreeSet::new(),
+        open: BTreeSet::new(),
+        advised: BTreeSet::new(),
+    };
     printer.counts.own = input.own;
     run(pipeline, input.observations, &mut printer).await?;
     printer.summary(&input.problems, input.files, input.left_alone)?;
@@ -278,7 +285,7 @@ async fn run<S: Store>(
         printer.handled(clock, judge(pipeline, batch, clock).await)?;
     }
     let end = later(clock, RUN_ON);
-    while next_tick < end && printer.anything_open(pipeline, next_tick).await {
+    while next_tick < end && !printer.open.is_empty() {
         printer.handled(next_tick, judge(pipeline, tick(next_tick), next_tick).await)?;
         next_tick = later(next_tick, TICK);
     }
@@ -306,8 +313,9 @@ struct Printer<'a, W> {
     format: Format,
     counts: Counts,
     notices: u64,
-    /// The incidents seen open, by id.
-    open: BTreeMap<String, IncidentReport>,
+    /// Ids of all incidents so far, and of those that are open.
+    incidents: BTreeSet<String>,
+    open: BTreeSet<String>,
     /// Advice that was printed: once is enough for a reader.
     advised: BTreeSet<String>,
 }
@@ -325,7 +333,7 @@ enum Line<'a> {
         kind: crate::notify::NoticeKind,
         diagnosis: crate::diagnose::Diagnosis,
         severity: crate::diagnose::Severity,
-        incident: &'a str,
+        incident: Option<&'a str>,
         region: &'a crate::region::Region,
         reasons: &'a [String],
     },
@@ -344,7 +352,13 @@ impl<W: Write> Printer<'_, W> {
     fn handled(&mut self, at: Timestamp, handled: Handled) -> io::Result<()> {
         self.counts.merge(&handled.answer.counts);
         self.notices += handled.notices.len() as u64;
-        self.open.extend(handled.answer.incidents.iter().map(|incident| (incident.id.clone(), incident.clone())));
+        for incident in &handled.answer.incidents {
+            match incident.state {
+                IncidentState::Open => self.open.insert(incident.id.clone()),
+                IncidentState::Resolved => self.open.remove(&incident.id),
+            };
+            self.incidents.insert(incident.id.clone());
+        }
         for failure in &handled.answer.failures {
             match self.format {
                 Format::Json => self.line(&Line::Failure { at, failure })?,
@@ -363,7 +377,7 @@ impl<W: Write> Printer<'_, W> {
                     kind: notice.kind,
                     diagnosis: notice.diagnosis,
                     severity: notice.severity,
-                    incident: &notice.incident,
+                    incident: notice.incident.as_deref(),
                     region: &notice.region,
                     reasons: &notice.reasons,
                 })?,
@@ -379,20 +393,10 @@ impl<W: Write> Printer<'_, W> {
         Ok(())
     }
 
-    async fn anything_open<S: Store>(&self, pipeline: &Pipeline<S>, now: Timestamp) -> bool {
-        for incident in self.open.values() {
-            let told = pipeline.store.open_incident(&incident.region, now, pipeline.config.policy.quiet).await;
-            if matches!(told, Ok(Some(told)) if told.incident == incident.id) {
-                return true;
-            }
-        }
-        false
-    }
-
     fn summary(&mut self, problems: &Problems, files: u64, left_alone: u64) -> io::Result<()> {
         if self.format == Format::Json {
             let (counts, notices) = (self.counts, self.notices);
-            let incidents = self.open.len();
+            let incidents = self.incidents.len();
             return self.line(&Line::Summary { files, counts: &counts, problems, left_alone, incidents, notices });
         }
         let counts = &self.counts;
@@ -410,7 +414,7 @@ impl<W: Write> Printer<'_, W> {
         let failed: Vec<String> =
             causes.iter().filter(|(_, count)| *count > 0).map(|(cause, count)| format!("{count} {cause}")).collect();
         writeln!(self.out, "failures: {}", if failed.is_empty() { "none".to_owned() } else { failed.join(", ") })?;
-        writeln!(self.out, "incidents: {}, notices: {}", self.open.len(), self.notices)
+        writeln!(self.out, "incidents: {}, notices: {}", self.incidents.len(), self.notices)
     }
 
     fn line(&mut self, line: &Line<'_>) -> io::Result<()> {

@@ -184,6 +184,7 @@ pub struct IncidentReport {
 #[serde(rename_all = "snake_case")]
 pub enum IncidentState {
     Open,
+    Resolved,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -194,7 +195,8 @@ pub struct NoticeReport {
     pub kind: NoticeKind,
     pub diagnosis: Diagnosis,
     pub severity: Severity,
-    pub incident: String,
+    /// Null for an advice.
+    pub incident: Option<String>,
     pub region: Region,
     /// What SNS answered; null where there is no topic.
     pub message_id: Option<String>,

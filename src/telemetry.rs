@@ -18,7 +18,7 @@ use crate::diagnose::{Diagnosis, Verdict};
 use crate::event::Kind;
 use crate::event::problem::Problems;
 use crate::observation::Operation;
-use crate::oidc::{Answer, ProbeAnswer};
+use crate::oidc::{Answer, Control, ProbeAnswer};
 use crate::pipeline::Handled;
 use crate::region::Region;
 use crate::report::{Counts, IncidentReport, NoticeReport};
@@ -86,8 +86,11 @@ struct InvocationLine<'a> {
 #[derive(Serialize)]
 struct ProbeLine<'a> {
     answer: Answer,
-    /// The answer of an earlier probe, not long ago.
-    shared: bool,
+    /// When it was asked: by this invocation, or by another one not long before.
+    at: Timestamp,
+    /// The region that was asked because this one kept silent, and whether it answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control: Option<&'a Control>,
     rungs: Vec<RungLine<'a>>,
 }
 
@@ -198,6 +201,6 @@ impl<'a> From<&'a ProbeAnswer> for ProbeLine<'a> {
                 request_id: fault.and_then(|fault| fault.request_id.as_deref()),
             }
         });
-        Self { answer: probe.worst(), shared: probe.shared, rungs: rungs.collect() }
+        Self { answer: probe.worst(), at: probe.at, control: probe.control.as_ref(), rungs: rungs.collect() }
     }
 }

@@ -4,18 +4,19 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use aws_config::{BehaviorVersion, Region as SdkRegion};
+use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
 use jiff::Timestamp;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use oidc_triage::backoff::Backoff;
-use oidc_triage::caller::CallerHasher;
 use oidc_triage::config::Config;
 use oidc_triage::error::Error;
 use oidc_triage::notify::publish::Publisher;
 use oidc_triage::oidc::{Oidc, http_client};
 use oidc_triage::pipeline::{DEADLINE_MARGIN, Invocation, Pipeline};
 use oidc_triage::report::Answer;
+use oidc_triage::store::Store;
+use oidc_triage::store::dynamodb::DynamoStore;
 use oidc_triage::store::memory::MemoryStore;
 use oidc_triage::telemetry::{self, InvocationFacts};
 use serde_json::value::RawValue;
@@ -31,7 +32,25 @@ async fn main() -> ExitCode {
         }
     };
     telemetry::init(config.log_level);
-    let function = Function::new(config).await;
+    let sdk_config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(SdkRegion::new(config.own_region.to_string()))
+        .http_client(http_client())
+        .load()
+        .await;
+    match config.table.clone() {
+        Some(table) => {
+            let store = DynamoStore::new(&sdk_config, table, &config.policy);
+            serve(Function::new(config, sdk_config, store)).await
+        }
+        None => {
+            let store = MemoryStore::new(config.policy.evidence, config.policy.gather);
+            serve(Function::new(config, sdk_config, store)).await
+        }
+    }
+}
+
+/// Takes one event after the other.
+async fn serve<S: Store>(function: Function<S>) -> ExitCode {
     let function = &function;
     let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| function.handle(event));
     let runtime = Runtime::new(handler).layer(MapRequestLayer::new(readable));
@@ -45,33 +64,17 @@ async fn main() -> ExitCode {
 }
 
 /// What is built once in a sandbox.
-struct Function {
-    pipeline: Pipeline<MemoryStore>,
+struct Function<S> {
+    pipeline: Pipeline<S>,
     invocations: AtomicU64,
 }
 
-impl Function {
-    async fn new(config: Config) -> Self {
-        let sdk_config = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .region(SdkRegion::new(config.region.to_string()))
-            .http_client(http_client())
-            .load()
-            .await;
+impl<S: Store> Function<S> {
+    fn new(config: Config, sdk_config: SdkConfig, store: S) -> Self {
         let publisher = config.live_topic().map(|topic| Publisher::new(&sdk_config, topic.to_owned()));
-        let oidc = Oidc::new(sdk_config, Backoff::SDK_2026, config.policy.probe_interval);
+        let oidc = Oidc::new(sdk_config, Backoff::SDK_2026);
         oidc.prepare(&config.regions);
-        Self {
-            pipeline: Pipeline {
-                config,
-                store: MemoryStore::default(),
-                // As replay's: a random key is of use only where all sandboxes share it, in a table.
-                hasher: CallerHasher::new(&CallerHasher::FIXED_KEY),
-                oidc: Some(oidc),
-                publisher,
-                acts_on_archives: false,
-            },
-            invocations: AtomicU64::new(0),
-        }
+        Self { pipeline: Pipeline::new(config, store, Some(oidc), publisher), invocations: AtomicU64::new(0) }
     }
 
     async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {

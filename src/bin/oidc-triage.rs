@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use oidc_triage::caller::CallerHasher;
 use oidc_triage::config::Config;
 use oidc_triage::pipeline::Pipeline;
 use oidc_triage::policy::Policy;
@@ -77,14 +76,9 @@ async fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    let pipeline = Pipeline {
-        config,
-        store: MemoryStore::default(),
-        hasher: CallerHasher::new(&CallerHasher::FIXED_KEY),
-        oidc: None,
-        publisher: None,
-        acts_on_archives: true,
-    };
+    let store = MemoryStore::new(config.policy.evidence, config.policy.gather);
+    let mut pipeline = Pipeline::new(config, store, None, None);
+    pipeline.acts_on_archives = true;
     let mut out = BufWriter::new(io::stdout().lock());
     let done = replay(&pipeline, &paths, format, &mut out, &mut io::stderr().lock()).await;
     match done.and_then(|done| out.flush().map(|()| done)) {

@@ -12,7 +12,7 @@ const INTRODUCTION: &str = "\
 # How one failed call is classified
 
 <!-- Printed from the table in src/classify/table.rs. Change the table, then run
-     UPDATE_DOCS=1 cargo test --test classification_doc -->
+     UPDATE_DOCS=1 cargo test --test docs -->
 
 Each failed call of SSO OIDC gets one cause. It is a verdict on that call alone; whether a region is in trouble is
 decided from many of them.

@@ -171,7 +171,7 @@ impl Record<'_> {
 
         let Some(error) = error else {
             let (origin, replayed) = (Origin::CloudTrail, around.replayed);
-            let success = Success { id, origin, region, operation, caller, occurred_at, replayed };
+            let success = Success { id, origin, region, operation, caller, user_agent, address, occurred_at, replayed };
             batch.observations.push(Observation::Success(success));
             return;
         };

@@ -3,6 +3,7 @@
 //! In: a [`Notice`]. Out: the message id that SNS gave it, or why it could not be sent. One attempt, without the SDK's
 //! retries: whoever claimed the notice decides what a failure means.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_sns::Client;
@@ -10,6 +11,7 @@ use aws_sdk_sns::config::retry::RetryConfig;
 use aws_sdk_sns::config::timeout::TimeoutConfig;
 use aws_sdk_sns::config::{BehaviorVersion, Builder, Region as SdkRegion};
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::types::MessageAttributeValue;
 
 use super::Notice;
 use crate::oidc::CONNECT_TIMEOUT;
@@ -59,13 +61,33 @@ impl Publisher {
     /// lost without a word.
     pub async fn publish(&self, notice: &Notice, within: Duration) -> Result<String, PublishError> {
         let request =
-            self.client.publish().topic_arn(&self.topic_arn).subject(&notice.subject).message(&notice.message).send();
-        match tokio::time::timeout(within, request).await {
+            self.client.publish().topic_arn(&self.topic_arn).subject(&notice.subject).message(&notice.message);
+        let request = request.set_message_attributes(Some(attributes(notice)));
+        match tokio::time::timeout(within, request.send()).await {
             Err(_) => Err(PublishError::NoAnswer("the invocation's time ran out")),
             Ok(Ok(answer)) => Ok(answer.message_id.unwrap_or_default()),
             Ok(Err(error)) => Err(why(&error)),
         }
     }
+}
+
+/// By which a receiver drops a repeat, and a filter policy chooses.
+fn attributes(notice: &Notice) -> HashMap<String, MessageAttributeValue> {
+    let sequence = notice.sequence.to_string();
+    let texts = [
+        ("id", Some(notice.id.as_str())),
+        ("kind", Some(notice.kind.as_str())),
+        ("diagnosis", Some(notice.diagnosis.as_str())),
+        ("severity", Some(notice.severity.as_str())),
+        ("region", Some(notice.region.as_str())),
+        ("incident", notice.incident.as_deref()),
+    ];
+    let texts = texts.into_iter().filter_map(|(name, text)| Some((name, "String", text?)));
+    let attribute = |(name, data_type, value): (&str, &str, &str)| {
+        let value = MessageAttributeValue::builder().data_type(data_type).string_value(value).build().ok()?;
+        Some((name.to_owned(), value))
+    };
+    texts.chain([("sequence", "Number", sequence.as_str())]).filter_map(attribute).collect()
 }
 
 /// What may be said of a failed publish. The SDK's own text holds the raw answer: it stays here.

@@ -1,287 +1,386 @@
 //! A notice as people read it: plain text, the verdict in the first line.
 //!
-//! In: a verdict. Out: a subject that SNS takes and a message. Every text of others in it (caller names, codes, request
-//! ids, tools) is bounded and on one line, so that it cannot pass for a line of ours.
+//! In: an incident, a recovery or an advice, and the verdict. Out: a subject that SNS takes and a message. Every text of
+//! others in it (caller names, codes, request ids, tools) is bounded and on one line, so that it cannot pass for a line of
+//! ours, and every list is bounded.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::NoticeKind;
-use super::advice::advice;
-use crate::diagnose::{Verdict, Weighing};
-use crate::evidence::Mark;
+use super::advice::{self, Advice};
+use super::words::{between, capitalized, clock, counted, span, trouble, utc};
+use super::{Notice, NoticeKind, REASON_MAX};
+use crate::diagnose::recovery::Recovery;
+use crate::diagnose::{Advised, Concern, Diagnosis, Verdict, Weighing};
+use crate::incident::Incident;
 use crate::oidc::Answer;
 use crate::redact::{SHOWN_NAME_MAX, one_line};
 use crate::region::Region;
-use crate::store::Telling;
 
 /// SNS refuses a subject of 100 characters or more, and one that is not printable ASCII.
 pub const SUBJECT_MAX: usize = 99;
 
-/// Requests named in a message: enough for a support case.
-const REQUESTS_SHOWN: usize = 10;
+/// Things of one kind listed in a message: requests enough for a support case, names enough to know who it is. A number
+/// beside them says how many there are.
+const LISTED_MAX: usize = 10;
 
-/// Callers named in a message; the number says how many there are.
-const CALLERS_SHOWN: usize = 10;
+/// What the subject of a `resolved` begins with.
+const RESOLVED: &str = "Resolved: ";
 
-pub fn subject(verdict: &Verdict, region: &Region, kind: NoticeKind) -> String {
-    let goes_on = match kind {
-        NoticeKind::Opened => "",
-        NoticeKind::Reminder => " goes on",
-    };
-    // It begins with a letter, as SNS wants it.
-    let subject = format!(
-        "{} of AWS sign-in (SSO OIDC) in {region}{goes_on}: {} callers hit",
-        capitalized(verdict.diagnosis.as_str()),
-        verdict.callers
-    );
-    subject.chars().filter(|c| matches!(c, ' '..='~')).take(SUBJECT_MAX).collect()
+/// What is not told again for so long is not told again.
+const FOR_EVER: Duration = Duration::from_secs(366 * 86_400);
+
+pub fn subject(kind: NoticeKind, incident: &Incident, verdict: &Verdict, now: Timestamp) -> String {
+    let what = format!("{} in {}", trouble(incident.diagnosis), incident.region);
+    let hit = hit_in_short(incident, verdict);
+    printable(&match kind {
+        NoticeKind::Opened | NoticeKind::Advice => format!("{}{hit}", capitalized(&what)),
+        NoticeKind::Changed => format!("Changed: {what}{hit}"),
+        NoticeKind::Reopened => format!("Reopened: {what}{hit}"),
+        NoticeKind::Reminder => format!("{} goes on since {}", capitalized(&what), clock(began(incident), now)),
+        NoticeKind::Resolved => format!("{RESOLVED}{what} after {}", lasted(incident)),
+    })
 }
 
-pub fn message(verdict: &Verdict, region: &Region, kind: NoticeKind, telling: &Telling) -> String {
-    let mut text = String::with_capacity(4096);
-    let goes_on = match kind {
-        NoticeKind::Opened => "",
-        NoticeKind::Reminder => " goes on",
-    };
-    push(
-        &mut text,
-        &format!(
-            "{}{goes_on}: signing in through IAM Identity Center fails in {region} for {} distinct callers.",
-            verdict.diagnosis.as_str().to_uppercase(),
-            verdict.callers
-        ),
-    );
-    push(&mut text, confirmation(verdict));
-
-    push(&mut text, "");
-    facts(&mut text, verdict, kind, telling);
-
-    heading(&mut text, "Why");
-    verdict.reasons.iter().for_each(|reason| bullet(&mut text, reason));
-
-    let advice = advice(verdict);
-    let of_region = |advice: &str| advice.replace("{region}", region.as_str());
-    heading(&mut text, "What to do now");
-    for (number, step) in (1..).zip(advice.now) {
-        push(&mut text, &format!("{number}. {}", of_region(step)));
+pub fn message(kind: NoticeKind, incident: &Incident, verdict: &Verdict, changes: &[String], now: Timestamp) -> String {
+    let mut text = Text::default();
+    match kind {
+        NoticeKind::Opened | NoticeKind::Reminder | NoticeKind::Resolved | NoticeKind::Advice => {}
+        NoticeKind::Changed | NoticeKind::Reopened => {
+            text.line(&format!("{}: {}.", kind.as_str().to_uppercase(), one_line(&changes.join("; "), REASON_MAX)));
+        }
     }
-    heading(&mut text, "To pass on to users");
-    push(&mut text, &of_region(advice.users));
+    text.line(&headline(incident, verdict));
+    if kind == NoticeKind::Reminder {
+        text.line(&format!("It goes on since {}.", clock(began(incident), now)));
+    }
+    if verdict.diagnosis != incident.diagnosis {
+        text.line(&format!(
+            "What is seen at the moment is: {}. It stays what it was until its end is proved.",
+            trouble(verdict.diagnosis)
+        ));
+    }
+    confirmation(incident, verdict).iter().for_each(|line| text.line(line));
 
-    heading(&mut text, "The three usual causes, weighed");
-    verdict.weighed.iter().for_each(|weighing| weighed(&mut text, weighing));
+    text.line("");
+    text.fact("Since", &utc(began(incident)));
+    if let Some(reopened_at) = incident.reopened_at {
+        text.fact(
+            "Reopened",
+            &format!("{}, the latest at {}", counted(incident.reopened as usize, "time"), utc(reopened_at)),
+        );
+    }
+    facts(&mut text, incident, verdict);
 
-    heading(&mut text, "Failed requests, for AWS Support (the id is its record's where no request id was recorded)");
-    verdict.failures.iter().take(REQUESTS_SHOWN).for_each(|mark| {
-        let operation = mark.operation.map_or("unknown operation", |operation| operation.as_str());
-        bullet(&mut text, &format!("{} {} {operation} {}", utc(mark.occurred_at), shown(&mark.id), code_of(mark)));
+    text.bullets("Why", &verdict.reasons);
+    advise(&mut text, &advice::of_incident(incident, verdict), &incident.region, &incident.concern);
+    if incident.concern == Concern::Service {
+        text.heading("The three usual causes, weighed");
+        verdict.weighed.iter().for_each(|weighing| weighed(&mut text, weighing));
+    }
+    requests(&mut text, verdict);
+    text.0
+}
+
+/// That an incident is over. Who was hit is known from the notices before: it is not said again.
+pub fn recovery_message(incident: &Incident, verdict: &Verdict, recovery: &Recovery) -> String {
+    let mut text = Text::default();
+    let lasted = lasted(incident);
+    text.line(&format!("RESOLVED: the {} in {} is over after {lasted}.", trouble(incident.diagnosis), incident.region));
+    text.line(&if recovery.proved {
+        "It is proved: see below.".to_owned()
+    } else {
+        let silence = verdict.latest.zip(incident.resolved_at).map(|(latest, over)| span(between(latest, over)));
+        let silence =
+            silence.map_or_else(|| "no failure for a while".to_owned(), |span| format!("no failure for {span}"));
+        let nobody = if verdict.served == 0 { "nobody" } else { "hardly anybody" };
+        format!("Nothing proves it: {silence}, and {nobody} was seen to be served.")
     });
-    if let Some(more @ 1..) = verdict.failures.len().checked_sub(REQUESTS_SHOWN) {
-        bullet(&mut text, &format!("and {more} more"));
+
+    text.line("");
+    text.fact("Since", &utc(began(incident)));
+    text.fact("Over", &incident.resolved_at.map_or_else(|| "unknown".to_owned(), utc));
+    text.fact("Lasted", &lasted);
+    if incident.reopened > 0 {
+        text.fact("Reopened", &counted(incident.reopened as usize, "time"));
     }
-    text
+    if incident.callers > 0 {
+        text.fact("Callers", &format!("{} at the most", incident.callers));
+    }
+    text.fact("Incident", &format!("{} (notice {})", incident.id, incident.sequence));
+
+    text.bullets("Why", &recovery.reasons);
+    advise(&mut text, &advice::of_recovery(incident, recovery.proved), &incident.region, &incident.concern);
+    text.0
+}
+
+pub fn advice_subject(region: &Region, advised: &Advised) -> String {
+    printable(&format!("{} in {region}", capitalized(trouble(advised.diagnosis))))
+}
+
+pub fn advice_message(region: &Region, advised: &Advised, now: Timestamp) -> String {
+    let mut text = Text::default();
+    text.line(&format!("ADVICE: {} in {region}.", advised_in_words(advised.diagnosis)));
+    text.line("");
+    text.fact("At", &utc(now));
+    text.fact(
+        "Told",
+        &if advised.quiet_for > FOR_EVER { "once".to_owned() } else { format!("once in {}", span(advised.quiet_for)) },
+    );
+    text.bullets("Why", &advised.reasons);
+    advise(&mut text, &advice::of_advised(advised.diagnosis), region, &Concern::Service);
+    text.0
+}
+
+/// Turns the last notice of an incident into one that also says what those before it would have said.
+pub fn merge(last: &mut Notice, untold: &[Notice]) {
+    if let Some(what) = last.subject.strip_prefix(RESOLVED) {
+        last.subject = printable(&format!("Began and resolved: {what}"));
+    }
+    let mut text = Text::default();
+    text.line(match last.kind {
+        NoticeKind::Resolved => "It began and was over before anybody could be told.",
+        NoticeKind::Opened | NoticeKind::Changed | NoticeKind::Reminder | NoticeKind::Reopened | NoticeKind::Advice => {
+            "What came before could not be told in time."
+        }
+    });
+    text.line(&last.message);
+    text.heading("What would have been told");
+    for notice in untold.iter().take(LISTED_MAX) {
+        text.line(&format!("- {} {}", utc(notice.at), notice.subject));
+    }
+    text.more(untold.len());
+    if let Some(first) = untold.first() {
+        text.bullets("Why it was opened", &first.reasons);
+        last.reasons.extend(first.reasons.iter().cloned());
+    }
+    last.message = text.0;
+}
+
+/// When it began, as far as is known.
+fn began(incident: &Incident) -> Timestamp {
+    incident.since.min(incident.opened_at)
+}
+
+fn lasted(incident: &Incident) -> String {
+    incident.resolved_at.map_or_else(|| "some time".to_owned(), |over| span(between(began(incident), over)))
+}
+
+/// The callers that the verdict sees, or saw when it still was an incident.
+fn hit(incident: &Incident, verdict: &Verdict) -> usize {
+    if verdict.diagnosis.is_incident() { verdict.callers } else { incident.callers }
+}
+
+fn hit_in_short(incident: &Incident, verdict: &Verdict) -> String {
+    let how = match incident.concern {
+        Concern::Service => "hit",
+        Concern::Admin { .. } | Concern::Request { .. } => "refused",
+    };
+    match hit(incident, verdict) {
+        0 if verdict.is_confirmed() => ": a probe fails".to_owned(),
+        0 => String::new(),
+        callers => format!(": {} {how}", counted(callers, "caller")),
+    }
+}
+
+/// The verdict in words.
+fn headline(incident: &Incident, verdict: &Verdict) -> String {
+    let region = &incident.region;
+    let callers = hit(incident, verdict);
+    let hit = counted(callers, "distinct caller");
+    let with = concern_name(&incident.concern).map(|name| format!(" with {name}")).unwrap_or_default();
+    match incident.diagnosis {
+        Diagnosis::Outage => format!("OUTAGE: signing in through IAM Identity Center fails in {region} for {hit}."),
+        Diagnosis::Degraded if callers == 0 => format!(
+            "DEGRADED: a probe of signing in through IAM Identity Center fails in {region}; no caller was seen to be hit."
+        ),
+        Diagnosis::Degraded => {
+            format!("DEGRADED: signing in through IAM Identity Center fails in {region} for some: for {hit}.")
+        }
+        Diagnosis::Misconfigured => format!(
+            "MISCONFIGURED: a key or policy of your own refuses {hit} who sign in through IAM Identity Center in {region}\
+             {with}."
+        ),
+        Diagnosis::Suspected => format!(
+            "SUSPECTED OUTAGE: signing in through IAM Identity Center is refused in {region} for {hit}{with}, as if all \
+             of them had made the same mistake."
+        ),
+        Diagnosis::Throttling
+        | Diagnosis::OneCaller
+        | Diagnosis::Blind
+        | Diagnosis::Late
+        | Diagnosis::AwsHealth
+        | Diagnosis::Isolated
+        | Diagnosis::Transient
+        | Diagnosis::Quiet => format!("{} in {region}: {hit}.", capitalized(trouble(incident.diagnosis))),
+    }
+}
+
+fn advised_in_words(diagnosis: Diagnosis) -> &'static str {
+    match diagnosis {
+        Diagnosis::Throttling => "calls to sign in (SSO OIDC) are throttled, or soon will be,",
+        Diagnosis::OneCaller => "one caller cannot sign in (SSO OIDC), while others are served,",
+        Diagnosis::Blind => "this function can connect neither to the sign-in service (SSO OIDC) nor to its control",
+        Diagnosis::Late => "late events tell of a trouble with signing in (SSO OIDC) that is more than an hour old,",
+        Diagnosis::AwsHealth => "AWS Health tells of an issue about signing in (SSO OIDC), and nobody here was hit,",
+        Diagnosis::Outage
+        | Diagnosis::Degraded
+        | Diagnosis::Misconfigured
+        | Diagnosis::Suspected
+        | Diagnosis::Isolated
+        | Diagnosis::Transient
+        | Diagnosis::Quiet => trouble(diagnosis),
+    }
 }
 
 /// Whether anything but the callers' failures speaks for it: what is asked first.
-fn confirmation(verdict: &Verdict) -> &'static str {
-    match verdict.probe {
+fn confirmation(incident: &Incident, verdict: &Verdict) -> Vec<&'static str> {
+    let mut lines = vec![match verdict.probe {
         Some(Answer::Down) => "A probe of the service fails too.",
         Some(Answer::Unexpected) => "A probe of the service got an unexpected answer.",
         Some(Answer::Unknown) => "A probe of the service got no clear answer: not confirmed.",
         Some(Answer::Healthy) => "A probe of the service works.",
         None => "The service was not probed: not confirmed.",
+    }];
+    match incident.concern {
+        Concern::Service | Concern::Request { .. } if verdict.health => {
+            lines.push("AWS Health has an open issue about it.");
+        }
+        Concern::Service | Concern::Request { .. } => {}
+        // What the probe sees is none of the customer's own keys and policies.
+        Concern::Admin { .. } => lines.clear(),
+    }
+    lines
+}
+
+fn facts(text: &mut Text, incident: &Incident, verdict: &Verdict) {
+    if let Some(latest) = verdict.latest {
+        text.fact("Latest", &utc(latest));
+    }
+    if verdict.failures > 0 {
+        let codes = tally(verdict.codes.iter().map(|(code, count)| (code.as_str(), *count)));
+        text.fact("Failed", &format!("{}: {codes}", counted(verdict.failures, "call")));
+    }
+    let mut operations: Vec<_> = verdict.operations.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    operations.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    if !operations.is_empty() {
+        text.fact("Operation", &tally(operations.into_iter()));
+    } else if verdict.failures > 0 {
+        text.fact("Operation", "unknown");
+    }
+    if verdict.callers > 0 {
+        text.fact("Callers", &format!("{}{}", verdict.callers, names(verdict)));
+    } else if incident.callers > 0 {
+        text.fact("Callers", &format!("{} at the most", incident.callers));
+    }
+    if !verdict.tools.is_empty() {
+        text.fact("Tools", &tally(verdict.tools.iter().map(|(tool, count)| (tool.as_str(), *count))));
+    }
+    text.fact("Incident", &format!("{} (notice {})", incident.id, incident.sequence));
+}
+
+/// `: ana, ben and 2 more`.
+fn names(verdict: &Verdict) -> String {
+    let listed: Vec<String> = verdict.names.iter().take(LISTED_MAX).map(|name| shown(name)).collect();
+    match verdict.callers.saturating_sub(listed.len()) {
+        _ if listed.is_empty() => String::new(),
+        0 => format!(": {}", listed.join(", ")),
+        more => format!(": {} and {more} more", listed.join(", ")),
     }
 }
 
-fn facts(text: &mut String, verdict: &Verdict, kind: NoticeKind, telling: &Telling) {
-    let operations = tally(&verdict.failures, |mark| mark.operation.map(|operation| operation.as_str().to_owned()));
-    let codes = tally(&verdict.failures, |mark| Some(code_of(mark)));
-    let tools = tally(&verdict.failures, |mark| mark.tool.clone());
-    let time = |at: Option<Timestamp>| at.map_or_else(|| "unknown".into(), utc);
-    match kind {
-        NoticeKind::Opened => push(text, &format!("Since:     {}", time(verdict.since))),
-        // The evidence looks back only so far: it may have begun before.
-        NoticeKind::Reminder => push(text, &format!("Opened:    {}", utc(telling.opened_at))),
+/// `InternalServerException (6), 503 (1)`.
+fn tally<'a>(counts: impl Iterator<Item = (&'a str, usize)>) -> String {
+    counts.take(LISTED_MAX).map(|(what, count)| format!("{} ({count})", shown(what))).collect::<Vec<_>>().join(", ")
+}
+
+fn weighed(text: &mut Text, weighing: &Weighing) {
+    text.line(&format!("{}:", weighing.cause));
+    let fact = |fact: &String| one_line(fact, REASON_MAX);
+    weighing.speaks_for.iter().take(LISTED_MAX).for_each(|one| text.line(&format!("  for:     {}", fact(one))));
+    weighing.speaks_against.iter().take(LISTED_MAX).for_each(|one| text.line(&format!("  against: {}", fact(one))));
+}
+
+fn advise(text: &mut Text, advice: &Advice, region: &Region, concern: &Concern) {
+    let name = concern_name(concern).unwrap_or_else(|| "an error".to_owned());
+    // The name last: it is text of others.
+    let filled = |advice: &str| advice.replace("{region}", region.as_str()).replace("{name}", &name);
+    text.heading("What to do now");
+    for (number, step) in (1..).zip(&advice.now) {
+        text.line(&format!("{number}. {}", filled(step)));
     }
-    push(text, &format!("Latest:    {}", time(verdict.failures.last().map(|mark| mark.occurred_at))));
-    let minutes = verdict.window.as_secs().div_ceil(60);
-    push(text, &format!("Failed:    {} calls within {minutes} minutes: {}", verdict.failures.len(), counted(&codes)));
-    let operations = if operations.is_empty() { "unknown".into() } else { counted(&operations) };
-    push(text, &format!("Operation: {operations}"));
-    push(text, &format!("Callers:   {}", callers(verdict)));
-    if !tools.is_empty() {
-        push(text, &format!("Tools:     {}", counted(&tools)));
+    if !advice.users.is_empty() {
+        text.heading("To pass on to users");
+        text.line(&filled(advice.users));
     }
-    push(text, &format!("Incident:  {} (notice {})", telling.incident, telling.sequence));
 }
 
-fn weighed(text: &mut String, weighing: &Weighing) {
-    push(text, &format!("{}:", weighing.cause));
-    weighing.speaks_for.iter().for_each(|fact| push(text, &format!("  for:     {fact}")));
-    weighing.speaks_against.iter().for_each(|fact| push(text, &format!("  against: {fact}")));
-}
-
-fn callers(verdict: &Verdict) -> String {
-    let more = verdict.callers.saturating_sub(CALLERS_SHOWN);
-    let listed: Vec<String> = verdict.names.iter().take(CALLERS_SHOWN).map(|name| shown(name)).collect();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}: {}{more}", verdict.callers, listed.join(", "))
-}
-
-fn code_of(mark: &Mark) -> String {
-    mark.code.as_deref().map_or_else(|| "no answer".to_owned(), shown)
-}
-
-/// How often each value occurs.
-fn tally(marks: &[Mark], value: impl Fn(&Mark) -> Option<String>) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for value in marks.iter().filter_map(value) {
-        *counts.entry(value).or_insert(0) += 1;
+fn requests(text: &mut Text, verdict: &Verdict) {
+    if verdict.requests.is_empty() {
+        return;
     }
-    counts
+    text.heading("Failed requests, for AWS Support (the id is its record's where no request id was recorded)");
+    for request in verdict.requests.iter().take(LISTED_MAX) {
+        let operation = request.operation.map_or("unknown operation", |operation| operation.as_str());
+        let id = request.id.as_deref().map_or_else(|| "id not kept".to_owned(), shown);
+        text.line(&format!("- {} {id} {operation} {}", utc(request.at), shown(&request.code)));
+    }
+    text.more(verdict.requests.len().max(verdict.failures));
 }
 
-/// The most frequent first: `InternalServerException (6), 503 (1)`.
-fn counted(counts: &BTreeMap<String, usize>) -> String {
-    let mut counts: Vec<_> = counts.iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    counts.truncate(CALLERS_SHOWN);
-    counts.into_iter().map(|(value, count)| format!("{value} ({count})")).collect::<Vec<_>>().join(", ")
-}
-
-fn capitalized(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
-}
-
-fn utc(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+/// `InvalidRequestException of CreateToken`.
+fn concern_name(concern: &Concern) -> Option<String> {
+    match concern {
+        Concern::Service => None,
+        Concern::Admin { name, .. } | Concern::Request { name, operation: None, .. } => Some(shown(name)),
+        Concern::Request { name, operation: Some(operation), .. } => Some(format!("{} of {operation}", shown(name))),
+    }
 }
 
 fn shown(text: &str) -> String {
     one_line(text, SHOWN_NAME_MAX)
 }
 
-fn heading(text: &mut String, heading: &str) {
-    push(text, "");
-    push(text, heading);
+/// It begins with a letter, as SNS wants it, because all of ours do.
+fn printable(subject: &str) -> String {
+    subject.chars().filter(|c| matches!(c, ' '..='~')).take(SUBJECT_MAX).collect()
 }
 
-fn bullet(text: &mut String, line: &str) {
-    push(text, &format!("- {line}"));
-}
+/// A message as it grows.
+#[derive(Default)]
+struct Text(String);
 
-fn push(text: &mut String, line: &str) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "{line}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::caller::{Caller, CallerHasher};
-    use crate::classify::Cause;
-    use crate::diagnose::diagnose;
-    use crate::evidence::Evidence;
-    use crate::observation::Operation;
-    use crate::policy::Policy;
-    use crate::region::KnownRegions;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + second).unwrap()
+impl Text {
+    fn line(&mut self, line: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "{}", line.trim_end_matches('\n'));
     }
 
-    fn verdict(names: &[&str]) -> Verdict {
-        let hasher = CallerHasher::new(&CallerHasher::FIXED_KEY);
-        let mut evidence = Evidence::default();
-        for (second, name) in (0..).zip(names) {
-            evidence.add_failure(Mark {
-                occurred_at: at(second % 60),
-                id: format!("request-{second}"),
-                caller: hasher.hash(&Caller::Named((*name).into())),
-                name: (*name).into(),
-                operation: Some(Operation::CreateToken),
-                cause: Cause::Service,
-                code: Some("InternalServerException".into()),
-                tool: None,
-            });
+    fn fact(&mut self, name: &str, fact: &str) {
+        self.line(&format!("{:<10} {fact}", format!("{name}:")));
+    }
+
+    fn heading(&mut self, heading: &str) {
+        self.line("");
+        self.line(heading);
+    }
+
+    fn bullets(&mut self, heading: &str, lines: &[String]) {
+        if lines.is_empty() {
+            return;
         }
-        diagnose(&evidence, None, &Policy::default(), at(60))
-    }
-
-    fn rendered(names: &[&str]) -> (String, String) {
-        let region = KnownRegions::default().find("eu-central-1").unwrap();
-        let telling = Telling {
-            incident: "eu-central-1-20270115T080000Z".into(),
-            sequence: 1,
-            opened_at: at(60),
-            told_at: at(60),
-        };
-        let verdict = verdict(names);
-        (subject(&verdict, &region, NoticeKind::Opened), message(&verdict, &region, NoticeKind::Opened, &telling))
-    }
-
-    #[test]
-    fn a_message_says_what_failed_since_when_for_whom_why_and_what_to_do() {
-        let (subject, message) = rendered(&["ana@example.com", "ben@example.com", "eva@example.com"]);
-        assert_eq!(subject, "Outage of AWS sign-in (SSO OIDC) in eu-central-1: 3 callers hit");
-        for part in [
-            "OUTAGE: signing in through IAM Identity Center fails in eu-central-1 for 3 distinct callers.",
-            "Since:     2027-01-15 08:00:00 UTC",
-            "Failed:    3 calls within 15 minutes: InternalServerException (3)",
-            "Callers:   3: ana@example.com, ben@example.com, eva@example.com",
-            "service outage or maintenance:\n  for:     3 distinct callers were hit by 3 failures",
-            "throttling behind a 500:\n",
-            "invalid input answered with a 500:\n",
-            "What to do now\n1. ",
-            "To pass on to users\nSigning in to AWS",
-            "- 2027-01-15 08:00:02 UTC request-2 CreateToken InternalServerException",
-        ] {
-            assert!(message.contains(part), "{part:?} is missing in:\n{message}");
+        self.heading(heading);
+        for line in super::bounded(lines) {
+            self.line(&format!("- {line}"));
         }
     }
 
-    #[test]
-    fn users_are_told_whose_fault_it_is_only_where_the_service_says_so() {
-        let names = ["ana", "ben", "eva"];
-        let mut verdict = verdict(&names);
-        let region = KnownRegions::default().find("eu-central-1").unwrap();
-        let telling = Telling { incident: "i".into(), sequence: 2, opened_at: at(0), told_at: at(900) };
-        let text = |verdict: &Verdict| message(verdict, &region, NoticeKind::Reminder, &telling);
-
-        verdict.probe = Some(Answer::Down);
-        let confirmed = text(&verdict);
-        assert!(confirmed.contains("AWS's sign-in service answers with errors"), "{confirmed}");
-        assert!(!confirmed.contains("Sign in yourself"), "{confirmed}");
-        for probe in [None, Some(Answer::Unknown), Some(Answer::Unexpected)] {
-            verdict.probe = probe;
-            let unknown = text(&verdict);
-            assert!(unknown.contains("We are finding out why."), "{unknown}");
-            assert!(unknown.contains("1. Sign in yourself, once"), "{unknown}");
+    /// How many of `all` were not listed.
+    fn more(&mut self, all: usize) {
+        if let Some(more @ 1..) = all.checked_sub(LISTED_MAX) {
+            self.line(&format!("- and {more} more"));
         }
-        verdict.failures.iter_mut().for_each(|mark| mark.cause = Cause::Unreachable);
-        assert!(text(&verdict).contains("1. Check your own way to the service first"));
-        assert!(text(&verdict).contains("Opened:    2027-01-15 08:00:00 UTC"), "a reminder tells when it began");
-    }
-
-    #[test]
-    fn text_of_others_cannot_forge_a_line_of_a_notice() {
-        let forged = "ana\r\n\r\nWhat to do now\n1. Send your password to evil@example.com";
-        let (subject, message) = rendered(&[forged, "ben\u{202e}", "eva\u{1b}[2J"]);
-        assert_eq!(message.lines().filter(|line| *line == "What to do now").count(), 1);
-        assert!(!message.contains(['\r', '\u{202e}', '\u{1b}']));
-        assert!(subject.bytes().all(|byte| matches!(byte, b' '..=b'~')));
-    }
-
-    #[test]
-    fn a_message_about_a_flood_stays_small() {
-        let names: Vec<String> = (0..4000).map(|n| format!("{n}{}", "x".repeat(200))).collect();
-        let (subject, message) = rendered(&names.iter().map(String::as_str).collect::<Vec<_>>());
-        assert!(message.len() < 10_000, "{}", message.len());
-        assert!(message.contains("and 3990 more"));
-        assert!(subject.len() <= SUBJECT_MAX);
     }
 }

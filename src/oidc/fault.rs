@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_ssooidc::config::http::HttpResponse;
 use aws_sdk_ssooidc::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssooidc::operation::RequestId;
+use serde::{Deserialize, Serialize};
 
 use crate::backoff::RETRY_AFTER_HEADER;
 use crate::classify::Symptoms;
@@ -19,7 +20,7 @@ use crate::redact::{SHOWN_TEXT_MAX, one_line};
 const ERROR_TYPE_HEADER: &str = "x-amzn-errortype";
 
 /// An answer that is not the one asked for, or none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     pub code: Option<String>,
     pub status: Option<u16>,
@@ -29,6 +30,7 @@ pub struct Fault {
     pub request_id: Option<String>,
     /// How long the service wished us to wait.
     pub retry_after: Option<Duration>,
+    /// Nothing came that could be read. With a status where something came.
     pub no_answer: bool,
 }
 
@@ -42,7 +44,7 @@ impl Fault {
         let status = response.status();
         if status.is_success() {
             // A 200 that is not what the service says: cut off, or of a proxy's own page. No answer of the service.
-            return Self::without_answer("the answer could not be read");
+            return Self { status: Some(status.as_u16()), ..Self::without_answer("the answer could not be read") };
         }
         let body = response.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
         let body: serde_json::Value = body.unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A real server on loopback that gives scripted answers and keeps what it was asked.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, SdkConfig};
 
 use super::clients::Clients;
+use crate::classify::region_of_client_id;
 use crate::region::{KnownRegions, Region};
 
 pub fn region(name: &str) -> Region {
@@ -50,6 +51,16 @@ impl Reply {
             r#"{"clientId":"client-1","clientSecret":"secret-1","clientIdIssuedAt":1795338000,
                 "clientSecretExpiresAt":1803114000}"#,
         )
+    }
+
+    /// To a client that is not registered.
+    pub fn stranger() -> Self {
+        Self::error(401, "InvalidClientException", "unknown client")
+    }
+
+    /// To a device code that nobody has confirmed.
+    pub fn pending() -> Self {
+        Self::error(400, "AuthorizationPendingException", "pending")
     }
 
     pub fn device_authorization() -> Self {
@@ -101,13 +112,40 @@ impl Request {
         self.head.split(' ').nth(1).unwrap_or_default()
     }
 
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(':'));
+        headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+
+    /// All regions share one address; an invented client id names the one that is meant.
+    fn region(&self) -> Option<Region> {
+        let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        region_of_client_id(body.get("clientId")?.as_str()?)
+    }
+
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).expect("a JSON body")
     }
 }
 
+/// The answers to come: of a region that has some of its own, and of all others.
+#[derive(Default)]
+struct Script {
+    replies: VecDeque<Reply>,
+    of_regions: HashMap<Region, VecDeque<Reply>>,
+}
+
+impl Script {
+    fn next(&mut self, request: &Request) -> Reply {
+        let of_region = request.region().and_then(|region| self.of_regions.get_mut(&region));
+        let reply = of_region.unwrap_or(&mut self.replies).pop_front();
+        reply.unwrap_or_else(|| Reply::error(418, "ScriptIsOver", "asked again"))
+    }
+}
+
 pub struct Stub {
     address: SocketAddr,
+    script: Arc<Mutex<Script>>,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
@@ -117,16 +155,22 @@ impl Stub {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let replies = Arc::new(Mutex::new(replies.into_iter().collect::<VecDeque<_>>()));
-        let kept = Arc::clone(&requests);
+        let script = Arc::new(Mutex::new(Script { replies: replies.into_iter().collect(), ..Script::default() }));
+        let (told, kept) = (Arc::clone(&script), Arc::clone(&requests));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (replies, kept) = (Arc::clone(&replies), Arc::clone(&kept));
+                let (script, kept) = (Arc::clone(&told), Arc::clone(&kept));
                 // A client that gave up closes its end: that is its own affair.
-                thread::spawn(move || drop(answer(stream, &replies, &kept)));
+                thread::spawn(move || drop(answer(stream, &script, &kept)));
             }
         });
-        Self { address, requests }
+        Self { address, script, requests }
+    }
+
+    /// What invented clients of that region are answered.
+    pub fn but_in(self, region: Region, replies: impl IntoIterator<Item = Reply>) -> Self {
+        self.script.lock().unwrap().of_regions.insert(region, replies.into_iter().collect());
+        self
     }
 
     pub fn url(&self) -> String {
@@ -157,7 +201,7 @@ pub fn refusing() -> String {
     format!("http://{}", listener.local_addr().expect("an address"))
 }
 
-fn answer(mut stream: TcpStream, replies: &Mutex<VecDeque<Reply>>, kept: &Mutex<Vec<Request>>) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, script: &Mutex<Script>, kept: &Mutex<Vec<Request>>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut head = String::new();
     loop {
@@ -178,8 +222,9 @@ fn answer(mut stream: TcpStream, replies: &Mutex<VecDeque<Reply>>, kept: &Mutex<
         .unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    kept.lock().unwrap().push(Request { head, body: String::from_utf8_lossy(&body).into_owned() });
-    let reply = replies.lock().unwrap().pop_front().unwrap_or_else(|| Reply::error(418, "ScriptIsOver", "asked again"));
+    let request = Request { head, body: String::from_utf8_lossy(&body).into_owned() };
+    let reply = script.lock().unwrap().next(&request);
+    kept.lock().unwrap().push(request);
     thread::sleep(reply.delay);
     if reply.close {
         return Ok(());

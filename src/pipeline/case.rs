@@ -4,7 +4,7 @@
 //! what an invocation must end in when a notice was not taken.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -14,6 +14,7 @@ use crate::diagnose::{SERVICE_CAUSES, Verdict};
 use crate::error::Error;
 use crate::event::problem::Problems;
 use crate::event::{Batch, Kind, SqsMessage};
+use crate::evidence::Seen;
 use crate::notify::Notice;
 use crate::notify::publish::ATTEMPT_TIMEOUT;
 use crate::observation::{Failure, Operation};
@@ -29,6 +30,8 @@ pub struct Judged {
     pub report: FailureReport,
     /// Recent enough, and of a region that exists: it may be acted on.
     pub live: bool,
+    /// Too old to be evidence, but delivered now: it may be told of as late.
+    pub late: bool,
     /// Seen before: it drives the decision, but is not counted again.
     pub duplicate: bool,
     /// Which observation of the batch it was.
@@ -47,6 +50,11 @@ impl Judged {
     /// A service failure of that region which no retry cured.
     pub fn troubles(&self, region: &Region) -> bool {
         self.is_service_failure() && !self.is_cured() && self.failure.region.as_ref() == Some(region)
+    }
+
+    /// Whether it is worth a mark: everything but normal traffic.
+    pub fn is_evidence(&self) -> bool {
+        self.class.cause != Cause::Expected
     }
 
     /// What is done about it before anything is asked.
@@ -84,10 +92,20 @@ pub struct Untold {
 /// What gathers on the way to an answer.
 pub struct Case {
     pub kind: Kind,
+    pub now: Timestamp,
+    /// When all work must have stopped.
+    pub deadline: Instant,
+    /// Whose claims are ours.
+    pub claimant: String,
+    /// A tick looks at everything afresh.
+    pub is_tick: bool,
     pub counts: Counts,
     pub problems: Problems,
-    /// No call to SSO OIDC lasts longer than this: what is left then belongs to SNS.
+    /// No call to SSO OIDC lasts longer than this: what is left then belongs to the store and SNS.
     pub ask_until: Instant,
+    /// No call to the store lasts longer than this before people are told: what is left then is SNS's.
+    pub decide_until: Instant,
+    pub seen: BTreeMap<Region, Seen>,
     pub to_probe: BTreeSet<Region>,
     pub to_judge: BTreeSet<Region>,
     pub probes: BTreeMap<Region, ProbeAnswer>,
@@ -105,9 +123,15 @@ impl Case {
     pub fn new(batch: &mut Batch, invocation: &Invocation) -> Self {
         Self {
             kind: batch.kind,
+            now: invocation.now,
+            deadline: invocation.deadline,
+            claimant: format!("{} {:08x}", invocation.id, fastrand::u32(..)),
+            is_tick: false,
             counts: Counts { success: batch.old_successes, own: batch.own, ..Counts::default() },
             problems: std::mem::take(&mut batch.problems),
-            ask_until: ask_until(Instant::now(), invocation.deadline),
+            ask_until: sooner(invocation.deadline, ATTEMPT_TIMEOUT, 4),
+            decide_until: sooner(invocation.deadline, ATTEMPT_TIMEOUT / 2, 8),
+            seen: BTreeMap::new(),
             to_probe: BTreeSet::new(),
             to_judge: BTreeSet::new(),
             probes: BTreeMap::new(),
@@ -121,15 +145,24 @@ impl Case {
         }
     }
 
-    pub fn noted(&mut self, result: Result<(), StoreError>) {
-        if let Err(error) = result {
+    pub fn troubled_by(&mut self, trouble: Option<StoreError>) {
+        if let Some(error) = trouble {
             self.problems.note("store_unavailable", error.to_string());
         }
     }
 
     /// Whether the time for asking is over; what is left undone is named.
     pub fn is_late(&mut self, left: usize, what: &str) -> bool {
-        let late = Instant::now() >= self.ask_until;
+        self.is_past(self.ask_until, left, what)
+    }
+
+    /// Whether the time for telling is over, too.
+    pub fn is_late_to_tell(&mut self, left: usize, what: &str) -> bool {
+        self.is_past(self.deadline, left, what)
+    }
+
+    fn is_past(&mut self, limit: Instant, left: usize, what: &str) -> bool {
+        let late = Instant::now() >= limit;
         if late {
             self.problems.note("deadline", format!("{left} {what}"));
         }
@@ -174,10 +207,10 @@ impl Case {
     }
 }
 
-/// The deadline of retries and probes: what SNS may need is left over, or a quarter of what there is.
-fn ask_until(now: Instant, deadline: Instant) -> Instant {
-    let left = deadline.saturating_duration_since(now);
-    deadline.checked_sub(ATTEMPT_TIMEOUT.min(left / 4)).unwrap_or(deadline)
+/// So much sooner than the deadline, but by no more than that part of the time that is left.
+fn sooner(deadline: Instant, by: Duration, part: u32) -> Instant {
+    let left = deadline.saturating_duration_since(Instant::now());
+    deadline.checked_sub(by.min(left / part)).unwrap_or(deadline)
 }
 
 /// When a caller whose call was cured was served: now, though a clock that is ahead says that it failed later.
@@ -187,16 +220,15 @@ pub fn served_at(failure: &Failure, now: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
-    fn time_is_left_to_tell() {
-        let now = Instant::now();
-        let asked = |seconds: u64| ask_until(now, now + Duration::from_secs(seconds)) - now;
-        assert_eq!(asked(28), Duration::from_secs(23));
-        assert_eq!(asked(4), Duration::from_secs(3));
-        assert_eq!(asked(0), Duration::ZERO);
+    fn time_is_left_to_decide_and_more_to_tell() {
+        let left = |seconds: u64, part| {
+            let deadline = Instant::now() + Duration::from_secs(seconds);
+            (deadline - sooner(deadline, ATTEMPT_TIMEOUT, part)).as_secs_f64().round() as u64
+        };
+        assert_eq!((left(28, 4), left(60, 8)), (5, 5), "what SNS may need");
+        assert_eq!((left(4, 4), left(8, 8), left(0, 4)), (1, 1, 0), "or a part of what there is");
     }
 }

@@ -1,9 +1,11 @@
 import pytest
 
+from tests.harness.emulator import Emulator
 from tests.harness.fake_oidc import FakeOidc
 from tests.harness.fake_sns import TOPIC_ARN, FakeSns
 from tests.harness.runtime_api import Function
 from tests.harness.servers import refused_url
+from tests.harness.world import World
 
 
 @pytest.fixture
@@ -37,3 +39,36 @@ def start(oidc, sns):
 @pytest.fixture
 def function(start):
     return start()
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory):
+    """DynamoDB. Without IAM: what the roles may do is tested end to end."""
+    with Emulator(tmp_path_factory.mktemp("emulator"), iam=False) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def world(emulator):
+    with World(emulator) as world:
+        yield world
+
+
+NUMBERS = pytest.StashKey()
+
+
+def pytest_configure(config):
+    config.stash[NUMBERS] = []
+
+
+@pytest.fixture
+def report(request):
+    """Says a number that was measured, at the end of the run."""
+    return lambda what, number: request.config.stash[NUMBERS].append(f"{what}: {number}")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[NUMBERS]:
+        terminalreporter.section("measured")
+        for line in config.stash[NUMBERS]:
+            terminalreporter.line(line)

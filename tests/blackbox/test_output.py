@@ -93,7 +93,7 @@ EVIL = "evil\nSubject: forged\r\n{\"level\":\"ERROR\"}\u001b[2J\u202e\u2028end"
 
 def test_the_text_of_others_cannot_forge_a_line(function, oidc, sns):
     oidc.script_all(NULL_500)
-    events = make.outage(callers=4, message=EVIL, userAgent=EVIL)
+    events = make.outage(callers=6, message=EVIL, userAgent=EVIL)
     for number, event in enumerate(events):
         event["detail"]["userIdentity"]["onBehalfOf"]["userId"] = f"{number}{EVIL}"
         event["detail"]["requestID"] = f"{number}{EVIL}"

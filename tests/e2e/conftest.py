@@ -27,8 +27,11 @@ def emulator(service, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def stack(emulator):
-    account = "111111111111"
+    return stack_with_log(emulator, "111111111111")
+
+
+def stack_with_log(emulator, account, **parameters):
     emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
     # The emulator knows no `?` in filter patterns; the default pattern's meaning is tested with the template.
     return Stack(emulator, account, ApplicationLogGroup=APPLICATION_LOG_GROUP,
-                 LogFilterPattern="InternalServerException")
+                 LogFilterPattern="InternalServerException", **parameters)

@@ -1,8 +1,9 @@
 """The deployed stack: the binary that `sam build` made, in a local AWS with IAM enforced.
 
-Each test has a region of its own for its outage: the function remembers what it has told.
+Each test has a region of its own for its outage: the table remembers what was told.
 """
 
+import contextlib
 import datetime
 import json
 import logging
@@ -13,7 +14,7 @@ import botocore.config
 import botocore.exceptions
 import pytest
 
-from tests.e2e.conftest import APPLICATION_LOG_GROUP
+from tests.e2e.conftest import APPLICATION_LOG_GROUP, stack_with_log
 from tests.harness import awslogs, make
 from tests.harness.emulator import Queue, Stack
 from tests.harness.fake_oidc import NULL_500
@@ -55,7 +56,7 @@ def test_the_files_in_events_are_taken_by_the_deployed_function(stack, oidc):
 
 def test_an_outage_arrives_once_at_a_subscriber_of_the_topic(stack, oidc, heard):
     oidc.script_all(NULL_500)
-    events = make.sqs(make.outage("eu-north-1"))
+    events = make.sqs(make.outage("eu-north-1", callers=8))
     (notice,) = invoke(stack, events)["notices"]
     assert invoke(stack, events)["notices"] == []
     (message,) = messages(heard.receive(1))
@@ -67,24 +68,14 @@ def test_an_outage_arrives_once_at_a_subscriber_of_the_topic(stack, oidc, heard)
 def test_a_failed_call_put_on_the_bus_reaches_the_function(stack, oidc, heard):
     oidc.script_all(NULL_500)
     bus = stack.client("events")
-    before = sum('"kind":"call_envelope"' in line for line in own_lines(stack))
-    for number in range(3):
+    # All at once: the sandboxes share what they count.
+    for number in range(8):
         call = make.call("StartDeviceAuthorization", region="eu-west-2", caller=f"ci-runner-{number}")
         sent = bus.put_events(Entries=[{"Source": "com.example.ci", "DetailType": "SSO OIDC Call Failed",
                                         "Detail": json.dumps(call)}])
         assert sent["FailedEntryCount"] == 0
-        # One after the other: a second sandbox would count by itself.
-        wait_for_lines(stack, "call_envelope", before + number + 1)
     bodies = messages(heard.receive(1))
     assert len(bodies) == 1 and "eu-west-2" in bodies[0]["Subject"]
-
-
-def wait_for_lines(stack, kind, count, seconds=15):
-    """Until the function has logged that many invocations of that kind."""
-    until = time.monotonic() + seconds
-    while (found := sum(f'"kind":"{kind}"' in line for line in own_lines(stack))) < count:
-        assert time.monotonic() < until, f"{found} of {count} invocations in the log"
-        time.sleep(0.1)
 
 
 def own_lines(stack):
@@ -116,19 +107,43 @@ def failed_sign_ins(oidc, users):
             yield formatter.format(record)
 
 
-def test_log_lines_of_the_real_boto3_go_through_the_subscription_to_the_topic(stack, oidc, heard):
-    lines = list(failed_sign_ins(oidc, [f"user{number}@example.com" for number in range(3)]))
-    assert len(lines) == 3 and all("(InternalServerException) when calling the CreateToken operation (reached max retries" in line
-                                   for line in lines)
-    oidc.script_all(NULL_500)
+def write_log(stack, lines):
     logs, now = stack.client("logs"), int(time.time() * 1000)
-    stream = f"made-up-{now}"
+    stream = f"made-up-{time.monotonic_ns()}"
     logs.create_log_stream(logGroupName=APPLICATION_LOG_GROUP, logStreamName=stream)
     logs.put_log_events(logGroupName=APPLICATION_LOG_GROUP, logStreamName=stream, logEvents=[
         {"timestamp": now + number, "message": line} for number, line in enumerate(lines)])
-    bodies = messages(heard.receive(1))
-    assert len(bodies) == 1
-    assert "user1@example.com" in bodies[0]["Message"] and "planted" not in bodies[0]["Message"]
+
+
+def test_an_outage_in_the_log_of_a_real_boto3_is_told_once_and_so_is_its_end(emulator, oidc):
+    stack = stack_with_log(emulator, "333333333333", Policy="gather_s = 0\nproof_s = 2")
+    heard = stack.topic_queue()
+    lines = list(failed_sign_ins(oidc, [f"user{number}@example.com" for number in range(8)]))
+    assert len(lines) == 8 and all("(InternalServerException) when calling the CreateToken operation (reached max retries" in line
+                                   for line in lines)
+    oidc.script_all(NULL_500)
+    for line in lines:
+        write_log(stack, [line])
+    (first,) = messages(heard.receive(1))
+    assert "us-east-1" in first["Subject"] and "planted" not in first["Message"]
+    assert any(f"user{number}@example.com" in first["Message"] for number in range(8))
+    # The service recovers, people sign in, and the clock ticks.
+    oidc.heal()
+    time.sleep(2)
+    until = time.monotonic() + 60
+    bodies = []
+    while not bodies and time.monotonic() < until:
+        for event in make.served(callers=3):
+            invoke(stack, event)
+        invoke(stack, make.tick(), "WatcherName")
+        bodies = heard.receive(1, seconds=2, settle=0)
+    (second,) = messages(bodies)
+    assert "resolved" in second["Subject"].lower() and "us-east-1" in second["Subject"]
+    (incident,) = stack.table().incidents()
+    assert incident["resolved_at"] and incident["opened_at"] <= incident["resolved_at"]
+    assert [entry["message_id"] for entry in stack.table().outbox()] == [first["MessageId"], second["MessageId"]]
+    assert all(entry["sent_at"] for entry in stack.table().outbox())
+    assert heard.receive(0, seconds=2) == []
 
 
 RULES = {
@@ -181,37 +196,75 @@ def denied(call, **arguments):
                                                        "AuthorizationErrorException")
 
 
-def test_the_function_may_publish_to_its_topic_and_do_nothing_else(stack):
-    sns = role_client(stack, "sns", "TriageRole")
-    other = stack.client("sns").create_topic(Name="somebody-elses")["TopicArn"]
+@pytest.mark.parametrize("role", ["TriageRole", "WatcherRole"])
+def test_a_function_may_publish_to_its_topic_and_use_its_table_and_do_nothing_else(stack, role):
+    sns, dynamodb = role_client(stack, "sns", role), role_client(stack, "dynamodb", role)
+    other_topic = stack.client("sns").create_topic(Name="somebody-elses")["TopicArn"]
     assert sns.publish(TopicArn=stack.outputs["TopicArn"], Message="made up")["MessageId"]
-    assert denied(sns.publish, TopicArn=other, Message="made up")
+    assert denied(sns.publish, TopicArn=other_topic, Message="made up")
     assert denied(sns.list_topics)
-    assert denied(role_client(stack, "s3", "TriageRole").list_buckets)
-    assert denied(role_client(stack, "sqs", "TriageRole").receive_message, QueueUrl=stack.outputs["DeadLetterQueueUrl"])
-    assert denied(role_client(stack, "sns", "WatcherRole").publish, TopicArn=stack.outputs["TopicArn"], Message="x")
+    table, key = stack.outputs["TableName"], {"pk": {"S": "made-up"}, "sk": {"S": "made-up"}}
+    dynamodb.put_item(TableName=table, Item=key)
+    assert dynamodb.get_item(TableName=table, Key=key)["Item"] == key
+    assert denied(dynamodb.get_item, TableName="somebody-elses", Key=key)
+    assert denied(dynamodb.scan, TableName=table)
+    assert denied(dynamodb.delete_item, TableName=table, Key=key)
+    assert denied(dynamodb.delete_table, TableName=table)
+    assert denied(role_client(stack, "s3", role).list_buckets)
+    assert denied(role_client(stack, "sqs", role).receive_message, QueueUrl=stack.outputs["DeadLetterQueueUrl"])
 
 
-def test_what_cannot_be_told_ends_in_the_failure_queue(stack, oidc, heard):
+@contextlib.contextmanager
+def may_not(stack, *actions, roles=("TriageRole", "WatcherRole")):
+    iam, roles = stack.client("iam"), [stack.physical_id(role) for role in roles]
+    for role in roles:
+        iam.put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=json.dumps({
+            "Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": actions, "Resource": "*"}]}))
+    try:
+        yield
+    finally:
+        for role in roles:
+            iam.delete_role_policy(RoleName=role, PolicyName="deny")
+
+
+def test_what_cannot_be_told_waits_in_the_table_and_the_watcher_tells_it(emulator, oidc):
+    stack = stack_with_log(emulator, "444444444444", Policy="publish_again_s = 1")
+    heard = stack.topic_queue()
     oidc.script_all(NULL_500)
-    iam, role = stack.client("iam"), stack.physical_id("TriageRole")
+    with may_not(stack, "sns:Publish"):
+        answer = invoke(stack, make.sqs(make.outage("ap-south-1", callers=8)))
+        assert answer["notices"] == [] and answer["batchItemFailures"] == []
+        assert heard.receive(0, seconds=2) == []
+    invoke(stack, make.tick(), "WatcherName")
+    (message,) = messages(heard.receive(1))
+    assert "ap-south-1" in message["Subject"]
+    heard.close()
+
+
+def test_what_can_neither_be_told_nor_kept_ends_in_the_failure_queue(stack, oidc, heard):
+    oidc.script_all(NULL_500)
     queue = Queue(stack.client("sqs"), stack.outputs["DeadLetterQueueUrl"])
     queue.receive(0, seconds=1)
-    event = make.logs([json.dumps(event["detail"]) for event in make.outage("ap-south-1")])
-    iam.put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=json.dumps({
-        "Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sns:Publish", "Resource": "*"}]}))
-    try:
+    event = make.logs([json.dumps(event["detail"]) for event in make.outage("ap-south-1", callers=8)])
+    with may_not(stack, "sns:Publish", "dynamodb:*"):
         stack.client("lambda").invoke(FunctionName=stack.outputs["FunctionName"], InvocationType="Event",
                                       Payload=json.dumps(event).encode())
         (body,) = messages(queue.receive(1, seconds=60))
-    finally:
-        iam.delete_role_policy(RoleName=role, PolicyName="deny")
     assert body["requestPayload"] == event
     assert body["requestContext"]["approximateInvokeCount"] == 3
     assert heard.receive(0, seconds=1) == []
     # What is in the queue can be sent again, and is told then.
     (notice,) = invoke(stack, body["requestPayload"])["notices"]
     assert notice["region"] == "ap-south-1"
+
+
+def test_without_its_table_the_function_tells_by_itself(stack, oidc, heard):
+    oidc.script_all(NULL_500)
+    with may_not(stack, "dynamodb:*"):
+        answer = invoke(stack, make.sqs(make.outage("ca-central-1", callers=8)))
+    assert [failure["cause"] for failure in answer["failures"]] == ["service"] * 8
+    (message,) = messages(heard.receive(1))
+    assert "ca-central-1" in message["Subject"]
 
 
 def test_the_queue_keeps_what_it_gets_for_a_day_encrypted(stack):
@@ -223,14 +276,15 @@ def test_the_queue_keeps_what_it_gets_for_a_day_encrypted(stack):
 def test_the_stack_can_be_deployed_with_every_parameter_set(emulator):
     account = "222222222222"
     emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
+    policy = "outage_callers = 5\nproof_s = 60"
     stack = Stack(emulator, account, NotificationEmail="on-call@example.com", ApplicationLogGroup=APPLICATION_LOG_GROUP,
                   IdentityCenterRegion="eu-central-1", Regions="eu-central-1,us-east-1",
-                  StartUrl="https://example.awsapps.com/start", CallerNames="hashed", Policy="outage_callers=5")
+                  StartUrl="https://example.awsapps.com/start", CallerNames="hashed", Policy=policy)
     given = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["FunctionName"])
     variables = given["Environment"]["Variables"]
     assert {name: variables[f"OIDC_TRIAGE_{name}"] for name in
             ("REGION", "REGIONS", "START_URL", "CALLER_NAMES", "POLICY")} == {
         "REGION": "eu-central-1", "REGIONS": "eu-central-1,us-east-1", "START_URL": "https://example.awsapps.com/start",
-        "CALLER_NAMES": "hashed", "POLICY": "outage_callers=5"}
+        "CALLER_NAMES": "hashed", "POLICY": policy}
     subscriptions = stack.client("sns").list_subscriptions_by_topic(TopicArn=stack.outputs["TopicArn"])["Subscriptions"]
     assert [subscription["Endpoint"] for subscription in subscriptions] == ["on-call@example.com"]

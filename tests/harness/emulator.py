@@ -14,6 +14,7 @@ import urllib.request
 import boto3
 import botocore.config
 
+from .dynamodb import Table
 from .servers import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -22,11 +23,12 @@ BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 
 class Emulator:
-    def __init__(self, folder, oidc_url):
+    def __init__(self, folder, oidc_url="http://127.0.0.1:1", iam=True):
         self.folder = pathlib.Path(folder)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.oidc_url = oidc_url
+        self.iam = iam
 
     def __enter__(self):
         program = os.environ.get("OIDC_TRIAGE_EMULATOR") or str(ROOT / ".venv-emulator" / "bin" / "ministack")
@@ -35,7 +37,7 @@ class Emulator:
                                         cwd=self.folder, env={
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.folder),
-            "AUTH": "true",
+            "AUTH": str(self.iam).lower(),
             "LAMBDA_EXECUTOR": "local",
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
@@ -92,7 +94,7 @@ class Stack:
         command = [sam, "deploy", "--template-file", str(BUILT_TEMPLATE), "--stack-name", name, "--s3-bucket", bucket,
                    "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
         if parameters:
-            command += ["--parameter-overrides", *(f"{key}={value}" for key, value in parameters.items())]
+            command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
         done = subprocess.run(command, cwd=emulator.folder, capture_output=True, text=True, timeout=180, env={
             "PATH": "/usr/bin:/bin", "HOME": str(emulator.folder), "SAM_CLI_TELEMETRY": "0",
             "AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": REGION,
@@ -104,6 +106,9 @@ class Stack:
 
     def client(self, service):
         return self.emulator.client(service, self.account)
+
+    def table(self):
+        return Table(self.client("dynamodb"), self.outputs["TableName"])
 
     def physical_id(self, logical_id):
         resource = self.client("cloudformation").describe_stack_resource(StackName=self.name,

@@ -5,6 +5,7 @@ import threading
 import time
 import urllib.parse
 
+from .fault_proxy import Pause
 from .servers import Handler, Server
 
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:made-up-topic"
@@ -42,6 +43,19 @@ class FakeSns(Server):
         with self.lock:
             self._troubles = list(troubles)
 
+    def pause(self, after=False):
+        """Stops the next publish, before or after the message was taken."""
+        pause = Pause(after)
+        self.fail(pause)
+        return pause
+
+    def heal(self):
+        with self.lock:
+            troubles, self._troubles = self._troubles, []
+        for trouble in troubles:
+            if isinstance(trouble, Pause):
+                trouble.release()
+
     def next_trouble(self):
         with self.lock:
             self.attempts += 1
@@ -74,7 +88,16 @@ class _Handler(Handler):
     def do_POST(self):
         form = dict(urllib.parse.parse_qsl(self.body().decode(), keep_blank_values=True))
         trouble = self.server.next_trouble()
-        if trouble:
+        if isinstance(trouble, Pause):
+            if trouble.after:
+                self.server.take(form)
+            trouble.reached.set()
+            trouble.over.wait()
+            if trouble.after or not trouble.forward:
+                # Nobody is there any more to be answered.
+                self.close_connection = True
+                return
+        elif trouble:
             time.sleep(trouble.delay)
             if trouble.taken:
                 self.server.take(form)

@@ -1,10 +1,12 @@
 """Events that happen now, made from the hand-written files in events/: those are of the past and so never acted on."""
 
+import collections
 import copy
 import datetime
 import functools
 import json
 import pathlib
+import re
 import uuid
 
 from . import awslogs
@@ -26,6 +28,11 @@ def timestamp(age=0.0):
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def health_time(age=0.0):
+    at = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=age)
+    return at.strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
 def cloudtrail(code="InternalServerException", user="made-up-user-1", *, operation="CreateToken", region="us-east-1",
                age=1.0, message=None, address="203.0.113.17", **record):
     """One CloudTrail envelope of a call that failed `age` seconds ago (with `code=None`: that worked)."""
@@ -44,10 +51,33 @@ def cloudtrail(code="InternalServerException", user="made-up-user-1", *, operati
     return envelope
 
 
-def outage(region="us-east-1", callers=4, **more):
-    """That many people whose calls fail within half a minute."""
-    return [cloudtrail(user=f"made-up-user-{number}", region=region, age=30.0 - number, **more)
+def outage(region="us-east-1", callers=8, age=0.0, **more):
+    """That many people whose calls fail within half a minute, which ended `age` seconds ago. Where nobody was ever seen
+    to be served, five of them are a page."""
+    return [cloudtrail(user=f"made-up-user-{number}", region=region, age=age + max(0.0, 30.0 - number), **more)
             for number in range(1, callers + 1)]
+
+
+def served(region="us-east-1", callers=2, calls=1, age=0.0, **more):
+    """So many people who sign in `calls` times each, and it works."""
+    return [cloudtrail(None, user=f"made-up-user-{number}", region=region, age=age, **more)
+            for _ in range(calls) for number in range(1, callers + 1)]
+
+
+def tick(age=0.0):
+    made = event("schedule__tick")
+    made.update(id=str(uuid.uuid4()), time=timestamp(age))
+    return made
+
+
+Told = collections.namedtuple("Told", "incident sequence kind subject text message_id")
+
+
+def told(message):
+    """What a person reads in a notice: which incident, its how manyth notice, and what it says of it."""
+    named = re.search(r"^Incident: +(\S+) \(notice (\d+)\)$", message.message, re.MULTILINE)
+    incident, sequence = (named[1], int(named[2])) if named else (None, 1)
+    return Told(incident, sequence, message.attributes.get("kind"), message.subject, message.message, message.message_id)
 
 
 def sqs(bodies):

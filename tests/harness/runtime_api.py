@@ -128,6 +128,11 @@ class Function:
         self.api.__exit__()
         self.output.close()
 
+    def kill(self):
+        """As a machine that is gone: nothing more is done or said."""
+        self.process.kill()
+        self.process.wait()
+
     def wait_idle(self, seconds=15):
         if not self.api.idle.wait(seconds):
             raise AssertionError(f"the function does not ask for work: exit {self.process.poll()}, "

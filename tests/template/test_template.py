@@ -67,8 +67,32 @@ def test_each_role_may_do_exactly_its_work():
     may = {}
     for name, statement in statements():
         may.setdefault(name, set()).update(as_list(statement["Action"]))
-    logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
-    assert may == {"TriageRole": logs | {"sns:Publish", "sqs:SendMessage"}, "WatcherRole": logs}
+    both = {"logs:CreateLogStream", "logs:PutLogEvents", "sns:Publish", "dynamodb:GetItem", "dynamodb:BatchGetItem",
+            "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    assert may == {"TriageRole": both | {"sqs:SendMessage"}, "WatcherRole": both}
+
+
+def test_the_table_may_be_used_by_key_alone_and_nothing_else_in_it():
+    for name, statement in statements():
+        if any(action.startswith("dynamodb:") for action in as_list(statement["Action"])):
+            assert statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}, name
+
+
+def test_the_table_costs_nothing_while_nothing_happens_and_forgets():
+    table = template()["Resources"]["Table"]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Delete"
+    assert table["Properties"] == {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True}}
+
+
+def test_both_functions_share_one_table_and_tell_one_topic():
+    for name in FUNCTIONS:
+        variables = resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
+        assert variables["OIDC_TRIAGE_TABLE"] == {"Ref": "Table"}
+        assert variables["OIDC_TRIAGE_TOPIC_ARN"] == {"Ref": "Topic"}
 
 
 def test_the_topic_is_open_to_this_account_alone():
@@ -148,7 +172,8 @@ def test_a_parameter_that_cannot_be_right_is_refused_at_the_deployment(parameter
 
 
 def test_the_outputs_are_those_that_other_programs_read():
-    assert set(template()["Outputs"]) == {"FunctionName", "WatcherName", "TopicArn", "DeadLetterQueueUrl"}
+    assert set(template()["Outputs"]) == {"FunctionName", "WatcherName", "TopicArn", "TableName",
+                                          "DeadLetterQueueUrl"}
 
 
 def rule(name):

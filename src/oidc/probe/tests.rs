@@ -1,10 +1,14 @@
 //! Probes of the real SDK against a real server on loopback.
 
 use super::*;
+use crate::event::cloudtrail::is_own_user_agent;
+use crate::oidc::RungRecord;
 use crate::oidc::stub::{Reply, Stub, config, refusing, region};
 
 const START_URL: &str = "https://d-1.awsapps.com/start";
-const GAP: Duration = Duration::from_secs(20);
+
+/// Longer than any test lasts.
+const LONG: Duration = Duration::from_secs(30);
 
 fn at(time: &str) -> Timestamp {
     time.parse().unwrap()
@@ -14,30 +18,41 @@ fn noon() -> Timestamp {
     at("2026-11-22T12:00:00Z")
 }
 
-fn pending() -> Reply {
-    Reply::error(400, "AuthorizationPendingException", "pending")
-}
-
-fn stranger() -> Reply {
-    Reply::error(401, "InvalidClientException", "unknown client")
-}
-
-/// One region's prober with its server.
+/// A region with its server and what its probes have found so far.
 struct Bench {
     stub: Stub,
     clients: Clients,
-    prober: Prober,
+    region: Region,
+    record: ProbeRecord,
 }
 
 impl Bench {
     fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
-        let stub = Stub::serve(replies);
-        Self { clients: stub.clients(), stub, prober: Prober::new(GAP) }
+        Self::of(Stub::serve(replies))
     }
 
-    async fn probe(&self, start_url: Option<&str>, now: Timestamp) -> ProbeAnswer {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        self.prober.probe(&self.clients, &region("us-east-1"), start_url, now, deadline).await
+    /// With what the control answers. It is asked as a stranger of us-west-2.
+    fn with_control(replies: impl IntoIterator<Item = Reply>, control: Reply) -> Self {
+        Self::of(Stub::serve(replies).but_in(region("us-west-2"), [control]))
+    }
+
+    fn of(stub: Stub) -> Self {
+        Self { clients: stub.clients(), stub, region: region("us-east-1"), record: ProbeRecord::default() }
+    }
+
+    /// What is kept is what the next probe goes on with, as another sandbox reads it from the store.
+    async fn probe(&mut self, start_url: Option<&str>, now: Timestamp) -> ProbeAnswer {
+        self.probe_within(LONG, start_url, now).await;
+        let answer = self.record.latest.clone().unwrap();
+        assert_eq!(answer.at, now, "a new answer");
+        answer
+    }
+
+    async fn probe_within(&mut self, within: Duration, start_url: Option<&str>, now: Timestamp) {
+        let kept = serde_json::to_string(&self.record).unwrap();
+        let kept: ProbeRecord = serde_json::from_str(&kept).unwrap();
+        let deadline = Instant::now() + within;
+        self.record = probe(&self.clients, &self.region, start_url, &kept, now, deadline).await;
     }
 }
 
@@ -49,14 +64,14 @@ use Operation::{CreateToken, RegisterClient, StartDeviceAuthorization};
 
 #[tokio::test]
 async fn a_service_that_works_is_healthy_on_all_three_rungs() {
-    let bench = Bench::new([Reply::registration(), Reply::device_authorization(), pending()]);
+    let mut bench = Bench::new([Reply::registration(), Reply::device_authorization(), Reply::pending()]);
     let answer = bench.probe(Some(START_URL), noon()).await;
     let healthy = Answer::Healthy;
     assert_eq!(
         shape(&answer),
         [(RegisterClient, healthy), (StartDeviceAuthorization, healthy), (CreateToken, healthy)]
     );
-    assert_eq!((answer.worst(), answer.shared), (healthy, false));
+    assert_eq!((answer.worst(), answer.control), (healthy, None));
     let requests = bench.stub.requests();
     assert_eq!(bench.stub.paths(), ["/client/register", "/device_authorization", "/token"]);
     assert_eq!(
@@ -66,17 +81,17 @@ async fn a_service_that_works_is_healthy_on_all_three_rungs() {
     );
     assert_eq!(requests[1].json()["startUrl"], START_URL);
     assert_eq!(requests[2].json()["deviceCode"], "device-1");
-    assert_eq!(bench.prober.own_client_ids(), ["client-1"]);
-    assert!(!format!("{:?} {answer:?}", bench.prober).contains("secret-1"), "a secret is not printed");
+    assert_eq!(bench.record.own_client_ids, ["client-1"]);
+    assert_eq!(bench.record.registration.as_ref().map(|kept| kept.made_at), Some(noon()));
+    assert!(!format!("{:?}", bench.record).contains("secret-1"), "a secret is not printed");
 }
 
 #[tokio::test]
 async fn without_a_start_url_a_stranger_is_refused_by_a_healthy_service() {
-    let bench = Bench::new([Reply::registration(), stranger()]);
+    let mut bench = Bench::new([Reply::registration(), Reply::stranger()]);
     let answer = bench.probe(None, noon()).await;
     assert_eq!(shape(&answer), [(RegisterClient, Answer::Healthy), (CreateToken, Answer::Healthy)]);
     let invented = bench.stub.requests()[1].json()["clientId"].as_str().unwrap().to_owned();
-    assert!(bench.prober.own_client_ids().contains(&invented));
     assert_eq!(crate::classify::region_of_client_id(&invented), Some(region("us-east-1")));
 }
 
@@ -103,7 +118,8 @@ async fn each_answer_has_its_meaning() {
     ];
     for (reply, wanted) in table {
         let shown = format!("{reply:?}");
-        let bench = Bench::new([Reply::registration(), reply]);
+        let control = Reply::hang_up();
+        let mut bench = Bench::with_control([Reply::registration(), reply], control);
         let answer = bench.probe(None, noon()).await;
         assert_eq!(shape(&answer), [(RegisterClient, Answer::Healthy), (CreateToken, wanted)], "{shown}");
         assert_eq!(answer.worst(), wanted, "{shown}");
@@ -112,51 +128,31 @@ async fn each_answer_has_its_meaning() {
 
 #[tokio::test]
 async fn a_rung_that_is_down_ends_the_ladder_of_the_device_flow() {
-    let bench = Bench::new([Reply::internal_server_error()]);
+    let mut bench = Bench::new([Reply::internal_server_error()]);
     let answer = bench.probe(Some(START_URL), noon()).await;
     assert_eq!(shape(&answer), [(RegisterClient, Answer::Down)]);
     assert_eq!(answer.rungs[0].fault.as_ref().unwrap().request_id.as_deref(), Some("req-1"));
 
-    let bench = Bench::new([Reply::registration(), Reply::internal_server_error()]);
+    let mut bench = Bench::new([Reply::registration(), Reply::internal_server_error()]);
     let answer = bench.probe(Some(START_URL), noon()).await;
     assert_eq!(shape(&answer), [(RegisterClient, Answer::Healthy), (StartDeviceAuthorization, Answer::Down)]);
 }
 
 #[tokio::test]
 async fn the_invented_client_needs_no_registration() {
-    let bench = Bench::new([Reply::internal_server_error(), stranger()]);
+    let mut bench = Bench::new([Reply::internal_server_error(), Reply::stranger()]);
     let answer = bench.probe(None, noon()).await;
     assert_eq!(shape(&answer), [(RegisterClient, Answer::Down), (CreateToken, Answer::Healthy)]);
     assert_eq!(answer.worst(), Answer::Down);
 }
 
 #[tokio::test]
-async fn an_answer_is_shared_for_the_gap() {
-    let bench = Bench::new([Reply::registration(), stranger(), Reply::internal_server_error()]);
-    let first = bench.probe(None, noon()).await;
-    let second = bench.probe(None, at("2026-11-22T12:00:19Z")).await;
-    assert_eq!(second, ProbeAnswer { shared: true, ..first });
-    assert_eq!(bench.stub.requests().len(), 2);
-    let third = bench.probe(None, at("2026-11-22T12:00:20Z")).await;
-    assert_eq!(shape(&third), [(CreateToken, Answer::Down)]);
-}
-
-#[tokio::test]
-async fn a_burst_asks_once() {
-    let bench = Bench::new([Reply::registration(), stranger().after(Duration::from_millis(100))]);
-    let probe = || bench.probe(None, noon());
-    let answers = tokio::join!(probe(), probe(), probe());
-    assert_eq!(bench.stub.requests().len(), 2);
-    assert_eq!([answers.0.shared, answers.1.shared, answers.2.shared], [false, true, true]);
-}
-
-#[tokio::test]
 async fn a_registration_is_used_for_a_day() {
-    let ladder = || [Reply::device_authorization(), pending()];
-    let bench = Bench::new([Reply::registration()].into_iter().chain(ladder()).chain(ladder()).chain([
+    let ladder = || [Reply::device_authorization(), Reply::pending()];
+    let mut bench = Bench::new([Reply::registration()].into_iter().chain(ladder()).chain(ladder()).chain([
         Reply::registration(),
         Reply::device_authorization(),
-        pending(),
+        Reply::pending(),
     ]));
     bench.probe(Some(START_URL), noon()).await;
     let later = bench.probe(Some(START_URL), at("2026-11-23T11:59:00Z")).await;
@@ -168,40 +164,162 @@ async fn a_registration_is_used_for_a_day() {
 
 #[tokio::test]
 async fn a_lost_registration_is_renewed_once_and_then_is_evidence() {
-    let bench = Bench::new([
+    let mut bench = Bench::new([
         Reply::registration(),
         Reply::device_authorization(),
-        pending(),
+        Reply::pending(),
         // The registration is lost: a new one cures it.
-        stranger(),
+        Reply::stranger(),
         Reply::registration(),
         Reply::device_authorization(),
-        pending(),
+        Reply::pending(),
         // Lost again on the same day: that is no accident.
-        stranger(),
+        Reply::stranger(),
     ]);
     bench.probe(Some(START_URL), noon()).await;
     let cured = bench.probe(Some(START_URL), at("2026-11-22T12:01:00Z")).await;
     assert_eq!((cured.rungs.len(), cured.worst()), (3, Answer::Healthy));
+    assert_eq!(bench.record.renewed_at, Some(at("2026-11-22T12:01:00Z")));
     let evidence = bench.probe(Some(START_URL), at("2026-11-22T12:02:00Z")).await;
     assert_eq!(shape(&evidence), [(StartDeviceAuthorization, Answer::Unexpected)]);
+    assert_eq!(bench.stub.requests().len(), 8);
+}
+
+#[tokio::test]
+async fn what_a_stranger_is_answered_says_nothing_of_our_registration() {
+    let odd = Reply::error(400, "InvalidRequestException", "no");
+    let mut bench = Bench::new([Reply::registration(), Reply::stranger(), odd]);
+    bench.probe(None, noon()).await;
+    let odd = bench.probe(None, at("2026-11-22T12:01:00Z")).await;
+    assert_eq!(shape(&odd), [(CreateToken, Answer::Unexpected)]);
+    assert_eq!(bench.stub.requests().len(), 3, "not registered again");
 }
 
 #[tokio::test]
 async fn without_a_connection_only_one_rung_is_asked() {
-    let clients = Clients::new(config(&refusing()));
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let prober = Prober::new(GAP);
-    let answer = prober.probe(&clients, &region("us-east-1"), None, noon(), deadline).await;
+    let mut bench = Bench::new([]);
+    bench.clients = Clients::new(config(&refusing()));
+    let answer = bench.probe(None, noon()).await;
     assert_eq!(shape(&answer), [(RegisterClient, Answer::Unknown)]);
+    assert_eq!(answer.control, Some(Control { region: region("us-west-2"), works: false }));
+    assert!(answer.is_blind());
+    assert_eq!(bench.record.rungs.len(), 0);
 }
 
 #[tokio::test]
-async fn an_answer_cut_short_by_our_own_time_is_not_shared() {
-    let bench = Bench::new([Reply::registration().after(Duration::from_secs(30)), Reply::registration(), stranger()]);
-    let deadline = Instant::now() + Duration::from_millis(300);
-    let cut = bench.prober.probe(&bench.clients, &region("us-east-1"), None, noon(), deadline).await;
-    assert_eq!(cut.worst(), Answer::Unknown);
-    let whole = bench.probe(None, noon()).await;
-    assert_eq!((whole.shared, whole.worst()), (false, Answer::Healthy));
+async fn silence_is_down_only_where_the_control_works() {
+    let silences =
+        [Reply::hang_up(), Reply::json(502, "<html>").without_request_id(), Reply::json(503, "").without_request_id()];
+    for silence in silences {
+        for (control, wanted) in [
+            (Reply::stranger(), Answer::Down),
+            (Reply::internal_server_error(), Answer::Down),
+            (Reply::hang_up(), Answer::Unknown),
+            (Reply::json(502, "<html>").without_request_id(), Answer::Unknown),
+        ] {
+            let shown = format!("{silence:?}, {control:?}");
+            let mut bench = Bench::with_control([Reply::registration(), silence.clone()], control);
+            let answer = bench.probe(None, noon()).await;
+            assert_eq!(shape(&answer), [(RegisterClient, Answer::Healthy), (CreateToken, wanted)], "{shown}");
+            let works = wanted == Answer::Down;
+            assert_eq!(answer.control, Some(Control { region: region("us-west-2"), works }), "{shown}");
+            assert!(!answer.is_blind(), "RegisterClient was answered: {shown}");
+            let fault = answer.rungs[1].fault.as_ref().unwrap();
+            assert!(fault.no_answer || fault.status >= Some(502), "what went wrong is kept: {shown}");
+            assert_eq!(bench.record.rungs.contains_key(&CreateToken), works, "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_has_a_connection_asks_no_control() {
+    let replies = [
+        Reply::json(429, "{}"),
+        Reply::error(503, "ThrottlingException", "Rate exceeded").without_request_id(),
+        Reply::internal_server_error(),
+        Reply::json(403, "<html>").without_request_id(),
+        Reply::json(200, "<html>captive portal</html>"),
+        Reply::error(400, "InvalidRequestException", "no"),
+    ];
+    for reply in replies {
+        let shown = format!("{reply:?}");
+        let mut bench = Bench::with_control([Reply::registration(), reply], Reply::stranger());
+        let answer = bench.probe(None, noon()).await;
+        assert_eq!((answer.control.as_ref(), answer.is_blind()), (None, false), "{shown}");
+        assert_eq!(bench.stub.requests().len(), 2, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn all_silent_rungs_share_one_control() {
+    let proxy = || Reply::json(502, "<html>").without_request_id();
+    let mut bench = Bench::with_control([proxy(), proxy()], Reply::stranger());
+    let answer = bench.probe(None, noon()).await;
+    assert_eq!(shape(&answer), [(RegisterClient, Answer::Down), (CreateToken, Answer::Down)]);
+    assert_eq!(bench.stub.requests().len(), 3);
+
+    let mut bench = Bench::with_control([proxy(), proxy()], proxy());
+    assert!(bench.probe(None, noon()).await.is_blind());
+}
+
+#[tokio::test]
+async fn silence_in_a_partition_of_one_region_stays_unknown() {
+    let mut bench = Bench::new([Reply::registration(), Reply::hang_up()]);
+    bench.region = region("eusc-de-east-1");
+    let answer = bench.probe(None, noon()).await;
+    assert_eq!((answer.worst(), answer.control, bench.stub.requests().len()), (Answer::Unknown, None, 2));
+}
+
+#[tokio::test]
+async fn every_call_names_our_app_so_that_another_stack_knows_it() {
+    let ladder = [Reply::registration(), Reply::device_authorization(), Reply::hang_up()];
+    let mut bench = Bench::with_control(ladder, Reply::stranger());
+    bench.probe(Some(START_URL), noon()).await;
+    let requests = bench.stub.requests();
+    assert_eq!(requests.len(), 4);
+    for request in requests {
+        assert!(request.header("user-agent").is_some_and(is_own_user_agent), "{}", request.head);
+    }
+}
+
+#[tokio::test]
+async fn registering_is_proved_healthy_by_one_registration() {
+    let down = [Reply::internal_server_error(), Reply::stranger(), Reply::internal_server_error(), Reply::stranger()];
+    let well = [Reply::registration(), Reply::stranger(), Reply::stranger(), Reply::stranger()];
+    let mut bench = Bench::new(down.into_iter().chain(well));
+    for minute in 0..5 {
+        bench.probe(None, at(&format!("2026-11-22T12:0{minute}:00Z"))).await;
+    }
+    let wanted = RungRecord {
+        down_since: Some(noon()),
+        down_last: Some(at("2026-11-22T12:01:00Z")),
+        healthy_times: 3,
+        healthy_since: Some(at("2026-11-22T12:02:00Z")),
+        healthy_last: Some(at("2026-11-22T12:04:00Z")),
+    };
+    assert_eq!(bench.record.rungs, [(RegisterClient, wanted)].into());
+    let registered = bench.stub.paths().iter().filter(|path| *path == "/client/register").count();
+    assert_eq!(registered, 3);
+}
+
+#[tokio::test]
+async fn what_our_own_time_cut_short_is_no_evidence() {
+    let slow = Reply::stranger().after(LONG);
+    let mut bench = Bench::with_control([Reply::registration(), slow, Reply::stranger()], Reply::stranger());
+    bench.probe_within(Duration::from_secs(2), None, noon()).await;
+    assert_eq!((bench.record.latest.as_ref(), bench.record.rungs.len()), (None, 0));
+    // The registration was made all the same, and there is one a day.
+    let whole = bench.probe(None, at("2026-11-22T12:01:00Z")).await;
+    assert_eq!(shape(&whole), [(CreateToken, Answer::Healthy)]);
+}
+
+#[tokio::test]
+async fn a_control_cut_short_by_our_own_time_leaves_the_record_as_it_was() {
+    let slow = Reply::stranger().after(LONG);
+    let mut bench = Bench::with_control([Reply::registration(), Reply::stranger(), Reply::hang_up()], slow);
+    bench.probe(None, noon()).await;
+    let before = bench.record.clone();
+    bench.probe_within(Duration::from_secs(2), None, at("2026-11-22T12:01:00Z")).await;
+    assert_eq!(bench.record, before);
+    assert_eq!(bench.stub.requests().len(), 4, "the control was asked");
 }

@@ -1,0 +1,38 @@
+//! A client that nobody has registered asks for a token: a service that works refuses it.
+//!
+//! In: a region's client. Out: what CreateToken answered. It needs no registration and no start URL, so it stands in for
+//! the third rung where there is none, and is what a control is asked.
+
+use std::time::Instant;
+
+use aws_sdk_ssooidc::Client;
+use aws_sdk_ssooidc::operation::create_token::CreateTokenOutput;
+
+use super::fault::{Fault, answered};
+use crate::classify::{DEVICE_CODE_GRANT, invented_client_id};
+use crate::region::Region;
+
+/// The random part of the client id: the same for all regions and stacks, so that each knows the others' strangers.
+const RANDOM: &[u8; 16] = b"oidc-triage-prob";
+
+/// Stands for the secret and the device code.
+const SECRET: &str = "invented-by-oidc-triage-to-be-refused";
+
+pub fn client_id(region: &Region) -> String {
+    invented_client_id(RANDOM, region)
+}
+
+pub async fn ask(client: &Client, region: &Region, deadline: Instant) -> Result<CreateTokenOutput, Fault> {
+    let call = client
+        .create_token()
+        .client_id(client_id(region))
+        .client_secret(SECRET)
+        .grant_type(DEVICE_CODE_GRANT)
+        .device_code(SECRET);
+    answered(call.send(), deadline).await
+}
+
+/// Whether that is the refusal by which a working service is known.
+pub fn is_refused(fault: &Fault) -> bool {
+    fault.is("InvalidClientException", "invalid_client")
+}

@@ -1,0 +1,112 @@
+//! Sending what waits in the outbox.
+//!
+//! In: a region with its view. Out: in the [`Case`] the notices that were published and what went wrong. A notice that is
+//! not taken stays in the outbox, and whoever comes when its time has come tries again. Only where the outbox does not
+//! outlive the sandbox does the invocation end in an error, so that its event comes again.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::case::{Case, Untold};
+use super::{DEADLINE_MARGIN, Pipeline};
+use crate::notify::Notice;
+use crate::notify::publish::PublishError;
+use crate::outbox::{Delivery, due, pause_after};
+use crate::region::Region;
+use crate::report::NoticeReport;
+use crate::store::{Claim, Settled, Store, View};
+
+/// How long after its deadline a claimant has certainly stopped.
+const CLAIM_MARGIN: Duration = Duration::from_secs(5);
+
+impl<S: Store> Pipeline<S> {
+    /// Publishes what is due, until nothing is.
+    pub(super) async fn deliver(&self, region: &Region, view: &View, case: &mut Case) {
+        if view.sent_below >= view.ledger.next_position {
+            return;
+        }
+        loop {
+            let pending = match self.store.pending(region, view).await {
+                Ok(pending) => pending,
+                Err(error) => return case.troubled_by(Some(error)),
+            };
+            let due = due(&pending, case.now);
+            if due.is_empty() || case.is_late_to_tell(due.len(), "notices wait in the outbox") {
+                return;
+            }
+            let mut any_sent = false;
+            for delivery in due {
+                any_sent |= self.send(region, delivery, case).await;
+            }
+            // What stood behind a notice that went out is due now.
+            if !any_sent {
+                return;
+            }
+        }
+    }
+
+    /// Claims, publishes and settles. False where it was not ours, or was not taken.
+    async fn send(&self, region: &Region, delivery: Delivery, case: &mut Case) -> bool {
+        let claim = Claim { by: case.claimant.clone(), until: claimed_until(case.now, case.deadline) };
+        let mut attempts = 0;
+        for position in &delivery.positions {
+            match self.store.claim(region, *position, &claim, case.now).await {
+                Ok(Some(entry)) => attempts = attempts.max(entry.attempts),
+                // Somebody else is at it. What was claimed before it comes back by time.
+                Ok(None) => return false,
+                Err(error) => {
+                    case.troubled_by(Some(error));
+                    return false;
+                }
+            }
+        }
+        let published = self.publish(&delivery.notice, case.deadline).await;
+        let settled = match &published {
+            Ok(message_id) => Settled::Sent { at: case.now, message_id: message_id.clone() },
+            Err(_) => Settled::Failed { not_before: self.again_at(attempts, case.now) },
+        };
+        for position in &delivery.positions {
+            // Not settled, it is published once more when the claim has passed: the one extra that is promised at most.
+            if let Err(error) = self.store.settle(region, *position, &claim.by, &settled).await {
+                case.troubled_by(Some(error));
+            }
+        }
+        match published {
+            Ok(message_id) => {
+                case.notice_reports.push(NoticeReport::new(&delivery.notice, message_id));
+                case.notices.push(delivery.notice);
+                true
+            }
+            Err(error) if self.store.is_durable() => {
+                case.problems.note("notice_pending", format!("{error}; it waits in the outbox"));
+                false
+            }
+            Err(error) => {
+                case.untold.push(Untold { region: region.clone(), reason: error.to_string() });
+                case.notices.push(delivery.notice);
+                false
+            }
+        }
+    }
+
+    /// When a notice that was not taken is tried again: at once where only the redelivered event can do it.
+    fn again_at(&self, attempts: u32, now: Timestamp) -> Timestamp {
+        if self.store.is_durable() { later(now, pause_after(attempts, self.config.policy.publish_again)) } else { now }
+    }
+
+    /// Publishes a notice; where there is no topic, its place is the log line.
+    pub(super) async fn publish(&self, notice: &Notice, deadline: Instant) -> Result<Option<String>, PublishError> {
+        let Some(publisher) = &self.publisher else { return Ok(None) };
+        publisher.publish(notice, deadline.saturating_duration_since(Instant::now())).await.map(Some)
+    }
+}
+
+fn claimed_until(now: Timestamp, deadline: Instant) -> Timestamp {
+    later(now, deadline.saturating_duration_since(Instant::now()) + DEADLINE_MARGIN + CLAIM_MARGIN)
+}
+
+fn later(now: Timestamp, span: Duration) -> Timestamp {
+    let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(span).unwrap_or(Timestamp::MAX)
+}

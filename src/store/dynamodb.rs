@@ -1,0 +1,447 @@
+//! The store of all sandboxes: one DynamoDB table.
+//!
+//! In: what was seen and decided. Out: what all of them know. Each slot is one item, which every writer only adds to
+//! (`slot_item`); the ledger, what was learned, the probe, AWS Health and each entry of the outbox are one item each
+//! (`region_items`). Reads are consistent and by exact key, so the last of several writers sees all. Times are compared
+//! with the `now` that is given; the table's own expiry only cleans up.
+//!
+//! What a sandbox cannot write it keeps and tries again with what it gathers; a count may then be too high by what was
+//! written though the answer was lost.
+
+mod decisions;
+mod fault;
+mod known;
+mod region_items;
+mod slot_item;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use self::known::Known;
+use self::table::{EXPIRES_AT, Key, Table, Update, bytes, expiry};
+use super::seen_ids::SeenIds;
+use super::{Claim, Committed, Elected, Entry, Recorded, Settled, Store, StoreError, View, is_within};
+use crate::caller::CallerHasher;
+use crate::evidence::learned::Learned;
+use crate::evidence::slot::{Slot, slot_of};
+use crate::evidence::{Evidence, Seen, before};
+use crate::incident::Step;
+use crate::observation::HealthIssue;
+use crate::oidc::{CONNECT_TIMEOUT, ProbeRecord};
+use crate::policy::Policy;
+use crate::region::Region;
+
+/// DynamoDB answers in a few milliseconds. What takes longer than this is better asked again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Of all attempts together: a failure is answered from memory rather than late.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
+
+const ATTEMPTS: u32 = 3;
+
+/// The first pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Slots that are written at the same time.
+const WRITES_AT_ONCE: usize = 8;
+
+/// Long after a slot has ceased to be evidence it may be cleaned up.
+const SLOT_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Of a slot: which write was the last.
+const WRITTEN_BY: &str = "w";
+
+/// What all regions have in common.
+const SETTINGS: &str = "settings";
+const CALLER_KEY: &str = "caller_key";
+const REGIONS: &str = "regions";
+
+#[derive(Debug)]
+pub struct DynamoStore {
+    table: Table,
+    /// How long a slot is evidence.
+    kept: Duration,
+    gather: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    regions: BTreeMap<Region, Known>,
+    seen: SeenIds,
+    caller_key: CallerKey,
+    /// Regions that are known to be in the table's list of them.
+    registered: BTreeSet<Region>,
+    /// The greatest time that was given: what is forgotten goes by it.
+    latest: Timestamp,
+    flushed_at: Option<Timestamp>,
+}
+
+/// The key that callers are hashed under.
+#[derive(Debug, Default)]
+enum CallerKey {
+    #[default]
+    Unasked,
+    /// The table's.
+    Shared(CallerHasher),
+    /// One of this sandbox's own, while the table's cannot be had. Nothing that was hashed under it is written.
+    Own(CallerHasher),
+}
+
+impl State {
+    fn has_own_key(&self) -> bool {
+        matches!(self.caller_key, CallerKey::Own(_))
+    }
+}
+
+impl DynamoStore {
+    /// On the HTTP client and the credentials of `config`.
+    pub fn new(config: &SdkConfig, table: String, policy: &Policy) -> Self {
+        let config = Builder::from(config)
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(PAUSE))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .operation_timeout(OPERATION_TIMEOUT)
+                    .build(),
+            )
+            .build();
+        Self {
+            table: Table::new(Client::from_conf(config), table),
+            kept: policy.evidence,
+            gather: policy.gather,
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock panics half way, so a poisoned state is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state as of `now`, without what is too old.
+    fn state_at(&self, now: Timestamp) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        state.latest = state.latest.max(now);
+        let oldest = slot_of(before(state.latest, self.kept));
+        state.regions.values_mut().for_each(|known| known.forget(oldest));
+        state
+    }
+
+    /// Writes slots of one region, and returns what each was before. What is not written is kept. After a failure the
+    /// rest is left for later: it would only wait for the same.
+    async fn write(
+        &self,
+        region: &Region,
+        slots: BTreeMap<i64, Slot>,
+        now: Timestamp,
+    ) -> (Evidence, Option<StoreError>) {
+        let mut before = Evidence::default();
+        let mut trouble = None;
+        let slots: Vec<(i64, Slot)> = slots.into_iter().collect();
+        for slots in slots.chunks(WRITES_AT_ONCE) {
+            let has_failed = trouble.is_some();
+            let writes = slots.iter().map(|(begin, slot)| async {
+                if has_failed { None } else { Some(self.write_slot(region, *begin, slot).await) }
+            });
+            let written = join_all(writes).await;
+            let mut state = self.state();
+            let known = state.regions.entry(region.clone()).or_default();
+            for ((begin, slot), written) in slots.iter().zip(written) {
+                match written {
+                    Some(Ok(Some(old))) => {
+                        known.written(*begin, old.clone(), slot, now);
+                        before.slots.insert(*begin, old);
+                    }
+                    Some(Ok(None)) => known.written_unseen(*begin, slot, now),
+                    Some(Err(error)) => {
+                        known.look_again();
+                        known.pend(*begin, slot);
+                        trouble = Some(error);
+                    }
+                    None => known.pend(*begin, slot),
+                }
+            }
+        }
+        if trouble.is_none() && !slots.is_empty() {
+            trouble = self.register(region).await.err();
+        }
+        (before, trouble)
+    }
+
+    /// Adds to one slot, and returns what it was before; None where the answer was lost, but not the write.
+    async fn write_slot(&self, region: &Region, begin: i64, slot: &Slot) -> Result<Option<Slot>, StoreError> {
+        let slot = {
+            let state = self.state();
+            let known = state.regions.get(region);
+            known.map_or_else(|| slot.clone(), |known| known.worth_writing(begin, slot.clone()))
+        };
+        let begins_at = Timestamp::from_second(begin).unwrap_or(Timestamp::MIN);
+        // The SDK asks again where it has no answer: what came through must not be counted twice, nor taken for another's.
+        let mut update = Update::of(Key::slot(region, begin))
+            .set(EXPIRES_AT, expiry(begins_at, SLOT_LASTS))
+            .set(WRITTEN_BY, bytes(fastrand::u64(..).to_ne_bytes()))
+            .only_if(format!("attribute_not_exists(#{WRITTEN_BY}) OR #{WRITTEN_BY} <> :{WRITTEN_BY}"));
+        let attributes = slot_item::attributes(&slot);
+        for (name, value) in attributes.to_add {
+            update = update.add(&name, value);
+        }
+        for (name, value) in attributes.to_set {
+            update = update.set(&name, value);
+        }
+        // What was there before tells whether a failure is new, whoever else records it at this moment.
+        let old = update.apply(&self.table, ReturnValue::AllOld).await?;
+        Ok(old.map(|item| slot_item::slot_of_item(begin, &item)))
+    }
+
+    /// Puts the region on the list of those that the watcher looks after. Once: the list is kept.
+    async fn register(&self, region: &Region) -> Result<(), StoreError> {
+        if self.state().registered.contains(region) {
+            return Ok(());
+        }
+        let name = AttributeValue::Ss(vec![region.as_str().to_owned()]);
+        Update::of(Key::new(SETTINGS, SETTINGS)).add(REGIONS, name).apply(&self.table, ReturnValue::None).await?;
+        self.state().registered.insert(region.clone());
+        Ok(())
+    }
+
+    /// The table's key, made now if there is none.
+    async fn caller_key(&self) -> Result<[u8; 16], StoreError> {
+        let settings = Key::new(SETTINGS, SETTINGS);
+        let item = self.table.get(settings.clone()).await?.unwrap_or_default();
+        self.state().registered.extend(listed_regions(&item));
+        if let Some(key) = item.get(CALLER_KEY) {
+            return key_of(key);
+        }
+        let update = Update::of(settings).set_if_absent(CALLER_KEY, bytes(random_key()));
+        let item = update.apply(&self.table, ReturnValue::AllNew).await?.unwrap_or_default();
+        item.get(CALLER_KEY).map_or_else(|| Err(StoreError::Unreadable(CALLER_KEY.to_owned())), key_of)
+    }
+}
+
+fn key_of(value: &AttributeValue) -> Result<[u8; 16], StoreError> {
+    let bytes = value.as_b().ok().and_then(|bytes| bytes.as_ref().try_into().ok());
+    bytes.ok_or_else(|| StoreError::Unreadable(CALLER_KEY.to_owned()))
+}
+
+/// The standard library keys its hashes with the system's own randomness.
+fn random_key() -> [u8; 16] {
+    let random = RandomState::new();
+    let halves = [random.hash_one(0_u8), random.hash_one(1_u8)];
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&halves[0].to_ne_bytes());
+    key[8..].copy_from_slice(&halves[1].to_ne_bytes());
+    key
+}
+
+fn listed_regions(item: &table::Item) -> impl Iterator<Item = Region> {
+    let names = item.get(REGIONS).and_then(|value| value.as_ss().ok()).into_iter().flatten();
+    names.filter_map(|name| serde_json::from_value(name.as_str().into()).ok())
+}
+
+impl Store for DynamoStore {
+    fn is_durable(&self) -> bool {
+        true
+    }
+
+    fn work_until(&self, deadline: Instant) {
+        self.table.work_until(deadline);
+    }
+
+    async fn hasher(&self) -> (CallerHasher, Option<StoreError>) {
+        if let CallerKey::Shared(hasher) = &self.state().caller_key {
+            return (hasher.clone(), None);
+        }
+        let key = self.caller_key().await;
+        let mut state = self.state();
+        match (key, &state.caller_key) {
+            (_, CallerKey::Shared(hasher)) => (hasher.clone(), None),
+            (Ok(key), CallerKey::Own(_) | CallerKey::Unasked) => {
+                let hasher = CallerHasher::new(&key);
+                if state.has_own_key() {
+                    // These callers would be others under the table's key.
+                    state.regions.values_mut().for_each(Known::forget_pending);
+                }
+                state.caller_key = CallerKey::Shared(hasher.clone());
+                (hasher, None)
+            }
+            (Err(error), CallerKey::Own(hasher)) => (hasher.clone(), Some(error)),
+            (Err(error), CallerKey::Unasked) => {
+                let hasher = CallerHasher::new(&random_key());
+                state.caller_key = CallerKey::Own(hasher.clone());
+                (hasher, Some(error))
+            }
+        }
+    }
+
+    async fn record(&self, region: &Region, seen: &Seen, now: Timestamp) -> Recorded {
+        if seen.is_empty() {
+            return Recorded::default();
+        }
+        let (mut new, due) = {
+            let mut state = self.state_at(now);
+            let own_key = state.has_own_key();
+            let state = &mut *state;
+            let known = state.regions.entry(region.clone()).or_default();
+            let mut evidence = known.evidence(own_key);
+            let new = state.seen.new_failures(&evidence, seen, now);
+            let added = evidence.take_in(seen, &new);
+            let mut due = known.gather(added, now);
+            if own_key {
+                std::mem::take(&mut due).iter().for_each(|(begin, slot)| known.pend(*begin, slot));
+            }
+            (new, due)
+        };
+        let (before, trouble) = self.write(region, due, now).await;
+        for (mark, new) in seen.failures.iter().zip(&mut new) {
+            *new = *new && !before.knows(mark);
+        }
+        Recorded { new, trouble }
+    }
+
+    async fn flush(&self, now: Timestamp) -> (BTreeSet<Region>, Option<StoreError>) {
+        let due: Vec<(Region, BTreeMap<i64, Slot>)> = {
+            let mut state = self.state_at(now);
+            let is_early = state.flushed_at.is_some_and(|at| is_within(at, now, self.gather));
+            if state.has_own_key() || is_early || !state.regions.values().any(Known::has_pending) {
+                return (BTreeSet::new(), None);
+            }
+            state.flushed_at = Some(now);
+            let regions = state.regions.iter_mut().filter(|(_, known)| known.has_pending());
+            regions.map(|(region, known)| (region.clone(), known.take_pending())).collect()
+        };
+        let mut trouble = None;
+        let mut regions = BTreeSet::new();
+        for (region, slots) in due {
+            if trouble.is_none() {
+                (_, trouble) = self.write(&region, slots, now).await;
+            } else {
+                let mut state = self.state();
+                let known = state.regions.entry(region.clone()).or_default();
+                slots.iter().for_each(|(begin, slot)| known.pend(*begin, slot));
+            }
+            regions.insert(region);
+        }
+        (regions, trouble)
+    }
+
+    async fn view(&self, region: &Region, now: Timestamp, fresh: bool) -> View {
+        let begins = {
+            let mut state = self.state_at(now);
+            let own_key = state.has_own_key();
+            let known = state.regions.entry(region.clone()).or_default();
+            if let Some((_, error)) = known.failed.as_ref().filter(|(at, _)| *at == now && !fresh) {
+                return known.view(own_key, Some(error.clone()));
+            }
+            let Some(begins) = known.to_read(now, fresh, self.kept, self.gather) else {
+                return known.view(own_key, None);
+            };
+            begins
+        };
+        let read = self.read_region(region, &begins).await;
+        let mut state = self.state();
+        let own_key = state.has_own_key();
+        let known = state.regions.entry(region.clone()).or_default();
+        match read {
+            Ok((slots, rest)) => {
+                known.read(slots, rest, now);
+                known.view(own_key, None)
+            }
+            Err(error) => {
+                known.failed = Some((now, error.clone()));
+                known.view(own_key, Some(error))
+            }
+        }
+    }
+
+    async fn regions(&self) -> Result<BTreeSet<Region>, StoreError> {
+        let item = self.table.get(Key::new(SETTINGS, SETTINGS)).await?.unwrap_or_default();
+        let mut state = self.state();
+        state.registered.extend(listed_regions(&item));
+        let gathered = state.regions.iter().filter(|(_, known)| known.has_pending()).map(|(region, _)| region);
+        Ok(gathered.chain(&state.registered).cloned().collect())
+    }
+
+    async fn record_health(&self, issue: &HealthIssue) -> Result<(), StoreError> {
+        self.put_health(issue).await?;
+        let mut state = self.state();
+        let concerned =
+            state.regions.iter_mut().filter(|(region, _)| issue.region.as_ref().is_none_or(|of| of == *region));
+        concerned.for_each(|(_, known)| known.look_again());
+        Ok(())
+    }
+
+    async fn learn(&self, region: &Region, before: &Learned, after: &Learned) -> Result<(), StoreError> {
+        if self.put_learned(region, before, after).await? {
+            self.state().regions.entry(region.clone()).or_default().rest.learned = after.clone();
+        }
+        Ok(())
+    }
+
+    async fn commit(
+        &self,
+        region: &Region,
+        version: u64,
+        step: &Step,
+        now: Timestamp,
+    ) -> Result<Committed, StoreError> {
+        let unreadable = self.state().regions.get(region).and_then(|known| known.rest.trouble.clone());
+        if let Some(error) = unreadable {
+            return Err(error);
+        }
+        let committed = self.put_step(region, version, step, now).await?;
+        if committed == Committed::Yes {
+            let mut state = self.state();
+            let rest = &mut state.regions.entry(region.clone()).or_default().rest;
+            rest.ledger = step.ledger.clone();
+            rest.version = version + 1;
+        }
+        Ok(committed)
+    }
+
+    async fn pending(&self, region: &Region, view: &View) -> Result<Vec<Entry>, StoreError> {
+        self.unsent_entries(region, view).await
+    }
+
+    async fn claim(
+        &self,
+        region: &Region,
+        position: u64,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<Option<Entry>, StoreError> {
+        self.claim_entry(region, position, claim, now).await
+    }
+
+    async fn settle(&self, region: &Region, position: u64, by: &str, settled: &Settled) -> Result<(), StoreError> {
+        self.settle_entry(region, position, by, settled).await
+    }
+
+    async fn claim_retry(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.put_retry(id, now).await
+    }
+
+    async fn elect_probe(&self, region: &Region, now: Timestamp, interval: Duration) -> Result<Elected, StoreError> {
+        self.ask_for_probe(region, now, interval).await
+    }
+
+    async fn record_probe(&self, region: &Region, probe: &ProbeRecord) -> Result<(), StoreError> {
+        self.put_probe(region, probe).await?;
+        self.state().regions.entry(region.clone()).or_default().rest.probe = probe.clone();
+        Ok(())
+    }
+}

@@ -1,0 +1,288 @@
+//! What must be agreed on: steps, and who publishes which notice.
+//!
+//! In: a step with the version that it was decided on, or a claim. Out: whether it was taken. The ledger and the entries of
+//! a step go in one transaction. Where an answer is lost a look tells whether it was our own that came through: each step
+//! bears a token.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
+use jiff::Timestamp;
+
+use super::DynamoStore;
+use super::fault::{refusal, store_error};
+use super::table::{
+    BATCH_MAX, EXPIRES_AT, Item, Key, PARTITION, Update, expiry, json, number, read_json, read_number, read_time,
+    string, text, time,
+};
+use crate::evidence::mark::hash48;
+use crate::incident::Step;
+use crate::notify::Notice;
+use crate::region::Region;
+use crate::store::{Claim, Committed, Entry, Settled, StoreError, View};
+
+pub const LEDGER_ITEM: &str = "incident#current";
+const LEDGER: &str = "ledger";
+const VERSION: &str = "version";
+const TOKEN: &str = "token";
+const SENT_BELOW: &str = "sent_below";
+const NOTICE: &str = "notice";
+
+/// A transaction that meets another one is tried so often, at growing pauses from this one on.
+const STEP_TRIES: u32 = 4;
+const STEP_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a notice is history.
+const NOTICE_LASTS: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// How long a call that was made again is remembered: its event is delivered again for six hours.
+const RETRY_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What came of one try.
+enum Tried {
+    Taken,
+    /// A condition does not hold: another step, or our own whose answer was lost.
+    Refused,
+    /// Another transaction is at the same items.
+    InTheWay,
+    /// It may have come through or not.
+    Unanswered(StoreError),
+}
+
+impl DynamoStore {
+    /// Replaces the ledger of that version, and puts the notices of the step into the outbox, all or nothing.
+    pub(super) async fn put_step(
+        &self,
+        region: &Region,
+        version: u64,
+        step: &Step,
+        now: Timestamp,
+    ) -> Result<Committed, StoreError> {
+        let token = token();
+        let mut last = Tried::InTheWay;
+        for round in 0..STEP_TRIES {
+            if round > 0 {
+                tokio::time::sleep(STEP_PAUSE.mul_f64(f64::from(1 << round) * (0.5 + fastrand::f64()))).await;
+            }
+            last = self.try_step(region, version, step, &token, now).await?;
+            if !matches!(last, Tried::InTheWay) {
+                break;
+            }
+        }
+        if matches!(last, Tried::Taken) {
+            return Ok(Committed::Yes);
+        }
+        let item = self.table.get(Key::of_region(region, LEDGER_ITEM)).await?.unwrap_or_default();
+        if text(&item, TOKEN) == Some(token.as_str()) {
+            return Ok(Committed::Yes);
+        }
+        if read_number(&item, VERSION).unwrap_or(0) != version {
+            return Ok(Committed::Overtaken);
+        }
+        match last {
+            Tried::Unanswered(error) => Err(error),
+            Tried::InTheWay => Err(StoreError::Throttled("another transaction is in the way".to_owned())),
+            // Nobody took a step, so it is an entry that stands where the ledger has none.
+            Tried::Refused | Tried::Taken => Err(StoreError::Unreadable("the outbox".to_owned())),
+        }
+    }
+
+    async fn try_step(
+        &self,
+        region: &Region,
+        version: u64,
+        step: &Step,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Tried, StoreError> {
+        let ledger = Update::of(Key::of_region(region, LEDGER_ITEM))
+            .set(LEDGER, json(&step.ledger))
+            .set(VERSION, number(version + 1))
+            .set(TOKEN, string(token))
+            .set("next", number(step.ledger.next_position))
+            .set("changed_at", string(now.to_string()));
+        let ledger = match version {
+            0 => ledger.only_if("attribute_not_exists(#version)"),
+            known => ledger.only_if("#version = :known").value("known", number(known)),
+        };
+        let ledger = TransactWriteItem::builder().update(ledger.in_transaction(&self.table)?).build();
+        let mut transaction = self.table.client.transact_write_items().transact_items(ledger);
+        for entry in Entry::of_step(step) {
+            let put = Put::builder()
+                .table_name(&self.table.name)
+                .set_item(Some(item_of_entry(region, &entry, now)))
+                .condition_expression(format!("attribute_not_exists({PARTITION})"))
+                .build()
+                .map_err(|_| StoreError::Unavailable("the request could not be built".to_owned()))?;
+            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        let error = match self.table.in_time(transaction.send()).await {
+            Ok(Ok(_)) => return Ok(Tried::Taken),
+            Ok(Err(error)) => error,
+            Err(no_time) => return Ok(Tried::Unanswered(no_time)),
+        };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+                let mut codes: Vec<&str> =
+                    canceled.cancellation_reasons().iter().filter_map(|why| why.code()).collect();
+                codes.retain(|code| *code != "None");
+                if codes.contains(&"ConditionalCheckFailed") {
+                    Ok(Tried::Refused)
+                } else if codes.contains(&"TransactionConflict") {
+                    Ok(Tried::InTheWay)
+                } else {
+                    Err(refusal(codes.first().copied(), 400))
+                }
+            }
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Tried::InTheWay),
+            Some(_) | None => match store_error(&error) {
+                unanswered @ StoreError::Unavailable(_) => Ok(Tried::Unanswered(unanswered)),
+                refused => Err(refused),
+            },
+        }
+    }
+
+    /// The unsent entries among the first of those that the view's ledger tells of, in order. Where the first of all are
+    /// sent, they need not be looked at again.
+    pub(super) async fn unsent_entries(&self, region: &Region, view: &View) -> Result<Vec<Entry>, StoreError> {
+        let positions: Vec<u64> = (view.sent_below..view.ledger.next_position).take(BATCH_MAX).collect();
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = positions.iter().map(|position| Key::entry(region, *position)).collect();
+        let items = self.table.get_all(keys).await?;
+        let mut unsent = Vec::new();
+        let mut first_unsent = None;
+        for position in &positions {
+            // An entry that is gone has outlived its time.
+            let Some(item) = items.get(&Key::entry(region, *position)) else { continue };
+            if item.contains_key("sent_at") {
+                continue;
+            }
+            first_unsent = first_unsent.or(Some(*position));
+            unsent.extend(entry_of_item(*position, item));
+        }
+        let sent_below = first_unsent.or(positions.last().map(|last| last + 1)).unwrap_or(view.sent_below);
+        if sent_below > view.sent_below {
+            self.raise_sent_below(region, sent_below).await;
+        }
+        Ok(unsent)
+    }
+
+    /// It only saves reading. Where it fails, the next one does it.
+    async fn raise_sent_below(&self, region: &Region, sent_below: u64) {
+        let raised = Update::of(Key::of_region(region, LEDGER_ITEM))
+            .set(SENT_BELOW, number(sent_below))
+            .only_if("attribute_exists(#version) AND (attribute_not_exists(#sent_below) OR #sent_below < :sent_below)")
+            .apply(&self.table, ReturnValue::None)
+            .await;
+        if raised.is_ok() {
+            let mut state = self.state();
+            let known = &mut state.regions.entry(region.clone()).or_default().rest.sent_below;
+            *known = sent_below.max(*known);
+        }
+    }
+
+    pub(super) async fn claim_entry(
+        &self,
+        region: &Region,
+        position: u64,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<Option<Entry>, StoreError> {
+        let claimed = Update::of(Key::entry(region, position))
+            .set("claimed_by", string(&claim.by))
+            .set("not_before", time(claim.until))
+            .add("attempts", number(1))
+            .only_if(
+                "attribute_exists(#notice) AND attribute_not_exists(#sent_at) \
+                 AND (attribute_not_exists(#not_before) OR #not_before <= :now OR #claimed_by = :claimed_by)",
+            )
+            .value("now", time(now))
+            .apply(&self.table, ReturnValue::AllNew)
+            .await?;
+        claimed
+            .map(|item| entry_of_item(position, &item).ok_or_else(|| StoreError::Unreadable(NOTICE.to_owned())))
+            .transpose()
+    }
+
+    pub(super) async fn settle_entry(
+        &self,
+        region: &Region,
+        position: u64,
+        by: &str,
+        settled: &Settled,
+    ) -> Result<(), StoreError> {
+        let entry = Update::of(Key::entry(region, position)).remove("claimed_by");
+        let entry = match settled {
+            Settled::Sent { at, message_id } => {
+                let sent = entry.set("sent_at", time(*at)).remove("not_before");
+                match message_id {
+                    Some(message_id) => sent.set("message_id", string(message_id)),
+                    None => sent,
+                }
+            }
+            Settled::Failed { not_before } => entry.set("not_before", time(*not_before)),
+        };
+        // Where the claim is not ours any more, it has passed, or this is settled and only the answer was lost.
+        let entry = entry.only_if("#claimed_by = :by").value("by", string(by));
+        entry.apply(&self.table, ReturnValue::None).await.map(|_| ())
+    }
+
+    pub(super) async fn put_retry(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let claimed = Update::of(Key::new(format!("retry#{:012x}", hash48(id)), "retry"))
+            .set("claimed_at", time(now))
+            .set(EXPIRES_AT, expiry(now, RETRY_LASTS))
+            .only_if("attribute_not_exists(#claimed_at)")
+            .apply(&self.table, ReturnValue::None)
+            .await?;
+        Ok(claimed.is_some())
+    }
+}
+
+/// A name that nobody else has: 32 letters.
+pub fn token() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
+/// Takes the ledger into the view. One that cannot be read is named there: no step may be taken from it.
+pub fn read_ledger(item: &Item, view: &mut View) {
+    view.version = read_number(item, VERSION).unwrap_or(0);
+    view.sent_below = read_number(item, SENT_BELOW).unwrap_or(0);
+    match read_json(item, LEDGER) {
+        Ok(ledger) => view.ledger = ledger.unwrap_or_default(),
+        Err(error) => view.trouble = Some(error),
+    }
+}
+
+/// With the notice's main fields as attributes of their own, so that the table shows the history.
+fn item_of_entry(region: &Region, entry: &Entry, now: Timestamp) -> Item {
+    let Notice { incident, sequence, kind, diagnosis, .. } = &entry.notice;
+    let fields = [
+        (NOTICE, json(&entry.notice)),
+        ("kind", string(kind.as_str())),
+        ("diagnosis", string(diagnosis.as_str())),
+        ("sequence", number(sequence)),
+        ("made_at", string(now.to_string())),
+        ("attempts", number(entry.attempts)),
+        (EXPIRES_AT, expiry(now, NOTICE_LASTS)),
+    ];
+    let mut item = Key::entry(region, entry.position).into_attributes();
+    item.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+    item.extend(incident.as_ref().map(|incident| ("incident".to_owned(), string(incident))));
+    item
+}
+
+/// None where its notice cannot be read: another release wrote it.
+fn entry_of_item(position: u64, item: &Item) -> Option<Entry> {
+    Some(Entry {
+        position,
+        notice: read_json(item, NOTICE).ok()??,
+        attempts: read_number(item, "attempts").unwrap_or(0),
+        not_before: read_time(item, "not_before"),
+        claimed_by: text(item, "claimed_by").map(str::to_owned),
+        sent_at: read_time(item, "sent_at"),
+        message_id: text(item, "message_id").map(str::to_owned),
+    })
+}

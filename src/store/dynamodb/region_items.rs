@@ -1,0 +1,147 @@
+//! What is kept of a region beside its slots: the ledger, what was learned, the probe, AWS Health.
+//!
+//! In: a region. Out: all of it with one BatchGetItem, the slots included; and each part written by itself, under a
+//! condition where somebody else may write it at the same time.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::ReturnValue;
+use jiff::Timestamp;
+
+use super::slot_item::slot_of_item;
+use super::table::{Item, Key, Update, json, read_json, string, time};
+use super::{DynamoStore, decisions};
+use crate::evidence::learned::Learned;
+use crate::evidence::mark::hash48;
+use crate::evidence::slot::Slot;
+use crate::evidence::{AHEAD_MAX, HEALTH_COUNTS, before};
+use crate::observation::HealthIssue;
+use crate::oidc::ProbeRecord;
+use crate::region::Region;
+use crate::store::{Elected, StoreError, View};
+
+const LEARNED: &str = "learned";
+const PROBE: &str = "probe";
+const HEALTH: &str = "health";
+
+/// In place of a region's name: issues that name none.
+const EVERYWHERE: &str = "health#everywhere";
+
+/// What an issue's attributes begin with: its text, and when AWS said so.
+const ISSUE: &str = "i";
+const ISSUE_AT: &str = "t";
+
+impl DynamoStore {
+    /// Reads these slots of a region, None where there is no item, and everything else that is known of it.
+    pub(super) async fn read_region(
+        &self,
+        region: &Region,
+        begins: &[i64],
+    ) -> Result<(Vec<(i64, Option<Slot>)>, View), StoreError> {
+        let learned = Key::of_region(region, LEARNED);
+        let ledger = Key::of_region(region, decisions::LEDGER_ITEM);
+        let probe = Key::of_region(region, PROBE);
+        let health = [health_key(Some(region)), health_key(None)];
+        let mut keys = vec![learned.clone(), ledger.clone(), probe.clone()];
+        keys.extend(health.clone());
+        keys.extend(begins.iter().map(|begin| Key::slot(region, *begin)));
+        let mut items = self.table.get_all(keys).await?;
+
+        let mut rest = View::default();
+        if let Some(item) = items.get(&learned) {
+            rest.learned = read_json(item, LEARNED).ok().flatten().unwrap_or_default();
+        }
+        if let Some(item) = items.get(&probe) {
+            rest.probe = read_json(item, PROBE).ok().flatten().unwrap_or_default();
+        }
+        if let Some(item) = items.get(&ledger) {
+            decisions::read_ledger(item, &mut rest);
+        }
+        for item in health.iter().filter_map(|key| items.get(key)) {
+            issues(item).for_each(|issue| rest.evidence.add_health(issue));
+        }
+        let slots = begins.iter().map(|begin| {
+            let item = items.remove(&Key::slot(region, *begin));
+            (*begin, item.map(|item| slot_of_item(*begin, &item)))
+        });
+        Ok((slots.collect(), rest))
+    }
+
+    /// Whether it was taken: nobody has learned since `before`.
+    pub(super) async fn put_learned(
+        &self,
+        region: &Region,
+        before: &Learned,
+        after: &Learned,
+    ) -> Result<bool, StoreError> {
+        let update = Update::of(Key::of_region(region, LEARNED)).set(LEARNED, json(after));
+        let update = match after.until {
+            Some(until) => update.set("until", time(until)),
+            None => update,
+        };
+        let update = match before.until {
+            Some(until) => update.only_if("#until = :before").value("before", time(until)),
+            None => update.only_if("attribute_not_exists(#until)"),
+        };
+        Ok(update.apply(&self.table, ReturnValue::None).await?.is_some())
+    }
+
+    pub(super) async fn ask_for_probe(
+        &self,
+        region: &Region,
+        now: Timestamp,
+        interval: Duration,
+    ) -> Result<Elected, StoreError> {
+        // A time far ahead is of a clock that was wrong. What asks again after a lost answer is elected all the same.
+        let asked = Update::of(Key::of_region(region, PROBE))
+            .set("asked_at", time(now))
+            .set("asked_by", string(decisions::token()))
+            .only_if(
+                "attribute_not_exists(#asked_at) OR #asked_at <= :from OR #asked_at > :ahead OR #asked_by = :asked_by",
+            )
+            .value("from", time(before(now, interval)))
+            .value("ahead", time(now.checked_add(AHEAD_MAX).unwrap_or(Timestamp::MAX)))
+            .apply(&self.table, ReturnValue::None)
+            .await?;
+        Ok(if asked.is_some() { Elected::Yes } else { Elected::No })
+    }
+
+    pub(super) async fn put_probe(&self, region: &Region, probe: &ProbeRecord) -> Result<(), StoreError> {
+        let update = Update::of(Key::of_region(region, PROBE)).set(PROBE, json(probe));
+        update.apply(&self.table, ReturnValue::None).await.map(|_| ())
+    }
+
+    /// Keeps the state of an issue unless a later one is there, and drops issues that do not count any more.
+    pub(super) async fn put_health(&self, issue: &HealthIssue) -> Result<(), StoreError> {
+        let (name, name_at) = issue_names(&issue.event_arn);
+        let key = health_key(issue.region.as_ref());
+        let put = Update::of(key.clone())
+            .set(&name, json(issue))
+            .set(&name_at, time(issue.occurred_at))
+            .only_if(format!("attribute_not_exists(#{name_at}) OR #{name_at} <= :{name_at}"));
+        let Some(item) = put.apply(&self.table, ReturnValue::AllNew).await? else { return Ok(()) };
+        let from = before(issue.occurred_at, HEALTH_COUNTS);
+        for old in issues(&item).filter(|old| old.occurred_at < from) {
+            let (name, name_at) = issue_names(&old.event_arn);
+            let unchanged = format!("#{name_at} = :at");
+            let drop = Update::of(key.clone()).remove(&name).remove(&name_at).only_if(unchanged);
+            drop.value("at", time(old.occurred_at)).apply(&self.table, ReturnValue::None).await?;
+        }
+        Ok(())
+    }
+}
+
+fn health_key(region: Option<&Region>) -> Key {
+    region.map_or_else(|| Key::new(EVERYWHERE, HEALTH), |region| Key::of_region(region, HEALTH))
+}
+
+fn issue_names(event_arn: &str) -> (String, String) {
+    let hash = hash48(event_arn);
+    (format!("{ISSUE}{hash:012x}"), format!("{ISSUE_AT}{hash:012x}"))
+}
+
+/// The issues in an item, those that can be read.
+fn issues(item: &Item) -> impl Iterator<Item = HealthIssue> {
+    let names = item.keys().filter(|name| name.starts_with(ISSUE));
+    names.filter_map(|name| read_json(item, name).ok().flatten())
+}

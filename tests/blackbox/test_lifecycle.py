@@ -1,0 +1,261 @@
+"""From the first failure to the proof of the end, with the real binary and the shared table.
+
+Time is that of the events, so most of a history is sent as it would have come; what the clock itself decides is
+shortened by the policy.
+"""
+
+import json
+import time
+
+import pytest
+
+from tests.harness import make
+from tests.harness.fake_oidc import NULL_500
+from tests.harness.servers import refused_url
+from tests.harness.world import panics
+
+POLICY = {"proof_s": 2, "proof_probes_s": 1, "proof_probes": 2, "changed_every_s": 1}
+
+
+def send(function, events):
+    """The notices of these events, in batches as SQS makes them."""
+    notices = []
+    for at in range(0, len(events), 10):
+        result = function.invoke(make.sqs(events[at:at + 10]))
+        assert result.error is None, result.error
+        notices += result.answer["notices"]
+    return notices
+
+
+def kinds(notices):
+    return [notice["kind"] for notice in notices]
+
+
+def well_again(callers=4, ages=(12, 9, 6, 3, 1), **more):
+    return [event for age in ages for event in make.served(callers=callers, age=age, **more)]
+
+
+def tick_for(watcher, seconds, until=lambda notices: False):
+    notices, end = [], time.monotonic() + seconds
+    while time.monotonic() < end and not until(notices):
+        result = watcher.invoke(make.tick())
+        assert result.error is None, result.error
+        notices += result.answer["notices"]
+        time.sleep(0.5)
+    return notices
+
+
+def resolved(notices):
+    return "resolved" in kinds(notices)
+
+
+def test_an_incident_opens_is_proved_over_and_reopens_under_its_id(world):
+    world.break_service()
+    function, watcher = world.start(POLICY), world.start(POLICY)
+    opened, = send(function, make.outage(callers=8, age=30))
+    assert (opened["kind"], opened["sequence"]) == ("opened", 1) and opened["severity"] == "page"
+    world.oidc.heal()
+    notices = send(function, well_again())
+    notices += tick_for(watcher, 15, lambda more: resolved(notices + more))
+    assert kinds(notices)[-1] == "resolved"
+    (incident,) = world.table.incidents()
+    assert incident["resolved_at"]
+    time.sleep(2)
+    world.break_service()
+    reopened = send(function, [make.cloudtrail(user=f"made-up-user-{number}", age=0) for number in range(1, 9)])
+    assert "reopened" in kinds(reopened)
+    assert {notice["incident"] for notice in [opened, *notices, *reopened]} == {opened["incident"]}
+    told = world.told()
+    assert [notice.sequence for notice in told] == list(range(1, len(told) + 1))
+    assert len(world.table.incidents()) == 1
+
+
+def test_people_who_give_up_prove_nothing(world):
+    world.break_service()
+    function, watcher = world.start(POLICY), world.start(POLICY)
+    send(function, make.outage(callers=8, age=600, operation="CreateTokenWithIAM"))
+    assert not resolved(tick_for(watcher, 5))
+    assert not world.table.incidents()[0].get("resolved_at")
+
+
+def test_a_long_silence_ends_an_incident_and_the_notice_says_that_nothing_proves_it(world):
+    # Healthy probes, of rungs that never were down, prove nothing either.
+    policy = POLICY | {"quiet_s": 20}
+    function, watcher = world.start(policy), world.start(policy)
+    assert kinds(send(function, make.outage(callers=8, age=40))) == ["opened"]
+    assert not resolved(tick_for(watcher, 5))
+    notices = tick_for(watcher, 40, resolved)
+    assert kinds(notices)[-1] == "resolved"
+    text = world.told()[-1].text.lower()
+    assert "prove" in text
+
+
+def test_events_eight_minutes_late_open_an_incident(world):
+    world.break_service()
+    (notice,) = send(world.start(), make.outage(callers=8, age=480))
+    assert notice["kind"] == "opened"
+
+
+def test_an_outage_that_was_over_before_its_events_came_is_not_told_as_going_on(world):
+    function = world.start(POLICY)
+    events = make.outage(callers=8, age=480) + well_again(callers=8, ages=(400, 300, 200, 100, 50, 1))
+    result = function.invoke(make.sqs(events))
+    notices = result.answer["notices"] + tick_for(world.start(POLICY), 3)
+    assert all(incident["resolved_at"] for incident in world.table.incidents())
+    assert len(notices) <= 2
+
+
+def test_stragglers_from_before_the_end_reopen_nothing(world):
+    world.break_service()
+    function, watcher = world.start(POLICY), world.start(POLICY)
+    send(function, make.outage(callers=8, age=200))
+    world.oidc.heal()
+    notices = send(function, well_again(ages=(60, 50, 40, 30, 20, 10)))
+    notices += tick_for(watcher, 10, lambda more: resolved(notices + more))
+    assert resolved(notices)
+    told = len(world.told())
+    stragglers = [make.cloudtrail(user=f"late-{number}", age=190 - number) for number in range(8)]
+    assert send(function, stragglers) == [] and tick_for(watcher, 2) == []
+    assert len(world.told()) == told
+    assert all(incident["resolved_at"] for incident in world.table.incidents())
+
+
+def test_a_backlog_of_two_hours_is_one_low_key_advice(world):
+    world.break_service()
+    function = world.start()
+    backlog = [make.cloudtrail(user=f"user-{number % 20}", age=7200 - number) for number in range(200)]
+    result = function.invoke(make.logs([json.dumps(event["detail"]) for event in backlog]))
+    assert {failure["action"] for failure in result.answer["failures"]} == {"ignored"}
+    (notice,) = result.answer["notices"]
+    assert (notice["kind"], notice["diagnosis"], notice["severity"]) == ("advice", "late", "info")
+    assert notice["incident"] is None
+    assert send(world.start(), backlog[:50]) == [], "told once, whoever sees it"
+    assert len(world.told()) == 1 and world.table.incidents() == []
+
+
+def test_a_drained_backlog_ends_in_the_incident_of_today(world):
+    world.break_service()
+    events = [make.cloudtrail(user=f"user-{number % 20}", age=7200 - 70 * number) for number in range(100)]
+    notices = send(world.start(), events)
+    assert kinds(notices).count("opened") == 1 and kinds(notices).count("advice") <= 1
+    assert len(world.table.incidents()) == 1
+
+
+def test_an_archive_that_is_replayed_is_neither_incident_nor_advice(world):
+    world.break_service()
+    events = [{**event, "replay-name": "made-up"} for age in (0, 7200) for event in make.outage(callers=12, age=age)]
+    assert send(world.start(), events) == []
+    assert world.told() == [] and world.table.incidents() == [] and world.oidc.calls() == 0
+
+
+def test_an_event_from_the_future_is_taken_as_of_now(world):
+    world.break_service()
+    function = world.start(POLICY)
+    (notice,) = send(function, make.outage(callers=8, age=-86400))
+    assert notice["kind"] == "opened"
+    world.oidc.heal()
+    time.sleep(2)
+    notices = send(function, well_again(ages=(0,) * 3))
+    notices += tick_for(function, 15, lambda more: resolved(notices + more))
+    # It would never end if its failures were ahead of all that is served.
+    assert resolved(notices)
+
+
+def test_a_call_that_names_a_region_that_does_not_exist_is_answered_and_not_probed(world):
+    world.break_service()
+    function = world.start()
+    for number in range(12):
+        result = function.invoke(make.call(region="us-east-99", caller=f"ci-{number}"))
+        assert result.error is None and len(result.answer["failures"]) == 1
+    assert world.oidc.calls() == 0 and world.told() == []
+    assert panics(function.all_output()) == []
+
+
+def test_users_who_fail_outvote_a_healthy_probe(world):
+    function = world.start()
+    (notice,) = send(function, make.outage(callers=10))
+    assert notice["kind"] == "opened" and notice["diagnosis"] in ("outage", "degraded")
+    assert world.oidc.calls("RegisterClient") >= 1, "it was asked, and said that all is well"
+
+
+def test_a_probe_that_cannot_connect_is_our_side_and_no_page(world):
+    watcher = world.start(AWS_ENDPOINT_URL_SSO_OIDC=refused_url())
+    notices = tick_for(watcher, 4)
+    (notice,) = notices
+    assert (notice["kind"], notice["diagnosis"], notice["severity"]) == ("advice", "blind", "warning")
+    assert world.table.incidents() == []
+
+
+def test_trouble_that_nobody_complains_of_is_found_by_the_probe_and_its_end_as_well(world):
+    policy = POLICY | {"probe_down_s": 1}
+    watcher = world.start(policy)
+    assert tick_for(watcher, 2) == []
+    world.oidc.script_all(NULL_500)
+    notices = tick_for(watcher, 15, lambda notices: "opened" in kinds(notices))
+    assert notices[-1]["diagnosis"] == "degraded"
+    world.oidc.heal()
+    notices = tick_for(watcher, 20, resolved)
+    assert kinds(notices)[-1] == "resolved" and len(world.table.incidents()) == 1
+
+
+def test_an_outage_that_flaps_is_one_incident(world):
+    function, watcher = world.start(POLICY), world.start(POLICY)
+    everything = []
+    for _ in range(3):
+        world.break_service()
+        everything += send(function, [make.cloudtrail(user=f"made-up-user-{number}", age=0) for number in range(1, 9)])
+        time.sleep(1.1)
+        world.oidc.heal()
+        until = time.monotonic() + 40
+        while not (everything and everything[-1]["kind"] == "resolved") and time.monotonic() < until:
+            everything += send(function, make.served(callers=4))
+            everything += tick_for(watcher, 0.6)
+        time.sleep(1.1)
+    told = [kind for kind in kinds(everything) if kind not in ("changed", "reminder")]
+    assert told == ["opened", "resolved", "reopened", "resolved", "reopened", "resolved"]
+    assert len({notice["incident"] for notice in everything}) == 1 and len(world.table.incidents()) == 1
+
+
+def test_a_broken_laptop_neither_begins_an_outage_nor_keeps_it_from_ending(world):
+    function, watcher = world.start(POLICY), world.start(POLICY)
+
+    def laptop(age):
+        return make.cloudtrail(user="laptop", age=age)
+
+    before = [event for age in range(1200, 600, -30) for event in (laptop(age), *make.served(callers=3, age=age + 5))]
+    notices = send(function, before)
+    assert "opened" not in kinds(notices)
+    assert [notice["diagnosis"] for notice in notices] in ([], ["one_caller"])
+    during = make.outage(callers=8, age=300) + [laptop(age) for age in (320, 310, 305)]
+    assert "opened" in kinds(send(function, during))
+    after = [event for age in range(200, 0, -10) for event in (laptop(age), *make.served(callers=8, age=age - 5))]
+    notices = send(function, after)
+    notices += tick_for(watcher, 10, lambda more: resolved(notices + more))
+    assert resolved(notices)
+    assert send(function, [laptop(age) for age in (2, 1, 0)]) == []
+    assert tick_for(watcher, 2) == []
+
+
+def test_aws_health_joined_to_two_hit_callers_is_an_incident_that_it_confirms(world):
+    world.break_service()
+    function = world.start()
+    issue = make.event("health__open")
+    issue.update(time=make.timestamp(60))
+    issue["detail"].update(startTime=make.health_time(2400), lastUpdatedTime=make.health_time(60))
+    function.invoke(issue)
+    advices = len(world.told())
+    assert advices <= 1
+    function.invoke(make.sqs(make.outage(callers=2)))
+    (notice,) = world.told()[advices:]
+    assert "AWS" in notice.text and "Health" in notice.text
+    assert len(world.table.incidents()) == 1
+
+
+@pytest.mark.parametrize("code, callers, diagnosis", [("AccessDeniedException", 4, "misconfigured"),
+                                                      ("ThrottlingException", 12, "throttling")])
+def test_what_is_no_fault_of_the_service_is_named_as_what_it_is(world, code, callers, diagnosis):
+    function = world.start()
+    more = {"operation": "CreateTokenWithIAM"} if code == "AccessDeniedException" else {}
+    events = [make.cloudtrail(code, user=f"user-{number}", age=130 - 11 * number, **more) for number in range(callers)]
+    notices = send(function, events) + tick_for(world.start(), 1)
+    assert [notice["diagnosis"] for notice in notices] == [diagnosis]

@@ -1,0 +1,130 @@
+"""The table fails: every failed call is answered all the same, and people are told, at worst once by each sandbox."""
+
+import pytest
+
+from tests.harness import make
+from tests.harness.fake_sns import Trouble
+from tests.harness.fault_proxy import (DENIED, DONE_AND_FAILED, DROPPED, FAILED, LOST, NO_TABLE, OVER_CAPACITY,
+                                       THROTTLED, UNAVAILABLE, WRITES, slow)
+from tests.harness.world import panics
+
+SANDBOXES = 3
+FAULTS = {"throttled": THROTTLED, "over_capacity": OVER_CAPACITY, "failed": FAILED, "unavailable": UNAVAILABLE,
+          "denied": DENIED, "no_table": NO_TABLE, "dropped": DROPPED, "lost": LOST, "done_and_failed": DONE_AND_FAILED,
+          "slow": slow(60)}
+
+
+def answered(function, events, remaining=30.0):
+    """The notices of a batch of which every failure was answered, within its time."""
+    result = function.invoke(make.sqs(events), remaining)
+    assert result.error is None, result.error
+    assert len(result.answer["failures"]) == len(events)
+    assert {failure["cause"] for failure in result.answer["failures"]} == {"service"}
+    assert result.seconds < remaining - 0.5
+    return result.answer["notices"]
+
+
+def outages(number):
+    """Eight callers for each sandbox, so that each of them sees an outage by itself."""
+    return [[make.cloudtrail(user=f"user-{sandbox}-{caller}", age=20 - caller) for caller in range(8)]
+            for sandbox in range(number)]
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_without_a_table_each_sandbox_tells_once_under_one_id_and_says_why(world, fault):
+    world.break_service().proxy.break_down(fault)
+    sandboxes = [world.start() for _ in range(SANDBOXES)]
+    batches = outages(SANDBOXES)
+    for _ in range(2):
+        for sandbox, events in zip(sandboxes, batches):
+            answered(sandbox, events, remaining=12.0)
+    told = world.told()
+    assert len(told) == SANDBOXES, "each of them once: none knows of the others"
+    assert len({notice.incident for notice in told}) == 1
+    assert all("store" in notice.text for notice in told)
+    assert panics(world.outputs()) == []
+
+
+@pytest.mark.parametrize("fault", [FAILED, THROTTLED, DENIED], ids=["failed", "throttled", "denied"])
+def test_a_table_that_comes_back_is_told_of_the_incident_and_people_hear_little_more(world, fault):
+    world.break_service().proxy.break_down(fault)
+    sandboxes = [world.start() for _ in range(SANDBOXES)]
+    batches = outages(SANDBOXES)
+    for sandbox, events in zip(sandboxes, batches):
+        answered(sandbox, events)
+    alone = len(world.told())
+    world.proxy.heal()
+    for _ in range(2):
+        for sandbox, events in zip(sandboxes, batches):
+            answered(sandbox, events)
+        world.start().invoke(make.tick())
+    (incident,) = world.table.incidents()
+    assert incident["region"] == "us-east-1"
+    # The table's own first notice, and what may follow it as the callers of the three come together.
+    of_the_table = world.told()[alone:]
+    sequences = [notice.sequence for notice in of_the_table]
+    assert sequences == sorted(set(sequences)) and len(sequences) <= 2
+
+
+def test_a_table_that_goes_away_in_an_outage_costs_no_second_page(world):
+    world.break_service()
+    sandbox, (first, second) = world.start(), outages(2)
+    answered(sandbox, first)
+    assert len(world.told()) == 1
+    world.proxy.break_down(FAILED)
+    answered(sandbox, second)
+    assert len(world.told()) == 1, "this sandbox knows that it was told"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_table_that_fails_half_of_the_time_loses_nothing(world, seed):
+    world.break_service()
+    for number, fault in enumerate((THROTTLED, FAILED, DROPPED, LOST)):
+        world.proxy.break_down(fault, share=0.15, seed=10 * seed + number)
+    sandboxes = [world.start() for _ in range(SANDBOXES)]
+    batches = outages(SANDBOXES)
+    for caller in range(8):
+        for sandbox, events in zip(sandboxes, batches):
+            answered(sandbox, [events[caller]])
+    world.proxy.heal()
+    watcher = world.start()
+    for _ in range(3):
+        watcher.invoke(make.tick())
+    first = [notice for notice in world.told() if notice.sequence == 1]
+    assert 1 <= len(first) <= 1 + SANDBOXES
+    assert len(world.table.incidents()) == 1
+    assert panics(world.outputs()) == []
+
+
+def test_lost_answers_of_every_write_neither_lose_nor_repeat_a_notice(world):
+    world.break_service()
+    # Each write is done, and its first answer is lost.
+    for skip in range(0, 24, 2):
+        world.proxy.break_down(LOST, *WRITES, skip=skip, times=1)
+    answered(world.start(), make.outage(callers=8))
+    world.proxy.heal()
+    watcher = world.start()
+    for _ in range(3):
+        watcher.invoke(make.tick())
+    assert [notice.sequence for notice in world.told()] == [1]
+    assert len(world.table.incidents()) == 1
+
+
+def test_a_quiet_sandbox_without_a_table_tells_nothing(world):
+    world.proxy.break_down(FAILED)
+    function = world.start()
+    for event in make.outage(callers=2):
+        answered(function, [event])
+    result = function.invoke(make.tick())
+    assert result.error is None and world.told() == []
+
+
+def test_a_secret_payload_never_fails_whatever_fails(world):
+    world.break_service().sns.fail(*[Trouble(500)] * 20)
+    world.proxy.break_down(FAILED)
+    function = world.start()
+    for event in make.outage(callers=8):
+        function.invoke(event)
+    result = function.invoke(make.call())
+    assert result.error is None and len(result.answer["failures"]) == 1
+    assert "planted" not in world.outputs()

@@ -1,0 +1,62 @@
+"""The shared table, as tests look at it: read item by item, and made with the template's key schema."""
+
+import json
+import pathlib
+import uuid
+
+import boto3
+import boto3.dynamodb.types
+import botocore.config
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+#: That of `runtime_api.Function`: without IAM the emulator takes the key for the account's name.
+ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
+
+
+def client(url, region="us-east-1"):
+    return boto3.client("dynamodb", endpoint_url=url, region_name=region, aws_access_key_id=ACCESS_KEY,
+                        aws_secret_access_key="made-up", config=botocore.config.Config(retries={"total_max_attempts": 1}))
+
+
+class Table:
+    def __init__(self, dynamodb, name):
+        self.dynamodb, self.name = dynamodb, name
+
+    @classmethod
+    def make(cls, url):
+        """A new one, with the keys of the one that is deployed."""
+        table = cls(client(url), f"triage-{uuid.uuid4().hex[:12]}")
+        as_deployed = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
+        table.dynamodb.create_table(TableName=table.name, **{
+            key: as_deployed[key] for key in ("BillingMode", "AttributeDefinitions", "KeySchema")})
+        return table
+
+    def delete(self):
+        self.dynamodb.delete_table(TableName=self.name)
+
+    def items(self):
+        """Every item, as plain values."""
+        read = boto3.dynamodb.types.TypeDeserializer().deserialize
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
+        return [{name: read(value) for name, value in item.items()} for page in pages for item in page["Items"]]
+
+    def incidents(self):
+        """Every incident that was ever told of, oldest first: as its region's ledger has it if it is the latest there,
+        else what the history in the outbox says."""
+        items = self.items()
+        found = {}
+        for entry in self.outbox(items):
+            if "incident" in entry:
+                incident = found.setdefault(entry["incident"], {"id": entry["incident"], "resolved_at": None})
+                incident["resolved_at"] = entry["made_at"] if entry["kind"] == "resolved" else None
+        for item in items:
+            if item["sk"] == "incident#current" and (latest := json.loads(item["ledger"])["incident"]):
+                found[latest["id"]] = latest
+        return list(found.values())
+
+    def outbox(self, items=None):
+        """Every notice that was ever decided on, by region, then position; those that wait have no `sent_at`."""
+        entries = [item for item in items or self.items() if item["sk"].startswith("outbox#")]
+        return sorted(({"sent_at": None} | entry for entry in entries), key=lambda entry: (entry["pk"], entry["sk"]))

@@ -1,0 +1,128 @@
+"""All that surrounds the functions of one stack, of a test's own: the table behind a proxy, the topic, the service.
+
+Several stand side by side, so that a test can try many mishaps at once.
+"""
+
+import json
+import threading
+
+from . import make
+from .dynamodb import Table
+from .fake_oidc import NULL_500, FakeOidc
+from .fake_sns import TOPIC_ARN, FakeSns
+from .fault_proxy import FaultProxy
+from .runtime_api import Function
+from .servers import refused_url
+
+#: Long waits of the product, shortened as an operator could.
+SHORT = {"gather_s": 0, "publish_again_s": 1, "probe_interval_s": 1}
+
+
+class World:
+    def __init__(self, emulator):
+        self.table = Table.make(emulator.url)
+        self.proxy = FaultProxy(emulator.url)
+        self.sns, self.oidc = FakeSns(), FakeOidc()
+        self.running = []
+
+    def __enter__(self):
+        for server in (self.proxy, self.sns, self.oidc):
+            server.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        # What stands still in the proxy must not keep a function's end waiting.
+        self.proxy.heal()
+        self.sns.heal()
+        for function in self.running:
+            function.__exit__()
+        for server in (self.proxy, self.sns, self.oidc):
+            server.__exit__()
+        self.table.delete()
+
+    def start(self, policy=None, region="us-east-1", **env):
+        """One more sandbox. `policy` is what differs from `SHORT`."""
+        numbers = SHORT | (policy or {})
+        function = Function({
+            "AWS_ENDPOINT_URL": refused_url(), "AWS_ENDPOINT_URL_SSO_OIDC": self.oidc.url,
+            "AWS_ENDPOINT_URL_SNS": self.sns.url, "AWS_ENDPOINT_URL_DYNAMODB": self.proxy.url,
+            "OIDC_TRIAGE_TOPIC_ARN": TOPIC_ARN, "OIDC_TRIAGE_TABLE": self.table.name,
+            "OIDC_TRIAGE_POLICY": "\n".join(f"{key} = {number}" for key, number in numbers.items()), **env},
+            region=region)
+        self.running.append(function.__enter__())
+        return function
+
+    def break_service(self):
+        self.oidc.script_all(NULL_500)
+        return self
+
+    def told(self):
+        """What the topic took, in order."""
+        with self.sns.lock:
+            return [make.told(message) for message in self.sns.published]
+
+    def kinds(self):
+        return [told.kind for told in self.told()]
+
+    def outputs(self):
+        return "".join(function.all_output() for function in self.running)
+
+
+def together(work, items, threads=8):
+    """Does `work` for each item, so many at a time, and fails with the first failure, named."""
+    items, failures, lock = list(enumerate(items)), [], threading.Lock()
+    results = [None] * len(items)
+
+    def run():
+        while True:
+            with lock:
+                if not items or failures:
+                    return
+                number, item = items.pop(0)
+            try:
+                results[number] = work(item)
+            except BaseException as failure:
+                failure.add_note(f"with {item!r}")
+                failures.append(failure)
+
+    workers = [threading.Thread(target=run, daemon=True) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if failures:
+        raise failures[0]
+    return results
+
+
+class Background:
+    """An invocation that goes on beside the test."""
+
+    def __init__(self, function, payload, remaining=30.0):
+        self.result, self.failure = None, None
+
+        def run():
+            try:
+                self.result = function.invoke(payload, remaining)
+            except AssertionError as failure:
+                self.failure = failure
+
+        self.thread = threading.Thread(target=run, daemon=True)
+        self.thread.start()
+
+    def join(self, seconds=60):
+        self.thread.join(seconds)
+        assert not self.thread.is_alive(), "the invocation does not end"
+        return self.result
+
+
+def panics(output):
+    """Lines that tell of a panic, or that are not JSON at all."""
+    found = []
+    for line in output.splitlines():
+        try:
+            if json.loads(line).get("message") == "panic":
+                found.append(line)
+        except ValueError:
+            found.append(line)
+    return found

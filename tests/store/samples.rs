@@ -1,0 +1,116 @@
+//! What the tests record and decide.
+
+use jiff::Timestamp;
+use oidc_triage::caller::CallerHash;
+use oidc_triage::classify::Cause;
+use oidc_triage::diagnose::{Concern, Diagnosis, Severity};
+use oidc_triage::evidence::Seen;
+use oidc_triage::evidence::mark::{Answered, Mark, Served};
+use oidc_triage::incident::{Incident, Ledger, Step};
+use oidc_triage::notify::{Notice, NoticeKind};
+use oidc_triage::observation::{HealthIssue, Operation, Origin};
+use oidc_triage::region::{KnownRegions, Region};
+
+pub fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+pub fn region(name: &str) -> Region {
+    KnownRegions::default().find(name).unwrap()
+}
+
+pub fn us() -> Region {
+    region("us-east-1")
+}
+
+pub fn mark(caller: u64, id: u32, second: i64) -> Mark {
+    Mark {
+        at: at(second),
+        caller: CallerHash::from_bits(caller),
+        operation: Some(Operation::CreateToken),
+        cause: Cause::Service,
+        origin: Origin::CloudTrail,
+        kms: false,
+        label: 7,
+        tool: 9,
+        id,
+    }
+}
+
+pub fn failures(marks: impl IntoIterator<Item = Mark>) -> Seen {
+    Seen { failures: marks.into_iter().collect(), ..Seen::default() }
+}
+
+pub fn answered(caller: u64, second: i64) -> Answered {
+    let call = Served {
+        at: at(second),
+        caller: CallerHash::from_bits(caller),
+        operation: Some(Operation::CreateToken),
+        origin: Origin::CloudTrail,
+    };
+    Answered { call, served: true }
+}
+
+pub fn all_answered(answered: impl IntoIterator<Item = Answered>) -> Seen {
+    Seen { answered: answered.into_iter().collect(), ..Seen::default() }
+}
+
+pub fn notice(sequence: u32) -> Notice {
+    Notice {
+        id: format!("us-east-1-1#{sequence}"),
+        incident: Some("us-east-1-1".into()),
+        sequence,
+        kind: if sequence == 1 { NoticeKind::Opened } else { NoticeKind::Changed },
+        diagnosis: Diagnosis::Outage,
+        severity: Severity::Page,
+        region: us(),
+        at: at(0),
+        reasons: vec!["7 of 9 callers failed".into()],
+        subject: format!("notice {sequence}"),
+        message: "text with \"quotes\",\nlines and ä".into(),
+    }
+}
+
+/// From the ledger that the notices before made: those of these sequences are told.
+pub fn step(sequences: std::ops::RangeInclusive<u32>) -> Step {
+    let ledger = Ledger { incident: Some(incident()), next_position: u64::from(*sequences.end()), ..Ledger::default() };
+    Step { ledger, notices: sequences.map(notice).collect() }
+}
+
+/// An open one.
+pub fn incident() -> Incident {
+    Incident {
+        id: "us-east-1-1".into(),
+        region: us(),
+        diagnosis: Diagnosis::Outage,
+        severity: Severity::Page,
+        concern: Concern::Service,
+        opened_at: at(0),
+        since: at(-20),
+        enough_at: at(-20),
+        resolved_at: None,
+        reopened: 0,
+        reopened_at: None,
+        callers: 7,
+        reasons: vec![],
+        sequence: 1,
+        told_at: at(0),
+        changed_at: None,
+        told_callers: 7,
+        told_operations: [Operation::CreateToken].into(),
+        told_health: false,
+    }
+}
+
+pub fn issue(region: Option<Region>, second: i64, description: &str) -> HealthIssue {
+    HealthIssue {
+        event_arn: "arn:aws:health:::event/1".into(),
+        service: "SSO".into(),
+        event_type_code: "AWS_SSO_OPERATIONAL_ISSUE".into(),
+        region,
+        started_at: None,
+        ended_at: None,
+        description: description.into(),
+        occurred_at: at(second),
+    }
+}

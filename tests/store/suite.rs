@@ -1,0 +1,383 @@
+//! What holds in each home of the store.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use oidc_triage::caller::Caller;
+use oidc_triage::classify::Cause;
+use oidc_triage::evidence::Seen;
+use oidc_triage::evidence::learned::Learned;
+use oidc_triage::evidence::mark::{Mark, Names, Quota, Talker};
+use oidc_triage::evidence::slot::MARKS_MAX;
+use oidc_triage::observation::{Operation, Origin};
+use oidc_triage::oidc::ProbeRecord;
+use oidc_triage::store::{Claim, Committed, Elected, Settled, Store, View};
+
+use crate::Home;
+use crate::samples::{all_answered, answered, at, failures, issue, mark, notice, region, step, us};
+
+const MANY: usize = 64;
+
+/// Of these so many ask at the same moment: more than that a busy machine's emulator does not answer within our time-outs.
+const AT_ONCE: usize = 16;
+
+async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    stream::iter(futures).buffered(AT_ONCE).collect().await
+}
+
+const INTERVAL: Duration = Duration::from_secs(20);
+
+async fn view<S: Store>(store: &S, second: i64) -> View {
+    let view = store.view(&us(), at(second), true).await;
+    assert_eq!(view.trouble, None);
+    view
+}
+
+fn claim(by: &str, until: i64) -> Claim {
+    Claim { by: by.into(), until: at(until) }
+}
+
+pub async fn a_view_after_a_write_sees_what_all_sandboxes_wrote_at_once<S: Store>(home: &Home<S>) {
+    let (us, sandboxes) = (us(), home.sandboxes(MANY));
+    let writes = sandboxes.iter().zip(0..).map(|(sandbox, n)| {
+        let (us, seen) = (&us, failures([mark(u64::from(n), n, 0)]));
+        async move { sandbox.record(us, &seen, at(1)).await }
+    });
+    for recorded in join_all(writes).await {
+        assert_eq!((recorded.new, recorded.trouble), (vec![true], None));
+    }
+    for sandbox in &sandboxes {
+        let view = sandbox.view(&us, at(2), false).await;
+        assert_eq!(view.trouble, None);
+        assert_eq!(view.evidence.failures().len(), MANY);
+    }
+}
+
+pub async fn of_all_who_record_one_failure_at_once_one_finds_it_new<S: Store>(home: &Home<S>) {
+    let (us, sandboxes, seen) = (us(), home.sandboxes(MANY), failures([mark(1, 1, 0)]));
+    let recorded = join_all(sandboxes.iter().map(|sandbox| sandbox.record(&us, &seen, at(1)))).await;
+    let new = recorded.iter().filter(|recorded| recorded.new == [true]).count();
+    assert_eq!(new, 1);
+    assert_eq!(view(&*home.sandbox(), 2).await.evidence.failures().len(), 1);
+}
+
+pub async fn a_failure_seen_in_two_ways_is_new_once<S: Store>(home: &Home<S>) {
+    let us = us();
+    let through_cloudtrail = mark(1, 1, 119);
+    let through_a_log = Mark { origin: Origin::Logs, caller: mark(2, 0, 0).caller, at: at(119), ..through_cloudtrail };
+    let first = home.sandbox().record(&us, &failures([through_cloudtrail]), at(120)).await;
+    let second = home.sandbox().record(&us, &failures([through_a_log, mark(3, 3, 119)]), at(121)).await;
+    assert_eq!((first.new, second.new), (vec![true], vec![false, true]));
+    // Breadth is counted for each origin, so both marks stay.
+    assert_eq!(view(&*home.sandbox(), 122).await.evidence.failures().len(), 3);
+}
+
+/// More than a slot has room for, of callers that fail once and callers that fail in a loop.
+fn crowd() -> Vec<Mark> {
+    let once = (0..300).map(|n| mark(1000 + u64::from(n) * 7919, n, i64::from(n % 200)));
+    let often = (0..400).map(|n| mark(u64::from(n % 4), 10_000 + n * 31, i64::from(n % 110)));
+    let other_causes = (0..40).map(|n| Mark { cause: Cause::Request, ..mark(u64::from(n % 9), 50_000 + n, 20) });
+    once.chain(often).chain(other_causes).collect()
+}
+
+pub async fn the_order_of_delivery_and_repeats_change_no_evidence<S: Store>(home: &Home<S>) {
+    let (us, eu) = (us(), region("eu-west-1"));
+    let in_order = home.sandbox();
+    in_order.record(&us, &failures(crowd()), at(200)).await;
+
+    let mut rng = fastrand::Rng::with_seed(7);
+    let mut shuffled: Vec<Mark> = crowd().into_iter().flat_map(|mark| vec![mark; rng.usize(1..=3)]).collect();
+    rng.shuffle(&mut shuffled);
+    let sandboxes = home.sandboxes(8);
+    let parts: Vec<Vec<Mark>> = shuffled.chunks(50).map(<[Mark]>::to_vec).collect();
+    for round in parts.chunks(sandboxes.len()) {
+        let writes = sandboxes.iter().zip(round).map(|(sandbox, marks)| {
+            let (eu, seen) = (&eu, failures(marks.iter().copied()));
+            async move { sandbox.record(eu, &seen, at(200)).await }
+        });
+        assert!(join_all(writes).await.iter().all(|recorded| recorded.trouble.is_none()));
+    }
+    let expected = in_order.view(&us, at(201), true).await.evidence;
+    let evidence = sandboxes[0].view(&eu, at(201), true).await.evidence;
+    assert_eq!(evidence.failures(), expected.failures());
+    let beyond: u32 = expected.slots.values().flat_map(|slot| slot.beyond.values()).sum();
+    assert_eq!(beyond as usize + expected.failures().len(), crowd().len(), "what has no room is counted");
+}
+
+pub async fn a_caller_in_a_loop_hides_nobody_whoever_comes_first<S: Store>(home: &Home<S>) {
+    let us = us();
+    let in_a_loop = failures((0..2000).map(|n| mark(1, n, i64::from(n % 120))));
+    assert_eq!(home.sandbox().record(&us, &in_a_loop, at(120)).await.trouble, None);
+    let others = failures((2..90).map(|n| mark(n, 5000 + n as u32, 119)));
+    assert_eq!(home.sandbox().record(&us, &others, at(121)).await.trouble, None);
+    let evidence = view(&*home.sandbox(), 122).await.evidence;
+    let callers: BTreeSet<_> = evidence.failures().iter().map(|mark| mark.caller).collect();
+    assert_eq!((callers.len(), evidence.failures().len()), (89, MARKS_MAX));
+}
+
+pub async fn what_was_answered_is_seen_at_once_here_and_everywhere_after_a_flush<S: Store>(home: &Home<S>) {
+    let (us, here, there) = (us(), home.sandbox(), home.sandbox());
+    here.record(&us, &all_answered([answered(1, 0), answered(2, 1)]), at(2)).await;
+    assert_eq!(here.view(&us, at(2), false).await.evidence.served().len(), 2);
+    let (regions, trouble) = here.flush(at(2)).await;
+    assert_eq!((regions, trouble), ([us.clone()].into(), None));
+    let evidence = view(&*there, 3).await.evidence;
+    assert_eq!(evidence.served().len(), 2);
+    assert_eq!(here.view(&us, at(3), false).await.evidence, evidence);
+}
+
+pub async fn a_flush_comes_once_in_a_while_and_names_its_regions<S: Store>(home: &Home<S>) {
+    let (us, eu, sandbox) = (us(), region("eu-west-1"), home.sandbox());
+    assert!(sandbox.flush(at(0)).await.0.is_empty(), "nothing was gathered");
+    sandbox.record(&us, &all_answered([answered(1, 0)]), at(0)).await;
+    assert_eq!(sandbox.flush(at(0)).await.0, [us.clone()].into());
+    sandbox.record(&us, &all_answered([answered(2, 1)]), at(1)).await;
+    sandbox.record(&eu, &all_answered([answered(2, 1)]), at(1)).await;
+    assert!(sandbox.flush(at(9)).await.0.is_empty());
+    assert_eq!(sandbox.flush(at(10)).await.0, [us, eu].into());
+    assert!(sandbox.flush(at(30)).await.0.is_empty());
+}
+
+pub async fn counts_of_several_sandboxes_add_up<S: Store>(home: &Home<S>) {
+    let us = us();
+    let talker = Talker { who: 0xabc, quota: Quota::Device };
+    for (sandbox, n) in home.sandboxes(3).iter().zip(0..) {
+        let mut seen = all_answered((0..100).map(|caller| answered(1000 * n + caller, 3)));
+        seen.answered[0].served = false;
+        seen.talks = vec![(at(4), talker); 5];
+        seen.names.talkers.insert(talker.who, "aws-cli/2 at 10.0.0.1".into());
+        sandbox.record(&us, &seen, at(5)).await;
+        let (_, trouble) = sandbox.flush(at(5 + 10 * n as i64)).await;
+        assert_eq!(trouble, None);
+    }
+    let evidence = view(&*home.sandbox(), 40).await.evidence;
+    let slot = evidence.slots.values().next().unwrap();
+    let calls = slot.calls[&(Origin::CloudTrail, Some(Operation::CreateToken))];
+    assert_eq!((calls.answered, calls.served), (300, 297));
+    assert_eq!(slot.talkers[&talker], 15);
+    assert_eq!(slot.names.talkers[&talker.who], "aws-cli/2 at 10.0.0.1");
+    assert!(slot.is_full_of_served());
+}
+
+pub async fn names_are_kept_with_their_marks<S: Store>(home: &Home<S>) {
+    let us = us();
+    let names = |n: u32| Names {
+        callers: [(u64::from(n), format!("caller {n}"))].into(),
+        labels: [(7, "InternalServerException".into())].into(),
+        tools: [(9, "aws-cli/2.31.0".into())].into(),
+        requests: [(n, format!("request {n}"))].into(),
+        ..Names::default()
+    };
+    for n in [1, 2] {
+        let seen = Seen { names: names(n), ..failures([mark(u64::from(n), n, 0)]) };
+        home.sandbox().record(&us, &seen, at(1)).await;
+    }
+    let mut expected = names(1);
+    expected.extend(names(2));
+    assert_eq!(view(&*home.sandbox(), 2).await.evidence.names(), expected);
+}
+
+pub async fn evidence_ends_by_time<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    sandbox.record(&us, &failures([mark(1, 1, 0), mark(2, 2, 1800)]), at(1800)).await;
+    for (second, left) in [(3600, 2), (3720, 1), (9000, 0)] {
+        for sandbox in [&sandbox, &home.sandbox()] {
+            assert_eq!(view(&**sandbox, second).await.evidence.failures().len(), left, "at {second}");
+        }
+    }
+}
+
+pub async fn of_all_who_take_a_step_at_once_one_is_heard<S: Store>(home: &Home<S>) {
+    let (us, sandboxes) = (us(), home.sandboxes(MANY));
+    for version in 0..3 {
+        let sequence = version as u32 + 1;
+        let step = step(sequence..=sequence);
+        let commits = sandboxes.iter().map(|sandbox| sandbox.commit(&us, version, &step, at(0)));
+        let committed: Vec<Committed> = join_all(commits).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(committed.iter().filter(|committed| **committed == Committed::Yes).count(), 1);
+    }
+    let sandbox = home.sandbox();
+    let view = view(&*sandbox, 1).await;
+    assert_eq!((view.version, view.ledger.next_position), (3, 3));
+    assert_eq!(sandbox.pending(&us, &view).await.unwrap().len(), 3);
+}
+
+pub async fn a_step_on_an_old_version_is_overtaken<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    assert_eq!(sandbox.commit(&us, 0, &step(1..=1), at(0)).await, Ok(Committed::Yes));
+    let other = home.sandbox();
+    assert_eq!(other.commit(&us, 0, &step(1..=2), at(0)).await, Ok(Committed::Overtaken));
+    assert_eq!(other.commit(&us, 2, &step(1..=2), at(0)).await, Ok(Committed::Overtaken));
+    let seen = view(&*other, 1).await;
+    assert_eq!((seen.version, &seen.ledger), (1, &step(1..=1).ledger));
+    assert_eq!(other.pending(&us, &seen).await.unwrap().len(), 1, "what was overtaken told nothing");
+}
+
+pub async fn notices_wait_in_the_order_of_their_steps<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    sandbox.commit(&us, 0, &step(1..=3), at(0)).await.unwrap();
+    sandbox.commit(&us, 1, &step(4..=12), at(1)).await.unwrap();
+    let other = home.sandbox();
+    let view = view(&*other, 2).await;
+    let entries = other.pending(&us, &view).await.unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), (0..12).collect::<Vec<_>>());
+    for (entry, sequence) in entries.iter().zip(1..) {
+        assert_eq!(entry.notice, notice(sequence));
+        assert_eq!((entry.attempts, &entry.claimed_by, entry.not_before), (0, &None, None));
+    }
+}
+
+pub async fn of_all_who_claim_at_once_one_gets_it<S: Store>(home: &Home<S>) {
+    let (us, sandboxes) = (us(), home.sandboxes(MANY));
+    sandboxes[0].commit(&us, 0, &step(1..=1), at(0)).await.unwrap();
+    let claims: Vec<Claim> = (0..MANY).map(|n| claim(&n.to_string(), 60)).collect();
+    let asked = sandboxes.iter().zip(&claims).map(|(sandbox, claim)| sandbox.claim(&us, 0, claim, at(1)));
+    let granted: Vec<_> = join_all(asked).await.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(granted.len(), 1);
+    assert_eq!((granted[0].attempts, granted[0].not_before, &granted[0].notice), (1, Some(at(60)), &notice(1)));
+    assert_eq!(sandboxes[0].claim(&us, 7, &claims[0], at(1)).await, Ok(None), "there is no such entry");
+}
+
+pub async fn a_claim_seen_again_is_its_claimants<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    sandbox.commit(&us, 0, &step(1..=1), at(0)).await.unwrap();
+    assert!(sandbox.claim(&us, 0, &claim("a", 60), at(1)).await.unwrap().is_some());
+    assert!(sandbox.claim(&us, 0, &claim("a", 60), at(2)).await.unwrap().is_some());
+    assert!(sandbox.claim(&us, 0, &claim("b", 60), at(3)).await.unwrap().is_none());
+}
+
+pub async fn a_claim_ends_by_time<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    sandbox.commit(&us, 0, &step(1..=1), at(0)).await.unwrap();
+    sandbox.claim(&us, 0, &claim("a", 60), at(1)).await.unwrap();
+    let other = home.sandbox();
+    assert!(other.claim(&us, 0, &claim("b", 120), at(59)).await.unwrap().is_none());
+    let again = other.claim(&us, 0, &claim("b", 120), at(60)).await.unwrap().unwrap();
+    assert_eq!((again.attempts, again.claimed_by.as_deref()), (2, Some("b")));
+}
+
+pub async fn a_notice_that_was_not_taken_waits_and_a_sent_one_is_gone<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    sandbox.commit(&us, 0, &step(1..=2), at(0)).await.unwrap();
+    sandbox.claim(&us, 0, &claim("a", 60), at(1)).await.unwrap();
+    sandbox.settle(&us, 0, "a", &Settled::Failed { not_before: at(90) }).await.unwrap();
+    assert!(sandbox.claim(&us, 0, &claim("b", 160), at(89)).await.unwrap().is_none());
+    assert!(sandbox.claim(&us, 0, &claim("b", 160), at(90)).await.unwrap().is_some());
+    let sent = Settled::Sent { at: at(91), message_id: Some("m-1".into()) };
+    sandbox.settle(&us, 0, "b", &sent).await.unwrap();
+    assert!(sandbox.claim(&us, 0, &claim("c", 1000), at(900)).await.unwrap().is_none());
+    let other = home.sandbox();
+    let view = view(&*other, 901).await;
+    let entries = other.pending(&us, &view).await.unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), [1]);
+}
+
+pub async fn who_has_lost_a_claim_settles_nothing<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    sandbox.commit(&us, 0, &step(1..=1), at(0)).await.unwrap();
+    sandbox.claim(&us, 0, &claim("a", 60), at(1)).await.unwrap();
+    sandbox.claim(&us, 0, &claim("b", 160), at(60)).await.unwrap();
+    sandbox.settle(&us, 0, "a", &Settled::Failed { not_before: at(61) }).await.unwrap();
+    assert!(sandbox.claim(&us, 0, &claim("c", 260), at(62)).await.unwrap().is_none());
+    assert!(sandbox.claim(&us, 0, &claim("b", 260), at(62)).await.unwrap().is_some());
+}
+
+pub async fn sent_notices_are_not_looked_at_again<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    sandbox.commit(&us, 0, &step(1..=3), at(0)).await.unwrap();
+    for position in [0, 2] {
+        sandbox.claim(&us, position, &claim("a", 60), at(1)).await.unwrap();
+        sandbox.settle(&us, position, "a", &Settled::Sent { at: at(1), message_id: None }).await.unwrap();
+    }
+    let before = view(&*sandbox, 2).await;
+    assert_eq!(sandbox.pending(&us, &before).await.unwrap().len(), 1);
+    let after = view(&*home.sandbox(), 3).await;
+    assert_eq!(after.sent_below, 1);
+    assert_eq!((after.version, after.ledger), (1, before.ledger));
+}
+
+pub async fn one_of_all_is_elected_to_probe_in_an_interval<S: Store>(home: &Home<S>) {
+    let (us, sandboxes) = (us(), home.sandboxes(MANY));
+    for (second, expected) in [(0, 1), (19, 0), (20, 1), (25, 0), (-41, 1)] {
+        let asked = sandboxes.iter().map(|sandbox| sandbox.elect_probe(&us, at(second), INTERVAL));
+        let elected: Vec<Elected> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
+        let many = elected.iter().filter(|elected| **elected == Elected::Yes).count();
+        assert_eq!(many, expected, "at {second}");
+    }
+    let elsewhere = sandboxes[0].elect_probe(&region("eu-west-1"), at(-41), INTERVAL).await;
+    assert_eq!(elsewhere, Ok(Elected::Yes));
+}
+
+pub async fn what_a_probe_found_is_known_to_all<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    let probe = ProbeRecord { own_client_ids: vec!["client-1".into()], ..ProbeRecord::default() };
+    assert_eq!(sandbox.elect_probe(&us, at(0), INTERVAL).await, Ok(Elected::Yes));
+    sandbox.record_probe(&us, &probe).await.unwrap();
+    assert_eq!(sandbox.view(&us, at(1), false).await.probe, probe);
+    assert_eq!(view(&*home.sandbox(), 1).await.probe, probe);
+    assert_eq!(home.sandbox().elect_probe(&us, at(2), INTERVAL).await, Ok(Elected::No));
+}
+
+pub async fn what_was_learned_is_replaced_by_who_knew_it<S: Store>(home: &Home<S>) {
+    let (us, sandbox, other) = (us(), home.sandbox(), home.sandbox());
+    let learned = |second, calls| Learned { until: Some(at(second)), calls, ..Learned::default() };
+    sandbox.learn(&us, &Learned::default(), &learned(120, 5)).await.unwrap();
+    other.learn(&us, &Learned::default(), &learned(120, 500)).await.unwrap();
+    assert_eq!(view(&*other, 1).await.learned.calls, 5);
+    other.learn(&us, &learned(120, 5), &learned(240, 9)).await.unwrap();
+    sandbox.learn(&us, &learned(120, 5), &learned(240, 700)).await.unwrap();
+    assert_eq!(view(&*sandbox, 2).await.learned, learned(240, 9));
+}
+
+pub async fn regions_are_those_that_something_was_recorded_of<S: Store>(home: &Home<S>) {
+    let sandbox = home.sandbox();
+    assert_eq!(sandbox.regions().await, Ok(BTreeSet::new()));
+    sandbox.view(&region("eu-west-3"), at(0), false).await;
+    sandbox.record(&us(), &failures([mark(1, 1, 0)]), at(0)).await;
+    sandbox.record(&region("eu-west-1"), &all_answered([answered(1, 0)]), at(0)).await;
+    sandbox.flush(at(0)).await;
+    assert_eq!(home.sandbox().regions().await, Ok([us(), region("eu-west-1")].into()));
+}
+
+pub async fn of_two_states_of_an_issue_the_later_one_counts<S: Store>(home: &Home<S>) {
+    let sandbox = home.sandbox();
+    for (second, words) in [(60, "second"), (0, "first"), (120, "third"), (90, "late")] {
+        sandbox.record_health(&issue(Some(us()), second, words)).await.unwrap();
+    }
+    let view = view(&*home.sandbox(), 121).await;
+    let told: Vec<&str> = view.evidence.health.values().map(|issue| issue.description.as_str()).collect();
+    assert_eq!(told, ["third"]);
+    let elsewhere = sandbox.view(&region("eu-west-1"), at(121), true).await;
+    assert!(elsewhere.evidence.health.is_empty());
+}
+
+pub async fn an_issue_without_a_region_counts_everywhere<S: Store>(home: &Home<S>) {
+    let sandbox = home.sandbox();
+    assert!(sandbox.view(&us(), at(0), false).await.evidence.health.is_empty());
+    sandbox.record_health(&issue(None, 0, "somewhere")).await.unwrap();
+    for region in [us(), region("eu-west-1")] {
+        for sandbox in [&sandbox, &home.sandbox()] {
+            let view = sandbox.view(&region, at(1), false).await;
+            assert_eq!(view.evidence.open_issues(at(1)).count(), 1);
+        }
+    }
+}
+
+pub async fn a_call_may_be_made_again_once<S: Store>(home: &Home<S>) {
+    let (us, sandboxes) = (us(), home.sandboxes(MANY));
+    sandboxes[0].record(&us, &failures([mark(1, 1, 0)]), at(0)).await;
+    let asked = sandboxes.iter().map(|sandbox| sandbox.claim_retry("request-1", at(1)));
+    let granted = join_all(asked).await.into_iter().filter(|granted| *granted == Ok(true)).count();
+    assert_eq!(granted, 1);
+    assert_eq!(sandboxes[0].claim_retry("request-2", at(1)).await, Ok(true));
+}
+
+pub async fn all_sandboxes_hash_callers_alike<S: Store>(home: &Home<S>) {
+    let sandboxes = home.sandboxes(MANY);
+    let caller = Caller::User("94d00cd8".into());
+    let hashers = join_all(sandboxes.iter().map(|sandbox| sandbox.hasher())).await;
+    assert!(hashers.iter().all(|(_, trouble)| trouble.is_none()));
+    let hashes: BTreeSet<_> = hashers.iter().map(|(hasher, _)| hasher.hash(&caller)).collect();
+    assert_eq!(hashes.len(), 1);
+}
