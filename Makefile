@@ -21,7 +21,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-input
 PYTEST := $(VENV)/bin/python -m pytest -q -p no:cacheprovider
 SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src -name '*.rs')
 
-.PHONY: help test fmt fmt-check lint unit blackbox template build e2e bench venv clean
+.PHONY: help test fmt fmt-check lint unit scenarios blackbox template build e2e bench venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,13 +31,15 @@ help: ## this list
 test: ## everything that has to pass: format, lints, unit, property, black-box, template, end to end
 	@SECONDS=0; \
 	$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) IN_ORDER=yes \
-	  fmt-check lint unit blackbox template e2e; \
+	  fmt-check lint unit scenarios blackbox template e2e; \
 	echo "== all of it passed, in $$SECONDS s"
 
 ifdef IN_ORDER
 lint: fmt-check
 unit: lint
-blackbox: unit
+scenarios: unit
+# The functions of the black-box tests have real time-outs to keep: not beside what takes all cores.
+blackbox: scenarios
 e2e: template
 endif
 
@@ -56,6 +58,11 @@ lint: ## clippy, no warnings
 unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit, property and documentation tests, the store's on the emulator
 	@echo "== unit and property tests"
 	env -u MAKEFLAGS -u MFLAGS $(VENV)/bin/python -m tests.harness.with_dynamodb cargo test --quiet --locked
+
+# A profile of its own: unoptimized, they would take half an hour.
+scenarios: ## the decision on made-up histories, beside what one would build without it; leaves some in target/histories
+	@echo "== scenarios"
+	OIDC_TRIAGE_HISTORIES=$(CURDIR)/target/histories cargo test --quiet --locked --profile scenarios --test scenarios
 
 blackbox: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the real binaries, through a Runtime API and on the command line
 	@echo "== black-box tests"

@@ -1,0 +1,99 @@
+//! Lives through a history as the deployed function would: each delivery in its order and at its time, a tick each
+//! minute, and the very pipeline.
+//!
+//! In: a [`History`]. Out: the notices, each with the second in which it was made. What is not here: the network. Where
+//! the history says that a watcher probes, its answer is made up from the truth.
+
+use std::time::{Duration, Instant};
+
+use oidc_triage::config::Config;
+use oidc_triage::notify::Notice;
+use oidc_triage::observation::Operation;
+use oidc_triage::oidc::{Answer, ProbeAnswer, Rung};
+use oidc_triage::pipeline::{Invocation, Pipeline};
+use oidc_triage::region::Region;
+use oidc_triage::store::Store as _;
+use oidc_triage::store::memory::MemoryStore;
+use serde_json::{Value, json};
+
+use super::history::{History, Kind, MINUTE, at};
+
+pub struct Heard {
+    pub at: f64,
+    pub notice: Notice,
+}
+
+/// After the last event the clock runs on for so long: until what nothing proves over is given up.
+const RUN_ON: f64 = 45.0 * MINUTE;
+
+pub async fn live(history: &History) -> Vec<Heard> {
+    let mut life = Life::of(history);
+    let mut deliveries = history.records.iter().peekable();
+    let mut tick_at = MINUTE;
+    while let Some(next) = deliveries.peek().map(|record| record.arrives.ceil()) {
+        while tick_at < next {
+            life.tick(tick_at).await;
+            tick_at += MINUTE;
+        }
+        let mut events = Vec::new();
+        while let Some(record) = deliveries.next_if(|record| record.arrives.ceil() == next) {
+            events.push(record.envelope(&history.troubles));
+        }
+        life.handle(next, &Value::Array(events)).await;
+    }
+    while tick_at < history.end() + RUN_ON {
+        life.tick(tick_at).await;
+        tick_at += MINUTE;
+    }
+    life.heard
+}
+
+struct Life<'a> {
+    history: &'a History,
+    pipeline: Pipeline<MemoryStore>,
+    heard: Vec<Heard>,
+}
+
+impl<'a> Life<'a> {
+    fn of(history: &'a History) -> Self {
+        let config = Config::read(|_| None).expect("the defaults are usable");
+        let store = MemoryStore::new(config.policy.evidence, config.policy.gather);
+        Self { history, pipeline: Pipeline::new(config, store, None, None), heard: Vec::new() }
+    }
+
+    async fn tick(&mut self, second: f64) {
+        if self.history.probed {
+            self.probe(second).await;
+        }
+        let tick = json!({"version": "0", "id": format!("tick-{second}"), "detail-type": "Scheduled Event",
+            "source": "aws.events", "account": "111122223333", "time": at(second), "region": "us-east-1",
+            "resources": [], "detail": {}});
+        self.handle(second, &tick).await;
+    }
+
+    async fn handle(&mut self, second: f64, payload: &Value) {
+        let invocation = Invocation {
+            id: "made-up".to_owned(),
+            now: at(second),
+            deadline: Instant::now() + Duration::from_secs(28),
+        };
+        let handled = self.pipeline.handle(&payload.to_string(), &invocation).await;
+        assert_eq!(handled.error.map(|error| error.to_string()), None);
+        assert!(handled.answer.problems.is_empty(), "{:?} of {payload}", handled.answer.problems);
+        self.heard.extend(handled.notices.into_iter().map(|notice| Heard { at: second, notice }));
+    }
+
+    async fn probe(&self, second: f64) {
+        let region: Region = self.pipeline.config.region.clone();
+        let is_down = self.history.troubles.iter().any(|trouble| {
+            trouble.kind == Kind::Outage
+                && trouble.region == region.as_str()
+                && (trouble.from..trouble.to).contains(&second)
+        });
+        let answer = if is_down { Answer::Down } else { Answer::Healthy };
+        let rung = Rung { operation: Operation::CreateToken, answer, fault: None, latency: Duration::from_millis(40) };
+        let mut record = self.pipeline.store.view(&region, at(second), true).await.probe;
+        record.add(&ProbeAnswer { region: region.clone(), at: at(second), rungs: vec![rung], control: None });
+        self.pipeline.store.record_probe(&region, &record).await.expect("memory takes it");
+    }
+}

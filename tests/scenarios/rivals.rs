@@ -1,0 +1,69 @@
+//! What one would build without this program, on the same histories.
+//!
+//! In: a [`History`]. Out: [`Alarm`]s and how many messages they are. An EventBridge rule that sends each failure to SNS,
+//! and a CloudWatch alarm on a count of failures each minute.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::history::{History, INTERNAL, MINUTE};
+use super::score::Alarm;
+
+/// An SNS message for each event with an `errorCode`: nobody ever says that it is over.
+pub fn message_per_event(history: &History) -> (Vec<Alarm>, usize) {
+    let failed: Vec<_> = history.records.iter().filter(|record| record.fault.is_some()).collect();
+    // A row of messages without a pause of a quarter of an hour is one alarm.
+    let mut alarms: Vec<Alarm> = Vec::new();
+    let mut latest: BTreeMap<&str, f64> = BTreeMap::new();
+    for record in &failed {
+        let at = record.arrives.ceil();
+        if latest.insert(record.region, at).is_none_or(|latest| at > latest + 15.0 * MINUTE) {
+            alarms.push(alarm(record.region, at));
+        }
+    }
+    (alarms, failed.len())
+}
+
+/// How a CloudWatch alarm is set: so many of so many minutes must have so many failures.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    pub minutes: usize,
+    pub of: usize,
+}
+
+/// Failures in a minute: a metric filter on InternalServerException, and the number that one would begin with.
+pub const FAILURES_A_MINUTE: usize = 3;
+
+pub fn metric_alarm(history: &History, setting: Setting) -> (Vec<Alarm>, usize) {
+    let regions: BTreeSet<&str> = history.records.iter().map(|record| record.region).collect();
+    let alarms: Vec<Alarm> = regions.into_iter().flat_map(|region| in_region(history, region, setting)).collect();
+    // A message when it goes off, and one when it is well again.
+    let messages = alarms.iter().map(|alarm| 1 + usize::from(alarm.called_off.is_some())).sum();
+    (alarms, messages)
+}
+
+fn in_region(history: &History, region: &str, setting: Setting) -> Vec<Alarm> {
+    let minutes = (history.end() / MINUTE) as usize + setting.of + 2;
+    let mut counts = vec![0; minutes];
+    for record in &history.records {
+        if record.region == region && record.fault.is_some_and(|fault| fault.code == INTERNAL.code) {
+            counts[(record.arrives / MINUTE) as usize] += 1;
+        }
+    }
+    let mut alarms: Vec<Alarm> = Vec::new();
+    for minute in 0..minutes {
+        let from = (minute + 1).saturating_sub(setting.of);
+        let breaching = counts[from..=minute].iter().filter(|count| **count >= FAILURES_A_MINUTE).count();
+        let now = (minute + 1) as f64 * MINUTE;
+        let open = alarms.last_mut().filter(|alarm| alarm.called_off.is_none());
+        match (open, breaching >= setting.minutes) {
+            (None, true) => alarms.push(alarm(region, now)),
+            (Some(alarm), false) => alarm.called_off = Some(now),
+            (None, false) | (Some(_), true) => {}
+        }
+    }
+    alarms
+}
+
+fn alarm(region: &str, raised: f64) -> Alarm {
+    Alarm { region: region.to_owned(), raised, called_off: None, kind: None, incident: format!("{region} {raised}") }
+}
