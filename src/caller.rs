@@ -3,7 +3,9 @@
 //! In: what a record tells of its caller. Out: a [`Caller`], and by a [`CallerHasher`] the keyed hash under which it is
 //! counted, stored and answered with. Two records are of one caller exactly when their identities are equal.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Serialize, Serializer};
 use siphasher::sip128::SipHasher24;
@@ -91,6 +93,28 @@ impl CallerHash {
     /// What [`Self::to_bits`] gave. Higher bits are dropped.
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits & ((1 << Self::BITS) - 1))
+    }
+}
+
+/// By caller, quickly: what is hashed is a hash already.
+pub type CallerMap<V> = HashMap<CallerHash, V, BuildHasherDefault<Spreader>>;
+
+/// Spreads the bits of a caller's hash over a word, as a hash table needs them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spreader(u64);
+
+impl Hasher for Spreader {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        // 2 to the 64 by the golden ratio (Knuth's multiplicative hashing).
+        self.0 = (self.0.rotate_left(8) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 

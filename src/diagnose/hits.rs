@@ -112,13 +112,14 @@ pub struct Calls {
 impl Calls {
     /// `served` are all there are.
     pub fn of(mut failed: Vec<Mark>, served: impl Iterator<Item = Served>) -> Self {
-        failed.sort_by_key(|mark| (mark.caller, mark.at));
+        // A slot has them by caller already, so that this is a merge. The order must not depend on how they came.
+        failed.sort_by_key(|mark| (mark.caller, mark.at, mark.id, mark.origin));
         let mut callers: Vec<CallerHash> = failed.iter().map(|mark| mark.caller).collect();
         callers.dedup();
         let mut calls = Self { failed, served: Vec::new() };
         if !callers.is_empty() {
             calls.served.extend(served.filter(|call| callers.binary_search(&call.caller).is_ok()));
-            calls.served.sort_by_key(|call| (call.caller, call.at));
+            calls.served.sort_unstable_by_key(|call| (call.caller, call.at));
         }
         calls
     }

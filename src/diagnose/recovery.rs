@@ -183,7 +183,8 @@ impl Case<'_> {
     /// The failures that count, in no order. One seen in a log and through CloudTrail is there twice.
     fn failures(&self) -> impl Iterator<Item = &Mark> {
         let latest = latest(self.now);
-        let marks = self.slots.iter().flat_map(|(_, slot)| slot.failures());
+        let causes = self.causes();
+        let marks = self.slots.iter().flat_map(|(_, slot)| causes.iter().flat_map(|cause| slot.failures_of(*cause)));
         marks.filter(move |mark| mark.at <= latest && self.counts(mark))
     }
 

@@ -230,7 +230,7 @@ impl Wide {
             let first = hit.first().unwrap_or(mark.at);
             let against = |from: Timestamp, since_the_first| Against {
                 hit: count,
-                served: served.latest.values().filter(|at| **at > from).count(),
+                served: if since_the_first { served.since(from) } else { served.latest.len() },
                 since_the_first,
                 calls: facts.is_crowded(from, mark.at).then(|| {
                     let failed = failed.len() - failed.partition_point(|at| since_the_first && *at < from);
@@ -271,6 +271,10 @@ impl Recent {
                 self.latest.remove(&caller);
             }
         }
+    }
+
+    fn since(&self, from: Timestamp) -> usize {
+        self.latest.values().filter(|at| **at > from).count()
     }
 
     /// When the first of those that are in the window was seen in it.

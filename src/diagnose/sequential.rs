@@ -33,14 +33,14 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::SERVICE_CAUSES;
 use super::spread::{Spread, beyond, callers_per_mark, calls, latest, slots};
-use crate::caller::CallerHash;
+use crate::caller::{CallerHash, CallerMap};
 use crate::evidence::before;
 use crate::evidence::mark::Mark;
 use crate::evidence::slot::Slot;
@@ -109,20 +109,20 @@ pub fn test_since(
     let scale = if successes_are_seen(view, &slots, origin, policy, now) {
         Scale::of_calls(calls_per_year(view, policy, now), policy)
     } else {
-        events.sort_by(Event::order);
+        events.sort_unstable_by_key(Event::order);
         mark_newly_hit(&mut events, view, policy);
         Scale::of_hits(hits_per_day(view, policy, now), policy)
     };
     events.retain(counts);
-    let hit: HashSet<CallerHash> = events.iter().map(|event| event.caller).collect();
+    let hit: CallerMap<()> = events.iter().map(|event| (event.caller, ())).collect();
     // A success seen through another origin is a success.
-    let served = slots.iter().flat_map(|(_, slot)| &slot.served).filter(|call| hit.contains(&call.caller));
+    let served = slots.iter().flat_map(|(_, slot)| &slot.served).filter(|call| hit.contains_key(&call.caller));
     events.extend(served.map(|call| Event::new(call.at, call.caller, What::Served)));
-    events.sort_by(Event::order);
+    events.sort_unstable_by_key(Event::order);
     let lasting = 1.0 - cured_share(&events, policy.cured, now);
     if lasting < 1.0 {
         mature(&mut events, policy.cured, now);
-        events.sort_by(Event::order);
+        events.sort_unstable_by_key(Event::order);
     }
     put_apart(&mut events);
     let counts = |mark: &Mark| mark.origin == origin && !view.ledger.left_out.contains_key(&mark.caller.to_bits());
@@ -194,15 +194,14 @@ impl Event {
 
     /// The order of time; within a second one that does not depend on how the events came, in which a caller's own
     /// success comes after its failure.
-    fn order(&self, other: &Self) -> std::cmp::Ordering {
-        let rank = |event: &Self| match event.what {
-            What::Failed { weight, .. } => (0, -weight),
-            What::Served => (1, 0.0),
-            What::Matures(_) => (2, 0.0),
+    fn order(&self) -> (Timestamp, u8, CallerHash, Reverse<u64>) {
+        let (rank, weight) = match self.what {
+            // Weights are positive, and their bits are in the order of the numbers.
+            What::Failed { weight, .. } => (0, weight.to_bits()),
+            What::Served => (1, 0),
+            What::Matures(_) => (2, 0),
         };
-        let ((mine, weight), (theirs, other_weight)) = (rank(self), rank(other));
-        let order = (self.at, mine, self.caller).cmp(&(other.at, theirs, other.caller));
-        order.then(weight.total_cmp(&other_weight))
+        (self.at, rank, self.caller, Reverse(weight))
     }
 }
 
@@ -210,11 +209,10 @@ impl Event {
 fn failures(view: &View, slots: &[(i64, &Slot)], origin: Origin, now: Timestamp) -> Vec<Event> {
     let latest = latest(now);
     let mut events = Vec::new();
-    for (_, slot) in slots {
-        let weights = SERVICE_CAUSES.map(|cause| (cause, callers_per_mark(slot, cause)));
-        for mark in slot.failures().filter(|mark| mark.origin == origin && mark.at <= latest) {
-            let weight = weights.iter().find(|(cause, _)| *cause == mark.cause).map(|(_, weight)| *weight);
-            if let Some(weight) = weight.filter(|_| !view.ledger.left_out.contains_key(&mark.caller.to_bits())) {
+    for (slot, cause) in slots.iter().flat_map(|(_, slot)| SERVICE_CAUSES.map(|cause| (slot, cause))) {
+        let weight = callers_per_mark(slot, cause);
+        for mark in slot.failures_of(cause).iter().filter(|mark| mark.origin == origin && mark.at <= latest) {
+            if !view.ledger.left_out.contains_key(&mark.caller.to_bits()) {
                 events.push(Event::new(mark.at, mark.caller, What::Failed { newly: true, weight }));
             }
         }
@@ -226,7 +224,7 @@ fn failures(view: &View, slots: &[(i64, &Slot)], origin: Origin, now: Timestamp)
 /// but failures. What an incident already told of explains is no sign of a caller that always fails: it is as new.
 fn mark_newly_hit(events: &mut [Event], view: &View, policy: &Policy) {
     let told = view.ledger.incident.as_ref().and_then(|told| Some((told.since.min(told.opened_at), told.resolved_at?)));
-    let mut latest: HashMap<CallerHash, Timestamp> = HashMap::new();
+    let mut latest: CallerMap<Timestamp> = CallerMap::default();
     for event in events {
         let from = before(event.at, policy.new_caller);
         let known = latest.get(&event.caller).is_some_and(|at| *at >= from)
@@ -242,7 +240,7 @@ fn mark_newly_hit(events: &mut [Event], view: &View, policy: &Policy) {
 
 /// Of the callers hit, the share that was served within that time; of few it is taken as less. `events` are in order.
 fn cured_share(events: &[Event], within: Duration, now: Timestamp) -> f64 {
-    let (mut hit_at, mut hits, mut cured) = (HashMap::new(), 0, 0);
+    let (mut hit_at, mut hits, mut cured) = (CallerMap::default(), 0, 0);
     for event in events {
         match event.what {
             What::Failed { .. } => {
@@ -429,7 +427,7 @@ struct Tally {
     /// The same as a moment, and [`Test::against`] then.
     begin: f64,
     against: f64,
-    hits: BTreeMap<CallerHash, Hit>,
+    hits: CallerMap<Hit>,
     /// Callers hit and not served since, and how many they stand for.
     standing: usize,
     weight: f64,
@@ -457,12 +455,12 @@ struct News {
 }
 
 impl Tally {
-    const fn from(first: &Event, against: f64) -> Self {
+    fn from(first: &Event, against: f64) -> Self {
         Self {
             began_at: first.at,
             begin: first.moment,
             against,
-            hits: BTreeMap::new(),
+            hits: CallerMap::default(),
             standing: 0,
             weight: 0.0,
             ever_hit: 0,

@@ -3,8 +3,6 @@
 //! In: the slots of the last hour. Out: how many calls there were up to any second ([`Spread`]), and what the marks that a
 //! saturated slot keeps say of those that it does not. Within a slot, calls are taken as evenly spread. It decides nothing.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use crate::caller::CallerHash;
@@ -100,11 +98,12 @@ pub fn callers_per_mark(slot: &Slot, cause: Cause) -> f64 {
     if beyond == 0.0 {
         return 1.0;
     }
-    let kept = marks_by_caller(slot, cause);
-    let Some((greatest, _)) = kept.last_key_value().filter(|_| kept.values().all(|marks| marks.len() == 1)) else {
+    let kept = slot.failures_of(cause);
+    let has_two = |marks: &[Mark]| marks[0].caller == marks[1].caller;
+    let Some(greatest) = kept.last().filter(|_| !kept.windows(2).any(has_two)) else {
         return 1.0;
     };
-    let covered = (greatest.to_bits() + 1) as f64 / (1_u64 << CallerHash::BITS) as f64;
+    let covered = (greatest.caller.to_bits() + 1) as f64 / (1_u64 << CallerHash::BITS) as f64;
     let failures_per_mark = (kept.len() as f64 + beyond) / kept.len() as f64;
     covered.recip().min(failures_per_mark)
 }
@@ -116,23 +115,15 @@ pub fn beyond(slot: &Slot, cause: Cause, counts: impl Fn(&Mark) -> bool) -> f64 
     if beyond == 0.0 {
         return 0.0;
     }
-    let kept = marks_by_caller(slot, cause);
-    let most = kept.values().map(Vec::len).max().unwrap_or(0);
-    let cut: Vec<&Mark> = kept.into_values().filter(|marks| marks.len() + 1 >= most).flatten().collect();
+    let by_caller = || slot.failures_of(cause).chunk_by(|one, next| one.caller == next.caller);
+    let most = by_caller().map(<[Mark]>::len).max().unwrap_or(0);
+    let cut: Vec<&Mark> = by_caller().filter(|marks| marks.len() + 1 >= most).flatten().collect();
     let counted = cut.iter().filter(|mark| counts(mark)).count();
     beyond * counted as f64 / cut.len().max(1) as f64
 }
 
 fn beyond_all(slot: &Slot, cause: Cause) -> f64 {
     slot.beyond.iter().filter(|((of, _), _)| *of == cause).map(|(_, count)| f64::from(*count)).sum()
-}
-
-fn marks_by_caller(slot: &Slot, cause: Cause) -> BTreeMap<CallerHash, Vec<&Mark>> {
-    let mut by_caller: BTreeMap<CallerHash, Vec<&Mark>> = BTreeMap::new();
-    for mark in slot.failures().filter(|mark| mark.cause == cause) {
-        by_caller.entry(mark.caller).or_default().push(mark);
-    }
-    by_caller
 }
 
 #[cfg(test)]

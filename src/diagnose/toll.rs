@@ -46,7 +46,7 @@ impl Toll {
             failures.extend(calls.failed.iter().filter(|mark| mark.at >= from && kind.takes(mark)));
             hits.extend(Hit::by(kind, calls.unserved(Timestamp::MAX), from));
         }
-        failures.sort_by_key(|mark| mark.at);
+        failures.sort_unstable_by_key(|mark| (mark.at, mark.caller, mark.id, mark.origin));
         hits.sort_by_key(|hit| hit.since);
         let (callers, origin) = widest(&hits);
         let named = hits.iter().filter(|hit| hit.is_of(origin)).take(NAMED_MAX);

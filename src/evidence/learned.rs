@@ -105,11 +105,8 @@ impl Learned {
         if incident.is_some_and(|(opened, over)| opened < to && from <= over) {
             return;
         }
-        let mut hits: Vec<(Timestamp, u64)> = slot
-            .failures()
-            .filter(|mark| SERVICE_CAUSES.contains(&mark.cause))
-            .map(|mark| (mark.at, mark.caller.to_bits()))
-            .collect();
+        let marks = SERVICE_CAUSES.into_iter().flat_map(|cause| slot.failures_of(cause));
+        let mut hits: Vec<(Timestamp, u64)> = marks.map(|mark| (mark.at, mark.caller.to_bits())).collect();
         hits.sort_unstable();
         for (at, caller) in hits {
             match self.hit.get_mut(&caller).filter(|row| row.last >= before(at, ROW_GAP)) {

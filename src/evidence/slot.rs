@@ -70,7 +70,7 @@ impl Slot {
         if !marks.insert(mark) {
             return Kept::Known;
         }
-        if marks.len <= MARKS_MAX {
+        if marks.0.len() <= MARKS_MAX {
             return Kept::New;
         }
         match marks.pop_last() {
@@ -84,13 +84,19 @@ impl Slot {
 
     /// The failures that are kept, those of one cause and caller together.
     pub fn failures(&self) -> impl Iterator<Item = &Mark> {
-        self.failures.values().flat_map(|marks| marks.by_caller.values().flatten()).map(|(_, mark)| mark)
+        self.failures.values().flat_map(|marks| &marks.0)
+    }
+
+    /// Those of one cause.
+    pub fn failures_of(&self, cause: Cause) -> &[Mark] {
+        self.failures.get(&cause).map_or(&[], |marks| &marks.0)
     }
 
     /// Calls of all kinds, failed or answered. A refusal for a mistake of the caller is both a mark and an answer.
     pub fn all_calls(&self) -> u64 {
         let counts = |cause: &Cause| *cause != Cause::Request;
-        let failed: usize = self.failures.iter().filter(|(cause, _)| counts(cause)).map(|(_, marks)| marks.len).sum();
+        let failed: usize =
+            self.failures.iter().filter(|(cause, _)| counts(cause)).map(|(_, marks)| marks.0.len()).sum();
         let beyond = self.beyond.iter().filter(|((cause, _), _)| counts(cause)).map(|(_, count)| u64::from(*count));
         let beyond: u64 = beyond.sum();
         let answered = self.calls.values().map(|calls| u64::from(calls.answered)).sum::<u64>();
@@ -98,10 +104,7 @@ impl Slot {
     }
 
     pub fn has(&self, mark: &Mark) -> bool {
-        self.failures
-            .get(&mark.cause)
-            .and_then(|marks| marks.by_caller.get(&mark.caller))
-            .is_some_and(|marks| marks.contains(&(mark.id, *mark)))
+        self.failures.get(&mark.cause).is_some_and(|marks| marks.place(mark).is_ok())
     }
 
     /// Counts an answered call, and marks its caller if that is worth a mark: one of the first few callers, or one that
@@ -182,39 +185,33 @@ impl Slot {
     }
 }
 
-/// The marks of one cause, so kept that the last of them in the order of the module's text is found at once.
+/// The marks of one cause, ordered by caller, then id: side by side, because a decision looks at all of them.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Marks {
-    len: usize,
-    by_caller: BTreeMap<CallerHash, BTreeSet<(u32, Mark)>>,
-    by_count: BTreeSet<(usize, CallerHash)>,
-}
+struct Marks(Vec<Mark>);
 
 impl Marks {
+    fn place(&self, mark: &Mark) -> Result<usize, usize> {
+        self.0.binary_search_by(|known| (known.caller, known.id, known).cmp(&(mark.caller, mark.id, mark)))
+    }
+
     fn insert(&mut self, mark: Mark) -> bool {
-        let marks = self.by_caller.entry(mark.caller).or_default();
-        let before = marks.len();
-        let new = marks.insert((mark.id, mark));
-        if new {
-            self.len += 1;
-            self.by_count.remove(&(before, mark.caller));
-            self.by_count.insert((before + 1, mark.caller));
+        let place = self.place(&mark);
+        if let Err(place) = place {
+            self.0.insert(place, mark);
         }
-        new
+        place.is_err()
     }
 
     /// Takes out, of the callers with the most marks the one with the greatest hash, its mark with the greatest id.
     fn pop_last(&mut self) -> Option<Mark> {
-        let (count, caller) = self.by_count.pop_last()?;
-        let marks = self.by_caller.get_mut(&caller)?;
-        let (_, last) = marks.pop_last()?;
-        self.len -= 1;
-        if marks.is_empty() {
-            self.by_caller.remove(&caller);
-        } else {
-            self.by_count.insert((count - 1, caller));
+        let (mut most, mut last, mut end) = (0, None, 0);
+        for of_caller in self.0.chunk_by(|one, next| one.caller == next.caller) {
+            end += of_caller.len();
+            if of_caller.len() >= most {
+                (most, last) = (of_caller.len(), Some(end - 1));
+            }
         }
-        Some(last)
+        last.map(|last| self.0.remove(last))
     }
 }
 

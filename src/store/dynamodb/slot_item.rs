@@ -35,7 +35,7 @@ pub struct Attributes {
 pub fn attributes(slot: &Slot) -> Attributes {
     let mut to_add = Vec::new();
     for cause in Cause::ALL {
-        let marks: Vec<[u8; 16]> = slot.failures().filter(|mark| mark.cause == cause).map(bytes_of_mark).collect();
+        let marks: Vec<[u8; 16]> = slot.failures_of(cause).iter().map(bytes_of_mark).collect();
         // DynamoDB refuses an empty set.
         if !marks.is_empty() {
             to_add.push((format!("m{}", letter_of_cause(cause)), byte_strings(marks)));

@@ -86,6 +86,8 @@ impl Table {
     /// The answer of a call, unless the time is over first.
     pub async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, StoreError> {
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        // The SDK's futures are large, and nested so deeply that the compiler gives up on those around them.
+        let call = Box::pin(call);
         match until {
             None => Ok(call.await),
             Some(until) => tokio::time::timeout_at(until.into(), call)
