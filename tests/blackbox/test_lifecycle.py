@@ -161,6 +161,16 @@ def test_an_event_from_the_future_is_taken_as_of_now(world):
     assert resolved(notices)
 
 
+def test_the_table_is_where_the_function_runs_wherever_identity_center_is(world):
+    world.break_service()
+    function = world.start(OIDC_TRIAGE_REGION="eu-west-1")
+    line = "An error occurred (InternalServerException) when calling the CreateToken operation: user=user{}@example.com"
+    function.invoke(make.logs([line.format(number) for number in range(8)]))
+    (incident,) = world.table.incidents()
+    assert incident["region"] == "eu-west-1"
+    assert {call.region for call in world.proxy.calls} == {"us-east-1"}
+
+
 def test_a_call_that_names_a_region_that_does_not_exist_is_answered_and_not_probed(world):
     world.break_service()
     function = world.start()

@@ -68,6 +68,8 @@ class Call:
     at: float
     #: What the client got; None if nothing.
     status: int | None
+    #: The region that it was signed for.
+    region: str
 
     @property
     def keys(self):
@@ -200,9 +202,9 @@ class FaultProxy(Server):
         with self.lock:
             return next((rule.fault for rule in self.rules if rule.meets(operation, body)), None)
 
-    def note(self, operation, body, status):
+    def note(self, *facts):
         with self.lock:
-            self.calls.append(Call(operation, body, time.time(), status))
+            self.calls.append(Call(*facts))
 
     def __exit__(self, *_):
         self.heal()
@@ -243,7 +245,9 @@ class _Handler(Handler):
                     answer = None
         if answer:
             status = answer[0]
-        self.server.note(operation, body, status)
+        # Credential=<key>/<day>/<region>/dynamodb/aws4_request
+        region = self.headers.get("Authorization", "").split("/")[2:3]
+        self.server.note(operation, body, time.time(), status, "".join(region))
         if answer is None:
             self.close_connection = True
             return
