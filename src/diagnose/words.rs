@@ -49,7 +49,7 @@ pub fn once_in(years: f64) -> String {
     }
     if years < 1.5 {
         let times = (1.0 / years.max(0.001)).round().max(1.0);
-        return format!("{times} {} a year", if times == 1.0 { "time" } else { "times" });
+        return if times == 1.0 { "once a year".to_owned() } else { format!("{times} times a year") };
     }
     let digit = 10_f64.powf(years.log10().floor());
     format!("once in {} years", (years / digit).round() * digit)
@@ -136,7 +136,7 @@ mod tests {
             (14.0, "once in 10 years"),
             (3.6, "once in 4 years"),
             (1.5, "once in 2 years"),
-            (1.2, "1 time a year"),
+            (1.2, "once a year"),
             (0.1, "10 times a year"),
             (0.0, "1000 times a year"),
             (1e9, "less than once in 10000 years"),
