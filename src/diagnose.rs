@@ -236,7 +236,7 @@ pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -
         concern: facts.named(first.kind),
         reasons: reasons(&facts, &first, &others, since, &active),
         weighed,
-        callers: toll.callers,
+        callers: toll.callers.max(first.callers),
         names: toll.names,
         active: active.callers,
         served: active.served,

@@ -27,6 +27,8 @@ use crate::region::Region;
 pub struct Ledger {
     /// The latest incident, open or resolved.
     pub incident: Option<Incident>,
+    /// When the latest one that was resolved was over, also while the next one is open.
+    pub settled_until: Option<Timestamp>,
     /// Callers whose failures are left out of the tests until they are served (by
     /// [`crate::caller::CallerHash::to_bits`]), and since when.
     pub left_out: BTreeMap<u64, Timestamp>,
@@ -85,7 +87,7 @@ impl Ledger {
 
     /// What occurred up to this time is told and settled: it opens and reopens nothing.
     pub fn settled_until(&self) -> Option<Timestamp> {
-        self.incident.as_ref().and_then(|incident| incident.resolved_at)
+        self.settled_until.max(self.incident.as_ref().and_then(|incident| incident.resolved_at))
     }
 }
 
@@ -123,6 +125,7 @@ pub fn step(
         Some(incident) if incident.is_open() => incident.go_on(verdict, recovery, policy, now),
         latest => begin(latest, region, verdict, policy, now),
     });
+    next.settled_until = next.settled_until();
     notices.extend(next.advise(region, verdict, now));
     next.next_position += notices.len() as u64;
     (next != *ledger).then_some(Step { ledger: next, notices })
@@ -258,6 +261,7 @@ impl Incident {
     fn turn_into(&mut self, verdict: &Verdict, now: Timestamp) {
         if !self.is_about(&verdict.concern) {
             self.begin_run(verdict, now);
+            self.callers = 0;
         }
         self.diagnosis = verdict.diagnosis;
         self.severity = verdict.diagnosis.severity();
@@ -314,7 +318,7 @@ impl Incident {
     }
 
     /// Whether the verdict sees this very trouble.
-    fn is_in(&self, verdict: &Verdict) -> bool {
+    pub(crate) fn is_in(&self, verdict: &Verdict) -> bool {
         verdict.diagnosis.is_incident() && self.is_about(&verdict.concern)
     }
 

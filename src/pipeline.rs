@@ -35,7 +35,7 @@ use crate::redact::{SHOWN_NAME_MAX, one_line};
 use crate::region::Region;
 use crate::report::{Action, Answer, FailureReport, Outcome};
 use crate::store::{Elected, Store, StoreError};
-use case::{Case, Judged};
+use case::{Case, Judged, Untold};
 use decide::Alone;
 use late::Late;
 use recent::Recent;
@@ -216,6 +216,9 @@ impl<S: Store> Pipeline<S> {
     /// Records an issue of AWS Health, and judges the regions that it is about.
     async fn take_health(&self, issue: &HealthIssue, case: &mut Case) {
         if let Err(error) = self.store.record_health(issue).await {
+            // AWS tells of it once: the event must come again.
+            let region = issue.region.as_ref().unwrap_or(&self.config.region).clone();
+            case.untold.push(Untold { region, reason: format!("an issue of AWS Health was not kept: {error}") });
             case.troubled_by(Some(error));
         }
         match &issue.region {
@@ -281,14 +284,13 @@ impl<S: Store> Pipeline<S> {
 
     fn mark(&self, judged: &Judged) -> Mark {
         let failure = &judged.failure;
-        let kms = failure.reason.as_deref().is_some_and(|reason| reason.starts_with(KMS_REASON));
         Mark {
             at: whole_second(failure.occurred_at),
             caller: judged.report.caller,
             operation: failure.operation,
             cause: judged.class.cause,
             origin: failure.origin,
-            kms: kms || failure.message.as_deref().is_some_and(|message| message.contains(KMS_REASON)),
+            kms: kms_reason(failure).is_some(),
             label: label(failure).map_or(0, hash16),
             tool: failure.user_agent.as_deref().and_then(tool).map_or(0, |tool| hash16(&tool)),
             id: hash32(&failure.id),
@@ -406,9 +408,10 @@ impl<S: Store> Pipeline<S> {
         let interval = self.config.policy.probe_interval;
         let view = self.store.view(region, now, false).await;
         oidc.note_own(&view.probe);
+        let is_asked = view.is_being_probed(now, interval);
         let latest = view.probe.latest.filter(|latest| latest.at > before(now, interval));
         let too_late = deadline.saturating_duration_since(Instant::now()) < PROBE_NEEDS;
-        if latest.is_some() || too_late {
+        if latest.is_some() || is_asked || too_late {
             return (latest, view.trouble);
         }
         match self.store.elect_probe(region, now, interval).await {
@@ -419,6 +422,9 @@ impl<S: Store> Pipeline<S> {
         }
         // Only the elected one writes the record, so it must be the newest that this one builds on.
         let view = self.store.view(region, now, true).await;
+        if view.trouble.is_some() {
+            return (None, view.trouble);
+        }
         let record = oidc.probe(region, self.config.start_url.as_deref(), &view.probe, now, deadline).await;
         let kept = self.store.record_probe(region, &record).await;
         // Cut short by our own deadline, the record still has the answer before.
@@ -445,7 +451,18 @@ const KMS_REASON: &str = "KMS_";
 
 /// What a failure is counted with others under: the reason where there is one, else the code.
 fn label(failure: &Failure) -> Option<&str> {
-    failure.reason.as_deref().or(failure.code.as_deref())
+    failure.reason.as_deref().or_else(|| kms_reason(failure)).or(failure.code.as_deref())
+}
+
+/// The reason of a customer's own key, in its field or in the message.
+fn kms_reason(failure: &Failure) -> Option<&str> {
+    if let Some(reason) = failure.reason.as_deref().filter(|reason| reason.starts_with(KMS_REASON)) {
+        return Some(reason);
+    }
+    let message = failure.message.as_deref()?;
+    let reason = &message[message.find(KMS_REASON)?..];
+    let is_of_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    reason.split(|character| !is_of_name(character)).next()
 }
 
 fn whole_second(at: Timestamp) -> Timestamp {

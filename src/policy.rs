@@ -169,7 +169,7 @@ policy! {
     /// The odds at which recovery counts as proved.
     "The life of an incident" proof_odds ("proof_odds"): f64 = 1000 in 2 ..= 1000000000;
     /// Recovery must last so long; each reopening doubles it.
-    "The life of an incident" proof ("proof_s"): Duration = 300 in 1 ..= 3600;
+    "The life of an incident" proof ("proof_s"): Duration = 300 in 1 ..= 1800;
     /// Calls served in that time,
     "The life of an incident" proof_calls ("proof_calls"): usize = 5 in 1 ..= 1000;
     /// of so many callers.
@@ -179,7 +179,7 @@ policy! {
     /// over at least so long.
     "The life of an incident" proof_probes_span ("proof_probes_s"): Duration = 120 in 0 ..= 3600;
     /// After so long without a failure an incident ends without proof, and the notice says so.
-    "The life of an incident" quiet ("quiet_s"): Duration = 1800 in 10 ..= 86400;
+    "The life of an incident" quiet ("quiet_s"): Duration = 1800 in 10 ..= 3600;
     /// Trouble that returns within this time is the same incident.
     "The life of an incident" reopen ("reopen_s"): Duration = 900 in 1 ..= 86400;
 
@@ -216,12 +216,17 @@ impl Policy {
             ("misconfigured_window_s", policy.misconfigured_window),
             ("suspected_window_s", policy.suspected_window),
             ("suspected_age_s", policy.suspected_age),
-            ("proof_s", policy.proof),
+            ("quiet_s", policy.quiet),
+            ("probe_down_s", policy.probe_down),
         ] {
             if span > policy.evidence {
                 let (span, evidence) = (span.as_secs(), policy.evidence.as_secs());
                 problems.push(format!("{key} is {span}, but must not exceed evidence_s, which is {evidence}"));
             }
+        }
+        if policy.proof > policy.evidence / 2 {
+            let (proof, evidence) = (policy.proof.as_secs(), policy.evidence.as_secs());
+            problems.push(format!("proof_s is {proof}, but must not exceed half of evidence_s, which is {evidence}"));
         }
         if problems.is_empty() { Ok(policy) } else { Err(PolicyError(problems)) }
     }

@@ -35,6 +35,8 @@ pub struct View {
     /// Every entry of the outbox at a position below this was sent.
     pub sent_below: u64,
     pub probe: ProbeRecord,
+    /// When somebody was last elected to probe.
+    pub probe_asked_at: Option<Timestamp>,
     /// Why this is only what the sandbox itself knows.
     pub trouble: Option<StoreError>,
 }
@@ -129,6 +131,13 @@ pub enum StoreError {
     /// An item that cannot be read.
     #[error("the store holds what cannot be read: {0}")]
     Unreadable(String),
+}
+
+impl View {
+    /// Whether somebody was elected to probe within `interval`.
+    pub fn is_being_probed(&self, now: Timestamp, interval: Duration) -> bool {
+        self.probe_asked_at.is_some_and(|at| is_within(at, now, interval))
+    }
 }
 
 /// Whether `at` is less than `span` before `now`. A time far ahead is of a clock that was wrong, and holds nobody up.

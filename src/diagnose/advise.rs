@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::Diagnosis;
 use super::facts::Facts;
 use super::finding::Finding;
-use super::hits::{CallerCalls, Kind, widest};
+use super::hits::{CallerCalls, Hit, Kind, widest};
 use super::words::{calls_refused, listed, name, operation, span, time};
 use crate::caller::CallerHash;
 use crate::classify::Cause;
@@ -123,8 +123,9 @@ struct Lone {
 }
 
 fn steadily_failing(facts: &Facts<'_>) -> Vec<Lone> {
-    // Where several are hit, it is not one caller alone.
-    let (hit, _) = widest(facts.hits(Kind::Service));
+    // Where several are hit, it is not one caller alone, though they were hit one by one and some are left out by now.
+    let unserved = |calls: CallerCalls<'_>| Hit::by(Kind::Service, calls.unserved(Timestamp::MAX), facts.from);
+    let (hit, _) = widest(&facts.everyone().filter_map(unserved).collect::<Vec<_>>());
     if hit >= facts.policy.outage_callers {
         return Vec::new();
     }

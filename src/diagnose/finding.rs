@@ -21,6 +21,8 @@ pub struct Finding {
     pub since: Option<Timestamp>,
     /// When what speaks for it was enough, where that is known: it may have come late.
     pub enough_at: Option<Timestamp>,
+    /// How many callers spoke for it, where they may all have been served since.
+    pub callers: usize,
     /// In words and numbers.
     pub reasons: Vec<String>,
     /// For an advice: what it is told once for.
@@ -29,7 +31,7 @@ pub struct Finding {
 
 impl Finding {
     pub fn of(diagnosis: Diagnosis, kind: Kind, facts: &Facts<'_>, reasons: Vec<String>) -> Self {
-        Self { diagnosis, kind, from: facts.from, since: None, enough_at: None, reasons, key: None }
+        Self { diagnosis, kind, from: facts.from, since: None, enough_at: None, callers: 0, reasons, key: None }
     }
 
     pub fn advice(diagnosis: Diagnosis, facts: &Facts<'_>, key: String, reason: String) -> Self {

@@ -107,11 +107,12 @@ impl Case<'_> {
         let mut reasons = Vec::new();
         for (operation, rung) in rungs {
             let (since, last) = (rung.healthy_since?, rung.healthy_last?.min(self.now));
-            let span = Duration::try_from(last.duration_since(since)).ok()?;
+            // A call in flight may fail a moment after the first healthy probe.
+            let quiet_since = latest.map_or(since, |failed| failed.max(since));
+            let span = Duration::try_from(last.duration_since(quiet_since)).ok()?;
             let is_proved = rung.healthy_times as usize >= self.policy.proof_probes
                 && span >= self.doubled(self.policy.proof_probes_span)
-                && rung.down_last.is_none_or(|down| down < since)
-                && latest.is_none_or(|failed| failed < since);
+                && rung.down_last.is_none_or(|down| down < since);
             if !is_proved {
                 return None;
             }

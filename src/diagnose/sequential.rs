@@ -160,6 +160,10 @@ fn days_seen(view: &View, now: Timestamp) -> f64 {
 }
 
 fn successes_are_seen(view: &View, slots: &[(i64, &Slot)], origin: Origin, policy: &Policy, now: Timestamp) -> bool {
+    if origin == Origin::Call {
+        // Only failures are handed over. What was cured by us is no sample of what is served.
+        return false;
+    }
     let seen_from = before(now, policy.successes_seen);
     let seen = view.learned.succeeded.get(&origin).is_some_and(|at| *at >= seen_from);
     seen || slots.iter().any(|(_, slot)| slot.calls.iter().any(|((of, _), calls)| *of == origin && calls.served > 0))

@@ -49,10 +49,12 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Findin
     let reasons = vec![run_in_words(facts, run), why, format!("counted from {}", origin(run.origin))];
     let from = if facts.view.ledger.open().is_some() { facts.from } else { run.began_at.max(facts.from) };
     let enough_at = Some(crossed_at);
+    let callers = if any_hit { 0 } else { run.callers.len() };
     Some(Finding {
         from,
         since: Some(run.began_at),
         enough_at,
+        callers,
         ..Finding::of(diagnosis, Kind::Service, facts, reasons)
     })
 }

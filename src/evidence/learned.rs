@@ -34,19 +34,34 @@ pub struct Learned {
 
 /// Service failures of one caller, each within [`ROW_GAP`] of the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(i64, i64)", into = "(i64, i64)")]
 pub struct Row {
     pub since: Timestamp,
     pub last: Timestamp,
 }
 
-/// Callers remembered as hit: more only makes a region's base rate too small to matter.
-pub const HIT_MAX: usize = 1024;
+/// Callers remembered as hit. Of more of them some count as newly hit again, which raises a base rate that is high anyway;
+/// and every failure reads them all, before an incident is open.
+pub const HIT_MAX: usize = 512;
 
 /// A slot is learned when its stragglers have come: CloudTrail is up to a quarter of an hour late.
 pub const LEARNED_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// A caller without a failure for so long is newly hit by its next one.
 pub const ROW_GAP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Seconds since 1970: it is read often.
+impl From<(i64, i64)> for Row {
+    fn from((since, last): (i64, i64)) -> Self {
+        Self { since: time(since), last: time(last) }
+    }
+}
+
+impl From<Row> for (i64, i64) {
+    fn from(row: Row) -> Self {
+        (row.since.as_second(), row.last.as_second())
+    }
+}
 
 impl Row {
     /// Whether one of its failures is known to be earlier than `to`, but not than `from`. Where `to` is itself in the

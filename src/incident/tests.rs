@@ -173,6 +173,15 @@ fn trouble_that_returns_within_a_quarter_of_an_hour_is_the_same_incident() {
 }
 
 #[test]
+fn what_is_settled_stays_so_while_the_next_one_is_open() {
+    let mut life = Life::of(&outage());
+    life.is_over(620, &quiet(), &proved(610));
+    life.sees(3000, &verdict(Diagnosis::Misconfigured).seen(2990, 3000));
+    assert!(life.incident().is_open());
+    assert_eq!(life.ledger.settled_until(), Some(at(610)));
+}
+
+#[test]
 fn trouble_that_returns_later_is_another_incident() {
     let mut life = Life::of(&outage());
     life.is_over(600, &quiet(), &proved(600));

@@ -170,7 +170,7 @@ fn lasted(incident: &Incident) -> String {
 
 /// The callers that the verdict sees, or saw when it still was an incident.
 fn hit(incident: &Incident, verdict: &Verdict) -> usize {
-    if verdict.diagnosis.is_incident() { verdict.callers } else { incident.callers }
+    if incident.is_in(verdict) { verdict.callers } else { incident.callers }
 }
 
 fn hit_in_short(incident: &Incident, verdict: &Verdict) -> String {

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Handled, Invocation};
+use super::{DEADLINE_MARGIN, Handled, Invocation};
 use crate::classify::{Cause, Class, Retry};
 use crate::diagnose::{SERVICE_CAUSES, Verdict};
 use crate::error::Error;
@@ -47,9 +47,9 @@ impl Judged {
         self.report.outcome == Some(Outcome::Recovered)
     }
 
-    /// A service failure of that region which no retry cured.
+    /// Whether it speaks for what was not told: any failure of that region but normal traffic.
     pub fn troubles(&self, region: &Region) -> bool {
-        self.is_service_failure() && !self.is_cured() && self.failure.region.as_ref() == Some(region)
+        self.is_evidence() && (self.live || self.late) && self.failure.region.as_ref() == Some(region)
     }
 
     /// Whether it is worth a mark: everything but normal traffic.
@@ -93,10 +93,12 @@ pub struct Untold {
 pub struct Case {
     pub kind: Kind,
     pub now: Timestamp,
+    pub started: Instant,
     /// When all work must have stopped.
     pub deadline: Instant,
-    /// Whose claims are ours.
+    /// Whose claims are ours, and when we have certainly stopped.
     pub claimant: String,
+    pub stopped_at: Timestamp,
     /// A tick looks at everything afresh.
     pub is_tick: bool,
     pub counts: Counts,
@@ -124,8 +126,10 @@ impl Case {
         Self {
             kind: batch.kind,
             now: invocation.now,
+            started: Instant::now(),
             deadline: invocation.deadline,
             claimant: format!("{} {:08x}", invocation.id, fastrand::u32(..)),
+            stopped_at: stopped_at(invocation),
             is_tick: false,
             counts: Counts { success: batch.old_successes, own: batch.own, ..Counts::default() },
             problems: std::mem::take(&mut batch.problems),
@@ -145,6 +149,11 @@ impl Case {
         }
     }
 
+    /// What time it has become.
+    pub fn clock(&self) -> Timestamp {
+        later(self.now, self.started.elapsed())
+    }
+
     pub fn troubled_by(&mut self, trouble: Option<StoreError>) {
         if let Some(error) = trouble {
             self.problems.note("store_unavailable", error.to_string());
@@ -161,7 +170,7 @@ impl Case {
         self.is_past(self.deadline, left, what)
     }
 
-    fn is_past(&mut self, limit: Instant, left: usize, what: &str) -> bool {
+    pub fn is_past(&mut self, limit: Instant, left: usize, what: &str) -> bool {
         let late = Instant::now() >= limit;
         if late {
             self.problems.note("deadline", format!("{left} {what}"));
@@ -194,17 +203,32 @@ impl Case {
         Handled { kind: self.kind, answer, probes: self.probes, verdicts: self.verdicts, notices: self.notices, error }
     }
 
-    /// The messages with a failure that made a notice which nobody took. One with secrets is among them: it comes again
+    /// The messages with a failure that made a notice which nobody took; all of them where it was made by none. One with secrets is among them: it comes again
     /// out of its sender's own queue, and not into the failure queue.
     fn to_be_delivered_again(&self, judged: &[Judged]) -> Vec<BatchItemFailure> {
         let concerned = |one: &Judged| self.untold.iter().any(|lost| one.troubles(&lost.region));
         let positions: Vec<usize> = judged.iter().filter(|one| concerned(one)).map(|one| one.position).collect();
+        let made_by_none = !self.untold.is_empty() && positions.is_empty();
         self.messages
             .iter()
-            .filter(|message| positions.iter().any(|position| message.observations.contains(position)))
+            .filter(|message| made_by_none || positions.iter().any(|position| message.observations.contains(position)))
             .map(|message| BatchItemFailure { item_identifier: message.id.clone() })
             .collect()
     }
+}
+
+/// How long after its deadline an invocation has certainly stopped.
+const STOP_MARGIN: Duration = Duration::from_secs(5);
+
+fn stopped_at(invocation: &Invocation) -> Timestamp {
+    let left = invocation.deadline.saturating_duration_since(Instant::now()) + DEADLINE_MARGIN + STOP_MARGIN;
+    later(invocation.now, left)
+}
+
+/// `now` and so long; the end of time where there is nothing after.
+pub fn later(now: Timestamp, span: Duration) -> Timestamp {
+    let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(span).unwrap_or(Timestamp::MAX)
 }
 
 /// So much sooner than the deadline, but by no more than that part of the time that is left.

@@ -33,7 +33,9 @@ impl<S: Store> Pipeline<S> {
     /// Judges each region, takes the step that follows, and tells what waits to be told.
     pub(super) async fn decide(&self, regions: &BTreeSet<Region>, case: &mut Case) {
         for (done, region) in regions.iter().enumerate() {
-            if case.is_late_to_tell(regions.len() - done, "regions were not judged") {
+            // What is recorded, the next tick judges: without the time to agree on a step it would be told twice.
+            let late = if self.store.is_durable() { case.decide_until } else { case.deadline };
+            if case.is_past(late, regions.len() - done, "regions were not judged") {
                 return;
             }
             let view = self.settle_region(region, case).await;
@@ -48,7 +50,7 @@ impl<S: Store> Pipeline<S> {
     /// Decides until nothing more follows, and returns the view that it ended with.
     async fn settle_region(&self, region: &Region, case: &mut Case) -> View {
         let mut view = self.store.view(region, case.now, case.is_tick).await;
-        if case.is_tick {
+        if case.is_tick && view.trouble.is_none() {
             self.learn(region, &view, case).await;
         }
         for _ in 0..STEPS_TRIED {
@@ -60,7 +62,14 @@ impl<S: Store> Pipeline<S> {
                     view.ledger = next.ledger;
                     view.version += 1;
                 }
-                Ok(Committed::Overtaken) => view = self.store.view(region, case.now, true).await,
+                Ok(Committed::Overtaken) => {
+                    view = self.store.view(region, case.now, true).await;
+                    if let Some(error) = view.trouble.clone() {
+                        // What came first cannot be seen, so that nothing can be agreed on.
+                        self.tell_alone(region, &view, &next, &error, case).await;
+                        return view;
+                    }
+                }
                 Err(error) => {
                     self.tell_alone(region, &view, &next, &error, case).await;
                     case.troubled_by(Some(error));
@@ -76,14 +85,17 @@ impl<S: Store> Pipeline<S> {
         let policy = &self.config.policy;
         let mut verdict = diagnose(region, view, policy, now);
         verdict.advised.extend(self.late.advice(region, view, policy));
-        let recovery = view.ledger.open().map(|incident| recovery(view, incident, policy, now));
+        // What could not be read may be failures: without them silence would seem to be proof.
+        let open = view.ledger.open().filter(|_| view.trouble.is_none());
+        let recovery = open.map(|incident| recovery(view, incident, policy, now));
         let next = step(region, &view.ledger, &verdict, recovery.as_ref(), policy, now);
         (verdict, next)
     }
 
     async fn learn(&self, region: &Region, view: &View, case: &mut Case) {
         let incident = view.ledger.incident.as_ref();
-        let span = incident.map(|incident| (incident.since, incident.resolved_at.unwrap_or(Timestamp::MAX)));
+        let span = incident
+            .map(|incident| (incident.since.min(incident.opened_at), incident.resolved_at.unwrap_or(Timestamp::MAX)));
         if let Some(after) = view.learned.after(&view.evidence, span, case.now)
             && let Err(error) = self.store.learn(region, &view.learned, &after).await
         {

@@ -4,21 +4,18 @@
 //! not taken stays in the outbox, and whoever comes when its time has come tries again. Only where the outbox does not
 //! outlive the sandbox does the invocation end in an error, so that its event comes again.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::case::{Case, Untold};
-use super::{DEADLINE_MARGIN, Pipeline};
+use super::Pipeline;
+use super::case::{Case, Untold, later};
 use crate::notify::Notice;
 use crate::notify::publish::PublishError;
 use crate::outbox::{Delivery, due, pause_after};
 use crate::region::Region;
 use crate::report::NoticeReport;
 use crate::store::{Claim, Settled, Store, View};
-
-/// How long after its deadline a claimant has certainly stopped.
-const CLAIM_MARGIN: Duration = Duration::from_secs(5);
 
 impl<S: Store> Pipeline<S> {
     /// Publishes what is due, until nothing is.
@@ -48,7 +45,7 @@ impl<S: Store> Pipeline<S> {
 
     /// Claims, publishes and settles. False where it was not ours, or was not taken.
     async fn send(&self, region: &Region, delivery: Delivery, case: &mut Case) -> bool {
-        let claim = Claim { by: case.claimant.clone(), until: claimed_until(case.now, case.deadline) };
+        let claim = Claim { by: case.claimant.clone(), until: case.stopped_at };
         let mut attempts = 0;
         for position in &delivery.positions {
             match self.store.claim(region, *position, &claim, case.now).await {
@@ -64,7 +61,7 @@ impl<S: Store> Pipeline<S> {
         let published = self.publish(&delivery.notice, case.deadline).await;
         let settled = match &published {
             Ok(message_id) => Settled::Sent { at: case.now, message_id: message_id.clone() },
-            Err(_) => Settled::Failed { not_before: self.again_at(attempts, case.now) },
+            Err(_) => Settled::Failed { not_before: self.again_at(attempts, case.clock()) },
         };
         for position in &delivery.positions {
             // Not settled, it is published once more when the claim has passed: the one extra that is promised at most.
@@ -100,13 +97,4 @@ impl<S: Store> Pipeline<S> {
         let Some(publisher) = &self.publisher else { return Ok(None) };
         publisher.publish(notice, deadline.saturating_duration_since(Instant::now())).await.map(Some)
     }
-}
-
-fn claimed_until(now: Timestamp, deadline: Instant) -> Timestamp {
-    later(now, deadline.saturating_duration_since(Instant::now()) + DEADLINE_MARGIN + CLAIM_MARGIN)
-}
-
-fn later(now: Timestamp, span: Duration) -> Timestamp {
-    let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
-    now.saturating_add(span).unwrap_or(Timestamp::MAX)
 }

@@ -157,3 +157,72 @@ async fn an_incident_opens_once_is_resolved_by_served_calls_and_what_comes_late_
     assert_eq!(straggler.answer.failures[0].action, Action::Recorded);
     assert!(straggler.notices.is_empty() && straggler.answer.incidents.is_empty());
 }
+
+/// The notices of calls, one after the other: who, when, and how it failed (served where there is no code).
+async fn live(pipeline: &Pipeline<MemoryStore>, calls: &[(&str, i64, Option<&str>)]) -> Vec<Notice> {
+    let mut told = Vec::new();
+    for (user, second, code) in calls {
+        let event = match code {
+            Some(code) => failed(user, *second, code),
+            None => failing(user, *second).replace(r#""errorCode":"InternalServerException","#, ""),
+        };
+        told.extend(handle(pipeline, &event, at(*second)).await.notices);
+    }
+    told
+}
+
+#[tokio::test]
+async fn a_key_that_is_disabled_after_an_outage_is_told_as_what_it_is_and_the_outage_not_again() {
+    const USERS: [&str; 6] = ["ana", "ben", "eva", "kai", "leo", "mia"];
+    let pipeline = pipeline(&[]);
+    let mut calls: Vec<_> =
+        USERS.into_iter().zip(0..).map(|(user, n)| (user, n, Some("InternalServerException"))).collect();
+    calls.extend((6..48).map(|n| (USERS[n as usize % 2], 10 * n, None)));
+    let told = live(&pipeline, &calls).await;
+    let kinds: Vec<NoticeKind> = told.iter().map(|notice| notice.kind).collect();
+    assert_eq!(kinds, [NoticeKind::Opened, NoticeKind::Resolved]);
+    let mut told = Vec::new();
+    for (user, second) in [("ana", 2000), ("zoe", 2003), ("kai", 2006)] {
+        let refused = failed(user, second, "InvalidRequestException").replacen(
+            "errorCode",
+            r#"errorMessage":"KMS_DisabledException: it is disabled","errorCode"#,
+            1,
+        );
+        told.extend(handle(&pipeline, &refused, at(second)).await.notices);
+    }
+    let [notice] = told.as_slice() else { panic!("{told:#?}") };
+    assert_eq!((notice.kind, notice.diagnosis), (NoticeKind::Opened, Diagnosis::Misconfigured));
+    assert!(
+        notice.message.contains("KMS key") && notice.message.contains("KMS_DisabledException"),
+        "{}",
+        notice.message
+    );
+}
+
+#[tokio::test]
+async fn callers_who_are_hit_one_by_one_are_an_outage_though_the_first_are_left_out() {
+    let pipeline = pipeline(&[]);
+    let mut calls = Vec::new();
+    for (user, begin) in ["ana", "ben", "eva", "kai", "leo", "mia"].into_iter().zip((0..).step_by(120)) {
+        calls.extend((begin..900).step_by(15).map(|second| (user, second, Some("InternalServerException"))));
+    }
+    calls.extend((7..900).step_by(30).map(|second| ("zoe", second, None)));
+    calls.sort_by_key(|(_, second, _)| *second);
+    let told = live(&pipeline, &calls).await;
+    assert!(told.iter().any(|notice| notice.kind == NoticeKind::Opened), "{told:#?}");
+}
+
+#[tokio::test]
+async fn who_was_hit_and_is_served_by_now_is_counted_in_what_is_told_late() {
+    let pipeline = pipeline(&[]);
+    let users = ["ana", "ben", "eva", "kai", "leo", "mia"];
+    let failures = users.into_iter().zip(0..).map(|(user, n)| failing(user, n));
+    let served = users
+        .into_iter()
+        .zip(60..)
+        .map(|(user, n)| failing(user, n).replace(r#""errorCode":"InternalServerException","#, ""));
+    let all: Vec<String> = failures.chain(served).collect();
+    let handled = handle(&pipeline, &format!("[{}]", all.join(",")), at(120)).await;
+    let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.verdicts) };
+    assert!(notice.message.contains("for 6 distinct callers"), "{}", notice.message);
+}

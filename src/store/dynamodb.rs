@@ -377,12 +377,19 @@ impl Store for DynamoStore {
     }
 
     async fn record_health(&self, issue: &HealthIssue) -> Result<(), StoreError> {
-        self.put_health(issue).await?;
+        let kept = self.put_health(issue).await;
         let mut state = self.state();
+        if let Some(region) = &issue.region {
+            state.regions.entry(region.clone()).or_default();
+        }
         let concerned =
             state.regions.iter_mut().filter(|(region, _)| issue.region.as_ref().is_none_or(|of| of == *region));
-        concerned.for_each(|(_, known)| known.look_again());
-        Ok(())
+        for (_, known) in concerned {
+            // What is read next replaces it.
+            known.rest.evidence.add_health(issue.clone());
+            known.look_again();
+        }
+        kept
     }
 
     async fn learn(&self, region: &Region, before: &Learned, after: &Learned) -> Result<(), StoreError> {
@@ -403,6 +410,8 @@ impl Store for DynamoStore {
         if let Some(error) = unreadable {
             return Err(error);
         }
+        // So that the watcher goes on with it: of a region whose failures came too late nothing else is written.
+        self.register(region).await?;
         let committed = self.put_step(region, version, step, now).await?;
         if committed == Committed::Yes {
             let mut state = self.state();
@@ -436,7 +445,10 @@ impl Store for DynamoStore {
     }
 
     async fn elect_probe(&self, region: &Region, now: Timestamp, interval: Duration) -> Result<Elected, StoreError> {
-        self.ask_for_probe(region, now, interval).await
+        let elected = self.ask_for_probe(region, now, interval).await?;
+        // Whoever it is: until the interval is over there is nothing to stand for.
+        self.state().regions.entry(region.clone()).or_default().rest.probe_asked_at = Some(now);
+        Ok(elected)
     }
 
     async fn record_probe(&self, region: &Region, probe: &ProbeRecord) -> Result<(), StoreError> {

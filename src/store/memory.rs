@@ -47,7 +47,6 @@ struct Known {
     view: View,
     /// The unsent entries, by position.
     outbox: BTreeMap<u64, Entry>,
-    probe_asked_at: Option<Timestamp>,
 }
 
 impl MemoryStore {
@@ -213,7 +212,7 @@ impl Store for MemoryStore {
 
     async fn elect_probe(&self, region: &Region, now: Timestamp, interval: Duration) -> Result<Elected, StoreError> {
         let mut state = self.state();
-        let asked_at = &mut state.regions.entry(region.clone()).or_default().probe_asked_at;
+        let asked_at = &mut state.regions.entry(region.clone()).or_default().view.probe_asked_at;
         if asked_at.is_some_and(|at| is_within(at, now, interval)) {
             return Ok(Elected::No);
         }

@@ -1,5 +1,7 @@
 """The table fails: every failed call is answered all the same, and people are told, at worst once by each sandbox."""
 
+import time
+
 import pytest
 
 from tests.harness import make
@@ -128,3 +130,48 @@ def test_a_secret_payload_never_fails_whatever_fails(world):
     result = function.invoke(make.call())
     assert result.error is None and len(result.answer["failures"]) == 1
     assert "planted" not in world.outputs()
+
+
+def test_a_sandbox_that_can_write_but_not_read_tells_by_itself(world):
+    world.break_service()
+    first, second = outages(2)
+    answered(world.start(), first)
+    world.proxy.break_down(FAILED, "BatchGetItem")
+    answered(world.start(), second)
+    assert [told.sequence for told in world.told()] == [1, 1]
+    assert "unshared" in world.told()[1].incident
+
+
+def test_what_cannot_be_read_is_no_silence(world):
+    policy = {"quiet_s": 10}
+    answered(world.start(policy), outages(1)[0])
+    world.proxy.break_down(FAILED, "GetItem")
+    time.sleep(11)
+    blinded = world.start(policy)
+    assert blinded.invoke(make.tick()).answer["notices"] == []
+    world.proxy.heal()
+    (notice,) = blinded.invoke(make.tick()).answer["notices"]
+    assert notice["kind"] == "resolved"
+
+
+def test_an_issue_of_aws_health_that_the_table_does_not_take_comes_again(world):
+    issue = make.event("health__open")
+    issue.update(time=make.timestamp(60))
+    issue["detail"].update(startTime=make.health_time(2400), lastUpdatedTime=make.health_time(60))
+    world.proxy.break_down(FAILED)
+    function = world.start()
+    assert function.invoke(issue).error["errorType"] == "notice_not_published"
+    world.proxy.heal()
+    (notice,) = function.invoke(issue).answer["notices"]
+    assert notice["diagnosis"] == "aws_health"
+
+
+def test_the_messages_of_what_nobody_took_come_again_whatever_its_cause(world):
+    world.sns.fail(*[Trouble(500)] * 5)
+    world.proxy.break_down(FAILED)
+    refused = [make.cloudtrail("AccessDeniedException", user=f"user-{number}", message="KMS_DisabledException: made up",
+                               age=20 - number) for number in range(3)]
+    batch = make.sqs([*refused, make.cloudtrail(None)])
+    result = world.start().invoke(batch)
+    assert [failed["itemIdentifier"] for failed in result.answer["batchItemFailures"]] == [
+        record["messageId"] for record in batch["Records"][:3]]

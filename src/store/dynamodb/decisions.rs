@@ -60,32 +60,34 @@ impl DynamoStore {
         now: Timestamp,
     ) -> Result<Committed, StoreError> {
         let token = token();
-        let mut last = Tried::InTheWay;
+        let mut refused = StoreError::Throttled("another transaction is in the way".to_owned());
         for round in 0..STEP_TRIES {
             if round > 0 {
                 tokio::time::sleep(STEP_PAUSE.mul_f64(f64::from(1 << round) * (0.5 + fastrand::f64()))).await;
             }
-            last = self.try_step(region, version, step, &token, now).await?;
-            if !matches!(last, Tried::InTheWay) {
-                break;
+            let tried = self.try_step(region, version, step, &token, now).await?;
+            match tried {
+                Tried::Taken => return Ok(Committed::Yes),
+                Tried::InTheWay => continue,
+                Tried::Refused | Tried::Unanswered(_) => {}
+            }
+            let item = self.table.get(Key::of_region(region, LEDGER_ITEM)).await?.unwrap_or_default();
+            if text(&item, TOKEN) == Some(token.as_str()) {
+                return Ok(Committed::Yes);
+            }
+            if read_number(&item, VERSION).unwrap_or(0) != version {
+                return Ok(Committed::Overtaken);
+            }
+            match tried {
+                Tried::Unanswered(error) => return Err(error),
+                // Nobody took a step, so it is an entry that stands where the ledger has none: of another step that is
+                // just being taken, or it cannot be helped.
+                Tried::Refused | Tried::Taken | Tried::InTheWay => {
+                    refused = StoreError::Unreadable("the outbox".to_owned());
+                }
             }
         }
-        if matches!(last, Tried::Taken) {
-            return Ok(Committed::Yes);
-        }
-        let item = self.table.get(Key::of_region(region, LEDGER_ITEM)).await?.unwrap_or_default();
-        if text(&item, TOKEN) == Some(token.as_str()) {
-            return Ok(Committed::Yes);
-        }
-        if read_number(&item, VERSION).unwrap_or(0) != version {
-            return Ok(Committed::Overtaken);
-        }
-        match last {
-            Tried::Unanswered(error) => Err(error),
-            Tried::InTheWay => Err(StoreError::Throttled("another transaction is in the way".to_owned())),
-            // Nobody took a step, so it is an entry that stands where the ledger has none.
-            Tried::Refused | Tried::Taken => Err(StoreError::Unreadable("the outbox".to_owned())),
-        }
+        Err(refused)
     }
 
     async fn try_step(
@@ -127,10 +129,10 @@ impl DynamoStore {
                 let mut codes: Vec<&str> =
                     canceled.cancellation_reasons().iter().filter_map(|why| why.code()).collect();
                 codes.retain(|code| *code != "None");
-                if codes.contains(&"ConditionalCheckFailed") {
-                    Ok(Tried::Refused)
-                } else if codes.contains(&"TransactionConflict") {
+                if codes.contains(&"TransactionConflict") {
                     Ok(Tried::InTheWay)
+                } else if codes.contains(&"ConditionalCheckFailed") {
+                    Ok(Tried::Refused)
                 } else {
                     Err(refusal(codes.first().copied(), 400))
                 }
@@ -154,16 +156,19 @@ impl DynamoStore {
         let items = self.table.get_all(keys).await?;
         let mut unsent = Vec::new();
         let mut first_unsent = None;
+        let mut sent_below = view.sent_below;
         for position in &positions {
-            // An entry that is gone has outlived its time.
+            // An entry that is gone has outlived its time. One of a step that was taken this moment may not be visible
+            // yet, so that it is gone only if there is a later one.
             let Some(item) = items.get(&Key::entry(region, *position)) else { continue };
             if item.contains_key("sent_at") {
+                sent_below = first_unsent.unwrap_or(position + 1);
                 continue;
             }
             first_unsent = first_unsent.or(Some(*position));
+            sent_below = first_unsent.unwrap_or(*position);
             unsent.extend(entry_of_item(*position, item));
         }
-        let sent_below = first_unsent.or(positions.last().map(|last| last + 1)).unwrap_or(view.sent_below);
         if sent_below > view.sent_below {
             self.raise_sent_below(region, sent_below).await;
         }
@@ -233,8 +238,10 @@ impl DynamoStore {
     pub(super) async fn put_retry(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let claimed = Update::of(Key::new(format!("retry#{:012x}", hash48(id)), "retry"))
             .set("claimed_at", time(now))
+            .set(TOKEN, string(token()))
             .set(EXPIRES_AT, expiry(now, RETRY_LASTS))
-            .only_if("attribute_not_exists(#claimed_at)")
+            // What the SDK asks again, because it has no answer, is our own claim.
+            .only_if("attribute_not_exists(#claimed_at) OR #token = :token")
             .apply(&self.table, ReturnValue::None)
             .await?;
         Ok(claimed.is_some())

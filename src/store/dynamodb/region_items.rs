@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::Timestamp;
 
 use super::slot_item::slot_of_item;
-use super::table::{Item, Key, Update, json, read_json, string, time};
+use super::table::{Item, Key, Update, json, read_json, read_time, string, time};
 use super::{DynamoStore, decisions};
 use crate::evidence::learned::Learned;
 use crate::evidence::mark::hash48;
@@ -22,6 +22,7 @@ use crate::store::{Elected, StoreError, View};
 
 const LEARNED: &str = "learned";
 const PROBE: &str = "probe";
+const ASKED_AT: &str = "asked_at";
 const HEALTH: &str = "health";
 
 /// In place of a region's name: issues that name none.
@@ -53,6 +54,7 @@ impl DynamoStore {
         }
         if let Some(item) = items.get(&probe) {
             rest.probe = read_json(item, PROBE).ok().flatten().unwrap_or_default();
+            rest.probe_asked_at = read_time(item, ASKED_AT);
         }
         if let Some(item) = items.get(&ledger) {
             decisions::read_ledger(item, &mut rest);
@@ -94,7 +96,7 @@ impl DynamoStore {
     ) -> Result<Elected, StoreError> {
         // A time far ahead is of a clock that was wrong. What asks again after a lost answer is elected all the same.
         let asked = Update::of(Key::of_region(region, PROBE))
-            .set("asked_at", time(now))
+            .set(ASKED_AT, time(now))
             .set("asked_by", string(decisions::token()))
             .only_if(
                 "attribute_not_exists(#asked_at) OR #asked_at <= :from OR #asked_at > :ahead OR #asked_by = :asked_by",
@@ -125,7 +127,9 @@ impl DynamoStore {
             let (name, name_at) = issue_names(&old.event_arn);
             let unchanged = format!("#{name_at} = :at");
             let drop = Update::of(key.clone()).remove(&name).remove(&name_at).only_if(unchanged);
-            drop.value("at", time(old.occurred_at)).apply(&self.table, ReturnValue::None).await?;
+            // It only cleans up: the next issue does what this one cannot.
+            let _: Result<_, StoreError> =
+                drop.value("at", time(old.occurred_at)).apply(&self.table, ReturnValue::None).await;
         }
         Ok(())
     }
