@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{DEADLINE_MARGIN, Handled, Invocation};
 use crate::classify::{Cause, Class, Retry};
-use crate::diagnose::{SERVICE_CAUSES, Verdict};
+use crate::diagnose::{Concern, SERVICE_CAUSES, Verdict};
 use crate::error::Error;
 use crate::event::problem::Problems;
 use crate::event::{Batch, Kind, SqsMessage};
@@ -47,9 +47,14 @@ impl Judged {
         self.report.outcome == Some(Outcome::Recovered)
     }
 
-    /// Whether it speaks for what was not told: any failure of that region but normal traffic.
-    pub fn troubles(&self, region: &Region) -> bool {
-        self.is_evidence() && (self.live || self.late) && self.failure.region.as_ref() == Some(region)
+    /// Whether it is of the kind that a verdict on that region is about.
+    pub fn troubles(&self, region: &Region, concern: &Concern) -> bool {
+        let fits = match concern {
+            Concern::Service => SERVICE_CAUSES.contains(&self.class.cause),
+            Concern::Admin { .. } => self.class.cause == Cause::Admin,
+            Concern::Request { .. } => self.class.cause == Cause::Request,
+        };
+        fits && (self.live || self.late) && self.failure.region.as_ref() == Some(region)
     }
 
     /// Whether it is worth a mark: everything but normal traffic.
@@ -206,7 +211,12 @@ impl Case {
     /// The messages with a failure that made a notice which nobody took; all of them where it was made by none. One with secrets is among them: it comes again
     /// out of its sender's own queue, and not into the failure queue.
     fn to_be_delivered_again(&self, judged: &[Judged]) -> Vec<BatchItemFailure> {
-        let concerned = |one: &Judged| self.untold.iter().any(|lost| one.troubles(&lost.region));
+        let concerned = |one: &Judged| {
+            let of_it = |lost: &Untold| {
+                self.verdicts.get(&lost.region).is_some_and(|verdict| one.troubles(&lost.region, &verdict.concern))
+            };
+            self.untold.iter().any(of_it)
+        };
         let positions: Vec<usize> = judged.iter().filter(|one| concerned(one)).map(|one| one.position).collect();
         let made_by_none = !self.untold.is_empty() && positions.is_empty();
         self.messages
