@@ -10,6 +10,13 @@ from tests.harness.fault_proxy import READS, WRITES
 AS_DEPLOYED = {"gather_s": 10, "probe_interval_s": 20, "publish_again_s": 60}
 
 
+def within_one_slot(seconds):
+    """Waits where a slot of two minutes would end meanwhile: what belongs to the next one is a write of its own."""
+    left = 120 - time.time() % 120
+    if left < seconds:
+        time.sleep(left + 0.5)
+
+
 def counted(world):
     """(writes, reads) since the last time, those of the probe left out: it has its own limit."""
     calls, writes, reads = world.proxy, 0, 0
@@ -72,6 +79,7 @@ def test_a_batch_that_spans_the_hour_is_at_most_forty_writes(world, report):
 
 
 def test_with_an_incident_open_a_sandbox_writes_at_most_once_in_ten_seconds(world, report):
+    within_one_slot(32)
     world.break_service()
     function = world.start(AS_DEPLOYED)
     function.invoke(make.sqs(make.outage(callers=8)))
@@ -87,6 +95,7 @@ def test_with_an_incident_open_a_sandbox_writes_at_most_once_in_ten_seconds(worl
 
 
 def test_served_calls_are_at_most_one_write_in_ten_seconds(world, report):
+    within_one_slot(32)
     function = world.start(AS_DEPLOYED)
     function.invoke(make.cloudtrail(None, user="user-0"))
     world.proxy.forget()
