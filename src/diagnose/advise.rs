@@ -13,7 +13,6 @@ use super::finding::Finding;
 use super::hits::{CallerCalls, Hit, Kind, widest};
 use super::words::{calls_refused, listed, name, operation, span, time};
 use crate::caller::CallerHash;
-use crate::classify::Cause;
 use crate::evidence::mark::{Mark, Quota, Served, Talker};
 use crate::evidence::slot::{SLOT_SECONDS, Slot};
 use crate::observation::Operation;
@@ -54,7 +53,7 @@ fn loudest<'a>(facts: &Facts<'a>) -> Option<(&'a Talker, String)> {
     let is_loud = |(count, talker, slot): &(u32, &Talker, &Slot)| {
         let quota = f64::from(talker.quota.per_second()) * SLOT_SECONDS as f64;
         f64::from(*count) >= quota * policy.quota_share
-            && f64::from(*count) >= policy.talker_share * f64::from(all_calls(slot))
+            && f64::from(*count) >= policy.talker_share * slot.all_calls() as f64
     };
     let (count, talker, slot) = evidence.slots.values().filter_map(of_slot).filter(is_loud).max_by_key(|it| it.0)?;
     let who = name(evidence, |names| names.talkers.get(&talker.who)).unwrap_or_else(|| format!("#{:012x}", talker.who));
@@ -63,7 +62,7 @@ fn loudest<'a>(facts: &Facts<'a>) -> Option<(&'a Talker, String)> {
     let reason = format!(
         "{who} made {count} of {} calls within {SLOT_SECONDS} s: {share:.0} % of the published quota of {quota} a second \
          for {}",
-        all_calls(slot).max(count),
+        slot.all_calls().max(u64::from(count)),
         counted_together(talker.quota)
     );
     Some((talker, reason))
@@ -75,14 +74,6 @@ const fn counted_together(quota: Quota) -> &'static str {
         Quota::Device => "CreateToken and StartDeviceAuthorization",
         Quota::Iam => "CreateTokenWithIAM",
     }
-}
-
-fn all_calls(slot: &Slot) -> u32 {
-    let answered: u32 = slot.calls.values().map(|calls| calls.answered).sum();
-    // A refusal for a caller's mistake is among the answered calls.
-    let failed = slot.failures().filter(|mark| mark.cause != Cause::Request).count();
-    let beyond = slot.beyond.iter().filter(|((cause, _), _)| *cause != Cause::Request).map(|(_, count)| count);
-    answered + failed as u32 + beyond.sum::<u32>()
 }
 
 /// Who fails steadily while another one is served. The failures of those are left out of the tests.

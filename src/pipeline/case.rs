@@ -208,8 +208,8 @@ impl Case {
         Handled { kind: self.kind, answer, probes: self.probes, verdicts: self.verdicts, notices: self.notices, error }
     }
 
-    /// The messages with a failure that made a notice which nobody took; all of them where it was made by none. One with secrets is among them: it comes again
-    /// out of its sender's own queue, and not into the failure queue.
+    /// The messages with a failure that made a notice which nobody took; all of them where it was made by none. One with
+    /// secrets is among them: it comes again out of its sender's own queue, and not into the failure queue.
     fn to_be_delivered_again(&self, judged: &[Judged]) -> Vec<BatchItemFailure> {
         let concerned = |one: &Judged| {
             let of_it = |lost: &Untold| {
