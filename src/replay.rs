@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::event::problem::Problems;
 use crate::event::{self, Batch, Kind, Setting};
+use crate::evidence::later;
 use crate::observation::{Observation, Tick};
 use crate::pipeline::{Handled, Invocation, Pipeline};
 use crate::redact::{SHOWN_NAME_MAX, one_line};
@@ -302,10 +303,6 @@ fn tick(at: Timestamp) -> Batch {
     let mut batch = Batch::new(Kind::Schedule);
     batch.observations.push(Observation::Tick(Tick { occurred_at: at }));
     batch
-}
-
-fn later(at: Timestamp, span: Duration) -> Timestamp {
-    at.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
 struct Printer<'a, W> {

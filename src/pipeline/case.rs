@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{DEADLINE_MARGIN, Handled, Invocation};
 use crate::classify::{Cause, Class, Retry};
@@ -14,7 +14,7 @@ use crate::diagnose::{Concern, SERVICE_CAUSES, Verdict};
 use crate::error::Error;
 use crate::event::problem::Problems;
 use crate::event::{Batch, Kind, SqsMessage};
-use crate::evidence::Seen;
+use crate::evidence::{Seen, later};
 use crate::notify::Notice;
 use crate::notify::publish::ATTEMPT_TIMEOUT;
 use crate::observation::{Failure, Operation};
@@ -233,12 +233,6 @@ const STOP_MARGIN: Duration = Duration::from_secs(5);
 fn stopped_at(invocation: &Invocation) -> Timestamp {
     let left = invocation.deadline.saturating_duration_since(Instant::now()) + DEADLINE_MARGIN + STOP_MARGIN;
     later(invocation.now, left)
-}
-
-/// `now` and so long; the end of time where there is nothing after.
-pub fn later(now: Timestamp, span: Duration) -> Timestamp {
-    let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
-    now.saturating_add(span).unwrap_or(Timestamp::MAX)
 }
 
 /// So much sooner than the deadline, but by no more than that part of the time that is left.

@@ -9,7 +9,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Pipeline;
-use super::case::{Case, Untold, later};
+use super::case::{Case, Untold};
+use crate::evidence::later;
 use crate::notify::Notice;
 use crate::notify::publish::PublishError;
 use crate::outbox::{Delivery, due, pause_after};
