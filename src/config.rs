@@ -11,6 +11,12 @@ use crate::region::{KnownRegions, Region};
 pub struct Config {
     /// `OIDC_TRIAGE_TOPIC_ARN`: where notices go; unset, they are written to the log only.
     pub topic_arn: Option<String>,
+    /// `OIDC_TRIAGE_FALLBACK_TOPIC_ARN`: a topic in another region, for when that one cannot be reached.
+    pub fallback_topic_arn: Option<String>,
+    /// `OIDC_TRIAGE_PAGER_TOPIC_ARN`: where incidents worth a page go as a paging service understands them.
+    pub pager_topic_arn: Option<String>,
+    /// `OIDC_TRIAGE_EVENT_BUS`: where programs hear of incidents.
+    pub event_bus: Option<String>,
     /// `OIDC_TRIAGE_TABLE`: where sandboxes agree; unset, each knows only what it saw itself.
     pub table: Option<String>,
     /// `AWS_REGION`: where the function runs, and its table is.
@@ -86,9 +92,17 @@ impl Config {
             regions.extend(region.clone());
         }
 
-        let topic_arn = get("OIDC_TRIAGE_TOPIC_ARN");
-        if let Some(arn) = &topic_arn {
-            problems.extend(topic_problem(arn));
+        let mut topic = |name: &str| {
+            let arn = get(name);
+            problems.extend(arn.as_ref().and_then(|arn| topic_problem(name, arn)));
+            arn
+        };
+        let topic_arn = topic("OIDC_TRIAGE_TOPIC_ARN");
+        let fallback_topic_arn = topic("OIDC_TRIAGE_FALLBACK_TOPIC_ARN");
+        let pager_topic_arn = topic("OIDC_TRIAGE_PAGER_TOPIC_ARN");
+        if topic_arn.is_none() && fallback_topic_arn.is_some() {
+            problems
+                .push("OIDC_TRIAGE_FALLBACK_TOPIC_ARN needs OIDC_TRIAGE_TOPIC_ARN, which it stands in for".to_owned());
         }
         let start_url = get("OIDC_TRIAGE_START_URL");
         if start_url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
@@ -120,6 +134,9 @@ impl Config {
         };
         Ok(Self {
             topic_arn,
+            fallback_topic_arn,
+            pager_topic_arn,
+            event_bus: get("OIDC_TRIAGE_EVENT_BUS"),
             table: get("OIDC_TRIAGE_TABLE"),
             own_region,
             region,
@@ -134,11 +151,11 @@ impl Config {
         })
     }
 
-    /// Where a notice may be published: nowhere in shadow mode.
-    pub fn live_topic(&self) -> Option<&str> {
+    /// Whether notices may be published: nowhere in shadow mode.
+    pub fn is_live(&self) -> bool {
         match self.mode {
-            Mode::Live => self.topic_arn.as_deref(),
-            Mode::Shadow => None,
+            Mode::Live => true,
+            Mode::Shadow => false,
         }
     }
 }
@@ -162,15 +179,15 @@ fn choice<T: Copy>(name: &str, value: Option<String>, problems: &mut Vec<String>
     )
 }
 
-fn topic_problem(arn: &str) -> Option<String> {
+fn topic_problem(name: &str, arn: &str) -> Option<String> {
     let parts: Vec<&str> = arn.split(':').collect();
     let is_topic = matches!(parts.as_slice(), ["arn", _, "sns", region, account, name]
         if crate::region::is_well_formed(region) && !account.is_empty() && !name.is_empty());
     match is_topic {
-        false => Some("OIDC_TRIAGE_TOPIC_ARN is not the ARN of an SNS topic".to_owned()),
-        true if arn.ends_with(".fifo") => Some(
-            "OIDC_TRIAGE_TOPIC_ARN is a FIFO topic, which has no mail or chat subscribers: use a standard one".into(),
-        ),
+        false => Some(format!("{name} is not the ARN of an SNS topic")),
+        true if arn.ends_with(".fifo") => {
+            Some(format!("{name} is a FIFO topic, which has no mail or chat subscribers: use a standard one"))
+        }
         true => None,
     }
 }
@@ -229,8 +246,19 @@ mod tests {
     #[test]
     fn nothing_is_published_in_shadow_mode() {
         let topic = ("OIDC_TRIAGE_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:identity");
-        assert!(read(&[topic]).unwrap().live_topic().is_some());
-        assert_eq!(read(&[topic, ("OIDC_TRIAGE_MODE", "shadow")]).unwrap().live_topic(), None);
+        assert!(read(&[topic]).unwrap().is_live());
+        assert!(!read(&[topic, ("OIDC_TRIAGE_MODE", "shadow")]).unwrap().is_live());
+    }
+
+    #[test]
+    fn a_fallback_stands_in_for_a_topic() {
+        let fallback = ("OIDC_TRIAGE_FALLBACK_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:identity");
+        let topic = ("OIDC_TRIAGE_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:identity");
+        assert!(read(&[fallback]).unwrap_err().to_string().contains("needs OIDC_TRIAGE_TOPIC_ARN"));
+        assert_eq!(read(&[topic, fallback]).unwrap().fallback_topic_arn.as_deref(), Some(fallback.1));
+        for wrong in ["OIDC_TRIAGE_PAGER_TOPIC_ARN", "OIDC_TRIAGE_FALLBACK_TOPIC_ARN"] {
+            assert!(read(&[topic, (wrong, "my-topic")]).unwrap_err().to_string().contains(wrong));
+        }
     }
 
     #[test]

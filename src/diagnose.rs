@@ -64,7 +64,8 @@ pub enum Diagnosis {
     Quiet,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     Page,
@@ -149,6 +150,17 @@ pub struct Advised {
     /// How long it is not told again.
     pub quiet_for: std::time::Duration,
     pub reasons: Vec<String>,
+    /// Who is to slow down, where that is one tool.
+    pub talking: Option<Talking>,
+}
+
+/// A tool at an address that makes too many calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Talking {
+    pub who: String,
+    /// Calls a second that AWS publishes for these operations.
+    pub quota: u32,
+    pub calls: &'static str,
 }
 
 /// One failed request, for a support case.

@@ -17,8 +17,9 @@ use crate::diagnose::recovery::Recovery;
 use crate::diagnose::{Concern, Diagnosis, Severity, Verdict};
 use crate::evidence::before;
 use crate::notify::words::{clock, trouble};
-use crate::notify::{Notice, NoticeKind, bounded};
+use crate::notify::{Alarm, Notice, NoticeKind, bounded};
 use crate::observation::Operation;
+use crate::outbox::{Channel, Letter, letters};
 use crate::policy::Policy;
 use crate::region::Region;
 
@@ -72,6 +73,9 @@ pub struct Incident {
     pub told_callers: usize,
     pub told_operations: BTreeSet<Operation>,
     pub told_health: bool,
+    /// Whether a paging service has it as an alarm, and what its latest notice changed about that.
+    pub is_paged: bool,
+    pub alarm_change: Option<Alarm>,
 }
 
 impl Incident {
@@ -96,7 +100,24 @@ impl Ledger {
 pub struct Step {
     pub ledger: Ledger,
     /// In the order in which they are to be told: the first takes the old ledger's `next_position`.
-    pub notices: Vec<Notice>,
+    pub letters: Vec<Letter>,
+}
+
+impl Step {
+    /// The step as it is taken where there are other channels than the topic.
+    #[must_use]
+    pub fn for_channels(mut self, channels: &[Channel]) -> Self {
+        let notices: Vec<Notice> = self.notices().cloned().collect();
+        self.ledger.next_position -= self.letters.len() as u64;
+        self.letters = notices.iter().flat_map(|notice| letters(notice, channels)).collect();
+        self.ledger.next_position += self.letters.len() as u64;
+        self
+    }
+
+    /// What people are told.
+    pub fn notices(&self) -> impl Iterator<Item = &Notice> {
+        self.letters.iter().filter(|letter| letter.channel == Channel::Topic).map(|letter| &letter.notice)
+    }
 }
 
 /// Callers left out, and advice remembered, of one region: they are kept in one item.
@@ -127,8 +148,9 @@ pub fn step(
     });
     next.settled_until = next.settled_until();
     notices.extend(next.advise(region, verdict, now));
-    next.next_position += notices.len() as u64;
-    (next != *ledger).then_some(Step { ledger: next, notices })
+    let letters: Vec<Letter> = notices.iter().flat_map(|notice| letters(notice, &[Channel::Topic])).collect();
+    next.next_position += letters.len() as u64;
+    (next != *ledger).then_some(Step { ledger: next, letters })
 }
 
 /// Opens an incident, or the latest one again.
@@ -189,6 +211,8 @@ impl Incident {
             told_callers: 0,
             told_operations: BTreeSet::new(),
             told_health: false,
+            is_paged: false,
+            alarm_change: None,
         };
         incident.tell(verdict, now);
         incident
@@ -308,6 +332,7 @@ impl Incident {
     fn tell(&mut self, verdict: &Verdict, now: Timestamp) {
         self.sequence += 1;
         self.told_at = now;
+        self.page();
         self.told_health |= verdict.health;
         if self.is_in(verdict) {
             self.callers = self.callers.max(verdict.callers);
@@ -315,6 +340,14 @@ impl Incident {
             self.told_operations.extend(verdict.operations.keys());
             self.reasons = bounded(&verdict.reasons);
         }
+    }
+
+    /// Raises or ends the alarm at a paging service: only what is worth a page is one.
+    fn page(&mut self) {
+        let pages = self.is_open() && self.severity == Severity::Page;
+        let change = if pages { Alarm::Alarm } else { Alarm::Ok };
+        self.alarm_change = (pages != self.is_paged).then_some(change);
+        self.is_paged = pages;
     }
 
     /// Whether the verdict sees this very trouble.

@@ -1,11 +1,21 @@
-//! Telling people.
+//! Telling people, and the programs that act for them.
 //!
-//! In: an incident and the verdict on its region, or an advice. Out: a [`Notice`], rendered by [`render`] with the texts
-//! of [`advice`], and sent by [`publish`]. Nothing here decides whether to tell.
+//! In: an incident and the verdict on its region, or an advice. Out: a [`Notice`], which is data ([`compose`] fills it in,
+//! with the texts of [`advice`]); what each reader gets of it ([`mail`], [`sms`], [`chat`], [`machine`], [`pager`]) is a
+//! function of it; and [`publish`] sends it. Nothing here decides whether to tell.
 
 pub mod advice;
+pub mod chat;
+mod compose;
+pub mod envelope;
+pub mod machine;
+pub mod mail;
+pub mod pager;
+pub mod place;
 pub mod publish;
-mod render;
+pub mod sms;
+#[cfg(test)]
+mod snapshots;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -17,16 +27,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnose::recovery::Recovery;
-use crate::diagnose::{Advised, Diagnosis, Severity, Verdict};
-use crate::evidence::mark::hash48;
-use crate::incident::Incident;
+use crate::diagnose::{Diagnosis, Severity};
+use crate::observation::Operation;
+use crate::oidc::Answer;
 use crate::redact::one_line;
 use crate::region::Region;
 use crate::store::StoreError;
 
-/// What is published. It is kept in the outbox as it is, so that whoever publishes it says the same.
+/// What is told, as data. It is kept in the outbox as it is, so that whoever publishes it says the same. Every text of
+/// others in it is bounded and on one line, and so is every list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Notice {
     /// The same for every attempt to publish it, so that a receiver can drop a repeat.
     pub id: String,
@@ -38,15 +49,38 @@ pub struct Notice {
     pub diagnosis: Diagnosis,
     pub severity: Severity,
     pub region: Region,
+    /// When it was made.
     pub at: Timestamp,
-    pub reasons: Vec<String>,
     /// Printable ASCII, under 100 characters.
     pub subject: String,
-    /// Plain text.
-    pub message: String,
+    /// Sentences, the verdict first; then what is new, and what confirms it.
+    pub headline: Vec<String>,
+    pub times: Times,
+    pub impact: Impact,
+    /// What the latest probe of the service answered, if it is not old.
+    pub probe: Option<Answer>,
+    /// Whether AWS Health has an open issue about it.
+    pub aws_health: bool,
+    /// Of a `resolved`: whether its end is proved, or it was only silent for long.
+    pub proved: Option<bool>,
+    /// What speaks for it, in words and numbers.
+    pub reasons: Vec<String>,
+    /// The usual causes of an `InternalServerException`; empty where it is about something else.
+    pub weighed: Vec<Weighed>,
+    pub advice: Advice,
+    /// Of an advice: the seconds within which it is not told again.
+    pub quiet_s: Option<u64>,
+    /// What becomes of the alarm of a paging service, where that changes.
+    pub alarm: Option<Alarm>,
+    /// What was to be told before it and is told with it.
+    pub merged: Merged,
+    /// What its reader must know of how it came about.
+    pub note: Option<String>,
+    /// Lists were shortened so that it fits where it is sent.
+    pub cut: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
     Opened,
@@ -61,7 +95,103 @@ pub enum NoticeKind {
     Advice,
 }
 
+/// When it happened. For an advice all of it is unknown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Times {
+    /// The first failure, or when it was opened.
+    pub since: Option<Timestamp>,
+    /// The latest failure.
+    pub latest: Option<Timestamp>,
+    pub reopened: u32,
+    pub reopened_at: Option<Timestamp>,
+    pub over_at: Option<Timestamp>,
+}
+
+/// Who is hit, by what.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Impact {
+    /// Distinct callers that are hit.
+    pub callers: usize,
+    /// The most at one time in this incident.
+    pub most_callers: usize,
+    /// Some of them; hashes where callers are not to be named.
+    pub names: Vec<String>,
+    /// Failed calls.
+    pub failures: usize,
+    pub codes: Vec<Tally>,
+    pub operations: Vec<Tally>,
+    pub tools: Vec<Tally>,
+    /// Some of the failed requests, for a support case.
+    pub requests: Vec<Request>,
+}
+
+/// How many failures have that code, operation or tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tally {
+    pub name: String,
+    pub count: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    pub at: Timestamp,
+    /// The AWS request id, or that of the record; None where it was not kept.
+    pub id: Option<String>,
+    pub operation: Option<Operation>,
+    pub code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Weighed {
+    pub cause: String,
+    pub speaks_for: Vec<String>,
+    pub speaks_against: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Advice {
+    /// For the on-call, in the order to be done.
+    pub now: Vec<String>,
+    /// A paragraph to pass on to users; None where they need not be told.
+    pub users: Option<String>,
+}
+
+/// The state that an alarm takes. Before, it was in the other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Alarm {
+    Alarm,
+    Ok,
+}
+
+/// The notices that are told with a later one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Merged {
+    pub count: usize,
+    /// Some of them, the first first.
+    pub notices: Vec<Earlier>,
+    /// The reasons of the first of them.
+    pub reasons: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Earlier {
+    pub id: String,
+    pub sequence: u32,
+    pub kind: NoticeKind,
+    pub at: Timestamp,
+    /// What had changed, else its subject.
+    pub summary: String,
+}
+
 impl NoticeKind {
+    pub const ALL: [Self; 6] =
+        [Self::Opened, Self::Changed, Self::Reminder, Self::Reopened, Self::Resolved, Self::Advice];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Opened => "opened",
@@ -72,6 +202,28 @@ impl NoticeKind {
             Self::Advice => "advice",
         }
     }
+
+    /// Whether it begins an incident: nothing that comes later may stand for it, but its end.
+    pub const fn begins(self) -> bool {
+        matches!(self, Self::Opened | Self::Reopened)
+    }
+}
+
+impl Alarm {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Alarm => "ALARM",
+            Self::Ok => "OK",
+        }
+    }
+
+    /// What it was before.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Alarm => Self::Ok,
+            Self::Ok => Self::Alarm,
+        }
+    }
 }
 
 /// Reasons kept of one notice, and the bytes of each: enough for any verdict of ours, and a few of them fit an item of
@@ -79,54 +231,16 @@ impl NoticeKind {
 pub const REASONS_MAX: usize = 16;
 pub const REASON_MAX: usize = 400;
 
+/// Things of one kind listed in a notice: requests enough for a support case, names enough to know who it is. A number
+/// beside them says how many there are.
+pub const LISTED_MAX: usize = 10;
+
 /// The first reasons, each on one line: they name what is text of others.
 pub(crate) fn bounded(reasons: &[String]) -> Vec<String> {
     reasons.iter().take(REASONS_MAX).map(|reason| one_line(reason, REASON_MAX)).collect()
 }
 
 impl Notice {
-    /// A notice of `incident`, whose sequence is already this notice's. `changes` say what is new, in words.
-    pub fn of_incident(
-        kind: NoticeKind,
-        incident: &Incident,
-        verdict: &Verdict,
-        changes: &[String],
-        now: Timestamp,
-    ) -> Self {
-        let subject = render::subject(kind, incident, verdict, now);
-        let message = render::message(kind, incident, verdict, changes, now);
-        let reasons = bounded(&[changes, &verdict.reasons].concat());
-        Self::about(kind, incident, now, reasons, subject, message)
-    }
-
-    /// That `incident` is over.
-    pub fn of_recovery(incident: &Incident, verdict: &Verdict, recovery: &Recovery, now: Timestamp) -> Self {
-        let kind = NoticeKind::Resolved;
-        let subject = render::subject(kind, incident, verdict, now);
-        let message = render::recovery_message(incident, verdict, recovery);
-        Self::about(kind, incident, now, bounded(&recovery.reasons), subject, message)
-    }
-
-    /// What needs no incident. Its id is the same wherever the same advice is given within its quiet time, counted from
-    /// 1970.
-    pub fn of_advice(region: &Region, advised: &Advised, now: Timestamp) -> Self {
-        let quiet = i64::try_from(advised.quiet_for.as_secs()).unwrap_or(i64::MAX).max(1);
-        let what = hash48(&format!("{}\n{}", now.as_second().div_euclid(quiet), advised.key));
-        Self {
-            id: format!("advice-{region}-{}-{what:012x}", advised.diagnosis.as_str()),
-            incident: None,
-            sequence: 1,
-            kind: NoticeKind::Advice,
-            diagnosis: advised.diagnosis,
-            severity: advised.diagnosis.severity(),
-            region: region.clone(),
-            at: now,
-            reasons: bounded(&advised.reasons),
-            subject: render::advice_subject(region, advised),
-            message: render::advice_message(region, advised, now),
-        }
-    }
-
     /// The notice as one sandbox tells it without the store: under an id that every sandbox computes alike within
     /// `quiet`, and saying so.
     #[must_use]
@@ -136,47 +250,90 @@ impl Notice {
         let bucket = Timestamp::from_second(begin).unwrap_or(self.at);
         let incident = format!("{}-{}-unshared", self.region, bucket.strftime("%Y%m%dT%H%M%SZ"));
         self.id = format!("{incident}-1");
-        if let Some(of_its_own) = self.incident.replace(incident.clone()) {
-            self.message = self.message.replace(&of_its_own, &incident);
-        }
+        self.incident = Some(incident);
         self.sequence = 1;
-        self.message.push_str(&format!(
-            "\nThe store cannot be had ({why}): this rests on what one running copy of the function saw, and other copies \
-             may tell the same again, under the same id.\n"
+        self.note = Some(one_line(
+            &format!(
+                "The store cannot be had ({why}): this rests on what one running copy of the function saw, and other \
+                 copies may tell the same again, under the same id."
+            ),
+            REASON_MAX,
         ));
         self
     }
 
-    /// One notice for an incident that was over before anybody could be told that it had begun: `self`, the last one,
-    /// with what the ones before it said.
+    /// One notice for several: `self`, the last one, with what the ones before it said. Where an incident was over before
+    /// anybody could be told that it had begun, that is said first.
     #[must_use]
     pub fn after(mut self, untold: &[Self]) -> Self {
-        if !untold.is_empty() {
-            render::merge(&mut self, untold);
+        let Some(first) = untold.first() else { return self };
+        if self.kind == NoticeKind::Reminder && untold.iter().any(|notice| notice.kind == NoticeKind::Changed) {
+            // What has changed is more than that it goes on.
+            self.kind = NoticeKind::Changed;
         }
+        if self.kind == NoticeKind::Advice {
+            // Each is about something else.
+            self.reasons =
+                bounded(&untold.iter().chain([&self]).flat_map(|one| one.reasons.clone()).collect::<Vec<_>>());
+        }
+        let began = untold.iter().any(|notice| notice.kind.begins());
+        self.subject = compose::merged_subject(&self, began, untold.len());
+        self.headline.insert(self.headline.len().min(1), compose::merged_in_words(&self, began, untold.len()));
+        let alarms = untold.iter().chain([&self]).filter_map(|notice| notice.alarm);
+        self.alarm = net(alarms);
+        self.merged = Merged {
+            count: untold.iter().map(|notice| 1 + notice.merged.count).sum(),
+            notices: untold.iter().take(LISTED_MAX).map(Earlier::from).collect(),
+            reasons: first.reasons.clone(),
+        };
         self
     }
 
-    fn about(
-        kind: NoticeKind,
-        incident: &Incident,
-        now: Timestamp,
-        reasons: Vec<String>,
-        subject: String,
-        message: String,
-    ) -> Self {
-        Self {
-            id: format!("{}-{}", incident.id, incident.sequence),
-            incident: Some(incident.id.clone()),
-            sequence: incident.sequence,
-            kind,
-            diagnosis: incident.diagnosis,
-            severity: incident.severity,
-            region: incident.region.clone(),
-            at: now,
-            reasons,
-            subject,
-            message,
-        }
+    /// The operations that fail, the most frequent first.
+    pub fn operations(&self) -> impl Iterator<Item = &str> {
+        self.impact.operations.iter().map(|tally| tally.name.as_str())
     }
+
+    /// With no more than `most` of anything, and marked as cut where that is less than there was.
+    #[must_use]
+    pub fn shortened(mut self, most: usize) -> Self {
+        let mut cut = false;
+        let mut shorten = |length: usize| {
+            cut |= length > most;
+            most
+        };
+        macro_rules! truncate {
+            ($($list:expr),+) => { $(let length = $list.len(); $list.truncate(shorten(length));)+ };
+        }
+        truncate!(
+            self.reasons,
+            self.weighed,
+            self.impact.names,
+            self.impact.codes,
+            self.impact.tools,
+            self.impact.requests,
+            self.merged.notices,
+            self.merged.reasons
+        );
+        for weighed in &mut self.weighed {
+            truncate!(weighed.speaks_for, weighed.speaks_against);
+        }
+        self.cut |= cut;
+        self
+    }
+}
+
+impl From<&Notice> for Earlier {
+    fn from(notice: &Notice) -> Self {
+        let Notice { id, sequence, kind, at, subject, headline, .. } = notice.clone();
+        let change = headline.into_iter().nth(1).filter(|_| kind == NoticeKind::Changed);
+        Self { id, sequence, kind, at, summary: change.unwrap_or(subject) }
+    }
+}
+
+/// What several changes of an alarm come to.
+fn net(mut changes: impl Iterator<Item = Alarm>) -> Option<Alarm> {
+    let first = changes.next()?;
+    let last = changes.last().unwrap_or(first);
+    (last != first.other()).then_some(last)
 }

@@ -1,41 +1,103 @@
-//! Which notices go out next.
+//! Which notices go out next, to whom, and when.
 //!
 //! In: the unsent entries of a region's outbox. Out: [`Delivery`]s that may be tried now, in order, and when a failed one
-//! is tried again. Pure: claims are the store's, and sending is [`crate::notify::publish`]'s.
+//! is tried again; and of what people were [`Told`] lately, whether they may be told more now. Pure: claims are the
+//! store's, and sending is [`crate::notify::publish`]'s.
 //!
-//! What is promised: at least once, at most one extra for each ambiguous answer of SNS, in order within an incident,
-//! each with an id and a sequence by which a receiver can drop a repeat.
+//! What is promised for each channel: at least once, at most one extra for each ambiguous answer, in order within an
+//! incident, each with an id and a sequence by which a receiver can drop a repeat.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use crate::evidence::{AHEAD_MAX, before, later};
+use crate::notify::machine::detail_type;
 use crate::notify::{Notice, NoticeKind};
+use crate::policy::Policy;
 use crate::store::Entry;
+
+/// To whom a notice goes. Each waits, fails and is tried again by itself: a pager that cannot be reached holds up no mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// People, by the topic.
+    Topic,
+    /// A paging service, by a topic of its own: it hears of what changes its alarm.
+    Pager,
+    /// Programs, by the event bus: they hear of what changes an incident.
+    Bus,
+}
+
+impl Channel {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Pager => "pager",
+            Self::Bus => "bus",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Topic, Self::Pager, Self::Bus].into_iter().find(|channel| channel.as_str() == name)
+    }
+
+    /// Whether it is told such a notice.
+    pub fn takes(self, notice: &Notice) -> bool {
+        match self {
+            Self::Topic => true,
+            Self::Pager => notice.alarm.is_some(),
+            Self::Bus => detail_type(notice.kind).is_some(),
+        }
+    }
+}
+
+/// A notice on its way to one channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Letter {
+    pub channel: Channel,
+    pub notice: Notice,
+}
+
+/// The letters of one notice.
+pub fn letters(notice: &Notice, channels: &[Channel]) -> impl Iterator<Item = Letter> {
+    let takers = channels.iter().filter(|channel| channel.takes(notice));
+    takers.map(|channel| Letter { channel: *channel, notice: notice.clone() })
+}
 
 /// One publish: the notice, and the positions of all entries that are told by it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
     pub positions: Vec<u64>,
+    pub channel: Channel,
     pub notice: Notice,
+}
+
+impl Delivery {
+    /// What counts as one thing that people are told of: an incident, or one kind of advice in a region.
+    pub fn group(&self) -> String {
+        group(&self.notice)
+    }
+}
+
+fn group(notice: &Notice) -> String {
+    notice.incident.clone().unwrap_or_else(|| format!("{} {}", notice.region, notice.diagnosis.as_str()))
 }
 
 /// The longest pause between two attempts is this many times the first.
 const PAUSE_MOST: u32 = 8;
 
-/// What may go out at `now`: of each incident the lowest unsent entry, unless it is claimed or waits; what is behind it
-/// waits with it. Where an incident is over before anybody was told of it, all of it is one notice.
+/// What may go out at `now`, the worst first: of each channel and incident the lowest unsent entry, unless it is claimed or
+/// waits; what is behind it waits with it. What has gathered there meanwhile is one notice.
 pub fn due(entries: &[Entry], now: Timestamp) -> Vec<Delivery> {
-    let mut by_incident: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Channel, String), Vec<&Entry>> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.sent_at.is_none()) {
-        // An advice waits for nobody.
-        let group = entry.notice.incident.as_deref().unwrap_or(&entry.notice.id);
-        by_incident.entry(group).or_default().push(entry);
+        groups.entry((entry.channel, group(&entry.notice))).or_default().push(entry);
     }
-    let mut deliveries: Vec<Delivery> = by_incident.into_values().filter_map(|unsent| first_of(&unsent, now)).collect();
-    deliveries.sort_by_key(|delivery| delivery.positions.first().copied());
-    deliveries
+    let mut due: Vec<Delivery> = groups.into_values().filter_map(|unsent| first_of(&unsent, now)).collect();
+    due.sort_by_key(|delivery| (delivery.channel, delivery.notice.severity, delivery.positions.first().copied()));
+    due
 }
 
 fn first_of(unsent: &[&Entry], now: Timestamp) -> Option<Delivery> {
@@ -44,18 +106,63 @@ fn first_of(unsent: &[&Entry], now: Timestamp) -> Option<Delivery> {
     if waits(first) {
         return None;
     }
-    let end = unsent.iter().rposition(|entry| entry.notice.kind == NoticeKind::Resolved);
-    let together = match end {
-        Some(end) if !unsent[..=end].iter().any(|entry| waits(entry)) => &unsent[..=end],
-        Some(_) | None => &unsent[..1],
-    };
+    let end = together(first.channel, unsent);
+    // One of them may just be on its way.
+    let together = if unsent[..end].iter().any(|entry| waits(entry)) { &unsent[..1] } else { &unsent[..end] };
     let (last, before) = together.split_last()?;
     let notice = last.notice.clone();
     let untold: Vec<Notice> = before.iter().map(|entry| entry.notice.clone()).collect();
     Some(Delivery {
         positions: together.iter().map(|entry| entry.position).collect(),
+        channel: first.channel,
         notice: if untold.is_empty() { notice } else { notice.after(&untold) },
     })
+}
+
+/// How many of the unsent entries of a channel and an incident, from the first on, are told as one.
+fn together(channel: Channel, unsent: &[&Entry]) -> usize {
+    match channel {
+        // Where an incident is over before anybody was told of it, all of it is one notice. Else its beginning is told
+        // by itself, and what gathers after it at once.
+        Channel::Topic => match unsent.iter().rposition(|entry| entry.notice.kind == NoticeKind::Resolved) {
+            Some(resolved) => resolved + 1,
+            None if unsent[0].notice.kind.begins() => 1,
+            None => unsent.iter().position(|entry| entry.notice.kind.begins()).unwrap_or(unsent.len()),
+        },
+        // Only the last state matters.
+        Channel::Pager => unsent.len(),
+        // A program wants each change.
+        Channel::Bus => 1,
+    }
+}
+
+/// What people were told within the last minute or so, by [`Delivery::group`]. Shared by all sandboxes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Told(Vec<(Timestamp, String)>);
+
+/// What the policy's notices a minute are counted in.
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Told {
+    /// Notes that `group` is told at `now`; or, where that would be too much, from when on it may be.
+    pub fn admit(&mut self, group: &str, policy: &Policy, now: Timestamp) -> Result<(), Timestamp> {
+        let kept = MINUTE.max(policy.notice_every);
+        // A time far ahead is of a clock that was wrong, and holds nobody up.
+        self.0.retain(|(at, _)| *at > before(now, kept) && before(*at, AHEAD_MAX) <= now);
+        self.0.sort();
+        let of_group = self.0.iter().rev().find(|(_, told)| told == group);
+        let again = of_group.map(|(at, _)| later(*at, policy.notice_every)).filter(|at| *at > now);
+        let in_minute: Vec<Timestamp> =
+            self.0.iter().map(|(at, _)| *at).filter(|at| *at > before(now, MINUTE)).collect();
+        let room = in_minute.len().checked_sub(policy.notices_per_minute).map(|first| later(in_minute[first], MINUTE));
+        match again.max(room) {
+            Some(wait) => Err(wait),
+            None => {
+                self.0.push((now, group.to_owned()));
+                Ok(())
+            }
+        }
+    }
 }
 
 /// How long after the failed attempt of that number (from 1) the next one is made: 1, 2, 4, then 8 times `first`.
@@ -68,6 +175,7 @@ pub fn pause_after(attempts: u32, first: Duration) -> Duration {
 mod tests {
     use super::*;
     use crate::diagnose::{Diagnosis, Severity};
+    use crate::notify::testing;
     use crate::region::KnownRegions;
 
     fn at(second: i64) -> Timestamp {
@@ -88,8 +196,9 @@ mod tests {
                 at: at(0),
                 reasons: vec![],
                 subject: format!("{} of {position}", kind.as_str()),
-                message: format!("text {position}"),
+                ..testing::samples().remove(0).1
             },
+            channel: Channel::Topic,
             attempts: 0,
             not_before: None,
             claimed_by: None,
@@ -137,6 +246,100 @@ mod tests {
         assert_eq!((delivery.notice.sequence, delivery.notice.kind), (3, NoticeKind::Resolved));
         entries[0].not_before = Some(at(200));
         assert!(positions(&entries).is_empty(), "the opening may just be on its way");
+    }
+
+    #[test]
+    fn what_gathers_behind_a_notice_that_was_told_is_one_notice() {
+        let mut entries = vec![
+            entry(0, Some("a"), 1, NoticeKind::Opened),
+            entry(1, Some("a"), 2, NoticeKind::Changed),
+            entry(2, Some("a"), 3, NoticeKind::Reminder),
+        ];
+        entries[0].sent_at = Some(at(99));
+        let delivery = due(&entries, at(100)).remove(0);
+        assert_eq!((delivery.positions, delivery.notice.sequence), (vec![1, 2], 3));
+        assert_eq!((delivery.notice.kind, delivery.notice.merged.count), (NoticeKind::Changed, 1));
+        entries.push(entry(3, Some("a"), 4, NoticeKind::Reopened));
+        assert_eq!(positions(&entries), [vec![1, 2]], "a beginning is told by itself");
+        entries[2].not_before = Some(at(101));
+        assert_eq!(positions(&entries), [vec![1]], "the other one may just be on its way");
+    }
+
+    #[test]
+    fn advices_of_one_kind_and_region_are_one_notice() {
+        let mut entries: Vec<Entry> = (0..4).map(|position| entry(position, None, 1, NoticeKind::Advice)).collect();
+        entries[3].notice.diagnosis = Diagnosis::Blind;
+        assert_eq!(positions(&entries), [vec![0, 1, 2], vec![3]]);
+    }
+
+    #[test]
+    fn a_channel_that_fails_holds_up_no_other() {
+        let mut entries = vec![
+            entry(0, Some("a"), 1, NoticeKind::Opened),
+            entry(1, Some("a"), 1, NoticeKind::Opened),
+            entry(2, Some("a"), 1, NoticeKind::Opened),
+            entry(3, Some("a"), 2, NoticeKind::Resolved),
+            entry(4, Some("a"), 2, NoticeKind::Resolved),
+            entry(5, Some("a"), 2, NoticeKind::Resolved),
+        ];
+        for (position, channel) in [(1, Channel::Pager), (4, Channel::Pager), (2, Channel::Bus), (5, Channel::Bus)] {
+            entries[position].channel = channel;
+        }
+        assert_eq!(positions(&entries), [vec![0, 3], vec![1, 4], vec![2]], "a program hears of each change by itself");
+        entries[0].not_before = Some(at(200));
+        entries[1].sent_at = Some(at(99));
+        entries[2].sent_at = Some(at(99));
+        assert_eq!(positions(&entries), [vec![4], vec![5]]);
+    }
+
+    #[test]
+    fn the_worst_goes_out_first() {
+        let mut entries = vec![entry(0, None, 1, NoticeKind::Advice), entry(1, Some("a"), 1, NoticeKind::Opened)];
+        entries[0].notice.severity = Severity::Info;
+        assert_eq!(positions(&entries), [vec![1], vec![0]]);
+    }
+
+    fn pace(every: u64, per_minute: usize) -> Policy {
+        Policy { notice_every: Duration::from_secs(every), notices_per_minute: per_minute, ..Policy::default() }
+    }
+
+    #[test]
+    fn of_one_incident_people_are_told_once_a_minute() {
+        let (mut told, policy) = (Told::default(), Policy::default());
+        assert_eq!(told.admit("a", &policy, at(0)), Ok(()));
+        assert_eq!(told.admit("a", &policy, at(1)), Err(at(60)));
+        assert_eq!(told.admit("b", &policy, at(1)), Ok(()));
+        assert_eq!(told.admit("a", &policy, at(59)), Err(at(60)));
+        assert_eq!(told.admit("a", &policy, at(60)), Ok(()));
+        assert_eq!(told.admit("a", &pace(0, 10), at(60)), Ok(()));
+    }
+
+    #[test]
+    fn in_no_minute_are_people_told_more_than_ten_notices() {
+        let (mut told, policy) = (Told::default(), Policy::default());
+        let mut times: Vec<i64> = Vec::new();
+        for second in 0..300 {
+            if told.admit(&format!("incident {second}"), &policy, at(second)).is_ok() {
+                times.push(second);
+            }
+        }
+        assert_eq!(times[..12], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 60, 61]);
+        assert!(times.windows(11).all(|window| window[10] - window[0] >= 60), "{times:?}");
+        assert_eq!(times.len(), 50);
+    }
+
+    #[test]
+    fn a_long_pause_for_one_incident_is_remembered_as_long_as_it_lasts() {
+        let (mut told, policy) = (Told::default(), pace(600, 10));
+        assert_eq!(told.admit("a", &policy, at(0)), Ok(()));
+        assert_eq!(told.admit("a", &policy, at(599)), Err(at(600)));
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_holds_nobody_up() {
+        let (mut told, policy) = (Told::default(), pace(60, 1));
+        assert_eq!(told.admit("a", &policy, at(86_400)), Ok(()));
+        assert_eq!(told.admit("a", &policy, at(0)), Ok(()));
     }
 
     #[test]

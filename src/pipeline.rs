@@ -31,6 +31,7 @@ use crate::notify::Notice;
 use crate::notify::publish::Publisher;
 use crate::observation::{Failure, HealthIssue, Observation, Operation, Success, Tick};
 use crate::oidc::{self, ApiResponse, Oidc, ProbeAnswer, RetryOutcome, RetryReport, Stop};
+use crate::outbox::Channel;
 use crate::redact::{SHOWN_NAME_MAX, one_line};
 use crate::region::Region;
 use crate::report::{Action, Answer, FailureReport, Outcome};
@@ -88,6 +89,8 @@ pub struct Pipeline<S> {
     pub oidc: Option<Oidc>,
     /// None where notices go to the log only.
     pub publisher: Option<Publisher>,
+    /// Who is told.
+    channels: Vec<Channel>,
     /// Whether events out of an archive (`replay-name`) are acted on: only replay does.
     pub acts_on_archives: bool,
     alone: Alone,
@@ -97,11 +100,13 @@ pub struct Pipeline<S> {
 
 impl<S: Store> Pipeline<S> {
     pub fn new(config: Config, store: S, oidc: Option<Oidc>, publisher: Option<Publisher>) -> Self {
+        let channels = publisher.as_ref().map_or_else(|| vec![Channel::Topic], Publisher::channels);
         Self {
             config,
             store,
             oidc,
             publisher,
+            channels,
             acts_on_archives: false,
             alone: Alone::default(),
             late: Late::default(),

@@ -191,6 +191,10 @@ policy! {
     "Asking and telling" gather ("gather_s"): Duration = 10 in 0 ..= 300;
     /// A notice that SNS did not take is tried again after this time, then after twice, four and eight times as long.
     "Asking and telling" publish_again ("publish_again_s"): Duration = 60 in 1 ..= 3600;
+    /// People are told of one incident, or of one kind of advice, at most once in this time; the rest is merged.
+    "Asking and telling" notice_every ("notice_every_s"): Duration = 60 in 0 ..= 3600;
+    /// People are told so many notices a minute in all; the rest waits. SNS gives up on a mail address at ten a second.
+    "Asking and telling" notices_per_minute ("notices_per_minute"): usize = 10 in 1 ..= 600;
     /// Without a store, a sandbox tells of the same trouble at most once in this time.
     "Asking and telling" unshared_quiet ("unshared_quiet_s"): Duration = 900 in 10 ..= 86400;
 }

@@ -17,6 +17,8 @@ use serde_json::value::RawValue;
 use crate::event::problem::Problems;
 use crate::event::{self, Batch, Kind, Setting};
 use crate::evidence::later;
+use crate::notify::mail;
+use crate::notify::place::Place;
 use crate::observation::{Observation, Tick};
 use crate::pipeline::{Handled, Invocation, Pipeline};
 use crate::redact::{SHOWN_NAME_MAX, one_line};
@@ -380,7 +382,7 @@ impl<W: Write> Printer<'_, W> {
                 })?,
                 Format::Text => {
                     writeln!(self.out, "\n>>> would be published at {at}: {}\n>>>", notice.subject)?;
-                    for line in notice.message.lines() {
+                    for line in mail::render(notice, &Place::default()).lines() {
                         writeln!(self.out, ">>> {line}")?;
                     }
                     writeln!(self.out)?;

@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::caller::CallerHasher;
 use crate::evidence::learned::Learned;
@@ -22,6 +21,8 @@ use crate::incident::{Ledger, Step};
 use crate::notify::Notice;
 use crate::observation::HealthIssue;
 use crate::oidc::ProbeRecord;
+use crate::outbox::Channel;
+use crate::policy::Policy;
 use crate::region::Region;
 
 /// Everything that is known of one region.
@@ -50,9 +51,10 @@ pub struct Recorded {
 }
 
 /// One notice on its way, at a position that only grows. The order within an incident is that of the positions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     pub position: u64,
+    pub channel: Channel,
     pub notice: Notice,
     /// Claims so far.
     pub attempts: u32,
@@ -64,12 +66,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entries of a step's notices: the last one stands before the position that its ledger goes on with.
+    /// The entries of a step's letters: the last one stands before the position that its ledger goes on with.
     fn of_step(step: &Step) -> impl Iterator<Item = Self> {
-        let first = step.ledger.next_position.saturating_sub(step.notices.len() as u64);
-        (first..).zip(&step.notices).map(|(position, notice)| Self {
+        let first = step.ledger.next_position.saturating_sub(step.letters.len() as u64);
+        (first..).zip(&step.letters).map(|(position, letter)| Self {
             position,
-            notice: notice.clone(),
+            channel: letter.channel,
+            notice: letter.notice.clone(),
             attempts: 0,
             not_before: None,
             claimed_by: None,
@@ -100,6 +103,8 @@ pub enum Settled {
     Sent { at: Timestamp, message_id: Option<String> },
     /// Nobody took it: again from `not_before` on.
     Failed { not_before: Timestamp },
+    /// It was not tried, because people were told enough for now. That is no attempt.
+    HeldBack { not_before: Timestamp },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +198,10 @@ pub trait Store {
         claim: &Claim,
         now: Timestamp,
     ) -> Result<Option<Entry>, StoreError>;
+
+    /// Whether people may be told of `group` ([`crate::outbox::Delivery::group`]) now; if so, it counts as told. Else
+    /// from when on.
+    async fn admit(&self, group: &str, policy: &Policy, now: Timestamp) -> Result<Result<(), Timestamp>, StoreError>;
 
     /// Ends a claim.
     async fn settle(&self, region: &Region, position: u64, by: &str, settled: &Settled) -> Result<(), StoreError>;

@@ -17,6 +17,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::diagnose::{Diagnosis, Verdict};
 use crate::event::Kind;
 use crate::event::problem::Problems;
+use crate::notify::mail;
+use crate::notify::place::Place;
 use crate::observation::Operation;
 use crate::oidc::{Answer, Control, ProbeAnswer};
 use crate::pipeline::Handled;
@@ -116,7 +118,7 @@ struct VerdictLine<'a> {
 struct NoticeText<'a> {
     id: &'a str,
     subject: &'a str,
-    text: &'a str,
+    text: String,
 }
 
 /// Writes the line of one invocation.
@@ -127,7 +129,11 @@ pub fn log_invocation(facts: &InvocationFacts<'_>, handled: &Handled, now: Times
         .notices
         .iter()
         .filter(|notice| !published(&notice.id))
-        .map(|notice| NoticeText { id: &notice.id, subject: &notice.subject, text: &notice.message })
+        .map(|notice| NoticeText {
+            id: &notice.id,
+            subject: &notice.subject,
+            text: mail::render(notice, &Place::default()),
+        })
         .collect();
     // A notice that has no other place than this line must pass whatever level is asked for.
     let level = if handled.error.is_some() || !unpublished.is_empty() {

@@ -71,7 +71,7 @@ struct Function<S> {
 
 impl<S: Store> Function<S> {
     fn new(config: Config, sdk_config: SdkConfig, store: S) -> Self {
-        let publisher = config.live_topic().map(|topic| Publisher::new(&sdk_config, topic.to_owned()));
+        let publisher = Publisher::new(&sdk_config, &config);
         let oidc = Oidc::new(sdk_config, Backoff::SDK_2026);
         oidc.prepare(&config.regions);
         Self { pipeline: Pipeline::new(config, store, Some(oidc), publisher), invocations: AtomicU64::new(0) }

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::Diagnosis;
 use super::facts::Facts;
 use super::finding::Finding;
 use super::hits::{CallerCalls, Hit, Kind, widest};
 use super::words::{calls_refused, listed, name, operation, span, time};
+use super::{Diagnosis, Talking};
 use crate::caller::CallerHash;
 use crate::evidence::mark::{Mark, Quota, Served, Talker};
 use crate::evidence::slot::{SLOT_SECONDS, Slot};
@@ -26,7 +26,10 @@ pub fn throttling(facts: &Facts<'_>) -> Vec<Finding> {
     let found = |key: String, reason| Finding::advice(Diagnosis::Throttling, facts, key, reason);
     let refused = throttled_calls(facts).map(|reason| found("throttling".to_owned(), reason));
     let talker = (!facts.is_probe_down()).then(|| loudest(facts)).flatten();
-    let talker = talker.map(|(talker, reason)| found(format!("talker:{:012x}", talker.who), reason));
+    let talker = talker.map(|(talker, talking, reason)| {
+        let finding = found(format!("talker:{:012x}", talker.who), reason);
+        Finding { talking: Some(talking), ..finding }
+    });
     refused.into_iter().chain(talker).collect()
 }
 
@@ -43,7 +46,7 @@ fn throttled_calls(facts: &Facts<'_>) -> Option<String> {
 }
 
 /// Of all slots the talker that made the most calls, if it comes to half of all calls and to half of its quota.
-fn loudest<'a>(facts: &Facts<'a>) -> Option<(&'a Talker, String)> {
+fn loudest<'a>(facts: &Facts<'a>) -> Option<(&'a Talker, Talking, String)> {
     let policy = facts.policy;
     let evidence = &facts.view.evidence;
     let of_slot = |slot: &'a Slot| {
@@ -65,7 +68,7 @@ fn loudest<'a>(facts: &Facts<'a>) -> Option<(&'a Talker, String)> {
         slot.all_calls().max(u64::from(count)),
         counted_together(talker.quota)
     );
-    Some((talker, reason))
+    Some((talker, Talking { who, quota, calls: counted_together(talker.quota) }, reason))
 }
 
 const fn counted_together(quota: Quota) -> &'static str {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::facts::Facts;
 use super::hits::Kind;
-use super::{Advised, Diagnosis, advise, refused, service};
+use super::{Advised, Diagnosis, Talking, advise, refused, service};
 use crate::policy::Policy;
 
 /// One diagnosis that holds.
@@ -27,11 +27,22 @@ pub struct Finding {
     pub reasons: Vec<String>,
     /// For an advice: what it is told once for.
     pub key: Option<String>,
+    pub talking: Option<Talking>,
 }
 
 impl Finding {
     pub fn of(diagnosis: Diagnosis, kind: Kind, facts: &Facts<'_>, reasons: Vec<String>) -> Self {
-        Self { diagnosis, kind, from: facts.from, since: None, enough_at: None, callers: 0, reasons, key: None }
+        Self {
+            diagnosis,
+            kind,
+            from: facts.from,
+            since: None,
+            enough_at: None,
+            callers: 0,
+            reasons,
+            key: None,
+            talking: None,
+        }
     }
 
     pub fn advice(diagnosis: Diagnosis, facts: &Facts<'_>, key: String, reason: String) -> Self {
@@ -46,6 +57,7 @@ impl Finding {
             key: key.clone(),
             quiet_for: policy.advice_quiet,
             reasons: self.reasons.clone(),
+            talking: self.talking.clone(),
         })
     }
 }

@@ -168,6 +168,8 @@ impl World {
             told_callers: 3,
             told_operations: BTreeSet::new(),
             told_health: false,
+            is_paged: false,
+            alarm_change: None,
         });
         self
     }

@@ -30,9 +30,9 @@ impl Life {
         let before = self.told.len();
         let recovery = recovery.filter(|_| self.ledger.open().is_some());
         if let Some(next) = step(&region(), &self.ledger, verdict, recovery, &Policy::default(), at(second)) {
-            assert_eq!(next.ledger.next_position, self.ledger.next_position + next.notices.len() as u64);
+            assert_eq!(next.ledger.next_position, self.ledger.next_position + next.letters.len() as u64);
+            self.told.extend(next.notices().cloned());
             self.ledger = next.ledger;
-            self.told.extend(next.notices);
         }
         self.told[before..].iter().map(|notice| notice.kind).collect()
     }
@@ -87,7 +87,7 @@ fn what_is_no_incident_opens_none() {
 fn worse_is_told_at_once_and_less_bad_in_its_time() {
     let mut life = Life::of(&verdict(Diagnosis::Degraded));
     assert_eq!(life.sees(70, &outage()), [NoticeKind::Changed]);
-    assert!(life.told[1].message.contains("now outage"), "{}", life.told[1].message);
+    assert!(life.told[1].mail().contains("now outage"), "{}", life.told[1].mail());
     assert_eq!(life.sees(80, &verdict(Diagnosis::Degraded)), []);
     assert_eq!(life.incident().diagnosis, Diagnosis::Outage);
     assert_eq!(life.sees(669, &verdict(Diagnosis::Degraded)), []);
@@ -146,7 +146,7 @@ fn it_is_resolved_by_proof_alone_and_as_of_the_time_of_the_proof() {
 fn an_end_without_proof_says_so() {
     let mut life = Life::of(&outage());
     assert_eq!(life.is_over(1900, &quiet(), &given_up(1860)), [NoticeKind::Resolved]);
-    assert!(life.told[1].message.contains("Nothing proves it"), "{}", life.told[1].message);
+    assert!(life.told[1].mail().contains("Nothing proves it"), "{}", life.told[1].mail());
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn trouble_that_returns_within_a_quarter_of_an_hour_is_the_same_incident() {
     let incident = life.incident();
     assert_eq!((&incident.id, incident.reopened, incident.sequence), (&id, 1, 3));
     assert_eq!((incident.since, incident.reopened_at, incident.resolved_at), (at(1490), Some(at(1500)), None));
-    assert!(life.told[2].message.contains("it had been over since 08:10 UTC"), "{}", life.told[2].message);
+    assert!(life.told[2].mail().contains("it had been over since 08:10 UTC"), "{}", life.told[2].mail());
     life.is_over(2000, &quiet(), &proved(2000));
     assert_eq!(life.sees(2900, &outage().seen(2890, 2900)), [NoticeKind::Reopened]);
     assert_eq!((life.incident().reopened, life.incident().id.clone()), (2, id));
@@ -256,6 +256,7 @@ fn advised(key: &str) -> Advised {
         key: key.to_owned(),
         quiet_for: Duration::from_secs(86_400),
         reasons: vec!["too many calls".to_owned()],
+        talking: None,
     }
 }
 
@@ -357,7 +358,7 @@ proptest! {
             prop_assert!(life.ledger.open().is_none_or(|incident| open[&incident.id].0));
             let recovery = life.ledger.open().map(|_| &recovery).filter(|_| !over);
             let again = step(&region(), &life.ledger, &verdict, recovery, &Policy::default(), at(now));
-            prop_assert_eq!(again.map(|step| step.notices), None);
+            prop_assert_eq!(again.map(|step| step.letters), None);
         }
     }
 }

@@ -3,17 +3,29 @@
 //! In: what is told of. Out: what its reader should do, and what users may be told. Nothing is promised that the evidence
 //! does not show: whose fault it is, is said only where the service itself says that it fails.
 
-use crate::diagnose::{Concern, Diagnosis, Verdict};
+use super::Advice;
+use super::compose::concern_name;
+use crate::diagnose::{Advised, Concern, Diagnosis, Talking, Verdict};
 use crate::incident::Incident;
+use crate::redact::{SHOWN_NAME_MAX, one_line};
+use crate::region::Region;
 
-/// What a notice tells its reader to do. `{region}` stands for the region, `{name}` for the code or reason that an
-/// incident is about.
-#[derive(Debug, PartialEq)]
-pub struct Advice {
-    /// For the on-call, in the order to be done.
-    pub now: Vec<&'static str>,
-    /// A paragraph to pass on to users; empty where they need not be told.
-    pub users: &'static str,
+/// Texts with gaps: `{region}`; `{name}` for the code or reason that an incident is about; `{talker}`, `{rate}`, `{calls}`
+/// and `{quota}` for a tool that makes too many calls.
+struct Texts {
+    now: Vec<&'static str>,
+    users: &'static str,
+}
+
+impl Texts {
+    /// What is text of others goes in last, so that no gap of theirs is filled.
+    fn filled(&self, gaps: &[(&str, &str)]) -> Advice {
+        let fill = |text: &str| gaps.iter().fold(text.to_owned(), |text, (gap, with)| text.replace(gap, with));
+        Advice {
+            now: self.now.iter().map(|step| fill(step)).collect(),
+            users: Some(fill(self.users)).filter(|users| !users.is_empty()),
+        }
+    }
 }
 
 /// While an incident is open.
@@ -52,7 +64,7 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
             SOME_FAIL
         }
     };
-    Advice { now, users }
+    filled_for(incident, &Texts { now, users })
 }
 
 /// When an incident is over.
@@ -66,13 +78,31 @@ pub fn of_recovery(incident: &Incident, proved: bool) -> Advice {
         Concern::Admin { .. } => now.extend(AFTER_A_SETTING),
     }
     now.push("If it returns soon, you are told of it as reopened, under the same incident.");
-    Advice { now, users: if proved { WORKS_AGAIN } else { SHOULD_WORK_AGAIN } }
+    filled_for(incident, &Texts { now, users: if proved { WORKS_AGAIN } else { SHOULD_WORK_AGAIN } })
+}
+
+fn filled_for(incident: &Incident, texts: &Texts) -> Advice {
+    let name = concern_name(&incident.concern).unwrap_or_else(|| "an error".to_owned());
+    texts.filled(&[("{region}", incident.region.as_str()), ("{name}", &name)])
 }
 
 /// What needs no incident.
-pub fn of_advised(diagnosis: Diagnosis) -> Advice {
-    let now = match diagnosis {
-        Diagnosis::Throttling => SLOW_DOWN.to_vec(),
+pub fn of_advised(region: &Region, advised: &Advised) -> Advice {
+    let region = ("{region}", region.as_str());
+    if let Some(Talking { who, quota, calls }) = &advised.talking {
+        let now = [SLOW_IT_DOWN].into_iter().chain(WHOEVER_IS_THROTTLED).collect();
+        let (rate, quota) = ((quota / 2).to_string(), quota.to_string());
+        let gaps = [
+            region,
+            ("{rate}", &rate),
+            ("{quota}", &quota),
+            ("{calls}", calls),
+            ("{talker}", &one_line(who, 2 * SHOWN_NAME_MAX)),
+        ];
+        return Texts { now, users: "" }.filled(&gaps);
+    }
+    let now = match advised.diagnosis {
+        Diagnosis::Throttling => [SLOW_DOWN].into_iter().chain(WHOEVER_IS_THROTTLED).collect(),
         Diagnosis::OneCaller => ONE_CALLER.to_vec(),
         Diagnosis::Blind => OUR_SIDE.to_vec(),
         Diagnosis::Late => TOO_LATE.to_vec(),
@@ -82,7 +112,7 @@ pub fn of_advised(diagnosis: Diagnosis) -> Advice {
         }
         Diagnosis::Isolated | Diagnosis::Transient | Diagnosis::Quiet => vec!["Nothing."],
     };
-    Advice { now, users: "" }
+    Texts { now, users: "" }.filled(&[region])
 }
 
 /// The reasons that KMS gives begin so.
@@ -103,14 +133,17 @@ const TRY_IT: Option<&str> =
 
 const TRY_AGAIN: &str = "Who fails may try again after a minute: some calls are served.";
 
-const IN_AN_OUTAGE: [&str; 5] = [
+const IN_AN_OUTAGE: [&str; 7] = [
     "Look for {region} at https://health.aws.amazon.com/health/status, and open a case with AWS Support that names the \
      request ids below.",
-    "Who must get in now uses the break-glass access (an IAM user or role outside Identity Center).",
+    "Who must get in now uses the access portal of another region, if your Identity Center is set up in several, else the \
+     break-glass access (an IAM user or role outside Identity Center).",
     "Do not sign users out and do not restart clients: sessions and role credentials that exist go on working until \
      they expire; new sign-ins and renewals are what fails.",
     "Stop scripts that sign in in a loop: their retries feed the trouble.",
     "Leave the settings of Identity Center as they are: errors of this kind do not come from them.",
+    "Then wait: you are told when it changes, each hour, and when its end is proved.",
+    "Afterwards nobody needs to set up anything anew: whoever was stopped signs in once more.",
 ];
 
 const OUR_KEY: [&str; 4] = [
@@ -152,12 +185,16 @@ const AFTER_AN_OUTAGE: [&str; 2] = [
 
 const AFTER_A_SETTING: [&str; 1] = ["Find out who or what changed the key or policy, lest it be changed again."];
 
-const SLOW_DOWN: [&str; 4] = [
+const SLOW_IT_DOWN: &str = "Slow {talker} down to {rate} calls a second (half of the published quota of {quota} a second for \
+                            {calls}), with a random wait that doubles after each refusal.";
+
+const SLOW_DOWN: &str = "Slow the tool down to half of the quota: 10 RegisterClient calls a second from an address, 40 \
+                         CreateToken and StartDeviceAuthorization calls a second of a client, 40 CreateTokenWithIAM calls \
+                         a second of an application; with a random wait that doubles after each refusal.";
+
+const WHOEVER_IS_THROTTLED: [&str; 3] = [
     "Find who runs the tool that is named above, from that address: often it is one script that loops over accounts or \
      starts many processes at once.",
-    "Slow it down to half of the quota: 10 RegisterClient calls a second from an address, 40 CreateToken and \
-     StartDeviceAuthorization calls a second of a client, 40 CreateTokenWithIAM calls a second of an application; with a \
-     random wait that doubles after each refusal.",
     "Have it sign in once and share the token: the SDKs and the AWS CLI keep it in ~/.aws/sso/cache. A registration is \
      good for 90 days, and a token for an hour at least.",
     "While it polls for a device code, it must wait for the interval that it was given, and 5 s longer after each \
@@ -231,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_tool_is_to_slow_down_to_half_of_each_quota() {
-        let text = SLOW_DOWN.join(" ");
+        let text = SLOW_DOWN;
         for (quota, call) in [
             (Quota::Registration, "RegisterClient"),
             (Quota::Device, "CreateToken"),

@@ -52,10 +52,15 @@ pub fn utc(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// To the minute: `2026-11-22 08:02 UTC`.
+pub fn utc_minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 /// `08:02 UTC`, with the date where it is not within the day before `now`.
 pub fn clock(at: Timestamp, now: Timestamp) -> String {
     let today = at > before(now, Duration::from_secs(86_400)) && at <= now;
-    at.strftime(if today { "%H:%M UTC" } else { "%Y-%m-%d %H:%M UTC" }).to_string()
+    if today { at.strftime("%H:%M UTC").to_string() } else { utc_minute(at) }
 }
 
 pub fn capitalized(text: &str) -> String {

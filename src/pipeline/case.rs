@@ -16,7 +16,7 @@ use crate::event::problem::Problems;
 use crate::event::{Batch, Kind, SqsMessage};
 use crate::evidence::{Seen, later};
 use crate::notify::Notice;
-use crate::notify::publish::ATTEMPT_TIMEOUT;
+use crate::notify::publish::{ATTEMPT_TIMEOUT, Published};
 use crate::observation::{Failure, Operation};
 use crate::oidc::ProbeAnswer;
 use crate::region::Region;
@@ -181,6 +181,15 @@ impl Case {
             self.problems.note("deadline", format!("{left} {what}"));
         }
         late
+    }
+
+    /// People were told of it, or the log is.
+    pub fn published(&mut self, notice: &Notice, published: Published) {
+        if let Some(why) = published.fallback {
+            self.problems.note("topic_unreachable", format!("{why}; the fallback topic took the notice"));
+        }
+        self.notice_reports.push(NoticeReport::new(notice, published.message_id));
+        self.notices.push(notice.clone());
     }
 
     pub fn close(mut self, judged: Vec<Judged>) -> Handled {

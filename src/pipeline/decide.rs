@@ -15,8 +15,9 @@ use crate::diagnose::{Verdict, diagnose};
 use crate::evidence::before;
 use crate::incident::{Step, step};
 use crate::notify::{Notice, NoticeKind};
+use crate::outbox::{Channel, letters};
 use crate::region::Region;
-use crate::report::{IncidentReport, IncidentState, NoticeReport};
+use crate::report::{IncidentReport, IncidentState};
 use crate::store::{Committed, Store, StoreError, View};
 
 /// Steps that are tried before the next invocation is left to try. Each time another sandbox took one, so something was
@@ -89,7 +90,7 @@ impl<S: Store> Pipeline<S> {
         let open = view.ledger.open().filter(|_| view.trouble.is_none());
         let recovery = open.map(|incident| recovery(view, incident, policy, now));
         let next = step(region, &view.ledger, &verdict, recovery.as_ref(), policy, now);
-        (verdict, next)
+        (verdict, next.map(|next| next.for_channels(&self.channels)))
     }
 
     async fn learn(&self, region: &Region, view: &View, case: &mut Case) {
@@ -107,19 +108,26 @@ impl<S: Store> Pipeline<S> {
     /// in a while, under an id that all of them compute alike. Everything else waits for the store.
     async fn tell_alone(&self, region: &Region, view: &View, next: &Step, error: &StoreError, case: &mut Case) {
         let begins = |notice: &&Notice| matches!(notice.kind, NoticeKind::Opened | NoticeKind::Reopened);
-        let Some(notice) = next.notices.iter().find(begins) else { return };
+        let Some(notice) = next.notices().find(begins) else { return };
         if view.ledger.open().is_some() || !self.alone.may_tell(region, case.now, self.config.policy.unshared_quiet) {
             return;
         }
         let notice = notice.clone().alone(self.config.policy.unshared_quiet, error);
-        match self.publish(&notice, case.deadline).await {
-            Ok(message_id) => case.notice_reports.push(NoticeReport::new(&notice, message_id)),
-            Err(error) => {
-                self.alone.forget(region);
-                case.untold.push(Untold { region: region.clone(), reason: error.to_string() });
+        for letter in letters(&notice, &self.channels) {
+            match (letter.channel, self.publish(letter.channel, &notice, case.deadline).await) {
+                (Channel::Topic, Ok(published)) => case.published(&notice, published),
+                (Channel::Pager | Channel::Bus, Ok(_)) => {}
+                (Channel::Topic, Err(error)) => {
+                    self.alone.forget(region);
+                    case.untold.push(Untold { region: region.clone(), reason: error.to_string() });
+                    case.notices.push(notice.clone());
+                }
+                // People are told, or are told again. A paging service hears of it when the store can be had.
+                (Channel::Pager | Channel::Bus, Err(error)) => {
+                    case.problems.note("notice_not_taken", error.to_string())
+                }
             }
         }
-        case.notices.push(notice);
     }
 }
 

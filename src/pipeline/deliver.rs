@@ -12,10 +12,9 @@ use super::Pipeline;
 use super::case::{Case, Untold};
 use crate::evidence::later;
 use crate::notify::Notice;
-use crate::notify::publish::PublishError;
-use crate::outbox::{Delivery, due, pause_after};
+use crate::notify::publish::{PublishError, Published};
+use crate::outbox::{Channel, Delivery, due, pause_after};
 use crate::region::Region;
-use crate::report::NoticeReport;
 use crate::store::{Claim, Settled, Store, View};
 
 impl<S: Store> Pipeline<S> {
@@ -44,7 +43,7 @@ impl<S: Store> Pipeline<S> {
         }
     }
 
-    /// Claims, publishes and settles. False where it was not ours, or was not taken.
+    /// Claims, publishes and settles. False where it was not ours, was not taken, or must wait.
     async fn send(&self, region: &Region, delivery: Delivery, case: &mut Case) -> bool {
         let claim = Claim { by: case.claimant.clone(), until: case.stopped_at };
         let mut attempts = 0;
@@ -59,21 +58,22 @@ impl<S: Store> Pipeline<S> {
                 }
             }
         }
-        let published = self.publish(&delivery.notice, case.deadline).await;
+        if let Some(not_before) = self.must_wait(&delivery, case).await {
+            self.settle(region, &delivery, &claim, &Settled::HeldBack { not_before }, case).await;
+            return false;
+        }
+        let published = self.publish(delivery.channel, &delivery.notice, case.deadline).await;
         let settled = match &published {
-            Ok(message_id) => Settled::Sent { at: case.now, message_id: message_id.clone() },
+            Ok(published) => Settled::Sent { at: case.now, message_id: published.message_id.clone() },
             Err(_) => Settled::Failed { not_before: self.again_at(attempts, case.clock()) },
         };
-        for position in &delivery.positions {
-            // Not settled, it is published once more when the claim has passed: the one extra that is promised at most.
-            if let Err(error) = self.store.settle(region, *position, &claim.by, &settled).await {
-                case.troubled_by(Some(error));
-            }
-        }
+        // Not settled, it is published once more when the claim has passed: the one extra that is promised at most.
+        self.settle(region, &delivery, &claim, &settled, case).await;
         match published {
-            Ok(message_id) => {
-                case.notice_reports.push(NoticeReport::new(&delivery.notice, message_id));
-                case.notices.push(delivery.notice);
+            Ok(published) => {
+                if delivery.channel == Channel::Topic {
+                    case.published(&delivery.notice, published);
+                }
                 true
             }
             Err(error) if self.store.is_durable() => {
@@ -82,8 +82,37 @@ impl<S: Store> Pipeline<S> {
             }
             Err(error) => {
                 case.untold.push(Untold { region: region.clone(), reason: error.to_string() });
-                case.notices.push(delivery.notice);
+                if delivery.channel == Channel::Topic {
+                    case.notices.push(delivery.notice);
+                }
                 false
+            }
+        }
+    }
+
+    /// Until when people are not to be told more, so that no storm of notices floods them. Whatever the store cannot
+    /// say, they are told: better one too many than one too few.
+    async fn must_wait(&self, delivery: &Delivery, case: &mut Case) -> Option<Timestamp> {
+        if delivery.channel != Channel::Topic {
+            return None;
+        }
+        match self.store.admit(&delivery.group(), &self.config.policy, case.now).await {
+            Ok(Ok(())) => None,
+            Ok(Err(not_before)) => {
+                case.problems.note("notice_held_back", format!("people were told enough until {not_before}"));
+                Some(not_before)
+            }
+            Err(error) => {
+                case.troubled_by(Some(error));
+                None
+            }
+        }
+    }
+
+    async fn settle(&self, region: &Region, delivery: &Delivery, claim: &Claim, settled: &Settled, case: &mut Case) {
+        for position in &delivery.positions {
+            if let Err(error) = self.store.settle(region, *position, &claim.by, settled).await {
+                case.troubled_by(Some(error));
             }
         }
     }
@@ -93,9 +122,14 @@ impl<S: Store> Pipeline<S> {
         if self.store.is_durable() { later(now, pause_after(attempts, self.config.policy.publish_again)) } else { now }
     }
 
-    /// Publishes a notice; where there is no topic, its place is the log line.
-    pub(super) async fn publish(&self, notice: &Notice, deadline: Instant) -> Result<Option<String>, PublishError> {
-        let Some(publisher) = &self.publisher else { return Ok(None) };
-        publisher.publish(notice, deadline.saturating_duration_since(Instant::now())).await.map(Some)
+    /// Publishes a notice; where nobody is to be told, its place is the log line.
+    pub(super) async fn publish(
+        &self,
+        channel: Channel,
+        notice: &Notice,
+        deadline: Instant,
+    ) -> Result<Published, PublishError> {
+        let Some(publisher) = &self.publisher else { return Ok(Published { message_id: None, fallback: None }) };
+        publisher.publish(channel, notice, deadline.saturating_duration_since(Instant::now())).await
     }
 }

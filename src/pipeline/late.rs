@@ -63,6 +63,7 @@ impl Late {
             key: format!("late {region}"),
             quiet_for: policy.advice_quiet,
             reasons,
+            talking: None,
         })
     }
 }

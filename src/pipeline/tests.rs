@@ -53,7 +53,7 @@ async fn an_outage_of_an_hour_ago_is_seen_when_its_last_failure_comes_late_besid
     let both = format!("[{},{}]", failing("eva", 0), failing("kai", 3000));
     let late = handle(&pipeline, &both, at(3010)).await;
     let [notice] = late.notices.as_slice() else { panic!("{:#?}", late.verdicts) };
-    assert!(notice.message.contains("Since:     2027-01-15 08:00:00 UTC"), "{}", notice.message);
+    assert!(notice.mail().contains("Since:     2027-01-15 08:00:00 UTC"), "{}", notice.mail());
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn failures_of_a_clock_far_ahead_count_as_now() {
     let all = format!("[{}]", all.join(","));
     let handled = handle(&pipeline, &all, at(10)).await;
     assert_eq!(handled.notices.len(), 1);
-    assert!(handled.notices[0].message.contains("Latest:    2027-01-15 08:00:10 UTC"));
+    assert!(handled.notices[0].mail().contains("Latest:    2027-01-15 08:00:10 UTC"));
 }
 
 #[tokio::test]
@@ -97,9 +97,9 @@ async fn a_hashed_name_is_nowhere() {
     let all: Vec<String> = (0..).zip(all).map(|(n, event)| event.replace("r-1", &format!("r-{n}"))).collect();
     let handled = handle(&pipeline, &format!("[{}]", all.join(",")), at(10)).await;
     let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.verdicts) };
-    let told = format!("{} {} {:?}", notice.subject, notice.message, handled.answer.incidents);
+    let told = format!("{} {} {:?}", notice.subject, notice.mail(), handled.answer.incidents);
     assert!(!users.iter().any(|user| told.contains(user)), "{told}");
-    assert!(notice.message.contains(&handled.answer.failures[0].caller.to_string()), "{told}");
+    assert!(notice.mail().contains(&handled.answer.failures[0].caller.to_string()), "{told}");
 }
 
 #[test]
@@ -192,11 +192,7 @@ async fn a_key_that_is_disabled_after_an_outage_is_told_as_what_it_is_and_the_ou
     }
     let [notice] = told.as_slice() else { panic!("{told:#?}") };
     assert_eq!((notice.kind, notice.diagnosis), (NoticeKind::Opened, Diagnosis::Misconfigured));
-    assert!(
-        notice.message.contains("KMS key") && notice.message.contains("KMS_DisabledException"),
-        "{}",
-        notice.message
-    );
+    assert!(notice.mail().contains("KMS key") && notice.mail().contains("KMS_DisabledException"), "{}", notice.mail());
 }
 
 #[tokio::test]
@@ -224,5 +220,5 @@ async fn who_was_hit_and_is_served_by_now_is_counted_in_what_is_told_late() {
     let all: Vec<String> = failures.chain(served).collect();
     let handled = handle(&pipeline, &format!("[{}]", all.join(",")), at(120)).await;
     let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.verdicts) };
-    assert!(notice.message.contains("for 6 distinct callers"), "{}", notice.message);
+    assert!(notice.mail().contains("for 6 distinct callers"), "{}", notice.mail());
 }

@@ -436,6 +436,10 @@ impl Store for DynamoStore {
         self.claim_entry(region, position, claim, now).await
     }
 
+    async fn admit(&self, group: &str, policy: &Policy, now: Timestamp) -> Result<Result<(), Timestamp>, StoreError> {
+        self.admit_group(group, policy, now).await
+    }
+
     async fn settle(&self, region: &Region, position: u64, by: &str, settled: &Settled) -> Result<(), StoreError> {
         self.settle_entry(region, position, by, settled).await
     }

@@ -18,6 +18,7 @@ use crate::evidence::{Evidence, Seen};
 use crate::incident::Step;
 use crate::observation::HealthIssue;
 use crate::oidc::ProbeRecord;
+use crate::outbox::Told;
 use crate::policy::Policy;
 use crate::region::Region;
 
@@ -39,6 +40,7 @@ struct State {
     /// Regions that something was recorded of since the last flush.
     gathered: BTreeSet<Region>,
     flushed_at: Option<Timestamp>,
+    told: Told,
 }
 
 /// What is known of one region.
@@ -186,6 +188,10 @@ impl Store for MemoryStore {
         }))
     }
 
+    async fn admit(&self, group: &str, policy: &Policy, now: Timestamp) -> Result<Result<(), Timestamp>, StoreError> {
+        Ok(self.state().told.admit(group, policy, now))
+    }
+
     async fn settle(&self, region: &Region, position: u64, by: &str, settled: &Settled) -> Result<(), StoreError> {
         let mut state = self.state();
         let Some(known) = state.regions.get_mut(region) else { return Ok(()) };
@@ -201,6 +207,11 @@ impl Store for MemoryStore {
             Settled::Failed { not_before } => {
                 entry.claimed_by = None;
                 entry.not_before = Some(*not_before);
+            }
+            Settled::HeldBack { not_before } => {
+                entry.claimed_by = None;
+                entry.not_before = Some(*not_before);
+                entry.attempts -= 1;
             }
         }
         Ok(())

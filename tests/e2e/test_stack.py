@@ -116,7 +116,7 @@ def write_log(stack, lines):
 
 
 def test_an_outage_in_the_log_of_a_real_boto3_is_told_once_and_so_is_its_end(emulator, oidc):
-    stack = stack_with_log(emulator, "333333333333", Policy="gather_s = 0\nproof_s = 2")
+    stack = stack_with_log(emulator, "333333333333", Policy="gather_s = 0\nproof_s = 2\nnotice_every_s = 0")
     heard = stack.topic_queue()
     lines = list(failed_sign_ins(oidc, [f"user{number}@example.com" for number in range(8)]))
     assert len(lines) == 8 and all("(InternalServerException) when calling the CreateToken operation (reached max retries" in line

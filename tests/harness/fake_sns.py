@@ -1,6 +1,7 @@
 """An SNS that keeps what is published, and fails when told to. It refuses what AWS refuses."""
 
 import dataclasses
+import json
 import threading
 import time
 import urllib.parse
@@ -9,16 +10,25 @@ from .fault_proxy import Pause
 from .servers import Handler, Server
 
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:made-up-topic"
+PAGER_TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:made-up-pager"
+FALLBACK_TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:made-up-fallback"
 
 
 @dataclasses.dataclass(frozen=True)
 class Published:
+    """`message` is what a mail subscriber gets of it; `texts` what each protocol does, where it has one of its own."""
     topic: str
     subject: str
     message: str
     attributes: dict
     at: float
     message_id: str
+    texts: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def machine(self):
+        """What a queue or a function gets."""
+        return json.loads(self.texts.get("default", self.message))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +43,8 @@ class Trouble:
 class FakeSns(Server):
     def __init__(self):
         super().__init__(_Handler)
+        #: Topics that cannot be reached: the connection drops.
+        self.unreachable = set()
         self.lock = threading.Lock()
         self.published: list[Published] = []
         self.attempts = 0
@@ -68,16 +80,30 @@ class FakeSns(Server):
                 attributes[name] = form.get(key.removesuffix("Name") + "Value.StringValue")
         with self.lock:
             message_id = f"11111111-0000-4000-8000-{len(self.published) + 1:012d}"
-            self.published.append(Published(form.get("TopicArn", ""), form.get("Subject", ""), form.get("Message", ""),
-                                            attributes, time.time(), message_id))
+            message, texts = form.get("Message", ""), {}
+            if form.get("MessageStructure") == "json":
+                texts = json.loads(message)
+                message = texts.get("email", texts["default"])
+            self.published.append(Published(form.get("TopicArn", ""), form.get("Subject", ""), message, attributes,
+                                            time.time(), message_id, texts))
         return message_id
 
 
 def refused_by_aws(form):
     """The limits of SNS that the emulator does not know."""
     subject, message = form.get("Subject", ""), form.get("Message", "")
-    if not message or len(message.encode()) > 262144:
+    size = len(message.encode()) + sum(len(value.encode()) for key, value in form.items() if "MessageAttributes" in key)
+    if not message or size > 262144:
         return "Invalid parameter: Message"
+    if form.get("MessageStructure") == "json":
+        try:
+            texts = json.loads(message)
+        except ValueError:
+            return "Invalid parameter: Message Structure - JSON message body failed to parse"
+        if "default" not in texts:
+            return "Invalid parameter: Message Structure - No default entry in JSON message body"
+        if not all(isinstance(text, str) for text in texts.values()):
+            return "Invalid parameter: Message Structure"
     if subject and (len(subject) >= 100 or not subject.isascii() or not subject.isprintable()
                     or subject[0] == " "):
         return "Invalid parameter: Subject"
@@ -88,6 +114,8 @@ class _Handler(Handler):
     def do_POST(self):
         form = dict(urllib.parse.parse_qsl(self.body().decode(), keep_blank_values=True))
         trouble = self.server.next_trouble()
+        if form.get("TopicArn") in self.server.unreachable:
+            trouble = Trouble(status=0)
         if isinstance(trouble, Pause):
             if trouble.after:
                 self.server.take(form)

@@ -78,6 +78,9 @@ in_both_homes! {
     a_claim_ends_by_time
     a_notice_that_was_not_taken_waits_and_a_sent_one_is_gone
     who_has_lost_a_claim_settles_nothing
+    what_was_held_back_was_no_attempt
+    letters_keep_their_channels
+    people_are_told_no_more_than_they_may_be_however_many_tell_at_once
     sent_notices_are_not_looked_at_again
     one_of_all_is_elected_to_probe_in_an_interval
     what_a_probe_found_is_known_to_all

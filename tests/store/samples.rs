@@ -7,8 +7,10 @@ use oidc_triage::diagnose::{Concern, Diagnosis, Severity};
 use oidc_triage::evidence::Seen;
 use oidc_triage::evidence::mark::{Answered, Mark, Served};
 use oidc_triage::incident::{Incident, Ledger, Step};
-use oidc_triage::notify::{Notice, NoticeKind};
+use oidc_triage::notify::{Advice, Alarm, Impact, Merged, Notice, NoticeKind, Times};
 use oidc_triage::observation::{HealthIssue, Operation, Origin};
+use oidc_triage::oidc::Answer;
+use oidc_triage::outbox::{Channel, Letter};
 use oidc_triage::region::{KnownRegions, Region};
 
 pub fn at(second: i64) -> Timestamp {
@@ -67,14 +69,27 @@ pub fn notice(sequence: u32) -> Notice {
         at: at(0),
         reasons: vec!["7 of 9 callers failed".into()],
         subject: format!("notice {sequence}"),
-        message: "text with \"quotes\",\nlines and ä".into(),
+        headline: vec!["text with \"quotes\" and ä".into()],
+        times: Times { since: Some(at(-20)), ..Times::default() },
+        impact: Impact { callers: 7, names: vec!["ana@example.com".into()], ..Impact::default() },
+        probe: Some(Answer::Down),
+        aws_health: true,
+        proved: None,
+        weighed: vec![],
+        advice: Advice { now: vec!["Wait.".into()], users: None },
+        quiet_s: None,
+        alarm: (sequence == 1).then_some(Alarm::Alarm),
+        merged: Merged::default(),
+        note: None,
+        cut: false,
     }
 }
 
 /// From the ledger that the notices before made: those of these sequences are told.
 pub fn step(sequences: std::ops::RangeInclusive<u32>) -> Step {
     let ledger = Ledger { incident: Some(incident()), next_position: u64::from(*sequences.end()), ..Ledger::default() };
-    Step { ledger, notices: sequences.map(notice).collect() }
+    let letters = sequences.map(|sequence| Letter { channel: Channel::Topic, notice: notice(sequence) });
+    Step { ledger, letters: letters.collect() }
 }
 
 /// An open one.
@@ -99,6 +114,8 @@ pub fn incident() -> Incident {
         told_callers: 7,
         told_operations: [Operation::CreateToken].into(),
         told_health: false,
+        is_paged: false,
+        alarm_change: None,
     }
 }
 

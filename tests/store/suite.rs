@@ -12,6 +12,8 @@ use oidc_triage::evidence::mark::{Mark, Names, Quota, Talker};
 use oidc_triage::evidence::slot::MARKS_MAX;
 use oidc_triage::observation::{Operation, Origin};
 use oidc_triage::oidc::ProbeRecord;
+use oidc_triage::outbox::Channel;
+use oidc_triage::policy::Policy;
 use oidc_triage::store::{Claim, Committed, Elected, Settled, Store, View};
 
 use crate::Home;
@@ -281,6 +283,47 @@ pub async fn who_has_lost_a_claim_settles_nothing<S: Store>(home: &Home<S>) {
     sandbox.settle(&us, 0, "a", &Settled::Failed { not_before: at(61) }).await.unwrap();
     assert!(sandbox.claim(&us, 0, &claim("c", 260), at(62)).await.unwrap().is_none());
     assert!(sandbox.claim(&us, 0, &claim("b", 260), at(62)).await.unwrap().is_some());
+}
+
+pub async fn what_was_held_back_was_no_attempt<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    sandbox.commit(&us, 0, &step(1..=1), at(0)).await.unwrap();
+    sandbox.claim(&us, 0, &claim("a", 60), at(1)).await.unwrap();
+    sandbox.settle(&us, 0, "a", &Settled::HeldBack { not_before: at(30) }).await.unwrap();
+    assert!(sandbox.claim(&us, 0, &claim("b", 90), at(29)).await.unwrap().is_none());
+    let claimed = home.sandbox().claim(&us, 0, &claim("b", 90), at(30)).await.unwrap().unwrap();
+    assert_eq!(claimed.attempts, 1);
+}
+
+pub async fn letters_keep_their_channels<S: Store>(home: &Home<S>) {
+    let (us, sandbox) = (us(), home.sandbox());
+    let step = step(1..=1).for_channels(&[Channel::Topic, Channel::Pager, Channel::Bus]);
+    assert_eq!(step.ledger.next_position, 3);
+    sandbox.commit(&us, 0, &step, at(0)).await.unwrap();
+    let other = home.sandbox();
+    let view = view(&*other, 1).await;
+    let entries = other.pending(&us, &view).await.unwrap();
+    assert_eq!(
+        entries.iter().map(|entry| (entry.position, entry.channel)).collect::<Vec<_>>(),
+        [(0, Channel::Topic), (1, Channel::Pager), (2, Channel::Bus)]
+    );
+    assert!(entries.iter().all(|entry| entry.notice == notice(1)));
+}
+
+pub async fn people_are_told_no_more_than_they_may_be_however_many_tell_at_once<S: Store>(home: &Home<S>) {
+    let policy = Policy { notices_per_minute: 5, ..Policy::default() };
+    let sandboxes = home.sandboxes(MANY);
+    for (second, expected) in [(0, 5), (59, 0), (60, 5)] {
+        let groups: Vec<String> = (0..MANY).map(|n| format!("incident {n} of {second}")).collect();
+        let asked = sandboxes.iter().zip(&groups).map(|(sandbox, group)| sandbox.admit(group, &policy, at(second)));
+        let answers: Vec<_> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), expected, "at {second}");
+        assert!(
+            answers.iter().filter_map(|answer| answer.err()).all(|wait| wait == at(if second < 60 { 60 } else { 120 }))
+        );
+    }
+    let again = home.sandbox().admit("incident 0 of 60", &Policy::default(), at(61)).await.unwrap();
+    assert!(again.is_ok() || again == Err(at(120)), "of one incident once a minute");
 }
 
 pub async fn sent_notices_are_not_looked_at_again<S: Store>(home: &Home<S>) {

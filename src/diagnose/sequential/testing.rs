@@ -64,5 +64,7 @@ pub fn incident(since: i64, opened: i64) -> Incident {
         told_callers: 3,
         told_operations: BTreeSet::new(),
         told_health: false,
+        is_paged: false,
+        alarm_change: None,
     }
 }

@@ -19,6 +19,8 @@ use super::table::{
 use crate::evidence::mark::hash48;
 use crate::incident::Step;
 use crate::notify::Notice;
+use crate::outbox::{Channel, Told};
+use crate::policy::Policy;
 use crate::region::Region;
 use crate::store::{Claim, Committed, Entry, Settled, StoreError, View};
 
@@ -28,6 +30,15 @@ const VERSION: &str = "version";
 const TOKEN: &str = "token";
 const SENT_BELOW: &str = "sent_below";
 const NOTICE: &str = "notice";
+const CHANNEL: &str = "channel";
+
+/// What people were told lately, in all regions: one item.
+const TOLD: &str = "told";
+
+/// Of all who tell at the same time one is granted in each round, until so many are granted that the rest only reads that
+/// it must wait: a few rounds more than there are notices in a minute, at pauses of up to this one.
+const ADMIT_TRIES: u32 = 20;
+const ADMIT_PAUSE: Duration = Duration::from_millis(20);
 
 /// A transaction that meets another one is tried so often, at growing pauses from this one on.
 const STEP_TRIES: u32 = 4;
@@ -229,10 +240,47 @@ impl DynamoStore {
                 }
             }
             Settled::Failed { not_before } => entry.set("not_before", time(*not_before)),
+            Settled::HeldBack { not_before } => entry.set("not_before", time(*not_before)).add("attempts", number(-1)),
         };
         // Where the claim is not ours any more, it has passed, or this is settled and only the answer was lost.
         let entry = entry.only_if("#claimed_by = :by").value("by", string(by));
         entry.apply(&self.table, ReturnValue::None).await.map(|_| ())
+    }
+
+    /// Of all who ask at once each sees what the others were granted.
+    pub(super) async fn admit_group(
+        &self,
+        group: &str,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Result<(), Timestamp>, StoreError> {
+        let (key, token) = (Key::new(TOLD, TOLD), token());
+        for round in 0..ADMIT_TRIES {
+            if round > 0 {
+                tokio::time::sleep(ADMIT_PAUSE.mul_f64(fastrand::f64())).await;
+            }
+            let item = self.table.get(key.clone()).await?.unwrap_or_default();
+            // Granted, and only the answer was lost.
+            if text(&item, TOKEN) == Some(token.as_str()) {
+                return Ok(Ok(()));
+            }
+            // What another release wrote, and cannot be read, holds nobody up.
+            let mut told: Told = read_json(&item, TOLD).ok().flatten().unwrap_or_default();
+            if let Err(wait) = told.admit(group, policy, now) {
+                return Ok(Err(wait));
+            }
+            let version: u64 = read_number(&item, VERSION).unwrap_or(0);
+            let update = Update::of(key.clone())
+                .set(TOLD, json(&told))
+                .set(TOKEN, string(&token))
+                .set(VERSION, number(version + 1))
+                .only_if(if version == 0 { "attribute_not_exists(#version)" } else { "#version = :known" });
+            let update = if version == 0 { update } else { update.value("known", number(version)) };
+            if update.apply(&self.table, ReturnValue::None).await?.is_some() {
+                return Ok(Ok(()));
+            }
+        }
+        Err(StoreError::Throttled("too many tell people at the same time".to_owned()))
     }
 
     pub(super) async fn put_retry(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
@@ -268,6 +316,7 @@ fn item_of_entry(region: &Region, entry: &Entry, now: Timestamp) -> Item {
     let Notice { incident, sequence, kind, diagnosis, .. } = &entry.notice;
     let fields = [
         (NOTICE, json(&entry.notice)),
+        (CHANNEL, string(entry.channel.as_str())),
         ("kind", string(kind.as_str())),
         ("diagnosis", string(diagnosis.as_str())),
         ("sequence", number(sequence)),
@@ -285,6 +334,7 @@ fn item_of_entry(region: &Region, entry: &Entry, now: Timestamp) -> Item {
 fn entry_of_item(position: u64, item: &Item) -> Option<Entry> {
     Some(Entry {
         position,
+        channel: text(item, CHANNEL).map_or(Some(Channel::Topic), Channel::named)?,
         notice: read_json(item, NOTICE).ok()??,
         attempts: read_number(item, "attempts").unwrap_or(0),
         not_before: read_time(item, "not_before"),
