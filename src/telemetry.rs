@@ -1,8 +1,10 @@
-//! What the function says of itself: one wide JSON line an invocation, in Lambda's own format.
+//! What the function says of itself: one wide JSON line an invocation, in Lambda's own format, and one of metrics.
 //!
-//! In: what became of an invocation. Out: a line on standard output with an RFC 3339 `timestamp` and a `level` (without
+//! In: what became of an invocation. Out: lines on standard output with an RFC 3339 `timestamp` and a `level` (without
 //! which Lambda's JSON log format takes a line for INFO and may drop it). Lines of the libraries beneath go through a
 //! subscriber of the same shape; below WARN they are dropped, because at TRACE they print raw payloads.
+
+pub mod metrics;
 
 use std::cmp::Reverse;
 use std::io::Write as _;
@@ -49,15 +51,19 @@ pub fn init(level: Level) {
     }));
 }
 
-/// What identifies an invocation in its log line.
+/// What identifies an invocation in its lines.
 #[derive(Clone, Copy, Debug)]
 pub struct InvocationFacts<'a> {
     pub request_id: &'a str,
     pub trace_id: Option<&'a str>,
     /// The first invocation of this sandbox.
     pub cold_start: bool,
+    /// The pipeline's `now`.
+    pub began_at: Timestamp,
     pub duration_ms: f64,
-    /// The level that is asked for; lines below it are not written.
+    /// Identity Center's region.
+    pub region: &'a Region,
+    /// The level that is asked for; log lines below it are not written.
     pub level: Level,
 }
 
@@ -133,11 +139,12 @@ struct NoticeText<'a> {
     text: &'a str,
 }
 
-/// Writes the line of one invocation.
+/// Writes the lines of one invocation: of the log if its level asks for it, of metrics always.
 pub fn log_invocation(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) {
     if let Some(line) = invocation_line(facts, handled, now) {
         write_line(&line);
     }
+    write_line(&metrics::line(facts, handled, now));
 }
 
 fn invocation_line<'a>(

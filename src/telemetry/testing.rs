@@ -10,19 +10,22 @@ use super::InvocationFacts;
 use crate::diagnose::Diagnosis;
 use crate::event::Kind;
 use crate::event::problem::Problems;
+use crate::notify::testing::at;
 use crate::observation::Operation;
 use crate::oidc::{Answer, ProbeAnswer, Rung};
-use crate::pipeline::Handled;
+use crate::pipeline::{Handled, Measured};
 use crate::region::{KnownRegions, Region};
 use crate::report::{self, Counts, IncidentReport, IncidentState};
 
-/// One that is asked for all that is INFO or worse.
-pub(super) fn facts() -> InvocationFacts<'static> {
+/// One that is asked for all that is INFO or worse, and begins at second 0.
+pub(super) fn facts(region: &Region) -> InvocationFacts<'_> {
     InvocationFacts {
         request_id: "made-up-request",
         trace_id: None,
         cold_start: false,
+        began_at: at(0),
         duration_ms: 1.5,
+        region,
         level: Level::INFO,
     }
 }
@@ -44,6 +47,7 @@ pub(super) fn nothing() -> Handled {
         probes: BTreeMap::new(),
         verdicts: BTreeMap::new(),
         notices: Vec::new(),
+        measured: Measured::default(),
         error: None,
     }
 }

@@ -6,7 +6,8 @@ use crate::notify::testing::{at, verdict};
 use crate::report::IncidentState;
 
 fn logged(handled: &Handled) -> Value {
-    serde_json::to_value(invocation_line(&facts(), handled, at(1)).unwrap()).unwrap()
+    let region = region("eu-central-1");
+    serde_json::to_value(invocation_line(&facts(&region), handled, at(1)).unwrap()).unwrap()
 }
 
 #[test]
@@ -70,7 +71,8 @@ fn the_worst_probe_is_the_first() {
 
 #[test]
 fn what_queries_ask_for_is_among_the_first_fields() {
-    let text = serde_json::to_string(&invocation_line(&facts(), &nothing(), at(1)).unwrap()).unwrap();
+    let region = region("eu-central-1");
+    let text = serde_json::to_string(&invocation_line(&facts(&region), &nothing(), at(1)).unwrap()).unwrap();
     let place = |key: &str| text.find(&format!("\"{key}\":")).unwrap();
     assert!(place("verdicts") < place("notices") && place("notices") < place("problems"), "{text}");
     assert!(place("problems") < place("probes"), "{text}");
