@@ -78,8 +78,26 @@ pub struct Handled {
     pub verdicts: BTreeMap<Region, Verdict>,
     /// The notices that were made, published or not.
     pub notices: Vec<Notice>,
+    pub measured: Measured,
     /// Set where Lambda must deliver the event again.
     pub error: Option<Error>,
+}
+
+/// What the metrics need to know beside the answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    pub notices_sent: u64,
+    /// Publishes that failed.
+    pub notices_failed: u64,
+    /// Notices that wait in the outbox when all is done, and since when the first of them does.
+    pub notices_pending: u64,
+    pub oldest_pending: Option<Timestamp>,
+    /// When the newest failed or successful call of the input was made.
+    pub newest_observation: Option<Timestamp>,
+    /// Time spent on verdicts and the steps that follow from them.
+    pub deciding: Duration,
+    /// Ticks that were not late.
+    pub ticks: u64,
 }
 
 pub struct Pipeline<S> {
@@ -210,6 +228,7 @@ impl<S: Store> Pipeline<S> {
             return;
         }
         case.is_tick = true;
+        case.measured.ticks += 1;
         case.to_probe.extend(self.config.regions.iter().cloned());
         case.to_judge.extend(self.config.regions.iter().cloned());
         match self.store.regions().await {

@@ -1,10 +1,12 @@
-//! What the function says of itself: one wide JSON line an invocation, in Lambda's own format.
+//! What the function says of itself: one wide JSON line an invocation, in Lambda's own format, and one of metrics.
 //!
-//! In: what became of an invocation. Out: a line on standard output with an RFC 3339 `timestamp` and a `level` (without
+//! In: what became of an invocation. Out: lines on standard output with an RFC 3339 `timestamp` and a `level` (without
 //! which Lambda's JSON log format takes a line for INFO and may drop it). Lines of the libraries beneath go through a
 //! subscriber of the same shape; below WARN they are dropped, because at TRACE they print raw payloads.
 
-use std::collections::BTreeMap;
+pub mod metrics;
+
+use std::cmp::Reverse;
 use std::io::Write as _;
 
 use jiff::Timestamp;
@@ -22,8 +24,12 @@ use crate::notify::place::Place;
 use crate::observation::Operation;
 use crate::oidc::{Answer, Control, ProbeAnswer};
 use crate::pipeline::Handled;
+use crate::redact::{SHOWN_NAME_MAX, one_line};
 use crate::region::Region;
 use crate::report::{Counts, IncidentReport, NoticeReport};
+
+/// Names, tools and the like listed of one verdict: as many as a notice shows.
+const LISTED_MAX: usize = 10;
 
 /// Installs the subscriber for what the libraries beneath us say, and the line for a panic.
 pub fn init(level: Level) {
@@ -47,15 +53,19 @@ pub fn init(level: Level) {
     }));
 }
 
-/// What identifies an invocation in its log line.
+/// What identifies an invocation in its lines.
 #[derive(Clone, Copy, Debug)]
 pub struct InvocationFacts<'a> {
     pub request_id: &'a str,
     pub trace_id: Option<&'a str>,
     /// The first invocation of this sandbox.
     pub cold_start: bool,
+    /// The pipeline's `now`.
+    pub began_at: Timestamp,
     pub duration_ms: f64,
-    /// The level that is asked for; lines below it are not written.
+    /// Identity Center's region.
+    pub region: &'a Region,
+    /// The level that is asked for; log lines below it are not written.
     pub level: Level,
 }
 
@@ -73,11 +83,12 @@ struct InvocationLine<'a> {
     kind: Kind,
     failures: usize,
     counts: &'a Counts,
-    problems: &'a Problems,
-    probes: BTreeMap<&'a Region, ProbeLine<'a>>,
-    verdicts: BTreeMap<&'a Region, VerdictLine<'a>>,
-    incidents: &'a [IncidentReport],
+    // CloudWatch Logs Insights takes 200 fields out of a line, so what queries ask for comes before the long lists.
+    verdicts: Vec<VerdictLine<'a>>,
     notices: &'a [NoticeReport],
+    incidents: &'a [IncidentReport],
+    problems: &'a Problems,
+    probes: Vec<ProbeLine<'a>>,
     /// The texts of notices that went nowhere else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unpublished: Vec<NoticeText<'a>>,
@@ -87,6 +98,7 @@ struct InvocationLine<'a> {
 
 #[derive(Serialize)]
 struct ProbeLine<'a> {
+    region: &'a Region,
     answer: Answer,
     /// When it was asked: by this invocation, or by another one not long before.
     at: Timestamp,
@@ -109,9 +121,17 @@ struct RungLine<'a> {
 
 #[derive(Serialize)]
 struct VerdictLine<'a> {
+    region: &'a Region,
     diagnosis: Diagnosis,
     callers: usize,
+    /// Lists as one text each: a query shows them as one column.
+    names: String,
+    tools: String,
+    operations: String,
     reasons: &'a [String],
+    /// The region's incident, if it is open or was just resolved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incident: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -121,8 +141,19 @@ struct NoticeText<'a> {
     text: String,
 }
 
-/// Writes the line of one invocation.
+/// Writes the lines of one invocation: of the log if its level asks for it, of metrics always.
 pub fn log_invocation(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) {
+    if let Some(line) = invocation_line(facts, handled, now) {
+        write_line(&line);
+    }
+    write_line(&metrics::line(facts, handled, now));
+}
+
+fn invocation_line<'a>(
+    facts: &InvocationFacts<'a>,
+    handled: &'a Handled,
+    now: Timestamp,
+) -> Option<InvocationLine<'a>> {
     let answer = &handled.answer;
     let published = |id: &str| answer.notices.iter().any(|notice| notice.id == id && notice.message_id.is_some());
     let unpublished: Vec<_> = handled
@@ -143,11 +174,8 @@ pub fn log_invocation(facts: &InvocationFacts<'_>, handled: &Handled, now: Times
     } else {
         Level::INFO
     };
-    if level > facts.level {
-        return;
-    }
-    write_line(&InvocationLine {
-        timestamp: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+    (level <= facts.level).then(|| InvocationLine {
+        timestamp: rfc_3339(now),
         level: level.as_str(),
         message: "invocation",
         request_id: facts.request_id,
@@ -157,14 +185,14 @@ pub fn log_invocation(facts: &InvocationFacts<'_>, handled: &Handled, now: Times
         kind: handled.kind,
         failures: answer.failures.len(),
         counts: &answer.counts,
-        problems: &answer.problems,
-        probes: handled.probes.iter().map(|(region, probe)| (region, ProbeLine::from(probe))).collect(),
-        verdicts: handled.verdicts.iter().map(|(region, verdict)| (region, VerdictLine::from(verdict))).collect(),
-        incidents: &answer.incidents,
+        verdicts: verdict_lines(handled),
         notices: &answer.notices,
+        incidents: &answer.incidents,
+        problems: &answer.problems,
+        probes: probe_lines(handled),
         unpublished,
         error: handled.error.as_ref().map(ToString::to_string),
-    });
+    })
 }
 
 /// Writes a line about the function's start, and why it cannot go on.
@@ -176,8 +204,11 @@ pub fn log_fatal(message: &str, detail: &str) {
         message: &'a str,
         detail: &'a str,
     }
-    let timestamp = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    write_line(&FatalLine { timestamp, level: "FATAL", message, detail });
+    write_line(&FatalLine { timestamp: rfc_3339(Timestamp::now()), level: "FATAL", message, detail });
+}
+
+fn rfc_3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 fn write_line(line: &impl Serialize) {
@@ -188,10 +219,44 @@ fn write_line(line: &impl Serialize) {
     }
 }
 
-impl<'a> From<&'a Verdict> for VerdictLine<'a> {
-    fn from(verdict: &'a Verdict) -> Self {
-        Self { diagnosis: verdict.diagnosis, callers: verdict.callers, reasons: &verdict.reasons }
+/// The verdicts, the worst first. A region in which nothing is the matter is not listed.
+fn verdict_lines(handled: &Handled) -> Vec<VerdictLine<'_>> {
+    let mut lines: Vec<_> = handled
+        .verdicts
+        .iter()
+        .map(|(region, verdict)| verdict_line(region, verdict, &handled.answer.incidents))
+        .collect();
+    lines.retain(|line| line.diagnosis != Diagnosis::Quiet || line.incident.is_some());
+    lines.sort_by_key(|line| (line.diagnosis, Reverse(line.callers)));
+    lines
+}
+
+fn verdict_line<'a>(region: &'a Region, verdict: &'a Verdict, incidents: &'a [IncidentReport]) -> VerdictLine<'a> {
+    let incident = incidents.iter().find(|incident| incident.region == *region);
+    let counted = |(what, count): (&str, &usize)| format!("{what} ({count})");
+    VerdictLine {
+        region,
+        diagnosis: verdict.diagnosis,
+        callers: verdict.callers,
+        names: listed(verdict.names.iter().map(String::as_str)),
+        tools: listed(verdict.tools.iter().map(|(tool, count)| counted((tool, count)))),
+        operations: listed(verdict.operations.iter().map(|(operation, count)| counted((operation.as_str(), count)))),
+        reasons: &verdict.reasons,
+        incident: incident.map(|incident| incident.id.as_str()),
     }
+}
+
+/// The first of a list of texts of others, as one text.
+fn listed(items: impl Iterator<Item = impl AsRef<str>>) -> String {
+    let items: Vec<_> = items.take(LISTED_MAX).map(|item| one_line(item.as_ref(), SHOWN_NAME_MAX)).collect();
+    items.join(", ")
+}
+
+/// The probes, the worst answer first.
+fn probe_lines(handled: &Handled) -> Vec<ProbeLine<'_>> {
+    let mut lines: Vec<_> = handled.probes.values().map(ProbeLine::from).collect();
+    lines.sort_by_key(|line| Reverse(line.answer));
+    lines
 }
 
 impl<'a> From<&'a ProbeAnswer> for ProbeLine<'a> {
@@ -207,6 +272,17 @@ impl<'a> From<&'a ProbeAnswer> for ProbeLine<'a> {
                 request_id: fault.and_then(|fault| fault.request_id.as_deref()),
             }
         });
-        Self { answer: probe.worst(), at: probe.at, control: probe.control.as_ref(), rungs: rungs.collect() }
+        Self {
+            region: &probe.region,
+            answer: probe.worst(),
+            at: probe.at,
+            control: probe.control.as_ref(),
+            rungs: rungs.collect(),
+        }
     }
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

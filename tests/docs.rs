@@ -1,6 +1,8 @@
-//! The pages in `docs/` say what the tables say.
+//! The pages in `docs/` and the README say what the tables say.
 
 use std::path::Path;
+
+use oidc_triage::telemetry::metrics::{METRICS, Metric};
 
 #[test]
 fn the_classification_page_is_printed_from_the_table() {
@@ -10,6 +12,20 @@ fn the_classification_page_is_printed_from_the_table() {
 #[test]
 fn the_policy_page_is_printed_from_the_table() {
     is_printed("docs/policy.md", &oidc_triage::policy::page::page());
+}
+
+#[test]
+fn the_metrics_of_the_readme_are_those_of_the_table() {
+    let mut table = String::from("| metric | unit | meaning |\n|---|---|---|\n");
+    for Metric { name, unit, meaning } in METRICS {
+        table += &format!("| `{name}` | {} | {meaning} |\n", unit.as_str());
+    }
+    let readme = include_str!("../README.md");
+    let (before, section) = readme.split_once("\n### Metrics\n").expect("the README has the section");
+    let begin = section.find("| metric |").expect("the section has the table");
+    let length = section[begin..].find("\n\n").map_or(section.len() - begin, |end| end + 1);
+    let (text, after) = (&section[..begin], &section[begin + length..]);
+    is_printed("README.md", &format!("{before}\n### Metrics\n{text}{table}{after}"));
 }
 
 fn is_printed(page: &str, printed: &str) {

@@ -101,9 +101,14 @@ impl Function {
         }
     }
 
-    /// The next line of the function's log.
+    /// The next line of the function's log; those of metrics are none.
     pub fn log_line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("the function writes a log line")
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).expect("the function writes a log line");
+            if !line.contains(r#""_aws":"#) {
+                return line;
+            }
+        }
     }
 
     /// The most memory the process has held so far, in MiB.

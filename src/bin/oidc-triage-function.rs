@@ -89,6 +89,8 @@ impl<S: Store> Function<S> {
             request_id: &invocation.id,
             trace_id: context.xray_trace_id.as_deref(),
             cold_start: self.invocations.fetch_add(1, Ordering::Relaxed) == 0,
+            began_at: now,
+            region: &self.pipeline.config.region,
             duration_ms: started.elapsed().as_secs_f64() * 1e3,
             level: self.pipeline.config.log_level,
         };

@@ -39,6 +39,27 @@ pub const LOG_LINE_TOO_LONG: &str = "log_line_too_long";
 /// Lines of our own log group: never read.
 pub const OWN_LOG_GROUP: &str = "own_log_group";
 
+/// Those by which input, or a part of it, could not be read, so that something may have been missed.
+pub const UNDECODABLE: &[&str] = &[
+    JSON_INVALID,
+    EVENT_UNKNOWN,
+    NESTED_TOO_DEEPLY,
+    FIELD_WRONG_TYPE,
+    TIME_INVALID,
+    REGION_UNKNOWN,
+    CALL_INVALID,
+    REQUEST_INVALID,
+    BASE64_INVALID,
+    GZIP_INVALID,
+    GZIP_TRUNCATED,
+    GZIP_TOO_LARGE,
+    UTF8_INVALID,
+    LOG_LINE_TOO_LONG,
+];
+
+/// The store could not be had, or held what cannot be read.
+pub const STORE_UNAVAILABLE: &str = "store_unavailable";
+
 /// The problems of one invocation: by name, how many, and the detail of the first of each.
 ///
 /// A name is stable: alarms and queries rest on it. A detail is shown to people: it is bounded and on one line, and its

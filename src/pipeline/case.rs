@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{DEADLINE_MARGIN, Handled, Invocation};
+use super::{DEADLINE_MARGIN, Handled, Invocation, Measured};
 use crate::classify::{Cause, Class, Retry};
 use crate::diagnose::{Concern, SERVICE_CAUSES, Verdict};
 use crate::error::Error;
-use crate::event::problem::Problems;
+use crate::event::problem::{Problems, STORE_UNAVAILABLE};
 use crate::event::{Batch, Kind, SqsMessage};
 use crate::evidence::{Seen, later};
 use crate::notify::Notice;
 use crate::notify::publish::{ATTEMPT_TIMEOUT, Published};
-use crate::observation::{Failure, Operation};
+use crate::observation::{Failure, Observation, Operation};
 use crate::oidc::ProbeAnswer;
 use crate::region::Region;
 use crate::report::{Action, Answer, BatchItemFailure, Counts, FailureReport, IncidentReport, NoticeReport, Outcome};
@@ -121,6 +121,7 @@ pub struct Case {
     pub notices: Vec<Notice>,
     pub notice_reports: Vec<NoticeReport>,
     pub untold: Vec<Untold>,
+    pub measured: Measured,
     messages: Vec<SqsMessage>,
     carries_secrets: bool,
 }
@@ -149,6 +150,7 @@ impl Case {
             notices: Vec::new(),
             notice_reports: Vec::new(),
             untold: Vec::new(),
+            measured: Measured { newest_observation: newest(&batch.observations), ..Measured::default() },
             messages: std::mem::take(&mut batch.messages),
             carries_secrets: batch.carries_secrets,
         }
@@ -161,7 +163,7 @@ impl Case {
 
     pub fn troubled_by(&mut self, trouble: Option<StoreError>) {
         if let Some(error) = trouble {
-            self.problems.note("store_unavailable", error.to_string());
+            self.problems.note(STORE_UNAVAILABLE, error.to_string());
         }
     }
 
@@ -214,7 +216,15 @@ impl Case {
             .first()
             .filter(|_| self.kind != Kind::Sqs && !self.carries_secrets)
             .map(|first| Error::NotTold { count: self.untold.len(), reason: first.reason.clone() });
-        Handled { kind: self.kind, answer, probes: self.probes, verdicts: self.verdicts, notices: self.notices, error }
+        Handled {
+            kind: self.kind,
+            answer,
+            probes: self.probes,
+            verdicts: self.verdicts,
+            notices: self.notices,
+            measured: self.measured,
+            error,
+        }
     }
 
     /// The messages with a failure that made a notice which nobody took; all of them where it was made by none. One with
@@ -234,6 +244,16 @@ impl Case {
             .map(|message| BatchItemFailure { item_identifier: message.id.clone() })
             .collect()
     }
+}
+
+/// When the newest call of a batch failed or succeeded. What comes out of an archive is old because somebody wants it so.
+fn newest(observations: &[Observation]) -> Option<Timestamp> {
+    let called_at = |observation: &Observation| match observation {
+        Observation::Failure(failure) => (!failure.replayed).then_some(failure.occurred_at),
+        Observation::Success(success) => (!success.replayed).then_some(success.occurred_at),
+        Observation::HealthIssue(_) | Observation::Tick(_) => None,
+    };
+    observations.iter().filter_map(called_at).max()
 }
 
 /// How long after its deadline an invocation has certainly stopped.

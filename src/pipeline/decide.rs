@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -55,7 +56,9 @@ impl<S: Store> Pipeline<S> {
             self.learn(region, &view, case).await;
         }
         for _ in 0..STEPS_TRIED {
+            let started = Instant::now();
             let (verdict, next) = self.next_step(region, &view, case.now);
+            case.measured.deciding += started.elapsed();
             case.verdicts.insert(region.clone(), verdict);
             let Some(next) = next else { return view };
             match self.store.commit(region, view.version, &next, case.now).await {

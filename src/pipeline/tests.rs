@@ -222,3 +222,19 @@ async fn who_was_hit_and_is_served_by_now_is_counted_in_what_is_told_late() {
     let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.verdicts) };
     assert!(notice.mail().contains("for 6 distinct callers"), "{}", notice.mail());
 }
+
+#[tokio::test]
+async fn what_the_metrics_need_is_measured() {
+    let pipeline = pipeline(&[]);
+    let tick = |second| {
+        format!(r#"{{"detail-type":"Scheduled Event","source":"aws.events","time":"{}","detail":{{}}}}"#, at(second))
+    };
+    let archived = failing("eva", 95).replacen('{', r#"{"replay-name":"again","#, 1);
+    let served = failing("zoe", 90).replace(r#""errorCode":"InternalServerException","#, "");
+    let input = format!("[{},{served},{},{archived},{}]", failing("ana", 80), failing("ben", 70), tick(99));
+    let measured = handle(&pipeline, &input, at(100)).await.measured;
+    assert_eq!((measured.newest_observation, measured.ticks), (Some(at(90)), 1));
+    assert!(measured.deciding > Duration::ZERO);
+    let late = handle(&pipeline, &tick(0), at(1000)).await.measured;
+    assert_eq!(late, Measured::default());
+}

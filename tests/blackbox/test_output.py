@@ -83,6 +83,29 @@ def test_an_invocation_writes_one_line_that_lambda_can_read(function, payload):
     assert line["requestId"] == result.request_id
 
 
+@pytest.mark.parametrize("names", ["shown", "hashed"])
+def test_the_line_says_who_is_hit_and_in_which_incident(start, oidc, names):
+    oidc.script_all(NULL_500)
+    result = start(OIDC_TRIAGE_CALLER_NAMES=names).invoke(make.sqs(make.outage(callers=12)))
+    (text,) = result.lines
+    line = json.loads(text)
+    (verdict,), (incident,) = line["verdicts"], result.answer["incidents"]
+    assert (verdict["region"], verdict["diagnosis"], verdict["callers"]) == ("us-east-1", "outage", 12)
+    assert verdict["incident"] == incident["id"] and verdict["reasons"] == incident["reasons"]
+    assert verdict["operations"] == "CreateToken (12)" and verdict["tools"].endswith(" (12)")
+    listed = verdict["names"].split(", ")
+    assert len(listed) == 10 and all("made-up-user-" in name for name in listed) == (names == "shown")
+    assert ("made-up-user" in text) == (names == "shown")
+    (probe,) = line["probes"]
+    assert (probe["region"], probe["answer"]) == ("us-east-1", "down")
+    assert line["notices"][0]["kind"] == "opened"
+
+
+def test_a_region_in_which_nothing_is_the_matter_is_not_in_the_line(function):
+    (text,) = function.invoke(make.tick()).lines
+    assert json.loads(text)["verdicts"] == []
+
+
 def test_a_function_that_starts_writes_nothing_until_it_is_called(function):
     function.wait_idle()
     assert function.new_output() == ""

@@ -2,7 +2,7 @@
 
     with Function(env={...}) as function:
         result = function.invoke({"operation": ...})
-        result.answer, result.error, result.lines
+        result.answer, result.error, result.lines, result.metrics
 """
 
 import dataclasses
@@ -27,6 +27,15 @@ def binary(name="oidc-triage-function", variable="OIDC_TRIAGE_FUNCTION"):
     return os.environ.get(variable) or str(ROOT / "target" / "debug" / name)
 
 
+def metrics_of(line):
+    """A line of the embedded metric format as a value; None where it is another line."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and "_aws" in value else None
+
+
 @dataclasses.dataclass
 class Result:
     request_id: str
@@ -40,7 +49,13 @@ class Result:
 
     @property
     def lines(self):
-        return [line for line in self.output.splitlines() if line.strip()]
+        """What it wrote but its metrics."""
+        return [line for line in self.output.splitlines() if line.strip() and not metrics_of(line)]
+
+    @property
+    def metrics(self):
+        """The lines of metrics."""
+        return [line for line in self.output.splitlines() if metrics_of(line)]
 
     def problems(self):
         return {problem["name"]: problem["count"] for problem in self.answer["problems"]}

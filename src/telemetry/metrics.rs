@@ -1,0 +1,287 @@
+//! The metrics of one invocation, as one line in CloudWatch's embedded metric format.
+//!
+//! In: what became of an invocation, and the facts about it. Out: a [`MetricsLine`], from which CloudWatch makes metrics
+//! without being called. Pure. Nothing can be emitted that is not in [`METRICS`].
+//!
+//! Cost rests on three rules. A metric is a name with one value of the one dimension, `Region`, which is Identity Center's
+//! and the same for the whole stack; whatever else tells invocations apart is a property, which costs nothing. Most counts
+//! are emitted only where there is something to count, because a metric is paid for by the hours in which it has data. And
+//! an ordinary tick emits six: CloudWatch's free tier has ten custom metrics.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use tracing::Level;
+
+use super::{InvocationFacts, rfc_3339};
+use crate::event::Kind;
+use crate::event::problem::{Problems, STORE_UNAVAILABLE, UNDECODABLE};
+use crate::oidc::{Answer, ProbeAnswer};
+use crate::pipeline::Handled;
+use crate::region::Region;
+use crate::report::{Action, Counts, FailureReport, IncidentState, Outcome};
+
+pub const NAMESPACE: &str = "oidc-triage";
+
+/// The format's own limit for the values of one metric.
+const VALUES_MAX: usize = 100;
+
+/// One kind of thing that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    pub name: &'static str,
+    pub unit: Unit,
+    pub meaning: &'static str,
+}
+
+/// The units of CloudWatch's that are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Unit {
+    Count,
+    Milliseconds,
+    Seconds,
+}
+
+impl Unit {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+            Self::Seconds => "Seconds",
+        }
+    }
+}
+
+/// The names as an enum and the table of them, from one list.
+macro_rules! metrics {
+    ($($name:ident $unit:ident $meaning:literal)*) => {
+        /// A metric of the table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        pub enum Name {
+            $($name,)*
+        }
+
+        /// Every metric there is. README shows it, and a test holds it to that.
+        pub const METRICS: &[Metric] =
+            &[$(Metric { name: stringify!($name), unit: Unit::$unit, meaning: $meaning },)*];
+    };
+}
+
+metrics! {
+    FailuresExpected Count "new failures that are no trouble: a sign-in that waits for its user"
+    FailuresRequest Count "new failures by a mistake of the caller's, or an expired session"
+    FailuresAdmin Count "new failures by a key or policy of your own"
+    FailuresThrottled Count "new failures by throttling"
+    FailuresService Count "new failures of the service"
+    FailuresUnreachable Count "new failures without any answer"
+    FailuresUnrecognised Count "new failures of a code that nobody knows"
+    CallersHit Count "callers hit, in the region that has the most of them"
+    IncidentsOpen Count "open incidents of the judged regions; 0 is emitted by ticks only"
+    RetriesTried Count "handed over calls that were made again"
+    RetriesCured Count "those of them that worked then"
+    ProbesHealthy Count "probes made in which every rung was as it should be"
+    ProbesDown Count "probes made in which the service said that it fails, or was silent while another region answered"
+    ProbesUnexpected Count "probes made that were refused in another way than the known one"
+    ProbesUnknown Count "probes made of which no answer tells anything"
+    ProbeLatency Milliseconds "the slowest rung of each probe made"
+    NoticesSent Count "notices that were published"
+    NoticesFailed Count "publishes that failed"
+    NoticesPending Count "notices that wait in the outbox afterwards; 0 is emitted by ticks only"
+    NoticeAge Seconds "age of the notice that waits longest"
+    UndecodableInput Count "problems by which input, or a part of it, could not be read"
+    StoreErrors Count "times that the table could not be had"
+    ObservationAge Seconds "age of the newest failure or success of the input, that of archives left out"
+    DecisionTime Milliseconds "time taken to judge, all regions together"
+    Ticks Count "ticks that were taken; one that is late is not"
+}
+
+impl Name {
+    pub fn metric(self) -> &'static Metric {
+        &METRICS[self as usize]
+    }
+}
+
+/// One document of the embedded metric format.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricsLine<'a> {
+    timestamp: String,
+    level: &'static str,
+    request_id: &'a str,
+    kind: Kind,
+    /// Those that were judged or probed.
+    regions: BTreeSet<&'a Region>,
+    #[serde(rename = "Region")]
+    region: &'a Region,
+    #[serde(flatten)]
+    values: BTreeMap<Name, Value>,
+    #[serde(rename = "_aws")]
+    metadata: Metadata,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    /// In milliseconds since 1970.
+    timestamp: i64,
+    cloud_watch_metrics: [Directive; 1],
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    namespace: &'static str,
+    dimensions: [[&'static str; 1]; 1],
+    metrics: Vec<Definition>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition {
+    name: Name,
+    unit: Unit,
+}
+
+/// The line of one invocation that ends `now`.
+pub fn line<'a>(facts: &InvocationFacts<'a>, handled: &'a Handled, now: Timestamp) -> MetricsLine<'a> {
+    let values = values(facts, handled, now);
+    let metrics = values.keys().map(|name| Definition { name: *name, unit: name.metric().unit }).collect();
+    let directive = Directive { namespace: NAMESPACE, dimensions: [["Region"]], metrics };
+    MetricsLine {
+        timestamp: rfc_3339(now),
+        // Lambda drops what is below the level that is asked for, and takes what has none for INFO.
+        level: facts.level.min(Level::INFO).as_str(),
+        request_id: facts.request_id,
+        kind: handled.kind,
+        regions: handled.verdicts.keys().chain(handled.probes.keys()).collect(),
+        region: facts.region,
+        values,
+        metadata: Metadata { timestamp: now.as_millisecond(), cloud_watch_metrics: [directive] },
+    }
+}
+
+/// What was measured, in the order of the table.
+fn values(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) -> BTreeMap<Name, Value> {
+    let measured = &handled.measured;
+    let mut values = Values::default();
+    values.add_failures(&handled.answer.counts);
+    values.add_retries(&handled.answer.failures);
+    values.add_problems(&handled.answer.problems);
+    values.add_probes(handled.probes.values().filter(|probe| probe.at == facts.began_at));
+    values.count_some(
+        Name::CallersHit,
+        handled.verdicts.values().map(|verdict| verdict.callers as u64).max().unwrap_or(0),
+    );
+    let is_tick = measured.ticks > 0;
+    let open = handled.answer.incidents.iter().filter(|incident| incident.state == IncidentState::Open).count() as u64;
+    values.count_if(is_tick || open > 0, Name::IncidentsOpen, open);
+    values.count_some(Name::NoticesSent, measured.notices_sent);
+    values.count_some(Name::NoticesFailed, measured.notices_failed);
+    values.count_if(is_tick || measured.notices_pending > 0, Name::NoticesPending, measured.notices_pending);
+    values.time_since(Name::NoticeAge, measured.oldest_pending, now);
+    // By when it came: how long it was handled is no age of it.
+    values.time_since(Name::ObservationAge, measured.newest_observation, facts.began_at);
+    if !handled.verdicts.is_empty() {
+        values.set(Name::DecisionTime, milliseconds(measured.deciding));
+    }
+    values.count_some(Name::Ticks, measured.ticks);
+    values.0
+}
+
+#[derive(Default)]
+struct Values(BTreeMap<Name, Value>);
+
+impl Values {
+    fn set(&mut self, name: Name, value: impl Into<Value>) {
+        self.0.insert(name, value.into());
+    }
+
+    fn count_if(&mut self, condition: bool, name: Name, count: u64) {
+        if condition {
+            self.set(name, count);
+        }
+    }
+
+    /// A count where there is something to count.
+    fn count_some(&mut self, name: Name, count: u64) {
+        self.count_if(count > 0, name, count);
+    }
+
+    /// What lies ahead is of a clock that differs from ours, and no older than now.
+    fn time_since(&mut self, name: Name, time: Option<Timestamp>, now: Timestamp) {
+        if let Some(time) = time {
+            self.set(name, now.duration_since(time).as_secs_f64().max(0.0));
+        }
+    }
+
+    fn add_failures(&mut self, counts: &Counts) {
+        let Counts {
+            expected,
+            request,
+            admin,
+            throttled,
+            service,
+            unreachable,
+            unrecognised,
+            duplicate: _,
+            success: _,
+            own: _,
+        } = *counts;
+        self.count_some(Name::FailuresExpected, expected);
+        self.count_some(Name::FailuresRequest, request);
+        self.count_some(Name::FailuresAdmin, admin);
+        self.count_some(Name::FailuresThrottled, throttled);
+        self.count_some(Name::FailuresService, service);
+        self.count_some(Name::FailuresUnreachable, unreachable);
+        self.count_some(Name::FailuresUnrecognised, unrecognised);
+    }
+
+    fn add_retries(&mut self, failures: &[FailureReport]) {
+        let tried = || failures.iter().filter(|failure| failure.action == Action::Retried);
+        let cured = tried().filter(|failure| failure.outcome == Some(Outcome::Recovered)).count();
+        self.count_some(Name::RetriesTried, tried().count() as u64);
+        self.count_some(Name::RetriesCured, cured as u64);
+    }
+
+    fn add_problems(&mut self, problems: &Problems) {
+        self.count_some(Name::UndecodableInput, UNDECODABLE.iter().map(|name| problems.count(name)).sum());
+        self.count_some(Name::StoreErrors, problems.count(STORE_UNAVAILABLE));
+    }
+
+    fn add_probes<'a>(&mut self, probes: impl Iterator<Item = &'a ProbeAnswer>) {
+        let mut answers: BTreeMap<Name, u64> = BTreeMap::new();
+        let mut latencies = Vec::new();
+        for probe in probes {
+            *answers.entry(answered(probe.worst())).or_default() += 1;
+            latencies.extend(probe.rungs.iter().map(|rung| rung.latency).max());
+        }
+        for (name, count) in answers {
+            self.set(name, count);
+        }
+        let latencies: Vec<f64> = latencies.into_iter().take(VALUES_MAX).map(milliseconds).collect();
+        match latencies[..] {
+            [] => {}
+            [latency] => self.set(Name::ProbeLatency, latency),
+            [..] => self.set(Name::ProbeLatency, latencies),
+        }
+    }
+}
+
+const fn answered(answer: Answer) -> Name {
+    match answer {
+        Answer::Healthy => Name::ProbesHealthy,
+        Answer::Unknown => Name::ProbesUnknown,
+        Answer::Unexpected => Name::ProbesUnexpected,
+        Answer::Down => Name::ProbesDown,
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Invocations by hand, for tests of what is said of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::Level;
+
+use super::InvocationFacts;
+use crate::diagnose::Diagnosis;
+use crate::event::Kind;
+use crate::event::problem::Problems;
+use crate::notify::testing::at;
+use crate::observation::Operation;
+use crate::oidc::{Answer, ProbeAnswer, Rung};
+use crate::pipeline::{Handled, Measured};
+use crate::region::{KnownRegions, Region};
+use crate::report::{self, Counts, IncidentReport, IncidentState};
+
+/// One that is asked for all that is INFO or worse, and begins at second 0.
+pub(super) fn facts(region: &Region) -> InvocationFacts<'_> {
+    InvocationFacts {
+        request_id: "made-up-request",
+        trace_id: None,
+        cold_start: false,
+        began_at: at(0),
+        duration_ms: 1.5,
+        region,
+        level: Level::INFO,
+    }
+}
+
+/// An event that told of nothing.
+pub(super) fn nothing() -> Handled {
+    let answer = report::Answer {
+        failures: Vec::new(),
+        omitted: 0,
+        counts: Counts::default(),
+        problems: Problems::default(),
+        incidents: Vec::new(),
+        notices: Vec::new(),
+        batch_item_failures: None,
+    };
+    Handled {
+        kind: Kind::CloudTrail,
+        answer,
+        probes: BTreeMap::new(),
+        verdicts: BTreeMap::new(),
+        notices: Vec::new(),
+        measured: Measured::default(),
+        error: None,
+    }
+}
+
+pub(super) fn region(name: &str) -> Region {
+    KnownRegions::with([name]).find(name).unwrap()
+}
+
+pub(super) fn incident(region: &Region, state: IncidentState) -> IncidentReport {
+    IncidentReport {
+        id: "made-up-incident".to_owned(),
+        region: region.clone(),
+        state,
+        diagnosis: Diagnosis::Outage,
+        severity: Diagnosis::Outage.severity(),
+        reasons: Vec::new(),
+    }
+}
+
+/// A probe of two rungs that answered so: the first after 20 ms, the other one after `latency_ms`.
+pub(super) fn probe(region: &Region, at: Timestamp, answer: Answer, latency_ms: u64) -> ProbeAnswer {
+    let rung = |operation, answer, ms| Rung { operation, answer, fault: None, latency: Duration::from_millis(ms) };
+    let rungs =
+        vec![rung(Operation::RegisterClient, Answer::Healthy, 20), rung(Operation::CreateToken, answer, latency_ms)];
+    ProbeAnswer { region: region.clone(), at, rungs, control: None }
+}
