@@ -210,6 +210,10 @@ def test_a_function_may_publish_to_its_topic_and_use_its_table_and_do_nothing_el
     assert denied(dynamodb.scan, TableName=table)
     assert denied(dynamodb.delete_item, TableName=table, Key=key)
     assert denied(dynamodb.delete_table, TableName=table)
+    bus = role_client(stack, "events", role)
+    event = {"Source": "oidc-triage", "DetailType": "made up", "Detail": "{}"}
+    assert bus.put_events(Entries=[event])["FailedEntryCount"] == 0
+    assert denied(bus.put_events, Entries=[{**event, "EventBusName": "somebody-elses"}])
     assert denied(role_client(stack, "s3", role).list_buckets)
     assert denied(role_client(stack, "sqs", role).receive_message, QueueUrl=stack.outputs["DeadLetterQueueUrl"])
 
@@ -277,14 +281,22 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator):
     account = "222222222222"
     emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
     policy = "outage_callers = 5\nproof_s = 60"
+    fallback = f"arn:aws:sns:us-west-2:{account}:made-up-topic"
     stack = Stack(emulator, account, NotificationEmail="on-call@example.com", ApplicationLogGroup=APPLICATION_LOG_GROUP,
                   IdentityCenterRegion="eu-central-1", Regions="eu-central-1,us-east-1",
-                  StartUrl="https://example.awsapps.com/start", CallerNames="hashed", Policy=policy)
+                  StartUrl="https://example.awsapps.com/start", CallerNames="hashed", Policy=policy, PagerTopic="true",
+                  FallbackTopicArn=fallback)
     given = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["FunctionName"])
     variables = given["Environment"]["Variables"]
     assert {name: variables[f"OIDC_TRIAGE_{name}"] for name in
-            ("REGION", "REGIONS", "START_URL", "CALLER_NAMES", "POLICY")} == {
+            ("REGION", "REGIONS", "START_URL", "CALLER_NAMES", "POLICY", "PAGER_TOPIC_ARN", "FALLBACK_TOPIC_ARN",
+             "EVENT_BUS")} == {
         "REGION": "eu-central-1", "REGIONS": "eu-central-1,us-east-1", "START_URL": "https://example.awsapps.com/start",
-        "CALLER_NAMES": "hashed", "POLICY": policy}
+        "CALLER_NAMES": "hashed", "POLICY": policy, "PAGER_TOPIC_ARN": stack.outputs["PagerTopicArn"],
+        "FALLBACK_TOPIC_ARN": fallback, "EVENT_BUS": "default"}
     subscriptions = stack.client("sns").list_subscriptions_by_topic(TopicArn=stack.outputs["TopicArn"])["Subscriptions"]
     assert [subscription["Endpoint"] for subscription in subscriptions] == ["on-call@example.com"]
+    # Here the pager's topic is one that both roles may publish to.
+    pager = stack.outputs["PagerTopicArn"]
+    for role in ("TriageRole", "WatcherRole"):
+        assert role_client(stack, "sns", role).publish(TopicArn=pager, Message="made up")["MessageId"]

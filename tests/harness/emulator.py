@@ -115,15 +115,15 @@ class Stack:
                                                                          LogicalResourceId=logical_id)
         return resource["StackResourceDetail"]["PhysicalResourceId"]
 
-    def topic_queue(self):
-        """A queue that receives what the topic publishes from now on."""
+    def topic_queue(self, output="TopicArn"):
+        """A queue that receives what the topic of that output publishes from now on."""
         sqs, sns = self.client("sqs"), self.client("sns")
         url = sqs.create_queue(QueueName=f"heard-{time.monotonic_ns()}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": (
             '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},'
             f'"Action":"sqs:SendMessage","Resource":"{arn}"}}]}}')})
-        subscription = sns.subscribe(TopicArn=self.outputs["TopicArn"], Protocol="sqs", Endpoint=arn,
+        subscription = sns.subscribe(TopicArn=self.outputs[output], Protocol="sqs", Endpoint=arn,
                                      ReturnSubscriptionArn=True)["SubscriptionArn"]
         return Queue(sqs, url, lambda: sns.unsubscribe(SubscriptionArn=subscription))
 
