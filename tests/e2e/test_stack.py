@@ -277,6 +277,47 @@ def test_the_queue_keeps_what_it_gets_for_a_day_encrypted(stack):
     assert attributes["MessageRetentionPeriod"] == "86400" and attributes["SqsManagedSseEnabled"] == "true"
 
 
+def alarms(stack):
+    found = stack.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{stack.name}-")["MetricAlarms"]
+    return {alarm["AlarmName"]: alarm for alarm in found}
+
+
+ALARMS = ("FailureQueueAlarm", "TriageErrorsAlarm", "WatcherErrorsAlarm", "StoreAlarm", "NoticesPendingAlarm",
+          "NoTickAlarm")
+
+
+def test_the_alarms_are_there_and_tell_the_topic(stack):
+    assert set(alarms(stack)) == {stack.physical_id(name) for name in ALARMS}
+    for name, alarm in alarms(stack).items():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [stack.outputs["TopicArn"]], name
+
+
+def test_an_alarm_reaches_a_subscriber_of_the_topic_and_so_does_its_end(stack, heard):
+    cloudwatch, name = stack.client("cloudwatch"), stack.physical_id("NoTickAlarm")
+    for state in ("ALARM", "OK"):
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="made up")
+        (message,) = messages(heard.receive(1))
+        told = json.loads(message["Message"])
+        assert (told["AlarmName"], told["NewStateValue"]) == (name, state)
+        assert "has not ticked" in told["AlarmDescription"]
+
+
+def dashboard(stack):
+    name = stack.physical_id("Dashboard")
+    return json.loads(stack.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
+
+
+def test_the_dashboard_shows_what_was_deployed(stack):
+    widgets = dashboard(stack)["widgets"]
+    (states,) = [widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm"]
+    assert set(states) == {alarm["AlarmArn"] for alarm in alarms(stack).values()}
+    named = json.dumps(widgets)
+    assert "${" not in named
+    queue = stack.outputs["DeadLetterQueueUrl"].split("/")[-1]
+    for deployed in (stack.outputs["FunctionName"], stack.outputs["WatcherName"], queue):
+        assert f'"{deployed}"' in named, deployed
+
+
 def test_the_stack_can_be_deployed_with_every_parameter_set(emulator):
     account = "222222222222"
     emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
@@ -300,3 +341,7 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator):
     pager = stack.outputs["PagerTopicArn"]
     for role in ("TriageRole", "WatcherRole"):
         assert role_client(stack, "sns", role).publish(TopicArn=pager, Message="made up")["MessageId"]
+    # What the function measures is looked for where it puts it.
+    measured = [alarm["Dimensions"] for alarm in alarms(stack).values() if alarm["Namespace"] == "oidc-triage"]
+    assert measured == [[{"Name": "Region", "Value": "eu-central-1"}]] * 3
+    assert '"Region", "eu-central-1"' in json.dumps(dashboard(stack))

@@ -93,8 +93,9 @@ class Stack:
         sam = os.environ.get("OIDC_TRIAGE_SAM") or str(ROOT / ".venv" / "bin" / "sam")
         command = [sam, "deploy", "--template-file", str(BUILT_TEMPLATE), "--stack-name", name, "--s3-bucket", bucket,
                    "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
-        if parameters:
-            command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
+        # The emulator refuses saved queries.
+        parameters = {"SavedQueries": "false", **parameters}
+        command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
         done = subprocess.run(command, cwd=emulator.folder, capture_output=True, text=True, timeout=180, env={
             "PATH": "/usr/bin:/bin", "HOME": str(emulator.folder), "SAM_CLI_TELEMETRY": "0",
             "AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": REGION,

@@ -186,7 +186,17 @@ def test_a_topic_is_open_to_this_account_alone(policy, topic):
     assert "Condition" not in identities
     for statement in (identities, *services):
         assert (statement["Effect"], statement["Resource"]) == ("Allow", {"Ref": topic})
-    assert services == []
+    # What a pager gets has a format of its own, which is not an alarm's: no service publishes there.
+    assert len(services) == (1 if topic == "Topic" else 0)
+
+
+def test_the_alarms_of_this_account_may_publish_to_the_topic_and_no_others():
+    _, statement = resources("AWS::SNS::TopicPolicy")["TopicPolicy"]["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Action"] == "sns:Publish"
+    assert resolved(statement["Condition"]) == {
+        "StringEquals": {"aws:SourceAccount": "<AWS::AccountId>"},
+        "ArnLike": {"aws:SourceArn": "arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*"}}
 
 
 def test_both_functions_are_one_binary_and_built_once():
@@ -264,13 +274,20 @@ def test_a_parameter_that_cannot_be_right_is_refused_at_the_deployment(parameter
 
 
 def test_what_is_on_or_off_takes_nothing_else():
-    assert source()["Parameters"]["PagerTopic"]["AllowedValues"] == ["true", "false"]
+    for name in ("PagerTopic", "SavedQueries"):
+        assert source()["Parameters"][name]["AllowedValues"] == ["true", "false"], name
 
 
 def test_every_parameter_has_its_place_in_the_form_and_says_what_it_is():
     groups = source()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(source()["Parameters"])
     assert all(parameter["Description"] for parameter in source()["Parameters"].values())
+
+
+def test_the_readme_tells_of_every_parameter_and_output():
+    readme = (ROOT / "README.md").read_text()
+    for name in [*source()["Parameters"], *template()["Outputs"]]:
+        assert f"`{name}`" in readme, name
 
 
 def test_no_parameter_is_called_as_a_resource():
@@ -350,7 +367,8 @@ def test_what_is_optional_hangs_on_its_parameter():
     assert conditions == {"EmailSubscription": "HasNotificationEmail",
                           "ApplicationLogSubscription": "HasApplicationLogGroup",
                           "ApplicationLogPermission": "HasApplicationLogGroup",
-                          "PagerNotices": "HasPagerTopic", "PagerNoticesPolicy": "HasPagerTopic"}
+                          "PagerNotices": "HasPagerTopic", "PagerNoticesPolicy": "HasPagerTopic",
+                          "WhatHappenedQuery": "HasSavedQueries", "WhoIsHitQuery": "HasSavedQueries"}
 
 
 def filter_pattern():
