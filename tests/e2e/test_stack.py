@@ -210,6 +210,10 @@ def test_a_function_may_publish_to_its_topic_and_use_its_table_and_do_nothing_el
     assert denied(dynamodb.scan, TableName=table)
     assert denied(dynamodb.delete_item, TableName=table, Key=key)
     assert denied(dynamodb.delete_table, TableName=table)
+    bus = role_client(stack, "events", role)
+    event = {"Source": "oidc-triage", "DetailType": "made up", "Detail": "{}"}
+    assert bus.put_events(Entries=[event])["FailedEntryCount"] == 0
+    assert denied(bus.put_events, Entries=[{**event, "EventBusName": "somebody-elses"}])
     assert denied(role_client(stack, "s3", role).list_buckets)
     assert denied(role_client(stack, "sqs", role).receive_message, QueueUrl=stack.outputs["DeadLetterQueueUrl"])
 
@@ -273,18 +277,71 @@ def test_the_queue_keeps_what_it_gets_for_a_day_encrypted(stack):
     assert attributes["MessageRetentionPeriod"] == "86400" and attributes["SqsManagedSseEnabled"] == "true"
 
 
+def alarms(stack):
+    found = stack.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{stack.name}-")["MetricAlarms"]
+    return {alarm["AlarmName"]: alarm for alarm in found}
+
+
+ALARMS = ("FailureQueueAlarm", "TriageErrorsAlarm", "WatcherErrorsAlarm", "StoreAlarm", "NoticesPendingAlarm",
+          "NoTickAlarm")
+
+
+def test_the_alarms_are_there_and_tell_the_topic(stack):
+    assert set(alarms(stack)) == {stack.physical_id(name) for name in ALARMS}
+    for name, alarm in alarms(stack).items():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [stack.outputs["TopicArn"]], name
+
+
+def test_an_alarm_reaches_a_subscriber_of_the_topic_and_so_does_its_end(stack, heard):
+    cloudwatch, name = stack.client("cloudwatch"), stack.physical_id("NoTickAlarm")
+    for state in ("ALARM", "OK"):
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="made up")
+        (message,) = messages(heard.receive(1))
+        told = json.loads(message["Message"])
+        assert (told["AlarmName"], told["NewStateValue"]) == (name, state)
+        assert "has not ticked" in told["AlarmDescription"]
+
+
+def dashboard(stack):
+    name = stack.physical_id("Dashboard")
+    return json.loads(stack.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
+
+
+def test_the_dashboard_shows_what_was_deployed(stack):
+    widgets = dashboard(stack)["widgets"]
+    (states,) = [widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm"]
+    assert set(states) == {alarm["AlarmArn"] for alarm in alarms(stack).values()}
+    named = json.dumps(widgets)
+    assert "${" not in named
+    queue = stack.outputs["DeadLetterQueueUrl"].split("/")[-1]
+    for deployed in (stack.outputs["FunctionName"], stack.outputs["WatcherName"], queue):
+        assert f'"{deployed}"' in named, deployed
+
+
 def test_the_stack_can_be_deployed_with_every_parameter_set(emulator):
     account = "222222222222"
     emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
     policy = "outage_callers = 5\nproof_s = 60"
+    fallback = f"arn:aws:sns:us-west-2:{account}:made-up-topic"
     stack = Stack(emulator, account, NotificationEmail="on-call@example.com", ApplicationLogGroup=APPLICATION_LOG_GROUP,
                   IdentityCenterRegion="eu-central-1", Regions="eu-central-1,us-east-1",
-                  StartUrl="https://example.awsapps.com/start", CallerNames="hashed", Policy=policy)
+                  StartUrl="https://example.awsapps.com/start", CallerNames="hashed", Policy=policy, PagerTopic="true",
+                  FallbackTopicArn=fallback)
     given = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["FunctionName"])
     variables = given["Environment"]["Variables"]
     assert {name: variables[f"OIDC_TRIAGE_{name}"] for name in
-            ("REGION", "REGIONS", "START_URL", "CALLER_NAMES", "POLICY")} == {
+            ("REGION", "REGIONS", "START_URL", "CALLER_NAMES", "POLICY", "PAGER_TOPIC_ARN", "FALLBACK_TOPIC_ARN",
+             "EVENT_BUS")} == {
         "REGION": "eu-central-1", "REGIONS": "eu-central-1,us-east-1", "START_URL": "https://example.awsapps.com/start",
-        "CALLER_NAMES": "hashed", "POLICY": policy}
+        "CALLER_NAMES": "hashed", "POLICY": policy, "PAGER_TOPIC_ARN": stack.outputs["PagerTopicArn"],
+        "FALLBACK_TOPIC_ARN": fallback, "EVENT_BUS": "default"}
     subscriptions = stack.client("sns").list_subscriptions_by_topic(TopicArn=stack.outputs["TopicArn"])["Subscriptions"]
     assert [subscription["Endpoint"] for subscription in subscriptions] == ["on-call@example.com"]
+    # Here the pager's topic is one that both roles may publish to.
+    pager = stack.outputs["PagerTopicArn"]
+    for role in ("TriageRole", "WatcherRole"):
+        assert role_client(stack, "sns", role).publish(TopicArn=pager, Message="made up")["MessageId"]
+    # What the function measures is looked for where it puts it.
+    measured = [alarm["Dimensions"] for alarm in alarms(stack).values() if alarm["Namespace"] == "oidc-triage"]
+    assert measured == [[{"Name": "Region", "Value": "eu-central-1"}]] * 3
+    assert '"Region", "eu-central-1"' in json.dumps(dashboard(stack))

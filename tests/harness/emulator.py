@@ -93,8 +93,9 @@ class Stack:
         sam = os.environ.get("OIDC_TRIAGE_SAM") or str(ROOT / ".venv" / "bin" / "sam")
         command = [sam, "deploy", "--template-file", str(BUILT_TEMPLATE), "--stack-name", name, "--s3-bucket", bucket,
                    "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
-        if parameters:
-            command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
+        # The emulator refuses saved queries.
+        parameters = {"SavedQueries": "false", **parameters}
+        command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
         done = subprocess.run(command, cwd=emulator.folder, capture_output=True, text=True, timeout=180, env={
             "PATH": "/usr/bin:/bin", "HOME": str(emulator.folder), "SAM_CLI_TELEMETRY": "0",
             "AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": REGION,
@@ -115,15 +116,15 @@ class Stack:
                                                                          LogicalResourceId=logical_id)
         return resource["StackResourceDetail"]["PhysicalResourceId"]
 
-    def topic_queue(self):
-        """A queue that receives what the topic publishes from now on."""
+    def topic_queue(self, output="TopicArn"):
+        """A queue that receives what the topic of that output publishes from now on."""
         sqs, sns = self.client("sqs"), self.client("sns")
         url = sqs.create_queue(QueueName=f"heard-{time.monotonic_ns()}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": (
             '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},'
             f'"Action":"sqs:SendMessage","Resource":"{arn}"}}]}}')})
-        subscription = sns.subscribe(TopicArn=self.outputs["TopicArn"], Protocol="sqs", Endpoint=arn,
+        subscription = sns.subscribe(TopicArn=self.outputs[output], Protocol="sqs", Endpoint=arn,
                                      ReturnSubscriptionArn=True)["SubscriptionArn"]
         return Queue(sqs, url, lambda: sns.unsubscribe(SubscriptionArn=subscription))
 

@@ -55,6 +55,49 @@ def as_list(value):
     return value if isinstance(value, list) else [value]
 
 
+NOTHING = object()
+
+
+def resolved(value, **given):
+    """What CloudFormation makes of a value when these parameters are given: resources become their names in <>."""
+    parameters = {name: given.get(name, body["Default"]) for name, body in source()["Parameters"].items()}
+    assert set(given) <= set(parameters)
+
+    def holds(condition):
+        ((function, arguments),) = condition.items()
+        if function == "Fn::Not":
+            return not holds(arguments[0])
+        assert function == "Fn::Equals", f"{function} is not understood here"
+        first, second = (one(argument) for argument in arguments)
+        return first == second
+
+    def named(name, variables):
+        if name in variables:
+            return one(variables[name])
+        return parameters.get(name, f"<{name}>")
+
+    def one(value):
+        if isinstance(value, list):
+            return [item for item in map(one, value) if item is not NOTHING]
+        if not isinstance(value, dict):
+            return value
+        match list(value.items()):
+            case [("Ref", "AWS::NoValue")]:
+                return NOTHING
+            case [("Ref", name)]:
+                return named(name, {})
+            case [("Fn::GetAtt", path)]:
+                return f"<{'.'.join(as_list(path))}>"
+            case [("Fn::If", [condition, yes, no])]:
+                return one(yes if holds(template()["Conditions"][condition]) else no)
+            case [("Fn::Sub", text)]:
+                text, variables = text if isinstance(text, list) else (text, {})
+                return re.sub(r"\$\{([\w:.]+)\}", lambda found: named(found[1], variables), text)
+        return {key: item for key, item in ((key, one(item)) for key, item in value.items()) if item is not NOTHING}
+
+    return one(value)
+
+
 def test_no_permission_is_wider_than_one_resource():
     for name, statement in statements():
         assert statement["Effect"] == "Allow"
@@ -68,8 +111,47 @@ def test_each_role_may_do_exactly_its_work():
     for name, statement in statements():
         may.setdefault(name, set()).update(as_list(statement["Action"]))
     both = {"logs:CreateLogStream", "logs:PutLogEvents", "sns:Publish", "dynamodb:GetItem", "dynamodb:BatchGetItem",
-            "dynamodb:PutItem", "dynamodb:UpdateItem"}
+            "dynamodb:PutItem", "dynamodb:UpdateItem", "events:PutEvents"}
     assert may == {"TriageRole": both | {"sqs:SendMessage"}, "WatcherRole": both}
+
+
+FALLBACK = "arn:aws:sns:us-west-2:111122223333:identity"
+
+
+@pytest.mark.parametrize("given, topics", [
+    ({}, ["<Topic>"]),
+    ({"PagerTopic": "true"}, ["<Topic>", "<PagerNotices>"]),
+    ({"FallbackTopicArn": FALLBACK}, ["<Topic>", FALLBACK]),
+    ({"PagerTopic": "true", "FallbackTopicArn": FALLBACK}, ["<Topic>", "<PagerNotices>", FALLBACK]),
+])
+def test_both_roles_may_publish_to_the_topics_that_there_are_and_know_them(given, topics):
+    publish = {name: resolved(statement["Resource"], **given) for name, statement in statements()
+               if "sns:Publish" in as_list(statement["Action"])}
+    assert publish == {"TriageRole": topics, "WatcherRole": topics}
+    for name in FUNCTIONS:
+        variables = resolved(resources("AWS::Lambda::Function")[name]["Environment"]["Variables"], **given)
+        known = [variables.get(f"OIDC_TRIAGE_{topic}TOPIC_ARN") for topic in ("", "PAGER_", "FALLBACK_")]
+        assert [arn for arn in known if arn] == topics
+
+
+def test_both_roles_may_put_events_of_our_own_on_the_default_bus():
+    found = [(name, statement) for name, statement in statements() if statement["Action"] == "events:PutEvents"]
+    assert [name for name, _ in found] == ["TriageRole", "WatcherRole"]
+    for _, statement in found:
+        assert resolved(statement["Resource"]) == (
+            "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default")
+        assert statement["Condition"] == {"ForAllValues:StringEquals": {"events:source": "oidc-triage"}}
+    for name in FUNCTIONS:
+        variables = resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
+        assert variables["OIDC_TRIAGE_EVENT_BUS"] == "default"
+
+
+def test_none_of_our_rules_takes_the_events_that_we_put_on_the_bus():
+    for name, body in resources("AWS::Events::Rule").items():
+        pattern = body.get("EventPattern", {"source": []})
+        ours = ("OIDC Incident Opened", "OIDC Incident Changed", "OIDC Incident Resolved")
+        assert "oidc-triage" not in pattern.get("source", ["oidc-triage"]) or not set(ours) & set(
+            pattern.get("detail-type", ours)), f"{name} would call us for ever"
 
 
 def test_the_table_may_be_used_by_key_alone_and_nothing_else_in_it():
@@ -95,11 +177,26 @@ def test_both_functions_share_one_table_and_tell_one_topic():
         assert variables["OIDC_TRIAGE_TOPIC_ARN"] == {"Ref": "Topic"}
 
 
-def test_the_topic_is_open_to_this_account_alone():
-    (policy,) = resources("AWS::SNS::TopicPolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
-    assert statement["Resource"] == {"Ref": "Topic"}
+@pytest.mark.parametrize("policy, topic", [("TopicPolicy", "Topic"), ("PagerNoticesPolicy", "PagerNotices")])
+def test_a_topic_is_open_to_this_account_alone(policy, topic):
+    policy = resources("AWS::SNS::TopicPolicy")[policy]
+    assert policy["Topics"] == [{"Ref": topic}]
+    identities, *services = policy["PolicyDocument"]["Statement"]
+    assert identities["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert "Condition" not in identities
+    for statement in (identities, *services):
+        assert (statement["Effect"], statement["Resource"]) == ("Allow", {"Ref": topic})
+    # What a pager gets has a format of its own, which is not an alarm's: no service publishes there.
+    assert len(services) == (1 if topic == "Topic" else 0)
+
+
+def test_the_alarms_of_this_account_may_publish_to_the_topic_and_no_others():
+    _, statement = resources("AWS::SNS::TopicPolicy")["TopicPolicy"]["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Action"] == "sns:Publish"
+    assert resolved(statement["Condition"]) == {
+        "StringEquals": {"aws:SourceAccount": "<AWS::AccountId>"},
+        "ArnLike": {"aws:SourceArn": "arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*"}}
 
 
 def test_both_functions_are_one_binary_and_built_once():
@@ -130,7 +227,7 @@ def test_every_environment_value_is_a_string_or_made_of_string_parameters():
 def test_an_empty_parameter_is_no_variable():
     variables = resources("AWS::Lambda::Function")["TriageFunction"]["Environment"]["Variables"]
     for variable, parameter in [("REGION", "IdentityCenterRegion"), ("REGIONS", "Regions"), ("START_URL", "StartUrl"),
-                                ("POLICY", "Policy")]:
+                                ("POLICY", "Policy"), ("FALLBACK_TOPIC_ARN", "FallbackTopicArn")]:
         assert variables[f"OIDC_TRIAGE_{variable}"] == {
             "Fn::If": [f"Has{parameter}", {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
 
@@ -164,6 +261,11 @@ def test_every_parameter_has_a_default_that_works():
     ("IdentityCenterRegion", ["eu-central-1", "us-gov-west-1", "eusc-de-east-1"], ["Frankfurt", "eu-central"]),
     ("Regions", ["us-east-1", "us-east-1,eu-west-1", "us-east-1, eu-west-1"], ["us-east-1;eu-west-1", ","]),
     ("StartUrl", ["https://example.awsapps.com/start"], ["http://example.com", "example"]),
+    ("FallbackTopicArn", [FALLBACK, "arn:aws-cn:sns:cn-north-1:111122223333:identity",
+                          "arn:aws-iso-b:sns:us-isob-east-1:111122223333:identity_2"],
+     ["identity", FALLBACK + ".fifo", FALLBACK + " ", FALLBACK + ":made-up", "arn:aws:sns:us-west-2:111122223333:",
+      "arn:aws:sqs:us-west-2:111122223333:identity", "arn:aws:sns:us-west-2:1:identity",
+      "arn:aws:sns:*:111122223333:identity"]),
 ])
 def test_a_parameter_that_cannot_be_right_is_refused_at_the_deployment(parameter, good, bad):
     pattern = source()["Parameters"][parameter]["AllowedPattern"]
@@ -171,9 +273,32 @@ def test_a_parameter_that_cannot_be_right_is_refused_at_the_deployment(parameter
     assert not any(re.search(pattern, value) for value in bad)
 
 
+def test_what_is_on_or_off_takes_nothing_else():
+    for name in ("PagerTopic", "SavedQueries"):
+        assert source()["Parameters"][name]["AllowedValues"] == ["true", "false"], name
+
+
+def test_every_parameter_has_its_place_in_the_form_and_says_what_it_is():
+    groups = source()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(source()["Parameters"])
+    assert all(parameter["Description"] for parameter in source()["Parameters"].values())
+
+
+def test_the_readme_tells_of_every_parameter_and_output():
+    readme = (ROOT / "README.md").read_text()
+    for name in [*source()["Parameters"], *template()["Outputs"]]:
+        assert f"`{name}`" in readme, name
+
+
+def test_no_parameter_is_called_as_a_resource():
+    assert not set(template()["Resources"]) & set(source()["Parameters"])
+
+
 def test_the_outputs_are_those_that_other_programs_read():
-    assert set(template()["Outputs"]) == {"FunctionName", "WatcherName", "TopicArn", "TableName",
-                                          "DeadLetterQueueUrl"}
+    assert {name: output.get("Condition") for name, output in template()["Outputs"].items()} == {
+        "FunctionName": None, "WatcherName": None, "TopicArn": None, "TableName": None, "DeadLetterQueueUrl": None,
+        "PagerTopicArn": "HasPagerTopic"}
+    assert template()["Outputs"]["PagerTopicArn"]["Value"] == {"Ref": "PagerNotices"}
 
 
 def rule(name):
@@ -241,7 +366,9 @@ def test_what_is_optional_hangs_on_its_parameter():
     conditions = {name: body.get("Condition") for name, body in template()["Resources"].items() if "Condition" in body}
     assert conditions == {"EmailSubscription": "HasNotificationEmail",
                           "ApplicationLogSubscription": "HasApplicationLogGroup",
-                          "ApplicationLogPermission": "HasApplicationLogGroup"}
+                          "ApplicationLogPermission": "HasApplicationLogGroup",
+                          "PagerNotices": "HasPagerTopic", "PagerNoticesPolicy": "HasPagerTopic",
+                          "WhatHappenedQuery": "HasSavedQueries", "WhoIsHitQuery": "HasSavedQueries"}
 
 
 def filter_pattern():
