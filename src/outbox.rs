@@ -163,6 +163,11 @@ impl Told {
             }
         }
     }
+
+    /// Takes back that `group` was told at `at`: it was not.
+    pub fn retract(&mut self, group: &str, at: Timestamp) {
+        self.0.retain(|(told_at, told)| (*told_at, told.as_str()) != (at, group));
+    }
 }
 
 /// How long after the failed attempt of that number (from 1) the next one is made: 1, 2, 4, then 8 times `first`.
@@ -312,6 +317,17 @@ mod tests {
         assert_eq!(told.admit("a", &policy, at(59)), Err(at(60)));
         assert_eq!(told.admit("a", &policy, at(60)), Ok(()));
         assert_eq!(told.admit("a", &pace(0, 10), at(60)), Ok(()));
+    }
+
+    #[test]
+    fn what_was_not_told_after_all_holds_nothing_back() {
+        let (mut told, policy) = (Told::default(), Policy::default());
+        assert_eq!(told.admit("a", &policy, at(0)), Ok(()));
+        told.retract("a", at(0));
+        assert_eq!(told, Told::default());
+        assert_eq!(told.admit("a", &policy, at(1)), Ok(()));
+        told.retract("a", at(0));
+        assert_eq!(told.admit("a", &policy, at(2)), Err(at(61)));
     }
 
     #[test]

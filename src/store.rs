@@ -203,6 +203,9 @@ pub trait Store {
     /// from when on.
     async fn admit(&self, group: &str, policy: &Policy, now: Timestamp) -> Result<Result<(), Timestamp>, StoreError>;
 
+    /// Takes back an admission of `now`: people were not told.
+    async fn retract(&self, group: &str, now: Timestamp) -> Result<(), StoreError>;
+
     /// Ends a claim.
     async fn settle(&self, region: &Region, position: u64, by: &str, settled: &Settled) -> Result<(), StoreError>;
 

@@ -51,3 +51,65 @@ fn of_all(notice: &Notice, place: &Place) -> String {
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::testing::{place, samples};
+    use crate::notify::{Earlier, Impact, LISTED_MAX, REASON_MAX, REASONS_MAX, Request, Tally, Weighed};
+    use crate::redact::SHOWN_NAME_MAX;
+
+    /// As long as a notice can be: of what takes most room in JSON within JSON.
+    fn longest() -> Notice {
+        let (_, mut notice) = samples().remove(0);
+        let fact = "\"\\".repeat(REASON_MAX / 2);
+        notice.reasons = vec![fact.clone(); REASONS_MAX];
+        notice.merged.reasons = vec![fact.clone(); REASONS_MAX];
+        let name = "\"\\".repeat(SHOWN_NAME_MAX / 2);
+        let tally = vec![Tally { name: name.clone(), count: usize::MAX }; LISTED_MAX];
+        let request = Request { at: notice.at, id: Some(name.clone()), operation: None, code: name.clone() };
+        notice.impact = Impact {
+            names: vec![name; LISTED_MAX],
+            codes: tally.clone(),
+            operations: tally.clone(),
+            tools: tally,
+            requests: vec![request; LISTED_MAX],
+            ..notice.impact
+        };
+        notice.headline.push(fact.clone());
+        let earlier = Earlier { summary: fact.clone(), ..Earlier::from(&notice) };
+        notice.merged.notices = vec![earlier; LISTED_MAX];
+        let facts = vec![fact; LISTED_MAX];
+        notice.weighed =
+            vec![Weighed { cause: "made up".to_owned(), speaks_for: facts.clone(), speaks_against: facts }; 3];
+        notice
+    }
+
+    #[test]
+    fn a_notice_that_is_too_long_has_its_lists_cut_and_says_so_to_every_reader() {
+        let notice = longest();
+        assert!(of_all(&notice, &place()).len() > MESSAGE_MAX, "{}", of_all(&notice, &place()).len());
+        let envelope = render(&notice, &place());
+        assert!(envelope.len() <= MESSAGE_MAX, "{}", envelope.len());
+        let texts: serde_json::Value = serde_json::from_str(&envelope).unwrap();
+        let machine: serde_json::Value = serde_json::from_str(texts["default"].as_str().unwrap()).unwrap();
+        assert_eq!(machine["cut"], true);
+        assert_eq!(machine["reasons"].as_array().unwrap().len(), SHORTER[0], "no more than needs be");
+        assert!(texts["email"].as_str().unwrap().contains("Lists were cut"));
+    }
+
+    #[test]
+    fn of_one_of_each_any_notice_fits() {
+        let shortest = longest().shortened(1);
+        assert!(of_all(&shortest, &place()).len() < MESSAGE_MAX / 4);
+        assert!(detail(&longest(), &place()).len() < MESSAGE_MAX, "and the bus takes it whole");
+    }
+
+    #[test]
+    fn an_ordinary_notice_is_whole() {
+        for (name, notice) in samples() {
+            assert_eq!(render(&notice, &place()), of_all(&notice, &place()), "{name}");
+            assert!(!notice.shortened(LISTED_MAX).cut, "{name}");
+        }
+    }
+}

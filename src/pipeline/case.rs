@@ -21,7 +21,7 @@ use crate::observation::{Failure, Observation, Operation};
 use crate::oidc::ProbeAnswer;
 use crate::region::Region;
 use crate::report::{Action, Answer, BatchItemFailure, Counts, FailureReport, IncidentReport, NoticeReport, Outcome};
-use crate::store::StoreError;
+use crate::store::{Entry, StoreError};
 
 /// One failure on its way through the stages.
 pub struct Judged {
@@ -190,8 +190,16 @@ impl Case {
         if let Some(why) = published.fallback {
             self.problems.note("topic_unreachable", format!("{why}; the fallback topic took the notice"));
         }
+        self.measured.notices_sent += u64::from(published.message_id.is_some());
         self.notice_reports.push(NoticeReport::new(notice, published.message_id));
         self.notices.push(notice.clone());
+    }
+
+    /// What is left in a region's outbox.
+    pub fn wait(&mut self, pending: &[Entry]) {
+        self.measured.notices_pending += pending.len() as u64;
+        let made = pending.iter().map(|entry| entry.notice.at);
+        self.measured.oldest_pending = self.measured.oldest_pending.into_iter().chain(made).min();
     }
 
     pub fn close(mut self, judged: Vec<Judged>) -> Handled {

@@ -16,7 +16,7 @@ use crate::diagnose::{Verdict, diagnose};
 use crate::evidence::before;
 use crate::incident::{Step, step};
 use crate::notify::{Notice, NoticeKind};
-use crate::outbox::{Channel, letters};
+use crate::outbox::Channel;
 use crate::region::Region;
 use crate::report::{IncidentReport, IncidentState};
 use crate::store::{Committed, Store, StoreError, View};
@@ -116,20 +116,22 @@ impl<S: Store> Pipeline<S> {
             return;
         }
         let notice = notice.clone().alone(self.config.policy.unshared_quiet, error);
-        for letter in letters(&notice, &self.channels) {
-            match (letter.channel, self.publish(letter.channel, &notice, case.deadline).await) {
-                (Channel::Topic, Ok(published)) => case.published(&notice, published),
-                (Channel::Pager | Channel::Bus, Ok(_)) => {}
-                (Channel::Topic, Err(error)) => {
-                    self.alone.forget(region);
-                    case.untold.push(Untold { region: region.clone(), reason: error.to_string() });
-                    case.notices.push(notice.clone());
-                }
-                // People are told, or are told again. A paging service hears of it when the store can be had.
-                (Channel::Pager | Channel::Bus, Err(error)) => {
-                    case.problems.note("notice_not_taken", error.to_string())
-                }
+        match self.publish(Channel::Topic, &notice, case.deadline).await {
+            Ok(published) => case.published(&notice, published),
+            Err(error) => {
+                self.alone.forget(region);
+                case.measured.notices_failed += 1;
+                case.untold.push(Untold { region: region.clone(), reason: error.to_string() });
+                case.notices.push(notice.clone());
             }
+        }
+        // Whoever is woken up closes it by hand. A program is told nothing: nobody would tell it that this is over.
+        if self.channels.contains(&Channel::Pager)
+            && Channel::Pager.takes(&notice)
+            && let Err(error) = self.publish(Channel::Pager, &notice, case.deadline).await
+        {
+            case.measured.notices_failed += 1;
+            case.problems.note("notice_not_taken", error.to_string());
         }
     }
 }

@@ -29,16 +29,14 @@ impl<S: Store> Pipeline<S> {
                 Err(error) => return case.troubled_by(Some(error)),
             };
             let due = due(&pending, case.now);
-            if due.is_empty() || case.is_late_to_tell(due.len(), "notices wait in the outbox") {
-                return;
-            }
+            let late = !due.is_empty() && case.is_late_to_tell(due.len(), "notices wait in the outbox");
             let mut any_sent = false;
-            for delivery in due {
+            for delivery in due.into_iter().filter(|_| !late) {
                 any_sent |= self.send(region, delivery, case).await;
             }
             // What stood behind a notice that went out is due now.
             if !any_sent {
-                return;
+                return case.wait(&pending);
             }
         }
     }
@@ -63,6 +61,11 @@ impl<S: Store> Pipeline<S> {
             return false;
         }
         let published = self.publish(delivery.channel, &delivery.notice, case.deadline).await;
+        if published.is_err() && delivery.channel == Channel::Topic {
+            // Else it would be held back when its time has come, though nobody was told.
+            let retracted = self.store.retract(&delivery.group(), case.now).await;
+            case.troubled_by(retracted.err());
+        }
         let settled = match &published {
             Ok(published) => Settled::Sent { at: case.now, message_id: published.message_id.clone() },
             Err(_) => Settled::Failed { not_before: self.again_at(attempts, case.clock()) },
@@ -77,10 +80,12 @@ impl<S: Store> Pipeline<S> {
                 true
             }
             Err(error) if self.store.is_durable() => {
+                case.measured.notices_failed += 1;
                 case.problems.note("notice_pending", format!("{error}; it waits in the outbox"));
                 false
             }
             Err(error) => {
+                case.measured.notices_failed += 1;
                 case.untold.push(Untold { region: region.clone(), reason: error.to_string() });
                 if delivery.channel == Channel::Topic {
                     case.notices.push(delivery.notice);

@@ -437,7 +437,11 @@ impl Store for DynamoStore {
     }
 
     async fn admit(&self, group: &str, policy: &Policy, now: Timestamp) -> Result<Result<(), Timestamp>, StoreError> {
-        self.admit_group(group, policy, now).await
+        self.change_told(|told| told.admit(group, policy, now)).await
+    }
+
+    async fn retract(&self, group: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.change_told(|told| told.retract(group, now)).await
     }
 
     async fn settle(&self, region: &Region, position: u64, by: &str, settled: &Settled) -> Result<(), StoreError> {

@@ -192,6 +192,11 @@ impl Store for MemoryStore {
         Ok(self.state().told.admit(group, policy, now))
     }
 
+    async fn retract(&self, group: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.state().told.retract(group, now);
+        Ok(())
+    }
+
     async fn settle(&self, region: &Region, position: u64, by: &str, settled: &Settled) -> Result<(), StoreError> {
         let mut state = self.state();
         let Some(known) = state.regions.get_mut(region) else { return Ok(()) };

@@ -27,7 +27,8 @@ def emulator(service, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def stack(emulator):
-    return stack_with_log(emulator, "111111111111")
+    # Many tests' outages come within a minute.
+    return stack_with_log(emulator, "111111111111", Policy="notices_per_minute = 600")
 
 
 def stack_with_log(emulator, account, **parameters):

@@ -18,6 +18,7 @@ from tests.e2e.conftest import APPLICATION_LOG_GROUP, stack_with_log
 from tests.harness import awslogs, make
 from tests.harness.emulator import Queue, Stack
 from tests.harness.fake_oidc import NULL_500
+from tests.harness.notices import check_alarm, check_machine
 
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted(awslogs.EVENTS.glob("*.json"))}
 
@@ -63,6 +64,34 @@ def test_an_outage_arrives_once_at_a_subscriber_of_the_topic(stack, oidc, heard)
     assert message["MessageId"] == notice["messageId"]
     assert "outage" in message["Subject"].lower() and "eu-north-1" in message["Subject"]
     assert len(message["Subject"]) < 100 and message["Subject"].isascii()
+    # A queue gets the text for programs.
+    told = check_machine(json.loads(message["Message"]))
+    assert (told["id"], told["kind"], told["impact"]["callers"]) == (notice["id"], "opened", 8)
+    assert told["account"] == stack.account and stack.physical_id("LogGroup") in told["links"]["log"]
+
+
+def test_a_subscriber_hears_what_its_filter_policy_lets_through(stack, oidc):
+    policies = {"its own operation": {"operation": ["RegisterClient"]}, "another one": {"operation": ["CreateToken"]},
+                "pages of its region": {"severity": ["page"], "region": [{"prefix": "sa-"}]},
+                "no page": {"severity": [{"anything-but": ["page"]}]}, "incidents": {"incident": [{"exists": True}]},
+                "the end": {"kind": ["resolved"]}, "outages": {"diagnosis": ["outage", "degraded"]}}
+    queues = {name: stack.topic_queue(**policy) for name, policy in policies.items()}
+    oidc.script_all(NULL_500)
+    invoke(stack, make.sqs(make.outage("sa-east-1", callers=8, operation="RegisterClient")))
+    heard = {name for name, queue in queues.items()
+             if any("sa-east-1" in message["Subject"] for message in messages(queue.receive(1, seconds=4)))}
+    for queue in queues.values():
+        queue.close()
+    assert heard == {"its own operation", "pages of its region", "incidents", "outages"}
+
+
+def test_a_program_hears_on_the_event_bus_of_an_incident(stack, oidc):
+    queue = stack.bus_queue({"source": ["oidc-triage"], "detail-type": ["OIDC Incident Opened"]})
+    oidc.script_all(NULL_500)
+    (notice,) = invoke(stack, make.sqs(make.outage("ap-south-1", callers=8)))["notices"]
+    (event,) = messages(queue.receive(1))
+    queue.close()
+    assert check_machine(event["detail"])["id"] == notice["id"] and event["detail"]["severity"] == "page"
 
 
 def test_a_failed_call_put_on_the_bus_reaches_the_function(stack, oidc, heard):
@@ -318,7 +347,7 @@ def test_the_dashboard_shows_what_was_deployed(stack):
         assert f'"{deployed}"' in named, deployed
 
 
-def test_the_stack_can_be_deployed_with_every_parameter_set(emulator):
+def test_the_stack_can_be_deployed_with_every_parameter_set(emulator, oidc):
     account = "222222222222"
     emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
     policy = "outage_callers = 5\nproof_s = 60"
@@ -341,6 +370,13 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator):
     pager = stack.outputs["PagerTopicArn"]
     for role in ("TriageRole", "WatcherRole"):
         assert role_client(stack, "sns", role).publish(TopicArn=pager, Message="made up")["MessageId"]
+    heard = stack.topic_queue("PagerTopicArn")
+    oidc.script_all(NULL_500)
+    (incident,) = invoke(stack, make.sqs(make.outage("eu-central-1", callers=12)))["incidents"]
+    (message,) = messages(heard.receive(1))
+    alarm = check_alarm(json.loads(message["Message"]))
+    assert (alarm["AlarmName"], alarm["NewStateValue"]) == (incident["id"], "ALARM")
+    assert message["Subject"].startswith(f'ALARM: "{incident["id"]}"')
     # What the function measures is looked for where it puts it.
     measured = [alarm["Dimensions"] for alarm in alarms(stack).values() if alarm["Namespace"] == "oidc-triage"]
     assert measured == [[{"Name": "Region", "Value": "eu-central-1"}]] * 3

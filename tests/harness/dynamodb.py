@@ -56,6 +56,9 @@ class Table:
                 found[latest["id"]] = latest
         return list(found.values())
 
+    def unsent(self):
+        return sum(not entry["sent_at"] for entry in self.outbox())
+
     def outbox(self, items=None):
         """Every notice that was ever decided on, by region, then position; those that wait have no `sent_at`."""
         entries = [item for item in items or self.items() if item["sk"].startswith("outbox#")]

@@ -5,6 +5,7 @@ An access key of 12 digits is an account of its own there.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import subprocess
@@ -116,17 +117,37 @@ class Stack:
                                                                          LogicalResourceId=logical_id)
         return resource["StackResourceDetail"]["PhysicalResourceId"]
 
-    def topic_queue(self, output="TopicArn"):
-        """A queue that receives what the topic of that output publishes from now on."""
-        sqs, sns = self.client("sqs"), self.client("sns")
+    def open_queue(self, service):
+        """A queue that a service may send to: its URL and its ARN."""
+        sqs = self.client("sqs")
         url = sqs.create_queue(QueueName=f"heard-{time.monotonic_ns()}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": (
-            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},'
+            f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}.amazonaws.com"}},'
             f'"Action":"sqs:SendMessage","Resource":"{arn}"}}]}}')})
-        subscription = sns.subscribe(TopicArn=self.outputs[output], Protocol="sqs", Endpoint=arn,
+        return url, arn
+
+    def topic_queue(self, output="TopicArn", **filter_policy):
+        """A queue that receives what the topic of that output publishes from now on, and the policy lets through."""
+        sns = self.client("sns")
+        url, arn = self.open_queue("sns")
+        attributes = {"FilterPolicy": json.dumps(filter_policy)} if filter_policy else {}
+        subscription = sns.subscribe(TopicArn=self.outputs[output], Protocol="sqs", Endpoint=arn, Attributes=attributes,
                                      ReturnSubscriptionArn=True)["SubscriptionArn"]
-        return Queue(sqs, url, lambda: sns.unsubscribe(SubscriptionArn=subscription))
+        return Queue(self.client("sqs"), url, lambda: sns.unsubscribe(SubscriptionArn=subscription))
+
+    def bus_queue(self, pattern):
+        """A queue that receives what is put on the default bus from now on, and fits the pattern."""
+        events, name = self.client("events"), f"heard-{time.monotonic_ns()}"
+        url, arn = self.open_queue("events")
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+
+        def close():
+            events.remove_targets(Rule=name, Ids=["queue"])
+            events.delete_rule(Name=name)
+
+        return Queue(self.client("sqs"), url, close)
 
 
 class Queue:

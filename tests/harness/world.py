@@ -8,8 +8,9 @@ import threading
 
 from . import make
 from .dynamodb import Table
+from .fake_events import FakeEvents
 from .fake_oidc import NULL_500, FakeOidc
-from .fake_sns import TOPIC_ARN, FakeSns
+from .fake_sns import PAGER_TOPIC_ARN, TOPIC_ARN, FakeSns
 from .fault_proxy import FaultProxy
 from .runtime_api import Function
 from .servers import refused_url
@@ -22,11 +23,11 @@ class World:
     def __init__(self, emulator):
         self.table = Table.make(emulator.url)
         self.proxy = FaultProxy(emulator.url)
-        self.sns, self.oidc = FakeSns(), FakeOidc()
+        self.sns, self.oidc, self.events = FakeSns(), FakeOidc(), FakeEvents()
         self.running = []
 
     def __enter__(self):
-        for server in (self.proxy, self.sns, self.oidc):
+        for server in (self.proxy, self.sns, self.oidc, self.events):
             server.__enter__()
         return self
 
@@ -36,7 +37,7 @@ class World:
         self.sns.heal()
         for function in self.running:
             function.__exit__()
-        for server in (self.proxy, self.sns, self.oidc):
+        for server in (self.proxy, self.sns, self.oidc, self.events):
             server.__exit__()
         self.table.delete()
 
@@ -45,7 +46,8 @@ class World:
         numbers = SHORT | (policy or {})
         function = Function({
             "AWS_ENDPOINT_URL": refused_url(), "AWS_ENDPOINT_URL_SSO_OIDC": self.oidc.url,
-            "AWS_ENDPOINT_URL_SNS": self.sns.url, "AWS_ENDPOINT_URL_DYNAMODB": self.proxy.url,
+            "AWS_ENDPOINT_URL_SNS": self.sns.url, "AWS_ENDPOINT_URL_EVENTBRIDGE": self.events.url,
+            "AWS_ENDPOINT_URL_DYNAMODB": self.proxy.url,
             "OIDC_TRIAGE_TOPIC_ARN": TOPIC_ARN, "OIDC_TRIAGE_TABLE": self.table.name,
             "OIDC_TRIAGE_POLICY": "\n".join(f"{key} = {number}" for key, number in numbers.items()), **env},
             region=region)
@@ -60,6 +62,12 @@ class World:
         """What the topic took, in order."""
         with self.sns.lock:
             return [make.told(message) for message in self.sns.published if message.topic == TOPIC_ARN]
+
+    def alarms(self):
+        """What the pager's topic took, in order: subject and alarm."""
+        with self.sns.lock:
+            return [(message.subject, json.loads(message.message)) for message in self.sns.published
+                    if message.topic == PAGER_TOPIC_ARN]
 
     def kinds(self):
         return [told.kind for told in self.told()]

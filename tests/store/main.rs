@@ -80,6 +80,7 @@ in_both_homes! {
     who_has_lost_a_claim_settles_nothing
     what_was_held_back_was_no_attempt
     letters_keep_their_channels
+    an_admission_that_was_taken_back_holds_nobody_up
     people_are_told_no_more_than_they_may_be_however_many_tell_at_once
     sent_notices_are_not_looked_at_again
     one_of_all_is_elected_to_probe_in_an_interval

@@ -310,6 +310,14 @@ pub async fn letters_keep_their_channels<S: Store>(home: &Home<S>) {
     assert!(entries.iter().all(|entry| entry.notice == notice(1)));
 }
 
+pub async fn an_admission_that_was_taken_back_holds_nobody_up<S: Store>(home: &Home<S>) {
+    let (sandbox, policy) = (home.sandbox(), Policy::default());
+    assert_eq!(sandbox.admit("a", &policy, at(0)).await, Ok(Ok(())));
+    assert_eq!(home.sandbox().admit("a", &policy, at(1)).await, Ok(Err(at(60))));
+    assert_eq!(sandbox.retract("a", at(0)).await, Ok(()));
+    assert_eq!(home.sandbox().admit("a", &policy, at(1)).await, Ok(Ok(())));
+}
+
 pub async fn people_are_told_no_more_than_they_may_be_however_many_tell_at_once<S: Store>(home: &Home<S>) {
     let policy = Policy { notices_per_minute: 5, ..Policy::default() };
     let sandboxes = home.sandboxes(MANY);

@@ -20,7 +20,6 @@ use crate::evidence::mark::hash48;
 use crate::incident::Step;
 use crate::notify::Notice;
 use crate::outbox::{Channel, Told};
-use crate::policy::Policy;
 use crate::region::Region;
 use crate::store::{Claim, Committed, Entry, Settled, StoreError, View};
 
@@ -37,8 +36,8 @@ const TOLD: &str = "told";
 
 /// Of all who tell at the same time one is granted in each round, until so many are granted that the rest only reads that
 /// it must wait: a few rounds more than there are notices in a minute, at pauses of up to this one.
-const ADMIT_TRIES: u32 = 20;
-const ADMIT_PAUSE: Duration = Duration::from_millis(20);
+const TOLD_TRIES: u32 = 20;
+const TOLD_PAUSE: Duration = Duration::from_millis(20);
 
 /// A transaction that meets another one is tried so often, at growing pauses from this one on.
 const STEP_TRIES: u32 = 4;
@@ -247,38 +246,42 @@ impl DynamoStore {
         entry.apply(&self.table, ReturnValue::None).await.map(|_| ())
     }
 
-    /// Of all who ask at once each sees what the others were granted.
-    pub(super) async fn admit_group(
-        &self,
-        group: &str,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Result<Result<(), Timestamp>, StoreError> {
+    /// Makes a change to what people were told, and returns what came of it. Of all who do so at once each sees what the
+    /// others did.
+    pub(super) async fn change_told<T>(&self, change: impl Fn(&mut Told) -> T) -> Result<T, StoreError> {
         let (key, token) = (Key::new(TOLD, TOLD), token());
-        for round in 0..ADMIT_TRIES {
+        let mut asked = None;
+        for round in 0..TOLD_TRIES {
             if round > 0 {
-                tokio::time::sleep(ADMIT_PAUSE.mul_f64(fastrand::f64())).await;
+                tokio::time::sleep(TOLD_PAUSE.mul_f64(fastrand::f64())).await;
             }
             let item = self.table.get(key.clone()).await?.unwrap_or_default();
-            // Granted, and only the answer was lost.
-            if text(&item, TOKEN) == Some(token.as_str()) {
-                return Ok(Ok(()));
+            // It came through, and only the answer was lost.
+            if text(&item, TOKEN) == Some(token.as_str())
+                && let Some(done) = asked
+            {
+                return Ok(done);
             }
             // What another release wrote, and cannot be read, holds nobody up.
-            let mut told: Told = read_json(&item, TOLD).ok().flatten().unwrap_or_default();
-            if let Err(wait) = told.admit(group, policy, now) {
-                return Ok(Err(wait));
+            let before: Told = read_json(&item, TOLD).ok().flatten().unwrap_or_default();
+            let mut after = before.clone();
+            let done = change(&mut after);
+            if after == before {
+                return Ok(done);
             }
             let version: u64 = read_number(&item, VERSION).unwrap_or(0);
             let update = Update::of(key.clone())
-                .set(TOLD, json(&told))
+                .set(TOLD, json(&after))
                 .set(TOKEN, string(&token))
-                .set(VERSION, number(version + 1))
-                .only_if(if version == 0 { "attribute_not_exists(#version)" } else { "#version = :known" });
-            let update = if version == 0 { update } else { update.value("known", number(version)) };
+                .set(VERSION, number(version + 1));
+            let update = match version {
+                0 => update.only_if("attribute_not_exists(#version)"),
+                known => update.only_if("#version = :known").value("known", number(known)),
+            };
             if update.apply(&self.table, ReturnValue::None).await?.is_some() {
-                return Ok(Ok(()));
+                return Ok(done);
             }
+            asked = Some(done);
         }
         Err(StoreError::Throttled("too many tell people at the same time".to_owned()))
     }

@@ -1,0 +1,288 @@
+"""One publish is right for every reader; pagers and programs are told in their own way; no storm floods anybody."""
+
+import json
+import re
+import time
+
+import boto3
+import jsonschema
+import pytest
+
+from tests.blackbox.test_output import EVIL, assert_no_secret, calls_with_secrets
+from tests.harness import make
+from tests.harness.fake_sns import FALLBACK_TOPIC_ARN, PAGER_TOPIC_ARN, TOPIC_ARN, Trouble
+from tests.harness.metrics import emitted
+from tests.harness.notices import check_alarm, check_chat, check_machine
+from tests.harness.runtime_api import ROOT
+
+SNAPSHOTS = sorted((ROOT / "tests" / "notices").glob("*.json"))
+CHECKS = {"machine": check_machine, "chat": check_chat, "pager": check_alarm}
+
+EVERYONE = {"OIDC_TRIAGE_PAGER_TOPIC_ARN": PAGER_TOPIC_ARN, "OIDC_TRIAGE_EVENT_BUS": "made-up-bus"}
+QUICK = {"proof_s": 2, "proof_probes_s": 1, "proof_probes": 2, "changed_every_s": 1}
+
+
+@pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.name)
+def test_every_snapshot_is_what_its_schema_demands(path):
+    CHECKS[path.name.split(".")[1]](json.loads(path.read_text()))
+
+
+def test_what_the_schema_does_not_allow_is_refused():
+    good = json.loads((ROOT / "tests" / "notices" / "opened_outage.machine.json").read_text())
+    check_machine(good)
+    for bad in ({"kind": "gone"}, {"sequence": 0}, {"made": "up"}, {"subject": "x" * 100}, {"subject": "ä"},
+                {"times": {}}, {"at": "yesterday"}, {"impact": {**good["impact"], "codes": [{"name": "x"}]}}):
+        with pytest.raises(jsonschema.ValidationError):
+            check_machine({**good, **bad})
+    for name in good:
+        with pytest.raises(jsonschema.ValidationError):
+            check_machine({other: value for other, value in good.items() if other != name})
+
+
+def outage(world, function, region="us-east-1", **more):
+    world.break_service()
+    return function.invoke(make.sqs(make.outage(region, callers=8, **more)))
+
+
+def end(world, function):
+    """Heals the service, and shows that people are served until that is proof."""
+    world.oidc.heal()
+    until = time.monotonic() + 30
+    while "resolved" not in world.kinds() and time.monotonic() < until:
+        function.invoke(make.sqs(make.served(callers=4, age=0)))
+        function.invoke(make.tick())
+        time.sleep(0.5)
+    # What waits for another channel.
+    function.invoke(make.tick())
+
+
+def test_one_publish_carries_a_text_for_each_kind_of_subscriber(world):
+    outage(world, world.start())
+    (message,) = world.sns.published
+    assert set(message.texts) == {"default", "email", "sms", "https"}
+    machine = check_machine(message.machine)
+    assert (machine["kind"], machine["region"], machine["account"]) == ("opened", "us-east-1", "123456789012")
+    assert machine["impact"]["callers"] == 8 and machine["impact"]["operations"][0]["name"] == "CreateToken"
+
+    mail = message.texts["email"].splitlines()
+    assert mail[0].startswith("OUTAGE: ") and "8 distinct callers" in mail[0]
+    order = ["Since: ", "Callers: ", "Tools: ", "Why", "What to do now", "To pass on to users", "Where to look"]
+    places = [next(number for number, line in enumerate(mail) if line.startswith(begin)) for begin in order]
+    assert places == sorted(places), "from what is the matter to where to look"
+    assert any("https://health.aws.amazon.com/health/status" in line for line in mail[places[-1]:])
+
+    assert len(message.texts["sms"]) <= 140 and message.texts["sms"].isascii()
+    assert "us-east-1" in message.texts["sms"] and "made-up-user" not in message.texts["sms"]
+
+    chat = check_chat(json.loads(message.texts["https"]))
+    assert chat["metadata"]["threadId"] == machine["incident"] and chat["id"] == machine["id"]
+    assert chat["content"]["title"].endswith(message.subject)
+
+
+def test_the_log_is_linked_where_it_is_known(world):
+    outage(world, world.start(AWS_LAMBDA_LOG_GROUP_NAME="/made-up/ours"))
+    (message,) = world.sns.published
+    link = message.machine["links"]["log"]
+    assert link.startswith("https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:logs-insights")
+    assert message.machine["incident"] in link and "$252A2fmade-up$252A2fours" in link and link in message.texts["email"]
+
+
+def test_filter_policies_have_their_attributes(world):
+    world.break_service()
+    function = world.start({"changed_every_s": 1})
+    function.invoke(make.sqs(make.outage(callers=8)))
+    time.sleep(1.1)
+    function.invoke(make.sqs(make.outage(callers=20, operation="RegisterClient", age=1)))
+    first, second = world.sns.published
+    names = {"id", "incident", "sequence", "kind", "diagnosis", "severity", "region", "operation"}
+    assert set(first.attributes) == set(second.attributes) == names
+    assert first.attributes | {"id": 0, "incident": 0} == {
+        "kind": "opened", "diagnosis": "outage", "severity": "page", "region": "us-east-1", "sequence": "1",
+        "operation": "CreateToken", "id": 0, "incident": 0}
+    # An array, of which a filter policy matches any.
+    assert sorted(json.loads(second.attributes["operation"])) == ["CreateToken", "RegisterClient"]
+
+
+def test_a_pager_and_programs_are_told_of_an_incident_from_its_beginning_to_its_end(world):
+    function = world.start(QUICK, **EVERYONE)
+    outage(world, function)
+    end(world, function)
+    opened, resolved = world.told()
+    assert (opened.kind, resolved.kind) == ("opened", "resolved")
+
+    alarms = [(subject, check_alarm(alarm)) for subject, alarm in world.alarms()]
+    assert [alarm["NewStateValue"] for _, alarm in alarms] == ["ALARM", "OK"]
+    for subject, alarm in alarms:
+        assert alarm["AlarmName"] == opened.incident
+        assert subject == f'{alarm["NewStateValue"]}: "{opened.incident}" in us-east-1'
+
+    events = world.events.events()
+    assert [event["detail-type"] for event in events] == ["OIDC Incident Opened", "OIDC Incident Resolved"]
+    for event in events:
+        assert (event["source"], event["bus"]) == ("oidc-triage", "made-up-bus")
+        assert check_machine(event["detail"])["incident"] == opened.incident
+
+
+def test_a_pager_is_not_told_of_what_is_no_page(world):
+    function = world.start(**EVERYONE)
+    refused = [make.cloudtrail("InvalidRequestException", user=f"user-{n}", age=100 + n) for n in range(12)]
+    function.invoke(make.sqs(refused))
+    (told,) = world.told()
+    assert "suspected" in told.subject.lower()
+    function.invoke(make.tick())
+    assert world.alarms() == []
+    assert [event["detail-type"] for event in world.events.events()] == ["OIDC Incident Opened"]
+
+
+def test_without_a_pager_or_a_bus_nobody_else_is_told(world):
+    outage(world, world.start())
+    assert {message.topic for message in world.sns.published} == {TOPIC_ARN} and world.events.attempts == 0
+    assert len(world.table.outbox()) == 1
+
+
+@pytest.mark.parametrize("trouble", ["500", "ThrottlingException"])
+def test_a_bus_that_fails_is_told_later_and_holds_up_nobody(world, trouble):
+    world.events.fail(trouble)
+    function = world.start(**EVERYONE)
+    result = outage(world, function)
+    assert result.error is None and "notice_pending" in result.problems()
+    assert len(world.told()) == len(world.alarms()) == 1 and world.events.events() == []
+    until = time.monotonic() + 10
+    while not world.events.events() and time.monotonic() < until:
+        time.sleep(0.5)
+        function.invoke(make.tick())
+    (event,) = world.events.events()
+    assert event["detail-type"] == "OIDC Incident Opened"
+    assert len(world.told()) == len(world.alarms()) == 1, "and nobody twice"
+
+
+def test_a_pager_that_fails_is_told_later_and_holds_up_nobody(world):
+    world.sns.unreachable.add(PAGER_TOPIC_ARN)
+    function = world.start(**EVERYONE)
+    outage(world, function)
+    assert len(world.told()) == len(world.events.events()) == 1 and world.alarms() == []
+    world.sns.unreachable.clear()
+    until = time.monotonic() + 10
+    while not world.alarms() and time.monotonic() < until:
+        time.sleep(0.5)
+        function.invoke(make.tick())
+    ((_, alarm),) = world.alarms()
+    assert alarm["NewStateValue"] == "ALARM" and len(world.told()) == 1
+
+
+def test_an_alarm_that_was_over_before_a_pager_heard_of_it_is_not_raised(world):
+    world.sns.unreachable.add(PAGER_TOPIC_ARN)
+    function = world.start(QUICK | {"publish_again_s": 3}, **EVERYONE)
+    outage(world, function)
+    end(world, function)
+    world.sns.unreachable.clear()
+    until = time.monotonic() + 20
+    while world.table.unsent() and time.monotonic() < until:
+        time.sleep(0.5)
+        function.invoke(make.tick())
+    assert all(entry["sent_at"] for entry in world.table.outbox())
+    assert world.alarms() == [], "neither raised nor ended"
+
+
+def test_a_topic_in_another_region_stands_in_for_one_that_cannot_be_reached(world):
+    world.sns.unreachable.add(TOPIC_ARN)
+    result = outage(world, world.start(OIDC_TRIAGE_FALLBACK_TOPIC_ARN=FALLBACK_TOPIC_ARN))
+    (message,) = world.sns.published
+    assert message.topic == FALLBACK_TOPIC_ARN and check_machine(message.machine)["kind"] == "opened"
+    (notice,) = result.answer["notices"]
+    assert notice["messageId"] == message.message_id
+    assert "topic_unreachable" in result.problems() and "notice_pending" not in result.problems()
+    assert all(entry["sent_at"] for entry in world.table.outbox())
+
+
+def test_where_the_other_region_fails_too_the_notice_waits(world):
+    world.sns.unreachable.update([TOPIC_ARN, FALLBACK_TOPIC_ARN])
+    function = world.start(OIDC_TRIAGE_FALLBACK_TOPIC_ARN=FALLBACK_TOPIC_ARN)
+    result = outage(world, function)
+    assert result.error is None and "notice_pending" in result.problems() and world.sns.published == []
+    world.sns.unreachable.clear()
+    time.sleep(1.1)
+    function.invoke(make.tick())
+    assert [message.topic for message in world.sns.published] == [TOPIC_ARN], "the first is asked first"
+
+
+def test_a_topic_that_hangs_leaves_the_other_one_its_time(world):
+    world.sns.fail(Trouble(500, delay=6))
+    result = outage(world, world.start(OIDC_TRIAGE_FALLBACK_TOPIC_ARN=FALLBACK_TOPIC_ARN))
+    assert [message.topic for message in world.sns.published] == [FALLBACK_TOPIC_ARN]
+    assert "topic_unreachable" in result.problems()
+
+
+def test_of_one_incident_people_are_told_once_a_minute_and_the_rest_in_one_notice(world):
+    policy = {"notice_every_s": 8, "changed_every_s": 1}
+    function = world.start(policy)
+    outage(world, function)
+    problems = set()
+    for callers in (20, 45):
+        time.sleep(1.1)
+        result = function.invoke(make.sqs(make.outage(callers=callers, age=2)))
+        problems.update(result.problems())
+        assert result.error is None
+    assert world.kinds() == ["opened"] and "notice_held_back" in problems
+    # Another sandbox knows as well.
+    world.start(policy).invoke(make.tick())
+    assert world.kinds() == ["opened"]
+    time.sleep(8)
+    function.invoke(make.tick())
+    assert world.kinds() == ["opened", "changed"]
+    last = world.sns.published[-1]
+    assert check_machine(last.machine)["merged"]["count"] == 1 and "(2 notices in one)" in last.subject
+    assert "What would have been told" in last.message
+    assert all(entry["sent_at"] for entry in world.table.outbox())
+
+
+def test_people_are_told_ten_notices_a_minute_in_all_and_the_rest_later(world):
+    regions = [region for region in boto3.session.Session().get_available_regions("sso-oidc") if "gov" not in region][:8]
+    world.break_service()
+    function = world.start({"notices_per_minute": 5})
+    began = time.monotonic()
+    for region in regions:
+        function.invoke(make.sqs(make.outage(region, callers=8)))
+    assert time.monotonic() - began < 50
+    assert len(world.told()) == 5 and world.table.unsent() == 3
+    # Nor does another sandbox tell more.
+    watcher = world.start({"notices_per_minute": 5})
+    result = watcher.invoke(make.tick())
+    assert len(world.told()) == 5 and emitted(result)["NoticesPending"] == 3
+    time.sleep(max(0.0, began + 62 - time.monotonic()))
+    watcher.invoke(make.tick())
+    assert {told.incident.rsplit("-", 1)[0] for told in world.told()} >= set(regions), "and nothing is lost"
+
+
+def test_text_of_others_is_no_markup_for_any_reader_and_no_secret_gets_out(world):
+    world.break_service()
+    function = world.start(**EVERYONE)
+    events = make.outage(callers=8, message=EVIL, userAgent="<!channel>/*bold* [x](https://evil.example) `code`")
+    for event in events:
+        event["detail"]["userIdentity"]["onBehalfOf"]["userId"] += " <!here> *x* `y` [a](https://evil.example)"
+    function.invoke(make.sqs(events))
+    for payload in calls_with_secrets():
+        function.invoke(payload)
+    assert world.told() and world.alarms() and world.events.events()
+    assert_no_secret(json.dumps([message.texts or message.message for message in world.sns.published]))
+    assert_no_secret(json.dumps(world.events.events()))
+    for message in world.sns.published:
+        if not message.texts:
+            continue
+        content = check_chat(json.loads(message.texts["https"]))["content"]
+        for text in (content["title"], content["description"], *content["nextSteps"]):
+            assert not re.search("[<>]", text)
+            outside = re.sub("`[^`]*`", "", text)
+            assert not re.search(r"[*`]|evil\.example|\]\(", outside), outside
+        assert len(json.dumps(message.texts).encode()) < 262144
+
+
+def test_names_of_callers_are_hashes_for_every_reader_where_they_are_to_be(world):
+    outage(world, world.start(OIDC_TRIAGE_CALLER_NAMES="hashed", **EVERYONE))
+    told = json.dumps([message.texts or message.message for message in world.sns.published] + world.events.events())
+    assert "made-up-user" not in told and len(world.sns.published) == 2
+
+
+def test_in_shadow_no_channel_is_used(world):
+    outage(world, world.start(OIDC_TRIAGE_MODE="shadow", **EVERYONE))
+    assert world.sns.attempts == 0 and world.events.attempts == 0
