@@ -555,7 +555,7 @@ fn outcome_of(answer: &ProbeAnswer, operation: Option<Operation>) -> Outcome {
 
 /// The first product of a user agent, such as `aws-cli/2.17.0`. What has not that form is whatever its sender likes,
 /// perhaps somebody's name, and is left out.
-fn tool(user_agent: &str) -> Option<String> {
+pub(crate) fn tool(user_agent: &str) -> Option<String> {
     const TOOL_MAX: usize = 40;
     let product = user_agent.split_whitespace().next()?;
     let (name, version) = product.split_once('/')?;

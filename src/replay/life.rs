@@ -1,0 +1,138 @@
+//! One run through a history, under one policy.
+//!
+//! In: observations in the order of time. Out: what the pipeline makes of each second, and of a tick every minute between.
+//! The clock is the events': the latest one so far.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::event::{Batch, Kind};
+use crate::evidence::later;
+use crate::observation::{Observation, Tick};
+use crate::pipeline::{Handled, Invocation, Pipeline, tool};
+use crate::report::IncidentState;
+use crate::store::memory::MemoryStore;
+
+/// A minute of the events' time.
+const TICK: Duration = Duration::from_secs(60);
+
+/// After an event the clock runs on for at most this long: after the last one until nothing is open, and before the
+/// next one, lest a year without events (or one event with a wrong year) cost half a million ticks.
+const RUN_ON: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// One run.
+pub struct Life {
+    pipeline: Pipeline<MemoryStore>,
+    clock: Option<Clock>,
+    /// What occurred in one second and is not judged yet.
+    gathered: Vec<Observation>,
+    /// Incidents that are open.
+    open: BTreeSet<String>,
+}
+
+struct Clock {
+    now: Timestamp,
+    next_tick: Timestamp,
+}
+
+/// What became of one second, or of a tick.
+pub struct Judged {
+    pub at: Timestamp,
+    /// Of each failure in `handled`, by what tool the call was made.
+    pub tools: Vec<Option<String>>,
+    pub handled: Handled,
+}
+
+impl Life {
+    pub fn new(pipeline: Pipeline<MemoryStore>) -> Self {
+        Self { pipeline, clock: None, gathered: Vec::new(), open: BTreeSet::new() }
+    }
+
+    /// Takes the next observation. Nothing is judged before its second is over.
+    pub async fn see<E>(
+        &mut self,
+        observation: Observation,
+        tell: &mut impl FnMut(Judged) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let second = |observation: &Observation| observation.occurred_at().as_second();
+        if self.gathered.first().is_some_and(|first| second(first) != second(&observation)) {
+            self.judge_gathered(tell).await?;
+        }
+        self.gathered.push(observation);
+        Ok(())
+    }
+
+    /// Judges what is left, and runs on until nothing is open.
+    pub async fn end<E>(&mut self, tell: &mut impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
+        self.judge_gathered(tell).await?;
+        let Some(end) = self.clock.as_ref().map(|clock| later(clock.now, RUN_ON)) else { return Ok(()) };
+        while !self.open.is_empty()
+            && let Some(clock) = &self.clock
+            && clock.next_tick < end
+        {
+            self.tick(tell).await?;
+        }
+        Ok(())
+    }
+
+    /// Judges what occurred in the second that is not over yet.
+    pub async fn judge_gathered<E>(&mut self, tell: &mut impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
+        let observations = std::mem::take(&mut self.gathered);
+        let Some(latest) = observations.iter().map(Observation::occurred_at).max() else { return Ok(()) };
+        let clock = self.clock.get_or_insert_with(|| Clock { now: latest, next_tick: later(latest, TICK) });
+        let run_on_until = later(clock.now, RUN_ON);
+        let now = clock.now.max(latest);
+        clock.now = now;
+        while let Some(clock) = &self.clock
+            && clock.next_tick < now.min(run_on_until)
+        {
+            self.tick(tell).await?;
+        }
+        if let Some(clock) = &mut self.clock
+            && clock.next_tick < now
+        {
+            clock.next_tick = later(now, TICK);
+        }
+        self.judge(observations, now, Kind::Unknown, tell).await
+    }
+
+    async fn tick<E>(&mut self, tell: &mut impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
+        let Some(clock) = &mut self.clock else { return Ok(()) };
+        let at = clock.next_tick;
+        clock.next_tick = later(at, TICK);
+        self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, Kind::Schedule, tell).await
+    }
+
+    async fn judge<E>(
+        &mut self,
+        observations: Vec<Observation>,
+        now: Timestamp,
+        kind: Kind,
+        tell: &mut impl FnMut(Judged) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let tools = observations.iter().filter_map(tool_of).collect();
+        let mut batch = Batch::new(kind);
+        batch.observations = observations;
+        // Nothing is asked, so nothing waits and no deadline is near.
+        let invocation = Invocation { id: "replay".to_owned(), now, deadline: Instant::now() + TICK };
+        // The SDKs' futures in it are nested so deeply that the compiler gives up on those around them.
+        let handled = Box::pin(self.pipeline.judge(batch, &invocation)).await;
+        for incident in &handled.answer.incidents {
+            match incident.state {
+                IncidentState::Open => self.open.insert(incident.id.clone()),
+                IncidentState::Resolved => self.open.remove(&incident.id),
+            };
+        }
+        tell(Judged { at: now, tools, handled })
+    }
+}
+
+/// Of a failure its tool, if it has one; None for everything else.
+fn tool_of(observation: &Observation) -> Option<Option<String>> {
+    match observation {
+        Observation::Failure(failure) => Some(failure.user_agent.as_deref().and_then(tool)),
+        Observation::Success(_) | Observation::HealthIssue(_) | Observation::Tick(_) => None,
+    }
+}
