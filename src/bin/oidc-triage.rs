@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use oidc_triage::config::Config;
+use oidc_triage::explain::command::{self as explain, Ending};
 use oidc_triage::pipeline::Pipeline;
 use oidc_triage::policy::Policy;
 use oidc_triage::replay::{self, Replayed, replay};
@@ -38,6 +39,12 @@ enum Command {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
+    /// Say what the classification table knows of one error code, or walk one event through every stage.
+    ///
+    /// A code gets its cause, whether a retry can help, the advice and its source, and what else would decide. An event
+    /// (--event) is decoded, classified and judged as if it were all that is known.
+    #[command(arg_required_else_help = true)]
+    Explain(explain::Arguments),
 }
 
 const REPLAY_HELP: &str = "\
@@ -64,7 +71,10 @@ const USAGE: u8 = 2;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Arguments { command: Command::Replay { format, policy, paths } } = Arguments::parse();
+    let (format, policy, paths) = match Arguments::parse().command {
+        Command::Replay { format, policy, paths } => (format, policy, paths),
+        Command::Explain(asked) => return explain(asked).await,
+    };
     let format = match format {
         Format::Text => replay::Format::Text,
         Format::Json => replay::Format::Json,
@@ -84,6 +94,28 @@ async fn main() -> ExitCode {
     match done.and_then(|done| out.flush().map(|()| done)) {
         Ok(Replayed { skipped: false }) => ExitCode::SUCCESS,
         Ok(Replayed { skipped: true }) => ExitCode::FAILURE,
+        // The reader of a pipe had enough: nothing went wrong here.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("oidc-triage: cannot write: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn explain(asked: explain::Arguments) -> ExitCode {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let ending = explain::run(asked, || config(None), jiff::Timestamp::now(), &mut out).await;
+    match ending.and_then(|ending| out.flush().map(|()| ending)) {
+        Ok(Ending::Explained) => ExitCode::SUCCESS,
+        Ok(Ending::NotExplained(reason)) => {
+            eprintln!("oidc-triage: {reason}");
+            ExitCode::FAILURE
+        }
+        Ok(Ending::Unusable(reason)) => {
+            eprintln!("oidc-triage: {reason}");
+            ExitCode::from(USAGE)
+        }
         // The reader of a pipe had enough: nothing went wrong here.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
