@@ -20,6 +20,7 @@ use crate::redact::one_line;
 
 pub(crate) use client_id::invented_client_id;
 pub use client_id::region_of_client_id;
+pub(crate) use condition::bare_status;
 pub use condition::{Answered, Code, Grant, Inside, Status};
 pub use table::{Hint, Row, Source};
 

@@ -27,6 +27,9 @@ use crate::observation::Observation;
 use crate::region::{KnownRegions, Region};
 use problem::Problems;
 
+pub(crate) use fields::code as bare_code;
+pub(crate) use inflate::gunzip;
+
 /// What is known before a payload is looked at.
 #[derive(Clone, Debug)]
 pub struct Setting {

@@ -40,6 +40,7 @@ pub mod oidc;
 pub mod notify;
 pub mod outbox;
 
+pub mod explain;
 pub mod replay;
 pub mod report;
 pub mod telemetry;

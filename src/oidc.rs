@@ -31,7 +31,9 @@ pub use control::Control;
 pub use fault::Fault;
 pub use probe::{Answer, ProbeAnswer, Rung};
 pub use record::{ProbeRecord, Registration, RungRecord};
-pub use retry::{ApiResponse, CALL_NOT_REPEATABLE, Limits, NotRepeatable, RetryOutcome, RetryReport, Stop, retry};
+pub use retry::{
+    ApiResponse, CALL_NOT_REPEATABLE, Limits, NotRepeatable, RetryOutcome, RetryReport, Stop, repeatable, retry,
+};
 
 /// Retries and probes of one sandbox: the clients and the retry budget are kept between invocations. What probes found is
 /// kept in the store.

@@ -36,6 +36,7 @@ use crate::redact::{SHOWN_NAME_MAX, one_line};
 use crate::region::Region;
 use crate::report::{Action, Answer, FailureReport, Outcome};
 use crate::store::{Elected, Store, StoreError};
+pub(crate) use case::is_pending;
 use case::{Case, Judged, Untold};
 use decide::Alone;
 use late::Late;

@@ -5,6 +5,7 @@
 //! JSON lines or a page, and how much could not be read. Memory is bounded for any amount of input.
 
 pub mod account;
+pub mod command;
 pub mod compare;
 pub mod files;
 mod json;
@@ -97,8 +98,8 @@ pub async fn account_of(
             Ok(())
         }
         Happened::Judged(_, of_second) => {
-            books.judged(&of_second);
-            judged(of_second.at, &of_second)
+            books.judged(of_second);
+            judged(of_second.at, of_second)
         }
     })
     .await?;
@@ -118,7 +119,7 @@ fn pipeline(config: Config) -> Pipeline<MemoryStore> {
 enum Happened<'a> {
     Read(&'a Piece),
     /// By which of the lives.
-    Judged(usize, Judged),
+    Judged(usize, &'a Judged),
 }
 
 /// What is known when a run is over.
@@ -178,7 +179,7 @@ async fn run(
     }
     done.out_of_order = order.out_of_order;
     for (number, life) in lives.iter_mut().enumerate() {
-        let mut tell = |judged| tell(Happened::Judged(number, judged));
+        let mut tell = |judged: &Judged| tell(Happened::Judged(number, judged));
         // Where the rest of the history is missing, nothing runs on: it would seem to have ended in silence.
         if done.interrupted { life.judge_gathered(&mut tell).await? } else { life.end(&mut tell).await? }
     }
@@ -192,10 +193,10 @@ async fn see(
 ) -> io::Result<()> {
     let Some((last, others)) = lives.split_last_mut() else { return Ok(()) };
     for (number, life) in others.iter_mut().enumerate() {
-        life.see(observation.clone(), &mut |judged| tell(Happened::Judged(number, judged))).await?;
+        life.see(observation.clone(), &mut |judged: &Judged| tell(Happened::Judged(number, judged))).await?;
     }
     let number = others.len();
-    last.see(observation, &mut |judged| tell(Happened::Judged(number, judged))).await
+    last.see(observation, &mut |judged: &Judged| tell(Happened::Judged(number, judged))).await
 }
 
 fn complain(errors: &mut impl Write, complaint: &str) -> io::Result<()> {

@@ -63,7 +63,7 @@ pub(super) fn bare_code(code: &str) -> &str {
 }
 
 /// The status, where that is all a code says (botocore prints `An error occurred (500)`).
-pub(super) fn bare_status(code: &str) -> Option<u16> {
+pub(crate) fn bare_status(code: &str) -> Option<u16> {
     if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::condition::THROTTLING_CODES;
 use super::table::NO_ANSWER_CODES;
-use super::{Answered, Code, Grant, Inside, Retry, Row, Source, Status, rows};
+use super::{Answered, Cause, Code, Grant, Inside, Retry, Row, Source, Status, rows};
 
 const INTRODUCTION: &str = "\
 # How one failed call is classified
@@ -19,14 +19,9 @@ decided from many of them.
 
 | cause | meaning | who acts |
 |---|---|---|
-| `expected` | normal traffic of the device flow | nobody |
-| `request` | the caller's mistake | the caller |
-| `admin` | a permission, an assignment or a key | the administrator |
-| `throttled` | too many calls | the caller, who slows down |
-| `service` | the service's own fault | AWS; the caller retries |
-| `unreachable` | no answer at all | the network on the way |
-| `unrecognised` | nothing that the table knows | whoever reads it |
+";
 
+const READING: &str = "
 ## The three disguises of InternalServerException
 
 `InternalServerException` (500) has three usual causes, and the code alone does not tell them apart:
@@ -73,13 +68,17 @@ const SOURCES: [Source; 7] = [
 /// The whole page.
 pub fn page() -> String {
     let mut page = String::from(INTRODUCTION);
+    for cause in Cause::ALL {
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "| `{}` | {} | {} |", cause.as_str(), cause.meaning(), cause.who_acts());
+    }
+    page.push_str(READING);
     for (number, row) in rows().iter().enumerate() {
         let (codes, operations, conditions) = (row.codes_text(), row.operations_text(), row.conditions_text());
         let (cause, retry, source) = (row.cause.as_str(), row.retry_text(), row.source.name());
         let mark = if row.hint == super::Hint::ClientRegion { " †" } else { "" };
         let number = number + 1;
         let advice = row.advice;
-        // Writing to a string cannot fail.
         let _ = writeln!(
             page,
             "| {number} | {codes} | {operations} | {conditions} | `{cause}` | {retry} | {advice}{mark} | {source} |"
@@ -103,6 +102,33 @@ fn codes_list(codes: &[Code]) -> String {
         Code::Any => "any or none".to_owned(),
     };
     codes.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+impl Cause {
+    /// What kind of failure it is, in a few words.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Expected => "normal traffic of the device flow",
+            Self::Request => "the caller's mistake",
+            Self::Admin => "a permission, an assignment or a key",
+            Self::Throttled => "too many calls",
+            Self::Service => "the service's own fault",
+            Self::Unreachable => "no answer at all",
+            Self::Unrecognised => "nothing that the table knows",
+        }
+    }
+
+    pub const fn who_acts(self) -> &'static str {
+        match self {
+            Self::Expected => "nobody",
+            Self::Request => "the caller",
+            Self::Admin => "the administrator",
+            Self::Throttled => "the caller, who slows down",
+            Self::Service => "AWS; the caller retries",
+            Self::Unreachable => "the network on the way",
+            Self::Unrecognised => "whoever reads it",
+        }
+    }
 }
 
 impl Row {

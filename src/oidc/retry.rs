@@ -97,6 +97,11 @@ pub enum NotRepeatable {
     Missing { operation: Operation, keys: Vec<&'static str> },
 }
 
+/// Whether the call of `failure` could be made again, were that of any help.
+pub fn repeatable(failure: &Failure) -> Result<(), NotRepeatable> {
+    Call::of(failure).map(|_| ())
+}
+
 /// Makes the call of `failure` again until it succeeds, cannot succeed, or a limit is reached.
 pub async fn retry(
     client: &Client,

@@ -83,9 +83,13 @@ impl Judged {
 
     /// AuthorizationPending is an answer to a call that the service served.
     pub fn proves_service(&self) -> bool {
-        let pending = |code: &str| code.replace('_', "").to_ascii_lowercase().starts_with("authorizationpending");
-        self.live && self.class.cause == Cause::Expected && self.failure.code.as_deref().is_some_and(pending)
+        self.live && self.class.cause == Cause::Expected && self.failure.code.as_deref().is_some_and(is_pending)
     }
+}
+
+/// Whether a code is AuthorizationPending, in either spelling.
+pub fn is_pending(code: &str) -> bool {
+    code.replace('_', "").to_ascii_lowercase().starts_with("authorizationpending")
 }
 
 /// A notice that nobody took.

@@ -37,7 +37,7 @@ pub async fn accounts(
     let done = run(config, &mut lives, input, errors, &mut |happened| {
         match happened {
             Happened::Read(piece) => books.iter_mut().for_each(|books| books.read(piece)),
-            Happened::Judged(number, judged) => books[number].judged(&judged),
+            Happened::Judged(number, judged) => books[number].judged(judged),
         }
         Ok(())
     })

@@ -54,7 +54,7 @@ impl Life {
     pub async fn see<E>(
         &mut self,
         observation: Observation,
-        tell: &mut impl FnMut(Judged) -> Result<(), E>,
+        tell: &mut impl FnMut(&Judged) -> Result<(), E>,
     ) -> Result<(), E> {
         let second = |observation: &Observation| observation.occurred_at().as_second();
         if self.gathered.first().is_some_and(|first| second(first) != second(&observation)) {
@@ -65,7 +65,7 @@ impl Life {
     }
 
     /// Judges what is left, and runs on until nothing is open.
-    pub async fn end<E>(&mut self, tell: &mut impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
+    pub async fn end<E>(&mut self, tell: &mut impl FnMut(&Judged) -> Result<(), E>) -> Result<(), E> {
         self.judge_gathered(tell).await?;
         let Some(end) = self.clock.as_ref().map(|clock| later(clock.now, RUN_ON)) else { return Ok(()) };
         while !self.open.is_empty()
@@ -78,7 +78,7 @@ impl Life {
     }
 
     /// Judges what occurred in the second that is not over yet.
-    pub async fn judge_gathered<E>(&mut self, tell: &mut impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
+    pub async fn judge_gathered<E>(&mut self, tell: &mut impl FnMut(&Judged) -> Result<(), E>) -> Result<(), E> {
         let observations = std::mem::take(&mut self.gathered);
         let Some(latest) = observations.iter().map(Observation::occurred_at).max() else { return Ok(()) };
         let clock = self.clock.get_or_insert_with(|| Clock { now: latest, next_tick: later(latest, TICK) });
@@ -98,7 +98,7 @@ impl Life {
         self.judge(observations, now, Kind::Unknown, tell).await
     }
 
-    async fn tick<E>(&mut self, tell: &mut impl FnMut(Judged) -> Result<(), E>) -> Result<(), E> {
+    async fn tick<E>(&mut self, tell: &mut impl FnMut(&Judged) -> Result<(), E>) -> Result<(), E> {
         let Some(clock) = &mut self.clock else { return Ok(()) };
         let at = clock.next_tick;
         clock.next_tick = later(at, TICK);
@@ -110,7 +110,7 @@ impl Life {
         observations: Vec<Observation>,
         now: Timestamp,
         kind: Kind,
-        tell: &mut impl FnMut(Judged) -> Result<(), E>,
+        tell: &mut impl FnMut(&Judged) -> Result<(), E>,
     ) -> Result<(), E> {
         let tools = observations.iter().filter_map(tool_of).collect();
         let mut batch = Batch::new(kind);
@@ -125,7 +125,7 @@ impl Life {
                 IncidentState::Resolved => self.open.remove(&incident.id),
             };
         }
-        tell(Judged { at: now, tools, handled })
+        tell(&Judged { at: now, tools, handled })
     }
 }
 
