@@ -30,7 +30,7 @@ use crate::store::memory::MemoryStore;
 use account::{Account, Bookkeeper};
 use files::Source;
 use life::{Judged, Life};
-use merge::Merge;
+use merge::{Merge, Next};
 use order::Order;
 use read::Piece;
 
@@ -151,26 +151,30 @@ async fn run(
     done.files = sources.len() as u64;
     let size = sources.iter().map(|source: &Source| source.size).sum();
     let bytes = Arc::new(AtomicU64::new(0));
-    let mut merge = Merge::new(sources, setting(config), Arc::clone(&bytes));
+    let mut merge = Merge::new(sources, setting(config), Arc::clone(&bytes), input.stop);
     let mut order = Order::default();
-    while let Some(piece) = merge.next() {
-        if input.stop.load(Ordering::Relaxed) {
-            done.interrupted = true;
-            break;
-        }
-        (input.progress)(bytes.load(Ordering::Relaxed), size);
-        for complaint in &piece.complaints {
-            complain(errors, complaint)?;
-        }
-        done.skipped |= piece.skipped;
-        tell(Happened::Read(&piece))?;
-        for observation in piece.observations {
-            order.push(observation);
-            while let Some(next) = order.pop_due() {
-                see(lives, next, tell).await?;
+    while let Some(next) = merge.next() {
+        match next {
+            Next::Read(piece) => {
+                (input.progress)(bytes.load(Ordering::Relaxed), size);
+                for complaint in &piece.complaints {
+                    complain(errors, complaint)?;
+                }
+                done.skipped |= piece.skipped;
+                tell(Happened::Read(&piece))?;
+            }
+            Next::Observed(observation) => {
+                order.push(observation);
+                while let Some(next) = order.pop_due() {
+                    see(lives, next, tell).await?;
+                }
             }
         }
+        if input.stop.load(Ordering::Relaxed) {
+            break;
+        }
     }
+    done.interrupted = input.stop.load(Ordering::Relaxed);
     while let Some(next) = order.pop()
         && !done.interrupted
     {

@@ -1,20 +1,22 @@
 //! Many files at once, in one order.
 //!
-//! In: [`Source`]s by the time at which each begins. Out: their [`Piece`]s, that which begins first next. Each file is read
-//! and decoded by a thread of its own, a little ahead of what is wanted of it; of those that are open, the piece with the
-//! first time is given out. So files that overlap in time (regions, accounts, exports) are read side by side.
+//! In: [`Source`]s by the time at which each begins. Out: what they tell, that which occurred first next. Each file is read
+//! and decoded by a thread of its own, a little ahead of what is wanted of it; of those that are open, the first
+//! observation is given out. So files that overlap in time (regions, accounts, exports) are read side by side.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::files::Source;
 use super::read::{Piece, read};
 use crate::event::Setting;
+use crate::observation::Observation;
 
 /// Files that are open at the same time, where so many overlap: each takes about a megabyte. Of more than these the rest is
 /// read when one ends, and what is late by then is counted.
@@ -23,74 +25,114 @@ const OPEN_MAX: usize = 64;
 /// Pieces that wait of one file.
 const AHEAD: usize = 2;
 
+/// How often it is looked whether the user has had enough, while nothing comes.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Next {
+    Observed(Observation),
+    /// A piece was read, all of it but its observations.
+    Read(Piece),
+}
+
 /// Reads many files.
-pub struct Merge {
+pub struct Merge<'a> {
     sources: VecDeque<Source>,
     open: Vec<Open>,
+    read: VecDeque<Piece>,
     setting: Arc<Setting>,
     progress: Arc<AtomicU64>,
+    stop: &'a AtomicBool,
     /// Files that are opened before they are wanted, so that all processors have work.
     eager: usize,
 }
 
 struct Open {
     pieces: Receiver<Piece>,
-    head: Option<Piece>,
-    /// The time up to which pieces of it were given out: one without a time stands where the one before it did.
-    at: Option<Timestamp>,
+    /// Of the latest piece, in order of time, those that are not given out.
+    waiting: VecDeque<Observation>,
 }
 
-impl Merge {
-    pub fn new(sources: Vec<Source>, setting: Setting, progress: Arc<AtomicU64>) -> Self {
+impl Open {
+    fn next_at(&self) -> Option<Timestamp> {
+        self.waiting.front().map(Observation::occurred_at)
+    }
+}
+
+impl<'a> Merge<'a> {
+    pub fn new(sources: Vec<Source>, setting: Setting, progress: Arc<AtomicU64>, stop: &'a AtomicBool) -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        Self { sources: sources.into(), open: Vec::new(), setting: Arc::new(setting), progress, eager: processors + 1 }
+        Self {
+            sources: sources.into(),
+            open: Vec::new(),
+            read: VecDeque::new(),
+            setting: Arc::new(setting),
+            progress,
+            stop,
+            eager: processors + 1,
+        }
     }
 
-    /// The next piece; None where all is read.
-    pub fn next(&mut self) -> Option<Piece> {
+    /// What comes next; None where all is read, or the user has had enough.
+    pub fn next(&mut self) -> Option<Next> {
         loop {
-            self.open_more();
-            self.look();
-            let first = self.first()?;
-            let is_overtaken = self.sources.front().is_some_and(|next| next.begins < self.open[first].at);
-            if is_overtaken && self.open.len() < OPEN_MAX {
-                let source = self.sources.pop_front()?;
-                self.open(source);
+            if let Some(piece) = self.read.pop_front() {
+                return Some(Next::Read(piece));
+            }
+            while self.open.len() < self.eager && self.open_next() {}
+            if !self.look() {
+                return None;
+            }
+            if !self.read.is_empty() {
                 continue;
             }
-            return self.open[first].head.take();
+            let first = (0..self.open.len()).min_by_key(|open| self.open[*open].next_at())?;
+            // One that is not open may begin before.
+            let at = self.open[first].next_at();
+            let is_overtaken = self.sources.front().is_some_and(|next| next.begins <= at);
+            if !(is_overtaken && self.open.len() < OPEN_MAX && self.open_next()) {
+                return self.open[first].waiting.pop_front().map(Next::Observed);
+            }
         }
     }
 
-    fn open_more(&mut self) {
-        while self.open.len() < self.eager
-            && let Some(source) = self.sources.pop_front()
-        {
-            self.open(source);
-        }
-    }
-
-    fn open(&mut self, source: Source) {
+    /// False where all files are open, or were.
+    fn open_next(&mut self) -> bool {
+        let Some(source) = self.sources.pop_front() else { return false };
         let (sender, pieces) = sync_channel(AHEAD);
         let (setting, progress) = (Arc::clone(&self.setting), Arc::clone(&self.progress));
-        let at = source.begins;
         thread::spawn(move || read(&source, &setting, &progress, &mut |piece| sender.send(piece).is_ok()));
-        self.open.push(Open { pieces, head: None, at });
+        self.open.push(Open { pieces, waiting: VecDeque::new() });
+        true
     }
 
-    /// Waits until the next piece of each open file is there, and forgets files that ended.
-    fn look(&mut self) {
-        self.open.retain_mut(|open| {
-            if open.head.is_none() {
-                open.head = open.pieces.recv().ok();
-                open.at = open.head.as_ref().and_then(Piece::first).or(open.at);
+    /// Waits until the next observation of each open file is there, and forgets files that ended. False where the user has
+    /// had enough.
+    fn look(&mut self) -> bool {
+        let mut open = 0;
+        while open < self.open.len() {
+            let one = &mut self.open[open];
+            if !one.waiting.is_empty() {
+                open += 1;
+                continue;
             }
-            open.head.is_some()
-        });
-    }
-
-    /// Which of the open files has the piece that begins first; of equal ones that which was opened first.
-    fn first(&self) -> Option<usize> {
-        (0..self.open.len()).min_by_key(|open| self.open[*open].at)
+            match one.pieces.recv_timeout(LOOK) {
+                Ok(mut piece) => {
+                    let mut observations = std::mem::take(&mut piece.observations);
+                    observations.sort_by_key(Observation::occurred_at);
+                    one.waiting = observations.into();
+                    self.read.push_back(piece);
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.open.remove(open);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return false;
+            }
+        }
+        true
     }
 }

@@ -61,11 +61,6 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// The first time in it.
-    pub fn first(&self) -> Option<Timestamp> {
-        self.observations.iter().map(Observation::occurred_at).min()
-    }
-
     fn skip(&mut self, place: &str, reason: &str) {
         self.skipped = true;
         self.problems.note("file_unreadable", format!("{place}: {reason}"));

@@ -1,0 +1,328 @@
+"""A whole history through `oidc-triage replay`: whatever its files are like, in order of time, with bounded memory."""
+
+import datetime
+import difflib
+import gzip
+import json
+import os
+import pty
+import random
+import resource
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.blackbox.test_cli import as_lines, as_log_file, failures, notices, opened, past_outage, replay, run
+from tests.harness import make
+from tests.harness.runtime_api import ROOT, binary
+
+BEGIN = datetime.datetime(2026, 11, 5, 12, tzinfo=datetime.timezone.utc)
+
+
+def at(second):
+    return (BEGIN + datetime.timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def event(second, user, code="InternalServerException", region="us-east-1", **more):
+    made = make.cloudtrail(code, user=user, region=region, **more)
+    made["time"] = made["detail"]["eventTime"] = at(second)
+    return made
+
+
+def day(region="us-east-1", calls=600):
+    """Ten hours of sign-ins, one a minute, and an outage of ten minutes in which all of them fail."""
+    events = [event(60 * number, f"user-{number % 50}", None, region) for number in range(calls)]
+    events += [event(18_000 + 5 * number, f"user-{number}", region=region) for number in range(120)]
+    return sorted(events, key=lambda made: made["time"])
+
+
+def trail(folder, events, of_a_file=40, region="us-east-1"):
+    """Log files as a trail puts them into a bucket."""
+    deep = folder / "AWSLogs" / "123456789012" / "CloudTrail" / region / "2026" / "11" / "05"
+    deep.mkdir(parents=True)
+    for number in range(0, len(events), of_a_file):
+        part = events[number:number + of_a_file]
+        stamp = part[0]["time"].replace("-", "").replace(":", "")[:13] + "Z"
+        name = f"123456789012_CloudTrail_{region}_{stamp}_{number:08}.json.gz"
+        text = json.dumps({"Records": [{"eventVersion": "1.11", **made["detail"]} for made in part]}, separators=(",", ":"))
+        (deep / name).write_bytes(gzip.compress(text.encode()))
+    return folder
+
+
+def verdicts(lines):
+    return [(line["kind"], line["diagnosis"], line["at"], line["region"], line["callers"]) for line in notices(lines)]
+
+
+DAY = day()
+
+
+def test_a_bucket_of_a_trail_is_read_whatever_lies_beside_its_log_files(tmp_path):
+    folder = trail(tmp_path, DAY)
+    digest = tmp_path / "AWSLogs" / "123456789012" / "CloudTrail-Digest" / "us-east-1"
+    digest.mkdir(parents=True)
+    (digest / "made-up_CloudTrail-Digest_made-up.json.gz").write_bytes(gzip.compress(b'{"awsAccountId":"123456789012"}'))
+    lines = replay(folder)
+    assert len(failures(lines)) == 120 and len(opened(lines)) == 1
+    summary = lines[-1]
+    assert (summary["files"], summary["records"], summary["counts"]["success"]) == (18, 720, 600)
+    assert (summary["pages"], summary["falseLookingPages"], summary["outOfOrder"]) == (1, 0, 0)
+    assert (summary["from"], summary["callers"]) == (at(0), 120)
+
+
+def test_every_form_of_a_history_gives_the_same_verdicts(tmp_path):
+    expected = verdicts(replay(trail(tmp_path / "trail", DAY)))
+    assert expected and expected[-1][0] == "resolved"
+    (tmp_path / "lines.jsonl").write_bytes(as_lines(DAY))
+    (tmp_path / "array.json").write_text(json.dumps(DAY, indent=1))
+    (tmp_path / "records.json").write_bytes(as_log_file(DAY))
+    exported = tmp_path / "export" / "made-up-task" / "made-up-stream"
+    exported.mkdir(parents=True)
+    text = "".join(f"{made['time'][:-1]}.123Z {json.dumps(made['detail'])}\n" for made in DAY)
+    (exported / "000000.gz").write_bytes(gzip.compress(text.encode()))
+    for path in ("lines.jsonl", "array.json", "records.json", "export"):
+        assert verdicts(replay(tmp_path / path)) == expected, path
+    assert verdicts(replay("-", stdin=gzip.compress(as_lines(DAY)))) == expected
+
+
+def test_an_archive_s_export_is_acted_on(tmp_path):
+    (tmp_path / "archive.jsonl").write_bytes(as_lines([{**made, "replay-name": "made-up"} for made in DAY]))
+    assert len(opened(replay(tmp_path / "archive.jsonl"))) == 1
+
+
+def test_a_log_export_of_many_lines_that_are_not_ours_tells_of_those_that_are(tmp_path):
+    lines = []
+    for number in range(3000):
+        lines.append(f"{at(number)[:-1]}.000Z INFO request {number} took 3 ms\n    and more of it")
+        if number % 300 == 0:
+            lines.append(f"{at(number)[:-1]}.500Z ERROR user=u{number}@example.com sign-in failed: An error occurred "
+                         "(InternalServerException) when calling the CreateToken operation: None")
+    (tmp_path / "000000.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    told = failures(replay(tmp_path))
+    assert len(told) == 10 and {line["origin"] for line in told} == {"logs"}
+    assert told[1]["at"].startswith(at(300)[:-1])
+
+
+def test_files_that_overlap_in_time_are_read_side_by_side(tmp_path):
+    # Each file spans the whole day: one after the other they would be hours out of order.
+    for number in range(8):
+        (tmp_path / f"{number}.jsonl").write_bytes(as_lines(DAY[number::8]))
+    lines = replay(tmp_path)
+    (tmp_path / "all.jsonl").write_bytes(as_lines(DAY))
+    assert verdicts(lines) == verdicts(replay(tmp_path / "all.jsonl"))
+    assert lines[-1]["outOfOrder"] == 0
+
+
+def test_regions_beside_each_other_have_incidents_of_their_own(tmp_path):
+    for region in ("us-east-1", "eu-west-1", "ap-south-1"):
+        trail(tmp_path / region, day(region), region=region)
+    lines = replay(tmp_path)
+    assert {line["region"] for line in opened(lines)} == {"us-east-1", "eu-west-1", "ap-south-1"}
+    assert lines[-1]["outOfOrder"] == 0
+
+
+def test_what_is_an_hour_out_of_order_is_put_where_it_belongs(tmp_path):
+    shuffled = list(DAY)
+    generator = random.Random(7)
+    shuffled.sort(key=lambda made: (datetime.datetime.fromisoformat(made["time"].replace("Z", "+00:00")).timestamp()
+                                    + generator.uniform(0, 3000)))
+    (tmp_path / "shuffled.jsonl").write_bytes(as_lines(shuffled))
+    (tmp_path / "sorted.jsonl").write_bytes(as_lines(DAY))
+    assert verdicts(replay(tmp_path / "shuffled.jsonl")) == verdicts(replay(tmp_path / "sorted.jsonl"))
+
+
+def test_what_comes_later_than_that_is_counted(tmp_path):
+    late = [event(40_000 + number, "late", None) for number in range(2)] + [event(0, "early", None)]
+    # As many as wait at once, so that the later ones are given out before the early one is there.
+    (tmp_path / "late.jsonl").write_bytes(as_lines([*DAY, *late]))
+    lines = replay(tmp_path / "late.jsonl")
+    assert lines[-1]["outOfOrder"] == 1 and lines[-1]["counts"]["success"] == 603
+
+
+def test_every_thousandth_line_damaged_gives_the_same_verdicts_and_is_named(tmp_path):
+    other = json.dumps({"eventVersion": "1.11", "eventSource": "ec2.amazonaws.com", "eventName": "DescribeInstances",
+                        "eventTime": at(0), "eventID": "made-up"})
+    lines = []
+    for made in DAY:
+        lines += [other] * 10 + [json.dumps(made)]
+    # Damage where nothing of ours is: what is lost of ours would change the verdict.
+    damaged = [line[:len(line) // 2] if number % 1000 == 999 and line == other else line for number, line in enumerate(lines)]
+    broken = [number + 1 for number, (line, was) in enumerate(zip(damaged, lines)) if line != was]
+    assert len(broken) >= 6
+    (tmp_path / "whole.jsonl").write_text("\n".join(lines))
+    (tmp_path / "damaged.jsonl.gz").write_bytes(gzip.compress("\n".join(damaged).encode()))
+    expected = verdicts(replay(tmp_path / "whole.jsonl"))
+    done = run("replay", "--format", "json", tmp_path / "damaged.jsonl.gz")
+    assert done.returncode == 1
+    assert verdicts([json.loads(line) for line in done.stdout.splitlines()]) == expected
+    for number in broken:
+        assert f"damaged.jsonl.gz:{number}: ".encode() in done.stderr
+    assert len(done.stderr.splitlines()) == len(broken)
+
+
+def test_a_damaged_file_is_named_and_the_others_are_read(tmp_path):
+    folder = trail(tmp_path, DAY)
+    files = sorted(folder.rglob("*.gz"))
+    whole = files[3].read_bytes()
+    files[3].write_bytes(whole[:len(whole) // 2])
+    files[4].write_bytes(b"\x1f\x8bnot gzip at all")
+    done = run("replay", "--format", "json", folder)
+    errors = done.stderr.decode().splitlines()
+    assert done.returncode == 1 and len(errors) == 2
+    assert files[3].name in errors[0] + errors[1] and files[4].name in errors[0] + errors[1]
+    assert len(opened([json.loads(line) for line in done.stdout.splitlines()])) == 1
+
+
+def limited():
+    # More than a gigabyte of address space is not needed for a file of any size.
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+
+
+def test_a_file_that_inflates_to_gigabytes_is_read_in_bounded_memory(tmp_path):
+    other = json.dumps({"eventVersion": "1.11", "eventSource": "ec2.amazonaws.com", "eventName": "DescribeInstances",
+                        "eventTime": at(0), "eventID": "made-up", "requestParameters": "x" * 2000}, separators=(",", ":"))
+    block = ("," + other) * 10_000
+    path = tmp_path / "large.json.gz"
+    with gzip.open(path, "wt", compresslevel=1) as file:
+        file.write('{"Records":[' + other)
+        for _ in range(70):
+            file.write(block)
+        file.write("," + ",".join(json.dumps({"eventVersion": "1.11", **made["detail"]}, separators=(",", ":"))
+                                  for made in past_outage()) + "]}")
+    done = subprocess.run([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "--format", "json", path],
+                          capture_output=True, timeout=300, env={"PATH": "/usr/bin:/bin"}, preexec_fn=limited)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert lines[-1]["records"] == 700_001 + 8 and len(opened(lines)) == 1
+
+
+def test_a_document_too_large_to_be_read_is_named(tmp_path):
+    with gzip.open(tmp_path / "bomb.json.gz", "wb", compresslevel=9) as file:
+        for _ in range(80):
+            file.write(b" " * (1 << 20))
+    done = run("replay", tmp_path / "bomb.json.gz")
+    assert done.returncode == 1 and b"bomb.json.gz: only JSON documents and lines up to" in done.stderr
+
+
+def test_an_interrupted_replay_tells_what_it_has(tmp_path):
+    with subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "-"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"}) as process:
+        # More than two pieces, so that some of it is judged before the rest would come.
+        process.stdin.write(as_lines(DAY) + as_lines([event(60_000, "late", None)]) * 1500)
+        process.stdin.flush()
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        # Nothing more comes, and nothing more is waited for.
+        out, errors = process.stdout.read().decode(), process.stderr.read().decode()
+        assert process.wait(20) == 130
+        process.stdin.close()
+    assert "interrupted" in errors and out.startswith("Interrupted: ")
+    assert "opened" in out and "Totals" in out
+
+
+def test_a_second_interrupt_does_not_wait(tmp_path):
+    with subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "-"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"}) as process:
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        process.stdin.close()
+
+
+def test_there_is_a_bar_on_a_terminal_and_nothing_of_it_in_a_pipe(tmp_path):
+    trail(tmp_path, DAY)
+    assert run("replay", tmp_path).stderr == b""
+    terminal, end = pty.openpty()
+    try:
+        process = subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", tmp_path], stdout=subprocess.PIPE,
+                                   stderr=end, env={"PATH": "/usr/bin:/bin", "TERM": "xterm", "COLUMNS": "120"})
+        out = process.stdout.read()
+        assert process.wait(20) == 0
+        os.set_blocking(terminal, False)
+        shown = os.read(terminal, 65536).decode()
+    finally:
+        os.close(end)
+        os.close(terminal)
+    assert " of " in shown and "B/s" in shown
+    assert b"\x1b" not in out and b"Totals" in out
+
+
+def test_the_text_is_a_timeline_with_its_reasons_and_the_totals(tmp_path):
+    (tmp_path / "day.jsonl").write_bytes(as_lines(DAY))
+    text = run("replay", tmp_path / "day.jsonl").stdout.decode()
+    parts = ["What people would have been told", "opened    ", "    - ", "resolved  Resolved", "Incidents", "Failed calls",
+             "CreateToken InternalServerException: service", "Totals", "pages:", "look false", "callers:", "their tools:"]
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places), places
+    assert ">>>" not in text and "What to do now" not in text
+    whole = run("replay", "--notices", tmp_path / "day.jsonl").stdout.decode()
+    assert ">>> OUTAGE: " in whole and ">>> What to do now" in whole
+
+
+def test_two_policies_side_by_side(tmp_path):
+    few = [event(60 * number, f"user-{number % 50}", None) for number in range(600)]
+    few += [event(18_000 + number, f"victim-{number}") for number in range(3)]
+    (tmp_path / "few.jsonl").write_bytes(as_lines(sorted(few, key=lambda made: made["time"])))
+    (tmp_path / "default.toml").write_text("")
+    (tmp_path / "strict.toml").write_text("outage_callers = 8\n")
+    paths = ("--compare", tmp_path / "default.toml", tmp_path / "strict.toml", tmp_path / "few.jsonl")
+    done = run("replay", *paths)
+    text = done.stdout.decode()
+    assert done.returncode == 0 and f"only with {tmp_path / 'default.toml'}" in text and "pages" in text
+    lines = [json.loads(line) for line in run("replay", "--format", "json", *paths).stdout.splitlines()]
+    (incident,) = [line for line in lines if line["type"] == "incident"]
+    assert [opened["policy"] for opened in incident["opened"]] == [str(tmp_path / "default.toml")]
+    assert {line["name"]: line["pages"] for line in lines if line["type"] == "policy"} == {
+        str(tmp_path / "default.toml"): 1, str(tmp_path / "strict.toml"): 0}
+    # The same twice is the same.
+    same = run("replay", "--compare", tmp_path / "default.toml", tmp_path / "default.toml", tmp_path / "few.jsonl")
+    assert b"at the same time with both" in same.stdout
+
+
+def test_a_policy_that_cannot_be_is_named_with_its_line(tmp_path):
+    (tmp_path / "bad.toml").write_text("outage_callers = 5\noutage_caller = 3\nproof_s = -1\n")
+    for arguments in (("replay", "--policy", tmp_path / "bad.toml"), ("suggest", "--policy", tmp_path / "bad.toml"),
+                      ("replay", "--compare", "/dev/null", tmp_path / "bad.toml")):
+        done = run(*arguments, "-")
+        assert done.returncode == 2 and b"line 2" in done.stderr and b"line 3" in done.stderr, arguments
+
+
+def test_thresholds_are_proposed_with_what_they_would_have_done(tmp_path):
+    weeks = [event(600 * number, f"user-{number % 50}", None) for number in range(2500)]
+    weeks += [event(700_000 + 10 * number, f"user-{number}") for number in range(40)]
+    # Two broken laptops, one after the other, that nobody should be woken up for.
+    weeks += [event(300_000 + 100 * number, "laptop") for number in range(20)]
+    (tmp_path / "weeks.jsonl").write_bytes(as_lines(sorted(weeks, key=lambda made: made["time"])))
+    done = run("suggest", "--format", "json", tmp_path / "weeks.jsonl")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    policies = [line for line in lines if line["type"] == "policy"]
+    (suggestion,) = [line for line in lines if line["type"] == "suggestion"]
+    assert done.returncode == 0 and len(policies) >= 12 and suggestion["outages"] == 1
+    taken = [line for line in policies if (line["outageCallers"], line["falsePagesPerYear"])
+             == (suggestion["outageCallers"], suggestion["falsePagesPerYear"])]
+    assert taken[0]["caught"] == 1 and taken[0]["falseLookingPages"] == 0
+    text = run("suggest", tmp_path / "weeks.jsonl").stdout.decode()
+    assert "outages caught" in text and f"outage_callers = {suggestion['outageCallers']}" in text
+    # What is proposed can be taken as it stands.
+    proposed = "\n".join(line for line in text.splitlines() if " = " in line)
+    (tmp_path / "proposed.toml").write_text(proposed)
+    assert run("replay", "--policy", tmp_path / "proposed.toml", tmp_path / "weeks.jsonl").returncode == 0
+
+
+HISTORIES = sorted((ROOT / "target" / "histories").glob("*.jsonl"))
+GOLDEN = ROOT / "tests" / "golden"
+
+
+@pytest.mark.skipif(not HISTORIES, reason="`make scenarios` has not written its histories to target/histories")
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+def test_a_made_up_history_gives_what_was_looked_at(path):
+    text = run("replay", path).stdout.decode()
+    golden = GOLDEN / f"{path.stem}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(text)
+    kept = golden.read_text() if golden.exists() else ""
+    assert text == kept, "\n".join(difflib.unified_diff(kept.splitlines(), text.splitlines(), "kept", "now", n=1))
