@@ -75,7 +75,8 @@ pub fn one_line(text: &str, max: usize) -> String {
     line
 }
 
-fn is_harmless(character: char) -> bool {
+/// Whether a character can be shown among others: it neither controls nor reorders nor hides them.
+pub(crate) fn is_harmless(character: char) -> bool {
     let reorders_or_hides = matches!(
         character,
         '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'

@@ -8,6 +8,7 @@ pub mod account;
 pub mod command;
 pub mod compare;
 pub mod files;
+pub mod html;
 mod json;
 mod life;
 mod merge;
@@ -43,6 +44,8 @@ pub enum Format {
     Notices,
     /// One JSON object a line, as it goes.
     Json,
+    /// One page that needs nothing else.
+    Html,
 }
 
 /// What replay needs beside the settings.
@@ -72,13 +75,14 @@ pub async fn replay(
 ) -> io::Result<Replayed> {
     let (account, replayed) = account_of(config, input, errors, &mut |at, judged| match format {
         Format::Json => json::judged(at, judged, out),
-        Format::Text | Format::Notices => Ok(()),
+        Format::Text | Format::Notices | Format::Html => Ok(()),
     })
     .await?;
     match format {
         Format::Json => json::summary(&account, out)?,
         Format::Text => text::print(&account, false, out)?,
         Format::Notices => text::print(&account, true, out)?,
+        Format::Html => out.write_all(html::page(&account).as_bytes())?,
     }
     Ok(replayed)
 }

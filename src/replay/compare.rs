@@ -60,7 +60,7 @@ pub async fn compare(
     let pairs = pairs(first, second);
     match format {
         Format::Json => print_json(candidates, [first, second], &pairs, out)?,
-        Format::Text | Format::Notices => print_text(candidates, [first, second], &pairs, out)?,
+        Format::Text | Format::Notices | Format::Html => print_text(candidates, [first, second], &pairs, out)?,
     }
     Ok(replayed)
 }

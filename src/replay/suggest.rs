@@ -59,7 +59,7 @@ pub async fn suggest(
     let span_of = accounts.first().and_then(|account| account.span);
     match format {
         Format::Json => print_json(&tried, best, outages.len(), out)?,
-        Format::Text | Format::Notices => print_text(&tried, best, &outages, span_of, out)?,
+        Format::Text | Format::Notices | Format::Html => print_text(&tried, best, &outages, span_of, out)?,
     }
     Ok(replayed)
 }
