@@ -1,5 +1,5 @@
 # The same targets here and in continuous integration. `make test` needs Rust (with clippy and rustfmt) and Python 3.11
-# or later, and nothing else installed by hand.
+# or later, and nothing else installed by hand; `page` is skipped without Chromium and its driver.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -28,10 +28,10 @@ help: ## this list
 
 # Two things at a time: the checks, one after the other because cargo locks its target folder anyway, and beside them
 # the tools and the slow optimized build, which has folders of its own. Each step's output comes when it is done.
-test: ## everything that has to pass: format, lints, unit, property, black-box, template, end to end
+test: ## everything that has to pass: format, lints, unit, property, black-box, page, template, end to end
 	@SECONDS=0; \
 	$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) IN_ORDER=yes \
-	  fmt-check lint unit scenarios blackbox template e2e; \
+	  fmt-check lint unit scenarios blackbox page template e2e; \
 	echo "== all of it passed, in $$SECONDS s"
 
 ifdef IN_ORDER
@@ -40,6 +40,7 @@ unit: lint
 scenarios: unit
 # The functions of the black-box tests have real time-outs to keep: not beside what takes all cores.
 blackbox: scenarios
+page: blackbox
 e2e: template
 endif
 
@@ -68,6 +69,11 @@ blackbox: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the real binaries, through a R
 	@echo "== black-box tests"
 	cargo build --quiet --locked --bins
 	$(PYTEST) tests/blackbox
+
+# Skipped, and said so, where there is no Chromium with its driver. Leaves pictures in target/page/shots.
+page: $(VENV)/stamp ## the page that replay makes, in a real browser
+	@echo "== page"
+	$(PYTEST) -rs tests/page
 
 template: $(VENV)/stamp ## cfn-lint, sam validate, and tests on the transformed template
 	@echo "== template"

@@ -1,0 +1,149 @@
+"""A real browser: Debian's Chromium without a screen, driven through chromedriver by W3C WebDriver (plain HTTP and JSON).
+
+Nothing but Python's standard library. Every browser has a folder of its own for its settings, and no network is needed.
+"""
+
+import base64
+import contextlib
+import http.client
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+from .servers import free_port
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMEDRIVER = shutil.which("chromedriver")
+
+# Why there is none; None where there is one.
+MISSING = None if CHROMIUM and CHROMEDRIVER else "no chromium and chromedriver here (Debian: chromium, chromium-driver)"
+
+SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"]
+
+# By which WebDriver tells an element from other JSON.
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+
+KEYS = {"Tab": "\ue004", "Enter": "\ue007"}
+
+
+class Driver:
+    """A chromedriver, for the length of a `with`."""
+
+    def __enter__(self):
+        self.port = free_port()
+        self.process = subprocess.Popen([CHROMEDRIVER, f"--port={self.port}"], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 30
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > until:
+                self.__exit__()
+                raise RuntimeError("chromedriver does not start")
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def is_ready(self):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.request("GET", "/status")["ready"]
+        return False
+
+    def request(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method=method,
+                                         headers={"Content-Type": "application/json"})
+        # A proxy of the environment is not for loopback.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=60) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as error:
+            value = json.load(error)["value"]
+            raise RuntimeError(f"{method} {path}: {value['error']}: {value['message']}") from None
+
+
+class Browser:
+    """A session: one window, for the length of a `with`."""
+
+    def __init__(self, driver):
+        self.driver = driver
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="oidc-triage-browser-", ignore_cleanup_errors=True)
+        options = {"binary": CHROMIUM, "args": [*SWITCHES, f"--user-data-dir={self.folder.name}"]}
+        wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        try:
+            session = self.driver.request("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        except BaseException:
+            self.folder.cleanup()
+            raise
+        self.path = f"/session/{session['sessionId']}"
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(RuntimeError, OSError):
+            self.driver.request("DELETE", self.path)
+        self.folder.cleanup()
+
+    def post(self, path, **body):
+        return self.driver.request("POST", self.path + path, body)
+
+    def devtools(self, command, **parameters):
+        """A command of Chromium's own protocol."""
+        return self.post("/goog/cdp/execute", cmd=command, params=parameters)
+
+    def open(self, url):
+        self.post("/url", url=url)
+
+    def run(self, script, *arguments):
+        """What the script returns. It runs beside the page, whatever the page's policy forbids."""
+        return self.post("/execute/sync", script=script, args=list(arguments))
+
+    def find(self, selector):
+        return self.post("/element", using="css selector", value=selector)[ELEMENT]
+
+    def click(self, selector):
+        """As a person does: scrolls there, and presses whatever is in the middle of it."""
+        element = {ELEMENT: self.find(selector)}
+        self.run("arguments[0].scrollIntoView({ block: 'center' })", element)
+        moves = [{"type": "pointerMove", "origin": element, "x": 0, "y": 0}, {"type": "pointerDown", "button": 0},
+                 {"type": "pointerUp", "button": 0}]
+        self.post("/actions", actions=[{"type": "pointer", "id": "mouse", "actions": moves}])
+
+    def press(self, key):
+        strokes = [{"type": kind, "value": KEYS[key]} for kind in ("keyDown", "keyUp")]
+        self.post("/actions", actions=[{"type": "key", "id": "keyboard", "actions": strokes}])
+
+    def resize(self, width, height=900):
+        """The page's own width: a window's border and least width do not count."""
+        self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
+                      mobile=False)
+
+    def emulate(self, media="", **features):
+        """A medium (`print`), and what the reader prefers: `prefers_color_scheme="dark"`."""
+        features = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self.devtools("Emulation.setEmulatedMedia", media=media, features=features)
+
+    def console(self):
+        """What the page wrote to the console, or had written there about it, since it was last asked."""
+        return self.post("/se/log", type="browser")
+
+    def screenshot(self, path, height=None):
+        """Of the window, or of the page down to a height."""
+        clip = {}
+        if height is not None:
+            width = self.run("return innerWidth")
+            clip = {"clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
+                    "captureBeyondViewport": True}
+        path.write_bytes(base64.b64decode(self.devtools("Page.captureScreenshot", **clip)["data"]))

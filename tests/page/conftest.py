@@ -1,0 +1,60 @@
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from tests.harness.browser import MISSING, Browser, Driver
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = ROOT / "target" / "page"
+
+
+@pytest.fixture(scope="session")
+def pages():
+    """A folder with the pages that the unit tests' made-up accounts give: month, hostile, empty, flood."""
+    test = "replay::html::tests::the_pages_are_left_where_they_are_asked_for"
+    subprocess.run(["cargo", "test", "--quiet", "--locked", "--lib", "--", "--exact", test], cwd=ROOT, check=True,
+                   stdout=subprocess.DEVNULL, env={**os.environ, "OIDC_TRIAGE_PAGES": str(PAGES)})
+    return PAGES
+
+
+@pytest.fixture(scope="session")
+def page(pages):
+    """The page under test: of a month with a dozen incidents."""
+    return pages / "month.html"
+
+
+@pytest.fixture(scope="session")
+def driver():
+    if MISSING:
+        pytest.skip(MISSING)
+    with Driver() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def window(driver):
+    with Browser(driver) as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(window):
+    """One window for all tests: each finds it as if it were new."""
+    window.devtools("Emulation.setScriptExecutionDisabled", value=False)
+    window.emulate()
+    window.resize(1200)
+    window.open("about:blank")
+    window.console()
+    yield window
+    # Refused styles and scripts are told there too.
+    assert window.console() == []
+
+
+@pytest.fixture
+def shots():
+    """Where pictures of the pages are left, to be looked at."""
+    folder = PAGES / "shots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
