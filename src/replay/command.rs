@@ -23,6 +23,7 @@ late, and counted.
 
 Examples:
   oidc-triage replay events/
+  oidc-triage replay --format html AWSLogs/ > last-month.html
   oidc-triage replay --format json AWSLogs/ | grep '\"type\":\"notice\"'
   oidc-triage replay --compare today.toml stricter.toml AWSLogs/
   zcat *.json.gz | oidc-triage replay -
@@ -49,11 +50,11 @@ Exit status:
 pub struct Arguments {
     #[command(flatten)]
     history: History,
-    /// How to print what was found: a timeline for people, or one JSON object a line.
-    #[arg(long, value_enum, default_value_t = Form::Text, hide_possible_values = true, value_name = "text|json")]
+    /// How to print what was found: a timeline for people, one JSON object a line, or one HTML page that needs nothing else.
+    #[arg(long, value_enum, default_value_t = Form::Text, hide_possible_values = true, value_name = "text|json|html")]
     format: Form,
     /// Print each notice whole, as a mail would have it.
-    #[arg(long, conflicts_with = "compare")]
+    #[arg(long, conflicts_with_all = ["compare", "format"])]
     notices: bool,
     /// A policy in TOML instead of the default one, such as `outage_callers = 5`.
     #[arg(long, value_name = "FILE", conflicts_with = "compare")]
@@ -69,8 +70,8 @@ pub struct SuggestArguments {
     #[command(flatten)]
     history: History,
     /// How to print what was found: text for people, or one JSON object a line.
-    #[arg(long, value_enum, default_value_t = Form::Text, hide_possible_values = true, value_name = "text|json")]
-    format: Form,
+    #[arg(long, value_enum, default_value_t = Plain::Text, hide_possible_values = true, value_name = "text|json")]
+    format: Plain,
     /// A policy in TOML to start from instead of the default one.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -88,6 +89,13 @@ struct History {
 enum Form {
     Text,
     Json,
+    Html,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Plain {
+    Text,
+    Json,
 }
 
 /// Does what `replay` was asked for, until `stop` is set.
@@ -99,12 +107,16 @@ pub async fn run(
     let Arguments { history, format, notices, policy, compare: policies } = arguments;
     let format = match (format, notices) {
         (Form::Json, _) => Format::Json,
+        (Form::Html, _) => Format::Html,
         (Form::Text, true) => Format::Notices,
         (Form::Text, false) => Format::Text,
     };
     let (bar, mut errors) = console();
     let input = Input { paths: &history.paths, stop, progress: &|read, size| show(&bar, read, size) };
     let done = match policies.as_deref() {
+        Some([_, _]) if format == Format::Html => {
+            return Err("two policies side by side are text or JSON: leave out --format html".to_owned());
+        }
         Some([a, b]) => {
             let candidates = [candidate(a)?, candidate(b)?];
             compare(&config(None)?, &candidates, &input, format, out, &mut errors).await
@@ -123,8 +135,8 @@ pub async fn run_suggest(
 ) -> Result<io::Result<Replayed>, String> {
     let SuggestArguments { history, format, policy } = arguments;
     let format = match format {
-        Form::Json => Format::Json,
-        Form::Text => Format::Text,
+        Plain::Json => Format::Json,
+        Plain::Text => Format::Text,
     };
     let (bar, mut errors) = console();
     let input = Input { paths: &history.paths, stop, progress: &|read, size| show(&bar, read, size) };

@@ -291,10 +291,10 @@ def test_a_policy_that_cannot_be_is_named_with_its_line(tmp_path):
 
 
 def test_thresholds_are_proposed_with_what_they_would_have_done(tmp_path):
-    weeks = [event(600 * number, f"user-{number % 50}", None) for number in range(2500)]
-    weeks += [event(700_000 + 10 * number, f"user-{number}") for number in range(40)]
-    # Two broken laptops, one after the other, that nobody should be woken up for.
-    weeks += [event(300_000 + 100 * number, "laptop") for number in range(20)]
+    weeks = [event(60 * number, f"user-{number % 50}", None) for number in range(600)]
+    weeks += [event(24_000 + 10 * number, f"user-{number}") for number in range(40)]
+    # A broken laptop that nobody should be woken up for.
+    weeks += [event(10_000 + 100 * number, "laptop") for number in range(20)]
     (tmp_path / "weeks.jsonl").write_bytes(as_lines(sorted(weeks, key=lambda made: made["time"])))
     done = run("suggest", "--format", "json", tmp_path / "weeks.jsonl")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
