@@ -64,6 +64,7 @@ unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit, property and documentation t
 scenarios: ## the decision on made-up histories, beside what one would build without it; leaves some in target/histories
 	@echo "== scenarios"
 	OIDC_TRIAGE_HISTORIES=$(CURDIR)/target/histories cargo test --quiet --locked --profile scenarios --test scenarios
+	cargo build --quiet --locked --profile scenarios --bin oidc-triage
 
 blackbox: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the real binaries, through a Runtime API and on the command line
 	@echo "== black-box tests"

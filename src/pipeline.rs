@@ -88,6 +88,8 @@ pub struct Handled {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
     pub notices_sent: u64,
+    /// Those that would have been, in shadow mode.
+    pub would_be_notices: u64,
     /// Publishes that failed.
     pub notices_failed: u64,
     /// Notices that wait in the outbox when all is done, and since when the first of them does.
@@ -153,7 +155,7 @@ impl<S: Store> Pipeline<S> {
 
     /// Judges what a batch tells.
     pub async fn judge(&self, mut batch: Batch, invocation: &Invocation) -> Handled {
-        let mut case = Case::new(&mut batch, invocation);
+        let mut case = Case::new(&mut batch, invocation, self.config.mode);
         self.store.work_until(case.decide_until);
         let mut judged = self.sort(batch.observations, &mut case, invocation).await;
         self.record(&mut judged, &mut case).await;

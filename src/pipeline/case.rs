@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::{DEADLINE_MARGIN, Handled, Invocation, Measured};
 use crate::classify::{Cause, Class, Retry};
+use crate::config::Mode;
 use crate::diagnose::{Concern, SERVICE_CAUSES, Verdict};
 use crate::error::Error;
 use crate::event::problem::{Problems, STORE_UNAVAILABLE};
@@ -108,6 +109,8 @@ pub struct Case {
     /// Whose claims are ours, and when we have certainly stopped.
     pub claimant: String,
     pub stopped_at: Timestamp,
+    /// Nothing is published.
+    pub is_shadow: bool,
     /// A tick looks at everything afresh.
     pub is_tick: bool,
     pub counts: Counts,
@@ -132,7 +135,7 @@ pub struct Case {
 
 impl Case {
     /// Takes over all of a batch but its observations.
-    pub fn new(batch: &mut Batch, invocation: &Invocation) -> Self {
+    pub fn new(batch: &mut Batch, invocation: &Invocation, mode: Mode) -> Self {
         Self {
             kind: batch.kind,
             now: invocation.now,
@@ -140,6 +143,7 @@ impl Case {
             deadline: invocation.deadline,
             claimant: format!("{} {:08x}", invocation.id, fastrand::u32(..)),
             stopped_at: stopped_at(invocation),
+            is_shadow: mode == Mode::Shadow,
             is_tick: false,
             counts: Counts { success: batch.old_successes, own: batch.own, ..Counts::default() },
             problems: std::mem::take(&mut batch.problems),
@@ -195,6 +199,7 @@ impl Case {
             self.problems.note("topic_unreachable", format!("{why}; the fallback topic took the notice"));
         }
         self.measured.notices_sent += u64::from(published.message_id.is_some());
+        self.measured.would_be_notices += u64::from(self.is_shadow);
         self.notice_reports.push(NoticeReport::new(notice, published.message_id));
         self.notices.push(notice.clone());
     }

@@ -88,6 +88,7 @@ metrics! {
     ProbesUnknown Count "probes made of which no answer tells anything"
     ProbeLatency Milliseconds "the slowest rung of each probe made"
     NoticesSent Count "notices that were published"
+    WouldBeNotices Count "notices that would have been published, in shadow mode"
     NoticesFailed Count "publishes that failed"
     NoticesPending Count "notices that wait in the outbox afterwards; 0 is emitted by ticks only"
     NoticeAge Seconds "age of the notice that waits longest"
@@ -179,6 +180,7 @@ fn values(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) -> BTr
     let open = handled.answer.incidents.iter().filter(|incident| incident.state == IncidentState::Open).count() as u64;
     values.count_if(is_tick || open > 0, Name::IncidentsOpen, open);
     values.count_some(Name::NoticesSent, measured.notices_sent);
+    values.count_some(Name::WouldBeNotices, measured.would_be_notices);
     values.count_some(Name::NoticesFailed, measured.notices_failed);
     values.count_if(is_tick || measured.notices_pending > 0, Name::NoticesPending, measured.notices_pending);
     values.time_since(Name::NoticeAge, measured.oldest_pending, now);

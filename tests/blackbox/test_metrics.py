@@ -79,6 +79,8 @@ SCENARIOS = [
     Scenario("a_notice_that_nobody_takes", {None: [NULL_500]}, [lambda: make.sqs(make.outage(callers=8))],
              {"IncidentsOpen": 1, "NoticesFailed": 1, "NoticesPending": 1, "NoticeAge": TIME},
              {"AWS_ENDPOINT_URL_SNS": refused_url()}, exact=False),
+    Scenario("an_outage_in_shadow", {None: [NULL_500]}, [lambda: make.sqs(make.outage(callers=8))],
+             {"IncidentsOpen": 1, "WouldBeNotices": 1}, {"OIDC_TRIAGE_MODE": "shadow"}, exact=False),
     Scenario("an_outage_that_only_the_log_is_told_of", {None: [NULL_500]},
              [lambda: make.sqs(make.outage(callers=8)), make.tick],
              {"Ticks": 1, "NoticesPending": 0, "IncidentsOpen": 1, "CallersHit": 8}, {"OIDC_TRIAGE_TOPIC_ARN": ""},

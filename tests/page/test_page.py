@@ -1,9 +1,12 @@
 """The page of replay, in a real browser: it works, and it can be read on a phone, in the dark, on paper, by keyboard and
 without scripts. Every test fails if anything is written to the console."""
 
+import subprocess
 import xml.etree.ElementTree
 
 import pytest
+
+from tests.page.conftest import ROOT
 
 # The luminance and contrast of WCAG 2, for the colours that a browser computed.
 CONTRAST = """
@@ -190,3 +193,17 @@ def test_pictures_are_left_to_be_looked_at(browser, page, shots):
     browser.emulate()
     browser.resize(360, 760)
     browser.screenshot(shots / "phone.png", 3000)
+
+
+def test_the_page_of_the_real_command_leads_to_its_incident(browser, tmp_path, shots):
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "--bin", "oidc-triage"], cwd=ROOT, check=True)
+    page = tmp_path / "replay.html"
+    with page.open("wb") as out:
+        subprocess.run([ROOT / "target" / "debug" / "oidc-triage", "replay", "--format", "html",
+                        ROOT / "events" / "logs__cloudtrail_outage.json"], stdout=out, check=True)
+    browser.open(page.as_uri())
+    browser.screenshot(shots / "command.png", 2200)
+    browser.click(".incidents td a")
+    assert focused(browser) == incident(browser, 0)
+    text = browser.run("return document.getElementById(arguments[0]).textContent", focused(browser))
+    assert "5 callers" in text and "eu-west-1" in text

@@ -79,7 +79,9 @@ impl<'a> Life<'a> {
         };
         let handled = self.pipeline.handle(&payload.to_string(), &invocation).await;
         assert_eq!(handled.error.map(|error| error.to_string()), None);
-        assert!(handled.answer.problems.is_empty(), "{:?} of {payload}", handled.answer.problems);
+        // People are told of one incident once a minute.
+        let mut problems = handled.answer.problems.iter().filter(|(name, ..)| *name != "notice_held_back");
+        assert_eq!(problems.next(), None, "of {payload}");
         self.heard.extend(handled.notices.into_iter().map(|notice| Heard { at: second, notice }));
     }
 
