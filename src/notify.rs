@@ -57,6 +57,8 @@ pub struct Notice {
     pub headline: Vec<String>,
     pub times: Times,
     pub impact: Impact,
+    /// The operations that fail, or failed in this incident, by which a filter policy chooses.
+    pub operations: Vec<Operation>,
     /// What the latest probe of the service answered, if it is not old.
     pub probe: Option<Answer>,
     /// Whether AWS Health has an open issue about it.
@@ -267,12 +269,21 @@ impl Notice {
     #[must_use]
     pub fn after(mut self, untold: &[Self]) -> Self {
         let Some(first) = untold.first() else { return self };
-        if self.kind == NoticeKind::Reminder && untold.iter().any(|notice| notice.kind == NoticeKind::Changed) {
+        if let Some(change) = untold.iter().rfind(|notice| notice.kind == NoticeKind::Changed)
+            && self.kind == NoticeKind::Reminder
+        {
             // What has changed is more than that it goes on.
             self.kind = NoticeKind::Changed;
+            self.subject.clone_from(&change.subject);
+            self.headline.extend(change.headline.get(1).cloned());
         }
         if self.kind == NoticeKind::Advice {
             // Each is about something else.
+            for step in untold.iter().flat_map(|one| &one.advice.now) {
+                if !self.advice.now.contains(step) && self.advice.now.len() < REASONS_MAX {
+                    self.advice.now.push(step.clone());
+                }
+            }
             self.reasons =
                 bounded(&untold.iter().chain([&self]).flat_map(|one| one.reasons.clone()).collect::<Vec<_>>());
         }
@@ -287,11 +298,6 @@ impl Notice {
             reasons: first.reasons.clone(),
         };
         self
-    }
-
-    /// The operations that fail, the most frequent first.
-    pub fn operations(&self) -> impl Iterator<Item = &str> {
-        self.impact.operations.iter().map(|tally| tally.name.as_str())
     }
 
     /// With no more than `most` of anything, and marked as cut where that is less than there was.

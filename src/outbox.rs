@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::{AHEAD_MAX, before, later};
 use crate::notify::machine::detail_type;
-use crate::notify::{Notice, NoticeKind};
+use crate::notify::{Notice, NoticeKind, REASONS_MAX};
 use crate::policy::Policy;
 use crate::store::Entry;
 
@@ -110,24 +110,27 @@ fn first_of(unsent: &[&Entry], now: Timestamp) -> Option<Delivery> {
     // One of them may just be on its way.
     let together = if unsent[..end].iter().any(|entry| waits(entry)) { &unsent[..1] } else { &unsent[..end] };
     let (last, before) = together.split_last()?;
-    let notice = last.notice.clone();
     let untold: Vec<Notice> = before.iter().map(|entry| entry.notice.clone()).collect();
-    Some(Delivery {
-        positions: together.iter().map(|entry| entry.position).collect(),
-        channel: first.channel,
-        notice: if untold.is_empty() { notice } else { notice.after(&untold) },
-    })
+    let mut notice = last.notice.clone().after(&untold);
+    if first.channel == Channel::Pager && together.iter().any(|entry| entry.attempts > 0) {
+        // An alarm that was tried may have been raised: it is ended though it need not be.
+        notice.alarm = last.notice.alarm;
+    }
+    Some(Delivery { positions: together.iter().map(|entry| entry.position).collect(), channel: first.channel, notice })
 }
 
 /// How many of the unsent entries of a channel and an incident, from the first on, are told as one.
 fn together(channel: Channel, unsent: &[&Entry]) -> usize {
     match channel {
-        // Where an incident is over before anybody was told of it, all of it is one notice. Else its beginning is told
-        // by itself, and what gathers after it at once.
         Channel::Topic => match unsent.iter().rposition(|entry| entry.notice.kind == NoticeKind::Resolved) {
+            // Over, and begun again: nobody is told that it works who would be told the contrary next.
+            Some(resolved) if unsent[resolved..].iter().any(|entry| entry.notice.kind.begins()) => unsent.len(),
+            // Where an incident is over before anybody was told of it, all of it is one notice.
             Some(resolved) => resolved + 1,
+            // Else its beginning is told by itself, and what gathers after it at once.
             None if unsent[0].notice.kind.begins() => 1,
-            None => unsent.iter().position(|entry| entry.notice.kind.begins()).unwrap_or(unsent.len()),
+            // As many as a notice can give the reasons of.
+            None => unsent.len().min(REASONS_MAX),
         },
         // Only the last state matters.
         Channel::Pager => unsent.len(),
@@ -144,8 +147,9 @@ pub struct Told(Vec<(Timestamp, String)>);
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Told {
-    /// Notes that `group` is told at `now`; or, where that would be too much, from when on it may be.
-    pub fn admit(&mut self, group: &str, policy: &Policy, now: Timestamp) -> Result<(), Timestamp> {
+    /// Notes that `group` is told at `now`; or, where that would be too much, from when on it may be. What is no page has
+    /// half of the minute's notices, so that it keeps no page waiting.
+    pub fn admit(&mut self, group: &str, is_page: bool, policy: &Policy, now: Timestamp) -> Result<(), Timestamp> {
         let kept = MINUTE.max(policy.notice_every);
         // A time far ahead is of a clock that was wrong, and holds nobody up.
         self.0.retain(|(at, _)| *at > before(now, kept) && before(*at, AHEAD_MAX) <= now);
@@ -154,7 +158,8 @@ impl Told {
         let again = of_group.map(|(at, _)| later(*at, policy.notice_every)).filter(|at| *at > now);
         let in_minute: Vec<Timestamp> =
             self.0.iter().map(|(at, _)| *at).filter(|at| *at > before(now, MINUTE)).collect();
-        let room = in_minute.len().checked_sub(policy.notices_per_minute).map(|first| later(in_minute[first], MINUTE));
+        let most = if is_page { policy.notices_per_minute } else { policy.notices_per_minute.div_ceil(2) };
+        let room = in_minute.len().checked_sub(most).map(|first| later(in_minute[first], MINUTE));
         match again.max(room) {
             Some(wait) => Err(wait),
             None => {
@@ -180,7 +185,7 @@ pub fn pause_after(attempts: u32, first: Duration) -> Duration {
 mod tests {
     use super::*;
     use crate::diagnose::{Diagnosis, Severity};
-    use crate::notify::testing;
+    use crate::notify::{Alarm, testing};
     use crate::region::KnownRegions;
 
     fn at(second: i64) -> Timestamp {
@@ -244,7 +249,6 @@ mod tests {
             entry(0, Some("a"), 1, NoticeKind::Opened),
             entry(1, Some("a"), 2, NoticeKind::Changed),
             entry(2, Some("a"), 3, NoticeKind::Resolved),
-            entry(3, Some("a"), 4, NoticeKind::Reopened),
         ];
         assert_eq!(positions(&entries), [vec![0, 1, 2]]);
         let delivery = due(&entries, at(100)).remove(0);
@@ -264,10 +268,43 @@ mod tests {
         let delivery = due(&entries, at(100)).remove(0);
         assert_eq!((delivery.positions, delivery.notice.sequence), (vec![1, 2], 3));
         assert_eq!((delivery.notice.kind, delivery.notice.merged.count), (NoticeKind::Changed, 1));
-        entries.push(entry(3, Some("a"), 4, NoticeKind::Reopened));
-        assert_eq!(positions(&entries), [vec![1, 2]], "a beginning is told by itself");
         entries[2].not_before = Some(at(101));
         assert_eq!(positions(&entries), [vec![1]], "the other one may just be on its way");
+    }
+
+    #[test]
+    fn what_is_over_and_back_is_not_told_as_over() {
+        let mut entries = vec![
+            entry(0, Some("a"), 1, NoticeKind::Opened),
+            entry(1, Some("a"), 2, NoticeKind::Resolved),
+            entry(2, Some("a"), 3, NoticeKind::Reopened),
+        ];
+        let delivery = due(&entries, at(100)).remove(0);
+        assert_eq!((delivery.positions, delivery.notice.kind), (vec![0, 1, 2], NoticeKind::Reopened));
+        entries[0].sent_at = Some(at(99));
+        assert_eq!(positions(&entries), [vec![1, 2]]);
+    }
+
+    #[test]
+    fn an_alarm_that_may_have_been_raised_is_ended() {
+        let mut entries =
+            vec![entry(0, Some("a"), 1, NoticeKind::Opened), entry(1, Some("a"), 2, NoticeKind::Resolved)];
+        for (entry, alarm) in entries.iter_mut().zip([Alarm::Alarm, Alarm::Ok]) {
+            (entry.channel, entry.notice.alarm) = (Channel::Pager, Some(alarm));
+        }
+        assert_eq!(due(&entries, at(100)).remove(0).notice.alarm, None);
+        entries[0].attempts = 1;
+        assert_eq!(due(&entries, at(100)).remove(0).notice.alarm, Some(Alarm::Ok));
+    }
+
+    #[test]
+    fn what_is_no_page_leaves_room_for_those_that_are() {
+        let (mut told, policy) = (Told::default(), Policy::default());
+        for number in 0..5 {
+            assert_eq!(told.admit(&format!("advice {number}"), false, &policy, at(number)), Ok(()));
+        }
+        assert_eq!(told.admit("one more", false, &policy, at(5)), Err(at(60)));
+        assert_eq!(told.admit("an outage", true, &policy, at(5)), Ok(()));
     }
 
     #[test]
@@ -311,23 +348,23 @@ mod tests {
     #[test]
     fn of_one_incident_people_are_told_once_a_minute() {
         let (mut told, policy) = (Told::default(), Policy::default());
-        assert_eq!(told.admit("a", &policy, at(0)), Ok(()));
-        assert_eq!(told.admit("a", &policy, at(1)), Err(at(60)));
-        assert_eq!(told.admit("b", &policy, at(1)), Ok(()));
-        assert_eq!(told.admit("a", &policy, at(59)), Err(at(60)));
-        assert_eq!(told.admit("a", &policy, at(60)), Ok(()));
-        assert_eq!(told.admit("a", &pace(0, 10), at(60)), Ok(()));
+        assert_eq!(told.admit("a", true, &policy, at(0)), Ok(()));
+        assert_eq!(told.admit("a", true, &policy, at(1)), Err(at(60)));
+        assert_eq!(told.admit("b", true, &policy, at(1)), Ok(()));
+        assert_eq!(told.admit("a", true, &policy, at(59)), Err(at(60)));
+        assert_eq!(told.admit("a", true, &policy, at(60)), Ok(()));
+        assert_eq!(told.admit("a", true, &pace(0, 10), at(60)), Ok(()));
     }
 
     #[test]
     fn what_was_not_told_after_all_holds_nothing_back() {
         let (mut told, policy) = (Told::default(), Policy::default());
-        assert_eq!(told.admit("a", &policy, at(0)), Ok(()));
+        assert_eq!(told.admit("a", true, &policy, at(0)), Ok(()));
         told.retract("a", at(0));
         assert_eq!(told, Told::default());
-        assert_eq!(told.admit("a", &policy, at(1)), Ok(()));
+        assert_eq!(told.admit("a", true, &policy, at(1)), Ok(()));
         told.retract("a", at(0));
-        assert_eq!(told.admit("a", &policy, at(2)), Err(at(61)));
+        assert_eq!(told.admit("a", true, &policy, at(2)), Err(at(61)));
     }
 
     #[test]
@@ -335,7 +372,7 @@ mod tests {
         let (mut told, policy) = (Told::default(), Policy::default());
         let mut times: Vec<i64> = Vec::new();
         for second in 0..300 {
-            if told.admit(&format!("incident {second}"), &policy, at(second)).is_ok() {
+            if told.admit(&format!("incident {second}"), true, &policy, at(second)).is_ok() {
                 times.push(second);
             }
         }
@@ -347,15 +384,15 @@ mod tests {
     #[test]
     fn a_long_pause_for_one_incident_is_remembered_as_long_as_it_lasts() {
         let (mut told, policy) = (Told::default(), pace(600, 10));
-        assert_eq!(told.admit("a", &policy, at(0)), Ok(()));
-        assert_eq!(told.admit("a", &policy, at(599)), Err(at(600)));
+        assert_eq!(told.admit("a", true, &policy, at(0)), Ok(()));
+        assert_eq!(told.admit("a", true, &policy, at(599)), Err(at(600)));
     }
 
     #[test]
     fn a_clock_that_was_wrong_holds_nobody_up() {
         let (mut told, policy) = (Told::default(), pace(60, 1));
-        assert_eq!(told.admit("a", &policy, at(86_400)), Ok(()));
-        assert_eq!(told.admit("a", &policy, at(0)), Ok(()));
+        assert_eq!(told.admit("a", true, &policy, at(86_400)), Ok(()));
+        assert_eq!(told.admit("a", true, &policy, at(0)), Ok(()));
     }
 
     #[test]

@@ -201,7 +201,13 @@ pub trait Store {
 
     /// Whether people may be told of `group` ([`crate::outbox::Delivery::group`]) now; if so, it counts as told. Else
     /// from when on.
-    async fn admit(&self, group: &str, policy: &Policy, now: Timestamp) -> Result<Result<(), Timestamp>, StoreError>;
+    async fn admit(
+        &self,
+        group: &str,
+        is_page: bool,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Result<(), Timestamp>, StoreError>;
 
     /// Takes back an admission of `now`: people were not told.
     async fn retract(&self, group: &str, now: Timestamp) -> Result<(), StoreError>;

@@ -135,7 +135,7 @@ const TRY_AGAIN: &str = "Who fails may try again after a minute: some calls are 
 
 const IN_AN_OUTAGE: [&str; 7] = [
     "Look for {region} at https://health.aws.amazon.com/health/status, and open a case with AWS Support that names the \
-     request ids below.",
+     request ids of failed calls.",
     "Who must get in now uses the access portal of another region, if your Identity Center is set up in several, else the \
      break-glass access (an IAM user or role outside Identity Center).",
     "Do not sign users out and do not restart clients: sessions and role credentials that exist go on working until \
@@ -162,7 +162,7 @@ const OUR_POLICY: [&str; 4] = [
     "Find the change in CloudTrail: events of sso.amazonaws.com, organizations.amazonaws.com and iam.amazonaws.com \
      shortly before the first failure. Undo it.",
     "Who must get in now uses the break-glass access (an IAM user or role outside Identity Center).",
-    "If nobody changed anything, open a case with AWS Support that names the request ids below.",
+    "If nobody changed anything, open a case with AWS Support that names the request ids of failed calls.",
 ];
 
 const IN_A_SURGE: [&str; 5] = [
@@ -174,7 +174,7 @@ const IN_A_SURGE: [&str; 5] = [
     "Do not register every client anew and do not delete everybody's caches: new registrations would be refused alike, \
      and there is a quota of 20 a second for an address.",
     "Look for {region} at https://health.aws.amazon.com/health/status, and open a case with AWS Support that names the \
-     request ids below.",
+     request ids of failed calls.",
     "Who must get in now uses the break-glass access (an IAM user or role outside Identity Center).",
 ];
 

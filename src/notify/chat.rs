@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::mail::tally;
+use super::mail::{names, tally};
 use super::place::{HEALTH_PAGE, Place};
 use super::words::{between, span, utc_minute};
 use super::{Notice, NoticeKind};
@@ -95,7 +95,7 @@ pub fn render<'a>(notice: &'a Notice, place: &Place) -> Notification<'a> {
                 incident: notice.incident.as_deref().unwrap_or_default(),
                 sequence: notice.sequence.to_string(),
                 callers: notice.impact.callers.to_string(),
-                operations: notice.operations().collect::<Vec<_>>().join(", "),
+                operations: notice.operations.iter().map(|operation| operation.as_str()).collect::<Vec<_>>().join(", "),
             },
         },
     }
@@ -133,13 +133,15 @@ fn description(notice: &Notice, place: &Place) -> String {
         }
     }
     if impact.callers > 0 {
-        let names = if impact.names.is_empty() { String::new() } else { format!(": {}", impact.names.join(", ")) };
-        fact("Callers", plain(&format!("{}{names}", impact.callers)));
+        fact("Callers", plain(&format!("{}{}", impact.callers, names(notice))));
     }
     for (name, counts) in [("Failed", &impact.codes), ("Operation", &impact.operations), ("Tools", &impact.tools)] {
         if !counts.is_empty() {
             fact(name, plain(&tally(counts)));
         }
+    }
+    for earlier in &notice.merged.notices {
+        fact("Before", plain(&format!("{} {}", utc_minute(earlier.at), earlier.summary)));
     }
     for reason in notice.reasons.iter().take(REASONS_SHOWN) {
         fact("Why", plain(reason));
@@ -184,7 +186,7 @@ pub fn plain(text: &str) -> String {
             continue;
         }
         let (before, bare) = bare.split_at(bare.len() - bare.trim_start_matches('(').len());
-        let inner = bare.strip_suffix(')').filter(|inner| !before.is_empty() && could_be_markup(inner));
+        let inner = bare.strip_suffix(')').filter(|inner| !inner.contains('(') && could_be_markup(inner));
         let (inner, closing) = inner.map_or((bare, ""), |inner| (inner, ")"));
         let end = &word[word.trim_end_matches(['.', ',', ';', ':', '!', '?']).len()..];
         words.push(format!("{before}`{}`{closing}{end}", inner.chars().map(within_code).collect::<String>()));

@@ -4,6 +4,8 @@
 //! names, codes, request ids, tools) is bounded and on one line, so that it cannot pass for a line of ours, and every list
 //! is bounded.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::words::{between, capitalized, clock, counted, span, trouble};
@@ -39,6 +41,14 @@ impl Notice {
         Self {
             headline: headlines(kind, incident, verdict, changes, now),
             impact: impact(incident, verdict),
+            operations: verdict
+                .operations
+                .keys()
+                .chain(&incident.told_operations)
+                .copied()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             probe: verdict.probe.filter(|_| is_of_the_service(incident)),
             aws_health: verdict.health && is_of_the_service(incident),
             reasons: bounded(&[changes, &verdict.reasons].concat()),
@@ -62,6 +72,7 @@ impl Notice {
         Self {
             headline: vec![over, how_it_ended(incident, verdict, recovery)],
             impact: Impact { most_callers: incident.callers, ..Impact::default() },
+            operations: incident.told_operations.iter().copied().collect(),
             proved: Some(recovery.proved),
             reasons: bounded(&recovery.reasons),
             advice: advice::of_recovery(incident, recovery.proved),
@@ -87,6 +98,7 @@ impl Notice {
             headline: vec![format!("ADVICE: {} in {region}.", advised_in_words(advised.diagnosis))],
             times: Times::default(),
             impact: Impact::default(),
+            operations: Vec::new(),
             probe: None,
             aws_health: false,
             proved: None,
@@ -97,6 +109,49 @@ impl Notice {
             alarm: None,
             merged: Merged::default(),
             note: None,
+            cut: false,
+        }
+    }
+
+    /// What waited in the outbox and cannot be read, because another release wrote it: as much as is known beside it.
+    pub fn unreadable(
+        region: &Region,
+        incident: Option<String>,
+        sequence: u32,
+        kind: NoticeKind,
+        diagnosis: Diagnosis,
+        at: Timestamp,
+        position: u64,
+    ) -> Self {
+        let what = format!("{} in {region}", capitalized(trouble(diagnosis)));
+        Self {
+            id: incident
+                .as_ref()
+                .map_or_else(|| format!("unreadable-{region}-{position}"), |incident| format!("{incident}-{sequence}")),
+            incident,
+            sequence,
+            kind,
+            diagnosis,
+            severity: diagnosis.severity(),
+            region: region.clone(),
+            at,
+            subject: printable(&format!("{}: {what}", capitalized(kind.as_str()))),
+            headline: vec![format!("{}: {what}.", kind.as_str().to_uppercase())],
+            times: Times::default(),
+            impact: Impact::default(),
+            operations: Vec::new(),
+            probe: None,
+            aws_health: false,
+            proved: None,
+            reasons: Vec::new(),
+            weighed: Vec::new(),
+            advice: super::Advice::default(),
+            quiet_s: None,
+            alarm: None,
+            merged: Merged::default(),
+            note: Some(
+                "Another release of this function wrote this notice, and its details cannot be read.".to_owned(),
+            ),
             cut: false,
         }
     }
@@ -122,6 +177,7 @@ impl Notice {
                 over_at: incident.resolved_at,
             },
             impact: Impact::default(),
+            operations: Vec::new(),
             probe: None,
             aws_health: false,
             proved: None,
@@ -160,14 +216,14 @@ pub fn merged_subject(last: &Notice, began: bool, others: usize) -> String {
 
 pub fn merged_in_words(last: &Notice, began: bool, others: usize) -> String {
     match last.kind {
-        NoticeKind::Resolved if began => "It began and was over before anybody could be told.".to_owned(),
+        NoticeKind::Resolved if began => "It began and was over before its beginning was told for certain.".to_owned(),
         NoticeKind::Opened
         | NoticeKind::Changed
         | NoticeKind::Reminder
         | NoticeKind::Reopened
         | NoticeKind::Resolved
         | NoticeKind::Advice => format!(
-            "{} before it {} not told by {}, so that no storm of messages floods you: see below.",
+            "{} before it {} not told by {}: see below.",
             counted(others, "notice"),
             if others == 1 { "was" } else { "were" },
             if others == 1 { "itself" } else { "themselves" },
@@ -353,8 +409,9 @@ pub fn concern_name(concern: &Concern) -> Option<String> {
     }
 }
 
+/// Of an address, no program is to make a link.
 fn shown(text: &str) -> String {
-    one_line(text, SHOWN_NAME_MAX)
+    one_line(&text.replace("://", ": //"), SHOWN_NAME_MAX)
 }
 
 /// It begins with a letter, as SNS wants it, because all of ours do.

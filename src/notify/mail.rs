@@ -86,7 +86,7 @@ fn facts(text: &mut Text, notice: &Notice) {
 }
 
 /// `: ana, ben and 2 more`.
-fn names(notice: &Notice) -> String {
+pub fn names(notice: &Notice) -> String {
     let names = &notice.impact.names;
     match notice.impact.callers.saturating_sub(names.len()) {
         _ if names.is_empty() => String::new(),

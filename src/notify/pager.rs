@@ -88,7 +88,8 @@ pub fn render(notice: &Notice, place: &Place) -> Option<(String, String)> {
 }
 
 fn reason(notice: &Notice) -> String {
-    let said = notice.headline.iter().chain(&notice.reasons).map(String::as_str).collect::<Vec<_>>().join(" ");
+    let by_hand = notice.note.as_ref().map(|note| format!("Close it by hand. {note} ")).unwrap_or_default();
+    let said = format!("{by_hand}{} Why: {}", notice.headline.join(" "), notice.reasons.join("; "));
     crate::redact::one_line(&said, REASON_MAX)
 }
 

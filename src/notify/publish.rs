@@ -240,7 +240,7 @@ fn timeouts() -> TimeoutConfig {
 /// By which a receiver drops a repeat, and a filter policy chooses.
 fn attributes(notice: &Notice) -> HashMap<String, MessageAttributeValue> {
     let sequence = notice.sequence.to_string();
-    let operations: Vec<&str> = notice.operations().collect();
+    let operations: Vec<&str> = notice.operations.iter().map(|operation| operation.as_str()).collect();
     // A filter policy matches any of an array as it does a single name.
     let operation = match operations.as_slice() {
         [] => None,
@@ -274,7 +274,7 @@ fn why<E: ProvideErrorMetadata, R>(whom: &'static str, error: &SdkError<E, R>) -
         }
         SdkError::TimeoutError(_) => PublishError::NoAnswer(whom, "it timed out"),
         SdkError::DispatchFailure(failure) if failure.is_other() => {
-            PublishError::NoAnswer(whom, "no credentials to sign with")
+            PublishError::NoAnswer(whom, "no connection, or no credentials to sign with")
         }
         SdkError::DispatchFailure(_) => PublishError::NoAnswer(whom, "no connection"),
         SdkError::ResponseError(_) => PublishError::NoAnswer(whom, "its answer could not be read"),

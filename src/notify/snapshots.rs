@@ -105,8 +105,9 @@ fn page() -> String {
 }
 
 fn told_as(notice: &Notice) -> String {
-    let bus =
-        machine::detail_type(notice.kind).map_or_else(String::new, |name| format!(", on the event bus as `{name}`"));
+    let bus = machine::detail_type(notice.kind)
+        .filter(|_| notice.merged.count == 0)
+        .map_or_else(String::new, |name| format!(", on the event bus as `{name}`"));
     let pager = notice.alarm.map_or_else(String::new, |alarm| format!(", at a paging service as `{}`", alarm.as_str()));
     format!(
         "Kind `{}`, diagnosis `{}`, severity `{}`{bus}{pager}.",

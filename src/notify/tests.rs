@@ -271,7 +271,7 @@ fn an_incident_that_was_over_before_it_was_told_is_told_in_one_notice() {
     assert_eq!(merged.reasons, ["9 calls of 4 callers were served"]);
     assert_eq!((merged.merged.count, &merged.merged.reasons), (1, &first.reasons));
     assert_eq!(line(&merged.mail(), 0), line(&last.mail(), 0), "the verdict stays in the first line");
-    assert_eq!(line(&merged.mail(), 1), "It began and was over before anybody could be told.");
+    assert_eq!(line(&merged.mail(), 1), "It began and was over before its beginning was told for certain.");
     has(
         &merged.mail(),
         &[

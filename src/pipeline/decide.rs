@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -24,6 +24,10 @@ use crate::store::{Committed, Store, StoreError, View};
 /// Steps that are tried before the next invocation is left to try. Each time another sandbox took one, so something was
 /// told or learned.
 const STEPS_TRIED: u32 = 8;
+
+/// Over so long the sandboxes that tell alone spread their notices: dozens of them stay below the ten a second at which
+/// SNS gives up on a mail address.
+const ALONE_SPREAD: Duration = Duration::from_secs(5);
 
 /// What this sandbox told without the store, by region, and when.
 #[derive(Debug, Default)]
@@ -116,6 +120,9 @@ impl<S: Store> Pipeline<S> {
             return;
         }
         let notice = notice.clone().alone(self.config.policy.unshared_quiet, error);
+        // All sandboxes may come to this at once, and nothing that they share tells them so.
+        let left = case.deadline.saturating_duration_since(Instant::now());
+        tokio::time::sleep(ALONE_SPREAD.min(left / 4).mul_f64(fastrand::f64())).await;
         match self.publish(Channel::Topic, &notice, case.deadline).await {
             Ok(published) => case.published(&notice, published),
             Err(error) => {
@@ -130,8 +137,9 @@ impl<S: Store> Pipeline<S> {
             && Channel::Pager.takes(&notice)
             && let Err(error) = self.publish(Channel::Pager, &notice, case.deadline).await
         {
+            self.alone.forget(region);
             case.measured.notices_failed += 1;
-            case.problems.note("notice_not_taken", error.to_string());
+            case.untold.push(Untold { region: region.clone(), reason: error.to_string() });
         }
     }
 }

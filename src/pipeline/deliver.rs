@@ -4,18 +4,22 @@
 //! not taken stays in the outbox, and whoever comes when its time has come tries again. Only where the outbox does not
 //! outlive the sandbox does the invocation end in an error, so that its event comes again.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::Pipeline;
 use super::case::{Case, Untold};
-use crate::evidence::later;
+use crate::diagnose::Severity;
+use crate::evidence::{before, later};
 use crate::notify::Notice;
 use crate::notify::publish::{PublishError, Published};
 use crate::outbox::{Channel, Delivery, due, pause_after};
 use crate::region::Region;
-use crate::store::{Claim, Settled, Store, View};
+use crate::store::{Claim, Entry, Settled, Store, View};
+
+/// So long a notice to a program or a paging service is tried. People are told however late it is.
+const GIVEN_UP: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl<S: Store> Pipeline<S> {
     /// Publishes what is due, until nothing is.
@@ -28,6 +32,7 @@ impl<S: Store> Pipeline<S> {
                 Ok(pending) => pending,
                 Err(error) => return case.troubled_by(Some(error)),
             };
+            self.give_up(region, &pending, case).await;
             let due = due(&pending, case.now);
             let late = !due.is_empty() && case.is_late_to_tell(due.len(), "notices wait in the outbox");
             let mut any_sent = false;
@@ -37,6 +42,22 @@ impl<S: Store> Pipeline<S> {
             // What stood behind a notice that went out is due now.
             if !any_sent {
                 return case.wait(&pending);
+            }
+        }
+    }
+
+    /// What no program or paging service took for a day is of no use to it any more, and would stand in the way for ever.
+    async fn give_up(&self, region: &Region, pending: &[Entry], case: &mut Case) {
+        let oldest = before(case.now, GIVEN_UP);
+        let old = pending.iter().filter(|entry| entry.channel != Channel::Topic && entry.notice.at < oldest);
+        for entry in old {
+            let claim = Claim { by: case.claimant.clone(), until: case.stopped_at };
+            if let Ok(Some(_)) = self.store.claim(region, entry.position, &claim, case.now).await {
+                let settled = Settled::Sent { at: case.now, message_id: None };
+                let done = self.store.settle(region, entry.position, &claim.by, &settled).await;
+                case.troubled_by(done.err());
+                let what = format!("{} of the {} was not taken for a day", entry.notice.id, entry.channel.as_str());
+                case.problems.note("notice_given_up", what);
             }
         }
     }
@@ -56,14 +77,15 @@ impl<S: Store> Pipeline<S> {
                 }
             }
         }
-        if let Some(not_before) = self.must_wait(&delivery, case).await {
+        let asked_at = case.clock();
+        if let Some(not_before) = self.must_wait(&delivery, asked_at, case).await {
             self.settle(region, &delivery, &claim, &Settled::HeldBack { not_before }, case).await;
             return false;
         }
         let published = self.publish(delivery.channel, &delivery.notice, case.deadline).await;
         if published.is_err() && delivery.channel == Channel::Topic {
             // Else it would be held back when its time has come, though nobody was told.
-            let retracted = self.store.retract(&delivery.group(), case.now).await;
+            let retracted = self.store.retract(&delivery.group(), asked_at).await;
             case.troubled_by(retracted.err());
         }
         let settled = match &published {
@@ -97,11 +119,14 @@ impl<S: Store> Pipeline<S> {
 
     /// Until when people are not to be told more, so that no storm of notices floods them. Whatever the store cannot
     /// say, they are told: better one too many than one too few.
-    async fn must_wait(&self, delivery: &Delivery, case: &mut Case) -> Option<Timestamp> {
-        if delivery.channel != Channel::Topic {
+    async fn must_wait(&self, delivery: &Delivery, at: Timestamp, case: &mut Case) -> Option<Timestamp> {
+        // Without a table a notice that waits is lost with the sandbox. (Where nothing is published, nothing is lost.)
+        let may_wait = self.store.is_durable() || self.publisher.is_none();
+        if delivery.channel != Channel::Topic || !may_wait {
             return None;
         }
-        match self.store.admit(&delivery.group(), &self.config.policy, case.now).await {
+        let is_page = delivery.notice.severity == Severity::Page;
+        match self.store.admit(&delivery.group(), is_page, &self.config.policy, at).await {
             Ok(Ok(())) => None,
             Ok(Err(not_before)) => {
                 case.problems.note("notice_held_back", format!("people were told enough until {not_before}"));

@@ -436,8 +436,14 @@ impl Store for DynamoStore {
         self.claim_entry(region, position, claim, now).await
     }
 
-    async fn admit(&self, group: &str, policy: &Policy, now: Timestamp) -> Result<Result<(), Timestamp>, StoreError> {
-        self.change_told(|told| told.admit(group, policy, now)).await
+    async fn admit(
+        &self,
+        group: &str,
+        is_page: bool,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Result<(), Timestamp>, StoreError> {
+        self.change_told(|told| told.admit(group, is_page, policy, now)).await
     }
 
     async fn retract(&self, group: &str, now: Timestamp) -> Result<(), StoreError> {

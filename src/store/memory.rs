@@ -188,8 +188,14 @@ impl Store for MemoryStore {
         }))
     }
 
-    async fn admit(&self, group: &str, policy: &Policy, now: Timestamp) -> Result<Result<(), Timestamp>, StoreError> {
-        Ok(self.state().told.admit(group, policy, now))
+    async fn admit(
+        &self,
+        group: &str,
+        is_page: bool,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Result<(), Timestamp>, StoreError> {
+        Ok(self.state().told.admit(group, is_page, policy, now))
     }
 
     async fn retract(&self, group: &str, now: Timestamp) -> Result<(), StoreError> {

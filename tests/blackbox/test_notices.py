@@ -14,6 +14,8 @@ from tests.harness.fake_sns import FALLBACK_TOPIC_ARN, PAGER_TOPIC_ARN, TOPIC_AR
 from tests.harness.metrics import emitted
 from tests.harness.notices import check_alarm, check_chat, check_machine
 from tests.harness.runtime_api import ROOT
+from tests.harness.servers import refused_url
+from tests.harness.world import Background
 
 SNAPSHOTS = sorted((ROOT / "tests" / "notices").glob("*.json"))
 CHECKS = {"machine": check_machine, "chat": check_chat, "pager": check_alarm}
@@ -170,7 +172,7 @@ def test_a_pager_that_fails_is_told_later_and_holds_up_nobody(world):
     assert alarm["NewStateValue"] == "ALARM" and len(world.told()) == 1
 
 
-def test_an_alarm_that_was_over_before_a_pager_heard_of_it_is_not_raised(world):
+def test_an_alarm_that_was_over_before_a_pager_heard_of_it_is_not_raised_any_more(world):
     world.sns.unreachable.add(PAGER_TOPIC_ARN)
     function = world.start(QUICK | {"publish_again_s": 3}, **EVERYONE)
     outage(world, function)
@@ -181,7 +183,78 @@ def test_an_alarm_that_was_over_before_a_pager_heard_of_it_is_not_raised(world):
         time.sleep(0.5)
         function.invoke(make.tick())
     assert all(entry["sent_at"] for entry in world.table.outbox())
-    assert world.alarms() == [], "neither raised nor ended"
+    # What was tried may have been raised all the same, so that its end is told.
+    assert [alarm["NewStateValue"] for _, alarm in world.alarms()] == ["OK"]
+
+
+def test_an_alarm_whose_answer_was_lost_is_ended(world):
+    function = world.start(QUICK | {"publish_again_s": 20}, **EVERYONE)
+    # The first publish is people's, the second one the pager's.
+    world.sns.fail(None, Trouble(500, taken=True))
+    outage(world, function)
+    end(world, function)
+    until = time.monotonic() + 45
+    while world.table.unsent() and time.monotonic() < until:
+        time.sleep(1)
+        function.invoke(make.tick())
+    assert [alarm["NewStateValue"] for _, alarm in world.alarms()] == ["ALARM", "OK"]
+    # Whoever listens for an operation hears of the end, too.
+    last = [message for message in world.sns.published if message.topic == TOPIC_ARN][-1]
+    assert (last.attributes["kind"], last.attributes["operation"]) == ("resolved", "CreateToken")
+
+
+def go_on_for_years(world):
+    """The positions of many notices, all sent, lie between the first and the next one."""
+    (ledger,) = [item for item in world.table.items() if item["sk"] == "incident#current"]
+    state = json.loads(ledger["ledger"])
+    state["next_position"] += 250
+    world.table.dynamodb.update_item(
+        TableName=world.table.name, Key={"pk": {"S": ledger["pk"]}, "sk": {"S": ledger["sk"]}},
+        UpdateExpression="SET ledger = :ledger", ExpressionAttributeValues={":ledger": {"S": json.dumps(state)}})
+
+
+def test_a_channel_that_never_takes_anything_hides_nothing_from_the_others(world):
+    world.events.fail(*["500"] * 10_000)
+    outage(world, world.start(QUICK, **EVERYONE))
+    go_on_for_years(world)
+    end(world, world.start(QUICK, **EVERYONE))
+    assert world.kinds() == ["opened", "resolved"]
+    assert [alarm["NewStateValue"] for _, alarm in world.alarms()] == ["ALARM", "OK"]
+
+
+def test_a_notice_that_cannot_be_read_is_told_as_far_as_it_is_known(world):
+    world.sns.unreachable.add(TOPIC_ARN)
+    outage(world, world.start())
+    (entry,) = world.table.outbox()
+    world.table.dynamodb.update_item(
+        TableName=world.table.name, Key={"pk": {"S": entry["pk"]}, "sk": {"S": entry["sk"]}},
+        UpdateExpression="SET notice = :notice", ExpressionAttributeValues={":notice": {"S": '{"id":"of another release"}'}})
+    world.sns.unreachable.clear()
+    time.sleep(1.1)
+    world.start().invoke(make.tick())
+    (message,) = world.sns.published
+    told = check_machine(message.machine)
+    assert (told["kind"], told["diagnosis"], told["incident"]) == ("opened", "outage", entry["incident"])
+    assert "Another release" in told["note"] and world.table.unsent() == 0
+
+
+def test_without_a_table_nothing_waits_that_would_be_lost(world):
+    function = world.start({"notice_every_s": 60, "changed_every_s": 1}, OIDC_TRIAGE_TABLE="")
+    outage(world, function)
+    time.sleep(1.1)
+    function.invoke(make.sqs(make.outage(callers=30)))
+    assert world.kinds() == ["opened", "changed"]
+
+
+def test_sandboxes_that_tell_alone_do_not_all_tell_at_once(world):
+    functions = [world.start(AWS_ENDPOINT_URL_DYNAMODB=refused_url()) for _ in range(12)]
+    world.break_service()
+    payload = make.sqs(make.outage(callers=8))
+    for one in [Background(function, payload) for function in functions]:
+        one.join()
+    times = sorted(message.at for message in world.sns.published)
+    assert len(times) == 12 and len({message.attributes["id"] for message in world.sns.published}) == 1
+    assert times[-1] - times[0] > 1.5, "below what SNS bears"
 
 
 def test_a_topic_in_another_region_stands_in_for_one_that_cannot_be_reached(world):

@@ -72,6 +72,7 @@ pub fn notice(sequence: u32) -> Notice {
         headline: vec!["text with \"quotes\" and ä".into()],
         times: Times { since: Some(at(-20)), ..Times::default() },
         impact: Impact { callers: 7, names: vec!["ana@example.com".into()], ..Impact::default() },
+        operations: vec![Operation::CreateToken],
         probe: Some(Answer::Down),
         aws_health: true,
         proved: None,

@@ -312,10 +312,10 @@ pub async fn letters_keep_their_channels<S: Store>(home: &Home<S>) {
 
 pub async fn an_admission_that_was_taken_back_holds_nobody_up<S: Store>(home: &Home<S>) {
     let (sandbox, policy) = (home.sandbox(), Policy::default());
-    assert_eq!(sandbox.admit("a", &policy, at(0)).await, Ok(Ok(())));
-    assert_eq!(home.sandbox().admit("a", &policy, at(1)).await, Ok(Err(at(60))));
+    assert_eq!(sandbox.admit("a", true, &policy, at(0)).await, Ok(Ok(())));
+    assert_eq!(home.sandbox().admit("a", true, &policy, at(1)).await, Ok(Err(at(60))));
     assert_eq!(sandbox.retract("a", at(0)).await, Ok(()));
-    assert_eq!(home.sandbox().admit("a", &policy, at(1)).await, Ok(Ok(())));
+    assert_eq!(home.sandbox().admit("a", true, &policy, at(1)).await, Ok(Ok(())));
 }
 
 pub async fn people_are_told_no_more_than_they_may_be_however_many_tell_at_once<S: Store>(home: &Home<S>) {
@@ -323,14 +323,15 @@ pub async fn people_are_told_no_more_than_they_may_be_however_many_tell_at_once<
     let sandboxes = home.sandboxes(MANY);
     for (second, expected) in [(0, 5), (59, 0), (60, 5)] {
         let groups: Vec<String> = (0..MANY).map(|n| format!("incident {n} of {second}")).collect();
-        let asked = sandboxes.iter().zip(&groups).map(|(sandbox, group)| sandbox.admit(group, &policy, at(second)));
+        let asked =
+            sandboxes.iter().zip(&groups).map(|(sandbox, group)| sandbox.admit(group, true, &policy, at(second)));
         let answers: Vec<_> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), expected, "at {second}");
         assert!(
             answers.iter().filter_map(|answer| answer.err()).all(|wait| wait == at(if second < 60 { 60 } else { 120 }))
         );
     }
-    let again = home.sandbox().admit("incident 0 of 60", &Policy::default(), at(61)).await.unwrap();
+    let again = home.sandbox().admit("incident 0 of 60", true, &Policy::default(), at(61)).await.unwrap();
     assert!(again.is_ok() || again == Err(at(120)), "of one incident once a minute");
 }
 

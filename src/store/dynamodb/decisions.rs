@@ -16,9 +16,10 @@ use super::table::{
     BATCH_MAX, EXPIRES_AT, Item, Key, PARTITION, Update, expiry, json, number, read_json, read_number, read_time,
     string, text, time,
 };
+use crate::diagnose::Diagnosis;
 use crate::evidence::mark::hash48;
 use crate::incident::Step;
-use crate::notify::Notice;
+use crate::notify::{Notice, NoticeKind};
 use crate::outbox::{Channel, Told};
 use crate::region::Region;
 use crate::store::{Claim, Committed, Entry, Settled, StoreError, View};
@@ -30,6 +31,9 @@ const TOKEN: &str = "token";
 const SENT_BELOW: &str = "sent_below";
 const NOTICE: &str = "notice";
 const CHANNEL: &str = "channel";
+
+/// Entries that are looked through for those that are unsent: as many as a region has in years, unless one is never taken.
+const LOOKED_AT_MAX: usize = 2_000;
 
 /// What people were told lately, in all regions: one item.
 const TOLD: &str = "told";
@@ -155,29 +159,29 @@ impl DynamoStore {
         }
     }
 
-    /// The unsent entries among the first of those that the view's ledger tells of, in order. Where the first of all are
+    /// The unsent entries among those that the view's ledger tells of, in order. Where the first of all are
     /// sent, they need not be looked at again.
     pub(super) async fn unsent_entries(&self, region: &Region, view: &View) -> Result<Vec<Entry>, StoreError> {
-        let positions: Vec<u64> = (view.sent_below..view.ledger.next_position).take(BATCH_MAX).collect();
-        if positions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let keys = positions.iter().map(|position| Key::entry(region, *position)).collect();
-        let items = self.table.get_all(keys).await?;
+        let positions: Vec<u64> = (view.sent_below..view.ledger.next_position).take(LOOKED_AT_MAX).collect();
         let mut unsent = Vec::new();
         let mut first_unsent = None;
         let mut sent_below = view.sent_below;
-        for position in &positions {
-            // An entry that is gone has outlived its time. One of a step that was taken this moment may not be visible
-            // yet, so that it is gone only if there is a later one.
-            let Some(item) = items.get(&Key::entry(region, *position)) else { continue };
-            if item.contains_key("sent_at") {
-                sent_below = first_unsent.unwrap_or(position + 1);
-                continue;
+        // What is not taken by one channel must not hide what stands behind it for another.
+        for positions in positions.chunks(BATCH_MAX) {
+            let keys = positions.iter().map(|position| Key::entry(region, *position)).collect();
+            let items = self.table.get_all(keys).await?;
+            for position in positions {
+                // An entry that is gone has outlived its time. One of a step that was taken this moment may not be
+                // visible yet, so that it is gone only if there is a later one.
+                let Some(item) = items.get(&Key::entry(region, *position)) else { continue };
+                if item.contains_key("sent_at") {
+                    sent_below = first_unsent.unwrap_or(position + 1);
+                    continue;
+                }
+                first_unsent = first_unsent.or(Some(*position));
+                sent_below = first_unsent.unwrap_or(*position);
+                unsent.extend(entry_of_item(region, *position, item));
             }
-            first_unsent = first_unsent.or(Some(*position));
-            sent_below = first_unsent.unwrap_or(*position);
-            unsent.extend(entry_of_item(*position, item));
         }
         if sent_below > view.sent_below {
             self.raise_sent_below(region, sent_below).await;
@@ -218,7 +222,9 @@ impl DynamoStore {
             .apply(&self.table, ReturnValue::AllNew)
             .await?;
         claimed
-            .map(|item| entry_of_item(position, &item).ok_or_else(|| StoreError::Unreadable(NOTICE.to_owned())))
+            .map(|item| {
+                entry_of_item(region, position, &item).ok_or_else(|| StoreError::Unreadable(CHANNEL.to_owned()))
+            })
             .transpose()
     }
 
@@ -314,6 +320,21 @@ pub fn read_ledger(item: &Item, view: &mut View) {
     }
 }
 
+fn unreadable(region: &Region, position: u64, item: &Item) -> Notice {
+    fn named<T: serde::de::DeserializeOwned>(item: &Item, name: &str) -> Option<T> {
+        serde_json::from_value(text(item, name)?.into()).ok()
+    }
+    Notice::unreadable(
+        region,
+        text(item, "incident").map(str::to_owned),
+        read_number(item, "sequence").unwrap_or(1),
+        named(item, "kind").unwrap_or(NoticeKind::Changed),
+        named(item, "diagnosis").unwrap_or(Diagnosis::Outage),
+        text(item, "made_at").and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
+        position,
+    )
+}
+
 /// With the notice's main fields as attributes of their own, so that the table shows the history.
 fn item_of_entry(region: &Region, entry: &Entry, now: Timestamp) -> Item {
     let Notice { incident, sequence, kind, diagnosis, .. } = &entry.notice;
@@ -333,12 +354,14 @@ fn item_of_entry(region: &Region, entry: &Entry, now: Timestamp) -> Item {
     item
 }
 
-/// None where its notice cannot be read: another release wrote it.
-fn entry_of_item(position: u64, item: &Item) -> Option<Entry> {
+/// None where it is for a channel that another release has.
+fn entry_of_item(region: &Region, position: u64, item: &Item) -> Option<Entry> {
+    let notice = read_json(item, NOTICE).ok().flatten();
     Some(Entry {
         position,
         channel: text(item, CHANNEL).map_or(Some(Channel::Topic), Channel::named)?,
-        notice: read_json(item, NOTICE).ok()??,
+        // What another release wrote, and cannot be read, is told all the same: as far as its attributes tell.
+        notice: notice.unwrap_or_else(|| unreadable(region, position, item)),
         attempts: read_number(item, "attempts").unwrap_or(0),
         not_before: read_time(item, "not_before"),
         claimed_by: text(item, "claimed_by").map(str::to_owned),

@@ -29,7 +29,9 @@ pub fn store_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -
     match error {
         SdkError::ServiceError(service) => refusal(service.err().code(), service.raw().status().as_u16()),
         SdkError::TimeoutError(_) => unavailable("it timed out"),
-        SdkError::DispatchFailure(failure) if failure.is_other() => unavailable("no credentials to sign with"),
+        SdkError::DispatchFailure(failure) if failure.is_other() => {
+            unavailable("no connection, or no credentials to sign with")
+        }
         SdkError::DispatchFailure(_) => unavailable("no connection"),
         SdkError::ResponseError(_) => unavailable("its answer could not be read"),
         _ => unavailable("the request could not be built"),
