@@ -27,6 +27,7 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::event::Setting;
 use crate::pipeline::Pipeline;
+use crate::redact::one_line;
 use crate::store::memory::MemoryStore;
 use account::{Account, Bookkeeper};
 use files::Source;
@@ -47,6 +48,9 @@ pub enum Format {
     /// One page that needs nothing else.
     Html,
 }
+
+/// What a text begins with that is not of the whole history.
+const INTERRUPTED: &str = "Interrupted: all of this is of the history up to there.\n";
 
 /// What replay needs beside the settings.
 pub struct Input<'a> {
@@ -147,7 +151,7 @@ async fn run(
     let (sources, unreadable) = files::find(input.paths);
     for files::Unreadable { name, reason } in unreadable {
         done.skipped = true;
-        complain(errors, &format!("{name}: {reason}"))?;
+        complain(errors, &format!("{name}: {reason}"));
         let mut piece = Piece::default();
         piece.problems.note("file_unreadable", format!("{name}: {reason}"));
         tell(Happened::Read(&piece))?;
@@ -162,7 +166,7 @@ async fn run(
             Next::Read(piece) => {
                 (input.progress)(bytes.load(Ordering::Relaxed), size);
                 for complaint in &piece.complaints {
-                    complain(errors, complaint)?;
+                    complain(errors, complaint);
                 }
                 done.skipped |= piece.skipped;
                 tell(Happened::Read(&piece))?;
@@ -179,11 +183,14 @@ async fn run(
         }
     }
     done.interrupted = input.stop.load(Ordering::Relaxed);
-    while let Some(next) = order.pop()
-        && !done.interrupted
-    {
+    (input.progress)(size, size);
+    if let Some(limit) = merge.limit() {
+        complain(errors, limit);
+    }
+    // What was read is judged, also when the user has had enough: it is a moment's work.
+    merge.rest().into_iter().for_each(|observation| order.push(observation));
+    while let Some(next) = order.pop() {
         see(lives, next, tell).await?;
-        done.interrupted = input.stop.load(Ordering::Relaxed);
     }
     done.out_of_order = order.out_of_order;
     for (number, life) in lives.iter_mut().enumerate() {
@@ -207,8 +214,12 @@ async fn see(
     last.see(observation, &mut |judged: &Judged| tell(Happened::Judged(number, judged))).await
 }
 
-fn complain(errors: &mut impl Write, complaint: &str) -> io::Result<()> {
-    writeln!(errors, "oidc-triage: {complaint}")
+/// The longest complaint that is printed.
+const COMPLAINT_MAX: usize = 2_000;
+
+/// Names of files are of others, as what is in them is. Where nobody takes complaints, the rest goes on.
+fn complain(errors: &mut impl Write, complaint: &str) {
+    let _ = errors.write_all(format!("oidc-triage: {}\n", one_line(complaint, COMPLAINT_MAX)).as_bytes());
 }
 
 /// In replay the clock is the events': no record is too old, and the real time stands in for none.

@@ -68,10 +68,7 @@ async fn main() -> ExitCode {
         Ok(status) => status,
         // The reader of a pipe had enough: nothing went wrong here.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("oidc-triage: cannot write: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&format!("cannot write: {error}"), ExitCode::FAILURE),
     }
 }
 
@@ -89,8 +86,7 @@ fn of_replay(done: Result<io::Result<Replayed>, String>) -> io::Result<ExitCode>
     match done {
         Ok(done) => done.map(|done| match done {
             Replayed { interrupted: true, .. } => {
-                eprintln!("oidc-triage: interrupted: what was printed is of the history up to there");
-                ExitCode::from(INTERRUPTED)
+                fail("interrupted: what was printed is of the history up to there", ExitCode::from(INTERRUPTED))
             }
             Replayed { skipped: true, .. } => ExitCode::FAILURE,
             Replayed { skipped: false, .. } => ExitCode::SUCCESS,
@@ -108,6 +104,7 @@ fn of_explain(ending: Ending) -> ExitCode {
 }
 
 fn fail(reason: &str, status: ExitCode) -> ExitCode {
-    eprintln!("oidc-triage: {reason}");
+    // Where standard error is closed, the status says it.
+    let _ = writeln!(io::stderr(), "oidc-triage: {reason}");
     status
 }

@@ -272,7 +272,9 @@ impl Record<'_> {
         let own_code = self.error_code.text().and_then(fields::code).map(str::to_owned);
         let own_message = fields::message(&self.error_message);
         let own_status = self.status.text().and_then(fields::status);
-        let failed = own_code.is_some()
+        // One that is no code is an error all the same.
+        let failed = self.error_code.text().is_some()
+            || self.error_code.is_wrong()
             || own_message.is_some()
             || own_status.is_some_and(|status| status >= 400)
             || told.iter().any(|part| part.failed);

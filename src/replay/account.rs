@@ -75,6 +75,8 @@ pub struct Story {
     pub over_at: Option<Timestamp>,
     /// The most callers that were hit at one time.
     pub callers: usize,
+    /// The first and the latest failure that it was of; its opening where no failure was seen.
+    pub failed: (Timestamp, Timestamp),
     /// What would have been told of it, in order.
     pub notices: Vec<Notice>,
 }
@@ -96,19 +98,27 @@ pub struct Bin {
     pub served: u64,
 }
 
-/// A page that lasted less than this, of fewer callers than that, and that nobody confirmed, looks false.
+/// A page whose failures span less than this, of fewer callers than that, and that nobody confirmed, looks false.
 const SHORT: Duration = Duration::from_secs(5 * 60);
 const FEW_CALLERS: usize = 5;
 
 impl Story {
     /// Whether people would rather not have been woken up for it.
     pub fn looks_false(&self) -> bool {
-        let lasted = self.over_at.map(|over| over.duration_since(self.opened_at).unsigned_abs());
+        let lasted = self.failed.1.duration_since(self.failed.0).unsigned_abs();
         let confirmed = self.notices.iter().any(|notice| notice.aws_health);
         self.severity == Severity::Page
             && self.callers < FEW_CALLERS
-            && lasted.is_some_and(|lasted| lasted < SHORT)
+            && lasted < SHORT
+            && self.over_at.is_some()
             && !confirmed
+    }
+}
+
+impl Story {
+    /// When somebody would have been woken up.
+    pub fn paged_at(&self) -> Option<Timestamp> {
+        self.notices.iter().find(|notice| notice.severity == Severity::Page).map(|notice| notice.at)
     }
 }
 
@@ -200,9 +210,11 @@ impl Bookkeeper {
             self.told(notice);
         }
         for incident in &handled.answer.incidents {
-            if let Some(story) = self.account.incidents.iter_mut().rev().find(|story| story.id == incident.id) {
-                story.callers =
-                    story.callers.max(handled.verdicts.get(&incident.region).map_or(0, |verdict| verdict.callers));
+            let story = self.account.incidents.iter_mut().rev().find(|story| story.id == incident.id);
+            let verdict = handled.verdicts.get(&incident.region);
+            if let (Some(story), Some(verdict)) = (story, verdict) {
+                story.callers = story.callers.max(verdict.callers);
+                story.failed.1 = story.failed.1.max(verdict.latest.unwrap_or(story.failed.1));
             }
         }
     }
@@ -241,6 +253,7 @@ impl Bookkeeper {
                     opened_at: notice.at,
                     over_at: None,
                     callers: 0,
+                    failed: (notice.times.since.unwrap_or(notice.at), notice.times.since.unwrap_or(notice.at)),
                     notices: Vec::new(),
                 });
                 let last = self.account.incidents.len() - 1;
@@ -303,7 +316,7 @@ impl Bookkeeper {
             for (cause, count) in bin.failures {
                 *into.failures.entry(cause).or_default() += count;
             }
-            all.extend(callers);
+            all.extend(callers.into_iter().take(HIT_MAX.saturating_sub(all.len())));
         }
     }
 

@@ -15,6 +15,7 @@ use super::suggest::suggest;
 use super::{Format, Input, Replayed, replay};
 use crate::config::Config;
 use crate::policy::Policy;
+use crate::redact::{SHOWN_TEXT_MAX, one_line};
 
 const HELP: &str = "\
 Of a folder, files named .json, .jsonl, .ndjson, .log, or one of these and .gz, and files named .gz alone are read, in
@@ -37,6 +38,7 @@ Exit status:
 const SUGGEST_HELP: &str = "\
 Examples:
   oidc-triage suggest AWSLogs/
+  oidc-triage suggest AWSLogs/ | grep ' = ' > suggested.toml
   oidc-triage replay --compare /dev/null suggested.toml AWSLogs/
 
 Exit status:
@@ -111,7 +113,7 @@ pub async fn run(
         (Form::Text, true) => Format::Notices,
         (Form::Text, false) => Format::Text,
     };
-    let (bar, mut errors) = console();
+    let (bar, mut errors) = console(format == Format::Json);
     let input = Input { paths: &history.paths, stop, progress: &|read, size| show(&bar, read, size) };
     let done = match policies.as_deref() {
         Some([_, _]) if format == Format::Html => {
@@ -138,7 +140,7 @@ pub async fn run_suggest(
         Plain::Json => Format::Json,
         Plain::Text => Format::Text,
     };
-    let (bar, mut errors) = console();
+    let (bar, mut errors) = console(false);
     let input = Input { paths: &history.paths, stop, progress: &|read, size| show(&bar, read, size) };
     let done = suggest(&config(policy)?, &input, format, out, &mut errors).await;
     bar.finish_and_clear();
@@ -157,13 +159,14 @@ pub fn config(policy: Option<PathBuf>) -> Result<Config, String> {
 fn candidate(path: &Path) -> Result<Candidate, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let policy = Policy::from_toml(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(Candidate { name: path.display().to_string(), policy })
+    Ok(Candidate { name: one_line(&path.display().to_string(), SHOWN_TEXT_MAX), policy })
 }
 
 /// A bar on a terminal only, so that nothing of it gets into a pipe or a file; and standard error beside it.
-fn console() -> (ProgressBar, Errors) {
-    let bar = if io::stderr().is_terminal() {
-        let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
+fn console(prints_as_it_goes: bool) -> (ProgressBar, Errors) {
+    // Beside lines that are printed as it goes, a bar would be in the way.
+    let bar = if io::stderr().is_terminal() && !(prints_as_it_goes && io::stdout().is_terminal()) {
+        let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
         ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     } else {
         ProgressBar::hidden()
@@ -171,9 +174,13 @@ fn console() -> (ProgressBar, Errors) {
     (bar.clone(), Errors { bar })
 }
 
+/// Nothing of it is left when the report is printed.
 fn show(bar: &ProgressBar, read: u64, size: u64) {
     bar.set_length(size);
     bar.set_position(read);
+    if read >= size {
+        bar.finish_and_clear();
+    }
 }
 
 struct Errors {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::account::{Account, Bookkeeper, Story};
 use super::life::Life;
-use super::{Format, Happened, Input, Replayed, pipeline, run};
+use super::{Format, Happened, INTERRUPTED, Input, Replayed, pipeline, run};
 use crate::config::Config;
 use crate::diagnose::{Diagnosis, Severity};
 use crate::notify::words::{span, trouble, utc};
@@ -58,6 +58,9 @@ pub async fn compare(
     let (accounts, replayed) = accounts(config, candidates, input, errors).await?;
     let [first, second] = accounts.as_slice() else { return Ok(replayed) };
     let pairs = pairs(first, second);
+    if replayed.interrupted && format != Format::Json {
+        writeln!(out, "{INTERRUPTED}")?;
+    }
     match format {
         Format::Json => print_json(candidates, [first, second], &pairs, out)?,
         Format::Text | Format::Notices | Format::Html => print_text(candidates, [first, second], &pairs, out)?,

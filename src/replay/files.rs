@@ -40,8 +40,11 @@ pub struct Source {
 
 impl Source {
     fn of(path: &Path) -> Self {
-        let begins = time_in_name(path).or_else(|| time_in_head(path));
-        let size = fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let metadata = fs::metadata(path);
+        // What is no file on a disk can be read once only.
+        let is_file = metadata.as_ref().is_ok_and(fs::Metadata::is_file);
+        let begins = time_in_name(path).or_else(|| if is_file { time_in_head(path) } else { None });
+        let size = metadata.map_or(0, |metadata| metadata.len());
         Self { path: Some(path.to_owned()), name: path.display().to_string(), begins, size }
     }
 }
@@ -72,6 +75,9 @@ struct Found {
 impl Found {
     fn add(&mut self, path: &Path) {
         if path.as_os_str() == "-" {
+            if self.sources.iter().any(|source| source.path.is_none()) {
+                return self.leave_out(Path::new("standard input"), "it can be read once only");
+            }
             return self.sources.push(Source { path: None, name: "standard input".to_owned(), begins: None, size: 0 });
         }
         if path.is_dir() {
@@ -101,7 +107,8 @@ impl Found {
         paths.sort();
         for path in paths {
             if !path.is_dir() {
-                if has_event_ending(&path) {
+                // Nothing waits for a writer that may never come.
+                if has_event_ending(&path) && path.is_file() {
                     self.add(&path);
                 }
             } else if !path.is_symlink() {

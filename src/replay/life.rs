@@ -56,12 +56,20 @@ impl Life {
         observation: Observation,
         tell: &mut impl FnMut(&Judged) -> Result<(), E>,
     ) -> Result<(), E> {
-        let second = |observation: &Observation| observation.occurred_at().as_second();
-        if self.gathered.first().is_some_and(|first| second(first) != second(&observation)) {
+        if self.gathered.first().is_some_and(|first| self.are_apart(first, &observation)) {
             self.judge_gathered(tell).await?;
         }
         self.gathered.push(observation);
         Ok(())
+    }
+
+    /// Whether two observations are judged one after the other. While an incident is open, what is seen is gathered for some
+    /// seconds, as the function does.
+    fn are_apart(&self, first: &Observation, next: &Observation) -> bool {
+        let (first, next) = (first.occurred_at(), next.occurred_at());
+        let is_ticked = self.clock.as_ref().is_some_and(|clock| clock.next_tick <= next);
+        let together = if self.open.is_empty() { Duration::ZERO } else { self.pipeline.config.policy.gather };
+        first.as_second() != next.as_second() && (is_ticked || later(first, together) <= next)
     }
 
     /// Judges what is left, and runs on until nothing is open.

@@ -25,6 +25,10 @@ const OPEN_MAX: usize = 64;
 /// Pieces that wait of one file.
 const AHEAD: usize = 2;
 
+/// Of a file that may be at its end, so many observations are looked ahead for, and so long waited for.
+const AT_ONCE: usize = 2_000;
+const SOON: Duration = Duration::from_millis(5);
+
 /// How often it is looked whether the user has had enough, while nothing comes.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -46,9 +50,15 @@ pub struct Merge<'a> {
     stop: &'a AtomicBool,
     /// Files that are opened before they are wanted, so that all processors have work.
     eager: usize,
+    is_limited: bool,
 }
 
+/// Observations that wait of files that were read to their end. Beyond, no further file is opened.
+const WAITING_MAX: usize = 100_000;
+
 struct Open {
+    /// Nothing more comes of it.
+    has_ended: bool,
     pieces: Receiver<Piece>,
     /// Of the latest piece, in order of time, those that are not given out.
     waiting: VecDeque<Observation>,
@@ -71,6 +81,7 @@ impl<'a> Merge<'a> {
             progress,
             stop,
             eager: processors + 1,
+            is_limited: false,
         }
     }
 
@@ -91,10 +102,47 @@ impl<'a> Merge<'a> {
             // One that is not open may begin before.
             let at = self.open[first].next_at();
             let is_overtaken = self.sources.front().is_some_and(|next| next.begins <= at);
-            if !(is_overtaken && self.open.len() < OPEN_MAX && self.open_next()) {
+            if !(is_overtaken && self.has_room() && self.open_next()) {
                 return self.open[first].waiting.pop_front().map(Next::Observed);
             }
         }
+    }
+
+    /// Whether one more file may be open. Those that were read to their end take little room, however many they are.
+    fn has_room(&mut self) -> bool {
+        if self.open.len() < OPEN_MAX {
+            return true;
+        }
+        for one in self.open.iter_mut().filter(|one| !one.has_ended) {
+            while !one.has_ended && one.waiting.len() < AT_ONCE {
+                match one.pieces.recv_timeout(SOON) {
+                    Ok(mut piece) => {
+                        one.waiting.extend(std::mem::take(&mut piece.observations));
+                        one.waiting.make_contiguous().sort_by_key(Observation::occurred_at);
+                        self.read.push_back(piece);
+                    }
+                    Err(RecvTimeoutError::Disconnected) => one.has_ended = true,
+                    Err(RecvTimeoutError::Timeout) => break,
+                }
+            }
+        }
+        let waiting: usize = self.open.iter().map(|one| one.waiting.len()).sum();
+        let has_room = self.open.iter().filter(|one| !one.has_ended).count() < OPEN_MAX && waiting < WAITING_MAX;
+        self.is_limited |= !has_room;
+        has_room
+    }
+
+    /// What waits of the files that are open.
+    pub fn rest(&mut self) -> Vec<Observation> {
+        self.open.drain(..).flat_map(|one| one.waiting).collect()
+    }
+
+    /// That more files overlapped than can be open, if they did.
+    pub fn limit(&self) -> Option<&'static str> {
+        self.is_limited.then_some(
+            "more files overlap in time than can be open at once: what some of them tell came too late to be put where it \
+             belongs, and is counted as out of order",
+        )
     }
 
     /// False where all files are open, or were.
@@ -103,7 +151,7 @@ impl<'a> Merge<'a> {
         let (sender, pieces) = sync_channel(AHEAD);
         let (setting, progress) = (Arc::clone(&self.setting), Arc::clone(&self.progress));
         thread::spawn(move || read(&source, &setting, &progress, &mut |piece| sender.send(piece).is_ok()));
-        self.open.push(Open { pieces, waiting: VecDeque::new() });
+        self.open.push(Open { has_ended: false, pieces, waiting: VecDeque::new() });
         true
     }
 

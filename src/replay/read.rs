@@ -14,6 +14,7 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use aho_corasick::AhoCorasick;
 use flate2::bufread::MultiGzDecoder;
@@ -23,8 +24,10 @@ use regex::bytes::Regex;
 use serde_json::value::RawValue;
 
 use super::files::{GZIP, Source};
-use crate::event::problem::Problems;
+use crate::event::problem::{self, Problems};
 use crate::event::{self, Kind, Setting};
+use crate::evidence::later;
+use crate::notify::words::counted;
 use crate::observation::{Observation, Operation};
 use cut::{Cutter, Form};
 
@@ -92,6 +95,7 @@ pub fn read(source: &Source, setting: &Setting, progress: &Arc<AtomicU64>, take:
         is_empty &= bytes.trim_ascii().is_empty();
         let mut piece = Piece::default();
         reader.read(bytes, form, &mut piece);
+        cutter.let_others();
         if !take(piece) {
             return;
         }
@@ -207,17 +211,18 @@ impl Reader<'_> {
         let before = events.len();
         events.retain(|(_, _, message)| !is_of_another(message));
         piece.left_alone += (before - events.len()) as u64;
-        let events: Vec<serde_json::Value> = events
-            .iter()
-            .filter_map(|(line, time, message)| {
-                let time: Timestamp = str::from_utf8(time).ok()?.parse().ok()?;
-                Some(serde_json::json!({
+        let mut read = Vec::with_capacity(events.len());
+        for (line, time, message) in &events {
+            match str::from_utf8(time).ok().and_then(|time| time.parse::<Timestamp>().ok()) {
+                Some(time) => read.push(serde_json::json!({
                     "id": format!("{}:{line}", self.name),
                     "timestamp": time.as_millisecond(),
                     "message": String::from_utf8_lossy(message),
-                }))
-            })
-            .collect();
+                })),
+                None => piece.skip(&format!("{}:{line}", self.name), "a time that is none"),
+            }
+        }
+        let events = read;
         if !events.is_empty() {
             let document = serde_json::json!({
                 "messageType": "DATA_MESSAGE",
@@ -246,6 +251,9 @@ impl Reader<'_> {
                     piece.records += 1;
                     self.decode(self.name, document.get(), piece);
                 }
+                Err(_) if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) => {
+                    return piece.skip(self.name, "neither JSON nor a log with the time in front of each line");
+                }
                 Err(error) => {
                     let place = format!("not JSON: line {}, column {}", error.line(), error.column());
                     return piece.skip(self.name, &place);
@@ -267,14 +275,34 @@ impl Reader<'_> {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
             piece.complaints.push(format!("{place}: {name}{times}: {detail}"));
             // Of an event that is none of ours nothing was read, whatever was wrong with it.
-            piece.skipped |= SKIPPING.contains(&name) || batch.kind == Kind::Unknown;
+            piece.skipped |= SKIPPING.contains(&name) || batch.kind == Kind::Unknown && name != problem::BATCH_EMPTY;
         }
         piece.left_alone += u64::from(batch.kind == Kind::Foreign);
         piece.own += batch.own;
         piece.problems.merge(batch.problems);
+        let all = batch.observations.len();
+        batch.observations.retain(|observation| self.can_be(observation.occurred_at()));
+        if batch.observations.len() < all {
+            piece.skip(
+                place,
+                &format!("{} with a time that cannot be", counted(all - batch.observations.len(), "call")),
+            );
+        }
         piece.observations.append(&mut batch.observations);
     }
+
+    /// One time far ahead or far back would hold up all others, or stand for years in between.
+    fn can_be(&self, at: Timestamp) -> bool {
+        let earliest = Timestamp::from_second(EARLIEST).unwrap_or(Timestamp::MIN);
+        at >= earliest && at <= later(self.setting.now, AHEAD)
+    }
 }
+
+/// 2017, when AWS SSO began: no record is older.
+const EARLIEST: i64 = 1_483_228_800;
+
+/// A clock that is wrong by a day is a clock; what is further ahead is a mistake.
+const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Finds the names of the four operations.
 fn operation_names() -> &'static AhoCorasick {
@@ -301,8 +329,10 @@ fn is_json_lines(text: &[u8]) -> bool {
 
 /// Whether a text begins as a trail's log file does, in AWS's own compact form; how long that beginning is.
 fn records_begin(text: &[u8]) -> Option<usize> {
-    static BEGIN: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"^[ \t\r\n]*\{"Records":\[\{"eventVersion""#).expect("a pattern of ours"));
+    static BEGIN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"^[ \t\r\n]*(?:\{"Records":\[\]\}[ \t\r\n]*)*\{"Records":\[\{"eventVersion""#)
+            .expect("a pattern of ours")
+    });
     BEGIN.find(text).map(|found| found.end() - r#"{"eventVersion""#.len())
 }
 

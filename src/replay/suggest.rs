@@ -2,7 +2,8 @@
 //!
 //! In: a history. Out: what each policy of a small grid would have paged for and missed in it, and which of them to take: that
 //! which catches most outages with the fewest false-looking pages, and of equal ones that which tells first. What an outage
-//! was, the grid itself says: a page of any of its policies that does not look false.
+//! was, the history says: a page of any of the policies, of five callers at least, or of failures over five minutes, or one
+//! that AWS Health confirmed.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 use super::account::{Account, Story};
 use super::compare::{Candidate, accounts, overlap};
-use super::{Format, Input, Replayed};
+use super::{Format, INTERRUPTED, Input, Replayed};
 use crate::config::Config;
 use crate::notify::words::{counted, span, utc};
 
@@ -57,8 +58,13 @@ pub async fn suggest(
         .collect();
     let best = best(&tried);
     let span_of = accounts.first().and_then(|account| account.span);
+    if replayed.interrupted && format != Format::Json {
+        writeln!(out, "{INTERRUPTED}")?;
+    }
     match format {
-        Format::Json => print_json(&tried, best, outages.len(), out)?,
+        Format::Json => {
+            print_json(&tried, best, outages.len(), (span_of.is_none(), replayed.interrupted), out)?;
+        }
         Format::Text | Format::Notices | Format::Html => print_text(&tried, best, &outages, span_of, out)?,
     }
     Ok(replayed)
@@ -87,7 +93,7 @@ fn grid(config: &Config) -> Vec<Candidate> {
 fn outages(accounts: &[Account]) -> Vec<Story> {
     let pages = accounts.iter().flat_map(Account::pages).filter(|story| !story.looks_false());
     let mut sorted: Vec<&Story> = pages.collect();
-    sorted.sort_by_key(|story| story.opened_at);
+    sorted.sort_by_key(|story| story.paged_at());
     let mut outages: Vec<Story> = Vec::new();
     for story in sorted {
         match outages.iter_mut().find(|outage| overlap(outage, story)) {
@@ -104,7 +110,8 @@ fn judge(config: &Config, candidate: &Candidate, account: &Account, outages: &[S
         .iter()
         .filter_map(|outage| {
             let told = account.pages().find(|story| overlap(outage, story))?;
-            Some(Duration::try_from(told.opened_at.duration_since(outage.opened_at)).unwrap_or_default())
+            let (told, first) = (told.paged_at()?, outage.paged_at()?);
+            Some(Duration::try_from(told.duration_since(first)).unwrap_or_default())
         })
         .collect();
     let policy = &candidate.policy;
@@ -189,15 +196,23 @@ enum Line<'a> {
         false_pages_per_year: f64,
         outages: usize,
         is_present: bool,
+        interrupted: bool,
     },
 }
 
-fn print_json(tried: &[Tried], best: Option<&Tried>, outages: usize, out: &mut impl Write) -> io::Result<()> {
-    let suggestion = best.map(|best| Line::Suggestion {
+fn print_json(
+    tried: &[Tried],
+    best: Option<&Tried>,
+    outages: usize,
+    (is_empty, interrupted): (bool, bool),
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let suggestion = best.filter(|_| !is_empty).map(|best| Line::Suggestion {
         outage_callers: best.outage_callers,
         false_pages_per_year: best.false_pages_per_year,
         outages,
         is_present: best.is_present,
+        interrupted,
     });
     for line in tried.iter().map(|tried| Line::Policy { tried }).chain(suggestion) {
         serde_json::to_writer(&mut *out, &line)?;

@@ -14,7 +14,7 @@ use crate::notify::{Notice, NoticeKind, mail, place::Place};
 /// `whole` prints each notice as a mail has it.
 pub fn print(account: &Account, whole: bool, out: &mut impl Write) -> io::Result<()> {
     if account.interrupted {
-        writeln!(out, "Interrupted: all of this is of the history up to there.\n")?;
+        writeln!(out, "{}", super::INTERRUPTED)?;
     }
     timeline(account, whole, out)?;
     incidents(account, out)?;

@@ -10,6 +10,7 @@ import random
 import resource
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -112,6 +113,73 @@ def test_files_that_overlap_in_time_are_read_side_by_side(tmp_path):
     (tmp_path / "all.jsonl").write_bytes(as_lines(DAY))
     assert verdicts(lines) == verdicts(replay(tmp_path / "all.jsonl"))
     assert lines[-1]["outOfOrder"] == 0
+
+
+def test_more_files_than_can_be_open_overlap_and_are_still_in_order(tmp_path):
+    # As an export of CloudWatch Logs has them: a folder and a file for each stream.
+    for number in range(100):
+        folder = tmp_path / "many" / f"stream-{number:03}"
+        folder.mkdir(parents=True)
+        (folder / "000000.jsonl").write_bytes(as_lines(DAY[number::100]))
+    (tmp_path / "all.jsonl").write_bytes(as_lines(DAY))
+    lines = replay(tmp_path / "many")
+    assert verdicts(lines) == verdicts(replay(tmp_path / "all.jsonl"))
+    assert lines[-1]["outOfOrder"] == 0 and lines[-1]["files"] == 100
+
+
+def test_what_can_be_read_once_only_is_read_whole(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=lambda: fifo.write_bytes(as_lines(DAY)), daemon=True)
+    writer.start()
+    assert len(failures(replay(fifo))) == 120
+    writer.join(10)
+    done = run("replay", "-", "-", stdin=as_lines(DAY))
+    assert done.returncode == 1 and b"standard input: it can be read once only" in done.stderr and b"Outage" in done.stdout
+
+
+def test_files_of_a_trail_one_after_the_other_are_read_though_some_are_empty():
+    part = [{"eventVersion": "1.11", **made["detail"]} for made in past_outage()]
+    text = ['{"Records":[]}', *(json.dumps({"Records": [one]}, separators=(",", ":")) + end for one, end in zip(part, ["", "\n"] * 4)),
+            '{"Records":[]}']
+    for order in (text, [text[1], text[0], *text[2:]], text[:4] + ['{"Records":[]}\n{"Records":[]}'] + text[4:]):
+        done = run("replay", "--format", "json", "-", stdin="".join(order).encode())
+        assert done.returncode == 0, done.stderr
+        assert len(failures([json.loads(line) for line in done.stdout.splitlines()])) == 8
+
+
+def test_a_time_that_cannot_be_is_named_and_holds_up_nobody(tmp_path):
+    for number, year in enumerate((1999, 2150)):
+        wrong = event(0, "clock")
+        wrong["time"] = wrong["detail"]["eventTime"] = f"{year}-01-01T00:00:00Z"
+        (tmp_path / f"{number}.jsonl").write_bytes(as_lines([*DAY[number::2], wrong]))
+    done = run("replay", "--format", "json", tmp_path)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1 and done.stderr.count(b"with a time that cannot be") == 2
+    assert len(opened(lines)) == 1 and lines[-1]["outOfOrder"] == 0
+
+
+@pytest.mark.parametrize("code", ["<script>", "x" * 500, ["a"], 5])
+def test_whatever_stands_as_an_error_s_code_is_no_success(tmp_path, code):
+    odd = event(0, "odd")
+    odd["detail"]["errorCode"] = code
+    (tmp_path / "odd.jsonl").write_bytes(as_lines([odd]))
+    lines = replay(tmp_path / "odd.jsonl")
+    assert len(failures(lines)) == 1 and lines[-1]["counts"]["success"] == 0
+
+
+def test_what_reaches_nobody_on_standard_error_costs_no_report(tmp_path):
+    (tmp_path / "bad.jsonl").write_bytes(b"{broken\n" * 500 + as_lines(DAY))
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", tmp_path / "bad.jsonl"], stderr=full,
+                              stdout=subprocess.PIPE, timeout=60, env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode == 1 and b"Totals" in done.stdout
+
+
+def test_the_name_of_a_file_writes_no_line_of_its_own(tmp_path):
+    (tmp_path / "evil\n\x1b[31mfake: line.json").write_bytes(b"{broken")
+    errors = run("replay", tmp_path).stderr
+    assert b"\x1b" not in errors and len(errors.splitlines()) == 1
 
 
 def test_regions_beside_each_other_have_incidents_of_their_own(tmp_path):
@@ -221,6 +289,20 @@ def test_an_interrupted_replay_tells_what_it_has(tmp_path):
     assert "opened" in out and "Totals" in out
 
 
+def test_an_interrupt_tells_of_the_last_hour_too(tmp_path):
+    with subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "-"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"}) as process:
+        # More than a piece, all of it within minutes.
+        process.stdin.write(as_lines(past_outage()) + as_lines([past_outage()[0]]) * 2000)
+        process.stdin.flush()
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        out = process.stdout.read().decode()
+        assert process.wait(20) == 130
+        process.stdin.close()
+    assert out.startswith("Interrupted: ") and "opened" in out
+
+
 def test_a_second_interrupt_does_not_wait(tmp_path):
     with subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "-"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"}) as process:
@@ -314,6 +396,29 @@ def test_thresholds_are_proposed_with_what_they_would_have_done(tmp_path):
 
 #: Unoptimized, a week of ten thousand people takes a minute.
 FAST = ROOT / "target" / "scenarios" / "oidc-triage"
+def test_a_page_for_a_passing_trouble_of_few_looks_false_and_is_not_proposed(tmp_path):
+    month = [event(60 * number, f"user-{number % 50}", None) for number in range(1500)]
+    for blip in range(6):
+        month += [event(9_000 * (blip + 1) + number, f"victim-{number}") for number in range(3)]
+    month += [event(70_000 + 5 * number, f"user-{number}") for number in range(120)]
+    (tmp_path / "month.jsonl").write_bytes(as_lines(sorted(month, key=lambda made: made["time"])))
+    summary = replay(tmp_path / "month.jsonl")[-1]
+    assert summary["pages"] > 1 and summary["falseLookingPages"] == summary["pages"] - 1
+    lines = [json.loads(line) for line in run("suggest", "--format", "json", tmp_path / "month.jsonl").stdout.splitlines()]
+    (suggestion,) = [line for line in lines if line["type"] == "suggestion"]
+    assert suggestion["outages"] == 1
+    policies = [line for line in lines if line["type"] == "policy"]
+    (taken,) = [line for line in policies if (line["outageCallers"], line["falsePagesPerYear"])
+                == (suggestion["outageCallers"], suggestion["falsePagesPerYear"])]
+    catching = [line["falseLookingPages"] for line in policies if line["caught"] == 1]
+    assert taken["caught"] == 1 and taken["falseLookingPages"] == min(catching) < max(catching)
+
+
+def test_of_nothing_nothing_is_proposed(tmp_path):
+    (tmp_path / "quiet.jsonl").write_bytes(as_lines([{"source": "aws.s3", "detail-type": "made up", "detail": {}}]))
+    assert b"suggestion" not in run("suggest", "--format", "json", tmp_path / "quiet.jsonl").stdout
+
+
 HISTORIES = sorted((ROOT / "target" / "histories").glob("*.jsonl"))
 GOLDEN = ROOT / "tests" / "golden"
 

@@ -82,7 +82,8 @@ fn story(begins: i64, diagnosis: Diagnosis, region: &str, callers: usize, notice
     }
     let over_at = notices.last().and_then(|notice| notice.times.over_at);
     let severity = diagnosis.severity();
-    Story { id, region, diagnosis, severity, opened_at: at(begins + MINUTE), over_at, callers, notices }
+    let failed = (at(begins + MINUTE), over_at.unwrap_or(at(begins + 60 * MINUTE)));
+    Story { id, region, diagnosis, severity, opened_at: at(begins + MINUTE), over_at, callers, failed, notices }
 }
 
 fn stories() -> Vec<Story> {

@@ -261,12 +261,12 @@ fn what_looks_false_is_said_as_it_is_decided() {
     assert_eq!((story.diagnosis, story.callers), (Diagnosis::Degraded, 3));
     assert!(words::LOOKS_FALSE.contains("less than 5 minutes, hit fewer than 5 callers"));
     story.callers = 4;
-    story.over_at = Some(story.opened_at + SignedDuration::from_secs(299));
+    story.failed.1 = story.failed.0 + SignedDuration::from_secs(299);
     assert!(story.looks_false());
     story.callers = 5;
     assert!(!story.looks_false());
     story.callers = 4;
-    story.over_at = Some(story.opened_at + SignedDuration::from_secs(300));
+    story.failed.1 = story.failed.0 + SignedDuration::from_secs(300);
     assert!(!story.looks_false());
 }
 
@@ -279,7 +279,8 @@ fn the_verdict_comes_first_and_counts_the_pages() {
         page[begin..begin + page[begin..].find("</p>").unwrap()].to_owned()
     };
     assert!(
-        told(&account).contains("<strong>10 incidents</strong>; 3 of these pages look false: each was over"),
+        told(&account)
+            .contains("<strong>10 incidents</strong>; 3 of these pages look false: each was of failures within"),
         "{}",
         told(&account)
     );

@@ -12,8 +12,7 @@ use crate::notify::words::{capitalized, span};
 use crate::report::Counts;
 
 /// What makes a page look false (`Story::looks_false`), in words.
-pub const LOOKS_FALSE: &str =
-    "was over in less than 5 minutes, hit fewer than 5 callers at a time, and was not confirmed by AWS Health";
+pub const LOOKS_FALSE: &str = "was of failures within less than 5 minutes, hit fewer than 5 callers at a time, and was not confirmed by AWS Health";
 
 const DAY: u64 = 86_400;
 

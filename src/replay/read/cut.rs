@@ -5,7 +5,7 @@
 //! [`DOCUMENT_MAX`].
 
 use std::io::{ErrorKind, Read};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use memchr::{memmem, memrchr};
 use regex::bytes::Regex;
@@ -44,11 +44,16 @@ pub struct Cutter<R> {
     is_at_end: bool,
     form: Option<Form>,
     damage: Option<String>,
+    alone: Option<MutexGuard<'static, ()>>,
 }
+
+/// From this size on a document is read alone, whatever other files are open: of many at a time memory would not be bounded.
+const LARGE: usize = 4 * 1024 * 1024;
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl<R: Read> Cutter<R> {
     pub fn new(input: R, is_gzip: bool) -> Self {
-        Self { input, is_gzip, buffer: Vec::new(), done: 0, is_at_end: false, form: None, damage: None }
+        Self { input, is_gzip, buffer: Vec::new(), done: 0, is_at_end: false, form: None, damage: None, alone: None }
     }
 
     /// What kept the end of the file from being read.
@@ -80,8 +85,16 @@ impl<R: Read> Cutter<R> {
                 self.buffer.clear();
                 return None;
             }
+            if self.buffer.len() >= LARGE && self.alone.is_none() {
+                self.alone = Some(ALONE.lock().unwrap_or_else(PoisonError::into_inner));
+            }
             self.fill(self.buffer.len() * 2);
         }
+    }
+
+    /// To be called when a piece was decoded, before anything is waited for.
+    pub fn let_others(&mut self) {
+        self.alone = None;
     }
 
     /// Looks at the first bytes, and drops what stands before the first record.
@@ -135,6 +148,10 @@ impl<R: Read> Cutter<R> {
         let length = match form {
             Form::Records => {
                 let text = self.buffer.trim_ascii_end();
+                let mut text = text;
+                while let Some(shorter) = text.strip_suffix(br#"{"Records":[]}"#) {
+                    text = shorter.trim_ascii_end();
+                }
                 match text.strip_suffix(b"]}") {
                     Some(records) => records.len(),
                     None => {
@@ -199,7 +216,13 @@ fn end_before(text: &[u8], next: usize) -> Option<usize> {
     let before = &text[..next];
     let before = match before.strip_suffix(b",") {
         Some(before) => before,
-        None => before.strip_suffix(br#"{"Records":["#)?.trim_ascii_end().strip_suffix(b"]}")?,
+        None => {
+            let mut before = before.strip_suffix(br#"{"Records":["#)?.trim_ascii_end();
+            while let Some(shorter) = before.strip_suffix(br#"{"Records":[]}"#) {
+                before = shorter.trim_ascii_end();
+            }
+            before.strip_suffix(b"]}")?
+        }
     };
     before.ends_with(b"}").then_some(before.len())
 }
