@@ -239,7 +239,12 @@ pub const LISTED_MAX: usize = 10;
 
 /// The first reasons, each on one line: they name what is text of others.
 pub(crate) fn bounded(reasons: &[String]) -> Vec<String> {
-    reasons.iter().take(REASONS_MAX).map(|reason| one_line(reason, REASON_MAX)).collect()
+    reasons.iter().take(REASONS_MAX).map(|reason| one_line(&unlinked(reason), REASON_MAX)).collect()
+}
+
+/// No mail program is to make a link of an address in a text of others.
+fn unlinked(text: &str) -> String {
+    text.replace("://", ": //")
 }
 
 impl Notice {

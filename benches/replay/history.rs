@@ -42,7 +42,7 @@ const OTHERS: [(&str, &str); 6] = [
 /// Writes so many records below `folder`.
 pub fn write(folder: &Path, records: u64) -> History {
     let _ = fs::remove_dir_all(folder);
-    let begin: Timestamp = "2026-11-01T00:00:00Z".parse().expect("a time");
+    let begin: Timestamp = "2026-09-01T00:00:00Z".parse().expect("a time");
     let mut history = History::default();
     let mut random = fastrand::Rng::with_seed(7);
     let mut first = 0;

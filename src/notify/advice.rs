@@ -3,8 +3,8 @@
 //! In: what is told of. Out: what its reader should do, and what users may be told. Nothing is promised that the evidence
 //! does not show: whose fault it is, is said only where the service itself says that it fails.
 
-use super::Advice;
 use super::compose::concern_name;
+use super::{Advice, unlinked};
 use crate::diagnose::{Advised, Concern, Diagnosis, Talking, Verdict};
 use crate::incident::Incident;
 use crate::redact::{SHOWN_NAME_MAX, one_line};
@@ -97,7 +97,7 @@ pub fn of_advised(region: &Region, advised: &Advised) -> Advice {
             ("{rate}", &rate),
             ("{quota}", &quota),
             ("{calls}", calls),
-            ("{talker}", &one_line(who, 2 * SHOWN_NAME_MAX)),
+            ("{talker}", &one_line(&unlinked(who), 2 * SHOWN_NAME_MAX)),
         ];
         return Texts { now, users: "" }.filled(&gaps);
     }

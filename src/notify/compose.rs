@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::words::{between, capitalized, clock, counted, span, trouble};
 use super::{
     Impact, LISTED_MAX, Merged, Notice, NoticeKind, REASON_MAX, Request, Tally, Times, Weighed, advice, bounded,
+    unlinked,
 };
 use crate::diagnose::recovery::Recovery;
 use crate::diagnose::{Advised, Concern, Diagnosis, Verdict, Weighing};
@@ -274,7 +275,7 @@ fn headlines(
         NoticeKind::Opened | NoticeKind::Resolved | NoticeKind::Advice => {}
         NoticeKind::Reminder => lines.push(format!("It goes on since {}.", clock(began(incident), now))),
         NoticeKind::Changed | NoticeKind::Reopened => {
-            let changes = one_line(&changes.join("; "), REASON_MAX);
+            let changes = one_line(&unlinked(&changes.join("; ")), REASON_MAX);
             lines.push(format!("{}: {changes}.", kind.as_str().to_uppercase()));
         }
     }
@@ -392,7 +393,8 @@ fn tally<'a>(counts: impl Iterator<Item = (&'a str, usize)>) -> Vec<Tally> {
 }
 
 fn weighed(weighing: &Weighing) -> Weighed {
-    let facts = |facts: &[String]| facts.iter().take(LISTED_MAX).map(|fact| one_line(fact, REASON_MAX)).collect();
+    let facts =
+        |facts: &[String]| facts.iter().take(LISTED_MAX).map(|fact| one_line(&unlinked(fact), REASON_MAX)).collect();
     Weighed {
         cause: weighing.cause.to_owned(),
         speaks_for: facts(&weighing.speaks_for),
@@ -409,9 +411,8 @@ pub fn concern_name(concern: &Concern) -> Option<String> {
     }
 }
 
-/// Of an address, no program is to make a link.
 fn shown(text: &str) -> String {
-    one_line(&text.replace("://", ": //"), SHOWN_NAME_MAX)
+    one_line(&unlinked(text), SHOWN_NAME_MAX)
 }
 
 /// It begins with a letter, as SNS wants it, because all of ours do.

@@ -422,6 +422,7 @@ fn is_fit_for_every_reader(notice: &Notice) -> Result<(), TestCaseError> {
     prop_assert!(!mail.is_empty() && !mail.contains(harmful));
     prop_assert!(!mail.lines().any(|line| line.trim_start().starts_with("FORGED")), "{mail}");
     prop_assert!(mail.lines().filter(|line| *line == "What to do now").count() == 1, "{mail}");
+    prop_assert!(!mail.contains("://evil"), "{mail}");
 
     let sms = &texts["sms"];
     prop_assert!(!sms.is_empty() && sms.len() <= sms::SMS_MAX && sms.is_ascii(), "{sms}");
