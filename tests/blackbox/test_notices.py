@@ -15,7 +15,7 @@ from tests.harness.metrics import emitted
 from tests.harness.notices import check_alarm, check_chat, check_machine
 from tests.harness.runtime_api import ROOT
 from tests.harness.servers import refused_url
-from tests.harness.world import Background
+from tests.harness.world import Background, within_one_quarter
 
 SNAPSHOTS = sorted((ROOT / "tests" / "notices").glob("*.json"))
 CHECKS = {"machine": check_machine, "chat": check_chat, "pager": check_alarm}
@@ -247,6 +247,7 @@ def test_without_a_table_nothing_waits_that_would_be_lost(world):
 
 
 def test_sandboxes_that_tell_alone_do_not_all_tell_at_once(world):
+    within_one_quarter(30)
     functions = [world.start(AWS_ENDPOINT_URL_DYNAMODB=refused_url()) for _ in range(12)]
     world.break_service()
     payload = make.sqs(make.outage(callers=8))

@@ -8,7 +8,7 @@ from tests.harness import make
 from tests.harness.fake_sns import Trouble
 from tests.harness.fault_proxy import (DENIED, DONE_AND_FAILED, DROPPED, FAILED, LOST, NO_TABLE, OVER_CAPACITY,
                                        THROTTLED, UNAVAILABLE, WRITES, slow)
-from tests.harness.world import panics
+from tests.harness.world import panics, within_one_quarter
 
 SANDBOXES = 3
 FAULTS = {"throttled": THROTTLED, "over_capacity": OVER_CAPACITY, "failed": FAILED, "unavailable": UNAVAILABLE,
@@ -34,6 +34,7 @@ def outages(number):
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_without_a_table_each_sandbox_tells_once_under_one_id_and_says_why(world, fault):
+    within_one_quarter(60)
     world.break_service().proxy.break_down(fault)
     sandboxes = [world.start() for _ in range(SANDBOXES)]
     batches = outages(SANDBOXES)

@@ -5,6 +5,7 @@ Several stand side by side, so that a test can try many mishaps at once.
 
 import json
 import threading
+import time
 
 from . import make
 from .dynamodb import Table
@@ -101,6 +102,17 @@ def together(work, items, threads=8):
     if failures:
         raise failures[0]
     return results
+
+
+#: For so long what is told without the store has one id.
+QUARTER = 900
+
+
+def within_one_quarter(seconds):
+    """Waits until so much of a quarter of an hour is left: an id is of one."""
+    left = QUARTER - time.time() % QUARTER
+    if left < seconds:
+        time.sleep(left + 0.1)
 
 
 class Background:
