@@ -26,6 +26,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::event::Setting;
+use crate::observation::Observation;
 use crate::pipeline::Pipeline;
 use crate::redact::one_line;
 use crate::store::memory::MemoryStore;
@@ -139,6 +140,21 @@ struct Done {
     interrupted: bool,
 }
 
+impl Done {
+    fn read(
+        &mut self,
+        piece: &Piece,
+        errors: &mut impl Write,
+        tell: &mut impl FnMut(Happened<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        for complaint in &piece.complaints {
+            complain(errors, complaint);
+        }
+        self.skipped |= piece.skipped;
+        tell(Happened::Read(piece))
+    }
+}
+
 /// Reads all of the history once, and lets each of the lives go through it.
 async fn run(
     config: &Config,
@@ -150,11 +166,9 @@ async fn run(
     let mut done = Done::default();
     let (sources, unreadable) = files::find(input.paths);
     for files::Unreadable { name, reason } in unreadable {
-        done.skipped = true;
-        complain(errors, &format!("{name}: {reason}"));
         let mut piece = Piece::default();
-        piece.problems.note("file_unreadable", format!("{name}: {reason}"));
-        tell(Happened::Read(&piece))?;
+        piece.skip(&name, &reason);
+        done.read(&piece, errors, tell)?;
     }
     done.files = sources.len() as u64;
     let size = sources.iter().map(|source: &Source| source.size).sum();
@@ -165,11 +179,7 @@ async fn run(
         match next {
             Next::Read(piece) => {
                 (input.progress)(bytes.load(Ordering::Relaxed), size);
-                for complaint in &piece.complaints {
-                    complain(errors, complaint);
-                }
-                done.skipped |= piece.skipped;
-                tell(Happened::Read(&piece))?;
+                done.read(&piece, errors, tell)?;
             }
             Next::Observed(observation) => {
                 order.push(observation);
@@ -203,7 +213,7 @@ async fn run(
 
 async fn see(
     lives: &mut [Life],
-    observation: crate::observation::Observation,
+    observation: Observation,
     tell: &mut impl FnMut(Happened<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     let Some((last, others)) = lives.split_last_mut() else { return Ok(()) };

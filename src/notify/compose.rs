@@ -87,30 +87,18 @@ impl Notice {
         let quiet = i64::try_from(advised.quiet_for.as_secs()).unwrap_or(i64::MAX).max(1);
         let what = hash48(&format!("{}\n{}", now.as_second().div_euclid(quiet), advised.key));
         Self {
-            id: format!("advice-{region}-{}-{what:012x}", advised.diagnosis.as_str()),
-            incident: None,
-            sequence: 1,
-            kind: NoticeKind::Advice,
-            diagnosis: advised.diagnosis,
-            severity: advised.diagnosis.severity(),
-            region: region.clone(),
-            at: now,
             subject: printable(&format!("{} in {region}", capitalized(trouble(advised.diagnosis)))),
             headline: vec![format!("ADVICE: {} in {region}.", advised_in_words(advised.diagnosis))],
-            times: Times::default(),
-            impact: Impact::default(),
-            operations: Vec::new(),
-            probe: None,
-            aws_health: false,
-            proved: None,
             reasons: bounded(&advised.reasons),
-            weighed: Vec::new(),
             advice: advice::of_advised(region, advised),
             quiet_s: Some(advised.quiet_for.as_secs()),
-            alarm: None,
-            merged: Merged::default(),
-            note: None,
-            cut: false,
+            ..Self::bare(
+                format!("advice-{region}-{}-{what:012x}", advised.diagnosis.as_str()),
+                NoticeKind::Advice,
+                advised.diagnosis,
+                region,
+                now,
+            )
         }
     }
 
@@ -125,19 +113,54 @@ impl Notice {
         position: u64,
     ) -> Self {
         let what = format!("{} in {region}", capitalized(trouble(diagnosis)));
+        let id = incident
+            .as_ref()
+            .map_or_else(|| format!("unreadable-{region}-{position}"), |incident| format!("{incident}-{sequence}"));
         Self {
-            id: incident
-                .as_ref()
-                .map_or_else(|| format!("unreadable-{region}-{position}"), |incident| format!("{incident}-{sequence}")),
             incident,
             sequence,
+            subject: printable(&format!("{}: {what}", capitalized(kind.as_str()))),
+            headline: vec![format!("{}: {what}.", kind.as_str().to_uppercase())],
+            note: Some(
+                "Another release of this function wrote this notice, and its details cannot be read.".to_owned(),
+            ),
+            ..Self::bare(id, kind, diagnosis, region, at)
+        }
+    }
+
+    /// What every notice of an incident has.
+    fn about(kind: NoticeKind, incident: &Incident, verdict: &Verdict, now: Timestamp) -> Self {
+        let id = format!("{}-{}", incident.id, incident.sequence);
+        Self {
+            incident: Some(incident.id.clone()),
+            sequence: incident.sequence,
+            severity: incident.severity,
+            subject: subject(kind, incident, verdict, now),
+            times: Times {
+                since: Some(began(incident)),
+                latest: verdict.latest.filter(|_| incident.is_open()),
+                reopened: incident.reopened,
+                reopened_at: incident.reopened_at,
+                over_at: incident.resolved_at,
+            },
+            alarm: incident.alarm_change,
+            ..Self::bare(id, kind, incident.diagnosis, &incident.region, now)
+        }
+    }
+
+    /// A notice that says nothing yet, of no incident: what the others begin with.
+    fn bare(id: String, kind: NoticeKind, diagnosis: Diagnosis, region: &Region, at: Timestamp) -> Self {
+        Self {
+            id,
+            incident: None,
+            sequence: 1,
             kind,
             diagnosis,
             severity: diagnosis.severity(),
             region: region.clone(),
             at,
-            subject: printable(&format!("{}: {what}", capitalized(kind.as_str()))),
-            headline: vec![format!("{}: {what}.", kind.as_str().to_uppercase())],
+            subject: String::new(),
+            headline: Vec::new(),
             times: Times::default(),
             impact: Impact::default(),
             operations: Vec::new(),
@@ -149,44 +172,6 @@ impl Notice {
             advice: super::Advice::default(),
             quiet_s: None,
             alarm: None,
-            merged: Merged::default(),
-            note: Some(
-                "Another release of this function wrote this notice, and its details cannot be read.".to_owned(),
-            ),
-            cut: false,
-        }
-    }
-
-    /// What every notice of an incident has.
-    fn about(kind: NoticeKind, incident: &Incident, verdict: &Verdict, now: Timestamp) -> Self {
-        Self {
-            id: format!("{}-{}", incident.id, incident.sequence),
-            incident: Some(incident.id.clone()),
-            sequence: incident.sequence,
-            kind,
-            diagnosis: incident.diagnosis,
-            severity: incident.severity,
-            region: incident.region.clone(),
-            at: now,
-            subject: subject(kind, incident, verdict, now),
-            headline: Vec::new(),
-            times: Times {
-                since: Some(began(incident)),
-                latest: verdict.latest.filter(|_| incident.is_open()),
-                reopened: incident.reopened,
-                reopened_at: incident.reopened_at,
-                over_at: incident.resolved_at,
-            },
-            impact: Impact::default(),
-            operations: Vec::new(),
-            probe: None,
-            aws_health: false,
-            proved: None,
-            reasons: Vec::new(),
-            weighed: Vec::new(),
-            advice: super::Advice::default(),
-            quiet_s: None,
-            alarm: incident.alarm_change,
             merged: Merged::default(),
             note: None,
             cut: false,

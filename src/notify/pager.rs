@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::place::Place;
 use super::{Alarm, Notice};
+use crate::telemetry::metrics::NAMESPACE;
 
 /// As long as CloudWatch's own reasons may be.
 const REASON_MAX: usize = 1023;
@@ -73,7 +74,7 @@ pub fn render(notice: &Notice, place: &Place) -> Option<(String, String)> {
         insufficient_data_actions: [],
         trigger: Trigger {
             metric_name: "IncidentsOpen",
-            namespace: super::machine::SOURCE,
+            namespace: NAMESPACE,
             statistic: "MAXIMUM",
             dimensions: [Dimension { name: "Region", value: region }],
             period: 60,

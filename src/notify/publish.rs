@@ -84,15 +84,6 @@ impl Publisher {
         channels.into_iter().flatten().collect()
     }
 
-    /// Whether what goes by that channel is sent anywhere.
-    pub fn sends(&self, channel: Channel) -> bool {
-        match channel {
-            Channel::Topic => self.topic.is_some(),
-            Channel::Pager => self.pager.is_some(),
-            Channel::Bus => self.bus.is_some(),
-        }
-    }
-
     /// Publishes. `within` bounds the wait: a publish that outlives the invocation is lost without a word.
     pub async fn publish(
         &self,

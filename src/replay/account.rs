@@ -22,7 +22,7 @@ use crate::region::Region;
 use crate::report::{Action, Counts, FailureReport};
 
 /// What came of a history.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Account {
     /// The first and the latest time in it.
     pub span: Option<(Timestamp, Timestamp)>,
@@ -113,9 +113,13 @@ impl Story {
             && self.over_at.is_some()
             && !confirmed
     }
-}
 
-impl Story {
+    /// When the trouble began, as far as was told.
+    pub fn began(&self) -> Timestamp {
+        let since = self.notices.first().and_then(|first| first.times.since);
+        since.unwrap_or(self.opened_at).min(self.opened_at)
+    }
+
     /// When somebody would have been woken up.
     pub fn paged_at(&self) -> Option<Timestamp> {
         self.notices.iter().find(|notice| notice.severity == Severity::Page).map(|notice| notice.at)
@@ -127,13 +131,28 @@ impl Account {
         self.incidents.iter().filter(|story| story.severity == Severity::Page)
     }
 
+    /// Incidents that nobody would have been woken up for.
+    pub fn warnings(&self) -> usize {
+        self.incidents.len() - self.pages().count()
+    }
+
+    pub fn false_looking_pages(&self) -> usize {
+        self.pages().filter(|story| story.looks_false()).count()
+    }
+
     pub fn notices(&self) -> usize {
         self.advices.len() + self.incidents.iter().map(|story| story.notices.len()).sum::<usize>()
     }
 }
 
+impl Default for Chart {
+    fn default() -> Self {
+        Self { width: BIN, bins: Vec::new() }
+    }
+}
+
 /// An account as it grows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Bookkeeper {
     account: Account,
     callers: HashSet<u64>,
@@ -159,28 +178,6 @@ type Kindred = (Cause, Option<Operation>, Option<String>, Option<u16>);
 
 /// Tools listed.
 const TOOLS_LISTED: usize = 20;
-
-impl Default for Bookkeeper {
-    fn default() -> Self {
-        let account = Account {
-            span: None,
-            files: 0,
-            records: 0,
-            left_alone: 0,
-            out_of_order: 0,
-            counts: Counts::default(),
-            problems: Problems::default(),
-            incidents: Vec::new(),
-            kinds: Vec::new(),
-            advices: Vec::new(),
-            callers: 0,
-            tools: Vec::new(),
-            chart: Chart { width: BIN, bins: Vec::new() },
-            interrupted: false,
-        };
-        Self { account, callers: HashSet::new(), tools: HashMap::new(), kinds: HashMap::new(), hit: Vec::new() }
-    }
-}
 
 impl Bookkeeper {
     /// Takes what was read.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::account::{Account, Bookkeeper, Story};
 use super::life::Life;
-use super::{Format, Happened, INTERRUPTED, Input, Replayed, pipeline, run};
+use super::{Format, Happened, INTERRUPTED, Input, Replayed, json, pipeline, run};
 use crate::config::Config;
 use crate::diagnose::{Diagnosis, Severity};
 use crate::notify::words::{span, trouble, utc};
@@ -86,19 +86,15 @@ fn pairs<'a>(first: &'a Account, second: &'a Account) -> Vec<Pair<'a>> {
 
 pub fn overlap(one: &Story, other: &Story) -> bool {
     let ends = |story: &Story| story.over_at.unwrap_or(Timestamp::MAX);
-    one.region == other.region && began(one) <= ends(other) && began(other) <= ends(one)
-}
-
-fn began(story: &Story) -> Timestamp {
-    story.notices.first().and_then(|first| first.times.since).unwrap_or(story.opened_at).min(story.opened_at)
+    one.region == other.region && one.began() <= ends(other) && other.began() <= ends(one)
 }
 
 /// The numbers of an account that are laid side by side.
 fn numbers(account: &Account) -> [(&'static str, usize); 5] {
     [
         ("pages", account.pages().count()),
-        ("of them look false", account.incidents.iter().filter(|story| story.looks_false()).count()),
-        ("other incidents", account.incidents.iter().filter(|story| story.severity != Severity::Page).count()),
+        ("of them look false", account.false_looking_pages()),
+        ("other incidents", account.warnings()),
         ("notices", account.notices()),
         ("advices", account.advices.len()),
     ]
@@ -193,10 +189,6 @@ fn print_json(
     pairs: &[Pair<'_>],
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut line = |line: &Line<'_>| {
-        serde_json::to_writer(&mut *out, line)?;
-        writeln!(out)
-    };
     for pair in pairs {
         let opened = pair.iter().zip(candidates).filter_map(|(story, candidate)| {
             story.map(|story| Opened {
@@ -209,18 +201,19 @@ fn print_json(
             })
         });
         let Some(story) = pair.iter().flatten().next() else { continue };
-        line(&Line::Incident { region: &story.region, opened: opened.collect() })?;
+        json::line(&Line::Incident { region: &story.region, opened: opened.collect() }, out)?;
     }
     for (candidate, account) in candidates.iter().zip(accounts) {
-        line(&Line::Policy {
+        let policy = Line::Policy {
             name: &candidate.name,
             pages: account.pages().count(),
-            false_looking_pages: account.incidents.iter().filter(|story| story.looks_false()).count(),
+            false_looking_pages: account.false_looking_pages(),
             incidents: account.incidents.len(),
             notices: account.notices(),
             advices: account.advices.len(),
             interrupted: account.interrupted,
-        })?;
+        };
+        json::line(&policy, out)?;
     }
     Ok(())
 }

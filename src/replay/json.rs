@@ -93,7 +93,7 @@ pub fn summary(account: &Account, out: &mut impl Write) -> io::Result<()> {
         out_of_order: account.out_of_order,
         incidents: account.incidents.len(),
         pages,
-        false_looking_pages: account.incidents.iter().filter(|story| story.looks_false()).count(),
+        false_looking_pages: account.false_looking_pages(),
         notices: account.notices(),
         callers: account.callers,
         tools: &account.tools,
@@ -102,7 +102,8 @@ pub fn summary(account: &Account, out: &mut impl Write) -> io::Result<()> {
     line(&summary, out)
 }
 
-fn line(line: &Line<'_>, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
+/// Writes a value as one line.
+pub fn line(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
     writeln!(out)
 }

@@ -22,6 +22,9 @@ use crate::observation::Observation;
 /// read when one ends, and what is late by then is counted.
 const OPEN_MAX: usize = 64;
 
+/// Observations that wait of files that were read to their end. Beyond, no further file is opened.
+const WAITING_MAX: usize = 100_000;
+
 /// Pieces that wait of one file.
 const AHEAD: usize = 2;
 
@@ -53,20 +56,24 @@ pub struct Merge<'a> {
     is_limited: bool,
 }
 
-/// Observations that wait of files that were read to their end. Beyond, no further file is opened.
-const WAITING_MAX: usize = 100_000;
-
 struct Open {
     /// Nothing more comes of it.
     has_ended: bool,
     pieces: Receiver<Piece>,
-    /// Of the latest piece, in order of time, those that are not given out.
+    /// Of what was received, in order of time, those that are not given out.
     waiting: VecDeque<Observation>,
 }
 
 impl Open {
     fn next_at(&self) -> Option<Timestamp> {
         self.waiting.front().map(Observation::occurred_at)
+    }
+
+    /// Takes the observations of the next piece. Out: what else it tells.
+    fn receive(&mut self, mut piece: Piece) -> Piece {
+        self.waiting.extend(std::mem::take(&mut piece.observations));
+        self.waiting.make_contiguous().sort_by_key(Observation::occurred_at);
+        piece
     }
 }
 
@@ -116,11 +123,7 @@ impl<'a> Merge<'a> {
         for one in self.open.iter_mut().filter(|one| !one.has_ended) {
             while !one.has_ended && one.waiting.len() < AT_ONCE {
                 match one.pieces.recv_timeout(SOON) {
-                    Ok(mut piece) => {
-                        one.waiting.extend(std::mem::take(&mut piece.observations));
-                        one.waiting.make_contiguous().sort_by_key(Observation::occurred_at);
-                        self.read.push_back(piece);
-                    }
+                    Ok(piece) => self.read.push_back(one.receive(piece)),
                     Err(RecvTimeoutError::Disconnected) => one.has_ended = true,
                     Err(RecvTimeoutError::Timeout) => break,
                 }
@@ -166,12 +169,7 @@ impl<'a> Merge<'a> {
                 continue;
             }
             match one.pieces.recv_timeout(LOOK) {
-                Ok(mut piece) => {
-                    let mut observations = std::mem::take(&mut piece.observations);
-                    observations.sort_by_key(Observation::occurred_at);
-                    one.waiting = observations.into();
-                    self.read.push_back(piece);
-                }
+                Ok(piece) => self.read.push_back(one.receive(piece)),
                 Err(RecvTimeoutError::Disconnected) => {
                     self.open.remove(open);
                 }

@@ -33,16 +33,16 @@ use cut::{Cutter, Form};
 
 /// Problems after which input is left out. The others tell of input that was read all the same.
 const SKIPPING: &[&str] = &[
-    "base64_invalid",
-    "call_invalid",
-    "event_unknown",
-    "gzip_invalid",
-    "gzip_too_large",
-    "gzip_truncated",
-    "json_invalid",
-    "log_line_too_long",
-    "nested_too_deeply",
-    "own_log_group",
+    problem::BASE64_INVALID,
+    problem::CALL_INVALID,
+    problem::EVENT_UNKNOWN,
+    problem::GZIP_INVALID,
+    problem::GZIP_TOO_LARGE,
+    problem::GZIP_TRUNCATED,
+    problem::JSON_INVALID,
+    problem::LOG_LINE_TOO_LONG,
+    problem::NESTED_TOO_DEEPLY,
+    problem::OWN_LOG_GROUP,
 ];
 
 /// Buffered from the disk, and from standard input.
@@ -64,7 +64,7 @@ pub struct Piece {
 }
 
 impl Piece {
-    fn skip(&mut self, place: &str, reason: &str) {
+    pub fn skip(&mut self, place: &str, reason: &str) {
         self.skipped = true;
         self.problems.note("file_unreadable", format!("{place}: {reason}"));
         self.complaints.push(format!("{place}: {reason}"));

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::account::{Account, Story};
 use super::compare::{Candidate, accounts, overlap};
-use super::{Format, INTERRUPTED, Input, Replayed};
+use super::{Format, INTERRUPTED, Input, Replayed, json};
 use crate::config::Config;
 use crate::notify::words::{counted, span, utc};
 
@@ -63,7 +63,8 @@ pub async fn suggest(
     }
     match format {
         Format::Json => {
-            print_json(&tried, best, outages.len(), (span_of.is_none(), replayed.interrupted), out)?;
+            let suggested = best.filter(|_| span_of.is_some());
+            print_json(&tried, suggested, outages.len(), replayed.interrupted, out)?;
         }
         Format::Text | Format::Notices | Format::Html => print_text(&tried, best, &outages, span_of, out)?,
     }
@@ -119,7 +120,7 @@ fn judge(config: &Config, candidate: &Candidate, account: &Account, outages: &[S
         outage_callers: policy.outage_callers,
         false_pages_per_year: policy.false_pages_per_year,
         pages: account.pages().count(),
-        false_looking_pages: account.incidents.iter().filter(|story| story.looks_false()).count(),
+        false_looking_pages: account.false_looking_pages(),
         caught: caught.len(),
         later_s: caught.iter().sum::<Duration>().as_secs() / (caught.len() as u64).max(1),
         is_present: policy.outage_callers == config.policy.outage_callers
@@ -202,21 +203,20 @@ enum Line<'a> {
 
 fn print_json(
     tried: &[Tried],
-    best: Option<&Tried>,
+    suggested: Option<&Tried>,
     outages: usize,
-    (is_empty, interrupted): (bool, bool),
+    interrupted: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let suggestion = best.filter(|_| !is_empty).map(|best| Line::Suggestion {
-        outage_callers: best.outage_callers,
-        false_pages_per_year: best.false_pages_per_year,
+    let suggestion = suggested.map(|suggested| Line::Suggestion {
+        outage_callers: suggested.outage_callers,
+        false_pages_per_year: suggested.false_pages_per_year,
         outages,
-        is_present: best.is_present,
+        is_present: suggested.is_present,
         interrupted,
     });
     for line in tried.iter().map(|tried| Line::Policy { tried }).chain(suggestion) {
-        serde_json::to_writer(&mut *out, &line)?;
-        writeln!(out)?;
+        json::line(&line, out)?;
     }
     Ok(())
 }

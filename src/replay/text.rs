@@ -4,10 +4,7 @@
 
 use std::io::{self, Write};
 
-use jiff::Timestamp;
-
 use super::account::{Account, Story};
-use crate::diagnose::Severity;
 use crate::notify::words::{between, capitalized, counted, span, trouble, utc};
 use crate::notify::{Notice, NoticeKind, mail, place::Place};
 
@@ -74,7 +71,7 @@ fn incidents(account: &Account, out: &mut impl Write) -> io::Result<()> {
 fn in_words(story: &Story) -> String {
     let lasted = story.over_at.map_or_else(
         || "open when the history ends".to_owned(),
-        |over| format!("over after {}", span(between(began(story), over))),
+        |over| format!("over after {}", span(between(story.began(), over))),
     );
     let doubt = if story.looks_false() { "; looks false" } else { "" };
     format!(
@@ -104,10 +101,6 @@ fn failures(account: &Account, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn began(story: &Story) -> Timestamp {
-    story.notices.first().and_then(|first| first.times.since).unwrap_or(story.opened_at)
-}
-
 fn totals(account: &Account, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "Totals")?;
     let mut fact = |name: &str, fact: String| writeln!(out, "  {:<13} {fact}", format!("{name}:"));
@@ -118,11 +111,11 @@ fn totals(account: &Account, out: &mut impl Write) -> io::Result<()> {
     fact("read", format!("{read}, {} of them of other services", account.left_alone))?;
     fact("served", counted(account.counts.success as usize, "call"))?;
     fact("failed", failed(account))?;
-    let false_looking = account.incidents.iter().filter(|story| story.looks_false()).count();
+    let false_looking = account.false_looking_pages();
     let pages = account.pages().count();
     fact("pages", format!("{pages}, of which {false_looking} look false (short, few callers, confirmed by nobody)"))?;
-    let warnings = account.incidents.iter().filter(|story| story.severity != Severity::Page).count();
-    let rest = format!("{}, {} of advice", counted(warnings, "warning"), counted(account.advices.len(), "notice"));
+    let rest =
+        format!("{}, {} of advice", counted(account.warnings(), "warning"), counted(account.advices.len(), "notice"));
     fact("beside them", rest)?;
     fact("notices", format!("{} in all", account.notices()))?;
     fact("callers", format!("{} whose calls failed by the service or got no answer", account.callers))?;

@@ -9,10 +9,6 @@ use crate::replay::account::{Account, Story};
 /// Tools listed: the most frequent ones. The JSON has them all.
 const TOOLS_MAX: usize = 20;
 
-fn false_pages(account: &Account) -> usize {
-    account.pages().filter(|story| story.looks_false()).count()
-}
-
 /// What the reader came for, in a sentence; and before it, what must not be overlooked.
 pub fn verdict(h: &mut Html, account: &Account) {
     if account.interrupted {
@@ -25,7 +21,7 @@ pub fn verdict(h: &mut Html, account: &Account) {
         h.leaf("p", &[("class", &"verdict")], "Nothing was read that could be judged: nobody would have been paged.");
         return;
     };
-    let (pages, looks_false) = (account.pages().count(), false_pages(account));
+    let (pages, looks_false) = (account.pages().count(), account.false_looking_pages());
     let within = about(between(from, to));
     h.element("p", &[("class", &"verdict")], |h| match pages {
         0 => h.text(format!("In {within} nobody would have been paged.")),
@@ -46,7 +42,7 @@ pub fn cards(h: &mut Html, account: &Account) {
     let advices = account.advices.len();
     h.element("dl", &[("class", &"cards")], |h| {
         card(h, "Pages", pages as u64, "incidents that call somebody out of bed");
-        card(h, "Look false", false_pages(account) as u64, "short, of few callers, not confirmed");
+        card(h, "Look false", account.false_looking_pages() as u64, "short, of few callers, not confirmed");
         card(h, "Incidents", account.incidents.len() as u64, &open(&account.incidents));
         card(
             h,

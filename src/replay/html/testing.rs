@@ -33,22 +33,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 pub fn empty() -> Account {
-    Account {
-        span: None,
-        files: 0,
-        records: 0,
-        left_alone: 0,
-        out_of_order: 0,
-        counts: Counts::default(),
-        problems: Problems::default(),
-        incidents: Vec::new(),
-        kinds: Vec::new(),
-        advices: Vec::new(),
-        callers: 0,
-        tools: Vec::new(),
-        chart: Chart { width: Duration::from_secs(60), bins: Vec::new() },
-        interrupted: false,
-    }
+    Account::default()
 }
 
 fn sample(name: &str) -> Notice {

@@ -147,11 +147,7 @@ impl<R: Read> Cutter<R> {
         self.done = self.buffer.len();
         let length = match form {
             Form::Records => {
-                let text = self.buffer.trim_ascii_end();
-                let mut text = text;
-                while let Some(shorter) = text.strip_suffix(br#"{"Records":[]}"#) {
-                    text = shorter.trim_ascii_end();
-                }
+                let text = without_empty_files(&self.buffer);
                 match text.strip_suffix(b"]}") {
                     Some(records) => records.len(),
                     None => {
@@ -216,15 +212,18 @@ fn end_before(text: &[u8], next: usize) -> Option<usize> {
     let before = &text[..next];
     let before = match before.strip_suffix(b",") {
         Some(before) => before,
-        None => {
-            let mut before = before.strip_suffix(br#"{"Records":["#)?.trim_ascii_end();
-            while let Some(shorter) = before.strip_suffix(br#"{"Records":[]}"#) {
-                before = shorter.trim_ascii_end();
-            }
-            before.strip_suffix(b"]}")?
-        }
+        None => without_empty_files(before.strip_suffix(br#"{"Records":["#)?).strip_suffix(b"]}")?,
     };
     before.ends_with(b"}").then_some(before.len())
+}
+
+/// What stands before the log files without a record at the end of the text, as `zcat` puts them there.
+fn without_empty_files(text: &[u8]) -> &[u8] {
+    let mut text = text.trim_ascii_end();
+    while let Some(shorter) = text.strip_suffix(br#"{"Records":[]}"#) {
+        text = shorter.trim_ascii_end();
+    }
+    text
 }
 
 /// The time and the message of a line as CloudWatch Logs exports it.
