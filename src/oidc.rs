@@ -1,14 +1,13 @@
 //! The calls we make ourselves: a failed call once more, and the probe.
 //!
 //! In: a failure with its inputs, or a region. Out: how the retry ended, or what each rung of the probe answered. This
-//! is the shell around `aws-sdk-ssooidc`; what an answer means is decided by [`crate::classify`]. Nothing of the SDK's
+//! is the shell around `aws-sdk-ssooidc`; what an answer means is decided by [`triage_model::classify`]. Nothing of the SDK's
 //! inputs, outputs or errors is logged or printed: their Debug shows device codes and whole bodies.
 
 mod clients;
 mod control;
 mod fault;
 mod probe;
-mod record;
 mod retry;
 mod stranger;
 #[cfg(test)]
@@ -20,20 +19,18 @@ use std::time::Instant;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
-
-use crate::backoff::{Backoff, TokenBucket};
-use crate::classify::Class;
-use crate::observation::Failure;
-use crate::region::Region;
+use triage_decide::probe::Answer;
+use triage_decide::probe_record::ProbeRecord;
+use triage_engine::backoff::{Backoff, TokenBucket};
+use triage_engine::retry::{NotRepeatable, RetryReport};
+use triage_engine::service::Service;
+use triage_model::classify::Class;
+use triage_model::observation::Failure;
+use triage_model::partition::Partition;
+use triage_model::region::Region;
 
 pub use clients::{CONNECT_TIMEOUT, Clients, http_client};
-pub use control::Control;
-pub use fault::Fault;
-pub use probe::{Answer, ProbeAnswer, Rung};
-pub use record::{ProbeRecord, Registration, RungRecord};
-pub use retry::{
-    ApiResponse, CALL_NOT_REPEATABLE, Limits, NotRepeatable, RetryOutcome, RetryReport, Stop, repeatable, retry,
-};
+pub use retry::{Limits, retry};
 
 /// Retries and probes of one sandbox: the clients and the retry budget are kept between invocations. What probes found is
 /// kept in the store.
@@ -58,13 +55,14 @@ impl Oidc {
         }
     }
 
+    fn own(&self, client_ids: impl IntoIterator<Item = String>) {
+        self.own_client_ids.lock().unwrap_or_else(PoisonError::into_inner).extend(client_ids);
+    }
+}
+
+impl Service for Oidc {
     /// Makes the failed call again until it succeeds, cannot succeed, or `deadline` is near.
-    pub async fn retry(
-        &self,
-        failure: &Failure,
-        class: &Class,
-        deadline: Instant,
-    ) -> Result<RetryReport, NotRepeatable> {
+    async fn retry(&self, failure: &Failure, class: &Class, deadline: Instant) -> Result<RetryReport, NotRepeatable> {
         let region = failure.region.as_ref().ok_or(NotRepeatable::NoRegion)?;
         let limits = Limits { backoff: &self.backoff, bucket: &self.bucket, deadline };
         retry(&self.clients.of(region), failure, class, limits, &mut fastrand::Rng::new()).await
@@ -74,7 +72,7 @@ impl Oidc {
     /// answer is new (`latest` stays what it was) where `deadline` came first.
     ///
     /// A rung waits 5 s for its answer at most; after one that was silent the control is asked, which may take as long.
-    pub async fn probe(
+    async fn probe(
         &self,
         region: &Region,
         start_url: Option<&str>,
@@ -93,31 +91,27 @@ impl Oidc {
     }
 
     /// What other sandboxes' probes used is our own as well.
-    pub fn note_own(&self, record: &ProbeRecord) {
+    fn note_own(&self, record: &ProbeRecord) {
         self.own(record.own_client_ids.iter().cloned());
         self.own(record.latest.iter().flat_map(|answer| invented_client_ids(&answer.region)));
     }
 
     /// So many calls were seen to succeed at once, whoever made them: each pays a little into the retry budget, as each
     /// such call of an SDK's own does. Without it a sandbox that lived through an outage would never retry again.
-    pub fn served(&self, calls: u32) {
+    fn served(&self, calls: u32) {
         self.bucket.refund(calls);
     }
 
     /// The client ids by which records of our own probes are told where they name no app: those that were registered, and
     /// those invented for the regions that this sandbox has heard of.
-    pub fn own_client_ids(&self) -> Vec<String> {
+    fn own_client_ids(&self) -> Vec<String> {
         self.own_client_ids.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    fn own(&self, client_ids: impl IntoIterator<Item = String>) {
-        self.own_client_ids.lock().unwrap_or_else(PoisonError::into_inner).extend(client_ids);
     }
 }
 
 /// The strangers that a probe of the region may use: its own, and its control's.
 fn invented_client_ids(region: &Region) -> impl Iterator<Item = String> {
-    [Some(region.clone()), control::control_region(region)].into_iter().flatten().map(|it| stranger::client_id(&it))
+    [Some(region.clone()), Partition::control(region)].into_iter().flatten().map(|it| stranger::client_id(&it))
 }
 
 #[cfg(test)]
@@ -139,7 +133,7 @@ mod tests {
         let stub = Stub::serve([Reply::registration(), Reply::stranger(), Reply::stranger().after(LONG)]);
         let oidc = Oidc::new(config(&stub.url()), Backoff::SDK_2026);
         for _ in 0..2 {
-            let _spent = oidc.bucket.take(crate::backoff::Pace::Transient);
+            let _spent = oidc.bucket.take(triage_model::classify::Pace::Transient);
         }
         let before = oidc.bucket.tokens();
         let region = region("us-east-1");
@@ -182,7 +176,7 @@ mod tests {
             id: "f-1".into(),
             event_id: None,
             request_id: None,
-            origin: crate::observation::Origin::Call,
+            origin: triage_model::observation::Origin::Call,
             region: None,
             operation: None,
             code: None,
@@ -192,7 +186,7 @@ mod tests {
             reason: None,
             grant_type: None,
             no_answer: false,
-            caller: crate::caller::Caller::Unknown,
+            caller: triage_model::caller::Caller::Unknown,
             client_id: None,
             user_agent: None,
             address: None,
@@ -200,7 +194,7 @@ mod tests {
             request: None,
             replayed: false,
         };
-        let class = crate::classify::classify(&failure);
+        let class = triage_model::classify::classify(&failure);
         let refused = sent(oidc.retry(&failure, &class, Instant::now())).await;
         assert_eq!(refused, Err(NotRepeatable::NoRegion));
     }

@@ -15,18 +15,17 @@ use tracing::Level;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
-
-use crate::diagnose::{Diagnosis, Verdict};
-use crate::event::Kind;
-use crate::event::problem::Problems;
-use crate::notify::mail;
-use crate::notify::place::Place;
-use crate::observation::Operation;
-use crate::oidc::{Answer, Control, ProbeAnswer};
-use crate::pipeline::Handled;
-use crate::redact::{SHOWN_NAME_MAX, one_line};
-use crate::region::Region;
-use crate::report::{Counts, IncidentReport, NoticeReport};
+use triage_decide::probe::{Answer, Control, ProbeAnswer};
+use triage_decide::verdict::{Diagnosis, Verdict};
+use triage_decode::batch::Kind;
+use triage_engine::answer::{Counts, IncidentReport, NoticeReport};
+use triage_engine::handled::Handled;
+use triage_model::observation::Operation;
+use triage_model::problem::Problems;
+use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::region::Region;
+use triage_notify::mail;
+use triage_notify::place::Place;
 
 /// Names, tools and the like listed of one verdict: as many as a notice shows.
 const LISTED_MAX: usize = 10;

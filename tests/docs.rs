@@ -1,18 +1,8 @@
-//! The pages in `docs/` and the README say what the tables say.
+//! The README says what the tables say.
 
 use std::path::Path;
 
-use oidc_triage::telemetry::metrics::{METRICS, Metric};
-
-#[test]
-fn the_classification_page_is_printed_from_the_table() {
-    is_printed("docs/classification.md", &oidc_triage::classify::page::page());
-}
-
-#[test]
-fn the_policy_page_is_printed_from_the_table() {
-    is_printed("docs/policy.md", &oidc_triage::policy::page::page());
-}
+use oidc_triage_function::telemetry::metrics::{METRICS, Metric};
 
 #[test]
 fn the_metrics_of_the_readme_are_those_of_the_table() {

@@ -16,8 +16,9 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
-use runtime_api::Function;
 use serde_json::{Value, json};
+
+use runtime_api::Function;
 
 const LINES: usize = 10_000;
 /// One line in so many is a success; 15 of 100 are failures.

@@ -1,15 +1,14 @@
 //! A Lambda Runtime API on loopback, and a function process behind it, with a stopwatch.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{fs, thread};
 
 /// What the function did, as the Runtime API sees it.
 enum Seen {

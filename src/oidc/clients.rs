@@ -17,9 +17,8 @@ use aws_sdk_ssooidc::config::{self, SharedHttpClient};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-
-use crate::event::APP_NAME;
-use crate::region::Region;
+use triage_decode::batch::APP_NAME;
+use triage_model::region::Region;
 
 /// A connection within AWS stands in milliseconds; what takes longer than this does not come.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

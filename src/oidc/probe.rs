@@ -5,84 +5,23 @@
 //! answered. It costs no session and signs nothing, so it sees neither sessions nor signing nor refresh. Who probes and
 //! when, and what the answers mean for the region, is decided elsewhere.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_sdk_ssooidc::Client;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use triage_decide::probe::{Answer, ProbeAnswer, Rung, cause_of};
+use triage_decide::probe_record::{ProbeRecord, Registration};
+use triage_model::classify::Cause;
+use triage_model::fault::Fault;
+use triage_model::observation::{DEVICE_CODE_GRANT, Operation};
+use triage_model::redact::Secret;
+use triage_model::region::Region;
 
-use super::clients::Clients;
-use super::control::{self, Control};
-use super::fault::{Fault, answered};
-use super::record::{ProbeRecord, Registration};
-use super::stranger;
-use crate::classify::{Cause, DEVICE_CODE_GRANT, Symptoms, classify};
-use crate::observation::Operation;
-use crate::redact::Secret;
-use crate::region::Region;
+use crate::oidc::clients::Clients;
+use crate::oidc::fault::answered;
+use crate::oidc::{control, stranger};
 
 const CLIENT_NAME: &str = "oidc-triage-probe";
-
-/// What a rung answered, from the best to the worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// Exactly what is expected of a service that works.
-    Healthy,
-    /// No answer, throttled, or an answer that need not be of the service.
-    Unknown,
-    /// Another refusal than the expected one.
-    Unexpected,
-    /// The service itself says that it failed (a 5xx with an AWS request id), or gave no answer while the control did.
-    Down,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rung {
-    pub operation: Operation,
-    pub answer: Answer,
-    /// What was answered, or why nothing was, unless it was a success. Also a healthy CreateToken has one.
-    pub fault: Option<Fault>,
-    pub latency: Duration,
-}
-
-impl Rung {
-    /// Whether nothing came of AWS itself: no answer, or a 5xx that need not be of the service. Only then a control can
-    /// tell more: who is throttled, or refused by a proxy, has a connection.
-    fn is_silent(&self) -> bool {
-        let Some(fault) = self.fault.as_ref().filter(|_| self.answer == Answer::Unknown) else { return false };
-        match fault.status {
-            None => fault.no_answer,
-            Some(500..=599) => fault.request_id.is_none() && cause(self.operation, fault) != Cause::Throttled,
-            Some(_) => false,
-        }
-    }
-}
-
-/// What a probe of one region found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProbeAnswer {
-    pub region: Region,
-    /// When the service was asked, by the clock of whoever asked.
-    pub at: Timestamp,
-    /// In the order they were asked. A rung is missing where the one before it gave nothing to go on with, and the
-    /// first one where an earlier registration was used.
-    pub rungs: Vec<Rung>,
-    /// What another region answered, where a rung was silent and the partition has another one.
-    pub control: Option<Control>,
-}
-
-impl ProbeAnswer {
-    /// The worst answer of all rungs; unknown where none could be asked.
-    pub fn worst(&self) -> Answer {
-        self.rungs.iter().map(|rung| rung.answer).max().unwrap_or(Answer::Unknown)
-    }
-
-    /// Whether neither the region nor its control gave an answer of AWS's: our own side is broken.
-    pub fn is_blind(&self) -> bool {
-        self.control.as_ref().is_some_and(|control| !control.works) && self.rungs.iter().all(Rung::is_silent)
-    }
-}
 
 /// Asks the service of a region how it is. The record that comes back holds the answer and what the next probe goes on
 /// with; to keep it is the caller's. Where `deadline` came first it holds no new answer: our own lack of time says nothing
@@ -169,7 +108,10 @@ impl Ladder<'_> {
         let call =
             self.client.register_client().client_name(CLIENT_NAME).client_type("public").grant_types(DEVICE_CODE_GRANT);
         let result = answered(call.send(), self.deadline).await;
-        let registration = result.as_ref().ok().and_then(|output| Registration::of(output, self.now));
+        let registration = result
+            .as_ref()
+            .ok()
+            .and_then(|output| Registration::new(output.client_id()?, output.client_secret()?, self.now));
         // Kept even if the rest of the ladder has no time left: there is to be one a day.
         if let Some(registration) = &registration {
             self.record.register(registration.clone());
@@ -237,7 +179,7 @@ fn judge(operation: Operation, fault: &Fault, healthy: Option<IsHealthy>) -> Ans
     if healthy.is_some_and(|is_healthy| is_healthy(fault)) {
         return Answer::Healthy;
     }
-    match cause(operation, fault) {
+    match cause_of(operation, fault) {
         Cause::Unreachable | Cause::Throttled => return Answer::Unknown,
         Cause::Expected | Cause::Request | Cause::Admin | Cause::Service | Cause::Unrecognised => {}
     }
@@ -250,11 +192,6 @@ fn judge(operation: Operation, fault: &Fault, healthy: Option<IsHealthy>) -> Ans
         Some(400..=499) if of_aws || fault.code.is_some() => Answer::Unexpected,
         Some(_) | None => Answer::Unknown,
     }
-}
-
-/// Without the grant type, so that SlowDown to our own polling counts as the throttling it is here.
-fn cause(operation: Operation, fault: &Fault) -> Cause {
-    classify(Symptoms { operation: Some(operation), ..fault.symptoms() }).cause
 }
 
 #[cfg(test)]

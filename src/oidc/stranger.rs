@@ -7,10 +7,12 @@ use std::time::Instant;
 
 use aws_sdk_ssooidc::Client;
 use aws_sdk_ssooidc::operation::create_token::CreateTokenOutput;
+use triage_model::classify::invented_client_id;
+use triage_model::fault::Fault;
+use triage_model::observation::DEVICE_CODE_GRANT;
+use triage_model::region::Region;
 
-use super::fault::{Fault, answered};
-use crate::classify::{DEVICE_CODE_GRANT, invented_client_id};
-use crate::region::Region;
+use crate::oidc::fault::answered;
 
 /// The random part of the client id: the same for all regions and stacks, so that each knows the others' strangers.
 const RANDOM: &[u8; 16] = b"oidc-triage-prob";

@@ -8,10 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use triage_model::classify::region_of_client_id;
+use triage_model::region::{KnownRegions, Region};
 
-use super::clients::Clients;
-use crate::classify::region_of_client_id;
-use crate::region::{KnownRegions, Region};
+use crate::oidc::clients::Clients;
 
 pub fn region(name: &str) -> Region {
     KnownRegions::default().find(name).expect("a real region")

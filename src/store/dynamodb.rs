@@ -18,7 +18,7 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -28,20 +28,22 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Builder};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use triage_decide::evidence::learned::Learned;
+use triage_decide::evidence::slot::{Slot, slot_of};
+use triage_decide::evidence::{Evidence, Seen};
+use triage_decide::policy::Policy;
+use triage_decide::probe_record::ProbeRecord;
+use triage_decide::view::{StoreError, View};
+use triage_engine::store::{At, Claim, Committed, Elected, Recorded, Settled, Store};
+use triage_model::caller::CallerHasher;
+use triage_model::observation::HealthIssue;
+use triage_model::region::Region;
+use triage_model::time::{before, is_within};
+use triage_notify::letter::{Entry, Step};
 
 use self::known::Known;
 use self::table::{EXPIRES_AT, Key, Table, Update, bytes, expiry};
-use super::seen_ids::SeenIds;
-use super::{Claim, Committed, Elected, Entry, Recorded, Settled, Store, StoreError, View, is_within};
-use crate::caller::CallerHasher;
-use crate::evidence::learned::Learned;
-use crate::evidence::slot::{Slot, slot_of};
-use crate::evidence::{Evidence, Seen, before};
-use crate::incident::Step;
-use crate::observation::HealthIssue;
-use crate::oidc::{CONNECT_TIMEOUT, ProbeRecord};
-use crate::policy::Policy;
-use crate::region::Region;
+use crate::oidc::CONNECT_TIMEOUT;
 
 /// DynamoDB answers in a few milliseconds. What takes longer than this is better asked again.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -80,7 +82,6 @@ pub struct DynamoStore {
 #[derive(Debug, Default)]
 struct State {
     regions: BTreeMap<Region, Known>,
-    seen: SeenIds,
     caller_key: CallerKey,
     /// Regions that are known to be in the table's list of them.
     registered: BTreeSet<Region>,
@@ -144,19 +145,14 @@ impl DynamoStore {
 
     /// Writes slots of one region, and returns what each was before. What is not written is kept. After a failure the
     /// rest is left for later: it would only wait for the same.
-    async fn write(
-        &self,
-        region: &Region,
-        slots: BTreeMap<i64, Slot>,
-        now: Timestamp,
-    ) -> (Evidence, Option<StoreError>) {
+    async fn write(&self, region: &Region, slots: BTreeMap<i64, Slot>, at: At) -> (Evidence, Option<StoreError>) {
         let mut before = Evidence::default();
         let mut trouble = None;
         let slots: Vec<(i64, Slot)> = slots.into_iter().collect();
         for slots in slots.chunks(WRITES_AT_ONCE) {
             let has_failed = trouble.is_some();
             let writes = slots.iter().map(|(begin, slot)| async {
-                if has_failed { None } else { Some(self.write_slot(region, *begin, slot).await) }
+                if has_failed { None } else { Some(self.write_slot(region, *begin, slot, at).await) }
             });
             let written = join_all(writes).await;
             let mut state = self.state();
@@ -164,10 +160,10 @@ impl DynamoStore {
             for ((begin, slot), written) in slots.iter().zip(written) {
                 match written {
                     Some(Ok(Some(old))) => {
-                        known.written(*begin, old.clone(), slot, now);
+                        known.written(*begin, old.clone(), slot, at.now);
                         before.slots.insert(*begin, old);
                     }
-                    Some(Ok(None)) => known.written_unseen(*begin, slot, now),
+                    Some(Ok(None)) => known.written_unseen(*begin, slot, at.now),
                     Some(Err(error)) => {
                         known.look_again();
                         known.pend(*begin, slot);
@@ -178,13 +174,13 @@ impl DynamoStore {
             }
         }
         if trouble.is_none() && !slots.is_empty() {
-            trouble = self.register(region).await.err();
+            trouble = self.register(region, at).await.err();
         }
         (before, trouble)
     }
 
     /// Adds to one slot, and returns what it was before; None where the answer was lost, but not the write.
-    async fn write_slot(&self, region: &Region, begin: i64, slot: &Slot) -> Result<Option<Slot>, StoreError> {
+    async fn write_slot(&self, region: &Region, begin: i64, slot: &Slot, at: At) -> Result<Option<Slot>, StoreError> {
         let slot = {
             let state = self.state();
             let known = state.regions.get(region);
@@ -204,31 +200,34 @@ impl DynamoStore {
             update = update.set(&name, value);
         }
         // What was there before tells whether a failure is new, whoever else records it at this moment.
-        let old = update.apply(&self.table, ReturnValue::AllOld).await?;
+        let old = update.apply(self.table.until(at.until), ReturnValue::AllOld).await?;
         Ok(old.map(|item| slot_item::slot_of_item(begin, &item)))
     }
 
     /// Puts the region on the list of those that the watcher looks after. Once: the list is kept.
-    async fn register(&self, region: &Region) -> Result<(), StoreError> {
+    async fn register(&self, region: &Region, at: At) -> Result<(), StoreError> {
         if self.state().registered.contains(region) {
             return Ok(());
         }
         let name = AttributeValue::Ss(vec![region.as_str().to_owned()]);
-        Update::of(Key::new(SETTINGS, SETTINGS)).add(REGIONS, name).apply(&self.table, ReturnValue::None).await?;
+        Update::of(Key::new(SETTINGS, SETTINGS))
+            .add(REGIONS, name)
+            .apply(self.table.until(at.until), ReturnValue::None)
+            .await?;
         self.state().registered.insert(region.clone());
         Ok(())
     }
 
     /// The table's key, made now if there is none.
-    async fn caller_key(&self) -> Result<[u8; 16], StoreError> {
+    async fn caller_key(&self, at: At) -> Result<[u8; 16], StoreError> {
         let settings = Key::new(SETTINGS, SETTINGS);
-        let item = self.table.get(settings.clone()).await?.unwrap_or_default();
+        let item = self.table.until(at.until).get(settings.clone()).await?.unwrap_or_default();
         self.state().registered.extend(listed_regions(&item));
         if let Some(key) = item.get(CALLER_KEY) {
             return key_of(key);
         }
         let update = Update::of(settings).set_if_absent(CALLER_KEY, bytes(random_key()));
-        let item = update.apply(&self.table, ReturnValue::AllNew).await?.unwrap_or_default();
+        let item = update.apply(self.table.until(at.until), ReturnValue::AllNew).await?.unwrap_or_default();
         item.get(CALLER_KEY).map_or_else(|| Err(StoreError::Unreadable(CALLER_KEY.to_owned())), key_of)
     }
 }
@@ -258,15 +257,11 @@ impl Store for DynamoStore {
         true
     }
 
-    fn work_until(&self, deadline: Instant) {
-        self.table.work_until(deadline);
-    }
-
-    async fn hasher(&self) -> (CallerHasher, Option<StoreError>) {
+    async fn hasher(&self, at: At) -> (CallerHasher, Option<StoreError>) {
         if let CallerKey::Shared(hasher) = &self.state().caller_key {
             return (hasher.clone(), None);
         }
-        let key = self.caller_key().await;
+        let key = self.caller_key(at).await;
         let mut state = self.state();
         match (key, &state.caller_key) {
             (_, CallerKey::Shared(hasher)) => (hasher.clone(), None),
@@ -288,39 +283,38 @@ impl Store for DynamoStore {
         }
     }
 
-    async fn record(&self, region: &Region, seen: &Seen, now: Timestamp) -> Recorded {
+    async fn record(&self, region: &Region, seen: &Seen, first: &[bool], at: At) -> Recorded {
         if seen.is_empty() {
             return Recorded::default();
         }
         let (mut new, due) = {
-            let mut state = self.state_at(now);
+            let mut state = self.state_at(at.now);
             let own_key = state.has_own_key();
-            let state = &mut *state;
             let known = state.regions.entry(region.clone()).or_default();
             let mut evidence = known.evidence(own_key);
-            let new = state.seen.new_failures(&evidence, seen, now);
+            let new = evidence.new_of(seen, first);
             let added = evidence.take_in(seen, &new);
-            let mut due = known.gather(added, now);
+            let mut due = known.gather(added, at.now);
             if own_key {
                 std::mem::take(&mut due).iter().for_each(|(begin, slot)| known.pend(*begin, slot));
             }
             (new, due)
         };
-        let (before, trouble) = self.write(region, due, now).await;
+        let (before, trouble) = self.write(region, due, at).await;
         for (mark, new) in seen.failures.iter().zip(&mut new) {
             *new = *new && !before.knows(mark);
         }
         Recorded { new, trouble }
     }
 
-    async fn flush(&self, now: Timestamp) -> (BTreeSet<Region>, Option<StoreError>) {
+    async fn flush(&self, at: At) -> (BTreeSet<Region>, Option<StoreError>) {
         let due: Vec<(Region, BTreeMap<i64, Slot>)> = {
-            let mut state = self.state_at(now);
-            let is_early = state.flushed_at.is_some_and(|at| is_within(at, now, self.gather));
+            let mut state = self.state_at(at.now);
+            let is_early = state.flushed_at.is_some_and(|then| is_within(then, at.now, self.gather));
             if state.has_own_key() || is_early || !state.regions.values().any(Known::has_pending) {
                 return (BTreeSet::new(), None);
             }
-            state.flushed_at = Some(now);
+            state.flushed_at = Some(at.now);
             let regions = state.regions.iter_mut().filter(|(_, known)| known.has_pending());
             regions.map(|(region, known)| (region.clone(), known.take_pending())).collect()
         };
@@ -328,7 +322,7 @@ impl Store for DynamoStore {
         let mut regions = BTreeSet::new();
         for (region, slots) in due {
             if trouble.is_none() {
-                (_, trouble) = self.write(&region, slots, now).await;
+                (_, trouble) = self.write(&region, slots, at).await;
             } else {
                 let mut state = self.state();
                 let known = state.regions.entry(region.clone()).or_default();
@@ -339,12 +333,13 @@ impl Store for DynamoStore {
         (regions, trouble)
     }
 
-    async fn view(&self, region: &Region, now: Timestamp, fresh: bool) -> View {
+    async fn view(&self, region: &Region, fresh: bool, at: At) -> View {
+        let now = at.now;
         let begins = {
             let mut state = self.state_at(now);
             let own_key = state.has_own_key();
             let known = state.regions.entry(region.clone()).or_default();
-            if let Some((_, error)) = known.failed.as_ref().filter(|(at, _)| *at == now && !fresh) {
+            if let Some((_, error)) = known.failed.as_ref().filter(|(failed_at, _)| *failed_at == now && !fresh) {
                 return known.view(own_key, Some(error.clone()));
             }
             let Some(begins) = known.to_read(now, fresh, self.kept, self.gather) else {
@@ -352,7 +347,7 @@ impl Store for DynamoStore {
             };
             begins
         };
-        let read = self.read_region(region, &begins).await;
+        let read = self.read_region(region, &begins, at).await;
         let mut state = self.state();
         let own_key = state.has_own_key();
         let known = state.regions.entry(region.clone()).or_default();
@@ -368,16 +363,16 @@ impl Store for DynamoStore {
         }
     }
 
-    async fn regions(&self) -> Result<BTreeSet<Region>, StoreError> {
-        let item = self.table.get(Key::new(SETTINGS, SETTINGS)).await?.unwrap_or_default();
+    async fn regions(&self, at: At) -> Result<BTreeSet<Region>, StoreError> {
+        let item = self.table.until(at.until).get(Key::new(SETTINGS, SETTINGS)).await?.unwrap_or_default();
         let mut state = self.state();
         state.registered.extend(listed_regions(&item));
         let gathered = state.regions.iter().filter(|(_, known)| known.has_pending()).map(|(region, _)| region);
         Ok(gathered.chain(&state.registered).cloned().collect())
     }
 
-    async fn record_health(&self, issue: &HealthIssue) -> Result<(), StoreError> {
-        let kept = self.put_health(issue).await;
+    async fn record_health(&self, issue: &HealthIssue, at: At) -> Result<(), StoreError> {
+        let kept = self.put_health(issue, at).await;
         let mut state = self.state();
         if let Some(region) = &issue.region {
             state.regions.entry(region.clone()).or_default();
@@ -392,27 +387,21 @@ impl Store for DynamoStore {
         kept
     }
 
-    async fn learn(&self, region: &Region, before: &Learned, after: &Learned) -> Result<(), StoreError> {
-        if self.put_learned(region, before, after).await? {
+    async fn learn(&self, region: &Region, before: &Learned, after: &Learned, at: At) -> Result<(), StoreError> {
+        if self.put_learned(region, before, after, at).await? {
             self.state().regions.entry(region.clone()).or_default().rest.learned = after.clone();
         }
         Ok(())
     }
 
-    async fn commit(
-        &self,
-        region: &Region,
-        version: u64,
-        step: &Step,
-        now: Timestamp,
-    ) -> Result<Committed, StoreError> {
+    async fn commit(&self, region: &Region, version: u64, step: &Step, at: At) -> Result<Committed, StoreError> {
         let unreadable = self.state().regions.get(region).and_then(|known| known.rest.trouble.clone());
         if let Some(error) = unreadable {
             return Err(error);
         }
         // So that the watcher goes on with it: of a region whose failures came too late nothing else is written.
-        self.register(region).await?;
-        let committed = self.put_step(region, version, step, now).await?;
+        self.register(region, at).await?;
+        let committed = self.put_step(region, version, step, at).await?;
         if committed == Committed::Yes {
             let mut state = self.state();
             let rest = &mut state.regions.entry(region.clone()).or_default().rest;
@@ -422,18 +411,12 @@ impl Store for DynamoStore {
         Ok(committed)
     }
 
-    async fn pending(&self, region: &Region, view: &View) -> Result<Vec<Entry>, StoreError> {
-        self.unsent_entries(region, view).await
+    async fn pending(&self, region: &Region, view: &View, at: At) -> Result<Vec<Entry>, StoreError> {
+        self.unsent_entries(region, view, at).await
     }
 
-    async fn claim(
-        &self,
-        region: &Region,
-        position: u64,
-        claim: &Claim,
-        now: Timestamp,
-    ) -> Result<Option<Entry>, StoreError> {
-        self.claim_entry(region, position, claim, now).await
+    async fn claim(&self, region: &Region, position: u64, claim: &Claim, at: At) -> Result<Option<Entry>, StoreError> {
+        self.claim_entry(region, position, claim, at).await
     }
 
     async fn admit(
@@ -441,32 +424,39 @@ impl Store for DynamoStore {
         group: &str,
         is_page: bool,
         policy: &Policy,
-        now: Timestamp,
+        at: At,
     ) -> Result<Result<(), Timestamp>, StoreError> {
-        self.change_told(|told| told.admit(group, is_page, policy, now)).await
+        self.change_told(|told| told.admit(group, is_page, policy, at.now), at).await
     }
 
-    async fn retract(&self, group: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.change_told(|told| told.retract(group, now)).await
+    async fn retract(&self, group: &str, at: At) -> Result<(), StoreError> {
+        self.change_told(|told| told.retract(group, at.now), at).await
     }
 
-    async fn settle(&self, region: &Region, position: u64, by: &str, settled: &Settled) -> Result<(), StoreError> {
-        self.settle_entry(region, position, by, settled).await
+    async fn settle(
+        &self,
+        region: &Region,
+        position: u64,
+        by: &str,
+        settled: &Settled,
+        at: At,
+    ) -> Result<(), StoreError> {
+        self.settle_entry(region, position, by, settled, at).await
     }
 
-    async fn claim_retry(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
-        self.put_retry(id, now).await
+    async fn claim_retry(&self, id: &str, at: At) -> Result<bool, StoreError> {
+        self.put_retry(id, at).await
     }
 
-    async fn elect_probe(&self, region: &Region, now: Timestamp, interval: Duration) -> Result<Elected, StoreError> {
-        let elected = self.ask_for_probe(region, now, interval).await?;
+    async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError> {
+        let elected = self.ask_for_probe(region, interval, at).await?;
         // Whoever it is: until the interval is over there is nothing to stand for.
-        self.state().regions.entry(region.clone()).or_default().rest.probe_asked_at = Some(now);
+        self.state().regions.entry(region.clone()).or_default().rest.probe_asked_at = Some(at.now);
         Ok(elected)
     }
 
-    async fn record_probe(&self, region: &Region, probe: &ProbeRecord) -> Result<(), StoreError> {
-        self.put_probe(region, probe).await?;
+    async fn record_probe(&self, region: &Region, probe: &ProbeRecord, at: At) -> Result<(), StoreError> {
+        self.put_probe(region, probe, at).await?;
         self.state().regions.entry(region.clone()).or_default().rest.probe = probe.clone();
         Ok(())
     }

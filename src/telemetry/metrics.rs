@@ -15,16 +15,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tracing::Level;
+use triage_decide::probe::{Answer, ProbeAnswer};
+use triage_decode::batch::Kind;
+use triage_engine::answer::{Action, Counts, FailureReport, IncidentState, Outcome};
+use triage_engine::handled::Handled;
+use triage_model::problem::{Problems, STORE_UNAVAILABLE, UNDECODABLE};
+use triage_model::region::Region;
+use triage_notify::pager::NAMESPACE;
 
-use super::{InvocationFacts, rfc_3339};
-use crate::event::Kind;
-use crate::event::problem::{Problems, STORE_UNAVAILABLE, UNDECODABLE};
-use crate::oidc::{Answer, ProbeAnswer};
-use crate::pipeline::Handled;
-use crate::region::Region;
-use crate::report::{Action, Counts, FailureReport, IncidentState, Outcome};
-
-pub const NAMESPACE: &str = "oidc-triage";
+use crate::telemetry::{InvocationFacts, rfc_3339};
 
 /// The format's own limit for the values of one metric.
 const VALUES_MAX: usize = 100;

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::Level;
+use triage_decide::probe::{Answer, ProbeAnswer, Rung};
+use triage_decide::testing::verdicts::at;
+use triage_decide::verdict::Diagnosis;
+use triage_decode::batch::Kind;
+use triage_engine::answer::{Counts, IncidentReport, IncidentState};
+use triage_engine::handled::{Handled, Measured};
+use triage_model::observation::Operation;
+use triage_model::problem::Problems;
+use triage_model::region::{KnownRegions, Region};
 
-use super::InvocationFacts;
-use crate::diagnose::Diagnosis;
-use crate::event::Kind;
-use crate::event::problem::Problems;
-use crate::notify::testing::at;
-use crate::observation::Operation;
-use crate::oidc::{Answer, ProbeAnswer, Rung};
-use crate::pipeline::{Handled, Measured};
-use crate::region::{KnownRegions, Region};
-use crate::report::{self, Counts, IncidentReport, IncidentState};
+use crate::telemetry::InvocationFacts;
 
 /// One that is asked for all that is INFO or worse, and begins at second 0.
 pub(super) fn facts(region: &Region) -> InvocationFacts<'_> {
@@ -32,7 +32,7 @@ pub(super) fn facts(region: &Region) -> InvocationFacts<'_> {
 
 /// An event that told of nothing.
 pub(super) fn nothing() -> Handled {
-    let answer = report::Answer {
+    let answer = triage_engine::answer::Answer {
         failures: Vec::new(),
         omitted: 0,
         counts: Counts::default(),

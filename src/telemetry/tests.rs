@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
+use triage_decide::testing::verdicts::{at, verdict};
+use triage_engine::answer::IncidentState;
 
-use super::testing::{facts, incident, nothing, probe, region};
 use super::*;
-use crate::notify::testing::{at, verdict};
-use crate::report::IncidentState;
+use crate::telemetry::testing::{facts, incident, nothing, probe, region};
 
 fn logged(handled: &Handled) -> Value {
     let region = region("eu-central-1");

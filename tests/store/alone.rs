@@ -1,11 +1,12 @@
 //! What a sandbox does whose table cannot be had.
 
-use oidc_triage::caller::Caller;
-use oidc_triage::policy::Policy;
-use oidc_triage::store::dynamodb::DynamoStore;
-use oidc_triage::store::{Store, StoreError};
+use oidc_triage_function::store::dynamodb::DynamoStore;
+use triage_decide::policy::Policy;
+use triage_decide::view::StoreError;
+use triage_engine::store::Store;
+use triage_model::caller::Caller;
 
-use crate::samples::{all_answered, answered, at, failures, mark, step, us};
+use crate::samples::{See as _, all_answered, answered, at, failures, mark, on, step, us};
 use crate::table::config;
 
 /// On a port that nobody listens at.
@@ -20,14 +21,14 @@ fn is_out_of_reach(error: &Option<StoreError>) -> bool {
 #[tokio::test]
 async fn what_cannot_be_written_is_answered_from_memory_and_said() {
     let store = out_of_reach();
-    let recorded = store.record(&us(), &failures([mark(1, 1, 0), mark(2, 2, 1), mark(1, 1, 0)]), at(2)).await;
+    let recorded = store.see(&us(), &failures([mark(1, 1, 0), mark(2, 2, 1), mark(1, 1, 0)]), at(2)).await;
     assert_eq!(recorded.new, [true, true, false]);
     assert!(is_out_of_reach(&recorded.trouble));
-    store.record(&us(), &all_answered([answered(3, 2)]), at(3)).await;
-    let (regions, trouble) = store.flush(at(3)).await;
+    store.see(&us(), &all_answered([answered(3, 2)]), at(3)).await;
+    let (regions, trouble) = store.flush(on(3)).await;
     assert_eq!(regions, [us()].into());
     assert!(is_out_of_reach(&trouble));
-    let view = store.view(&us(), at(4), false).await;
+    let view = store.view(&us(), false, on(4)).await;
     assert_eq!((view.evidence.failures().len(), view.evidence.served().len()), (2, 1));
     assert!(is_out_of_reach(&view.trouble));
 }
@@ -36,19 +37,19 @@ async fn what_cannot_be_written_is_answered_from_memory_and_said() {
 async fn a_key_of_its_own_lasts_and_nothing_is_written_under_it() {
     let store = out_of_reach();
     let caller = Caller::User("94d00cd8".into());
-    let ((first, trouble), (second, _)) = (store.hasher().await, store.hasher().await);
+    let ((first, trouble), (second, _)) = (store.hasher(on(0)).await, store.hasher(on(0)).await);
     assert!(is_out_of_reach(&trouble));
     assert_eq!(first.hash(&caller), second.hash(&caller));
-    let recorded = store.record(&us(), &failures([mark(1, 1, 0)]), at(1)).await;
+    let recorded = store.see(&us(), &failures([mark(1, 1, 0)]), at(1)).await;
     assert_eq!((recorded.new, recorded.trouble), (vec![true], None), "it does not even try");
-    assert!(store.flush(at(60)).await.0.is_empty());
-    assert_eq!(store.view(&us(), at(60), false).await.evidence.failures().len(), 1);
+    assert!(store.flush(on(60)).await.0.is_empty());
+    assert_eq!(store.view(&us(), false, on(60)).await.evidence.failures().len(), 1);
 }
 
 #[tokio::test]
 async fn what_must_be_agreed_on_fails() {
     let store = out_of_reach();
-    assert!(is_out_of_reach(&store.commit(&us(), 0, &step(1..=1), at(0)).await.err()));
-    assert!(is_out_of_reach(&store.claim_retry("a", at(0)).await.err()));
-    assert!(is_out_of_reach(&store.regions().await.err()));
+    assert!(is_out_of_reach(&store.commit(&us(), 0, &step(1..=1), on(0)).await.err()));
+    assert!(is_out_of_reach(&store.claim_retry("a", on(0)).await.err()));
+    assert!(is_out_of_reach(&store.regions(on(0)).await.err()));
 }

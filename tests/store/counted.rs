@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use oidc_triage::evidence::Seen;
-use oidc_triage::store::Store;
-use oidc_triage::store::dynamodb::DynamoStore;
+use oidc_triage_function::store::dynamodb::DynamoStore;
+use triage_decide::evidence::Seen;
+use triage_engine::store::Store;
 
-use crate::samples::{all_answered, answered, at, failures, mark, step, us};
+use crate::samples::{See as _, all_answered, answered, at, failures, mark, on, step, us};
 use crate::table::{TURN, on_a_wire};
 use crate::wire::Wire;
 
 /// A sandbox that has started: it has the key, and its region is known.
 async fn started() -> Option<(DynamoStore, Wire)> {
     let (sandbox, wire) = on_a_wire().await?;
-    assert!(sandbox.hasher().await.1.is_none());
-    sandbox.record(&us(), &failures([mark(1, 1, -600)]), at(-600)).await;
-    sandbox.view(&us(), at(-600), false).await;
+    assert!(sandbox.hasher(on(0)).await.1.is_none());
+    sandbox.see(&us(), &failures([mark(1, 1, -600)]), at(-600)).await;
+    sandbox.view(&us(), false, on(-600)).await;
     wire.calls();
     Some((sandbox, wire))
 }
@@ -28,9 +28,9 @@ fn calls<const N: usize>(expected: [(&str, usize); N]) -> BTreeMap<String, usize
 async fn a_start_costs_two_calls_once() {
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = on_a_wire().await else { return };
-    sandbox.hasher().await;
+    sandbox.hasher(on(0)).await;
     assert_eq!(wire.calls(), calls([("GetItem", 1), ("UpdateItem", 1)]));
-    sandbox.hasher().await;
+    sandbox.hasher(on(0)).await;
     assert_eq!(wire.calls(), calls([]));
 }
 
@@ -40,16 +40,16 @@ async fn a_failure_that_takes_no_step_costs_one_write_and_one_read() {
     let Some((sandbox, wire)) = started().await else { return };
     for n in 0..20_u32 {
         let second = i64::from(n) * 3;
-        let recorded = sandbox.record(&us(), &failures([mark(1, 100 + n, second)]), at(second)).await;
+        let recorded = sandbox.see(&us(), &failures([mark(1, 100 + n, second)]), at(second)).await;
         assert_eq!(recorded.new, [true]);
         // For the probe, for the decision, and for the outbox, which is empty.
         for _ in 0..2 {
-            let view = sandbox.view(&us(), at(second), false).await;
-            assert_eq!(sandbox.pending(&us(), &view).await, Ok(vec![]));
+            let view = sandbox.view(&us(), false, on(second)).await;
+            assert_eq!(sandbox.pending(&us(), &view, on(0)).await, Ok(vec![]));
         }
-        sandbox.flush(at(second)).await;
+        sandbox.flush(on(second)).await;
         assert_eq!(wire.calls(), calls([("UpdateItem", 1), ("BatchGetItem", 1)]));
-        let again = sandbox.record(&us(), &failures([mark(1, 100 + n, second)]), at(second)).await;
+        let again = sandbox.see(&us(), &failures([mark(1, 100 + n, second)]), at(second)).await;
         assert_eq!((again.new, wire.calls()), (vec![false], calls([])), "what is known is not written again");
     }
 }
@@ -61,10 +61,10 @@ async fn a_batch_of_ten_thousand_lines_costs_one_write_for_each_slot() {
     let marks = (0..10_000).map(|n: u32| mark(u64::from(n % 700), 1000 + n, i64::from(n % 3600)));
     let mut seen = failures(marks);
     seen.answered = (0..1000).map(|n| answered(5000 + n, n as i64 * 3)).collect();
-    let recorded = sandbox.record(&us(), &seen, at(3600)).await;
+    let recorded = sandbox.see(&us(), &seen, at(3600)).await;
     assert_eq!((recorded.new.len(), recorded.trouble), (10_000, None));
-    let view = sandbox.view(&us(), at(3600), false).await;
-    sandbox.flush(at(3600)).await;
+    let view = sandbox.view(&us(), false, on(3600)).await;
+    sandbox.flush(on(3600)).await;
     assert_eq!(wire.calls(), calls([("UpdateItem", 30), ("BatchGetItem", 1)]));
     assert_eq!(view.evidence.slots.len(), 30);
 }
@@ -73,19 +73,19 @@ async fn a_batch_of_ten_thousand_lines_costs_one_write_for_each_slot() {
 async fn with_an_incident_open_a_sandbox_writes_once_in_ten_seconds() {
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = started().await else { return };
-    sandbox.commit(&us(), 0, &step(1..=1), at(0)).await.unwrap();
-    sandbox.view(&us(), at(0), true).await;
+    sandbox.commit(&us(), 0, &step(1..=1), on(0)).await.unwrap();
+    sandbox.view(&us(), true, on(0)).await;
     wire.calls();
     for n in 0..100_u32 {
         let second = i64::from(n);
         let seen = failures((0..5).map(|k| mark(u64::from(k), 1000 + 5 * n + k, second)));
-        assert_eq!(sandbox.record(&us(), &seen, at(second)).await.new, [true; 5]);
-        let view = sandbox.view(&us(), at(second), false).await;
+        assert_eq!(sandbox.see(&us(), &seen, at(second)).await.new, [true; 5]);
+        let view = sandbox.view(&us(), false, on(second)).await;
         assert_eq!(
             view.evidence.failures().iter().filter(|mark| mark.at >= at(0)).count() as u32,
             (5 * n + 5).min(256)
         );
-        sandbox.flush(at(second)).await;
+        sandbox.flush(on(second)).await;
     }
     let calls = wire.calls();
     assert_eq!(calls["UpdateItem"], 10, "{calls:?}");
@@ -98,8 +98,8 @@ async fn served_calls_cost_one_write_in_ten_seconds() {
     let Some((sandbox, wire)) = started().await else { return };
     for second in 0..100 {
         let seen: Seen = all_answered((0..3).map(|caller| answered(caller, second)));
-        sandbox.record(&us(), &seen, at(second)).await;
-        sandbox.flush(at(second)).await;
+        sandbox.see(&us(), &seen, at(second)).await;
+        sandbox.flush(on(second)).await;
     }
     assert_eq!(wire.calls(), calls([("UpdateItem", 10)]));
 }

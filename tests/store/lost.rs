@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use oidc_triage::evidence::Evidence;
-use oidc_triage::observation::{Operation, Origin};
-use oidc_triage::policy::Policy;
-use oidc_triage::store::dynamodb::DynamoStore;
-use oidc_triage::store::{Claim, Committed, Elected, Store, StoreError};
+use oidc_triage_function::store::dynamodb::DynamoStore;
+use triage_decide::evidence::Evidence;
+use triage_decide::policy::Policy;
+use triage_decide::view::StoreError;
+use triage_engine::store::{Claim, Committed, Elected, Store};
+use triage_model::observation::{Operation, Origin};
 
-use crate::samples::{all_answered, answered, at, failures, mark, step, us};
+use crate::samples::{See as _, all_answered, answered, at, failures, mark, on, step, us};
 use crate::table::{TURN, new_table, on_a_wire};
 use crate::wire::Fault::{AnswerLost, Throttled};
 
@@ -26,12 +27,12 @@ fn answered_calls(evidence: &Evidence) -> u32 {
 async fn a_write_whose_answer_is_lost_counts_once_and_its_failure_is_new() {
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = on_a_wire().await else { return };
-    sandbox.record(&us(), &all_answered([answered(1, 0), answered(2, 0)]), at(0)).await;
+    sandbox.see(&us(), &all_answered([answered(1, 0), answered(2, 0)]), at(0)).await;
     wire.breaks(2, "UpdateItem", AnswerLost);
-    let recorded = sandbox.record(&us(), &failures([mark(1, 1, 0)]), at(1)).await;
+    let recorded = sandbox.see(&us(), &failures([mark(1, 1, 0)]), at(1)).await;
     assert_eq!((recorded.new, recorded.trouble), (vec![true], None));
     for fresh in [false, true] {
-        let view = sandbox.view(&us(), at(2), fresh).await;
+        let view = sandbox.view(&us(), fresh, on(2)).await;
         assert_eq!((view.evidence.failures().len(), answered_calls(&view.evidence)), (1, 2));
     }
 }
@@ -41,34 +42,34 @@ async fn what_is_throttled_is_seen_here_and_written_by_a_later_flush() {
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = on_a_wire().await else { return };
     wire.breaks(ALL, "UpdateItem", Throttled);
-    let recorded = sandbox.record(&us(), &failures([mark(1, 1, 0)]), at(1)).await;
+    let recorded = sandbox.see(&us(), &failures([mark(1, 1, 0)]), at(1)).await;
     assert_eq!(recorded.new, [true]);
     assert!(matches!(recorded.trouble, Some(StoreError::Throttled(_))), "{recorded:?}");
-    let view = sandbox.view(&us(), at(1), false).await;
+    let view = sandbox.view(&us(), false, on(1)).await;
     assert_eq!((view.evidence.failures().len(), view.trouble), (1, None));
     wire.breaks(0, "UpdateItem", Throttled);
-    assert_eq!(sandbox.flush(at(2)).await, ([us()].into(), None));
+    assert_eq!(sandbox.flush(on(2)).await, ([us()].into(), None));
     wire.calls();
-    sandbox.flush(at(60)).await;
+    sandbox.flush(on(60)).await;
     assert!(wire.calls().is_empty(), "it is written once");
-    assert_eq!(sandbox.view(&us(), at(60), true).await.evidence.failures().len(), 1);
+    assert_eq!(sandbox.view(&us(), true, on(60)).await.evidence.failures().len(), 1);
 }
 
 #[tokio::test]
 async fn a_view_that_cannot_be_read_is_of_memory_and_is_asked_for_once_in_an_invocation() {
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = on_a_wire().await else { return };
-    sandbox.record(&us(), &failures([mark(1, 1, 0)]), at(1)).await;
+    sandbox.see(&us(), &failures([mark(1, 1, 0)]), at(1)).await;
     wire.breaks(2 * ALL, "BatchGetItem", Throttled);
     wire.calls();
     for _ in 0..3 {
-        let view = sandbox.view(&us(), at(1), false).await;
+        let view = sandbox.view(&us(), false, on(1)).await;
         assert_eq!(view.evidence.failures().len(), 1);
         assert!(matches!(view.trouble, Some(StoreError::Throttled(_))));
     }
     assert_eq!(wire.calls()["BatchGetItem"], 3, "the attempts of one call");
     wire.breaks(0, "BatchGetItem", Throttled);
-    assert_eq!(sandbox.view(&us(), at(2), false).await.trouble, None);
+    assert_eq!(sandbox.view(&us(), false, on(2)).await.trouble, None);
 }
 
 #[tokio::test]
@@ -76,13 +77,13 @@ async fn a_step_whose_answer_is_lost_is_known_as_ones_own() {
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = on_a_wire().await else { return };
     wire.breaks(1, "TransactWriteItems", AnswerLost);
-    assert_eq!(sandbox.commit(&us(), 0, &step(1..=1), at(0)).await, Ok(Committed::Yes));
+    assert_eq!(sandbox.commit(&us(), 0, &step(1..=1), on(0)).await, Ok(Committed::Yes));
     wire.breaks(ALL, "TransactWriteItems", AnswerLost);
-    assert_eq!(sandbox.commit(&us(), 1, &step(2..=2), at(1)).await, Ok(Committed::Yes));
-    assert_eq!(sandbox.commit(&us(), 1, &step(2..=2), at(1)).await, Ok(Committed::Overtaken));
-    let view = sandbox.view(&us(), at(2), true).await;
+    assert_eq!(sandbox.commit(&us(), 1, &step(2..=2), on(1)).await, Ok(Committed::Yes));
+    assert_eq!(sandbox.commit(&us(), 1, &step(2..=2), on(1)).await, Ok(Committed::Overtaken));
+    let view = sandbox.view(&us(), true, on(2)).await;
     assert_eq!(view.version, 2);
-    assert_eq!(sandbox.pending(&us(), &view).await.unwrap().len(), 2);
+    assert_eq!(sandbox.pending(&us(), &view, on(0)).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -90,22 +91,22 @@ async fn a_step_that_is_refused_can_be_taken_later() {
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = on_a_wire().await else { return };
     wire.breaks(ALL, "TransactWriteItems", Throttled);
-    let refused = sandbox.commit(&us(), 0, &step(1..=1), at(0)).await;
+    let refused = sandbox.commit(&us(), 0, &step(1..=1), on(0)).await;
     assert!(matches!(refused, Err(StoreError::Throttled(_))), "{refused:?}");
     wire.breaks(0, "TransactWriteItems", Throttled);
-    assert_eq!(sandbox.commit(&us(), 0, &step(1..=1), at(1)).await, Ok(Committed::Yes));
+    assert_eq!(sandbox.commit(&us(), 0, &step(1..=1), on(1)).await, Ok(Committed::Yes));
 }
 
 #[tokio::test]
 async fn a_claim_and_an_election_are_had_though_their_answers_are_lost() {
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = on_a_wire().await else { return };
-    sandbox.commit(&us(), 0, &step(1..=1), at(0)).await.unwrap();
+    sandbox.commit(&us(), 0, &step(1..=1), on(0)).await.unwrap();
     let claim = Claim { by: "a".into(), until: at(60) };
     wire.breaks(1, "UpdateItem", AnswerLost);
-    assert!(sandbox.claim(&us(), 0, &claim, at(1)).await.unwrap().is_some());
+    assert!(sandbox.claim(&us(), 0, &claim, on(1)).await.unwrap().is_some());
     wire.breaks(1, "UpdateItem", AnswerLost);
-    let elected = sandbox.elect_probe(&us(), at(1), Duration::from_secs(20)).await;
+    let elected = sandbox.elect_probe(&us(), Duration::from_secs(20), on(1)).await;
     assert_eq!(elected, Ok(Elected::Yes));
 }
 
@@ -114,14 +115,14 @@ async fn what_was_hashed_under_a_key_of_its_own_is_dropped_for_the_tables_key() 
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = on_a_wire().await else { return };
     wire.breaks(ALL, "GetItem", Throttled);
-    assert!(matches!(sandbox.hasher().await.1, Some(StoreError::Throttled(_))));
-    sandbox.record(&us(), &failures([mark(1, 1, 0)]), at(1)).await;
+    assert!(matches!(sandbox.hasher(on(0)).await.1, Some(StoreError::Throttled(_))));
+    sandbox.see(&us(), &failures([mark(1, 1, 0)]), at(1)).await;
     wire.breaks(0, "GetItem", Throttled);
-    assert_eq!(sandbox.hasher().await.1, None);
-    assert!(sandbox.view(&us(), at(2), false).await.evidence.slots.is_empty());
+    assert_eq!(sandbox.hasher(on(0)).await.1, None);
+    assert!(sandbox.view(&us(), false, on(2)).await.evidence.slots.is_empty());
     // Its event comes again, with the caller's proper hash.
-    sandbox.record(&us(), &failures([mark(7, 1, 0)]), at(3)).await;
-    let failures = sandbox.view(&us(), at(3), true).await.evidence.failures();
+    sandbox.see(&us(), &failures([mark(7, 1, 0)]), at(3)).await;
+    let failures = sandbox.view(&us(), true, on(3)).await.evidence.failures();
     assert_eq!(failures.into_iter().collect::<Vec<_>>(), [mark(7, 1, 0)]);
 }
 
@@ -130,13 +131,13 @@ async fn no_step_is_taken_from_a_ledger_that_cannot_be_read() {
     let _turn = TURN.lock().await;
     let Some((config, table)) = new_table().await else { return };
     let sandbox = DynamoStore::new(&config, table.clone(), &Policy::default());
-    sandbox.commit(&us(), 0, &step(1..=1), at(0)).await.unwrap();
+    sandbox.commit(&us(), 0, &step(1..=1), on(0)).await.unwrap();
     let ledger = Client::new(&config).update_item().table_name(table);
     let ledger = ledger.key("pk", AttributeValue::S("region#us-east-1".into()));
     let ledger = ledger.key("sk", AttributeValue::S("incident#current".into()));
     let ledger = ledger.update_expression("SET ledger = :text");
     ledger.expression_attribute_values(":text", AttributeValue::S("[]".into())).send().await.unwrap();
     let unreadable = Some(StoreError::Unreadable("ledger".into()));
-    assert_eq!(sandbox.view(&us(), at(1), true).await.trouble, unreadable);
-    assert_eq!(sandbox.commit(&us(), 1, &step(1..=1), at(0)).await.err(), unreadable);
+    assert_eq!(sandbox.view(&us(), true, on(1)).await.trouble, unreadable);
+    assert_eq!(sandbox.commit(&us(), 1, &step(1..=1), on(0)).await.err(), unreadable);
 }

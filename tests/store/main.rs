@@ -12,8 +12,8 @@ mod wire;
 
 use std::rc::Rc;
 
-use oidc_triage::store::Store;
-use oidc_triage::store::memory::MemoryStore;
+use triage_engine::memory::MemoryStore;
+use triage_engine::store::Store;
 
 /// Where sandboxes meet.
 pub struct Home<S> {

@@ -1,21 +1,43 @@
 //! What the tests record and decide.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
-use oidc_triage::caller::CallerHash;
-use oidc_triage::classify::Cause;
-use oidc_triage::diagnose::{Concern, Diagnosis, Severity};
-use oidc_triage::evidence::Seen;
-use oidc_triage::evidence::mark::{Answered, Mark, Served};
-use oidc_triage::incident::{Incident, Ledger, Step};
-use oidc_triage::notify::{Advice, Alarm, Impact, Merged, Notice, NoticeKind, Times};
-use oidc_triage::observation::{HealthIssue, Operation, Origin};
-use oidc_triage::oidc::Answer;
-use oidc_triage::outbox::{Channel, Letter};
-use oidc_triage::region::{KnownRegions, Region};
+use triage_decide::concern::Concern;
+use triage_decide::evidence::Seen;
+use triage_decide::evidence::mark::{Answered, Mark, Served};
+use triage_decide::ledger::{Alarm, Incident, Ledger};
+use triage_decide::probe::Answer;
+use triage_decide::verdict::{Diagnosis, Severity};
+use triage_engine::store::{At, Recorded, Store};
+use triage_model::caller::CallerHash;
+use triage_model::classify::Cause;
+use triage_model::observation::{HealthIssue, Operation, Origin};
+use triage_model::region::{KnownRegions, Region};
+use triage_notify::letter::{Channel, Letter, Step};
+use triage_notify::notice::{Advice, Impact, Merged, Notice, NoticeKind, Times};
 
 pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
+
+/// The store is asked at that second, and has time enough.
+pub fn on(second: i64) -> At {
+    when(at(second))
+}
+
+pub fn when(now: Timestamp) -> At {
+    At { now, until: Instant::now() + Duration::from_secs(60) }
+}
+
+/// Recording as a sandbox does that sees each failure for the first time.
+pub trait See: Store {
+    async fn see(&self, region: &Region, seen: &Seen, now: Timestamp) -> Recorded {
+        self.record(region, seen, &vec![true; seen.failures.len()], when(now)).await
+    }
+}
+
+impl<S: Store> See for S {}
 
 pub fn region(name: &str) -> Region {
     KnownRegions::default().find(name).unwrap()
@@ -108,6 +130,7 @@ pub fn incident() -> Incident {
         reopened: 0,
         reopened_at: None,
         callers: 7,
+        opening: None,
         reasons: vec![],
         sequence: 1,
         told_at: at(0),

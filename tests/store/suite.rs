@@ -4,20 +4,24 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use oidc_triage::caller::Caller;
-use oidc_triage::classify::Cause;
-use oidc_triage::evidence::Seen;
-use oidc_triage::evidence::learned::Learned;
-use oidc_triage::evidence::mark::{Mark, Names, Quota, Talker};
-use oidc_triage::evidence::slot::MARKS_MAX;
-use oidc_triage::observation::{Operation, Origin};
-use oidc_triage::oidc::ProbeRecord;
-use oidc_triage::outbox::Channel;
-use oidc_triage::policy::Policy;
-use oidc_triage::store::{Claim, Committed, Elected, Settled, Store, View};
+use triage_decide::evidence::Seen;
+use triage_decide::evidence::learned::Learned;
+use triage_decide::evidence::mark::{Mark, Names, Quota, Talker};
+use triage_decide::evidence::slot::MARKS_MAX;
+use triage_decide::ledger::Ledger;
+use triage_decide::policy::Policy;
+use triage_decide::probe_record::ProbeRecord;
+use triage_decide::view::View;
+use triage_engine::store::{Claim, Committed, Elected, Settled, Store};
+use triage_model::caller::Caller;
+use triage_model::classify::Cause;
+use triage_model::observation::{Operation, Origin};
+use triage_notify::letter::{Channel, Step};
 
 use crate::Home;
-use crate::samples::{all_answered, answered, at, failures, issue, mark, notice, region, step, us};
+use crate::samples::{
+    See as _, all_answered, answered, at, failures, incident, issue, mark, notice, on, region, step, us,
+};
 
 const MANY: usize = 64;
 
@@ -31,7 +35,7 @@ async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Out
 const INTERVAL: Duration = Duration::from_secs(20);
 
 async fn view<S: Store>(store: &S, second: i64) -> View {
-    let view = store.view(&us(), at(second), true).await;
+    let view = store.view(&us(), true, on(second)).await;
     assert_eq!(view.trouble, None);
     view
 }
@@ -44,13 +48,13 @@ pub async fn a_view_after_a_write_sees_what_all_sandboxes_wrote_at_once<S: Store
     let (us, sandboxes) = (us(), home.sandboxes(MANY));
     let writes = sandboxes.iter().zip(0..).map(|(sandbox, n)| {
         let (us, seen) = (&us, failures([mark(u64::from(n), n, 0)]));
-        async move { sandbox.record(us, &seen, at(1)).await }
+        async move { sandbox.see(us, &seen, at(1)).await }
     });
     for recorded in join_all(writes).await {
         assert_eq!((recorded.new, recorded.trouble), (vec![true], None));
     }
     for sandbox in &sandboxes {
-        let view = sandbox.view(&us, at(2), false).await;
+        let view = sandbox.view(&us, false, on(2)).await;
         assert_eq!(view.trouble, None);
         assert_eq!(view.evidence.failures().len(), MANY);
     }
@@ -58,7 +62,7 @@ pub async fn a_view_after_a_write_sees_what_all_sandboxes_wrote_at_once<S: Store
 
 pub async fn of_all_who_record_one_failure_at_once_one_finds_it_new<S: Store>(home: &Home<S>) {
     let (us, sandboxes, seen) = (us(), home.sandboxes(MANY), failures([mark(1, 1, 0)]));
-    let recorded = join_all(sandboxes.iter().map(|sandbox| sandbox.record(&us, &seen, at(1)))).await;
+    let recorded = join_all(sandboxes.iter().map(|sandbox| sandbox.see(&us, &seen, at(1)))).await;
     let new = recorded.iter().filter(|recorded| recorded.new == [true]).count();
     assert_eq!(new, 1);
     assert_eq!(view(&*home.sandbox(), 2).await.evidence.failures().len(), 1);
@@ -68,8 +72,8 @@ pub async fn a_failure_seen_in_two_ways_is_new_once<S: Store>(home: &Home<S>) {
     let us = us();
     let through_cloudtrail = mark(1, 1, 119);
     let through_a_log = Mark { origin: Origin::Logs, caller: mark(2, 0, 0).caller, at: at(119), ..through_cloudtrail };
-    let first = home.sandbox().record(&us, &failures([through_cloudtrail]), at(120)).await;
-    let second = home.sandbox().record(&us, &failures([through_a_log, mark(3, 3, 119)]), at(121)).await;
+    let first = home.sandbox().see(&us, &failures([through_cloudtrail]), at(120)).await;
+    let second = home.sandbox().see(&us, &failures([through_a_log, mark(3, 3, 119)]), at(121)).await;
     assert_eq!((first.new, second.new), (vec![true], vec![false, true]));
     // Breadth is counted for each origin, so both marks stay.
     assert_eq!(view(&*home.sandbox(), 122).await.evidence.failures().len(), 3);
@@ -86,7 +90,7 @@ fn crowd() -> Vec<Mark> {
 pub async fn the_order_of_delivery_and_repeats_change_no_evidence<S: Store>(home: &Home<S>) {
     let (us, eu) = (us(), region("eu-west-1"));
     let in_order = home.sandbox();
-    in_order.record(&us, &failures(crowd()), at(200)).await;
+    in_order.see(&us, &failures(crowd()), at(200)).await;
 
     let mut rng = fastrand::Rng::with_seed(7);
     let mut shuffled: Vec<Mark> = crowd().into_iter().flat_map(|mark| vec![mark; rng.usize(1..=3)]).collect();
@@ -96,12 +100,12 @@ pub async fn the_order_of_delivery_and_repeats_change_no_evidence<S: Store>(home
     for round in parts.chunks(sandboxes.len()) {
         let writes = sandboxes.iter().zip(round).map(|(sandbox, marks)| {
             let (eu, seen) = (&eu, failures(marks.iter().copied()));
-            async move { sandbox.record(eu, &seen, at(200)).await }
+            async move { sandbox.see(eu, &seen, at(200)).await }
         });
         assert!(join_all(writes).await.iter().all(|recorded| recorded.trouble.is_none()));
     }
-    let expected = in_order.view(&us, at(201), true).await.evidence;
-    let evidence = sandboxes[0].view(&eu, at(201), true).await.evidence;
+    let expected = in_order.view(&us, true, on(201)).await.evidence;
+    let evidence = sandboxes[0].view(&eu, true, on(201)).await.evidence;
     assert_eq!(evidence.failures(), expected.failures());
     let beyond: u32 = expected.slots.values().flat_map(|slot| slot.beyond.values()).sum();
     assert_eq!(beyond as usize + expected.failures().len(), crowd().len(), "what has no room is counted");
@@ -110,9 +114,9 @@ pub async fn the_order_of_delivery_and_repeats_change_no_evidence<S: Store>(home
 pub async fn a_caller_in_a_loop_hides_nobody_whoever_comes_first<S: Store>(home: &Home<S>) {
     let us = us();
     let in_a_loop = failures((0..2000).map(|n| mark(1, n, i64::from(n % 120))));
-    assert_eq!(home.sandbox().record(&us, &in_a_loop, at(120)).await.trouble, None);
+    assert_eq!(home.sandbox().see(&us, &in_a_loop, at(120)).await.trouble, None);
     let others = failures((2..90).map(|n| mark(n, 5000 + n as u32, 119)));
-    assert_eq!(home.sandbox().record(&us, &others, at(121)).await.trouble, None);
+    assert_eq!(home.sandbox().see(&us, &others, at(121)).await.trouble, None);
     let evidence = view(&*home.sandbox(), 122).await.evidence;
     let callers: BTreeSet<_> = evidence.failures().iter().map(|mark| mark.caller).collect();
     assert_eq!((callers.len(), evidence.failures().len()), (89, MARKS_MAX));
@@ -120,25 +124,25 @@ pub async fn a_caller_in_a_loop_hides_nobody_whoever_comes_first<S: Store>(home:
 
 pub async fn what_was_answered_is_seen_at_once_here_and_everywhere_after_a_flush<S: Store>(home: &Home<S>) {
     let (us, here, there) = (us(), home.sandbox(), home.sandbox());
-    here.record(&us, &all_answered([answered(1, 0), answered(2, 1)]), at(2)).await;
-    assert_eq!(here.view(&us, at(2), false).await.evidence.served().len(), 2);
-    let (regions, trouble) = here.flush(at(2)).await;
+    here.see(&us, &all_answered([answered(1, 0), answered(2, 1)]), at(2)).await;
+    assert_eq!(here.view(&us, false, on(2)).await.evidence.served().len(), 2);
+    let (regions, trouble) = here.flush(on(2)).await;
     assert_eq!((regions, trouble), ([us.clone()].into(), None));
     let evidence = view(&*there, 3).await.evidence;
     assert_eq!(evidence.served().len(), 2);
-    assert_eq!(here.view(&us, at(3), false).await.evidence, evidence);
+    assert_eq!(here.view(&us, false, on(3)).await.evidence, evidence);
 }
 
 pub async fn a_flush_comes_once_in_a_while_and_names_its_regions<S: Store>(home: &Home<S>) {
     let (us, eu, sandbox) = (us(), region("eu-west-1"), home.sandbox());
-    assert!(sandbox.flush(at(0)).await.0.is_empty(), "nothing was gathered");
-    sandbox.record(&us, &all_answered([answered(1, 0)]), at(0)).await;
-    assert_eq!(sandbox.flush(at(0)).await.0, [us.clone()].into());
-    sandbox.record(&us, &all_answered([answered(2, 1)]), at(1)).await;
-    sandbox.record(&eu, &all_answered([answered(2, 1)]), at(1)).await;
-    assert!(sandbox.flush(at(9)).await.0.is_empty());
-    assert_eq!(sandbox.flush(at(10)).await.0, [us, eu].into());
-    assert!(sandbox.flush(at(30)).await.0.is_empty());
+    assert!(sandbox.flush(on(0)).await.0.is_empty(), "nothing was gathered");
+    sandbox.see(&us, &all_answered([answered(1, 0)]), at(0)).await;
+    assert_eq!(sandbox.flush(on(0)).await.0, [us.clone()].into());
+    sandbox.see(&us, &all_answered([answered(2, 1)]), at(1)).await;
+    sandbox.see(&eu, &all_answered([answered(2, 1)]), at(1)).await;
+    assert!(sandbox.flush(on(9)).await.0.is_empty());
+    assert_eq!(sandbox.flush(on(10)).await.0, [us, eu].into());
+    assert!(sandbox.flush(on(30)).await.0.is_empty());
 }
 
 pub async fn counts_of_several_sandboxes_add_up<S: Store>(home: &Home<S>) {
@@ -149,8 +153,8 @@ pub async fn counts_of_several_sandboxes_add_up<S: Store>(home: &Home<S>) {
         seen.answered[0].served = false;
         seen.talks = vec![(at(4), talker); 5];
         seen.names.talkers.insert(talker.who, "aws-cli/2 at 10.0.0.1".into());
-        sandbox.record(&us, &seen, at(5)).await;
-        let (_, trouble) = sandbox.flush(at(5 + 10 * n as i64)).await;
+        sandbox.see(&us, &seen, at(5)).await;
+        let (_, trouble) = sandbox.flush(on(5 + 10 * n as i64)).await;
         assert_eq!(trouble, None);
     }
     let evidence = view(&*home.sandbox(), 40).await.evidence;
@@ -173,7 +177,7 @@ pub async fn names_are_kept_with_their_marks<S: Store>(home: &Home<S>) {
     };
     for n in [1, 2] {
         let seen = Seen { names: names(n), ..failures([mark(u64::from(n), n, 0)]) };
-        home.sandbox().record(&us, &seen, at(1)).await;
+        home.sandbox().see(&us, &seen, at(1)).await;
     }
     let mut expected = names(1);
     expected.extend(names(2));
@@ -182,7 +186,7 @@ pub async fn names_are_kept_with_their_marks<S: Store>(home: &Home<S>) {
 
 pub async fn evidence_ends_by_time<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
-    sandbox.record(&us, &failures([mark(1, 1, 0), mark(2, 2, 1800)]), at(1800)).await;
+    sandbox.see(&us, &failures([mark(1, 1, 0), mark(2, 2, 1800)]), at(1800)).await;
     for (second, left) in [(3600, 2), (3720, 1), (9000, 0)] {
         for sandbox in [&sandbox, &home.sandbox()] {
             assert_eq!(view(&**sandbox, second).await.evidence.failures().len(), left, "at {second}");
@@ -195,34 +199,34 @@ pub async fn of_all_who_take_a_step_at_once_one_is_heard<S: Store>(home: &Home<S
     for version in 0..3 {
         let sequence = version as u32 + 1;
         let step = step(sequence..=sequence);
-        let commits = sandboxes.iter().map(|sandbox| sandbox.commit(&us, version, &step, at(0)));
+        let commits = sandboxes.iter().map(|sandbox| sandbox.commit(&us, version, &step, on(0)));
         let committed: Vec<Committed> = join_all(commits).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(committed.iter().filter(|committed| **committed == Committed::Yes).count(), 1);
     }
     let sandbox = home.sandbox();
     let view = view(&*sandbox, 1).await;
     assert_eq!((view.version, view.ledger.next_position), (3, 3));
-    assert_eq!(sandbox.pending(&us, &view).await.unwrap().len(), 3);
+    assert_eq!(sandbox.pending(&us, &view, on(0)).await.unwrap().len(), 3);
 }
 
 pub async fn a_step_on_an_old_version_is_overtaken<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
-    assert_eq!(sandbox.commit(&us, 0, &step(1..=1), at(0)).await, Ok(Committed::Yes));
+    assert_eq!(sandbox.commit(&us, 0, &step(1..=1), on(0)).await, Ok(Committed::Yes));
     let other = home.sandbox();
-    assert_eq!(other.commit(&us, 0, &step(1..=2), at(0)).await, Ok(Committed::Overtaken));
-    assert_eq!(other.commit(&us, 2, &step(1..=2), at(0)).await, Ok(Committed::Overtaken));
+    assert_eq!(other.commit(&us, 0, &step(1..=2), on(0)).await, Ok(Committed::Overtaken));
+    assert_eq!(other.commit(&us, 2, &step(1..=2), on(0)).await, Ok(Committed::Overtaken));
     let seen = view(&*other, 1).await;
     assert_eq!((seen.version, &seen.ledger), (1, &step(1..=1).ledger));
-    assert_eq!(other.pending(&us, &seen).await.unwrap().len(), 1, "what was overtaken told nothing");
+    assert_eq!(other.pending(&us, &seen, on(0)).await.unwrap().len(), 1, "what was overtaken told nothing");
 }
 
 pub async fn notices_wait_in_the_order_of_their_steps<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
-    sandbox.commit(&us, 0, &step(1..=3), at(0)).await.unwrap();
-    sandbox.commit(&us, 1, &step(4..=12), at(1)).await.unwrap();
+    sandbox.commit(&us, 0, &step(1..=3), on(0)).await.unwrap();
+    sandbox.commit(&us, 1, &step(4..=12), on(1)).await.unwrap();
     let other = home.sandbox();
     let view = view(&*other, 2).await;
-    let entries = other.pending(&us, &view).await.unwrap();
+    let entries = other.pending(&us, &view, on(0)).await.unwrap();
     assert_eq!(entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), (0..12).collect::<Vec<_>>());
     for (entry, sequence) in entries.iter().zip(1..) {
         assert_eq!(entry.notice, notice(sequence));
@@ -232,77 +236,78 @@ pub async fn notices_wait_in_the_order_of_their_steps<S: Store>(home: &Home<S>) 
 
 pub async fn of_all_who_claim_at_once_one_gets_it<S: Store>(home: &Home<S>) {
     let (us, sandboxes) = (us(), home.sandboxes(MANY));
-    sandboxes[0].commit(&us, 0, &step(1..=1), at(0)).await.unwrap();
+    sandboxes[0].commit(&us, 0, &step(1..=1), on(0)).await.unwrap();
     let claims: Vec<Claim> = (0..MANY).map(|n| claim(&n.to_string(), 60)).collect();
-    let asked = sandboxes.iter().zip(&claims).map(|(sandbox, claim)| sandbox.claim(&us, 0, claim, at(1)));
+    let asked = sandboxes.iter().zip(&claims).map(|(sandbox, claim)| sandbox.claim(&us, 0, claim, on(1)));
     let granted: Vec<_> = join_all(asked).await.into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(granted.len(), 1);
     assert_eq!((granted[0].attempts, granted[0].not_before, &granted[0].notice), (1, Some(at(60)), &notice(1)));
-    assert_eq!(sandboxes[0].claim(&us, 7, &claims[0], at(1)).await, Ok(None), "there is no such entry");
+    assert_eq!(sandboxes[0].claim(&us, 7, &claims[0], on(1)).await, Ok(None), "there is no such entry");
 }
 
 pub async fn a_claim_seen_again_is_its_claimants<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
-    sandbox.commit(&us, 0, &step(1..=1), at(0)).await.unwrap();
-    assert!(sandbox.claim(&us, 0, &claim("a", 60), at(1)).await.unwrap().is_some());
-    assert!(sandbox.claim(&us, 0, &claim("a", 60), at(2)).await.unwrap().is_some());
-    assert!(sandbox.claim(&us, 0, &claim("b", 60), at(3)).await.unwrap().is_none());
+    sandbox.commit(&us, 0, &step(1..=1), on(0)).await.unwrap();
+    assert!(sandbox.claim(&us, 0, &claim("a", 60), on(1)).await.unwrap().is_some());
+    assert!(sandbox.claim(&us, 0, &claim("a", 60), on(2)).await.unwrap().is_some());
+    assert!(sandbox.claim(&us, 0, &claim("b", 60), on(3)).await.unwrap().is_none());
 }
 
 pub async fn a_claim_ends_by_time<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
-    sandbox.commit(&us, 0, &step(1..=1), at(0)).await.unwrap();
-    sandbox.claim(&us, 0, &claim("a", 60), at(1)).await.unwrap();
+    sandbox.commit(&us, 0, &step(1..=1), on(0)).await.unwrap();
+    sandbox.claim(&us, 0, &claim("a", 60), on(1)).await.unwrap();
     let other = home.sandbox();
-    assert!(other.claim(&us, 0, &claim("b", 120), at(59)).await.unwrap().is_none());
-    let again = other.claim(&us, 0, &claim("b", 120), at(60)).await.unwrap().unwrap();
+    assert!(other.claim(&us, 0, &claim("b", 120), on(59)).await.unwrap().is_none());
+    let again = other.claim(&us, 0, &claim("b", 120), on(60)).await.unwrap().unwrap();
     assert_eq!((again.attempts, again.claimed_by.as_deref()), (2, Some("b")));
 }
 
 pub async fn a_notice_that_was_not_taken_waits_and_a_sent_one_is_gone<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
-    sandbox.commit(&us, 0, &step(1..=2), at(0)).await.unwrap();
-    sandbox.claim(&us, 0, &claim("a", 60), at(1)).await.unwrap();
-    sandbox.settle(&us, 0, "a", &Settled::Failed { not_before: at(90) }).await.unwrap();
-    assert!(sandbox.claim(&us, 0, &claim("b", 160), at(89)).await.unwrap().is_none());
-    assert!(sandbox.claim(&us, 0, &claim("b", 160), at(90)).await.unwrap().is_some());
+    sandbox.commit(&us, 0, &step(1..=2), on(0)).await.unwrap();
+    sandbox.claim(&us, 0, &claim("a", 60), on(1)).await.unwrap();
+    sandbox.settle(&us, 0, "a", &Settled::Failed { not_before: at(90) }, on(0)).await.unwrap();
+    assert!(sandbox.claim(&us, 0, &claim("b", 160), on(89)).await.unwrap().is_none());
+    assert!(sandbox.claim(&us, 0, &claim("b", 160), on(90)).await.unwrap().is_some());
     let sent = Settled::Sent { at: at(91), message_id: Some("m-1".into()) };
-    sandbox.settle(&us, 0, "b", &sent).await.unwrap();
-    assert!(sandbox.claim(&us, 0, &claim("c", 1000), at(900)).await.unwrap().is_none());
+    sandbox.settle(&us, 0, "b", &sent, on(0)).await.unwrap();
+    assert!(sandbox.claim(&us, 0, &claim("c", 1000), on(900)).await.unwrap().is_none());
     let other = home.sandbox();
     let view = view(&*other, 901).await;
-    let entries = other.pending(&us, &view).await.unwrap();
+    let entries = other.pending(&us, &view, on(0)).await.unwrap();
     assert_eq!(entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), [1]);
 }
 
 pub async fn who_has_lost_a_claim_settles_nothing<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
-    sandbox.commit(&us, 0, &step(1..=1), at(0)).await.unwrap();
-    sandbox.claim(&us, 0, &claim("a", 60), at(1)).await.unwrap();
-    sandbox.claim(&us, 0, &claim("b", 160), at(60)).await.unwrap();
-    sandbox.settle(&us, 0, "a", &Settled::Failed { not_before: at(61) }).await.unwrap();
-    assert!(sandbox.claim(&us, 0, &claim("c", 260), at(62)).await.unwrap().is_none());
-    assert!(sandbox.claim(&us, 0, &claim("b", 260), at(62)).await.unwrap().is_some());
+    sandbox.commit(&us, 0, &step(1..=1), on(0)).await.unwrap();
+    sandbox.claim(&us, 0, &claim("a", 60), on(1)).await.unwrap();
+    sandbox.claim(&us, 0, &claim("b", 160), on(60)).await.unwrap();
+    sandbox.settle(&us, 0, "a", &Settled::Failed { not_before: at(61) }, on(0)).await.unwrap();
+    assert!(sandbox.claim(&us, 0, &claim("c", 260), on(62)).await.unwrap().is_none());
+    assert!(sandbox.claim(&us, 0, &claim("b", 260), on(62)).await.unwrap().is_some());
 }
 
 pub async fn what_was_held_back_was_no_attempt<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
-    sandbox.commit(&us, 0, &step(1..=1), at(0)).await.unwrap();
-    sandbox.claim(&us, 0, &claim("a", 60), at(1)).await.unwrap();
-    sandbox.settle(&us, 0, "a", &Settled::HeldBack { not_before: at(30) }).await.unwrap();
-    assert!(sandbox.claim(&us, 0, &claim("b", 90), at(29)).await.unwrap().is_none());
-    let claimed = home.sandbox().claim(&us, 0, &claim("b", 90), at(30)).await.unwrap().unwrap();
+    sandbox.commit(&us, 0, &step(1..=1), on(0)).await.unwrap();
+    sandbox.claim(&us, 0, &claim("a", 60), on(1)).await.unwrap();
+    sandbox.settle(&us, 0, "a", &Settled::HeldBack { not_before: at(30) }, on(0)).await.unwrap();
+    assert!(sandbox.claim(&us, 0, &claim("b", 90), on(29)).await.unwrap().is_none());
+    let claimed = home.sandbox().claim(&us, 0, &claim("b", 90), on(30)).await.unwrap().unwrap();
     assert_eq!(claimed.attempts, 1);
 }
 
 pub async fn letters_keep_their_channels<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
-    let step = step(1..=1).for_channels(&[Channel::Topic, Channel::Pager, Channel::Bus]);
+    let channels = [Channel::Topic, Channel::Pager, Channel::Bus];
+    let step = Step::new(Ledger { incident: Some(incident()), ..Ledger::default() }, &[notice(1)], &channels);
     assert_eq!(step.ledger.next_position, 3);
-    sandbox.commit(&us, 0, &step, at(0)).await.unwrap();
+    sandbox.commit(&us, 0, &step, on(0)).await.unwrap();
     let other = home.sandbox();
     let view = view(&*other, 1).await;
-    let entries = other.pending(&us, &view).await.unwrap();
+    let entries = other.pending(&us, &view, on(0)).await.unwrap();
     assert_eq!(
         entries.iter().map(|entry| (entry.position, entry.channel)).collect::<Vec<_>>(),
         [(0, Channel::Topic), (1, Channel::Pager), (2, Channel::Bus)]
@@ -312,10 +317,10 @@ pub async fn letters_keep_their_channels<S: Store>(home: &Home<S>) {
 
 pub async fn an_admission_that_was_taken_back_holds_nobody_up<S: Store>(home: &Home<S>) {
     let (sandbox, policy) = (home.sandbox(), Policy::default());
-    assert_eq!(sandbox.admit("a", true, &policy, at(0)).await, Ok(Ok(())));
-    assert_eq!(home.sandbox().admit("a", true, &policy, at(1)).await, Ok(Err(at(60))));
-    assert_eq!(sandbox.retract("a", at(0)).await, Ok(()));
-    assert_eq!(home.sandbox().admit("a", true, &policy, at(1)).await, Ok(Ok(())));
+    assert_eq!(sandbox.admit("a", true, &policy, on(0)).await, Ok(Ok(())));
+    assert_eq!(home.sandbox().admit("a", true, &policy, on(1)).await, Ok(Err(at(60))));
+    assert_eq!(sandbox.retract("a", on(0)).await, Ok(()));
+    assert_eq!(home.sandbox().admit("a", true, &policy, on(1)).await, Ok(Ok(())));
 }
 
 pub async fn people_are_told_no_more_than_they_may_be_however_many_tell_at_once<S: Store>(home: &Home<S>) {
@@ -324,26 +329,26 @@ pub async fn people_are_told_no_more_than_they_may_be_however_many_tell_at_once<
     for (second, expected) in [(0, 5), (59, 0), (60, 5)] {
         let groups: Vec<String> = (0..MANY).map(|n| format!("incident {n} of {second}")).collect();
         let asked =
-            sandboxes.iter().zip(&groups).map(|(sandbox, group)| sandbox.admit(group, true, &policy, at(second)));
+            sandboxes.iter().zip(&groups).map(|(sandbox, group)| sandbox.admit(group, true, &policy, on(second)));
         let answers: Vec<_> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), expected, "at {second}");
         assert!(
             answers.iter().filter_map(|answer| answer.err()).all(|wait| wait == at(if second < 60 { 60 } else { 120 }))
         );
     }
-    let again = home.sandbox().admit("incident 0 of 60", true, &Policy::default(), at(61)).await.unwrap();
+    let again = home.sandbox().admit("incident 0 of 60", true, &Policy::default(), on(61)).await.unwrap();
     assert!(again.is_ok() || again == Err(at(120)), "of one incident once a minute");
 }
 
 pub async fn sent_notices_are_not_looked_at_again<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
-    sandbox.commit(&us, 0, &step(1..=3), at(0)).await.unwrap();
+    sandbox.commit(&us, 0, &step(1..=3), on(0)).await.unwrap();
     for position in [0, 2] {
-        sandbox.claim(&us, position, &claim("a", 60), at(1)).await.unwrap();
-        sandbox.settle(&us, position, "a", &Settled::Sent { at: at(1), message_id: None }).await.unwrap();
+        sandbox.claim(&us, position, &claim("a", 60), on(1)).await.unwrap();
+        sandbox.settle(&us, position, "a", &Settled::Sent { at: at(1), message_id: None }, on(0)).await.unwrap();
     }
     let before = view(&*sandbox, 2).await;
-    assert_eq!(sandbox.pending(&us, &before).await.unwrap().len(), 1);
+    assert_eq!(sandbox.pending(&us, &before, on(0)).await.unwrap().len(), 1);
     let after = view(&*home.sandbox(), 3).await;
     assert_eq!(after.sent_below, 1);
     assert_eq!((after.version, after.ledger), (1, before.ledger));
@@ -352,65 +357,65 @@ pub async fn sent_notices_are_not_looked_at_again<S: Store>(home: &Home<S>) {
 pub async fn one_of_all_is_elected_to_probe_in_an_interval<S: Store>(home: &Home<S>) {
     let (us, sandboxes) = (us(), home.sandboxes(MANY));
     for (second, expected) in [(0, 1), (19, 0), (20, 1), (25, 0), (-41, 1)] {
-        let asked = sandboxes.iter().map(|sandbox| sandbox.elect_probe(&us, at(second), INTERVAL));
+        let asked = sandboxes.iter().map(|sandbox| sandbox.elect_probe(&us, INTERVAL, on(second)));
         let elected: Vec<Elected> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
         let many = elected.iter().filter(|elected| **elected == Elected::Yes).count();
         assert_eq!(many, expected, "at {second}");
     }
-    let elsewhere = sandboxes[0].elect_probe(&region("eu-west-1"), at(-41), INTERVAL).await;
+    let elsewhere = sandboxes[0].elect_probe(&region("eu-west-1"), INTERVAL, on(-41)).await;
     assert_eq!(elsewhere, Ok(Elected::Yes));
 }
 
 pub async fn what_a_probe_found_is_known_to_all<S: Store>(home: &Home<S>) {
     let (us, sandbox) = (us(), home.sandbox());
     let probe = ProbeRecord { own_client_ids: vec!["client-1".into()], ..ProbeRecord::default() };
-    assert_eq!(sandbox.elect_probe(&us, at(0), INTERVAL).await, Ok(Elected::Yes));
-    sandbox.record_probe(&us, &probe).await.unwrap();
-    assert_eq!(sandbox.view(&us, at(1), false).await.probe, probe);
+    assert_eq!(sandbox.elect_probe(&us, INTERVAL, on(0)).await, Ok(Elected::Yes));
+    sandbox.record_probe(&us, &probe, on(0)).await.unwrap();
+    assert_eq!(sandbox.view(&us, false, on(1)).await.probe, probe);
     assert_eq!(view(&*home.sandbox(), 1).await.probe, probe);
-    assert_eq!(home.sandbox().elect_probe(&us, at(2), INTERVAL).await, Ok(Elected::No));
+    assert_eq!(home.sandbox().elect_probe(&us, INTERVAL, on(2)).await, Ok(Elected::No));
 }
 
 pub async fn what_was_learned_is_replaced_by_who_knew_it<S: Store>(home: &Home<S>) {
     let (us, sandbox, other) = (us(), home.sandbox(), home.sandbox());
     let learned = |second, calls| Learned { until: Some(at(second)), calls, ..Learned::default() };
-    sandbox.learn(&us, &Learned::default(), &learned(120, 5)).await.unwrap();
-    other.learn(&us, &Learned::default(), &learned(120, 500)).await.unwrap();
+    sandbox.learn(&us, &Learned::default(), &learned(120, 5), on(0)).await.unwrap();
+    other.learn(&us, &Learned::default(), &learned(120, 500), on(0)).await.unwrap();
     assert_eq!(view(&*other, 1).await.learned.calls, 5);
-    other.learn(&us, &learned(120, 5), &learned(240, 9)).await.unwrap();
-    sandbox.learn(&us, &learned(120, 5), &learned(240, 700)).await.unwrap();
+    other.learn(&us, &learned(120, 5), &learned(240, 9), on(0)).await.unwrap();
+    sandbox.learn(&us, &learned(120, 5), &learned(240, 700), on(0)).await.unwrap();
     assert_eq!(view(&*sandbox, 2).await.learned, learned(240, 9));
 }
 
 pub async fn regions_are_those_that_something_was_recorded_of<S: Store>(home: &Home<S>) {
     let sandbox = home.sandbox();
-    assert_eq!(sandbox.regions().await, Ok(BTreeSet::new()));
-    sandbox.view(&region("eu-west-3"), at(0), false).await;
-    sandbox.record(&us(), &failures([mark(1, 1, 0)]), at(0)).await;
-    sandbox.record(&region("eu-west-1"), &all_answered([answered(1, 0)]), at(0)).await;
-    sandbox.flush(at(0)).await;
-    assert_eq!(home.sandbox().regions().await, Ok([us(), region("eu-west-1")].into()));
+    assert_eq!(sandbox.regions(on(0)).await, Ok(BTreeSet::new()));
+    sandbox.view(&region("eu-west-3"), false, on(0)).await;
+    sandbox.see(&us(), &failures([mark(1, 1, 0)]), at(0)).await;
+    sandbox.see(&region("eu-west-1"), &all_answered([answered(1, 0)]), at(0)).await;
+    sandbox.flush(on(0)).await;
+    assert_eq!(home.sandbox().regions(on(0)).await, Ok([us(), region("eu-west-1")].into()));
 }
 
 pub async fn of_two_states_of_an_issue_the_later_one_counts<S: Store>(home: &Home<S>) {
     let sandbox = home.sandbox();
     for (second, words) in [(60, "second"), (0, "first"), (120, "third"), (90, "late")] {
-        sandbox.record_health(&issue(Some(us()), second, words)).await.unwrap();
+        sandbox.record_health(&issue(Some(us()), second, words), on(0)).await.unwrap();
     }
     let view = view(&*home.sandbox(), 121).await;
     let told: Vec<&str> = view.evidence.health.values().map(|issue| issue.description.as_str()).collect();
     assert_eq!(told, ["third"]);
-    let elsewhere = sandbox.view(&region("eu-west-1"), at(121), true).await;
+    let elsewhere = sandbox.view(&region("eu-west-1"), true, on(121)).await;
     assert!(elsewhere.evidence.health.is_empty());
 }
 
 pub async fn an_issue_without_a_region_counts_everywhere<S: Store>(home: &Home<S>) {
     let sandbox = home.sandbox();
-    assert!(sandbox.view(&us(), at(0), false).await.evidence.health.is_empty());
-    sandbox.record_health(&issue(None, 0, "somewhere")).await.unwrap();
+    assert!(sandbox.view(&us(), false, on(0)).await.evidence.health.is_empty());
+    sandbox.record_health(&issue(None, 0, "somewhere"), on(0)).await.unwrap();
     for region in [us(), region("eu-west-1")] {
         for sandbox in [&sandbox, &home.sandbox()] {
-            let view = sandbox.view(&region, at(1), false).await;
+            let view = sandbox.view(&region, false, on(1)).await;
             assert_eq!(view.evidence.open_issues(at(1)).count(), 1);
         }
     }
@@ -418,17 +423,17 @@ pub async fn an_issue_without_a_region_counts_everywhere<S: Store>(home: &Home<S
 
 pub async fn a_call_may_be_made_again_once<S: Store>(home: &Home<S>) {
     let (us, sandboxes) = (us(), home.sandboxes(MANY));
-    sandboxes[0].record(&us, &failures([mark(1, 1, 0)]), at(0)).await;
-    let asked = sandboxes.iter().map(|sandbox| sandbox.claim_retry("request-1", at(1)));
+    sandboxes[0].see(&us, &failures([mark(1, 1, 0)]), at(0)).await;
+    let asked = sandboxes.iter().map(|sandbox| sandbox.claim_retry("request-1", on(1)));
     let granted = join_all(asked).await.into_iter().filter(|granted| *granted == Ok(true)).count();
     assert_eq!(granted, 1);
-    assert_eq!(sandboxes[0].claim_retry("request-2", at(1)).await, Ok(true));
+    assert_eq!(sandboxes[0].claim_retry("request-2", on(1)).await, Ok(true));
 }
 
 pub async fn all_sandboxes_hash_callers_alike<S: Store>(home: &Home<S>) {
     let sandboxes = home.sandboxes(MANY);
     let caller = Caller::User("94d00cd8".into());
-    let hashers = join_all(sandboxes.iter().map(|sandbox| sandbox.hasher())).await;
+    let hashers = join_all(sandboxes.iter().map(|sandbox| sandbox.hasher(on(0)))).await;
     assert!(hashers.iter().all(|(_, trouble)| trouble.is_none()));
     let hashes: BTreeSet<_> = hashers.iter().map(|(hasher, _)| hasher.hash(&caller)).collect();
     assert_eq!(hashes.len(), 1);

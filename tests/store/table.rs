@@ -9,10 +9,10 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use oidc_triage::oidc::http_client;
-use oidc_triage::policy::Policy;
-use oidc_triage::store::dynamodb::DynamoStore;
+use oidc_triage_function::oidc::http_client;
+use oidc_triage_function::store::dynamodb::DynamoStore;
 use tokio::sync::Mutex;
+use triage_decide::policy::Policy;
 
 use crate::Home;
 use crate::wire::Wire;

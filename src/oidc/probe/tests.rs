@@ -1,9 +1,12 @@
 //! Probes of the real SDK against a real server on loopback.
 
+use triage_decide::probe_record::RungRecord;
+use triage_decode::cloudtrail::is_own_user_agent;
+
 use super::*;
-use crate::event::cloudtrail::is_own_user_agent;
-use crate::oidc::RungRecord;
 use crate::oidc::stub::{Reply, Stub, config, refusing, region};
+use std::time::Duration;
+use triage_decide::probe::Control;
 
 const START_URL: &str = "https://d-1.awsapps.com/start";
 
@@ -92,7 +95,7 @@ async fn without_a_start_url_a_stranger_is_refused_by_a_healthy_service() {
     let answer = bench.probe(None, noon()).await;
     assert_eq!(shape(&answer), [(RegisterClient, Answer::Healthy), (CreateToken, Answer::Healthy)]);
     let invented = bench.stub.requests()[1].json()["clientId"].as_str().unwrap().to_owned();
-    assert_eq!(crate::classify::region_of_client_id(&invented), Some(region("us-east-1")));
+    assert_eq!(triage_model::classify::region_of_client_id(&invented), Some(region("us-east-1")));
 }
 
 #[tokio::test]

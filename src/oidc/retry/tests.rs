@@ -1,19 +1,22 @@
 //! Retries of the real SDK against a real server on loopback.
 
 use serde_json::json;
+use triage_model::caller::Caller;
+use triage_model::observation::Origin;
 
 use super::*;
-use crate::caller::Caller;
-use crate::observation::Origin;
 use crate::oidc::Clients;
 use crate::oidc::stub::{Reply, Stub, config, refusing, region};
+use triage_model::classify::Pace;
+use triage_model::observation::{CallRequest, DEVICE_CODE_GRANT, Operation};
+use triage_model::redact::HIDDEN;
 
 /// Longer than any test lasts.
 const LONG: Duration = Duration::from_secs(30);
 
 fn quick() -> Backoff {
     let (base, cap) = (Duration::from_millis(1), Duration::from_millis(4));
-    Backoff::new(base, base, cap, Backoff::SDK_2026.calls()).unwrap()
+    Backoff { transient_base: base, throttled_base: base, cap, ..Backoff::SDK_2026 }
 }
 
 fn failure(operation: Operation, code: &str, status: Option<u16>, request: CallRequest) -> Failure {
@@ -222,7 +225,7 @@ async fn a_kms_reason_reaches_the_verdict() {
 
 #[tokio::test]
 async fn the_services_wish_to_wait_is_honoured() {
-    let busy = Reply::internal_server_error().header(crate::backoff::RETRY_AFTER_HEADER, "250");
+    let busy = Reply::internal_server_error().header(triage_engine::backoff::RETRY_AFTER_HEADER, "250");
     let began = Instant::now();
     let (report, _stub) = against([busy, Reply::token()], &internal(refreshing())).await;
     assert_eq!(report.attempts, 3);
@@ -261,7 +264,7 @@ async fn a_refused_connection_is_unreachable() {
 #[tokio::test]
 async fn an_empty_budget_stops_all_retries() {
     let bucket = TokenBucket::full();
-    while bucket.take(crate::backoff::Pace::Throttled).is_some() {}
+    while bucket.take(Pace::Throttled).is_some() {}
     let stub = Stub::serve([]);
     let report = run(&stub.clients(), &internal(refreshing()), &bucket, LONG).await;
     assert_eq!((report.attempts, report.stop), (1, Stop::BudgetEmpty));

@@ -9,20 +9,21 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use jiff::Timestamp;
+use triage_decide::evidence::mark::hash48;
+use triage_decide::verdict::Diagnosis;
+use triage_decide::view::{StoreError, View};
+use triage_engine::store::{At, Claim, Committed, Settled};
+use triage_model::region::Region;
+use triage_notify::letter::{Channel, Entry, Step};
+use triage_notify::notice::{Notice, NoticeKind};
+use triage_notify::outbox::Told;
 
-use super::DynamoStore;
-use super::fault::{refusal, store_error};
-use super::table::{
+use crate::store::dynamodb::DynamoStore;
+use crate::store::dynamodb::fault::{refusal, store_error};
+use crate::store::dynamodb::table::{
     BATCH_MAX, EXPIRES_AT, Item, Key, PARTITION, Update, expiry, json, number, read_json, read_number, read_time,
     string, text, time,
 };
-use crate::diagnose::Diagnosis;
-use crate::evidence::mark::hash48;
-use crate::incident::Step;
-use crate::notify::{Notice, NoticeKind};
-use crate::outbox::{Channel, Told};
-use crate::region::Region;
-use crate::store::{Claim, Committed, Entry, Settled, StoreError, View};
 
 pub const LEDGER_ITEM: &str = "incident#current";
 const LEDGER: &str = "ledger";
@@ -71,7 +72,7 @@ impl DynamoStore {
         region: &Region,
         version: u64,
         step: &Step,
-        now: Timestamp,
+        at: At,
     ) -> Result<Committed, StoreError> {
         let token = token();
         let mut refused = StoreError::Throttled("another transaction is in the way".to_owned());
@@ -79,13 +80,13 @@ impl DynamoStore {
             if round > 0 {
                 tokio::time::sleep(STEP_PAUSE.mul_f64(f64::from(1 << round) * (0.5 + fastrand::f64()))).await;
             }
-            let tried = self.try_step(region, version, step, &token, now).await?;
+            let tried = self.try_step(region, version, step, &token, at).await?;
             match tried {
                 Tried::Taken => return Ok(Committed::Yes),
                 Tried::InTheWay => continue,
                 Tried::Refused | Tried::Unanswered(_) => {}
             }
-            let item = self.table.get(Key::of_region(region, LEDGER_ITEM)).await?.unwrap_or_default();
+            let item = self.table.until(at.until).get(Key::of_region(region, LEDGER_ITEM)).await?.unwrap_or_default();
             if text(&item, TOKEN) == Some(token.as_str()) {
                 return Ok(Committed::Yes);
             }
@@ -110,30 +111,30 @@ impl DynamoStore {
         version: u64,
         step: &Step,
         token: &str,
-        now: Timestamp,
+        at: At,
     ) -> Result<Tried, StoreError> {
         let ledger = Update::of(Key::of_region(region, LEDGER_ITEM))
             .set(LEDGER, json(&step.ledger))
             .set(VERSION, number(version + 1))
             .set(TOKEN, string(token))
             .set("next", number(step.ledger.next_position))
-            .set("changed_at", string(now.to_string()));
+            .set("changed_at", string(at.now.to_string()));
         let ledger = match version {
             0 => ledger.only_if("attribute_not_exists(#version)"),
             known => ledger.only_if("#version = :known").value("known", number(known)),
         };
         let ledger = TransactWriteItem::builder().update(ledger.in_transaction(&self.table)?).build();
         let mut transaction = self.table.client.transact_write_items().transact_items(ledger);
-        for entry in Entry::of_step(step) {
+        for entry in step.entries() {
             let put = Put::builder()
                 .table_name(&self.table.name)
-                .set_item(Some(item_of_entry(region, &entry, now)))
+                .set_item(Some(item_of_entry(region, &entry, at.now)))
                 .condition_expression(format!("attribute_not_exists({PARTITION})"))
                 .build()
                 .map_err(|_| StoreError::Unavailable("the request could not be built".to_owned()))?;
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        let error = match self.table.in_time(transaction.send()).await {
+        let error = match self.table.until(at.until).in_time(transaction.send()).await {
             Ok(Ok(_)) => return Ok(Tried::Taken),
             Ok(Err(error)) => error,
             Err(no_time) => return Ok(Tried::Unanswered(no_time)),
@@ -161,7 +162,7 @@ impl DynamoStore {
 
     /// The unsent entries among those that the view's ledger tells of, in order. Where the first of all are
     /// sent, they need not be looked at again.
-    pub(super) async fn unsent_entries(&self, region: &Region, view: &View) -> Result<Vec<Entry>, StoreError> {
+    pub(super) async fn unsent_entries(&self, region: &Region, view: &View, at: At) -> Result<Vec<Entry>, StoreError> {
         let positions: Vec<u64> = (view.sent_below..view.ledger.next_position).take(LOOKED_AT_MAX).collect();
         let mut unsent = Vec::new();
         let mut first_unsent = None;
@@ -169,7 +170,7 @@ impl DynamoStore {
         // What is not taken by one channel must not hide what stands behind it for another.
         for positions in positions.chunks(BATCH_MAX) {
             let keys = positions.iter().map(|position| Key::entry(region, *position)).collect();
-            let items = self.table.get_all(keys).await?;
+            let items = self.table.until(at.until).get_all(keys).await?;
             for position in positions {
                 // An entry that is gone has outlived its time. One of a step that was taken this moment may not be
                 // visible yet, so that it is gone only if there is a later one.
@@ -184,17 +185,17 @@ impl DynamoStore {
             }
         }
         if sent_below > view.sent_below {
-            self.raise_sent_below(region, sent_below).await;
+            self.raise_sent_below(region, sent_below, at).await;
         }
         Ok(unsent)
     }
 
     /// It only saves reading. Where it fails, the next one does it.
-    async fn raise_sent_below(&self, region: &Region, sent_below: u64) {
+    async fn raise_sent_below(&self, region: &Region, sent_below: u64, at: At) {
         let raised = Update::of(Key::of_region(region, LEDGER_ITEM))
             .set(SENT_BELOW, number(sent_below))
             .only_if("attribute_exists(#version) AND (attribute_not_exists(#sent_below) OR #sent_below < :sent_below)")
-            .apply(&self.table, ReturnValue::None)
+            .apply(self.table.until(at.until), ReturnValue::None)
             .await;
         if raised.is_ok() {
             let mut state = self.state();
@@ -208,7 +209,7 @@ impl DynamoStore {
         region: &Region,
         position: u64,
         claim: &Claim,
-        now: Timestamp,
+        at: At,
     ) -> Result<Option<Entry>, StoreError> {
         let claimed = Update::of(Key::entry(region, position))
             .set("claimed_by", string(&claim.by))
@@ -218,8 +219,8 @@ impl DynamoStore {
                 "attribute_exists(#notice) AND attribute_not_exists(#sent_at) \
                  AND (attribute_not_exists(#not_before) OR #not_before <= :now OR #claimed_by = :claimed_by)",
             )
-            .value("now", time(now))
-            .apply(&self.table, ReturnValue::AllNew)
+            .value("now", time(at.now))
+            .apply(self.table.until(at.until), ReturnValue::AllNew)
             .await?;
         claimed
             .map(|item| {
@@ -234,11 +235,12 @@ impl DynamoStore {
         position: u64,
         by: &str,
         settled: &Settled,
+        at: At,
     ) -> Result<(), StoreError> {
         let entry = Update::of(Key::entry(region, position)).remove("claimed_by");
         let entry = match settled {
-            Settled::Sent { at, message_id } => {
-                let sent = entry.set("sent_at", time(*at)).remove("not_before");
+            Settled::Sent { at: sent_at, message_id } => {
+                let sent = entry.set("sent_at", time(*sent_at)).remove("not_before");
                 match message_id {
                     Some(message_id) => sent.set("message_id", string(message_id)),
                     None => sent,
@@ -249,19 +251,19 @@ impl DynamoStore {
         };
         // Where the claim is not ours any more, it has passed, or this is settled and only the answer was lost.
         let entry = entry.only_if("#claimed_by = :by").value("by", string(by));
-        entry.apply(&self.table, ReturnValue::None).await.map(|_| ())
+        entry.apply(self.table.until(at.until), ReturnValue::None).await.map(|_| ())
     }
 
     /// Makes a change to what people were told, and returns what came of it. Of all who do so at once each sees what the
     /// others did.
-    pub(super) async fn change_told<T>(&self, change: impl Fn(&mut Told) -> T) -> Result<T, StoreError> {
+    pub(super) async fn change_told<T>(&self, change: impl Fn(&mut Told) -> T, at: At) -> Result<T, StoreError> {
         let (key, token) = (Key::new(TOLD, TOLD), token());
         let mut asked = None;
         for round in 0..TOLD_TRIES {
             if round > 0 {
                 tokio::time::sleep(TOLD_PAUSE.mul_f64(fastrand::f64())).await;
             }
-            let item = self.table.get(key.clone()).await?.unwrap_or_default();
+            let item = self.table.until(at.until).get(key.clone()).await?.unwrap_or_default();
             // It came through, and only the answer was lost.
             if text(&item, TOKEN) == Some(token.as_str())
                 && let Some(done) = asked
@@ -284,7 +286,7 @@ impl DynamoStore {
                 0 => update.only_if("attribute_not_exists(#version)"),
                 known => update.only_if("#version = :known").value("known", number(known)),
             };
-            if update.apply(&self.table, ReturnValue::None).await?.is_some() {
+            if update.apply(self.table.until(at.until), ReturnValue::None).await?.is_some() {
                 return Ok(done);
             }
             asked = Some(done);
@@ -292,14 +294,14 @@ impl DynamoStore {
         Err(StoreError::Throttled("too many tell people at the same time".to_owned()))
     }
 
-    pub(super) async fn put_retry(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    pub(super) async fn put_retry(&self, id: &str, at: At) -> Result<bool, StoreError> {
         let claimed = Update::of(Key::new(format!("retry#{:012x}", hash48(id)), "retry"))
-            .set("claimed_at", time(now))
+            .set("claimed_at", time(at.now))
             .set(TOKEN, string(token()))
-            .set(EXPIRES_AT, expiry(now, RETRY_LASTS))
+            .set(EXPIRES_AT, expiry(at.now, RETRY_LASTS))
             // What the SDK asks again, because it has no answer, is our own claim.
             .only_if("attribute_not_exists(#claimed_at) OR #token = :token")
-            .apply(&self.table, ReturnValue::None)
+            .apply(self.table.until(at.until), ReturnValue::None)
             .await?;
         Ok(claimed.is_some())
     }

@@ -4,9 +4,8 @@
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-
-use crate::redact::{SHOWN_NAME_MAX, one_line};
-use crate::store::StoreError;
+use triage_decide::view::StoreError;
+use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
 pub const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 

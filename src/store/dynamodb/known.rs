@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-
-use crate::evidence::slot::{SLOT_SECONDS, Slot, TALKERS_MAX, slot_of};
-use crate::evidence::{AHEAD_MAX, Evidence, before};
-use crate::store::{StoreError, View, is_within};
+use triage_decide::evidence::Evidence;
+use triage_decide::evidence::slot::{SLOT_SECONDS, Slot, TALKERS_MAX, slot_of};
+use triage_decide::view::{StoreError, View};
+use triage_model::time::{AHEAD_MAX, before, is_within};
 
 /// A slot that was read when it was older than this is not read again: hardly anything comes so late, and what this
 /// sandbox itself writes so late makes it look.
@@ -168,12 +168,13 @@ fn is_settled(begin: i64, now: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use triage_decide::evidence::Seen;
+    use triage_decide::evidence::mark::{Answered, Mark, Served};
+    use triage_model::caller::CallerHash;
+    use triage_model::classify::Cause;
+    use triage_model::observation::Origin;
+
     use super::*;
-    use crate::caller::CallerHash;
-    use crate::classify::Cause;
-    use crate::evidence::Seen;
-    use crate::evidence::mark::{Answered, Mark, Served};
-    use crate::observation::Origin;
 
     const BEGIN: i64 = 1_800_000_000;
     const HOUR: Duration = Duration::from_secs(3600);

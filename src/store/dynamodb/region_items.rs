@@ -6,19 +6,20 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use jiff::Timestamp;
+use triage_decide::evidence::HEALTH_COUNTS;
+use triage_decide::evidence::learned::Learned;
+use triage_decide::evidence::mark::hash48;
+use triage_decide::evidence::slot::Slot;
+use triage_decide::probe_record::ProbeRecord;
+use triage_decide::view::{StoreError, View};
+use triage_engine::store::{At, Elected};
+use triage_model::observation::HealthIssue;
+use triage_model::region::Region;
+use triage_model::time::{AHEAD_MAX, before, later};
 
-use super::slot_item::slot_of_item;
-use super::table::{Item, Key, Update, json, read_json, read_time, string, time};
-use super::{DynamoStore, decisions};
-use crate::evidence::learned::Learned;
-use crate::evidence::mark::hash48;
-use crate::evidence::slot::Slot;
-use crate::evidence::{AHEAD_MAX, HEALTH_COUNTS, before};
-use crate::observation::HealthIssue;
-use crate::oidc::ProbeRecord;
-use crate::region::Region;
-use crate::store::{Elected, StoreError, View};
+use crate::store::dynamodb::slot_item::slot_of_item;
+use crate::store::dynamodb::table::{Item, Key, Update, json, read_json, read_time, string, time};
+use crate::store::dynamodb::{DynamoStore, decisions};
 
 const LEARNED: &str = "learned";
 const PROBE: &str = "probe";
@@ -38,6 +39,7 @@ impl DynamoStore {
         &self,
         region: &Region,
         begins: &[i64],
+        at: At,
     ) -> Result<(Vec<(i64, Option<Slot>)>, View), StoreError> {
         let learned = Key::of_region(region, LEARNED);
         let ledger = Key::of_region(region, decisions::LEDGER_ITEM);
@@ -46,7 +48,7 @@ impl DynamoStore {
         let mut keys = vec![learned.clone(), ledger.clone(), probe.clone()];
         keys.extend(health.clone());
         keys.extend(begins.iter().map(|begin| Key::slot(region, *begin)));
-        let mut items = self.table.get_all(keys).await?;
+        let mut items = self.table.until(at.until).get_all(keys).await?;
 
         let mut rest = View::default();
         if let Some(item) = items.get(&learned) {
@@ -75,6 +77,7 @@ impl DynamoStore {
         region: &Region,
         before: &Learned,
         after: &Learned,
+        at: At,
     ) -> Result<bool, StoreError> {
         let update = Update::of(Key::of_region(region, LEARNED)).set(LEARNED, json(after));
         let update = match after.until {
@@ -85,43 +88,43 @@ impl DynamoStore {
             Some(until) => update.only_if("#until = :before").value("before", time(until)),
             None => update.only_if("attribute_not_exists(#until)"),
         };
-        Ok(update.apply(&self.table, ReturnValue::None).await?.is_some())
+        Ok(update.apply(self.table.until(at.until), ReturnValue::None).await?.is_some())
     }
 
     pub(super) async fn ask_for_probe(
         &self,
         region: &Region,
-        now: Timestamp,
         interval: Duration,
+        at: At,
     ) -> Result<Elected, StoreError> {
         // A time far ahead is of a clock that was wrong. What asks again after a lost answer is elected all the same.
         let asked = Update::of(Key::of_region(region, PROBE))
-            .set(ASKED_AT, time(now))
+            .set(ASKED_AT, time(at.now))
             .set("asked_by", string(decisions::token()))
             .only_if(
                 "attribute_not_exists(#asked_at) OR #asked_at <= :from OR #asked_at > :ahead OR #asked_by = :asked_by",
             )
-            .value("from", time(before(now, interval)))
-            .value("ahead", time(now.checked_add(AHEAD_MAX).unwrap_or(Timestamp::MAX)))
-            .apply(&self.table, ReturnValue::None)
+            .value("from", time(before(at.now, interval)))
+            .value("ahead", time(later(at.now, AHEAD_MAX)))
+            .apply(self.table.until(at.until), ReturnValue::None)
             .await?;
         Ok(if asked.is_some() { Elected::Yes } else { Elected::No })
     }
 
-    pub(super) async fn put_probe(&self, region: &Region, probe: &ProbeRecord) -> Result<(), StoreError> {
+    pub(super) async fn put_probe(&self, region: &Region, probe: &ProbeRecord, at: At) -> Result<(), StoreError> {
         let update = Update::of(Key::of_region(region, PROBE)).set(PROBE, json(probe));
-        update.apply(&self.table, ReturnValue::None).await.map(|_| ())
+        update.apply(self.table.until(at.until), ReturnValue::None).await.map(|_| ())
     }
 
     /// Keeps the state of an issue unless a later one is there, and drops issues that do not count any more.
-    pub(super) async fn put_health(&self, issue: &HealthIssue) -> Result<(), StoreError> {
+    pub(super) async fn put_health(&self, issue: &HealthIssue, at: At) -> Result<(), StoreError> {
         let (name, name_at) = issue_names(&issue.event_arn);
         let key = health_key(issue.region.as_ref());
         let put = Update::of(key.clone())
             .set(&name, json(issue))
             .set(&name_at, time(issue.occurred_at))
             .only_if(format!("attribute_not_exists(#{name_at}) OR #{name_at} <= :{name_at}"));
-        let Some(item) = put.apply(&self.table, ReturnValue::AllNew).await? else { return Ok(()) };
+        let Some(item) = put.apply(self.table.until(at.until), ReturnValue::AllNew).await? else { return Ok(()) };
         let from = before(issue.occurred_at, HEALTH_COUNTS);
         for old in issues(&item).filter(|old| old.occurred_at < from) {
             let (name, name_at) = issue_names(&old.event_arn);
@@ -129,7 +132,7 @@ impl DynamoStore {
             let drop = Update::of(key.clone()).remove(&name).remove(&name_at).only_if(unchanged);
             // It only cleans up: the next issue does what this one cannot.
             let _: Result<_, StoreError> =
-                drop.value("at", time(old.occurred_at)).apply(&self.table, ReturnValue::None).await;
+                drop.value("at", time(old.occurred_at)).apply(self.table.until(at.until), ReturnValue::None).await;
         }
         Ok(())
     }

@@ -15,13 +15,13 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use triage_decide::evidence::mark::{Mark, Quota, Served, Talker};
+use triage_decide::evidence::slot::{Kept, SLOT_SECONDS, Slot, TALKERS_MAX};
+use triage_model::caller::CallerHash;
+use triage_model::classify::Cause;
+use triage_model::observation::{Operation, Origin};
 
-use super::table::{Item, byte_strings, number, string};
-use crate::caller::CallerHash;
-use crate::classify::Cause;
-use crate::evidence::mark::{Mark, Quota, Served, Talker};
-use crate::evidence::slot::{Kept, SLOT_SECONDS, Slot, TALKERS_MAX};
-use crate::observation::{Operation, Origin};
+use crate::store::dynamodb::table::{Item, byte_strings, number, string};
 
 const SERVED: &str = "v";
 
@@ -283,10 +283,10 @@ const fn letter_of_quota(quota: Quota) -> &'static str {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use triage_decide::evidence::mark::Answered;
+    use triage_decide::evidence::slot::MARKS_MAX;
 
     use super::*;
-    use crate::evidence::mark::Answered;
-    use crate::evidence::slot::MARKS_MAX;
 
     const BEGIN: i64 = 1_800_000_000;
 

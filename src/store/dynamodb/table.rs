@@ -4,7 +4,6 @@
 //! (`next`, `until`) never get in the way: every name goes as a placeholder.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
@@ -14,10 +13,10 @@ use aws_sdk_dynamodb::types::{self, AttributeValue, KeysAndAttributes, ReturnVal
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use triage_decide::view::StoreError;
+use triage_model::region::Region;
 
-use super::fault::{CONDITION_FAILED, store_error};
-use crate::region::Region;
-use crate::store::StoreError;
+use crate::store::dynamodb::fault::{CONDITION_FAILED, store_error};
 
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -37,8 +36,6 @@ const BATCH_PAUSE: Duration = Duration::from_millis(50);
 pub struct Table {
     pub client: Client,
     pub name: String,
-    /// When a call must be answered at the latest.
-    until: Mutex<Option<Instant>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,29 +73,34 @@ impl Key {
 
 impl Table {
     pub const fn new(client: Client, name: String) -> Self {
-        Self { client, name, until: Mutex::new(None) }
+        Self { client, name }
     }
 
-    pub fn work_until(&self, deadline: Instant) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(deadline);
+    /// The table, asked for no longer than that.
+    pub const fn until(&self, until: Instant) -> Asked<'_> {
+        Asked { table: self, until }
     }
+}
 
+/// A table that must answer in time.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub table: &'a Table,
+    until: Instant,
+}
+
+impl Asked<'_> {
     /// The answer of a call, unless the time is over first.
     pub async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, StoreError> {
-        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
         // The SDK's futures are large, and nested so deeply that the compiler gives up on those around them.
-        let call = Box::pin(call);
-        match until {
-            None => Ok(call.await),
-            Some(until) => tokio::time::timeout_at(until.into(), call)
-                .await
-                .map_err(|_| StoreError::Unavailable("no time was left for its answer".to_owned())),
-        }
+        tokio::time::timeout_at(self.until.into(), Box::pin(call))
+            .await
+            .map_err(|_| StoreError::Unavailable("no time was left for its answer".to_owned()))
     }
 
     /// The item as it is now.
     pub async fn get(&self, key: Key) -> Result<Option<Item>, StoreError> {
-        let get = self.client.get_item().table_name(&self.name).set_key(Some(key.into_attributes()));
+        let get = self.table.client.get_item().table_name(&self.table.name).set_key(Some(key.into_attributes()));
         let answer = self.in_time(get.consistent_read(true).send()).await?;
         let answer = answer.map_err(|error| store_error(&error))?;
         Ok(answer.item)
@@ -120,7 +122,8 @@ impl Table {
                 .consistent_read(true)
                 .build()
                 .map_err(|_| StoreError::Unavailable("the request could not be built".to_owned()))?;
-            let answer = self.in_time(self.client.batch_get_item().request_items(&self.name, keys).send()).await?;
+            let answer =
+                self.in_time(self.table.client.batch_get_item().request_items(&self.table.name, keys).send()).await?;
             let answer = answer.map_err(|error| store_error(&error))?;
             let found = answer.responses.unwrap_or_default().into_values().flatten();
             items.extend(found.filter_map(|item| Some((Key::of_item(&item)?, item))));
@@ -200,8 +203,9 @@ impl Update {
     }
 
     /// Makes the update, and returns the attributes that `returned` asks for; None where the condition does not hold.
-    pub async fn apply(self, table: &Table, returned: ReturnValue) -> Result<Option<Item>, StoreError> {
+    pub async fn apply(self, asked: Asked<'_>, returned: ReturnValue) -> Result<Option<Item>, StoreError> {
         let (expression, names) = (self.expression(), self.names());
+        let Asked { table, .. } = asked;
         let update = table
             .client
             .update_item()
@@ -212,7 +216,7 @@ impl Update {
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(self.values).filter(|values| !values.is_empty()))
             .return_values(returned);
-        match table.in_time(update.send()).await? {
+        match asked.in_time(update.send()).await? {
             Ok(answer) => Ok(Some(answer.attributes.unwrap_or_default())),
             Err(error) if error.as_service_error().and_then(|error| error.code()) == Some(CONDITION_FAILED) => Ok(None),
             Err(error) => Err(store_error(&error)),
@@ -306,7 +310,7 @@ mod tests {
 
     #[test]
     fn positions_sort_as_numbers() {
-        let region = crate::region::KnownRegions::default().find("us-east-1").unwrap();
+        let region = triage_model::region::KnownRegions::default().find("us-east-1").unwrap();
         assert!(Key::entry(&region, 9).sort < Key::entry(&region, 10).sort);
         assert_eq!(Key::entry(&region, 7), Key::new("region#us-east-1", "outbox#0000000007"));
     }

@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use triage_decide::testing::verdicts::{at, verdict};
+use triage_decide::verdict::Diagnosis;
+use triage_model::caller::CallerHash;
+use triage_model::classify::{Cause, classify};
+use triage_model::observation::Failure;
 
 use super::*;
-use crate::caller::CallerHash;
-use crate::classify::{Cause, classify};
-use crate::diagnose::Diagnosis;
-use crate::notify::testing::{at, verdict};
-use crate::observation::Failure;
 use crate::telemetry::testing::{facts, incident, nothing, probe, region};
 
 fn written(handled: &Handled) -> Value {
@@ -122,7 +122,7 @@ fn a_call_that_was_made_again_is_one_whatever_it_took() {
         id: "made-up-failure".into(),
         event_id: None,
         request_id: None,
-        origin: crate::observation::Origin::Call,
+        origin: triage_model::observation::Origin::Call,
         region: None,
         operation: None,
         code: None,
@@ -132,7 +132,7 @@ fn a_call_that_was_made_again_is_one_whatever_it_took() {
         reason: None,
         grant_type: None,
         no_answer: false,
-        caller: crate::caller::Caller::Unknown,
+        caller: triage_model::caller::Caller::Unknown,
         client_id: None,
         user_agent: None,
         address: None,

@@ -1,0 +1,227 @@
+//! What the table says of one code.
+//!
+//! In: a [`Question`], the code as somebody has it in front of them with what else is known. Out: an [`Answer`]: the row
+//! that fits, and the rows into which the same code falls when what was not given is known. The rows are found by
+//! asking the table, so what is said here is what the program does.
+
+use serde::Serialize;
+use triage_model::classify::{
+    Answered, Cause, Grant, Inside, Row, Status, Symptoms, bare_status, classify, decide, knows, means_no_answer, rows,
+};
+use triage_model::observation::Operation;
+use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+
+use crate::explain::near::suggestions;
+use crate::explain::row::ShownRow;
+use crate::explain::text::Page;
+
+/// A code, and what is known beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    pub code: String,
+    pub operation: Option<Operation>,
+    pub status: Option<u16>,
+    pub grant_type: Option<String>,
+    /// May hold anything, and is never shown.
+    pub message: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// What is known of a code.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    pub code: String,
+    /// Whether the table says anything of it.
+    pub known: bool,
+    /// Codes of the table that a code which is not in it may mean.
+    pub suggestions: Vec<String>,
+    pub operation: Option<Operation>,
+    pub status: Option<u16>,
+    pub grant_type: Option<String>,
+    pub row: ShownRow,
+    pub other_rows: Vec<OtherRow>,
+}
+
+/// A row into which the code falls when something that was not given is so.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OtherRow {
+    pub when: String,
+    #[serde(flatten)]
+    pub row: ShownRow,
+}
+
+pub fn explain(question: &Question) -> Answer {
+    let given = question.symptoms();
+    let row = decide(&given);
+    let is_status = bare_status(&question.code).is_some();
+    let is_listed = is_status || knows(&question.code) || means_no_answer(&question.code);
+    Answer {
+        kind: "code",
+        code: one_line(&question.code, SHOWN_NAME_MAX),
+        // Of a status without a code it is known that it says nothing.
+        known: is_listed || row.cause != Cause::Unrecognised,
+        suggestions: if is_listed { Vec::new() } else { suggestions(&question.code) },
+        operation: question.operation,
+        status: given.status,
+        grant_type: question.grant_type.as_deref().map(|grant| one_line(grant, SHOWN_NAME_MAX)),
+        row: ShownRow::of(row, &classify(given).advice),
+        other_rows: other_rows(&given, row),
+    }
+}
+
+impl Question {
+    fn symptoms(&self) -> Symptoms<'_> {
+        let status = self.status.or_else(|| bare_status(&self.code));
+        Symptoms {
+            operation: self.operation,
+            code: Some(&self.code),
+            status,
+            message: self.message.as_deref(),
+            reason: self.reason.as_deref(),
+            grant_type: self.grant_type.as_deref(),
+            no_answer: status.is_none() && means_no_answer(&self.code),
+            ..Symptoms::default()
+        }
+    }
+}
+
+fn other_rows(given: &Symptoms<'_>, decided: &Row) -> Vec<OtherRow> {
+    let others = rows().iter().filter(|row| *row != decided);
+    let shown = |row: &'static Row| {
+        let (symptoms, when) = way_to(row, given)?;
+        // A name that stands in for the unknown one must not be told as found.
+        let advice = if row.inside == Inside::Anything { classify(symptoms).advice } else { row.advice.into() };
+        Some(OtherRow { when: when.join(" and "), row: ShownRow::of(row, &advice) })
+    };
+    others.filter_map(shown).collect()
+}
+
+/// What of all that was not given would have to be so for the row to decide; None if nothing could make it.
+fn way_to<'a>(row: &Row, given: &Symptoms<'a>) -> Option<(Symptoms<'a>, Vec<String>)> {
+    match row.answered {
+        Answered::Either => {}
+        // Whoever has a code of an answer got an answer; the codes of no answer have a row of their own.
+        Answered::No => return None,
+    }
+    let mut symptoms = *given;
+    let mut when = Vec::new();
+    if let (None, Some((status, words))) = (given.status, status_of(row.status)) {
+        symptoms.status = Some(status);
+        when.push(words);
+    }
+    if let (None, Some(grant)) = (given.grant_type, grant_of(row.grant)) {
+        symptoms.grant_type = Some(grant);
+        when.push(format!("the grant type is {grant}"));
+    }
+    if let Some((words, name)) = name_inside(row.inside, given) {
+        symptoms.message = given.message.or(Some(name));
+        symptoms.reason = given.reason.or(Some(name));
+        when.push(format!("{words}, such as {name}"));
+    }
+    if given.operation.is_none() && !row.operations.is_empty() {
+        let reached = |operation: &Operation| decide(&Symptoms { operation: Some(*operation), ..symptoms }) == row;
+        let operations: Vec<Operation> = row.operations.iter().copied().filter(reached).collect();
+        symptoms.operation = Some(*operations.first()?);
+        let names: Vec<&str> = operations.iter().map(|operation| operation.as_str()).collect();
+        when.insert(0, format!("the operation is {}", names.join(" or ")));
+    }
+    (decide(&symptoms) == row).then_some((symptoms, when))
+}
+
+fn status_of(asked: Status) -> Option<(u16, String)> {
+    match asked {
+        Status::Any => None,
+        Status::Is(status) => Some((status, format!("the status is {status}"))),
+        Status::ServerFault => Some((500, "the status is 5xx".to_owned())),
+    }
+}
+
+fn grant_of(asked: Grant) -> Option<&'static str> {
+    match asked {
+        Grant::Any => None,
+        Grant::DeviceCode => Some("device_code"),
+        Grant::RefreshToken => Some("refresh_token"),
+    }
+}
+
+/// What an unknown message or reason could name, with an example that the table takes for it.
+fn name_inside(asked: Inside, given: &Symptoms<'_>) -> Option<(&'static str, &'static str)> {
+    let may_be_inside = |unknown: bool, words, name| unknown.then_some((words, name));
+    match asked {
+        Inside::Anything => None,
+        Inside::Kms => may_be_inside(
+            given.reason.is_none() || given.message.is_none(),
+            "its reason or message names a KMS refusal",
+            "KMS_DisabledException",
+        ),
+        Inside::Throttling => {
+            may_be_inside(given.message.is_none(), "its inner code or message names throttling", "ThrottlingException")
+        }
+        Inside::InvalidInput => may_be_inside(
+            given.message.is_none(),
+            "its inner code or message names invalid input",
+            "InvalidParameterException",
+        ),
+    }
+}
+
+impl Answer {
+    /// Why nothing is explained, and what to do; None if something is.
+    pub fn unknown(&self) -> Option<String> {
+        if self.known {
+            return None;
+        }
+        let near = match self.suggestions.as_slice() {
+            [] => String::new(),
+            names => format!("; did you mean {}?", names.join(" or ")),
+        };
+        let status = match (self.status, near.as_str()) {
+            (Some(_), _) => "",
+            (None, "") => "; give its HTTP status with --status, which may tell",
+            (None, _) => " If not, give its HTTP status with --status, which may tell",
+        };
+        Some(format!("the table knows no code {}{near}{status}", self.code))
+    }
+
+    pub fn text(&self) -> String {
+        let mut page = Page::default();
+        page.heading(&self.heading());
+        if !self.suggestions.is_empty() {
+            let names = self.suggestions.join(" or ");
+            page.line(&format!("The table does not know this code, so the rest speaks. Near it: {names}."));
+        }
+        self.row.write(&mut page);
+        if !self.other_rows.is_empty() {
+            page.heading("The same code falls into another row");
+        }
+        for OtherRow { when, row } in &self.other_rows {
+            let (number, cause, retry) = (row.number, row.cause.as_str(), &row.retry.rule);
+            page.under(&format!("if {when}:"));
+            page.fact("row", &format!("{number}, cause {cause}"));
+            page.fact("retry", retry);
+            page.fact("advice", &row.advice);
+        }
+        page.into_text()
+    }
+
+    /// `InvalidGrantException of CreateToken, status 400`.
+    fn heading(&self) -> String {
+        let mut heading = self.code.clone();
+        if let Some(operation) = self.operation {
+            heading += &format!(" of {operation}");
+        }
+        if let Some(status) = self.status.filter(|status| status.to_string() != self.code) {
+            heading += &format!(", status {status}");
+        }
+        if let Some(grant) = &self.grant_type {
+            heading += &format!(", grant type {grant}");
+        }
+        heading
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Verdicts and notices as they are shown.
+//!
+//! In: what the pipeline decided. Out: the part of it that a person asks for. The texts are the pipeline's own, so what is
+//! shown here is what would be told.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use triage_decide::verdict::{Diagnosis, Severity, Verdict};
+use triage_model::region::Region;
+use triage_notify::mail;
+use triage_notify::notice::{Notice, NoticeKind};
+use triage_notify::place::Place;
+use triage_notify::words::{counted, utc};
+
+use crate::explain::text::Page;
+
+#[derive(Debug, Serialize)]
+pub struct ShownVerdict {
+    pub region: Region,
+    pub diagnosis: Diagnosis,
+    pub severity: Severity,
+    /// Callers hit, and failed calls of what the verdict is about.
+    pub callers: usize,
+    pub failures: usize,
+    pub reasons: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ShownNotice {
+    pub region: Region,
+    pub kind: NoticeKind,
+    pub diagnosis: Diagnosis,
+    pub severity: Severity,
+    /// Null for an advice.
+    pub incident: Option<String>,
+    pub subject: String,
+    pub reasons: Vec<String>,
+    /// The mail.
+    pub text: String,
+}
+
+impl ShownVerdict {
+    pub fn of(region: &Region, verdict: &Verdict) -> Self {
+        Self {
+            region: region.clone(),
+            diagnosis: verdict.diagnosis,
+            severity: verdict.diagnosis.severity(),
+            callers: verdict.callers,
+            failures: verdict.failures,
+            reasons: verdict.reasons.clone(),
+        }
+    }
+
+    pub fn write(&self, page: &mut Page, at: Timestamp) {
+        let (diagnosis, severity) = (self.diagnosis.as_str(), self.severity.as_str());
+        let (callers, failures) = (counted(self.callers, "caller"), counted(self.failures, "failed call"));
+        let told = if self.diagnosis.is_incident() { "an incident" } else { "no incident" };
+        page.under(&format!(
+            "{} at {}: {diagnosis} ({severity}, {told}), {callers} hit, {failures}",
+            self.region,
+            utc(at)
+        ));
+        self.reasons.iter().for_each(|reason| page.bullet(reason));
+    }
+}
+
+impl ShownNotice {
+    pub fn of(notice: &Notice) -> Self {
+        Self {
+            region: notice.region.clone(),
+            kind: notice.kind,
+            diagnosis: notice.diagnosis,
+            severity: notice.severity,
+            incident: notice.incident.clone(),
+            subject: notice.subject.clone(),
+            reasons: notice.reasons.clone(),
+            text: mail::render(notice, &Place::default()),
+        }
+    }
+
+    pub fn write(&self, page: &mut Page) {
+        page.under(&format!("{}:", self.subject));
+        page.quote(&self.text);
+    }
+}

@@ -1,0 +1,4 @@
+//! The command line: [`replay`] and `suggest` live through a history, [`explain`] walks one event or one code.
+
+pub mod explain;
+pub mod replay;

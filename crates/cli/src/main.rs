@@ -1,0 +1,108 @@
+//! The command line.
+
+use std::io::{self, BufWriter, Write as _};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Parser, Subcommand};
+use oidc_triage::explain::command::{self as explain, Ending};
+use oidc_triage::replay::{Replayed, command as replay};
+
+/// Tells what failed AWS SSO OIDC calls mean: worth a retry, throttled, a caller's mistake, or an outage.
+#[derive(Parser)]
+#[command(name = "oidc-triage", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Judge recorded events with the same stages as the Lambda function: no AWS, no network.
+    ///
+    /// The events are put in order of time, and their own times are the clock: what is printed is what the function
+    /// would have said and told then, had its probe of the service not answered.
+    Replay(replay::Arguments),
+    /// Propose thresholds from recorded events, with what they would have paged for and missed.
+    ///
+    /// A small grid of policies goes through the history at once. An outage is what at least one of them pages for and
+    /// what does not look false: short, of few callers, and confirmed by nobody.
+    Suggest(replay::SuggestArguments),
+    /// Say what the classification table knows of one error code, or walk one event through every stage.
+    ///
+    /// A code gets its cause, whether a retry can help, the advice and its source, and what else would decide. An event
+    /// (--event) is decoded, classified and judged as if it were all that is known.
+    #[command(arg_required_else_help = true)]
+    Explain(explain::Arguments),
+}
+
+/// Exit status for wrong usage, a policy or an environment that cannot be used (as clap's own).
+const USAGE: u8 = 2;
+
+/// Exit status after Ctrl-C, as shells have it: 128 and the signal.
+const INTERRUPTED: u8 = 130;
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+fn main() -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let status = match command {
+        Command::Replay(asked) => {
+            stop_on_interrupt();
+            of_replay(replay::run(asked, &STOP, &mut out))
+        }
+        Command::Suggest(asked) => {
+            stop_on_interrupt();
+            of_replay(replay::run_suggest(asked, &STOP, &mut out))
+        }
+        Command::Explain(asked) => {
+            let now = jiff::Timestamp::now();
+            explain::run(asked, || replay::config(None), now, &mut out).map(of_explain)
+        }
+    };
+    match status.and_then(|status| out.flush().map(|()| status)) {
+        Ok(status) => status,
+        // The reader of a pipe had enough: nothing went wrong here.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("cannot write: {error}"), ExitCode::FAILURE),
+    }
+}
+
+/// Has what was done so far told. Where there can be no handler, Ctrl-C ends the process as ever.
+fn stop_on_interrupt() {
+    let _ = ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            // Who asks twice does not want to wait.
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    });
+}
+
+fn of_replay(done: Result<io::Result<Replayed>, String>) -> io::Result<ExitCode> {
+    match done {
+        Ok(done) => done.map(|done| match done {
+            Replayed { interrupted: true, .. } => {
+                fail("interrupted: what was printed is of the history up to there", ExitCode::from(INTERRUPTED))
+            }
+            Replayed { skipped: true, .. } => ExitCode::FAILURE,
+            Replayed { skipped: false, .. } => ExitCode::SUCCESS,
+        }),
+        Err(reason) => Ok(fail(&reason, ExitCode::from(USAGE))),
+    }
+}
+
+fn of_explain(ending: Ending) -> ExitCode {
+    match ending {
+        Ending::Explained => ExitCode::SUCCESS,
+        Ending::NotExplained(reason) => fail(&reason, ExitCode::FAILURE),
+        Ending::Unusable(reason) => fail(&reason, ExitCode::from(USAGE)),
+    }
+}
+
+fn fail(reason: &str, status: ExitCode) -> ExitCode {
+    // Where standard error is closed, the status says it.
+    let _ = writeln!(io::stderr(), "oidc-triage: {reason}");
+    status
+}

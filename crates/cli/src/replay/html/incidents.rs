@@ -1,0 +1,162 @@
+//! The table of incidents.
+//!
+//! On a narrow screen the style makes a card of each row; the roles are written out because a table that is not laid out
+//! as one is none to a screen reader.
+
+use triage_decide::verdict::Severity;
+use triage_notify::words::{between, span};
+
+use crate::replay::account::{Account, Story};
+use crate::replay::html::markup::{Attribute, Html};
+use crate::replay::html::story::{BANDS_MAX, anchor};
+use crate::replay::html::words::{Number, counted, minute, minute_beside};
+use crate::replay::html::{Shown, words};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Number,
+    Opened,
+    Over,
+    Lasted,
+    Region,
+    Diagnosis,
+    Severity,
+    Callers,
+    Notices,
+    LooksFalse,
+}
+
+impl Column {
+    const ALL: [Self; 10] = [
+        Self::Number,
+        Self::Opened,
+        Self::Over,
+        Self::Lasted,
+        Self::Region,
+        Self::Diagnosis,
+        Self::Severity,
+        Self::Callers,
+        Self::Notices,
+        Self::LooksFalse,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Number => "No.",
+            Self::Opened => "Opened (UTC)",
+            Self::Over => "Over",
+            Self::Lasted => "Lasted",
+            Self::Region => "Region",
+            Self::Diagnosis => "Diagnosis",
+            Self::Severity => "Severity",
+            Self::Callers => "Most callers",
+            Self::Notices => "Notices",
+            Self::LooksFalse => "Looks false",
+        }
+    }
+
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Number => "figure lead number",
+            Self::Opened => "opened",
+            Self::Over => "over",
+            Self::Lasted | Self::Callers | Self::Notices => "figure",
+            Self::Region => "region",
+            Self::Diagnosis | Self::Severity => "lead",
+            Self::LooksFalse => "lead false",
+        }
+    }
+
+    fn write(self, h: &mut Html, place: usize, story: &Story, linked: bool) {
+        match self {
+            Self::Number => h.text(place + 1),
+            Self::Opened => minute(h, story.opened_at),
+            Self::Over => match story.over_at {
+                Some(over) => minute_beside(h, over, story.opened_at),
+                None => h.text("not yet"),
+            },
+            Self::Lasted => h.text(lasted(story)),
+            Self::Region => h.text(&story.region),
+            Self::Diagnosis if linked => {
+                h.leaf("a", &[("href", &format!("#{}", anchor(story)))], words::diagnosis(story.diagnosis));
+            }
+            Self::Diagnosis => h.text(words::diagnosis(story.diagnosis)),
+            Self::Severity => severity(h, story),
+            Self::Callers => h.text(Number(story.callers as u64)),
+            Self::Notices => h.text(Number(story.notices.len() as u64)),
+            Self::LooksFalse if story.looks_false() => looks_false(h),
+            // What pages nobody cannot page in vain.
+            Self::LooksFalse if story.severity == Severity::Page => h.leaf("span", &[("class", &"zero")], "no"),
+            Self::LooksFalse => {}
+        }
+    }
+
+    /// A number or a word by which the script sorts.
+    fn sorts_as(self, place: usize, story: &Story) -> String {
+        match self {
+            Self::Number | Self::Opened => place.to_string(),
+            Self::Over => story.over_at.map_or(i64::MAX, |over| over.as_second()).to_string(),
+            Self::Lasted => story.over_at.map_or(u64::MAX, |over| between(story.opened_at, over).as_secs()).to_string(),
+            Self::Region => story.region.to_string(),
+            Self::Diagnosis => story.diagnosis.as_str().to_owned(),
+            Self::Severity => (story.severity as u8).to_string(),
+            Self::Callers => story.callers.to_string(),
+            Self::Notices => story.notices.len().to_string(),
+            Self::LooksFalse => u8::from(!story.looks_false()).to_string(),
+        }
+    }
+}
+
+pub fn table(h: &mut Html, account: &Account, shown: &Shown) {
+    let stories = &account.incidents;
+    if stories.is_empty() {
+        h.leaf("p", &[], "None would have been declared.");
+        return;
+    }
+    let table: &[Attribute<'_>] =
+        &[("class", &"incidents"), ("role", &"table"), ("aria-labelledby", &"the-incidents-title")];
+    h.element("table", table, |h| {
+        h.element("thead", &[("role", &"rowgroup")], |h| h.element("tr", &[("role", &"row")], head));
+        h.element("tbody", &[("role", &"rowgroup")], |h| {
+            stories
+                .iter()
+                .take(BANDS_MAX)
+                .enumerate()
+                .for_each(|(place, story)| row(h, place, story, shown.has(place)));
+        });
+    });
+    if let Some(more @ 1..) = stories.len().checked_sub(BANDS_MAX) {
+        h.leaf("p", &[], format!("And {} more: as JSON, replay tells of all of them.", counted(more, "incident")));
+    }
+}
+
+fn head(h: &mut Html) {
+    for column in Column::ALL {
+        let attributes: &[Attribute<'_>] = &[("role", &"columnheader"), ("scope", &"col"), ("class", &column.class())];
+        h.leaf("th", attributes, column.name());
+    }
+}
+
+fn row(h: &mut Html, place: usize, story: &Story, linked: bool) {
+    h.element("tr", &[("role", &"row"), ("class", &words::severity(story.severity))], |h| {
+        for column in Column::ALL {
+            let (name, class, sort) = (column.name(), column.class(), column.sorts_as(place, story));
+            let attributes: &[Attribute<'_>] =
+                &[("role", &"cell"), ("class", &class), ("data-name", &name), ("data-sort", &sort)];
+            h.element("td", attributes, |h| column.write(h, place, story, linked));
+        }
+    });
+}
+
+pub fn lasted(story: &Story) -> String {
+    story.over_at.map_or_else(|| "open".to_owned(), |over| span(between(story.opened_at, over)))
+}
+
+pub fn severity(h: &mut Html, story: &Story) {
+    let name = words::severity(story.severity);
+    h.leaf("span", &[("class", &format!("badge {name}"))], name);
+}
+
+pub fn looks_false(h: &mut Html) {
+    h.leaf("span", &[("class", &"badge false")], "looks false");
+}

@@ -1,0 +1,147 @@
+//! One run through a history, under one policy.
+//!
+//! In: observations in the order of time. Out: what the pipeline makes of each second, and of a tick every minute between.
+//! The clock is the events': the latest one so far.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use triage_decode::batch::{Batch, Kind};
+use triage_engine::answer::IncidentState;
+use triage_engine::handled::{Handled, Invocation};
+use triage_engine::memory::MemoryStore;
+use triage_engine::pipeline::Pipeline;
+use triage_engine::pipeline::judged::tool;
+use triage_engine::service::Nobody;
+use triage_model::observation::{Observation, Tick};
+use triage_model::time::later;
+
+/// A minute of the events' time.
+const TICK: Duration = Duration::from_secs(60);
+
+/// After an event the clock runs on for at most this long: after the last one until nothing is open, and before the
+/// next one, lest a year without events (or one event with a wrong year) cost half a million ticks.
+const RUN_ON: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// One run.
+pub struct Life {
+    pipeline: Pipeline<MemoryStore, Nobody, Nobody>,
+    clock: Option<Clock>,
+    /// What occurred in one second and is not judged yet.
+    gathered: Vec<Observation>,
+    /// Incidents that are open.
+    open: BTreeSet<String>,
+}
+
+struct Clock {
+    now: Timestamp,
+    next_tick: Timestamp,
+}
+
+/// What became of one second, or of a tick.
+pub struct Judged {
+    pub at: Timestamp,
+    /// Of each failure in `handled`, by what tool the call was made.
+    pub tools: Vec<Option<String>>,
+    pub handled: Handled,
+}
+
+impl Life {
+    pub fn new(pipeline: Pipeline<MemoryStore, Nobody, Nobody>) -> Self {
+        Self { pipeline, clock: None, gathered: Vec::new(), open: BTreeSet::new() }
+    }
+
+    /// Takes the next observation. Nothing is judged before its second is over.
+    pub fn see<E>(
+        &mut self,
+        observation: Observation,
+        tell: &mut impl FnMut(&Judged) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.gathered.first().is_some_and(|first| self.are_apart(first, &observation)) {
+            self.judge_gathered(tell)?;
+        }
+        self.gathered.push(observation);
+        Ok(())
+    }
+
+    /// Whether two observations are judged one after the other. While an incident is open, what is seen is gathered for some
+    /// seconds, as the function does.
+    fn are_apart(&self, first: &Observation, next: &Observation) -> bool {
+        let (first, next) = (first.occurred_at(), next.occurred_at());
+        let is_ticked = self.clock.as_ref().is_some_and(|clock| clock.next_tick <= next);
+        let together = if self.open.is_empty() { Duration::ZERO } else { self.pipeline.settings.policy.gather };
+        first.as_second() != next.as_second() && (is_ticked || later(first, together) <= next)
+    }
+
+    /// Judges what is left, and runs on until nothing is open.
+    pub fn end<E>(&mut self, tell: &mut impl FnMut(&Judged) -> Result<(), E>) -> Result<(), E> {
+        self.judge_gathered(tell)?;
+        let Some(end) = self.clock.as_ref().map(|clock| later(clock.now, RUN_ON)) else { return Ok(()) };
+        while !self.open.is_empty()
+            && let Some(clock) = &self.clock
+            && clock.next_tick < end
+        {
+            self.tick(tell)?;
+        }
+        Ok(())
+    }
+
+    /// Judges what occurred in the second that is not over yet.
+    pub fn judge_gathered<E>(&mut self, tell: &mut impl FnMut(&Judged) -> Result<(), E>) -> Result<(), E> {
+        let observations = std::mem::take(&mut self.gathered);
+        let Some(latest) = observations.iter().map(Observation::occurred_at).max() else { return Ok(()) };
+        let clock = self.clock.get_or_insert_with(|| Clock { now: latest, next_tick: later(latest, TICK) });
+        let run_on_until = later(clock.now, RUN_ON);
+        let now = clock.now.max(latest);
+        clock.now = now;
+        while let Some(clock) = &self.clock
+            && clock.next_tick < now.min(run_on_until)
+        {
+            self.tick(tell)?;
+        }
+        if let Some(clock) = &mut self.clock
+            && clock.next_tick < now
+        {
+            clock.next_tick = later(now, TICK);
+        }
+        self.judge(observations, now, Kind::Unknown, tell)
+    }
+
+    fn tick<E>(&mut self, tell: &mut impl FnMut(&Judged) -> Result<(), E>) -> Result<(), E> {
+        let Some(clock) = &mut self.clock else { return Ok(()) };
+        let at = clock.next_tick;
+        clock.next_tick = later(at, TICK);
+        self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, Kind::Schedule, tell)
+    }
+
+    fn judge<E>(
+        &mut self,
+        observations: Vec<Observation>,
+        now: Timestamp,
+        kind: Kind,
+        tell: &mut impl FnMut(&Judged) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let tools = observations.iter().filter_map(tool_of).collect();
+        let mut batch = Batch::new(kind);
+        batch.observations = observations;
+        // Nothing is asked, so nothing waits and no deadline is near.
+        let invocation = Invocation { id: "replay".to_owned(), now, deadline: Instant::now() + TICK };
+        let handled = self.pipeline.judge_at_once(batch, &invocation);
+        for incident in &handled.answer.incidents {
+            match incident.state {
+                IncidentState::Open => self.open.insert(incident.id.clone()),
+                IncidentState::Resolved => self.open.remove(&incident.id),
+            };
+        }
+        tell(&Judged { at: now, tools, handled })
+    }
+}
+
+/// Of a failure its tool, if it has one; None for everything else.
+fn tool_of(observation: &Observation) -> Option<Option<String>> {
+    match observation {
+        Observation::Failure(failure) => Some(failure.user_agent.as_deref().and_then(tool)),
+        Observation::Success(_) | Observation::HealthIssue(_) | Observation::Tick(_) => None,
+    }
+}

@@ -1,0 +1,153 @@
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use triage_model::region::KnownRegions;
+
+use super::*;
+use crate::replay::read::cut::PIECE;
+
+fn setting() -> Setting {
+    let regions = KnownRegions::default();
+    Setting {
+        now: Timestamp::from_second(1_800_000_000).unwrap(),
+        horizon: Timestamp::MIN,
+        default_region: regions.find("us-east-1").unwrap(),
+        regions,
+        own_log_groups: Vec::new(),
+        own_client_ids: Vec::new(),
+    }
+}
+
+/// A record as a trail writes it; of another service where there is no code.
+fn record(number: usize, code: Option<&str>) -> String {
+    let (source, name) =
+        if code.is_some() { ("sso.amazonaws.com", "CreateToken") } else { ("ec2.amazonaws.com", "DescribeInstances") };
+    let error = code.map(|code| format!(r#""errorCode":"{code}","#)).unwrap_or_default();
+    format!(
+        r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IdentityCenterUser","onBehalfOf":{{"userId":"user-{number}"}}}},"eventTime":"2026-11-25T01:{:02}:{:02}Z","eventSource":"{source}","eventName":"{name}","awsRegion":"us-east-1",{error}"requestID":"r-{number}","eventID":"e-{number}","text":"a \"}},{{\\\"eventVersion\\\"\" in a text"}}"#,
+        number / 60 % 60,
+        number % 60
+    )
+}
+
+fn records(count: usize) -> Vec<String> {
+    (0..count).map(|number| record(number, (number % 20 == 7).then_some("InternalServerException"))).collect()
+}
+
+fn read_bytes(name: &str, bytes: &[u8]) -> Piece {
+    let folder = std::env::temp_dir().join(format!("oidc-triage-read-{}-{}", std::process::id(), fastrand::u64(..)));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let source = Source { path: Some(path), name: name.to_owned(), begins: None, size: 0 };
+    let mut all = Piece::default();
+    read(&source, &setting(), &Arc::default(), &mut |mut piece| {
+        all.observations.append(&mut piece.observations);
+        all.complaints.append(&mut piece.complaints);
+        all.problems.merge(piece.problems);
+        all.skipped |= piece.skipped;
+        all.records += piece.records;
+        all.left_alone += piece.left_alone;
+        true
+    });
+    std::fs::remove_dir_all(folder).unwrap();
+    all
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_trail_s_file_of_many_pieces_tells_what_a_general_reader_finds_in_it() {
+    let records = records(5000);
+    let file = format!(r#"{{"Records":[{}]}}"#, records.join(","));
+    assert!(file.len() > 3 * PIECE);
+    let general = triage_decode::decode(&file, &setting());
+    for bytes in [file.clone().into_bytes(), gzip(file.as_bytes())] {
+        let piece = read_bytes("trail.json", &bytes);
+        assert_eq!((piece.records, piece.left_alone, piece.skipped), (5000, 4750, false), "{:?}", piece.complaints);
+        assert_eq!(piece.observations, general.observations);
+    }
+}
+
+#[test]
+fn a_trail_s_file_that_is_cut_off_tells_what_it_has_and_is_named() {
+    let file = format!(r#"{{"Records":[{}]}}"#, records(100).join(","));
+    let piece = read_bytes("trail.json", &file.as_bytes()[..file.len() - 300]);
+    assert!(piece.skipped && piece.complaints == ["trail.json: cut off within a record"], "{:?}", piece.complaints);
+    assert_eq!(piece.observations.len(), 5);
+    let gzip = gzip(file.as_bytes());
+    let piece = read_bytes("trail.json.gz", &gzip[..gzip.len() - 10]);
+    assert!(piece.skipped && piece.complaints[0].contains("the rest of this gzip file cannot be read"));
+    assert!(!piece.observations.is_empty());
+}
+
+#[test]
+fn a_damaged_record_of_ours_is_named_and_the_others_are_read() {
+    let mut records = records(100);
+    records[27] = records[27].replace(r#""eventName":"CreateToken""#, r#""eventName":"CreateToken"#);
+    let piece = read_bytes("trail.json", format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes());
+    assert_eq!(
+        (piece.observations.len(), piece.complaints.len(), piece.skipped),
+        (4, 1, true),
+        "{:?}",
+        piece.complaints
+    );
+}
+
+#[test]
+fn lines_are_named_by_their_numbers_however_many_pieces_they_are_in() {
+    let mut lines = records(4000);
+    for number in (0..4000).step_by(1000) {
+        lines[number].truncate(50);
+    }
+    let piece = read_bytes("lines.jsonl", lines.join("\n").as_bytes());
+    assert_eq!(piece.complaints.len(), 4, "{:?}", piece.complaints);
+    for (complaint, line) in piece.complaints.iter().zip([1, 1001, 2001, 3001]) {
+        assert!(complaint.starts_with(&format!("lines.jsonl:{line}: ")), "{complaint}");
+    }
+    assert_eq!((piece.records, piece.observations.len()), (4000, 200));
+}
+
+#[test]
+fn an_exported_log_tells_what_its_lines_tell_a_subscription() {
+    let mut lines = Vec::new();
+    for number in 0..8000 {
+        let time = format!("2026-11-25T01:{:02}:{:02}.123Z", number / 60 % 60, number % 60);
+        lines.push(match number % 1000 {
+            7 => format!("{time} ERROR sign-in failed, user=u{number}: An error occurred (InternalServerException) when calling the CreateToken operation: None"),
+            8 => format!("{time} {}", record(number, Some("InternalServerException"))),
+            9 => format!("{time} {}", record(number, None)),
+            _ => format!("{time} INFO all is well with request {number} and there is more to say about it\n    in a second line"),
+        });
+    }
+    let text = lines.join("\n");
+    assert!(text.len() > PIECE);
+    let piece = read_bytes("000000.gz", &gzip(text.as_bytes()));
+    assert_eq!(
+        (piece.records, piece.observations.len(), piece.left_alone, piece.skipped),
+        (8000, 16, 8, false),
+        "{:?}",
+        piece.complaints
+    );
+}
+
+#[test]
+fn one_document_is_read_as_a_whole_whatever_its_form() {
+    for text in [
+        record(7, Some("InternalServerException")),
+        format!("[{},\n{}]", record(7, Some("InternalServerException")), record(8, None)),
+        format!("\u{feff}{{ \"Records\": [\n{}\n] }}", record(7, Some("InternalServerException"))),
+    ] {
+        let piece = read_bytes("event.json", text.as_bytes());
+        assert_eq!((piece.observations.len(), piece.skipped), (1, false), "{text}: {:?}", piece.complaints);
+    }
+    let piece = read_bytes("empty.json", b" \n");
+    assert_eq!(piece.complaints, ["empty.json: nothing in it"]);
+    let piece = read_bytes("broken.json", b"{\n  \"a\": \n}");
+    assert_eq!(piece.complaints, ["broken.json: not JSON: line 3, column 1"]);
+}

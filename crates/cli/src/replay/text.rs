@@ -1,0 +1,150 @@
+//! What came of a history, as people read it: a timeline, and the totals.
+//!
+//! In: an [`Account`]. Out: text. Texts of others in it are on one line each and bounded already, as notices are.
+
+use std::io::{self, Write};
+
+use triage_notify::mail;
+use triage_notify::notice::{Notice, NoticeKind};
+use triage_notify::place::Place;
+use triage_notify::words::{between, capitalized, counted, span, trouble, utc};
+
+use crate::replay::account::{Account, Story};
+
+/// `whole` prints each notice as a mail has it.
+pub fn print(account: &Account, whole: bool, out: &mut impl Write) -> io::Result<()> {
+    if account.interrupted {
+        writeln!(out, "{}", super::INTERRUPTED)?;
+    }
+    timeline(account, whole, out)?;
+    incidents(account, out)?;
+    failures(account, out)?;
+    totals(account, out)
+}
+
+/// What would have been told, in order of time.
+fn timeline(account: &Account, whole: bool, out: &mut impl Write) -> io::Result<()> {
+    let mut told: Vec<&Notice> =
+        account.incidents.iter().flat_map(|story| &story.notices).chain(&account.advices).collect();
+    told.sort_by_key(|notice| notice.at);
+    if told.is_empty() {
+        return writeln!(out, "Nobody would have been told anything.\n");
+    }
+    writeln!(out, "What people would have been told")?;
+    for notice in told {
+        writeln!(out, "{}  {:8}  {}", utc(notice.at), notice.kind.as_str(), notice.subject)?;
+        if whole {
+            writeln!(out, ">>> would be published: {}\n>>>", notice.subject)?;
+            for line in mail::render(notice, &Place::default()).lines() {
+                writeln!(out, ">>> {line}")?;
+            }
+        } else {
+            brief(notice, out)?;
+        }
+    }
+    writeln!(out)
+}
+
+/// What changed, and why.
+fn brief(notice: &Notice, out: &mut impl Write) -> io::Result<()> {
+    let news = notice.headline.iter().skip(1).take(match notice.kind {
+        NoticeKind::Changed | NoticeKind::Reopened | NoticeKind::Resolved => 1,
+        NoticeKind::Opened | NoticeKind::Reminder | NoticeKind::Advice => 0,
+    });
+    for line in news {
+        writeln!(out, "    {line}")?;
+    }
+    for reason in &notice.reasons {
+        writeln!(out, "    - {reason}")?;
+    }
+    Ok(())
+}
+
+fn incidents(account: &Account, out: &mut impl Write) -> io::Result<()> {
+    if account.incidents.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "Incidents")?;
+    for story in &account.incidents {
+        writeln!(out, "{}", in_words(story))?;
+    }
+    writeln!(out)
+}
+
+fn in_words(story: &Story) -> String {
+    let lasted = story.over_at.map_or_else(
+        || "open when the history ends".to_owned(),
+        |over| format!("over after {}", span(between(story.began(), over))),
+    );
+    let doubt = if story.looks_false() { "; looks false" } else { "" };
+    format!(
+        "{}  {} in {} ({}): {} at the most, {lasted}{doubt}",
+        utc(story.opened_at),
+        capitalized(trouble(story.diagnosis)),
+        story.region,
+        story.severity.as_str(),
+        counted(story.callers, "caller"),
+    )
+}
+
+/// What failed, and what that means to whoever made the call.
+fn failures(account: &Account, out: &mut impl Write) -> io::Result<()> {
+    if account.kinds.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "Failed calls")?;
+    for kind in &account.kinds {
+        let operation = kind.operation.map_or("unknown operation", |operation| operation.as_str());
+        let code = kind.code.as_deref().unwrap_or("no answer");
+        let status = kind.status.filter(|status| status.to_string() != code);
+        let status = status.map_or_else(String::new, |status| format!(" {status}"));
+        writeln!(out, "{:>7}  {operation} {code}{status}: {}", kind.count, kind.cause.as_str())?;
+        writeln!(out, "         {}", kind.advice)?;
+    }
+    writeln!(out)
+}
+
+fn totals(account: &Account, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "Totals")?;
+    let mut fact = |name: &str, fact: String| writeln!(out, "  {:<13} {fact}", format!("{name}:"));
+    if let Some((from, to)) = account.span {
+        fact("from", format!("{} to {}", utc(from), utc(to)))?;
+    }
+    let read = format!("{}, {}", counted(account.files as usize, "file"), counted(account.records as usize, "record"));
+    fact("read", format!("{read}, {} of them of other services", account.left_alone))?;
+    fact("served", counted(account.counts.success as usize, "call"))?;
+    fact("failed", failed(account))?;
+    let false_looking = account.false_looking_pages();
+    let pages = account.pages().count();
+    fact("pages", format!("{pages}, of which {false_looking} look false (short, few callers, confirmed by nobody)"))?;
+    let rest =
+        format!("{}, {} of advice", counted(account.warnings(), "warning"), counted(account.advices.len(), "notice"));
+    fact("beside them", rest)?;
+    fact("notices", format!("{} in all", account.notices()))?;
+    fact("callers", format!("{} whose calls failed by the service or got no answer", account.callers))?;
+    if !account.tools.is_empty() {
+        fact("their tools", mail::tally(&account.tools))?;
+    }
+    if account.out_of_order > 0 {
+        let late = format!("{} more than an hour out of order, judged as late", account.out_of_order);
+        fact("order", late)?;
+    }
+    Ok(())
+}
+
+fn failed(account: &Account) -> String {
+    let counts = &account.counts;
+    let causes = [
+        ("service", counts.service),
+        ("unreachable", counts.unreachable),
+        ("throttled", counts.throttled),
+        ("request", counts.request),
+        ("admin", counts.admin),
+        ("unrecognised", counts.unrecognised),
+        ("expected", counts.expected),
+        ("duplicate", counts.duplicate),
+    ];
+    let failed: Vec<String> =
+        causes.iter().filter(|(_, count)| *count > 0).map(|(cause, count)| format!("{count} {cause}")).collect();
+    if failed.is_empty() { "none".to_owned() } else { failed.join(", ") }
+}

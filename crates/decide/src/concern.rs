@@ -1,0 +1,73 @@
+//! What an incident is about: the failures that open it and keep it open.
+//!
+//! Data, and the one answer to "does this failure belong to it?" ([`ConcernKey::takes`]).
+
+use serde::{Deserialize, Serialize};
+use triage_model::classify::{Cause, SERVICE_CAUSES};
+use triage_model::observation::Operation;
+
+use crate::evidence::mark::Mark;
+
+/// What an incident is about, with the name by which people know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Concern {
+    /// The service's own failures, or no answer.
+    Service,
+    /// One reason or code of the administrator's.
+    Admin {
+        label: u16,
+        name: String,
+        /// It is a KMS key that refuses.
+        #[serde(default)]
+        key: bool,
+    },
+    /// One code of one operation.
+    Request { label: u16, name: String, operation: Option<Operation> },
+}
+
+/// A [`Concern`] without its name: names are not always kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConcernKey {
+    Service,
+    /// By the label of the reason.
+    Admin(u16),
+    /// By the label of the code.
+    Request(u16, Option<Operation>),
+}
+
+impl Concern {
+    pub const fn key(&self) -> ConcernKey {
+        match self {
+            Self::Service => ConcernKey::Service,
+            Self::Admin { label, .. } => ConcernKey::Admin(*label),
+            Self::Request { label, operation, .. } => ConcernKey::Request(*label, *operation),
+        }
+    }
+}
+
+impl ConcernKey {
+    /// What a failure counts towards. None for what is no failure to sign in, or is told by its number alone.
+    pub const fn of(mark: &Mark) -> Option<Self> {
+        match mark.cause {
+            Cause::Service | Cause::Unreachable => Some(Self::Service),
+            Cause::Admin => Some(Self::Admin(mark.label)),
+            Cause::Request => Some(Self::Request(mark.label, mark.operation)),
+            Cause::Expected | Cause::Throttled | Cause::Unrecognised => None,
+        }
+    }
+
+    /// Whether a failure belongs to it.
+    pub fn takes(self, mark: &Mark) -> bool {
+        Self::of(mark) == Some(self)
+    }
+
+    /// The causes of such failures.
+    pub const fn causes(self) -> &'static [Cause] {
+        match self {
+            Self::Service => &SERVICE_CAUSES,
+            Self::Admin(_) => &[Cause::Admin],
+            Self::Request(..) => &[Cause::Request],
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The numbers that every diagnosis is made of.
+//!
+//! In: the [`View`] of a region. Out: [`Facts`]: every failed call by its caller, who is hit by what, who is active, what
+//! the probe says. Gathered in one pass, because a region is judged at every event. Nothing is decided here.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use triage_model::caller::CallerHash;
+use triage_model::classify::{Cause, SERVICE_CAUSES};
+use triage_model::observation::{HealthIssue, Origin};
+use triage_model::region::Region;
+use triage_model::time::{AHEAD_MAX, before};
+
+use crate::concern::{Concern, ConcernKey};
+use crate::diagnose::hits::{CallerCalls, Calls, Hit};
+use crate::diagnose::words::label_of;
+use crate::evidence::mark::{Mark, Served};
+use crate::evidence::slot::{SLOT_SECONDS, Slot, slot_of};
+use crate::policy::Policy;
+use crate::probe::{Answer, ProbeAnswer};
+use crate::sequential;
+use crate::sequential::Run;
+use crate::view::View;
+
+/// An older probe says nothing of now: the watcher probes every minute.
+pub const PROBE_COUNTS: Duration = Duration::from_secs(120);
+
+/// Who called in the time before one moment, and how it went.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Active {
+    pub at: Timestamp,
+    pub callers: usize,
+    /// By service failures.
+    pub hit: usize,
+    pub served: usize,
+    /// Calls in the same time, where the slots name so many served callers that more must have been.
+    pub calls: Option<(f64, f64)>,
+}
+
+impl Active {
+    pub fn is_mostly_hit(&self) -> bool {
+        match self.calls {
+            Some((failed, answered)) => failed > answered,
+            None => 2 * self.hit > self.callers,
+        }
+    }
+}
+
+pub struct Facts<'a> {
+    pub region: &'a Region,
+    pub view: &'a View,
+    pub policy: &'a Policy,
+    pub now: Timestamp,
+    /// Failures count from here on: what was before is settled, or not of the open incident.
+    pub from: Timestamp,
+    /// The latest call that is known: CloudTrail may be minutes late, and what it tells is judged where it belongs.
+    pub latest_call: Timestamp,
+    service: Calls,
+    admin: Calls,
+    requests: Calls,
+    throttled: Vec<Mark>,
+    /// Service failures of callers that are left out: they are in none of the others.
+    left_out: Calls,
+    hits: BTreeMap<ConcernKey, Vec<Hit>>,
+    /// The latest answer, if it is not old.
+    pub probe: Option<&'a ProbeAnswer>,
+    /// Of the origins' tests the one that crossed with the most callers, else the one that is nearest to it.
+    pub run: Option<Run>,
+    /// Of the slots that were asked about, whether they are full of served callers.
+    crowded: RefCell<BTreeMap<i64, bool>>,
+}
+
+impl<'a> Facts<'a> {
+    pub fn gather(region: &'a Region, view: &'a View, policy: &'a Policy, now: Timestamp) -> Self {
+        let oldest = before(now, policy.evidence);
+        let newest = now.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
+        let slots = || view.evidence.slots.range(slot_of(oldest)..=slot_of(newest)).map(|(_, slot)| slot);
+        let counts = |at: Timestamp| (oldest..=newest).contains(&at);
+        let is_left_out = |caller: CallerHash| view.ledger.left_out.contains_key(&caller.to_bits());
+
+        let [mut service, mut admin, mut requests, mut throttled, mut left_out] = [const { Vec::new() }; 5];
+        let mut latest_failed = None;
+        for mark in slots().flat_map(Slot::failures).filter(|mark| counts(mark.at)) {
+            latest_failed = latest_failed.max(Some(mark.at));
+            let of_cause = match mark.cause {
+                Cause::Service | Cause::Unreachable if is_left_out(mark.caller) => &mut left_out,
+                Cause::Service | Cause::Unreachable => &mut service,
+                Cause::Admin => &mut admin,
+                Cause::Request => &mut requests,
+                Cause::Throttled => &mut throttled,
+                Cause::Expected | Cause::Unrecognised => continue,
+            };
+            of_cause.push(*mark);
+        }
+        for marks in [&mut admin, &mut requests, &mut throttled] {
+            marks.retain(|mark: &Mark| !is_left_out(mark.caller));
+        }
+        let served = || slots().flat_map(|slot| &slot.served).filter(|call| counts(call.at)).copied();
+        let latest_served =
+            slots().rev().find_map(|slot| slot.served.iter().rev().map(|call| call.at).find(|at| counts(*at)));
+
+        let ledger = &view.ledger;
+        let from = match (ledger.open(), ledger.settled_until()) {
+            (Some(incident), _) => incident.since,
+            (None, Some(settled)) => settled.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(settled),
+            (None, None) => oldest,
+        };
+        let latest = view.probe.latest.as_ref();
+        let mut facts = Self {
+            region,
+            view,
+            policy,
+            now,
+            from: from.max(oldest),
+            latest_call: latest_failed.max(latest_served).unwrap_or(now),
+            service: Calls::of(service, served()),
+            admin: Calls::of(admin, served()),
+            requests: Calls::of(requests, served()),
+            throttled,
+            left_out: Calls::of(left_out, served()),
+            hits: BTreeMap::new(),
+            probe: latest.filter(|answer| answer.at >= before(now, PROBE_COUNTS)),
+            run: run(view, policy, now),
+            crowded: RefCell::default(),
+        };
+        facts.hits = facts.find_hits();
+        facts
+    }
+
+    fn find_hits(&self) -> BTreeMap<ConcernKey, Vec<Hit>> {
+        let service = self.service.by_caller();
+        let service =
+            service.filter_map(|calls| Hit::by(ConcernKey::Service, calls.unserved(Timestamp::MAX), self.from));
+        let mut hits = BTreeMap::from([(ConcernKey::Service, service.collect::<Vec<Hit>>())]);
+        for calls in self.admin.by_caller().chain(self.requests.by_caller()) {
+            for (kind, hit) in Hit::all(calls.unserved(Timestamp::MAX), self.from) {
+                hits.entry(kind).or_default().push(hit);
+            }
+        }
+        hits
+    }
+
+    /// Callers with failures of that kind's cause, those left out aside.
+    pub fn callers(&self, kind: ConcernKey) -> impl Iterator<Item = CallerCalls<'_>> {
+        self.of_cause(kind).by_caller()
+    }
+
+    const fn of_cause(&self, kind: ConcernKey) -> &Calls {
+        match kind {
+            ConcernKey::Service => &self.service,
+            ConcernKey::Admin(_) => &self.admin,
+            ConcernKey::Request(..) => &self.requests,
+        }
+    }
+
+    /// Everyone with service failures, those left out included.
+    pub fn everyone(&self) -> impl Iterator<Item = CallerCalls<'_>> {
+        self.service.by_caller().chain(self.left_out.by_caller())
+    }
+
+    pub fn is_left_out(&self, caller: CallerHash) -> bool {
+        self.view.ledger.left_out.contains_key(&caller.to_bits())
+    }
+
+    /// Callers left out of the tests that were served after all their service failures.
+    pub fn served_again(&self) -> BTreeSet<CallerHash> {
+        if self.view.ledger.left_out.is_empty() {
+            return BTreeSet::new();
+        }
+        let failed: BTreeMap<CallerHash, Timestamp> =
+            self.left_out.failed.iter().map(|mark| (mark.caller, mark.at)).collect();
+        let served = self.served_calls().filter(|call| self.is_left_out(call.caller));
+        served.filter(|call| failed.get(&call.caller).is_none_or(|at| *at <= call.at)).map(|call| call.caller).collect()
+    }
+
+    /// A kind with the name of its reason or code: of an open incident the one that was told.
+    pub fn named(&self, kind: ConcernKey) -> Concern {
+        let told = self.view.ledger.open().map(|incident| &incident.concern);
+        if let Some(told) = told.filter(|told| told.key() == kind) {
+            return told.clone();
+        }
+        let name = |label| label_of(&self.view.evidence, label);
+        match kind {
+            ConcernKey::Service => Concern::Service,
+            ConcernKey::Admin(label) => {
+                let key = self.admin.failed.iter().any(|mark| mark.kms && mark.label == label);
+                Concern::Admin { label, name: name(label), key }
+            }
+            ConcernKey::Request(label, operation) => Concern::Request { label, name: name(label), operation },
+        }
+    }
+
+    pub fn hits(&self, kind: ConcernKey) -> &[Hit] {
+        self.hits.get(&kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Callers hit by requests that were refused, by code and operation.
+    pub fn hits_by_requests(&self) -> impl Iterator<Item = (ConcernKey, &[Hit])> {
+        let requests = self.hits.iter().filter(|(kind, _)| matches!(kind, ConcernKey::Request(..)));
+        requests.map(|(kind, hits)| (*kind, hits.as_slice()))
+    }
+
+    /// Failures of the service that count, whether their callers were served since or not. By caller, then time.
+    pub fn service_failures(&self) -> impl Iterator<Item = &Mark> {
+        self.service.failed.iter().filter(|mark| mark.at >= self.from)
+    }
+
+    /// Refusals for the administrator's reasons, and for the callers' own mistakes. By caller, then time.
+    pub fn denied(&self) -> impl Iterator<Item = &Mark> {
+        self.admin.failed.iter().filter(|mark| mark.at >= self.from)
+    }
+
+    pub fn refused(&self) -> impl Iterator<Item = &Mark> {
+        self.requests.failed.iter().filter(|mark| mark.at >= self.from)
+    }
+
+    pub fn throttled(&self) -> impl Iterator<Item = &Mark> {
+        self.throttled.iter().filter(|mark| mark.at >= self.from)
+    }
+
+    /// Every served call that is marked, in order of time.
+    pub fn served_calls(&self) -> impl Iterator<Item = &'a Served> {
+        self.view.evidence.slots.values().flat_map(|slot| &slot.served)
+    }
+
+    /// How many callers were served between two times, as far as they are marked.
+    pub fn served_callers(&self, from: Timestamp, until: Timestamp) -> usize {
+        let slots = self.view.evidence.slots.range(slot_of(from)..=slot_of(until)).flat_map(|(_, slot)| &slot.served);
+        let within = slots.filter(|call| from < call.at && call.at <= until).map(|call| call.caller);
+        within.collect::<BTreeSet<_>>().len()
+    }
+
+    /// What an advice or a quiet region shows failures of: the open incident's, else the service's.
+    pub fn concern(&self) -> ConcernKey {
+        self.view.ledger.open().map_or(ConcernKey::Service, |incident| incident.concern.key())
+    }
+
+    /// Whether a probe of that time still says something.
+    pub fn is_recent(&self, probed_at: Timestamp) -> bool {
+        probed_at >= before(self.now, PROBE_COUNTS)
+    }
+
+    pub fn is_probe_down(&self) -> bool {
+        self.probe.is_some_and(|probe| probe.rungs.iter().any(|rung| rung.answer == Answer::Down))
+    }
+
+    /// The open issues of AWS Health about signing in, the first told first.
+    pub fn issues(&self) -> Vec<&'a HealthIssue> {
+        let open = self.view.evidence.open_issues(self.now);
+        let mut issues: Vec<&HealthIssue> = open.filter(|issue| issue.concerns_sign_in()).collect();
+        issues.sort_by_key(|issue| issue.occurred_at);
+        issues
+    }
+
+    /// Who was active in the time of [`Policy::active`] that ends at `at`.
+    pub fn active(&self, at: Timestamp) -> Active {
+        let from = before(at, self.policy.active);
+        let within = |time: Timestamp| from < time && time <= at;
+        let slots = || self.view.evidence.slots.range(slot_of(from)..=slot_of(at)).map(|(_, slot)| slot);
+        let served = slots().flat_map(|slot| &slot.served).filter(|call| within(call.at)).map(|call| call.caller);
+        let served = self.distinct(served);
+        let failed = slots().flat_map(Slot::failures).filter(|mark| within(mark.at)).map(|mark| mark.caller);
+        let callers = self.distinct(failed.chain(served.iter().copied()));
+        let is_hit = |calls: &CallerCalls<'_>| {
+            callers.binary_search(&calls.caller).is_ok()
+                && calls.unserved(at).last().is_some_and(|mark| mark.at >= self.from)
+        };
+        let hit = self.service.by_caller().filter(is_hit).count();
+        let mut active = Active { at, callers: callers.len(), hit, served: served.len(), calls: None };
+        if active.hit > 0 && self.is_crowded(from, at) {
+            let marked = self.service_failures().filter(|mark| within(mark.at)).count();
+            let beyond = self.spread(from, at, |slot| {
+                let service = slot.beyond.iter().filter(|((cause, _), _)| SERVICE_CAUSES.contains(cause));
+                service.map(|(_, count)| *count).sum()
+            });
+            let answered = self.spread(from, at, |slot| slot.calls.values().map(|calls| calls.answered).sum());
+            active.calls = Some((marked as f64 + beyond, answered));
+        }
+        active
+    }
+
+    /// How many distinct callers called between two times, as far as they are marked.
+    pub fn seen(&self, from: Timestamp, until: Timestamp) -> usize {
+        let slots = || self.view.evidence.slots.range(slot_of(from)..=slot_of(until)).map(|(_, slot)| slot);
+        let failed = slots().flat_map(Slot::failures).map(|mark| (mark.at, mark.caller));
+        let served = slots().flat_map(|slot| &slot.served).map(|call| (call.at, call.caller));
+        let within = failed.chain(served).filter(|(at, _)| (from..=until).contains(at)).map(|(_, caller)| caller);
+        self.distinct(within).len()
+    }
+
+    /// In order, without those that are left out.
+    fn distinct(&self, callers: impl Iterator<Item = CallerHash>) -> Vec<CallerHash> {
+        let mut callers: Vec<CallerHash> = callers.filter(|caller| !self.is_left_out(*caller)).collect();
+        callers.sort_unstable();
+        callers.dedup();
+        callers
+    }
+
+    /// Whether a slot of that time names so many served callers that there must have been more.
+    pub fn is_crowded(&self, from: Timestamp, until: Timestamp) -> bool {
+        let mut known = self.crowded.borrow_mut();
+        let mut slots = self.view.evidence.slots.range(slot_of(from)..=slot_of(until));
+        slots.any(|(begin, slot)| *known.entry(*begin).or_insert_with(|| slot.is_full_of_served()))
+    }
+
+    /// Served calls in that time, marked or not.
+    pub fn served_in(&self, from: Timestamp, until: Timestamp) -> f64 {
+        self.spread(from, until, |slot| slot.calls.values().map(|calls| calls.served).sum())
+    }
+
+    /// The part of the slots' counts that falls into a time. Within a slot calls are taken as evenly spread.
+    fn spread(&self, from: Timestamp, until: Timestamp, count: impl Fn(&Slot) -> u32) -> f64 {
+        let slots = self.view.evidence.slots.range(slot_of(from)..=slot_of(until));
+        slots
+            .map(|(begin, slot)| {
+                let overlap = until.as_second().min(begin + SLOT_SECONDS) - from.as_second().max(*begin);
+                f64::from(count(slot)) * overlap.max(0) as f64 / SLOT_SECONDS as f64
+            })
+            .sum()
+    }
+}
+
+/// Breadth is counted for each origin, and the largest counts.
+fn run(view: &View, policy: &Policy, now: Timestamp) -> Option<Run> {
+    let runs = Origin::ALL.into_iter().filter_map(|origin| sequential::test(view, origin, policy, now));
+    runs.max_by(|one, other| {
+        let crossed = |run: &Run| run.crossed_at.map(|_| run.callers.len());
+        crossed(one).cmp(&crossed(other)).then((one.sum / one.threshold).total_cmp(&(other.sum / other.threshold)))
+    })
+}

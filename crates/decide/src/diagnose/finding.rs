@@ -1,0 +1,89 @@
+//! Everything that holds of a region, in the order of precedence.
+//!
+//! In: the [`Facts`]. Out: [`Finding`]s, of which the first is the diagnosis and the others are further reasons; where
+//! nothing is wrong it is [`Diagnosis::Quiet`]. Each table row of the design is one function of a sibling.
+
+use jiff::Timestamp;
+
+use crate::concern::ConcernKey;
+use crate::diagnose::facts::Facts;
+use crate::diagnose::{advise, refused, service};
+use crate::policy::Policy;
+use crate::verdict::{Advised, Diagnosis, Talking};
+
+/// One diagnosis that holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub diagnosis: Diagnosis,
+    pub kind: ConcernKey,
+    /// Its failures count from here on.
+    pub from: Timestamp,
+    /// The first of what speaks for it, where that is no failure of a caller that is still hit.
+    pub since: Option<Timestamp>,
+    /// When what speaks for it was enough, where that is known: it may have come late.
+    pub enough_at: Option<Timestamp>,
+    /// How many callers spoke for it, where they may all have been served since.
+    pub callers: usize,
+    /// What was enough, in words and numbers, where that is of the past and not of the present.
+    pub opening: Option<String>,
+    /// What speaks for it now, in words and numbers.
+    pub reasons: Vec<String>,
+    /// For an advice: what it is told once for.
+    pub key: Option<String>,
+    pub talking: Option<Talking>,
+}
+
+impl Finding {
+    pub fn of(diagnosis: Diagnosis, kind: ConcernKey, facts: &Facts<'_>, reasons: Vec<String>) -> Self {
+        Self {
+            diagnosis,
+            kind,
+            from: facts.from,
+            since: None,
+            enough_at: None,
+            callers: 0,
+            opening: None,
+            reasons,
+            key: None,
+            talking: None,
+        }
+    }
+
+    pub fn advice(diagnosis: Diagnosis, facts: &Facts<'_>, key: String, reason: String) -> Self {
+        // Its failures are those of the region: an open incident's stay in sight.
+        Self { key: Some(key), ..Self::of(diagnosis, facts.concern(), facts, vec![reason]) }
+    }
+
+    /// What people are told of it, where it needs no incident.
+    pub fn advised(&self, policy: &Policy) -> Option<Advised> {
+        self.key.as_ref().map(|key| Advised {
+            diagnosis: self.diagnosis,
+            key: key.clone(),
+            quiet_for: policy.advice_quiet,
+            reasons: self.reasons.clone(),
+            talking: self.talking.clone(),
+        })
+    }
+}
+
+/// Never empty.
+pub fn all(facts: &Facts<'_>) -> (Finding, Vec<Finding>) {
+    let service = service::finding(facts);
+    let of_service = service.is_some();
+    let mut findings: Vec<Finding> = service.into_iter().collect();
+    findings.extend(refused::misconfigured(facts));
+    findings.extend(refused::suspected(facts));
+    findings.extend(advise::throttling(facts));
+    findings.extend(advise::one_caller(facts));
+    findings.extend(advise::blind(facts));
+    findings.extend(advise::aws_health(facts));
+    let rest = service::rest(facts);
+    if findings.is_empty() {
+        return (rest, findings);
+    }
+    if !of_service && rest.diagnosis != Diagnosis::Quiet {
+        findings.push(rest);
+    }
+    let first = findings.remove(0);
+    (first, findings)
+}

@@ -1,0 +1,121 @@
+//! Who is hit, by what, and since when.
+//!
+//! In: the marks of one cause. Out: [`Calls`] by caller, of which those are a [`Hit`] that were not served since. What a
+//! failure counts towards is its [`ConcernKey`].
+
+use jiff::Timestamp;
+use triage_model::caller::CallerHash;
+use triage_model::observation::Origin;
+
+use crate::concern::ConcernKey;
+use crate::evidence::mark::{Mark, Served};
+
+/// A caller that failed and was not served since. Only being served proves that a caller is well: whoever got a 500 and
+/// then is refused for a code that the failed call consumed has not signed in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hit {
+    pub caller: CallerHash,
+    /// The first and the latest failure after it was last served.
+    pub since: Timestamp,
+    pub latest: Timestamp,
+    /// By [`Origin`]: through which it was seen.
+    origins: [bool; Origin::ALL.len()],
+}
+
+impl Hit {
+    fn of(mark: &Mark) -> Self {
+        let mut origins = [false; Origin::ALL.len()];
+        origins[mark.origin as usize] = true;
+        Self { caller: mark.caller, since: mark.at, latest: mark.at, origins }
+    }
+
+    fn add(&mut self, mark: &Mark) {
+        self.latest = self.latest.max(mark.at);
+        self.origins[mark.origin as usize] = true;
+    }
+
+    pub const fn is_of(&self, origin: Origin) -> bool {
+        self.origins[origin as usize]
+    }
+
+    /// Of the failures of a caller that was not served since, those of one kind.
+    pub fn by(kind: ConcernKey, unserved: &[Mark], from: Timestamp) -> Option<Self> {
+        let mut failed = unserved.iter().filter(|mark| mark.at >= from && kind.takes(mark));
+        let mut hit = Self::of(failed.next()?);
+        failed.for_each(|mark| hit.add(mark));
+        Some(hit)
+    }
+
+    /// Those of each kind.
+    pub fn all(unserved: &[Mark], from: Timestamp) -> Vec<(ConcernKey, Self)> {
+        let mut hits: Vec<(ConcernKey, Self)> = Vec::new();
+        for mark in unserved.iter().filter(|mark| mark.at >= from) {
+            let Some(kind) = ConcernKey::of(mark) else { continue };
+            match hits.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, hit)) => hit.add(mark),
+                None => hits.push((kind, Self::of(mark))),
+            }
+        }
+        hits
+    }
+}
+
+/// The origin through which the most callers were hit, and how many: one person seen three ways is not three.
+pub fn widest(hits: &[Hit]) -> (usize, Origin) {
+    let of = |origin: Origin| (hits.iter().filter(|hit| hit.is_of(origin)).count(), origin);
+    let [first, others @ ..] = Origin::ALL;
+    others.into_iter().map(of).fold(of(first), |best, next| if next.0 > best.0 { next } else { best })
+}
+
+/// Failed calls by caller, then time, and the served ones of the same callers.
+#[derive(Debug, Default)]
+pub struct Calls {
+    pub failed: Vec<Mark>,
+    served: Vec<Served>,
+}
+
+impl Calls {
+    /// `served` are all there are.
+    pub fn of(mut failed: Vec<Mark>, served: impl Iterator<Item = Served>) -> Self {
+        // A slot has them by caller already, so that this is a merge. The order must not depend on how they came.
+        failed.sort_by_key(|mark| (mark.caller, mark.at, mark.id, mark.origin));
+        let mut callers: Vec<CallerHash> = failed.iter().map(|mark| mark.caller).collect();
+        callers.dedup();
+        let mut calls = Self { failed, served: Vec::new() };
+        if !callers.is_empty() {
+            calls.served.extend(served.filter(|call| callers.binary_search(&call.caller).is_ok()));
+            calls.served.sort_unstable_by_key(|call| (call.caller, call.at));
+        }
+        calls
+    }
+
+    pub fn by_caller(&self) -> impl Iterator<Item = CallerCalls<'_>> {
+        let mut rest = self.served.as_slice();
+        self.failed.chunk_by(|one, next| one.caller == next.caller).filter_map(move |failed| {
+            let caller = failed.first()?.caller;
+            rest = &rest[rest.partition_point(|call| call.caller < caller)..];
+            let (served, others) = rest.split_at(rest.partition_point(|call| call.caller == caller));
+            rest = others;
+            Some(CallerCalls { caller, failed, served })
+        })
+    }
+}
+
+/// What one caller did, in order of time.
+#[derive(Clone, Copy, Debug)]
+pub struct CallerCalls<'a> {
+    pub caller: CallerHash,
+    pub failed: &'a [Mark],
+    served: &'a [Served],
+}
+
+impl<'a> CallerCalls<'a> {
+    /// Its failures up to `until` that came after it was last served until then. Whoever is served in the second of its
+    /// failure was served by a retry.
+    pub fn unserved(&self, until: Timestamp) -> &'a [Mark] {
+        let failed = &self.failed[..self.failed.partition_point(|mark| mark.at <= until)];
+        let served = self.served[..self.served.partition_point(|call| call.at <= until)].last();
+        let first = failed.partition_point(|mark| served.is_some_and(|served| mark.at <= served.at));
+        &failed[first..]
+    }
+}

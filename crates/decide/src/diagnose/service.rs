@@ -1,0 +1,185 @@
+//! Failures of the service: `outage`, `degraded`, and what is too little for either.
+//!
+//! In: the [`Facts`], the sequential test among them. Out: a [`Finding`] with the reasons for it and against more.
+
+use jiff::Timestamp;
+use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+
+use crate::concern::ConcernKey;
+use crate::diagnose::facts::{Active, Facts};
+use crate::diagnose::finding::Finding;
+use crate::diagnose::hits::widest;
+use crate::diagnose::words;
+use crate::diagnose::words::{callers, listed, once_in, origin, span, time};
+use crate::evidence::mark::Mark;
+use crate::probe_record::RungRecord;
+use crate::sequential::{Run, TestKind};
+use crate::verdict::Diagnosis;
+
+/// Outage or degraded, if the service fails for more than chance would have it.
+pub fn finding(facts: &Facts<'_>) -> Option<Finding> {
+    let is_open = facts.view.ledger.open().is_some_and(|incident| incident.concern.key() == ConcernKey::Service);
+    let any_hit = !facts.hits(ConcernKey::Service).is_empty();
+    let found = by_the_test(facts, is_open, any_hit).or_else(|| by_probes(facts)).or_else(|| by_aws_health(facts));
+    found.or_else(|| {
+        let (count, _) = widest(facts.hits(ConcernKey::Service));
+        let goes_on = || format!("{} not served since the incident began", callers(count));
+        (is_open && any_hit).then(|| degraded(facts, vec![goes_on()]))
+    })
+}
+
+fn degraded(facts: &Facts<'_>, reasons: Vec<String>) -> Finding {
+    Finding::of(Diagnosis::Degraded, ConcernKey::Service, facts, reasons)
+}
+
+/// The sequential test. What crossed late is judged by who was active then; with an incident open, by who is now.
+fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Finding> {
+    let run = facts.run.as_ref()?;
+    let crossed_at = run.crossed_at?;
+    let active = facts.active(if is_open { facts.latest_call } else { crossed_at });
+    let share = share_in_words(&active);
+    let (diagnosis, why) = if active.is_mostly_hit() {
+        (Diagnosis::Outage, format!("most are hit: {share}"))
+    } else if facts.is_probe_down() {
+        (Diagnosis::Outage, format!("{share}, and the probe is down as well"))
+    } else if is_open && !any_hit {
+        // The incident goes on until its end is proved, but nothing speaks for it any more.
+        return None;
+    } else {
+        (Diagnosis::Degraded, format!("no outage of everyone: {share}, and no probe is down"))
+    };
+    let reasons = vec![why, format!("counted from {}", origin(run.origin))];
+    let from = if facts.view.ledger.open().is_some() { facts.from } else { run.began_at.max(facts.from) };
+    let enough_at = Some(crossed_at);
+    let callers = if any_hit { 0 } else { run.callers.len() };
+    Some(Finding {
+        from,
+        since: Some(run.began_at),
+        enough_at,
+        callers,
+        opening: Some(run_in_words(facts, run)),
+        ..Finding::of(diagnosis, ConcernKey::Service, facts, reasons)
+    })
+}
+
+/// Nobody need complain: laptops do not log to us.
+fn by_probes(facts: &Facts<'_>) -> Option<Finding> {
+    let row = |record: &RungRecord| {
+        let (since, last) = (record.down_since?.max(facts.from), record.down_last?);
+        let apart = last.duration_since(since).unsigned_abs();
+        let is_row = since < last && apart >= facts.policy.probe_down && record.healthy_times == 0;
+        (is_row && facts.is_recent(last)).then_some((since, last))
+    };
+    let rows = facts.view.probe.rungs.iter().filter_map(|(operation, record)| Some((row(record)?, operation)));
+    let ((since, last), operation) = rows.min()?;
+    let reason =
+        format!("probes found {operation} down time and again for {}: no caller need say so", span(since, last));
+    Some(Finding { since: Some(since), opening: Some(reason), ..degraded(facts, Vec::new()) })
+}
+
+fn by_aws_health(facts: &Facts<'_>) -> Option<Finding> {
+    let (count, _) = widest(facts.hits(ConcernKey::Service));
+    let holds = count >= facts.policy.health_callers && !facts.issues().is_empty();
+    holds.then(|| degraded(facts, vec![format!("{} hit while AWS itself tells of an issue", callers(count))]))
+}
+
+/// What remains where neither holds.
+pub fn rest(facts: &Facts<'_>) -> Finding {
+    let minutes = facts.policy.evidence.as_secs().div_ceil(60);
+    let (count, _) = widest(facts.hits(ConcernKey::Service));
+    let (diagnosis, reason) = match facts.service_failures().next() {
+        None => {
+            let but = match facts.view.ledger.left_out.len() {
+                0 => String::new(),
+                left_out => format!(", {} left out of account", callers(left_out)),
+            };
+            (Diagnosis::Quiet, format!("no service failure within {minutes} minutes{but}"))
+        }
+        Some(_) if count == 0 => (Diagnosis::Transient, "everyone who was hit was served since".to_owned()),
+        Some(_) if count < facts.policy.outage_callers => {
+            let few =
+                format!("{} hit within {minutes} minutes: fewer than {}", callers(count), facts.policy.outage_callers);
+            (Diagnosis::Isolated, few)
+        }
+        Some(_) => {
+            (Diagnosis::Isolated, format!("{} hit within {minutes} minutes: no more than chance", callers(count)))
+        }
+    };
+    let mut reasons = vec![reason];
+    if diagnosis == Diagnosis::Isolated
+        && let Some(run) = &facts.run
+    {
+        reasons.push(format!("the test stands at {:.1} of the {:.1} that make a page", run.sum, run.threshold));
+    }
+    Finding::of(diagnosis, facts.concern(), facts, reasons)
+}
+
+/// `7 of 9 callers failed in 40 s; by chance once in 300 years`.
+fn run_in_words(facts: &Facts<'_>, run: &Run) -> String {
+    let until = run.crossed_at.unwrap_or(facts.latest_call);
+    // The run goes on after it crossed; how unlikely it is was said when it crossed.
+    let mut of_run = run.callers.clone();
+    of_run.sort_unstable();
+    let within = |mark: &Mark| ConcernKey::Service.takes(mark) && (run.began_at..=until).contains(&mark.at);
+    let hit = facts
+        .callers(ConcernKey::Service)
+        .filter(|calls| of_run.binary_search(&calls.caller).is_ok() && calls.failed.iter().any(within));
+    let count = hit.count();
+    let within = span(run.began_at, until);
+    let chance = once_in(run.chance_years(facts.policy));
+    match run.kind {
+        TestKind::HitsInTime => {
+            format!("{count} callers newly hit in {within}, where no successes are seen; by chance {chance}")
+        }
+        TestKind::FailedAgainstAnswered if facts.is_crowded(run.began_at, until) => {
+            format!("{count} callers failed in {within}, among more than are named; by chance {chance}")
+        }
+        TestKind::FailedAgainstAnswered => {
+            let seen = facts.seen(run.began_at, until).max(count);
+            format!("{count} of {seen} callers failed in {within}; by chance {chance}")
+        }
+    }
+}
+
+fn share_in_words(active: &Active) -> String {
+    let at = time(active.at);
+    match active.calls {
+        Some((failed, answered)) => {
+            format!("{failed:.0} of {:.0} calls failed in the time up to {at}", failed + answered)
+        }
+        None => format!("{} of the {} callers active up to {at}", active.hit, active.callers),
+    }
+}
+
+pub fn served_in_words(facts: &Facts<'_>, active: &Active) -> Option<String> {
+    let minutes = facts.policy.active.as_secs().div_ceil(60);
+    let up_to = time(active.at);
+    (active.served > 0).then(|| format!("{} served in the {minutes} minutes up to {up_to}", callers(active.served)))
+}
+
+pub fn probe_in_words(facts: &Facts<'_>) -> String {
+    facts.probe.map_or_else(|| "the service was not probed".to_owned(), words::probe)
+}
+
+pub fn health_in_words(facts: &Facts<'_>) -> impl Iterator<Item = String> {
+    let open = facts.view.evidence.open_issues(facts.now);
+    let (own, others): (Vec<_>, Vec<_>) = open.partition(|issue| issue.concerns_sign_in());
+    // Outages of signing in have come under other services.
+    [("about signing in", own), ("of another service in the region", others)].into_iter().filter_map(
+        |(what, issues)| {
+            let names = issues.iter().map(|issue| one_line(&issue.event_type_code, SHOWN_NAME_MAX));
+            (!issues.is_empty()).then(|| format!("AWS Health has an open issue {what}: {}", listed(names)))
+        },
+    )
+}
+
+/// `we saw it at 08:02:10 UTC, AWS confirmed at 08:41:00 UTC`.
+pub fn confirmation_in_words(facts: &Facts<'_>, since: Option<Timestamp>) -> Option<String> {
+    let issue = *facts.issues().first()?;
+    let begun = issue.started_at.map_or_else(String::new, |at| format!(" (begun at {})", time(at)));
+    let (since, told) = (since?, issue.occurred_at);
+    Some(match since <= told {
+        true => format!("we saw it at {}, AWS confirmed at {}{begun}", time(since), time(told)),
+        false => format!("AWS told of it at {}{begun}, we saw it at {}", time(told), time(since)),
+    })
+}

@@ -1,0 +1,199 @@
+//! Each diagnosis with what makes it and what just does not. A [`World`] is a region that tests let things happen in.
+
+mod advise;
+mod refused;
+mod service;
+mod told;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use triage_model::caller::{Caller, CallerHash, CallerHasher};
+use triage_model::classify::Cause;
+use triage_model::fault::Fault;
+use triage_model::observation::{HealthIssue, Operation, Origin};
+use triage_model::region::KnownRegions;
+
+use super::*;
+use crate::concern::Concern;
+use crate::evidence::mark::{Answered, Mark, Served, hash16, hash32};
+use crate::ledger::Incident;
+use crate::probe::{Answer, Control, Rung};
+
+/// When the worlds of these tests begin: at the beginning of a slot.
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn caller(name: &str) -> CallerHash {
+    CallerHasher::new(&CallerHasher::FIXED_KEY).hash(&Caller::User(name.into()))
+}
+
+fn region() -> Region {
+    KnownRegions::default().find("eu-central-1").unwrap()
+}
+
+/// A failed call; change what matters with struct update syntax.
+#[derive(Clone, Copy)]
+struct Fails<'a> {
+    who: &'a str,
+    at: i64,
+    cause: Cause,
+    code: &'a str,
+    operation: Operation,
+    origin: Origin,
+    kms: bool,
+}
+
+fn fails(who: &str, at: i64) -> Fails<'_> {
+    Fails {
+        who,
+        at,
+        cause: Cause::Service,
+        code: "InternalServerException",
+        operation: Operation::CreateToken,
+        origin: Origin::CloudTrail,
+        kms: false,
+    }
+}
+
+fn refused<'a>(who: &'a str, at: i64, code: &'a str) -> Fails<'a> {
+    Fails { cause: Cause::Request, code, ..fails(who, at) }
+}
+
+fn denied<'a>(who: &'a str, at: i64, reason: &'a str) -> Fails<'a> {
+    Fails { cause: Cause::Admin, code: reason, ..fails(who, at) }
+}
+
+fn issue(service: &str, told: i64) -> HealthIssue {
+    HealthIssue {
+        event_arn: format!("arn:{service}"),
+        service: service.into(),
+        event_type_code: format!("AWS_{service}_OPERATIONAL_ISSUE"),
+        region: None,
+        started_at: None,
+        ended_at: None,
+        description: String::new(),
+        occurred_at: at(told),
+    }
+}
+
+/// A region whose successes are seen, of little traffic.
+struct World {
+    view: View,
+    policy: Policy,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut view = View::default();
+        view.learned.succeeded.insert(Origin::CloudTrail, at(-60));
+        Self { view, policy: Policy::default() }
+    }
+
+    fn fail(&mut self, fails: Fails<'_>) -> &mut Self {
+        let Fails { who, at: second, cause, code, operation, origin, kms } = fails;
+        let id = format!("{who}-{second}-{code}");
+        self.view.evidence.add_failure(Mark {
+            at: at(second),
+            caller: caller(who),
+            operation: Some(operation),
+            cause,
+            origin,
+            kms,
+            label: hash16(code),
+            tool: hash16("aws-cli/2.31.0"),
+            id: hash32(&id),
+        });
+        let names = &mut self.view.evidence.slot_mut(at(second)).names;
+        names.callers.insert(caller(who).to_bits(), who.to_owned());
+        names.labels.insert(hash16(code), code.to_owned());
+        names.tools.insert(hash16("aws-cli/2.31.0"), "aws-cli/2.31.0".to_owned());
+        names.requests.insert(hash32(&id), id);
+        self
+    }
+
+    /// Each of them fails, a second after the one before.
+    fn fail_all(&mut self, names: &[&str], from: i64) -> &mut Self {
+        for (second, who) in (from..).zip(names) {
+            self.fail(fails(who, second));
+        }
+        self
+    }
+
+    fn serve(&mut self, who: &str, second: i64) -> &mut Self {
+        let call = Served {
+            at: at(second),
+            caller: caller(who),
+            operation: Some(Operation::CreateToken),
+            origin: Origin::CloudTrail,
+        };
+        self.view.evidence.add_answered(&Answered { call, served: true });
+        self
+    }
+
+    /// As many other callers.
+    fn serve_others(&mut self, count: usize, second: i64) -> &mut Self {
+        for n in 0..count {
+            self.serve(&format!("other-{n}"), second);
+        }
+        self
+    }
+
+    fn probe(&mut self, answer: Answer, second: i64) -> &mut Self {
+        let rung = Rung { operation: Operation::CreateToken, answer, fault: None, latency: Duration::ZERO };
+        self.view.probe.add(&ProbeAnswer { region: region(), at: at(second), rungs: vec![rung], control: None });
+        self
+    }
+
+    fn health(&mut self, issue: HealthIssue) -> &mut Self {
+        self.view.evidence.add_health(issue);
+        self
+    }
+
+    /// An incident that began at `since`, and is over at `resolved`.
+    fn incident(&mut self, diagnosis: Diagnosis, concern: Concern, since: i64, resolved: Option<i64>) -> &mut Self {
+        self.view.ledger.incident = Some(Incident {
+            id: "eu-central-1-made-up".into(),
+            region: region(),
+            diagnosis,
+            severity: diagnosis.severity(),
+            concern,
+            opened_at: at(since),
+            since: at(since),
+            enough_at: at(since),
+            resolved_at: resolved.map(at),
+            reopened: 0,
+            reopened_at: None,
+            callers: 3,
+            opening: None,
+            reasons: Vec::new(),
+            sequence: 1,
+            told_at: at(since),
+            changed_at: None,
+            told_callers: 3,
+            told_operations: BTreeSet::new(),
+            told_health: false,
+            is_paged: false,
+            alarm_change: None,
+        });
+        self
+    }
+
+    fn verdict(&self, now: i64) -> Verdict {
+        diagnose(&region(), &self.view, &self.policy, at(now))
+    }
+
+    fn diagnosis(&self, now: i64) -> Diagnosis {
+        self.verdict(now).diagnosis
+    }
+}
+
+fn advised(verdict: &Verdict, diagnosis: Diagnosis) -> Vec<&str> {
+    verdict.advised.iter().filter(|it| it.diagnosis == diagnosis).map(|it| it.key.as_str()).collect()
+}
+
+/// Whether a reason has that part.
+fn says(verdict: &Verdict, part: &str) -> bool {
+    verdict.reasons.iter().any(|reason| reason.contains(part))
+}

@@ -1,0 +1,391 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use triage_model::caller::CallerHash;
+use triage_model::observation::Operation;
+
+use super::*;
+use crate::probe::Answer;
+use crate::testing::verdicts::{at, given_up, proved, region, verdict};
+use crate::verdict::{Advised, Diagnosis};
+
+/// What happened, without its particulars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Opened,
+    Reopened,
+    Changed,
+    Reminder,
+    Resolved,
+    Advice,
+}
+
+impl From<&Happened> for Kind {
+    fn from(happened: &Happened) -> Self {
+        match happened {
+            Happened::Opened => Self::Opened,
+            Happened::Reopened { .. } => Self::Reopened,
+            Happened::Changed(_) => Self::Changed,
+            Happened::Reminder => Self::Reminder,
+            Happened::Resolved(_) => Self::Resolved,
+            Happened::Advised(_) => Self::Advice,
+        }
+    }
+}
+
+/// One region as it lives: each verdict is decided on as the pipeline does it, until nothing more follows.
+#[derive(Default)]
+struct Life {
+    ledger: Ledger,
+    /// Each with the incident as it was then.
+    told: Vec<(Happened, Option<Incident>)>,
+}
+
+impl Life {
+    /// What this verdict makes happen at that second.
+    fn sees(&mut self, second: i64, verdict: &Verdict) -> Vec<Kind> {
+        self.decides(second, verdict, None)
+    }
+
+    fn is_over(&mut self, second: i64, verdict: &Verdict, recovery: &Recovery) -> Vec<Kind> {
+        self.decides(second, verdict, Some(recovery))
+    }
+
+    fn decides(&mut self, second: i64, verdict: &Verdict, recovery: Option<&Recovery>) -> Vec<Kind> {
+        let before = self.told.len();
+        let recovery = recovery.filter(|_| self.ledger.open().is_some());
+        if let Some(next) = turn(&region(), &self.ledger, verdict, recovery, &Policy::default(), at(second)) {
+            assert_eq!(next.ledger.next_position, self.ledger.next_position, "positions are the outbox's");
+            self.ledger = next.ledger;
+            let incident = &self.ledger.incident;
+            self.told.extend(next.happened.into_iter().map(|happened| (happened, incident.clone())));
+        }
+        self.told[before..].iter().map(|(happened, _)| Kind::from(happened)).collect()
+    }
+
+    fn incident(&self) -> &Incident {
+        self.ledger.incident.as_ref().unwrap()
+    }
+
+    /// Opened a minute after the first of three callers was hit.
+    fn of(verdict: &Verdict) -> Self {
+        let mut life = Self::default();
+        assert_eq!(life.sees(60, verdict), [Kind::Opened]);
+        life
+    }
+}
+
+fn quiet() -> Verdict {
+    verdict(Diagnosis::Quiet)
+}
+
+fn outage() -> Verdict {
+    verdict(Diagnosis::Outage)
+}
+
+const INCIDENTS: [Diagnosis; 4] =
+    [Diagnosis::Outage, Diagnosis::Degraded, Diagnosis::Misconfigured, Diagnosis::Suspected];
+
+#[test]
+fn an_incident_opens_at_once_and_once() {
+    for diagnosis in INCIDENTS {
+        let mut life = Life::of(&verdict(diagnosis));
+        let incident = life.incident();
+        assert_eq!(incident.id, "eu-central-1-20270115T080100Z");
+        assert_eq!((incident.since, incident.opened_at, incident.sequence), (at(0), at(60), 1));
+        assert_eq!((incident.diagnosis, incident.severity), (diagnosis, diagnosis.severity()));
+        for second in [60, 61, 300] {
+            assert_eq!(life.sees(second, &verdict(diagnosis)), [], "told is told");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_incident_opens_none() {
+    let mut life = Life::default();
+    for diagnosis in [Diagnosis::Throttling, Diagnosis::OneCaller, Diagnosis::Isolated, Diagnosis::Transient] {
+        assert_eq!(life.sees(60, &verdict(diagnosis)), []);
+    }
+    assert_eq!(life.ledger, Ledger::default());
+}
+
+#[test]
+fn worse_is_told_at_once_and_less_bad_in_its_time() {
+    let mut life = Life::of(&verdict(Diagnosis::Degraded));
+    assert_eq!(life.sees(70, &outage()), [Kind::Changed]);
+    let worse = Change::Diagnosis { from: Diagnosis::Degraded, to: Diagnosis::Outage };
+    assert_eq!(life.told[1].0, Happened::Changed(vec![worse]));
+    assert_eq!(life.sees(80, &verdict(Diagnosis::Degraded)), []);
+    assert_eq!(life.incident().diagnosis, Diagnosis::Outage);
+    assert_eq!(life.sees(669, &verdict(Diagnosis::Degraded)), []);
+    assert_eq!(life.sees(670, &verdict(Diagnosis::Degraded)), [Kind::Changed]);
+    assert_eq!(life.incident().diagnosis, Diagnosis::Degraded);
+    assert_eq!(life.sees(671, &outage()), [Kind::Changed], "worse again, and at once");
+}
+
+#[test]
+fn twice_the_callers_another_operation_and_aws_health_are_told_every_ten_minutes_at_most() {
+    let mut life = Life::of(&outage());
+    let doubled = outage().hitting(6);
+    assert_eq!(life.sees(659, &doubled), [], "less than ten minutes after it was opened");
+    assert_eq!(life.sees(660, &doubled), [Kind::Changed], "what had to wait is not forgotten");
+    assert_eq!(life.told[1].0, Happened::Changed(vec![Change::Callers { hit: 6, told: 3 }]));
+    let mut operations = doubled.operations.clone();
+    operations.insert(Operation::StartDeviceAuthorization, 1);
+    let further = Verdict { operations, health: true, ..doubled.hitting(11) };
+    assert_eq!(life.sees(1259, &further), []);
+    assert_eq!(life.sees(1260, &further), [Kind::Changed]);
+    let more = vec![Change::Operation(Operation::StartDeviceAuthorization), Change::AwsHealth];
+    assert_eq!(life.told[2].0, Happened::Changed(more));
+    assert_eq!(life.sees(1860, &further.clone().hitting(21)), [], "twice the eleven that were told of last");
+    assert_eq!(life.sees(1861, &further.hitting(22)), [Kind::Changed]);
+}
+
+#[test]
+fn aws_health_does_not_confirm_what_is_the_customers_own() {
+    let mut life = Life::of(&verdict(Diagnosis::Misconfigured));
+    let with_issue = Verdict { health: true, ..verdict(Diagnosis::Misconfigured) };
+    assert_eq!(life.sees(700, &with_issue), []);
+}
+
+#[test]
+fn an_incident_that_goes_on_is_told_again_every_hour_after_the_last_word() {
+    let mut life = Life::of(&outage());
+    assert_eq!(life.sees(3659, &outage()), []);
+    assert_eq!(life.sees(3660, &quiet()), [Kind::Reminder], "it is open until its end is proved");
+    assert_eq!(life.sees(5000, &outage().hitting(9)), [Kind::Changed]);
+    assert_eq!(life.sees(8599, &outage().hitting(9)), []);
+    assert_eq!(life.sees(8600, &outage().hitting(9)), [Kind::Reminder]);
+    let sequences = life.told.iter().filter_map(|(_, incident)| Some(incident.as_ref()?.sequence));
+    assert_eq!(sequences.collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn it_is_resolved_by_proof_alone_and_as_of_the_time_of_the_proof() {
+    let mut life = Life::of(&outage());
+    let unproved = Recovery { over_at: None, ..proved(500) };
+    assert_eq!(life.is_over(600, &quiet(), &unproved), []);
+    assert_eq!(life.is_over(620, &quiet(), &proved(610)), [Kind::Resolved]);
+    assert_eq!((life.incident().resolved_at, life.ledger.settled_until()), (Some(at(610)), Some(at(610))));
+    assert_eq!(life.is_over(621, &quiet(), &proved(610)), [], "once");
+    assert_eq!(life.told[1].0, Happened::Resolved(proved(610)));
+    assert_eq!(life.incident().reasons, proved(610).reasons);
+}
+
+#[test]
+fn an_end_without_proof_says_so() {
+    let mut life = Life::of(&outage());
+    assert_eq!(life.is_over(1900, &quiet(), &given_up(1860)), [Kind::Resolved]);
+    assert_eq!(life.told[1].0, Happened::Resolved(given_up(1860)));
+}
+
+#[test]
+fn what_a_probe_still_sees_down_is_not_over() {
+    let mut life = Life::of(&outage());
+    let confirmed = Verdict { probe: Some(Answer::Down), ..outage() };
+    assert_eq!(life.is_over(600, &confirmed, &proved(590)), []);
+    assert_eq!(life.is_over(620, &quiet(), &proved(610)), [Kind::Resolved]);
+}
+
+#[test]
+fn trouble_that_returns_within_a_quarter_of_an_hour_is_the_same_incident() {
+    let mut life = Life::of(&outage());
+    life.is_over(600, &quiet(), &proved(600));
+    let id = life.incident().id.clone();
+    assert_eq!(life.sees(1500, &outage().seen(1490, 1499)), [Kind::Reopened]);
+    let incident = life.incident();
+    assert_eq!((&incident.id, incident.reopened, incident.sequence), (&id, 1, 3));
+    assert_eq!((incident.since, incident.reopened_at, incident.resolved_at), (at(1490), Some(at(1500)), None));
+    assert_eq!(life.told[2].0, Happened::Reopened { over_since: at(600) });
+    life.is_over(2000, &quiet(), &proved(2000));
+    assert_eq!(life.sees(2900, &outage().seen(2890, 2900)), [Kind::Reopened]);
+    assert_eq!((life.incident().reopened, life.incident().id.clone()), (2, id));
+}
+
+#[test]
+fn what_is_settled_stays_so_while_the_next_one_is_open() {
+    let mut life = Life::of(&outage());
+    life.is_over(620, &quiet(), &proved(610));
+    life.sees(3000, &verdict(Diagnosis::Misconfigured).seen(2990, 3000));
+    assert!(life.incident().is_open());
+    assert_eq!(life.ledger.settled_until(), Some(at(610)));
+}
+
+#[test]
+fn trouble_that_returns_later_is_another_incident() {
+    let mut life = Life::of(&outage());
+    life.is_over(600, &quiet(), &proved(600));
+    assert_eq!(life.sees(1502, &outage().seen(1501, 1502)), [Kind::Opened]);
+    assert_eq!((life.incident().reopened, life.incident().sequence), (0, 1));
+    let id = |told: usize| life.told[told].1.as_ref().unwrap().id.clone();
+    assert_ne!(id(2), id(0));
+}
+
+#[test]
+fn what_began_within_a_quarter_of_an_hour_and_is_judged_late_reopens() {
+    let mut life = Life::of(&outage());
+    life.is_over(600, &quiet(), &proved(600));
+    assert_eq!(life.sees(2400, &outage().seen(1400, 1500)), [Kind::Reopened]);
+}
+
+#[test]
+fn what_occurred_before_the_proof_reopens_nothing() {
+    let mut life = Life::of(&outage());
+    life.is_over(620, &quiet(), &proved(610));
+    assert_eq!(life.sees(700, &outage().seen(5, 610)), []);
+    assert_eq!(life.sees(700, &outage().seen(5, 611)), [Kind::Reopened]);
+}
+
+#[test]
+fn a_rung_that_is_down_again_reopens_without_a_caller() {
+    let mut life = Life::of(&outage());
+    life.is_over(620, &quiet(), &proved(610));
+    let seen_by_a_probe = Verdict {
+        probe: Some(Answer::Down),
+        since: Some(at(650)),
+        latest: None,
+        ..verdict(Diagnosis::Degraded).hitting(0)
+    };
+    assert_eq!(life.sees(700, &seen_by_a_probe), [Kind::Reopened]);
+}
+
+#[test]
+fn another_trouble_takes_its_place_only_if_it_is_worse_or_the_old_one_is_over() {
+    let mut life = Life::of(&verdict(Diagnosis::Suspected));
+    assert_eq!(life.sees(100, &outage().seen(70, 90)), [Kind::Changed], "worse");
+    assert_eq!((&life.incident().concern, life.incident().since), (&Concern::Service, at(70)));
+    assert_eq!(life.sees(1000, &verdict(Diagnosis::Suspected)), [], "less bad, and the outage is not over");
+    let surge = verdict(Diagnosis::Suspected).seen(1500, 1600);
+    assert_eq!(life.is_over(1700, &surge, &proved(1650)), [Kind::Changed], "the outage is over, the surge is not");
+    assert_eq!((life.incident().diagnosis, life.incident().since), (Diagnosis::Suspected, at(1500)));
+    assert!(life.incident().is_open());
+}
+
+#[test]
+fn two_that_come_to_light_in_one_second_have_ids_of_their_own() {
+    let mut life = Life::of(&outage());
+    life.is_over(60, &quiet(), &proved(60));
+    // A clock that is set back by an hour finds it later than a quarter of an hour.
+    let later = outage().seen(5000, 5001);
+    assert_eq!(life.sees(5001, &later), [Kind::Opened]);
+    let ids: BTreeSet<_> = life.told.iter().filter_map(|(_, incident)| Some(incident.as_ref()?.id.clone())).collect();
+    assert_eq!(ids.len(), 2);
+    life.is_over(5001, &quiet(), &proved(5001));
+    let mut set_back = life.ledger.clone();
+    set_back.incident.as_mut().unwrap().resolved_at = Some(at(-5000));
+    let again = turn(&region(), &set_back, &outage().seen(0, 5001), None, &Policy::default(), at(5001)).unwrap();
+    assert!(!ids.contains(&again.ledger.incident.unwrap().id));
+}
+
+fn advised(key: &str) -> Advised {
+    Advised {
+        diagnosis: Diagnosis::Throttling,
+        key: key.to_owned(),
+        quiet_for: Duration::from_secs(86_400),
+        reasons: vec!["too many calls".to_owned()],
+        talking: None,
+    }
+}
+
+#[test]
+fn an_advice_is_given_once_in_its_quiet_time_and_beside_an_incident() {
+    let mut life = Life::default();
+    let verdict = Verdict { advised: vec![advised("talker:1")], ..outage() };
+    assert_eq!(life.sees(60, &verdict), [Kind::Opened, Kind::Advice]);
+    assert_eq!(life.sees(86_459, &Verdict { advised: vec![advised("talker:1")], ..quiet() }), [Kind::Reminder]);
+    assert_eq!(life.sees(86_460, &Verdict { advised: vec![advised("talker:1")], ..quiet() }), [Kind::Advice]);
+    assert_eq!(life.sees(86_461, &Verdict { advised: vec![advised("talker:2")], ..quiet() }), [Kind::Advice]);
+}
+
+#[test]
+fn more_advice_than_a_step_takes_follows_in_the_next_and_what_is_remembered_is_bounded() {
+    let mut life = Life::default();
+    let many = REMEMBERED_MAX + 20;
+    let verdict = Verdict { advised: (0..many).map(|n| advised(&n.to_string())).collect(), ..quiet() };
+    assert_eq!(life.sees(60, &verdict).len(), ADVICE_PER_TURN);
+    assert_eq!(life.sees(61, &verdict).len(), ADVICE_PER_TURN);
+    for second in 62..200 {
+        life.sees(second, &verdict);
+    }
+    assert!(life.ledger.advised.len() <= REMEMBERED_MAX);
+}
+
+#[test]
+fn callers_are_left_out_until_they_are_served() {
+    let mut life = Life::default();
+    let caller = CallerHash::from_bits(7);
+    let steady = Verdict { leave_out: BTreeSet::from([caller]), ..quiet() };
+    assert_eq!(life.sees(60, &steady), []);
+    assert_eq!(life.ledger.left_out, BTreeMap::from([(7, at(60))]));
+    life.sees(90, &steady);
+    assert_eq!(life.ledger.left_out, BTreeMap::from([(7, at(60))]), "since then");
+    life.sees(120, &Verdict { take_back: BTreeSet::from([caller]), ..steady });
+    assert_eq!(life.ledger.left_out, BTreeMap::new());
+}
+
+#[test]
+fn a_ledger_is_kept_as_json() {
+    let mut life = Life::of(&verdict(Diagnosis::Suspected));
+    life.ledger.left_out.insert(3, at(9));
+    life.ledger.advised.insert("talker:1".into(), at(9));
+    life.is_over(620, &quiet(), &proved(610));
+    let text = serde_json::to_string(&life.ledger).unwrap();
+    assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), life.ledger);
+}
+
+/// What one invocation sees of a region: a diagnosis with so many callers, and perhaps a recovery.
+#[derive(Clone, Debug)]
+struct Seen {
+    pause: i64,
+    diagnosis: Diagnosis,
+    callers: usize,
+    probe: Option<Answer>,
+    health: bool,
+    over: bool,
+}
+
+fn any_seen() -> impl Strategy<Value = Seen> {
+    let diagnoses = [Diagnosis::Quiet, Diagnosis::Isolated, Diagnosis::OneCaller].into_iter().chain(INCIDENTS);
+    let probes = [None, Some(Answer::Healthy), Some(Answer::Down)];
+    (1_i64..2000, select(diagnoses.collect::<Vec<_>>()), 0_usize..40, select(probes.to_vec()), any::<(bool, bool)>())
+        .prop_map(|(pause, diagnosis, callers, probe, (health, over))| Seen {
+            pause,
+            diagnosis,
+            callers,
+            probe,
+            health,
+            over,
+        })
+}
+
+proptest! {
+    /// Whatever comes: an incident is opened once, its notices count from 1 without a gap, it is resolved only while it
+    /// is open and reopened only while it is not, and what was decided is not decided again.
+    #[test]
+    fn the_story_of_an_incident_is_whole(seen in prop::collection::vec(any_seen(), 1..60)) {
+        let mut life = Life::default();
+        let mut now = 0;
+        let mut open: BTreeMap<String, (bool, u32)> = BTreeMap::new();
+        for Seen { pause, diagnosis, callers, probe, health, over } in seen {
+            now += pause;
+            let verdict = Verdict { probe, health, ..verdict(diagnosis).hitting(callers).seen(now - 1, now) };
+            let recovery = Recovery { over_at: over.then(|| at(now)), ..proved(now) };
+            let before = life.told.len();
+            life.decides(now, &verdict, Some(&recovery));
+            for (happened, incident) in &life.told[before..] {
+                let (kind, incident) = (Kind::from(happened), incident.as_ref().unwrap());
+                let (is_open, sequence) = open.get(&incident.id).copied().unwrap_or_default();
+                prop_assert_eq!(incident.sequence, sequence + 1);
+                prop_assert_eq!(sequence == 0, kind == Kind::Opened);
+                prop_assert_eq!(is_open, !matches!(kind, Kind::Opened | Kind::Reopened));
+                open.insert(incident.id.clone(), (kind != Kind::Resolved, incident.sequence));
+            }
+            prop_assert!(open.values().filter(|(is_open, _)| *is_open).count() <= 1, "one at a time");
+            prop_assert!(life.ledger.open().is_none_or(|incident| open[&incident.id].0));
+            let recovery = life.ledger.open().map(|_| &recovery).filter(|_| !over);
+            let again = turn(&region(), &life.ledger, &verdict, recovery, &Policy::default(), at(now));
+            prop_assert_eq!(again.map(|turn| turn.happened), None);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! From the evidence of a region to a verdict, and the life of an incident.
+//!
+//! Data first: [`policy`], [`evidence`], [`probe`], [`concern`], [`verdict`], [`ledger`], [`view`], [`turn`] import no logic. Then
+//! [`diagnose`] makes a verdict of a view, [`recovery`] says whether an incident is over, and [`incident`] makes a turn of
+//! both. Pure: `now` is an argument, and there is no clock, no environment and no network.
+
+pub mod concern;
+pub mod evidence;
+pub mod ledger;
+pub mod policy;
+pub mod probe;
+pub mod probe_record;
+pub mod turn;
+pub mod verdict;
+pub mod view;
+
+pub mod diagnose;
+pub mod incident;
+pub mod recovery;
+pub mod sequential;
+mod spread;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

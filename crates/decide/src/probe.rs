@@ -1,0 +1,84 @@
+//! What probes of one region found, as data.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use triage_model::classify::{Cause, Symptoms, classify};
+use triage_model::fault::Fault;
+use triage_model::observation::Operation;
+use triage_model::region::Region;
+
+/// What a rung answered, from the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Exactly what is expected of a service that works.
+    Healthy,
+    /// No answer, throttled, or an answer that need not be of the service.
+    Unknown,
+    /// Another refusal than the expected one.
+    Unexpected,
+    /// The service itself says that it failed (a 5xx with an AWS request id), or gave no answer while the control did.
+    Down,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    pub operation: Operation,
+    pub answer: Answer,
+    /// What was answered, or why nothing was, unless it was a success. Also a healthy CreateToken has one.
+    pub fault: Option<Fault>,
+    pub latency: Duration,
+}
+
+impl Rung {
+    /// Whether nothing came of AWS itself: no answer, or a 5xx that need not be of the service. Only then a control can
+    /// tell more: who is throttled, or refused by a proxy, has a connection.
+    pub fn is_silent(&self) -> bool {
+        let Some(fault) = self.fault.as_ref().filter(|_| self.answer == Answer::Unknown) else { return false };
+        match fault.status {
+            None => fault.no_answer,
+            Some(500..=599) => fault.request_id.is_none() && cause_of(self.operation, fault) != Cause::Throttled,
+            Some(_) => false,
+        }
+    }
+}
+
+/// What a probe of one region found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeAnswer {
+    pub region: Region,
+    /// When the service was asked, by the clock of whoever asked.
+    pub at: Timestamp,
+    /// In the order they were asked. A rung is missing where the one before it gave nothing to go on with, and the
+    /// first one where an earlier registration was used.
+    pub rungs: Vec<Rung>,
+    /// What another region answered, where a rung was silent and the partition has another one.
+    pub control: Option<Control>,
+}
+
+impl ProbeAnswer {
+    /// The worst answer of all rungs; unknown where none could be asked.
+    pub fn worst(&self) -> Answer {
+        self.rungs.iter().map(|rung| rung.answer).max().unwrap_or(Answer::Unknown)
+    }
+
+    /// Whether neither the region nor its control gave an answer of AWS's: our own side is broken.
+    pub fn is_blind(&self) -> bool {
+        self.control.as_ref().is_some_and(|control| !control.works) && self.rungs.iter().all(Rung::is_silent)
+    }
+}
+
+/// What another region answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Control {
+    pub region: Region,
+    /// AWS itself answered, whatever it said: our side can connect.
+    pub works: bool,
+}
+
+/// Without the grant type, so that SlowDown to our own polling counts as the throttling it is here.
+pub fn cause_of(operation: Operation, fault: &Fault) -> Cause {
+    classify(Symptoms { operation: Some(operation), ..fault.symptoms() }).cause
+}

@@ -1,0 +1,163 @@
+//! What probes of one region have found so far.
+//!
+//! In: one [`ProbeAnswer`] after the other, in order of their times. Out: a [`ProbeRecord`], kept with the region: the
+//! latest answer, the registration that the next probe goes on with, and for each rung since when it is down and how
+//! often it was healthy since. Pure.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use triage_model::observation::Operation;
+use triage_model::redact::Secret;
+
+use crate::probe::{Answer, ProbeAnswer};
+
+/// How long a registration is used. It would last 90 days, but the first rung should be seen once a day too.
+const REGISTRATION_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// The longest client id and secret together that are kept. Real ones have 2 KB, and a store's item is read often.
+const REGISTRATION_MAX: usize = 8 * 1024;
+
+/// Client ids remembered. There are at most two a day, and records of a call come within the day.
+const OWN_CLIENT_IDS_MAX: usize = 8;
+
+/// Answers of `down` further apart than this are not of one row: the first is of a trouble long past. The policy lets an
+/// hour at most go by between two probes.
+const ROW_GAP: SignedDuration = SignedDuration::from_hours(2);
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProbeRecord {
+    pub latest: Option<ProbeAnswer>,
+    /// Of each rung that was ever down.
+    pub rungs: BTreeMap<Operation, RungRecord>,
+    /// Kept so that all sandboxes of a stack need one a day together.
+    pub registration: Option<Registration>,
+    /// When a registration was given up because the service answered something unexpected with it.
+    pub renewed_at: Option<Timestamp>,
+    /// The latest client ids that probes registered: records of them are our own.
+    pub own_client_ids: Vec<String>,
+}
+
+/// One rung over time. `down` counts here only where a control worked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RungRecord {
+    /// The first and the latest time that it was down, of a row of `down` without a `healthy` between.
+    pub down_since: Option<Timestamp>,
+    pub down_last: Option<Timestamp>,
+    /// After that: how often it was healthy without another answer of the service's between, since when, and when last.
+    pub healthy_times: u32,
+    pub healthy_since: Option<Timestamp>,
+    /// Stays where an unexpected answer breaks the row.
+    pub healthy_last: Option<Timestamp>,
+}
+
+/// A client of our own, kept with the region so that all sandboxes use it. Its secret opens nothing: nobody ever confirms
+/// a device code of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    pub client_id: String,
+    #[serde(serialize_with = "Secret::expose_to_the_store")]
+    pub client_secret: Secret,
+    pub made_at: Timestamp,
+}
+
+impl Registration {
+    /// None where the client id is empty, or where both are too long to be real.
+    pub fn new(client_id: &str, client_secret: &str, made_at: Timestamp) -> Option<Self> {
+        let is_real = !client_id.is_empty() && client_id.len() + client_secret.len() <= REGISTRATION_MAX;
+        is_real.then(|| Self { client_id: client_id.to_owned(), client_secret: Secret::new(client_secret), made_at })
+    }
+}
+
+/// Whether `at` is of the same day as `now`: no 24 hours away. Clocks of two sandboxes differ, so it may lie ahead.
+fn is_of_the_day(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at).abs() < REGISTRATION_KEPT
+}
+
+impl ProbeRecord {
+    /// Takes in an answer, once its registration is kept.
+    pub fn add(&mut self, answer: &ProbeAnswer) {
+        for rung in &answer.rungs {
+            self.add_rung(rung.operation, rung.answer, answer.at);
+        }
+        if self.vouches_for_registering(answer) {
+            self.add_rung(Operation::RegisterClient, Answer::Healthy, answer.at);
+        }
+        self.latest = Some(answer.clone());
+    }
+
+    fn add_rung(&mut self, operation: Operation, answer: Answer, at: Timestamp) {
+        match (answer, self.rungs.entry(operation)) {
+            (Answer::Down, rung) => rung.or_default().down(at),
+            (Answer::Healthy, Entry::Occupied(mut rung)) => rung.get_mut().healthy(at),
+            (Answer::Unexpected, Entry::Occupied(mut rung)) => rung.get_mut().unexpected(),
+            // A rung that was never down has nothing to prove.
+            (Answer::Healthy | Answer::Unexpected, Entry::Vacant(_)) => {}
+            // No news of the service, neither good nor bad.
+            (Answer::Unknown, _) => {}
+        }
+    }
+
+    /// With one registration a day RegisterClient could not be proved healthy before the day after tomorrow. So a probe
+    /// that found all well with a registration made after RegisterClient was last down speaks for that rung as well.
+    fn vouches_for_registering(&self, answer: &ProbeAnswer) -> bool {
+        let asked = answer.rungs.iter().any(|rung| rung.operation == Operation::RegisterClient);
+        let down_last = self.rungs.get(&Operation::RegisterClient).and_then(|rung| rung.down_last);
+        let made_at = self.registration.as_ref().map(|registration| registration.made_at);
+        !asked && answer.worst() == Answer::Healthy && made_at.is_some() && made_at > down_last
+    }
+
+    /// The worst answer of the latest probe.
+    pub fn worst(&self) -> Option<Answer> {
+        self.latest.as_ref().map(ProbeAnswer::worst)
+    }
+
+    /// The registration that a probe at `now` goes on with.
+    pub fn usable_registration(&self, now: Timestamp) -> Option<&Registration> {
+        self.registration.as_ref().filter(|registration| is_of_the_day(registration.made_at, now))
+    }
+
+    /// Keeps a registration just made.
+    pub fn register(&mut self, registration: Registration) {
+        self.own_client_ids.retain(|id| *id != registration.client_id);
+        self.own_client_ids.push(registration.client_id.clone());
+        self.own_client_ids.drain(..self.own_client_ids.len().saturating_sub(OWN_CLIENT_IDS_MAX));
+        self.registration = Some(registration);
+    }
+
+    /// Gives the registration up, for the service refused it; not more than once a day.
+    pub fn renew(&mut self, now: Timestamp) -> bool {
+        let may = self.renewed_at.is_none_or(|at| !is_of_the_day(at, now));
+        if may {
+            self.renewed_at = Some(now);
+            self.registration = None;
+        }
+        may
+    }
+}
+
+impl RungRecord {
+    fn down(&mut self, at: Timestamp) {
+        let goes_on =
+            self.healthy_last.is_none() && self.down_last.is_some_and(|last| at.duration_since(last) <= ROW_GAP);
+        let down_since = self.down_since.filter(|_| goes_on).or(Some(at));
+        *self = Self { down_since, down_last: Some(at), ..Self::default() };
+    }
+
+    fn healthy(&mut self, at: Timestamp) {
+        self.healthy_times = self.healthy_times.saturating_add(1);
+        self.healthy_since.get_or_insert(at);
+        self.healthy_last = Some(at);
+    }
+
+    /// It is no sign that the rung is down, and none that it works: the proof begins anew.
+    fn unexpected(&mut self) {
+        self.healthy_times = 0;
+        self.healthy_since = None;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,379 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use triage_model::observation::Operation;
+
+use super::*;
+use crate::evidence::mark::Answered;
+use crate::probe_record::ProbeRecord;
+use crate::sequential::test;
+use crate::testing::marks::{at, failure, incident, served};
+
+const LABEL: u16 = 7;
+
+/// One call of a made-up history.
+#[derive(Clone, Copy)]
+struct Call {
+    second: i64,
+    by: u64,
+    fails: bool,
+}
+
+/// Calls at random times, so many a second, of so many callers. A share of them fails from second 0 to `end`.
+fn history(rate: f64, callers: u64, share: f64, end: i64, seed: u64) -> Vec<Call> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut calls = Vec::new();
+    let mut second = -600.0;
+    while second < (end + 600) as f64 {
+        second -= random.f64().ln() / rate;
+        let fails = (0.0..end as f64).contains(&second) && random.f64() < share;
+        calls.push(Call { second: second as i64, by: random.u64(1..=callers), fails });
+    }
+    calls
+}
+
+/// What became of an incident: seconds after the true end.
+#[derive(Debug, PartialEq)]
+struct Life {
+    opened: i64,
+    over: Option<i64>,
+    proved: bool,
+    /// Calls served between the true end and the proof.
+    served: usize,
+}
+
+/// Lives through the calls, a decision every 20 seconds.
+fn live(calls: &[Call], end: i64, mut change: impl FnMut(&mut View)) -> Option<Life> {
+    let policy = Policy::default();
+    let mut view = View::default();
+    change(&mut view);
+    let mut rest = calls.iter().peekable();
+    let mut open: Option<Incident> = None;
+    let last = calls.iter().map(|call| call.second).max().unwrap();
+    for now in (-600..last + 20).step_by(20) {
+        while let Some(call) = rest.next_if(|call| call.second <= now) {
+            if call.fails {
+                view.evidence.add_failure(failure(call.second, call.by));
+            } else {
+                view.evidence.add_answered(&served(call.second, call.by));
+            }
+        }
+        view.evidence.forget(at(now), policy.evidence);
+        if let Some(incident) = &open {
+            let found = recovery(&view, incident, &policy, at(now));
+            if let Some(over) = found.over_at {
+                let second = over.as_second() - at(0).as_second();
+                let served = calls.iter().filter(|call| !call.fails && (end..=second).contains(&call.second)).count();
+                let opened = incident.opened_at.as_second() - at(0).as_second();
+                assert!(over <= at(now), "not in the future");
+                return Some(Life { opened, over: Some(second - end), proved: found.proved, served });
+            }
+        } else if let Some(run) = test(&view, Origin::CloudTrail, &policy, at(now))
+            && run.crossed_at.is_some()
+        {
+            open = Some(Incident { since: run.began_at, ..incident(0, now) });
+        }
+    }
+    open.map(|open| Life {
+        opened: open.opened_at.as_second() - at(0).as_second(),
+        over: None,
+        proved: false,
+        served: 0,
+    })
+}
+
+#[test]
+fn an_outage_is_never_over_before_its_end_and_soon_after_it() {
+    for (rate, share) in [(5.0, 1.0), (1.0, 1.0), (1.0, 0.5), (5.0, 0.2), (1.0, 0.2), (5.0, 0.05)] {
+        for seed in 0..2 {
+            let end = 900;
+            let calls = history(rate, 400, share, end, seed);
+            let life = live(&calls, end, |_| ()).unwrap_or_else(|| panic!("not found: {share} of {rate}, {seed}"));
+            let over = life.over.unwrap();
+            assert!(life.proved && (240..=360).contains(&over), "{share} of {rate} a second, seed {seed}: {life:?}");
+        }
+    }
+}
+
+#[test]
+fn an_outage_that_becomes_partial_is_not_over() {
+    for seed in 0..2 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let end = 1500;
+        let mut calls = history(1.0, 400, 1.0, end, seed);
+        for call in calls.iter_mut().filter(|call| call.second > 600) {
+            call.fails &= random.f64() < 0.2;
+        }
+        let life = live(&calls, end, |_| ()).unwrap();
+        assert!((240..=360).contains(&life.over.unwrap()), "seed {seed}: {life:?}");
+    }
+}
+
+#[test]
+fn a_trickle_of_calls_proves_it_at_the_fifth_served_one() {
+    for seed in 0..20 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let end = 1500;
+        let calls: Vec<Call> = (-15..60)
+            .map(|nth| {
+                let second = 75 * nth + random.i64(0..20);
+                Call { second, by: random.u64(1..=5), fails: (0..end).contains(&second) }
+            })
+            .collect();
+        let life = live(&calls, end, |_| ()).unwrap();
+        assert!(life.proved && life.served == 5 && life.over.unwrap() >= 280, "seed {seed}: {life:?}");
+    }
+}
+
+#[test]
+fn a_few_failures_at_night_are_enough_to_be_proved_over_by_five_calls() {
+    let mut calls: Vec<Call> = (1..=3).map(|by| Call { second: 20 * by, by: by as u64, fails: true }).collect();
+    calls.extend((1..=9).map(|nth| Call { second: 60 + 100 * nth, by: nth as u64 % 4 + 4, fails: false }));
+    let life = live(&calls, 60, |view| {
+        view.learned.succeeded.insert(Origin::CloudTrail, at(-3600));
+    });
+    // A decision every 20 seconds, and the fifth call a hundred times five after the last failure.
+    assert_eq!(life, Some(Life { opened: 60, over: Some(500), proved: true, served: 5 }));
+}
+
+#[test]
+fn a_broken_caller_that_is_left_out_hinders_nothing() {
+    let end = 900;
+    let mut calls = history(0.3, 100, 1.0, end, 1);
+    calls.extend((0..500).map(|nth| Call { second: 4 * nth, by: 1 << 40, fails: true }));
+    calls.sort_by_key(|call| call.second);
+    let life = live(&calls, end, |view| {
+        view.ledger.left_out.insert(1 << 40, at(0));
+    });
+    assert!((280..=360).contains(&life.unwrap().over.unwrap()));
+    let hindered = live(&calls, end, |_| ()).unwrap();
+    assert!(hindered.over.is_none_or(|over| over > 360), "it would, were it not left out: {hindered:?}");
+}
+
+#[test]
+fn served_calls_of_one_caller_prove_nothing() {
+    let mut calls: Vec<Call> = (1..=40).map(|by| Call { second: by, by: by as u64 % 5, fails: true }).collect();
+    calls.extend((1..=100).map(|nth| Call { second: 40 + 10 * nth, by: 9, fails: false }));
+    let alone = live(&calls, 40, |view| {
+        view.learned.succeeded.insert(Origin::CloudTrail, at(-3600));
+    });
+    assert!(!alone.unwrap().proved);
+}
+
+/// Twenty callers failed in the first twenty seconds, one after the other.
+fn view_of_an_outage() -> View {
+    let mut view = View::default();
+    for by in 1..=20 {
+        view.evidence.add_failure(failure(by, by as u64));
+    }
+    view
+}
+
+fn serve(view: &mut View, from: i64, to: i64, change: impl Fn(Answered) -> Answered) {
+    for second in from..to {
+        view.evidence.add_answered(&change(served(second, 100 + second as u64 % 7)));
+    }
+}
+
+fn over(view: &View, incident: &Incident, now: i64) -> Option<i64> {
+    let over = recovery(view, incident, &Policy::default(), at(now)).over_at;
+    over.map(|over| over.as_second() - at(0).as_second())
+}
+
+#[test]
+fn each_reopening_doubles_the_waiting_time() {
+    let mut view = view_of_an_outage();
+    serve(&mut view, 30, 3300, |call| call);
+    let first = |reopened| {
+        let incident = Incident { reopened, ..incident(1, 3) };
+        (0..3300).step_by(10).find_map(|now| over(&view, &incident, now))
+    };
+    assert_eq!([0, 1, 2].map(first), [320, 620, 1220].map(Some));
+    assert_eq!(first(9), Some(1820), "of more than half of the evidence nothing is known");
+    let reopened = Incident { reopened: 1, reopened_at: Some(at(100)), enough_at: at(100), ..incident(1, 3) };
+    assert_eq!(over(&view, &reopened, 690), None, "it counts from the reopening");
+    assert_eq!(over(&view, &reopened, 700), Some(700));
+}
+
+#[test]
+fn an_outage_that_came_to_light_late_is_proved_over_by_calls_of_its_own_time() {
+    let mut view = view_of_an_outage();
+    serve(&mut view, 30, 500, |call| call);
+    let opened_late = Incident { enough_at: at(3), ..incident(1, 480) };
+    assert_eq!(over(&view, &opened_late, 480), Some(320));
+    assert_eq!(over(&view, &incident(1, 480), 480), None, "had it come to light only by what occurred then");
+}
+
+#[test]
+fn calls_of_operations_that_did_not_fail_prove_nothing() {
+    let mut view = view_of_an_outage();
+    serve(&mut view, 30, 600, |answered| {
+        let operation = Some(Operation::RegisterClient);
+        Answered { call: crate::evidence::mark::Served { operation, ..answered.call }, ..answered }
+    });
+    assert_eq!(over(&view, &incident(1, 3), 600), None);
+    serve(&mut view, 400, 410, |call| call);
+    // Its callers are marked by their first calls: these are only counted, and so known by the end of their slot.
+    assert_eq!(over(&view, &incident(1, 3), 600), Some(480));
+}
+
+#[test]
+fn only_failures_of_the_incidents_own_kind_keep_it_open() {
+    let admin = Concern::Admin { label: LABEL, name: "KMS_DISABLED".into(), key: true };
+    let operation = Some(Operation::CreateToken);
+    let request = Concern::Request { label: LABEL, name: "InvalidGrantException".into(), operation };
+    for (concern, cause) in [(Concern::Service, Cause::Unreachable), (admin, Cause::Admin), (request, Cause::Request)] {
+        let own = Mark { cause, label: LABEL, ..failure(0, 1) };
+        let foreign = [
+            Mark { cause: Cause::Throttled, ..own },
+            Mark { cause: if cause == Cause::Admin { Cause::Request } else { Cause::Admin }, ..own },
+        ];
+        let other_label = Mark { label: 8, ..own };
+        for (mark, keeps) in foreign
+            .map(|mark| (mark, false))
+            .into_iter()
+            .chain([(own, true), (other_label, concern == Concern::Service)])
+        {
+            let mut view = View::default();
+            for second in 1..=20 {
+                view.evidence.add_failure(Mark { at: at(second), id: second as u32, ..own });
+                view.evidence.add_failure(Mark { at: at(second + 300), id: 100 + second as u32, ..mark });
+            }
+            serve(&mut view, 30, 600, |call| call);
+            let incident = Incident { concern: concern.clone(), ..incident(1, 3) };
+            assert_eq!(over(&view, &incident, 330).is_none(), keeps, "{concern:?} and {mark:?}");
+        }
+    }
+}
+
+#[test]
+fn a_failure_seen_in_a_log_too_counts_once() {
+    let proof = |twice: bool| {
+        let mut view = View::default();
+        for second in 1..=4 {
+            let mark = failure(second, 1);
+            view.evidence.add_failure(mark);
+            if twice {
+                view.evidence.add_failure(Mark { origin: Origin::Logs, at: at(second + 1), ..mark });
+            }
+        }
+        serve(&mut view, 30, 90, |call| call);
+        let words = recovery(&view, &incident(1, 1), &Policy::default(), at(90)).reasons;
+        words.join("; ")
+    };
+    assert_eq!(proof(true), proof(false));
+}
+
+#[test]
+fn what_speaks_for_it_is_told_in_words_and_numbers() {
+    let mut view = view_of_an_outage();
+    let told = |view: &View, now| recovery(view, &incident(1, 3), &Policy::default(), at(now)).reasons;
+    assert_eq!(
+        told(&view, 25),
+        [
+            "0 calls of 0 callers were served since 12:00:20 UTC and none failed",
+            "odds of 1 to 1 that it is over; it takes 1000 to 1, 5 calls and 2 callers",
+        ]
+    );
+    serve(&mut view, 120, 240, |call| call);
+    assert_eq!(told(&view, 250)[1], "it must last until 12:05:20 UTC");
+    assert_eq!(
+        told(&view, 320),
+        [
+            "120 calls of 7 callers were served since 12:00:20 UTC and none failed",
+            "odds of more than 1000 to 1 that it is over"
+        ]
+    );
+}
+
+#[test]
+fn half_an_hour_of_silence_ends_it_without_proof() {
+    let view = view_of_an_outage();
+    assert_eq!(over(&view, &incident(1, 3), 20 + 1799), None);
+    let found = recovery(&view, &incident(1, 3), &Policy::default(), at(20 + 1800));
+    assert_eq!((found.over_at, found.proved), (Some(at(1820)), false));
+    assert!(found.reasons[0].contains("nothing but this silence proves it"), "{:?}", found.reasons);
+    // What is told of late is not over at once.
+    assert_eq!(over(&view, &incident(1, 1500), 3200), None);
+    assert_eq!(over(&view, &Incident { reopened_at: Some(at(1600)), ..incident(1, 3) }, 3300), None);
+}
+
+/// A rung that was down in that second, and then healthy so many times from one second to another.
+fn rung(down: i64, times: u32, from: i64, to: i64) -> RungRecord {
+    RungRecord {
+        down_since: Some(at(down)),
+        down_last: Some(at(down)),
+        healthy_times: times,
+        healthy_since: Some(at(from)),
+        healthy_last: Some(at(to)),
+    }
+}
+
+#[test]
+fn a_rung_that_was_down_and_is_well_again_proves_it() {
+    let healthy = rung(60, 3, 200, 320);
+    let table = [
+        (vec![healthy.clone()], Some(320)),
+        (vec![], None),
+        (vec![RungRecord { healthy_times: 2, ..healthy.clone() }], None),
+        (vec![rung(60, 9, 201, 320)], None),
+        (vec![rung(60, 9, 200, 400)], Some(400)),
+        (vec![rung(-400, 9, 200, 400)], None),
+        (vec![rung(-200, 9, 200, 400)], Some(400)),
+        (vec![RungRecord { healthy_since: None, healthy_last: None, ..healthy.clone() }], None),
+        (vec![rung(200, 3, 200, 320)], None),
+        (vec![rung(60, 3, 19, 320)], None),
+        (vec![healthy.clone(), rung(60, 1, 200, 200)], None),
+        (vec![healthy.clone(), rung(60, 4, 250, 380)], Some(380)),
+        (vec![healthy.clone(), rung(-10_000, 1, -500, -400)], Some(320)),
+    ];
+    for (rungs, expected) in table {
+        let mut view = view_of_an_outage();
+        let operations = [Operation::RegisterClient, Operation::CreateToken];
+        let rungs: BTreeMap<_, _> = operations.into_iter().zip(rungs).collect();
+        view.probe = ProbeRecord { rungs: rungs.clone(), ..ProbeRecord::default() };
+        let incident = incident(1, 3);
+        assert_eq!(over(&view, &incident, 420), expected, "{rungs:?}");
+        let keys = Incident { concern: Concern::Admin { label: 1, name: "K".into(), key: true }, ..incident.clone() };
+        assert_eq!(over(&view, &keys, 420), None, "a probe does not see the customer's key");
+        view.evidence.add_failure(failure(340, 9));
+        assert_eq!(over(&view, &incident, 420), None, "somebody failed since");
+    }
+}
+
+proptest! {
+    // Each case lives through half an hour.
+    #![proptest_config(ProptestConfig::with_cases(3))]
+
+    #[test]
+    fn it_is_not_over_while_calls_fail_as_before(seed in any::<u64>(), share in 0.1..=1.0, rate in 0.5..3.0) {
+        let end = 1800;
+        let calls: Vec<Call> = history(rate, 300, share, end, seed).into_iter().filter(|call| call.second < end).collect();
+        if let Some(life) = live(&calls, end, |_| ()) {
+            prop_assert!(life.over.is_none_or(|over| over >= 0), "{:?}", life);
+        }
+    }
+
+    #[test]
+    fn the_order_of_what_failed_and_how_often_it_came_change_nothing(seed in any::<u64>()) {
+        let calls = history(0.5, 30, 0.7, 300, seed);
+        let mut random = fastrand::Rng::with_seed(seed);
+        let found = |calls: &[Call]| {
+            let mut view = View::default();
+            for call in calls.iter().filter(|call| call.fails && call.second < 600) {
+                view.evidence.add_failure(failure(call.second, call.by));
+            }
+            for call in calls.iter().filter(|call| !call.fails && call.second < 600) {
+                view.evidence.add_answered(&served(call.second, call.by));
+            }
+            recovery(&view, &incident(0, 10), &Policy::default(), at(620))
+        };
+        let mut again: Vec<Call> = calls.iter().copied().filter(|call| call.fails).cycle().take(calls.len()).collect();
+        random.shuffle(&mut again);
+        again.retain(|call| call.fails);
+        let failed: Vec<Call> = calls.iter().copied().filter(|call| call.fails).collect();
+        again.extend(failed);
+        again.extend(calls.iter().copied().filter(|call| !call.fails));
+        prop_assert_eq!(found(&again), found(&calls));
+    }
+}

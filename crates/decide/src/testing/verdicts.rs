@@ -1,0 +1,165 @@
+//! Verdicts, incidents and recoveries by hand, for tests of what is made of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use triage_model::observation::Operation;
+use triage_model::region::{KnownRegions, Region};
+
+use crate::concern::Concern;
+use crate::incident::turn;
+use crate::ledger::{Incident, Ledger};
+use crate::policy::Policy;
+use crate::verdict::{Advised, Diagnosis, FailedRequest, Recovery, Talking, Verdict, Weighing};
+
+/// A second of 2027-01-15, counted from 08:00.
+pub fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+pub fn region() -> Region {
+    KnownRegions::default().find("eu-central-1").unwrap()
+}
+
+pub const NAMES: [&str; 3] = ["ana@example.com", "ben@example.com", "eva@example.com"];
+
+/// What a verdict of that diagnosis looks like where three callers were hit in the first three seconds; where the
+/// diagnosis is none of an incident, nobody was.
+pub fn verdict(diagnosis: Diagnosis) -> Verdict {
+    let weighing = |cause| Weighing {
+        cause,
+        speaks_for: vec!["something".to_owned()],
+        speaks_against: vec!["something else".to_owned()],
+    };
+    let (concern, code) = match diagnosis {
+        Diagnosis::Misconfigured => {
+            let name = "KMS_DisabledException".to_owned();
+            (Concern::Admin { label: 7, name: name.clone(), key: true }, name)
+        }
+        Diagnosis::Suspected => {
+            let name = "InvalidRequestException".to_owned();
+            (Concern::Request { label: 8, name: name.clone(), operation: Some(Operation::CreateToken) }, name)
+        }
+        Diagnosis::Outage
+        | Diagnosis::Degraded
+        | Diagnosis::Throttling
+        | Diagnosis::OneCaller
+        | Diagnosis::Blind
+        | Diagnosis::Late
+        | Diagnosis::AwsHealth
+        | Diagnosis::Isolated
+        | Diagnosis::Transient
+        | Diagnosis::Quiet => (Concern::Service, "InternalServerException".to_owned()),
+    };
+    let verdict = Verdict {
+        diagnosis,
+        concern,
+        opening: None,
+        reasons: vec![format!("the reason for {}", diagnosis.as_str())],
+        weighed: ["service outage or maintenance", "throttling behind a 500", "invalid input answered with a 500"]
+            .map(weighing),
+        callers: 0,
+        names: Vec::new(),
+        active: 4,
+        served: 1,
+        failures: 0,
+        since: None,
+        latest: None,
+        enough_at: None,
+        unanswered: 0,
+        codes: Vec::new(),
+        tools: Vec::new(),
+        operations: BTreeMap::new(),
+        requests: Vec::new(),
+        probe: None,
+        health: false,
+        advised: Vec::new(),
+        leave_out: BTreeSet::new(),
+        take_back: BTreeSet::new(),
+    };
+    if !diagnosis.is_incident() {
+        return verdict;
+    }
+    let request = |second: i64| FailedRequest {
+        at: at(second),
+        id: Some(format!("request-{second}")),
+        operation: Some(Operation::CreateToken),
+        code: code.clone(),
+    };
+    Verdict {
+        callers: 3,
+        names: NAMES.map(str::to_owned).to_vec(),
+        failures: 3,
+        since: Some(at(0)),
+        latest: Some(at(2)),
+        codes: vec![(code.clone(), 3)],
+        tools: vec![("aws-cli/2.31.0".to_owned(), 2), ("Boto3/1.40".to_owned(), 1)],
+        operations: BTreeMap::from([(Operation::CreateToken, 3)]),
+        requests: (0..3).map(request).collect(),
+        ..verdict
+    }
+}
+
+impl Verdict {
+    /// The same trouble, with so many callers hit.
+    pub fn hitting(self, callers: usize) -> Self {
+        Self { callers, ..self }
+    }
+
+    /// The same trouble, seen from one second to another one.
+    pub fn seen(self, since: i64, latest: i64) -> Self {
+        Self { since: Some(at(since)), latest: Some(at(latest)), ..self }
+    }
+}
+
+/// The incident that such a verdict opens at once, a minute after the first failure.
+pub fn incident(verdict: &Verdict) -> Incident {
+    let opened = turn(&region(), &Ledger::default(), verdict, None, &Policy::default(), at(60)).unwrap();
+    opened.ledger.incident.unwrap()
+}
+
+pub fn proved(second: i64) -> Recovery {
+    Recovery { over_at: Some(at(second)), proved: true, reasons: vec!["9 calls of 4 callers were served".to_owned()] }
+}
+
+pub fn given_up(second: i64) -> Recovery {
+    Recovery { proved: false, reasons: vec!["no failure for 30 minutes".to_owned()], ..proved(second) }
+}
+
+pub const TOLD: [Diagnosis; 4] =
+    [Diagnosis::Outage, Diagnosis::Degraded, Diagnosis::Misconfigured, Diagnosis::Suspected];
+
+pub const ADVISED: [Diagnosis; 5] =
+    [Diagnosis::Throttling, Diagnosis::OneCaller, Diagnosis::Blind, Diagnosis::Late, Diagnosis::AwsHealth];
+
+pub fn advised(diagnosis: Diagnosis) -> Advised {
+    let reason = match diagnosis {
+        Diagnosis::Throttling => {
+            "aws-cli/2.31.0 at 192.0.2.7 made 1400 of 1610 calls within 120 s: 58 % of the published quota of 20 a \
+             second for RegisterClient"
+        }
+        Diagnosis::OneCaller => {
+            "ana@example.com alone has failed 6 times within 5 minutes at CreateToken and was not served, while others \
+             were"
+        }
+        Diagnosis::Blind => "neither eu-central-1 nor its control answered at 08:00:30 UTC",
+        Diagnosis::Late => "failures of 05:00 to 05:20 came too late to be acted on",
+        Diagnosis::Outage
+        | Diagnosis::Degraded
+        | Diagnosis::Misconfigured
+        | Diagnosis::Suspected
+        | Diagnosis::AwsHealth
+        | Diagnosis::Isolated
+        | Diagnosis::Transient
+        | Diagnosis::Quiet => "AWS Health told of an issue about signing in at 08:00:00 UTC",
+    };
+    let who = "aws-cli/2.31.0 at 192.0.2.7".to_owned();
+    Advised {
+        diagnosis,
+        key: "made up".to_owned(),
+        quiet_for: Duration::from_secs(86_400),
+        reasons: vec![reason.to_owned()],
+        talking: (diagnosis == Diagnosis::Throttling).then_some(Talking { who, quota: 20, calls: "RegisterClient" }),
+    }
+}

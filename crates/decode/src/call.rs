@@ -1,0 +1,196 @@
+//! `call`s: a failed call that the program which made it hands over, to be judged and perhaps made again.
+//!
+//! In: the `detail` of the contract, from the event bus or from a direct invocation. Out: one failure, or the problem
+//! `call_invalid` with all reasons. The inputs of the call ([`request`]) may hold secrets: those are accepted from a
+//! direct invocation only, and no value of `request` ever stands in a problem.
+
+mod request;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use triage_model::caller::Caller;
+use triage_model::observation::{CallRequest, Failure, Observation, Operation, Origin};
+use triage_model::{classify, problem};
+
+use crate::batch::{Batch, Setting};
+use crate::json::{Member, Part, Raw, Scalar, object};
+use crate::{fields, json};
+
+/// What stands around a `call`. A direct invocation has none of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
+    pub id: Option<&'a str>,
+    pub time: Option<Timestamp>,
+    pub replayed: bool,
+}
+
+object! {
+    struct Call<'a> {
+        operation: Scalar<'a> = "operation",
+        region: Scalar<'a> = "region",
+        occurred_at: Scalar<'a> = "occurredAt" | "occurred_at",
+        caller: Scalar<'a> = "caller",
+        error: Part<CallError<'a>> = "error",
+        request: Raw<'a> = "request",
+    }
+}
+
+object! {
+    struct CallError<'a> {
+        code: Scalar<'a> = "code",
+        status: Scalar<'a> = "status" | "statusCode" | "status_code",
+        message: Scalar<'a> = "message",
+        reason: Scalar<'a> = "reason",
+        request_id: Scalar<'a> = "requestId" | "request_id" | "requestID",
+    }
+}
+
+/// What every call has: an operation, and a code or a status.
+struct Required {
+    operation: Operation,
+    code: Option<String>,
+    status: Option<u16>,
+}
+
+/// Reads one `call`. `is_direct`: it is the whole payload of an invocation, so that secrets may be in it.
+pub fn read(text: &str, envelope: Envelope<'_>, is_direct: bool, setting: &Setting, batch: &mut Batch) {
+    // Secrets are looked for first: a call that is refused for another reason carries them just the same.
+    note_stray_secrets(text, is_direct, batch);
+    let call = match serde_json::from_str::<Part<Call<'_>>>(text) {
+        Ok(Part::Found(call)) => call,
+        Ok(Part::Missing | Part::Wrong) => {
+            batch.problems.note(problem::CALL_INVALID, "the detail is no object");
+            return;
+        }
+        Err(error) => {
+            batch.problems.note(problem::CALL_INVALID, json::describe(&error));
+            return;
+        }
+    };
+    let request = request::read(call.request.0.map(RawValue::get), is_direct, batch);
+    match call.required() {
+        Ok(required) => {
+            let failure = call.failure(required, request, envelope, setting, batch);
+            batch.observations.push(Observation::Failure(Box::new(failure)));
+        }
+        Err(reasons) => batch.problems.note(problem::CALL_INVALID, reasons.join("; ")),
+    }
+}
+
+/// A secret beside `request` instead of in it is not used, but it was carried.
+fn note_stray_secrets(text: &str, is_direct: bool, batch: &mut Batch) {
+    let Ok(json::Keys(keys)) = serde_json::from_str::<json::Keys>(text) else { return };
+    let secrets: Vec<&str> = keys.iter().map(String::as_str).filter(|key| request::is_secret_key(key)).collect();
+    if secrets.is_empty() {
+        return;
+    }
+    batch.carries_secrets = true;
+    if !is_direct {
+        batch.problems.note(problem::SECRET_IN_ENVELOPE, fields::listed_keys(secrets));
+    }
+}
+
+impl Call<'_> {
+    /// What a call must have, or all that is wrong with it.
+    fn required(&self) -> Result<Required, Vec<&'static str>> {
+        let mut reasons = Vec::new();
+        let operation = self.operation.text().and_then(Operation::from_name);
+        if operation.is_none() {
+            reasons.push(match self.operation.text() {
+                Some(_) => "operation is none of the four",
+                None => "operation is required",
+            });
+        }
+        let error = self.error.found();
+        let code = error.and_then(|error| error.code.text()).and_then(fields::code).map(str::to_owned);
+        let status = error.and_then(|error| error.status.text()).and_then(fields::status);
+        if code.is_none() && status.is_none() {
+            reasons.push(match error {
+                Some(error) if error.status.is_given() => "error.status is no HTTP status",
+                Some(_) => "error.code or error.status is required",
+                None if self.error.is_wrong() => "error is no object",
+                None => "error is required",
+            });
+        }
+        match operation {
+            Some(operation) if reasons.is_empty() => Ok(Required { operation, code, status }),
+            Some(_) | None => Err(reasons),
+        }
+    }
+
+    fn failure(
+        &self,
+        required: Required,
+        request: request::Found,
+        envelope: Envelope<'_>,
+        setting: &Setting,
+        batch: &mut Batch,
+    ) -> Failure {
+        let Required { operation, code, status } = required;
+        self.note_wrong_members(status, batch);
+        let given = fields::time_or_note(&self.occurred_at, "occurredAt", batch);
+        let occurred_at = given.or(envelope.time).unwrap_or(setting.now);
+        let error = self.error.found();
+        let text = |pick: fn(&CallError<'_>) -> Option<String>| error.and_then(pick);
+        let request_id = text(|error| error.request_id.text().and_then(fields::id).map(str::to_owned));
+        let message = text(|error| fields::message(&error.message));
+        let status = status.or_else(|| code.as_deref().and_then(fields::status));
+        let no_answer = status.is_none() && code.as_deref().is_some_and(classify::means_no_answer);
+        let code = code.or_else(|| status.map(|status| status.to_string()));
+        let region = fields::region(self.region.text(), setting, batch);
+        let caller = match (fields::name(&self.caller), &request.client_id) {
+            (Some(name), _) => Caller::Named(name),
+            (None, Some(id)) => Caller::Client { client_id: id.clone(), address: String::new() },
+            (None, None) => Caller::Unknown,
+        };
+        let event_id = envelope.id.and_then(fields::id).map(str::to_owned);
+        let id = request_id.clone().or_else(|| event_id.clone()).unwrap_or_else(|| {
+            let caller = format!("{caller:?}");
+            let region = self.region.text().unwrap_or_default();
+            let code = code.as_deref().unwrap_or_default();
+            let message = message.as_deref().unwrap_or_default();
+            fields::made_id(&[operation.as_str(), region, code, message, &caller, &occurred_at.to_string()])
+        });
+        Failure {
+            id,
+            event_id,
+            request_id,
+            origin: Origin::Call,
+            region,
+            operation: Some(operation),
+            code,
+            inner_code: None,
+            status,
+            message,
+            reason: text(|error| fields::name(&error.reason)),
+            grant_type: request.grant_type,
+            no_answer,
+            caller,
+            client_id: request.client_id,
+            user_agent: None,
+            address: None,
+            occurred_at,
+            request: request.request.map(Box::<CallRequest>::new),
+            replayed: envelope.replayed,
+        }
+    }
+
+    fn note_wrong_members(&self, status: Option<u16>, batch: &mut Batch) {
+        let mut wrong = self.wrong_members();
+        if let Some(error) = self.error.found() {
+            wrong.extend(error.wrong_members());
+            if error.status.text().is_some() && status.is_none() {
+                wrong.push("status");
+            }
+            if error.request_id.text().is_some_and(|text| fields::id(text).is_none()) {
+                wrong.push("requestId");
+            }
+        }
+        if !wrong.is_empty() {
+            batch.problems.note(problem::FIELD_WRONG_TYPE, fields::listed(wrong));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

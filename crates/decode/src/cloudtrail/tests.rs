@@ -1,0 +1,264 @@
+use serde_json::{Value, json};
+use triage_model::caller::Caller;
+use triage_model::observation::{Failure, Observation, Operation, Origin};
+use triage_model::problem;
+
+use crate::batch::{Batch, Kind};
+use crate::read::decode;
+use crate::testing::{envelope, failures, record, setting};
+
+fn decoded(record: &Value) -> Batch {
+    decode(&envelope(record).to_string(), &setting())
+}
+
+/// The one failure of a record with these members.
+fn failure(more: Value) -> Failure {
+    let batch = decoded(&record(more));
+    match failures(&batch.observations).as_slice() {
+        [failure] => (*failure).clone(),
+        other => panic!("{other:?} {:?}", batch.problems),
+    }
+}
+
+fn failed(more: Value) -> Failure {
+    let mut with_code = json!({"errorCode": "InternalServerException"});
+    for (key, value) in more.as_object().unwrap() {
+        with_code[key] = value.clone();
+    }
+    failure(with_code)
+}
+
+#[test]
+fn a_failure_is_read_in_full() {
+    let failure = failure(json!({"errorCode": "InternalServerException", "errorMessage": "oops"}));
+    assert_eq!(
+        failure,
+        Failure {
+            id: "request-1".into(),
+            event_id: Some("event-1".into()),
+            request_id: Some("request-1".into()),
+            origin: Origin::CloudTrail,
+            region: setting().regions.find("us-east-1"),
+            operation: Some(Operation::CreateToken),
+            code: Some("InternalServerException".into()),
+            inner_code: None,
+            status: None,
+            message: Some("oops".into()),
+            reason: None,
+            grant_type: Some("refresh_token".into()),
+            no_answer: false,
+            caller: Caller::User("94d00cd8".into()),
+            client_id: Some("client-1".into()),
+            user_agent: Some("aws-cli/2.31.0".into()),
+            address: Some("203.0.113.7".into()),
+            occurred_at: "2026-11-22T11:58:00Z".parse().unwrap(),
+            request: None,
+            replayed: false,
+        }
+    );
+}
+
+#[test]
+fn a_success_is_read_and_an_old_one_only_counted() {
+    let batch = decoded(&record(json!({})));
+    let [Observation::Success(success)] = batch.observations.as_slice() else { panic!("{batch:?}") };
+    assert_eq!((success.id.as_str(), success.operation), ("request-1", Operation::CreateToken));
+    assert_eq!(success.caller, Caller::User("94d00cd8".into()));
+
+    let batch = decoded(&record(json!({"eventTime": "2026-11-22T10:59:59Z", "awsRegion": "nowhere"})));
+    assert_eq!((batch.observations.len(), batch.old_successes), (0, 1));
+    assert!(batch.problems.is_empty());
+}
+
+#[test]
+fn a_failure_may_be_told_without_an_error_code() {
+    let of_service = failure(json!({"eventType": "AwsServiceEvent",
+        "serviceEventDetails": {"CreateToken": "Failure", "reason": "KMS_DisabledException", "statusCode": 400}}));
+    assert_eq!((of_service.code.as_deref(), of_service.status), (Some("400"), Some(400)));
+    assert_eq!(of_service.reason.as_deref(), Some("KMS_DisabledException"));
+
+    let bare = failure(json!({"serviceEventDetails": {"CreateToken": "Failure"}}));
+    assert_eq!((bare.code, bare.status), (None, None));
+
+    let answered = failure(json!({"responseElements": {"error": "invalid_grant", "error_description": "expired"}}));
+    assert_eq!(answered.code.as_deref(), Some("InvalidGrantException"));
+    assert_eq!(answered.message.as_deref(), Some("expired"));
+
+    assert_eq!(failure(json!({"errorMessage": "no"})).code, None);
+    assert_eq!(failure(json!({"httpStatusCode": 503})).code.as_deref(), Some("503"));
+}
+
+#[test]
+fn a_second_code_in_the_details_is_the_inner_one() {
+    let both = failed(json!({"serviceEventDetails": {"errorCode": "ThrottlingException"}}));
+    assert_eq!(both.code.as_deref(), Some("InternalServerException"));
+    assert_eq!(both.inner_code.as_deref(), Some("ThrottlingException"));
+    assert_eq!(failed(json!({"additionalEventData": {"errorCode": "InternalServerException"}})).inner_code, None);
+}
+
+#[test]
+fn a_code_is_bare_and_a_bare_status_is_one_too() {
+    for code in ["Server.SlowDownException", "com.amazonaws.sso.oidc#SlowDownException:http://x/"] {
+        assert_eq!(failure(json!({"errorCode": code})).code.as_deref(), Some("SlowDownException"));
+    }
+    let status = failure(json!({"errorCode": 500}));
+    assert_eq!((status.code.as_deref(), status.status), (Some("500"), Some(500)));
+}
+
+#[test]
+fn all_event_sources_and_detail_types_of_ours_are_read() {
+    for source in ["sso", "sso-oauth", "ssooidc", "sso-oidc"] {
+        for suffix in ["", ".cn"] {
+            failed(json!({"eventSource": format!("{source}.amazonaws.com{suffix}")}));
+        }
+    }
+    for by in ["AWS", "Amazon"] {
+        for what in ["API Call", "Service Event"] {
+            let mut event = envelope(&record(json!({"errorCode": "x"})));
+            event["detail-type"] = format!("{by} {what} via CloudTrail").into();
+            assert_eq!(decode(&event.to_string(), &setting()).observations.len(), 1);
+        }
+    }
+    for operation in Operation::ALL {
+        assert_eq!(failed(json!({"eventName": operation.as_str()})).operation, Some(operation));
+    }
+}
+
+#[test]
+fn what_is_ours_is_decided_on_the_record() {
+    for more in [
+        json!({"eventSource": "license-manager.amazonaws.com"}),
+        json!({"eventName": "ListAccounts"}),
+        json!({"eventName": null}),
+        json!({"eventName": ["CreateToken"]}),
+    ] {
+        let batch = decoded(&record(more));
+        assert_eq!((batch.kind, batch.observations.len()), (Kind::Foreign, 0));
+        assert!(batch.problems.is_empty());
+    }
+    let mut event = envelope(&record(json!({"errorCode": "x"})));
+    event["source"] = "aws.other".into();
+    assert_eq!(decode(&event.to_string(), &setting()).kind, Kind::CloudTrail);
+    // Where the record does not say, the envelope does.
+    event["detail"]["eventSource"] = Value::Null;
+    assert_eq!(decode(&event.to_string(), &setting()).kind, Kind::Foreign);
+    for source in ["aws.sso", "aws.sso-oauth"] {
+        event["source"] = source.into();
+        assert_eq!(decode(&event.to_string(), &setting()).kind, Kind::CloudTrail);
+    }
+}
+
+#[test]
+fn the_caller_is_named_by_the_best_evidence() {
+    let principal = |name: &str| Caller::Principal(name.into());
+    let table = [
+        (json!({"onBehalfOf": {"userId": "u"}, "principalId": "p"}), Caller::User("u".into())),
+        (json!({"onBehalfOf": [{"userId": "u"}]}), Caller::User("u".into())),
+        (json!({"onBehalfOf": {"userId": ""}, "principalId": "p", "userName": "n"}), principal("p")),
+        (json!({"principalId": "1", "accountId": "1", "userName": "n", "arn": "a"}), principal("n")),
+        (json!({"principalId": 1, "accountId": 1, "userName": "", "arn": "a"}), principal("a")),
+        (json!({"principalId": "Anonymous", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS", "arn": "a"}), principal("a")),
+        (
+            json!({"accountId": "1", "principalId": "1"}),
+            Caller::Client { client_id: "client-1".into(), address: "203.0.113.7".into() },
+        ),
+    ];
+    for (identity, caller) in table {
+        assert_eq!(failed(json!({"userIdentity": identity.clone()})).caller, caller, "{identity}");
+    }
+    let by_address = failed(json!({"userIdentity": null, "requestParameters": null}));
+    let (address, user_agent) = ("203.0.113.7".into(), "aws-cli/2.31.0".into());
+    assert_eq!(by_address.caller, Caller::Address { address, user_agent });
+    let nobody = json!({"userIdentity": null, "requestParameters": null, "sourceIPAddress": null});
+    assert_eq!(failed(nobody).caller, Caller::Unknown);
+}
+
+#[test]
+fn an_id_is_found_wherever_there_is_one() {
+    assert_eq!(failed(json!({"requestID": null})).id, "event-1");
+    let shared = json!({"requestID": null, "eventID": null, "sharedEventID": "shared-1"});
+    assert_eq!(failed(shared).id, "shared-1");
+    let of_envelope = failed(json!({"requestID": null, "eventID": ""}));
+    assert_eq!((of_envelope.id.as_str(), of_envelope.event_id.as_deref()), ("envelope-1", Some("envelope-1")));
+
+    let bare = record(json!({"requestID": null, "eventID": null, "errorCode": "x"})).to_string();
+    let made = |text: &str| failures(&decode(text, &setting()).observations)[0].id.clone();
+    assert!(made(&bare).starts_with("made-"));
+    assert_eq!(made(&bare), made(&bare));
+    assert_ne!(made(&bare), made(&bare.replace("94d00cd8", "another")));
+}
+
+#[test]
+fn a_missing_time_is_the_envelopes_and_else_the_arrival() {
+    let none = record(json!({"errorCode": "x", "eventTime": null}));
+    let batch = decoded(&none);
+    assert_eq!(batch.observations[0].occurred_at(), "2026-11-22T11:58:00Z".parse().unwrap());
+    assert!(batch.problems.is_empty());
+
+    let batch = decode(&none.to_string(), &setting());
+    assert_eq!(batch.observations[0].occurred_at(), setting().now);
+    assert_eq!(batch.problems.count(problem::TIME_INVALID), 1);
+
+    let batch = decoded(&record(json!({"errorCode": "x", "eventTime": "yesterday"})));
+    assert_eq!(batch.observations[0].occurred_at(), "2026-11-22T11:58:00Z".parse().unwrap());
+    assert_eq!(batch.problems.count(problem::TIME_INVALID), 1);
+}
+
+#[test]
+fn a_region_that_does_not_exist_is_none_and_a_missing_one_has_its_stand_ins() {
+    let batch = decoded(&record(json!({"errorCode": "x", "awsRegion": "us-esat-1"})));
+    assert_eq!(failures(&batch.observations)[0].region, None);
+    assert_eq!(batch.problems.iter().next(), Some((problem::REGION_UNKNOWN, 1, "us-esat-1")));
+
+    let none = record(json!({"errorCode": "x", "awsRegion": null}));
+    let region = |batch: Batch| failures(&batch.observations)[0].region.clone();
+    assert_eq!(region(decoded(&none)), setting().regions.find("us-east-1"));
+    assert_eq!(region(decode(&none.to_string(), &setting())), Some(setting().default_region));
+}
+
+#[test]
+fn wrong_types_are_noted_and_the_rest_is_read() {
+    let batch = decoded(&record(json!({
+        "errorCode": "x", "userIdentity": "bob", "requestParameters": [1], "sourceIPAddress": {"a": 1},
+        "userAgent": 7, "requestID": true, "serviceEventDetails": 7,
+    })));
+    let failure = failures(&batch.observations)[0];
+    assert_eq!((failure.user_agent.as_deref(), failure.id.as_str()), (Some("7"), "true"));
+    let noted = batch.problems.iter().next().unwrap();
+    assert_eq!(noted, (problem::FIELD_WRONG_TYPE, 1, "userIdentity, sourceIPAddress, requestParameters"));
+}
+
+#[test]
+fn a_replayed_envelope_makes_replayed_observations() {
+    let mut event = envelope(&record(json!({"errorCode": "x"})));
+    event["replay-name"] = "archive".into();
+    assert!(failures(&decode(&event.to_string(), &setting()).observations)[0].replayed);
+}
+
+#[test]
+fn our_own_probe_is_counted_and_no_evidence() {
+    for more in [
+        json!({"userAgent": "aws-sdk-rust/1.3 app/oidc-triage"}),
+        json!({"userAgent": "app/oidc-triage os/linux", "errorCode": "InternalServerException"}),
+        json!({"requestParameters": {"clientId": "our-own-client-id"}}),
+    ] {
+        let batch = decoded(&record(more));
+        assert_eq!((batch.own, batch.observations.len()), (1, 0));
+        assert_eq!(batch.problems.count(problem::OWN_PROBE), 1);
+    }
+    assert_eq!(super::OWN_TOKEN, format!("app/{}", crate::batch::APP_NAME));
+    for user_agent in ["app/oidc-triage-fork", "myapp/oidc-triage", "xapp/oidc-triage"] {
+        assert_eq!(decoded(&record(json!({"userAgent": user_agent}))).own, 0, "{user_agent}");
+    }
+}
+
+#[test]
+fn texts_are_kept_in_bounds_and_secrets_not_at_all() {
+    let failure = failed(json!({"errorMessage": "ä".repeat(2000), "userAgent": "x".repeat(2000)}));
+    assert_eq!(failure.message.as_ref().unwrap().len(), 1024);
+    assert_eq!(failure.user_agent.as_ref().unwrap().len(), 256);
+    let shown = format!("{failure:?}");
+    for secret in ["device-code-in-clear", "cdee2490", "HIDDEN"] {
+        assert!(!shown.contains(secret), "{secret}");
+    }
+}

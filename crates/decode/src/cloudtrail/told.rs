@@ -1,0 +1,302 @@
+//! Failures that a CloudTrail record tells elsewhere than in `errorCode`.
+//!
+//! In: `serviceEventDetails`, `responseElements` or `additionalEventData`, of which no two services agree in shape.
+//! Out: whether it says that the call failed, and the code, message, status and reason where it has them. Only the
+//! members of the object and of the objects right in it are looked at; no public record of a failed call shows which
+//! there are.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess};
+
+use crate::fields;
+use crate::json::{AnyVisitor, FromAny, Key, Member, Scalar, skip_list};
+
+/// What one part of a record says of the call's end.
+///
+/// A log line whose record cannot say more than success is counted without being parsed, by the lack of the letters in
+/// which a failure is told (`logs::lines`). What counts as a failure here must have one of those.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    pub failed: bool,
+    code: Option<String>,
+    /// A code or message by a name that says nothing of failure: of worth only once the call is known to have failed.
+    weak_code: Option<String>,
+    message: Option<String>,
+    weak_message: Option<String>,
+    pub status: Option<u16>,
+    pub reason: Option<String>,
+}
+
+impl Told {
+    pub fn code(&self) -> Option<&str> {
+        let weak = self.weak_code.as_deref().filter(|_| self.failed);
+        self.code.as_deref().or(weak)
+    }
+
+    pub fn message(&self) -> Option<&str> {
+        let weak = self.weak_message.as_deref().filter(|_| self.failed);
+        self.message.as_deref().or(weak)
+    }
+
+    /// Takes one member with a scalar value.
+    fn take(&mut self, key: &str, text: &str) {
+        let text = text.trim();
+        if text.is_empty() || text == triage_model::redact::HIDDEN {
+            return;
+        }
+        let message = || Some(fields::bounded(text, fields::MESSAGE_MAX).to_owned());
+        let code = || fields::code(text).map(str::to_owned);
+        let key = bare(key);
+        let is_message = matches!(key.as_str(), "errormessage" | "errordescription" | "message");
+        if is_exception(text) && !is_message {
+            // No member of a successful call is the bare name of an exception.
+            self.failed = true;
+            if text.contains("KMS_") {
+                self.reason = Some(text.to_owned());
+            } else {
+                self.weak_code = code();
+            }
+        }
+        match key.as_str() {
+            "errorcode" | "errortype" | "exception" | "exceptionname" => {
+                self.failed = true;
+                self.code = code();
+            }
+            "error" => self.take_error(text),
+            "code" => self.weak_code = code(),
+            "errormessage" | "errordescription" => {
+                self.failed = true;
+                self.message = message();
+            }
+            "message" => self.weak_message = message(),
+            "reason" | "errorreason" | "failurereason" => {
+                self.failed |= key != "reason";
+                self.reason = Some(fields::bounded(text, fields::NAME_MAX).to_owned());
+            }
+            "status" | "statuscode" | "httpstatus" | "httpstatuscode" => match fields::status(text) {
+                Some(status) => {
+                    self.failed |= status >= 400;
+                    self.status = Some(status);
+                }
+                None => self.failed |= is_failure_word(text),
+            },
+            // `{"CreateToken":"Failure"}`, `{"result":"Failed"}`: the key may be anything.
+            _ => self.failed |= is_failure_word(text),
+        }
+    }
+
+    /// `error` may be an exception, an OAuth error name, a sentence, or no more than yes and no.
+    fn take_error(&mut self, text: &str) {
+        if ["false", "none", "null", "no", "0"].iter().any(|no| no.eq_ignore_ascii_case(text)) {
+            return;
+        }
+        self.failed = true;
+        if text.contains(char::is_whitespace) {
+            self.weak_message = Some(fields::bounded(text, fields::MESSAGE_MAX).to_owned());
+        } else if !text.eq_ignore_ascii_case("true") {
+            let exception = fields::exception_of_oauth_error(text).or_else(|| fields::code(text));
+            self.weak_code = exception.map(str::to_owned);
+        }
+    }
+
+    /// Takes an object that stands in this one.
+    fn take_inner(&mut self, key: &str, inner: Self) {
+        let is_error = bare(key) == "error";
+        if !(is_error || inner.failed) {
+            return;
+        }
+        self.failed = true;
+        self.code = self.code.take().or(inner.code);
+        self.weak_code = self.weak_code.take().or(inner.weak_code);
+        self.message = self.message.take().or(inner.message);
+        self.weak_message = self.weak_message.take().or(inner.weak_message);
+        self.status = self.status.or(inner.status);
+        self.reason = self.reason.take().or(inner.reason);
+    }
+}
+
+/// A key without the differences between `errorCode`, `error_code` and `ErrorCode`.
+fn bare(key: &str) -> String {
+    key.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// The name of an exception and nothing else, with or without a namespace.
+fn is_exception(text: &str) -> bool {
+    text.len() <= fields::NAME_MAX
+        && text.ends_with("Exception")
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'#'))
+}
+
+fn is_failure_word(text: &str) -> bool {
+    ["failure", "failed", "error"].iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+impl Member for Told {
+    fn is_given(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// Any shape is right here.
+    fn is_wrong(&self) -> bool {
+        false
+    }
+}
+
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyVisitor::<Self>(PhantomData))
+    }
+}
+
+impl<'de> FromAny<'de> for Told {
+    fn null() -> Self {
+        Self::default()
+    }
+
+    fn text(text: Cow<'de, str>) -> Self {
+        let mut told = Self::default();
+        told.take("", &text);
+        told
+    }
+
+    fn map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut told = Self::default();
+        while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
+            match map.next_value::<Value<'de>>()? {
+                Value::Text(text) => told.take(&key, &text),
+                Value::Inner(inner) => told.take_inner(&key, inner),
+                Value::Nothing => {}
+            }
+        }
+        Ok(told)
+    }
+
+    fn list<A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
+        skip_list(list).map(|()| Self::default())
+    }
+}
+
+/// The value of one member.
+enum Value<'a> {
+    Nothing,
+    Text(Cow<'a, str>),
+    Inner(Told),
+}
+
+impl<'de> Deserialize<'de> for Value<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyVisitor::<Self>(PhantomData))
+    }
+}
+
+impl<'de> FromAny<'de> for Value<'de> {
+    fn null() -> Self {
+        Self::Nothing
+    }
+
+    fn text(text: Cow<'de, str>) -> Self {
+        Self::Text(text)
+    }
+
+    fn map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut told = Told::default();
+        while let Some((Key(key), value)) = map.next_entry::<Key<'de>, Scalar<'de>>()? {
+            if let Some(text) = value.text() {
+                told.take(&key, text);
+            }
+        }
+        Ok(Self::Inner(told))
+    }
+
+    fn list<A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
+        skip_list(list).map(|()| Self::Nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(json: &str) -> Told {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_failure_is_found_in_any_of_the_shapes_that_services_use() {
+        for json in [
+            r#"{"CreateToken":"Failure"}"#,
+            r#"{"result":"Failed"}"#,
+            r#"{"status":"ERROR"}"#,
+            r#"{"statusCode":500}"#,
+            r#"{"http_status_code":"503"}"#,
+            r#"{"errorCode":"InternalServerException"}"#,
+            r#"{"ErrorMessage":"no"}"#,
+            r#"{"error":true}"#,
+            r#"{"error":{}}"#,
+            r#"{"error":"invalid_grant"}"#,
+            r#"{"outcome":{"result":"Failure"}}"#,
+            r#"{"failureReason":"no grant"}"#,
+            r#""Failure""#,
+        ] {
+            assert!(told(json).failed, "{json}");
+        }
+    }
+
+    #[test]
+    fn the_bare_name_of_an_exception_is_a_failure_under_any_key() {
+        for key in ["code", "exceptionType", "authenticationError", "__type", "failureReason", "result"] {
+            let error = told(&format!(r#"{{"{key}":"com.amazonaws.sso.oidc#InternalServerException"}}"#));
+            assert!(error.failed, "{key}");
+            assert_eq!(error.code(), Some("InternalServerException"), "{key}");
+            let inner = told(&format!(r#"{{"error":{{"{key}":"InternalServerException"}}}}"#));
+            assert_eq!(inner.code(), Some("InternalServerException"), "{key}");
+        }
+        let error = told(r#"{"error":"invalid_request","reason":"KMS_DisabledException"}"#);
+        assert_eq!(
+            (error.code(), error.reason.as_deref()),
+            (Some("InvalidRequestException"), Some("KMS_DisabledException"))
+        );
+        assert!(!told(r#"{"message":"SlowDownException"}"#).failed);
+    }
+
+    #[test]
+    fn a_success_is_none() {
+        for json in [
+            "null",
+            "{}",
+            "[]",
+            "7",
+            r#"["Failure"]"#,
+            r#"{"CreateToken":"Success"}"#,
+            r#"{"error":null,"errorCode":"","errorMessage":null,"statusCode":200}"#,
+            r#"{"error":"None"}"#,
+            r#"{"error":false}"#,
+            r#"{"accessToken":"HIDDEN_DUE_TO_SECURITY_REASONS","tokenType":"Bearer","expiresIn":28800}"#,
+            r#"{"code":"abc","message":"hello","reason":"because"}"#,
+        ] {
+            assert!(!told(json).failed, "{json}");
+        }
+    }
+
+    #[test]
+    fn code_message_status_and_reason_are_pulled_out() {
+        let error = told(
+            r#"{"error":{"code":"com.amazonaws.sso.oidc#InvalidRequestException","message":"bad key",
+                "reason":"KMS_DisabledException","statusCode":"400"},"other":1}"#,
+        );
+        assert_eq!(error.code(), Some("InvalidRequestException"));
+        assert_eq!(error.message(), Some("bad key"));
+        assert_eq!(error.reason.as_deref(), Some("KMS_DisabledException"));
+        assert_eq!(error.status, Some(400));
+    }
+
+    #[test]
+    fn an_oauth_error_name_gives_way_to_a_code_and_else_stands_for_its_exception() {
+        assert_eq!(told(r#"{"error":"slow_down"}"#).code(), Some("SlowDownException"));
+        let both = told(r#"{"error":"server_error","errorCode":"InternalServerException"}"#);
+        assert_eq!(both.code(), Some("InternalServerException"));
+    }
+}

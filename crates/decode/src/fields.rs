@@ -1,0 +1,296 @@
+//! The rules for single values that every kind of event shares.
+//!
+//! In: one value as it came. Out: the bounded text, code, status, time, region or id it stands for. A value that breaks
+//! its rule is noted as a problem where the caller hands over the batch, and never stops the reading.
+
+use std::hash::Hasher;
+
+use jiff::Timestamp;
+use siphasher::sip::SipHasher24;
+use triage_model::problem;
+use triage_model::redact::HIDDEN;
+use triage_model::region::Region;
+
+use crate::batch::{Batch, Setting};
+use crate::json::Scalar;
+use crate::mask::masked;
+
+/// The longest error message that is kept. CloudTrail cuts its own at 1 KB.
+pub const MESSAGE_MAX: usize = 1024;
+/// The longest name that is kept: AWS's own ids, ARNs and user agents of note are shorter.
+pub const NAME_MAX: usize = 256;
+
+/// `text`, cut at `max` bytes on a character boundary.
+pub fn bounded(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
+
+/// The name that stands there: bounded, with secrets masked, and none if CloudTrail hid it.
+pub fn name(scalar: &Scalar<'_>) -> Option<String> {
+    scalar.text().filter(|text| *text != HIDDEN).map(shown_name)
+}
+
+/// A name as notices show it: that of a caller may be a user agent or whatever a program calls itself.
+pub fn shown_name(text: &str) -> String {
+    let text = bounded(text, NAME_MAX);
+    // Most names have nothing behind which a secret could stand, and looking closer costs more than all the rest.
+    let may_tell = text.contains(['=', ':']) || text.contains("earer ") || text.contains("asic ") || is_token(text);
+    if may_tell { masked(text) } else { text.to_owned() }
+}
+
+pub fn message(scalar: &Scalar<'_>) -> Option<String> {
+    scalar.text().map(|text| bounded(text, MESSAGE_MAX).to_owned())
+}
+
+/// An error code's bare name: `com.amazonaws.sso.oidc#SlowDownException:http://...` and `Client.SlowDownException` are
+/// both `SlowDownException`.
+///
+/// A code ends where a name ends. It is shown in answers and notices, and behind `InternalServerException token=...`
+/// stands what must not be.
+pub fn code(text: &str) -> Option<&str> {
+    let exception = text.split(['#', ':', '.', '/']).map(leading_name).find(|name| name.ends_with("Exception"));
+    let code = exception.unwrap_or_else(|| {
+        let text = leading_name(text.rsplit_once('#').map_or(text, |(_, name)| name));
+        ["Client.", "Server."].into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
+    });
+    Some(code).filter(|code| (1..=CODE_MAX).contains(&code.len()) && !is_token(code))
+}
+
+/// What a text begins with, as far as it can be a code.
+fn leading_name(text: &str) -> &str {
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let text = text.trim_start();
+    &text[..text.bytes().take_while(in_name).count()]
+}
+
+/// Longer than any name of an exception.
+const CODE_MAX: usize = 128;
+
+/// An id of AWS or of a program, which is shown as it is: letters, digits and a few signs. None for any other text: it
+/// may be anything, and to cut it would make two ids one.
+pub fn id(text: &str) -> Option<&str> {
+    let in_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'#' | b'/' | b'+');
+    Some(text).filter(|text| (1..=ID_MAX).contains(&text.len()) && text.bytes().all(in_id) && !is_token(text))
+}
+
+/// AWS's ids have 36 to 64 characters.
+const ID_MAX: usize = 256;
+
+/// How JSON web tokens and the tokens of Identity Center begin.
+fn is_token(text: &str) -> bool {
+    text.len() > 40 && (text.starts_with("eyJ") || text.starts_with("aoa"))
+}
+
+/// A region's name that is none, for the detail of a problem: shown only if it can be a misspelt one.
+pub fn shown_region(name: &str) -> &str {
+    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if name.len() <= REGION_SHOWN_MAX && name.bytes().all(in_name) { name } else { "a text that is no region's name" }
+}
+
+/// The longest name has 15 characters.
+const REGION_SHOWN_MAX: usize = 32;
+
+/// The exception that an OAuth error name stands for, where a record gives only that. `server_error` stands for none:
+/// the service sends it with several exceptions.
+pub fn exception_of_oauth_error(error: &str) -> Option<&'static str> {
+    const NAMES: [(&str, &str); 12] = [
+        ("authorization_pending", "AuthorizationPendingException"),
+        ("slow_down", "SlowDownException"),
+        ("access_denied", "AccessDeniedException"),
+        ("expired_token", "ExpiredTokenException"),
+        ("invalid_request", "InvalidRequestException"),
+        ("invalid_client", "InvalidClientException"),
+        ("invalid_grant", "InvalidGrantException"),
+        ("unauthorized_client", "UnauthorizedClientException"),
+        ("unsupported_grant_type", "UnsupportedGrantTypeException"),
+        ("invalid_scope", "InvalidScopeException"),
+        ("invalid_redirect_uri", "InvalidRedirectUriException"),
+        ("invalid_client_metadata", "InvalidClientMetadataException"),
+    ];
+    NAMES.iter().find(|(oauth, _)| *oauth == error).map(|(_, exception)| *exception)
+}
+
+/// An HTTP status, if it is one.
+pub fn status(text: &str) -> Option<u16> {
+    text.trim().parse().ok().filter(|status| (100..=599).contains(status))
+}
+
+/// An instant: RFC 3339, or as AWS Health writes it (`Fri, 10 Jun 2022 05:01:10 GMT`). The day of the week is not held
+/// against the date: AWS wrote it, we do not need it.
+pub fn time(text: &str) -> Option<Timestamp> {
+    const RFC_2822: jiff::fmt::rfc2822::DateTimeParser =
+        jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    let text = text.trim();
+    text.parse().ok().or_else(|| RFC_2822.parse_timestamp(text).ok())
+}
+
+/// The time that stands there. One that cannot be read is noted under `field`'s name; the text is not repeated.
+pub fn time_or_note(scalar: &Scalar<'_>, field: &str, batch: &mut Batch) -> Option<Timestamp> {
+    let found = scalar.text().and_then(time);
+    let is_given = scalar.text().is_some() || matches!(scalar, Scalar::Wrong);
+    if found.is_none() && is_given {
+        batch.problems.note(problem::TIME_INVALID, format!("{field} is no time"));
+    }
+    found
+}
+
+/// The region of that name; the default one where there is no name; none, noted, for one that does not exist.
+pub fn region(name: Option<&str>, setting: &Setting, batch: &mut Batch) -> Option<Region> {
+    let Some(name) = name else { return Some(setting.default_region.clone()) };
+    let region = setting.regions.find(name);
+    if region.is_none() {
+        batch.problems.note(problem::REGION_UNKNOWN, shown_region(name));
+    }
+    region
+}
+
+/// An id for what has none, equal for equal parts, so that the same thing delivered again is known.
+pub fn made_id(parts: &[&str]) -> String {
+    let mut hasher = SipHasher24::new_with_key(b"oidc-triage: ids");
+    for part in parts {
+        hasher.write(part.as_bytes());
+        hasher.write_u8(0xff);
+    }
+    format!("made-{:016x}", hasher.finish())
+}
+
+/// The keys of an object as `a, b, c`, for the detail of a problem. A key that is no name may be anything, such as a
+/// form with its values, and is told by its length.
+pub fn listed_keys<'a>(keys: impl IntoIterator<Item = &'a str>) -> String {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'@');
+    let shown = |key: &str| match (1..=KEY_SHOWN_MAX).contains(&key.len()) && key.bytes().all(is_name) {
+        true => key.to_owned(),
+        false => format!("(a key of {} bytes)", key.len()),
+    };
+    let mut keys = keys.into_iter();
+    let mut listed: Vec<String> = keys.by_ref().take(KEYS_SHOWN).map(shown).collect();
+    if keys.next().is_some() {
+        listed.push("...".to_owned());
+    }
+    listed.join(", ")
+}
+
+/// How many keys are told, and the longest that is.
+const KEYS_SHOWN: usize = 10;
+const KEY_SHOWN_MAX: usize = 40;
+
+/// Names as `a, b, c`, for the detail of a problem.
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_cut_to_its_bare_name() {
+        for spelling in [
+            "InternalServerException",
+            "Server.InternalServerException",
+            "Client.InternalServerException",
+            "com.amazonaws.sso.oidc#InternalServerException",
+            "InternalServerException:http://internal.amazon.com/coral/com.amazonaws.sso.oidc/",
+            "com.amazonaws.sso.oidc#InternalServerException:http://internal.amazon.com/",
+            "com.amazonaws.sso.oidc.InternalServerException",
+            "aws:InternalServerException",
+            " InternalServerException ",
+        ] {
+            assert_eq!(code(spelling), Some("InternalServerException"), "{spelling}");
+        }
+        assert_eq!(code("500"), Some("500"));
+        assert_eq!(code(" : "), None);
+        assert_eq!(code("Client."), None);
+        assert_eq!(code(&"x".repeat(129)), None);
+    }
+
+    #[test]
+    fn nothing_that_stands_beside_a_code_is_taken_for_a_part_of_it() {
+        for spelling in ["InternalServerException refreshToken=hidden", "InternalServerException(refreshToken: hidden)"]
+        {
+            assert_eq!(code(spelling), Some("InternalServerException"), "{spelling}");
+        }
+        assert_eq!(code("refreshToken=hidden"), Some("refreshToken"));
+        assert_eq!(code(r#"{"refreshToken":"hidden"}"#), None);
+        assert_eq!(code("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"), None);
+    }
+
+    #[test]
+    fn an_id_is_taken_whole_or_not_at_all() {
+        for given in ["7d1b3f52-2c3f-4c1e-9b57-6a1f0f5b6c01", "request_1.a#2", "3"] {
+            assert_eq!(id(given), Some(given));
+        }
+        for other in ["", "refreshToken=hidden", "Bearer hidden", "a\nb", "\u{1b}[31m", "é", &"x".repeat(257)] {
+            assert_eq!(id(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_what_can_be_a_misspelt_region_is_shown() {
+        assert_eq!(shown_region("us-esat-1"), "us-esat-1");
+        for other in ["refreshToken=hidden", "us east 1", &"x".repeat(33)] {
+            assert_eq!(shown_region(other), "a text that is no region's name", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_on_a_character_boundary() {
+        assert_eq!(bounded("aää", 4), "aä");
+        assert_eq!(bounded("aää", 5), "aää");
+    }
+
+    #[test]
+    fn a_status_is_one_that_http_knows() {
+        assert_eq!(status("500"), Some(500));
+        assert_eq!(status(" 429 "), Some(429));
+        for text in ["99", "600", "-1", "5e2", "", "InternalServerException", "99999999999"] {
+            assert_eq!(status(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_both_of_awss_spellings_and_a_wrong_weekday_does_no_harm() {
+        let expected: Timestamp = "2022-06-10T05:01:10Z".parse().unwrap();
+        for text in [
+            "2022-06-10T05:01:10Z",
+            "2022-06-10T05:01:10.000Z",
+            "2022-06-10T07:01:10+02:00",
+            "Fri, 10 Jun 2022 05:01:10 GMT",
+            "Mon, 10 Jun 2022 05:01:10 GMT",
+            "10 Jun 2022 05:01:10 GMT",
+        ] {
+            assert_eq!(time(text), Some(expected), "{text}");
+        }
+        for text in ["", "yesterday", "2022-06-10", "2022-13-10T05:01:10Z", "1654837270"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_name_is_masked() {
+        for (given, shown) in [
+            ("aws-cli/2.31.0 md/awscrt#0.28.0", "aws-cli/2.31.0 md/awscrt#0.28.0"),
+            ("arn:aws:iam::1:user/x", "arn:aws:iam::1:user/x"),
+            ("urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:device_code"),
+            ("tool/1 refreshToken=hidden", "tool/1 refreshToken=[masked]"),
+            ("tool/1 Bearer abcdefgh", "tool/1 [masked]"),
+        ] {
+            assert_eq!(shown_name(given), shown);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_no_name_is_told_by_its_length() {
+        assert_eq!(
+            listed_keys(["clientid", "a=1&refresh_token=hidden", ""]),
+            "clientid, (a key of 24 bytes), (a key of 0 bytes)"
+        );
+        assert_eq!(listed_keys(["k"; 11]), "k, k, k, k, k, k, k, k, k, k, ...");
+    }
+
+    #[test]
+    fn made_ids_are_equal_exactly_for_equal_parts() {
+        assert_eq!(made_id(&["a", "b"]), made_id(&["a", "b"]));
+        assert_ne!(made_id(&["a", "b"]), made_id(&["ab", ""]));
+    }
+}

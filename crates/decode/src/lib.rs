@@ -1,0 +1,28 @@
+//! From the bytes Lambda hands us to observations.
+//!
+//! In: one payload and what is known beforehand ([`Setting`](batch::Setting)). Out: a [`Batch`](batch::Batch): observations in the order of the
+//! input, what was counted without becoming one, and a named problem for each thing that could not be read. The kind of
+//! event is found by looking at its keys, not by configuration. Nothing here fails: the unknown is a value.
+
+pub mod batch;
+mod call;
+pub mod cloudtrail;
+mod eventbridge;
+pub mod fields;
+mod health;
+pub mod inflate;
+mod json;
+mod log_text;
+mod logs;
+mod mask;
+mod queue;
+mod read;
+mod sdk_error;
+mod sniff;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use batch::{Batch, Kind, Setting, SqsMessage};
+pub use read::decode;

@@ -1,0 +1,141 @@
+//! From log events to what they tell.
+//!
+//! In: log events. Out: the CloudTrail records of ours among them, read into the batch, and the lines that are no
+//! CloudTrail records, for [`crate::log_text`]. Most lines of a trail are of other services, and most of ours
+//! are successes: both are told by the letters in them, without being unescaped or parsed.
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use triage_model::problem;
+
+use crate::batch::{Batch, Setting};
+use crate::cloudtrail::{Around, EVENT_SOURCES, Found};
+use crate::log_text::RawLogEvent;
+use crate::logs::document::LogEvent;
+use crate::logs::escape::unescape;
+use crate::logs::signs::Shape;
+use crate::sniff::Wrapping;
+use crate::{cloudtrail, json, sniff};
+
+/// The longest line that is read: what CloudWatch Logs took as one log event for most of its life.
+pub const LINE_MAX: usize = 256 * 1024;
+
+/// Reads the CloudTrail records into the batch and gives back all other lines, both in the order of the input.
+pub fn read<'a>(events: &'a [LogEvent<'_>], setting: &Setting, batch: &mut Batch) -> Vec<RawLogEvent<'a>> {
+    let mut texts = Vec::new();
+    let mut reader = Reader { setting, batch, text: String::new() };
+    for event in events {
+        if reader.read(event) == Line::Text {
+            texts.extend(reader.raw(event));
+        }
+    }
+    texts
+}
+
+/// What a line was found to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// A CloudTrail record, or nothing that can be read: done with.
+    Done,
+    Text,
+}
+
+struct Reader<'s> {
+    setting: &'s Setting,
+    batch: &'s mut Batch,
+    /// The one line that is unescaped at a time.
+    text: String,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, event: &LogEvent<'_>) -> Line {
+        if event.message.len() > LINE_MAX && self.is_too_long(event) {
+            return Line::Done;
+        }
+        match event.shape {
+            Shape::Other => Line::Text,
+            Shape::Foreign => Line::Done,
+            // The call was made before CloudWatch Logs took the line.
+            Shape::PlainSuccess if event.timestamp.is_some_and(|timestamp| timestamp < self.setting.horizon) => {
+                self.batch.old_successes += 1;
+                Line::Done
+            }
+            Shape::PlainSuccess | Shape::Record | Shape::Hidden => self.read_record(event),
+        }
+    }
+
+    fn read_record(&mut self, event: &LogEvent<'_>) -> Line {
+        let Some(text) = unescape(&event.message, &mut self.text) else {
+            self.batch.problems.note(problem::JSON_INVALID, format!("log event {}: not a JSON string", event.id));
+            return Line::Done;
+        };
+        let around = around(event);
+        match cloudtrail::read(text, around, self.setting, self.batch) {
+            Ok(Found::Ours | Found::Foreign) => Line::Done,
+            // An EventBridge rule can have a log group for its target: the record is in the envelope.
+            Ok(Found::NoRecord) if sniff::is_envelope(text) => {
+                sniff::read(text, Wrapping::default().inner(around.id), self.setting, self.batch);
+                Line::Done
+            }
+            Ok(Found::NoRecord) => Line::Text,
+            // An agent may gather several records in one log event.
+            Err(_) if is_record_a_line(text) => {
+                for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                    if let Err(error) = cloudtrail::read(line, around, self.setting, self.batch) {
+                        let detail = format!("log event {}: {}", event.id, json::describe(&error));
+                        self.batch.problems.note(problem::JSON_INVALID, detail);
+                    }
+                }
+                Line::Done
+            }
+            Err(error) => {
+                // Broken, and of another service as like as not: only what looks like ours is told.
+                if EVENT_SOURCES.iter().any(|source| text.contains(source)) {
+                    let detail = format!("log event {}: {}", event.id, json::describe(&error));
+                    self.batch.problems.note(problem::JSON_INVALID, detail);
+                    return Line::Done;
+                }
+                if event.shape == Shape::Hidden { Line::Text } else { Line::Done }
+            }
+        }
+    }
+
+    /// Whether the line is too long once it is unescaped. Noted if so.
+    fn is_too_long(&mut self, event: &LogEvent<'_>) -> bool {
+        let length = unescape(&event.message, &mut self.text).map_or(event.message.len(), str::len);
+        if length > LINE_MAX {
+            self.batch.problems.note(problem::LOG_LINE_TOO_LONG, format!("log event {}: {length} bytes", event.id));
+        }
+        length > LINE_MAX
+    }
+
+    /// The log event as the reader of text takes it.
+    fn raw<'a>(&mut self, event: &'a LogEvent<'_>) -> Option<RawLogEvent<'a>> {
+        let Ok(message) = serde_json::from_str::<&RawValue>(&event.message) else {
+            self.batch.problems.note(problem::JSON_INVALID, format!("log event {}: not a JSON string", event.id));
+            return None;
+        };
+        Some(RawLogEvent { id: &event.id, timestamp: self.time(event.timestamp), message })
+    }
+
+    fn time(&mut self, timestamp: Option<Timestamp>) -> Timestamp {
+        timestamp.unwrap_or_else(|| {
+            self.batch.problems.note(problem::TIME_INVALID, "a log event's timestamp");
+            self.setting.now
+        })
+    }
+}
+
+/// Whether each line, of which there are several, is an object with an event source.
+fn is_record_a_line(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).peekable();
+    let first = lines.next();
+    let is_record =
+        |line: &str| line.starts_with('{') && line.trim_end().ends_with('}') && line.contains("eventSource");
+    first.is_some_and(is_record) && lines.peek().is_some() && lines.all(is_record)
+}
+
+fn around<'a>(event: &'a LogEvent<'_>) -> Around<'a> {
+    let id = Some(event.id.as_ref()).filter(|id| !id.is_empty());
+    Around { time: event.timestamp, id, ..Around::default() }
+}

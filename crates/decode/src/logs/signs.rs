@@ -1,0 +1,250 @@
+//! What the letters of a message tell of it, before anything is unescaped or parsed.
+//!
+//! In: a log event's message, a JSON string still. Out: its [`Shape`]: whether it is a CloudTrail record, whether it
+//! can be of ours, and whether it can tell of anything but success. One sweep finds all that is needed.
+
+use std::sync::LazyLock;
+
+use aho_corasick::packed;
+use memchr::memmem;
+use triage_model::observation::Operation;
+
+use crate::cloudtrail::{EVENT_SOURCES, OWN_TOKEN};
+
+/// What a message can be, by its letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// No CloudTrail record: not an object with `eventSource` and `eventName`.
+    Other,
+    /// An object whose quotes are written `\u0022`, which hides every sign, and which names an operation of ours.
+    Hidden,
+    /// A record that is of no operation of ours.
+    Foreign,
+    /// A record of ours that can tell of nothing but success, and not of our own probe.
+    PlainSuccess,
+    /// Any other record: only parsing can tell.
+    Record,
+}
+
+/// The shape of a message. `own_client_ids` are those of our own probe.
+pub fn shape(message: &str, own_client_ids: &[String]) -> Shape {
+    let Some(inside) = begins_object(message) else { return Shape::Other };
+    let signs = Signs::of(message, own_client_ids);
+    if signs.event_names == 0 || signs.event_sources == 0 {
+        let is_hidden = inside.trim_start().starts_with("\\u0022") && names_an_operation(message);
+        return if is_hidden { Shape::Hidden } else { Shape::Other };
+    }
+    if signs.names_our_event {
+        let is_plain = signs.is_plain_success() && message.ends_with("}\"");
+        return if is_plain { Shape::PlainSuccess } else { Shape::Record };
+    }
+    // Where the key is written in another way, or stands there more than once, our name must stand somewhere.
+    let is_not_ours = signs.names_other_event && signs.event_names == 1 || !names_an_operation(message);
+    // An application may log its own error beside the event that it was called with: then only parsing tells that the
+    // keys are not the line's own.
+    let is_record = inside.starts_with(FIRST_KEY) || !signs.is_suspect;
+    if is_not_ours && is_record { Shape::Foreign } else { Shape::Record }
+}
+
+/// The signs of a CloudTrail record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Signs {
+    event_names: u32,
+    event_sources: u32,
+    /// One of our operations stands where it belongs.
+    names_our_event: bool,
+    /// Another operation stands there.
+    names_other_event: bool,
+    /// An event source of ours stands where it belongs.
+    names_our_source: bool,
+    /// The client id is that of our own probe, or cannot be read from here.
+    may_be_own: bool,
+    /// Letters without which no failure can be told, or those of our own probe.
+    is_suspect: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needle {
+    EventName,
+    EventSource,
+    ClientId,
+    Suspect,
+}
+
+/// What is looked for. The letters of failure are those of `cloudtrail::told`, without the first, which may be a
+/// capital.
+const NEEDLES: [(&str, Needle); 13] = [
+    (r#"\"eventName\""#, Needle::EventName),
+    (r#"\"eventSource\""#, Needle::EventSource),
+    (r#"\"clientId\""#, Needle::ClientId),
+    ("rror", Needle::Suspect),
+    ("RROR", Needle::Suspect),
+    ("ailure", Needle::Suspect),
+    ("AILURE", Needle::Suspect),
+    ("ailed", Needle::Suspect),
+    ("AILED", Needle::Suspect),
+    ("xception", Needle::Suspect),
+    ("tatus", Needle::Suspect),
+    ("serviceEventDetails", Needle::Suspect),
+    (OWN_TOKEN, Needle::Suspect),
+];
+
+/// How the names of our operations begin.
+const OPERATIONS: [&str; 3] = ["CreateToken", "RegisterClient", "StartDeviceAuthorization"];
+
+/// How CloudTrail begins its records.
+const FIRST_KEY: &str = r#"\"eventVersion\":"#;
+
+/// Vector instructions where the machine has them.
+static SEARCHER: LazyLock<Option<packed::Searcher>> = LazyLock::new(|| {
+    let mut builder = packed::Config::new().builder();
+    builder.extend(NEEDLES.iter().map(|(text, _)| text.as_bytes()));
+    builder.build()
+});
+
+impl Signs {
+    fn of(message: &str, own_client_ids: &[String]) -> Self {
+        let mut signs = Self::default();
+        match SEARCHER.as_ref() {
+            Some(searcher) => {
+                for found in searcher.find_iter(message) {
+                    signs.take(NEEDLES[found.pattern().as_usize()].1, &message[found.end()..], own_client_ids);
+                }
+            }
+            None => {
+                for (text, needle) in NEEDLES {
+                    for at in memmem::find_iter(message.as_bytes(), text) {
+                        signs.take(needle, &message[at + text.len()..], own_client_ids);
+                    }
+                }
+            }
+        }
+        signs
+    }
+
+    /// Takes one sign; `after` is what follows it.
+    fn take(&mut self, needle: Needle, after: &str, own_client_ids: &[String]) {
+        match needle {
+            Needle::EventName => {
+                self.event_names += 1;
+                match value(after) {
+                    Some(name) if Operation::ALL.iter().any(|ours| ours.as_str() == name) => {
+                        self.names_our_event = true;
+                    }
+                    Some(_) => self.names_other_event = true,
+                    None => {}
+                }
+            }
+            Needle::EventSource => {
+                self.event_sources += 1;
+                self.names_our_source |= value(after).is_some_and(|name| EVENT_SOURCES.contains(&name));
+            }
+            Needle::ClientId => {
+                self.may_be_own |= value(after).is_none_or(|id| own_client_ids.iter().any(|own| own == id));
+            }
+            Needle::Suspect => self.is_suspect = true,
+        }
+    }
+
+    fn is_plain_success(&self) -> bool {
+        !self.is_suspect
+            && !self.may_be_own
+            && self.names_our_event
+            && self.names_our_source
+            && self.event_names == 1
+            && self.event_sources == 1
+    }
+}
+
+/// The text that follows a key, if it is written compactly and without escapes.
+fn value(after: &str) -> Option<&str> {
+    let rest = after.strip_prefix(r#":\""#)?;
+    let (text, end) = rest.split_at(memchr::memchr(b'\\', rest.as_bytes())?);
+    end.starts_with(r#"\""#).then_some(text)
+}
+
+/// What follows the brace, if the message is a JSON string that begins like an object.
+fn begins_object(message: &str) -> Option<&str> {
+    let mut rest = message.strip_prefix('"')?;
+    loop {
+        rest = rest.trim_start();
+        match ["\\n", "\\r", "\\t"].iter().find_map(|escape| rest.strip_prefix(escape)) {
+            Some(after) => rest = after,
+            None => return rest.strip_prefix('{'),
+        }
+    }
+}
+
+fn names_an_operation(message: &str) -> bool {
+    OPERATIONS.iter().any(|name| memmem::find(message.as_bytes(), name.as_bytes()).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::record;
+
+    fn shape_of(text: &str) -> Shape {
+        shape(&serde_json::to_string(text).unwrap(), &["own-id".into()])
+    }
+
+    #[test]
+    fn a_success_is_told_by_its_letters() {
+        assert_eq!(shape_of(&record(json!({})).to_string()), Shape::PlainSuccess);
+    }
+
+    #[test]
+    fn what_may_be_more_than_a_success_is_not_taken_for_one() {
+        for more in [
+            json!({"errorCode": "InternalServerException"}),
+            json!({"errorMessage": "no"}),
+            json!({"serviceEventDetails": {"a": "b"}}),
+            json!({"responseElements": {"CreateToken": "Failure"}}),
+            json!({"responseElements": {"CreateToken": "FAILED"}}),
+            json!({"additionalEventData": {"exception": "x"}}),
+            json!({"httpStatusCode": 500}),
+            json!({"userAgent": "aws-sdk-rust/1 app/oidc-triage"}),
+            json!({"requestParameters": {"clientId": "own-id"}}),
+            json!({"requestParameters": {"clientId": 7}}),
+            json!({"requestParameters": {"eventName": "x"}}),
+            json!({"requestParameters": {"eventSource": "x"}}),
+            json!({"eventSource": "license-manager.amazonaws.com"}),
+            json!({"eventSource": null}),
+        ] {
+            assert_eq!(shape_of(&record(more.clone()).to_string()), Shape::Record, "{more}");
+        }
+        let whole = record(json!({})).to_string();
+        assert_eq!(shape_of(whole.trim_end_matches('}')), Shape::Record);
+        assert_eq!(shape_of(&serde_json::to_string_pretty(&record(json!({}))).unwrap()), Shape::Record);
+    }
+
+    #[test]
+    fn a_record_of_something_else_is_told_by_its_name() {
+        assert_eq!(shape_of(&record(json!({"eventName": "GetObject"})).to_string()), Shape::Foreign);
+        let spaced = record(json!({"eventName": "GetObject"})).to_string().replace("\":", "\" : ");
+        assert_eq!(shape_of(&spaced), Shape::Foreign);
+        // Named twice, and once as ours: parsing will tell.
+        let twice = json!({"eventName": "GetObject", "requestParameters": {"eventName": "CreateToken"}});
+        assert_eq!(shape_of(&record(twice).to_string()), Shape::Record);
+    }
+
+    #[test]
+    fn an_error_beside_the_event_that_caused_it_is_not_taken_for_a_record() {
+        let line =
+            r#"{"message":"An error occurred","event":{"eventSource":"aws:s3","eventName":"ObjectCreated:Put"}}"#;
+        assert_eq!(shape_of(line), Shape::Record);
+        let foreign = r#"{"eventVersion":"1","eventSource":"s3.amazonaws.com","eventName":"Put","errorCode":"x"}"#;
+        assert_eq!(shape_of(foreign), Shape::Foreign);
+    }
+
+    #[test]
+    fn what_is_no_record_is_left_to_others() {
+        for text in ["", "text", "{}", r#"{"eventName":"CreateToken"}"#, r#"x {"eventName":"a","eventSource":"b"}"#] {
+            assert_eq!(shape_of(text), Shape::Other, "{text}");
+        }
+        let hidden = format!("\"{}\"", record(json!({})).to_string().replace('"', "\\u0022"));
+        assert_eq!(shape(&hidden, &[]), Shape::Hidden);
+    }
+}

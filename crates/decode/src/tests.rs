@@ -1,0 +1,343 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use triage_model::observation::Observation;
+use triage_model::problem;
+
+use super::*;
+use crate::testing::{envelope, failures, record, setting, subscription};
+
+fn decoded(value: &Value) -> Batch {
+    decode(&value.to_string(), &setting())
+}
+
+fn failed(id: &str) -> Value {
+    record(json!({"errorCode": "InternalServerException", "requestID": id}))
+}
+
+fn ids(batch: &Batch) -> Vec<&str> {
+    failures(&batch.observations).iter().map(|failure| failure.id.as_str()).collect()
+}
+
+fn sqs(bodies: &[&str]) -> Value {
+    let records: Vec<Value> = bodies
+        .iter()
+        .enumerate()
+        .map(|(n, body)| json!({"messageId": format!("m{n}"), "eventSource": "aws:sqs", "body": body}))
+        .collect();
+    json!({ "Records": records })
+}
+
+fn notification(message: &Value) -> Value {
+    json!({"Type": "Notification", "MessageId": "n1", "TopicArn": "arn", "Message": message.to_string()})
+}
+
+#[test]
+fn a_kind_is_told_by_its_keys() {
+    let call = json!({"operation": "CreateToken", "error": {"status": 500}});
+    let table = [
+        (envelope(&failed("1")), Kind::CloudTrail),
+        (failed("1"), Kind::CloudTrail),
+        (json!({"Records": [failed("1"), record(json!({"eventSource": "s3.amazonaws.com"}))]}), Kind::CloudTrailFile),
+        (json!([envelope(&failed("1")), json!({"Records": [record(json!({"eventName": "x"}))]})]), Kind::List),
+        (sqs(&[&envelope(&failed("1")).to_string()]), Kind::Sqs),
+        (json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": failed("1").to_string()}}]}), Kind::Sns),
+        (notification(&envelope(&failed("1"))), Kind::Sns),
+        (call.clone(), Kind::CallDirect),
+        (json!({"detail-type": "SSO OIDC Call Failed", "source": "x", "detail": call}), Kind::CallEnvelope),
+    ];
+    for (event, kind) in table {
+        let batch = decoded(&event);
+        assert_eq!(batch.kind, kind, "{event}");
+        assert_eq!((batch.observations.len(), batch.problems.is_empty()), (1, true), "{event} {:?}", batch.problems);
+    }
+}
+
+#[test]
+fn a_tick_has_the_time_of_its_schedule() {
+    for source in ["aws.events", "aws.scheduler"] {
+        let event = json!({"source": source, "detail-type": "Scheduled Event", "time": "2026-11-22T11:59:00Z"});
+        let batch = decoded(&event);
+        let occurred_at = "2026-11-22T11:59:00Z".parse().unwrap();
+        assert_eq!(
+            (batch.kind, &batch.observations[..]),
+            (Kind::Schedule, &[Observation::Tick(triage_model::observation::Tick { occurred_at })][..])
+        );
+    }
+    let batch = decoded(&json!({"source": "aws.events", "detail-type": "Scheduled Event"}));
+    assert_eq!(batch.observations[0].occurred_at(), setting().now);
+    assert_eq!(batch.problems.count(problem::TIME_INVALID), 1);
+    assert_eq!(decoded(&json!({"source": "my.app", "detail-type": "Scheduled Event"})).kind, Kind::Foreign);
+}
+
+#[test]
+fn envelopes_of_other_things_are_left_alone() {
+    for detail_type in ["EC2 Instance State-change Notification", "AWS Console Sign In via CloudTrail", ""] {
+        let batch = decoded(&json!({"detail-type": detail_type, "source": "aws.ec2", "detail": {"a": 1}}));
+        assert_eq!((batch.kind, batch.observations.len(), batch.problems.is_empty()), (Kind::Foreign, 0, true));
+    }
+}
+
+#[test]
+fn an_unknown_event_is_told_by_its_keys_and_nothing_of_their_values() {
+    let batch = decoded(&json!({"a": "s3cr3t", "b": ["s3cr3t"]}));
+    assert_eq!(batch.kind, Kind::Unknown);
+    assert_eq!(batch.problems.iter().next(), Some((problem::EVENT_UNKNOWN, 1, "an object with the keys [a, b]")));
+
+    let many: Value = (0..1000).map(|n| (format!("{n:0>200}"), Value::Null)).collect();
+    let batch = decoded(&many);
+    assert!(batch.problems.iter().next().unwrap().2.len() <= 300);
+    for event in [json!(7), json!(null), json!({}), json!({"Type": "SubscriptionConfirmation"})] {
+        assert_eq!(decoded(&event).problems.count(problem::EVENT_UNKNOWN), 1, "{event}");
+    }
+    let s3 = json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]});
+    assert_eq!(decoded(&s3).problems.count(problem::EVENT_UNKNOWN), 1);
+}
+
+#[test]
+fn a_text_is_read_for_what_stands_in_it() {
+    let event = json!({"operation": "CreateToken", "error": {"status": 503}});
+    assert_eq!(decoded(&json!(event.to_string())).observations.len(), 1);
+    assert_eq!(decoded(&json!("half a {")).problems.count(problem::JSON_INVALID), 1);
+    assert_eq!(decoded(&json!("")).problems.count(problem::JSON_INVALID), 1);
+    assert_eq!(decoded(&json!("\u{fffd}")).problems.count(problem::UTF8_INVALID), 1);
+}
+
+#[test]
+fn what_is_no_json_is_told_without_a_quote_of_it() {
+    for text in ["", "s3cr3t", "{\"a\":s3cr3t}", "{\"a\":1", "[1,", "\u{0}", "{\"a\":\"s3cr3t\u{1}\"}"] {
+        let batch = decode(text, &setting());
+        assert_eq!((batch.kind, batch.problems.count(problem::JSON_INVALID)), (Kind::Unknown, 1), "{text}");
+        assert!(!format!("{batch:?}").contains("s3cr3t"));
+    }
+}
+
+#[test]
+fn a_byte_order_mark_does_no_harm() {
+    assert_eq!(decode(&format!("\u{feff}{}", failed("1")), &setting()).kind, Kind::CloudTrail);
+}
+
+#[test]
+fn an_empty_batch_is_told() {
+    for event in [json!([]), json!({"Records": []}), json!({"messageType": "DATA_MESSAGE", "logEvents": []})] {
+        assert_eq!(decoded(&event).problems.count(problem::BATCH_EMPTY), 1, "{event}");
+    }
+    assert_eq!(decoded(&json!({"Records": {}})).problems.count(problem::FIELD_WRONG_TYPE), 1);
+}
+
+#[test]
+fn each_message_of_a_queue_has_its_observations_and_a_bad_one_does_not_hurt_the_rest() {
+    let one = envelope(&failed("1")).to_string();
+    let both = json!([failed("2"), failed("3")]).to_string();
+    let batch = decoded(&sqs(&[&one, "s3cr3t", &both, "", &notification(&failed("4")).to_string()]));
+    assert_eq!(ids(&batch), ["1", "2", "3", "4"]);
+    assert_eq!(
+        batch.problems.iter().map(|(name, count, _)| (name, count)).collect::<Vec<_>>(),
+        [(problem::JSON_INVALID, 2)]
+    );
+    let message = |id: &str, observations| SqsMessage { id: id.into(), observations };
+    assert_eq!(
+        batch.messages,
+        [message("m0", 0..1), message("m1", 1..1), message("m2", 1..3), message("m3", 3..3), message("m4", 3..4)]
+    );
+}
+
+#[test]
+fn a_message_that_is_no_text_or_missing_is_told_and_still_listed() {
+    let event = json!({"Records": [
+        {"messageId": "m0", "eventSource": "aws:sqs", "body": failed("1")},
+        {"messageId": 7, "eventSource": "aws:sqs"},
+        {"eventSource": "aws:sqs", "body": "\u{1f600}"},
+        {"EventSource": "aws:sns", "Sns": null},
+        7,
+    ]});
+    let batch = decoded(&event);
+    assert_eq!(ids(&batch), ["1"]);
+    assert_eq!(batch.messages.iter().map(|message| message.id.as_str()).collect::<Vec<_>>(), ["m0", "7", ""]);
+    assert_eq!(batch.problems.count(problem::FIELD_WRONG_TYPE), 3);
+    let half_a_character = r#"{"Records":[{"messageId":"m0","eventSource":"aws:sqs","body":"\ud83d"}]}"#;
+    let batch = decode(half_a_character, &setting());
+    assert_eq!((batch.messages.len(), batch.problems.count(problem::JSON_INVALID)), (1, 1));
+}
+
+#[test]
+fn wrappings_are_followed_to_a_bound() {
+    let mut event = notification(&envelope(&failed("1")));
+    assert_eq!(ids(&decoded(&sqs(&[&event.to_string()]))), ["1"]);
+    for _ in 0..5 {
+        event = notification(&event);
+    }
+    let batch = decoded(&event);
+    assert_eq!((batch.observations.len(), batch.problems.count(problem::NESTED_TOO_DEEPLY)), (0, 1));
+    let lists = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(decode(&lists, &setting()).problems.count(problem::NESTED_TOO_DEEPLY), 1);
+}
+
+#[test]
+fn deep_nesting_anywhere_is_borne_and_told_where_it_matters() {
+    let deep = format!("{}{}", "{\"a\":".repeat(100_000), "1".to_owned() + &"}".repeat(100_000));
+    let lists = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    for deep in [deep, lists] {
+        for text in [
+            format!(r#"{{"x":{deep}}}"#),
+            format!(r#"{{"detail-type":"AWS API Call via CloudTrail","source":"aws.sso","time":{deep}}}"#),
+            format!(
+                r#"{{"eventSource":"sso.amazonaws.com","eventName":"CreateToken","errorCode":{deep},"arn":{deep}}}"#
+            ),
+            format!(r#"{{"operation":{deep},"error":{deep},"request":{deep}}}"#),
+            format!(r#"{{"operation":"CreateToken","error":{{"code":"x"}},"request":{{"clientId":{deep}}}}}"#),
+            format!(r#"{{"Records":[{{"eventSource":"aws:sqs","body":{deep}}}]}}"#),
+            format!(r#"{{"awslogs":{deep}}}"#),
+        ] {
+            let batch = decode(&text, &setting());
+            assert!(!batch.problems.is_empty(), "{}", &text[..80]);
+        }
+        let detail = format!(r#"{{"detail-type":"AWS Health Event","source":"aws.health","detail":{deep}}}"#);
+        decode(&detail, &setting());
+    }
+}
+
+#[test]
+fn a_detail_that_is_no_object_is_told() {
+    for detail in [json!("text"), json!([]), json!(null), json!(7)] {
+        let batch = decoded(&envelope(&detail));
+        assert_eq!((batch.kind, batch.problems.count(problem::FIELD_WRONG_TYPE)), (Kind::Foreign, 1), "{detail}");
+    }
+}
+
+#[test]
+fn a_key_of_a_wrong_type_or_null_does_not_mislead() {
+    let mut event = envelope(&failed("1"));
+    for key in ["awslogs", "Records", "logEvents"] {
+        event[key] = Value::Null;
+    }
+    event["id"] = json!({"a": 1});
+    event["time"] = json!([]);
+    assert_eq!(ids(&decoded(&event)), ["1"]);
+}
+
+fn some_event() -> impl Strategy<Value = Value> {
+    let health = json!({"detail-type": "AWS Health Event", "source": "aws.health", "time": "2026-11-22T11:00:00Z",
+        "detail": {"eventArn": "arn", "eventTypeCategory": "issue", "service": "SSO",
+        "startTime": "Fri, 10 Jun 2022 05:01:10 GMT",
+        "eventDescription": [{"language": "en_US", "latestDescription": "[RESOLVED]"}]}});
+    let call = json!({"operation": "CreateToken", "error": {"code": "x", "status": 500}, "caller": "c",
+        "request": {"clientId": "c", "clientSecret": "s", "scope": "a b", "grantTypes": ["x"]}});
+    let told = record(json!({"serviceEventDetails": {"CreateToken": "Failure", "error": {"code": "x"}}}));
+    proptest::sample::select(vec![
+        envelope(&failed("1")),
+        told,
+        health,
+        sqs(&[&notification(&failed("1")).to_string()]),
+        json!({"detail-type": "SSO OIDC Call Failed", "source": "x", "detail": call}),
+        call,
+        json!({"source": "aws.events", "detail-type": "Scheduled Event", "time": "2026-11-22T11:59:00Z"}),
+        json!({"Records": [failed("1")]}),
+    ])
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 20, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-zA-Z]{0,6}", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// Replaces one member somewhere in the event.
+fn put(event: &mut Value, mut at: usize, value: Value) {
+    let mut here = event;
+    loop {
+        let count = match here {
+            Value::Object(members) => members.len(),
+            Value::Array(items) => items.len(),
+            _ => 0,
+        };
+        if count == 0 {
+            *here = value;
+            return;
+        }
+        let choice = at % (count + 1);
+        at /= count + 1;
+        if choice == count {
+            *here = value;
+            return;
+        }
+        here = match here {
+            Value::Object(members) => members.values_mut().nth(choice).unwrap(),
+            Value::Array(items) => &mut items[choice],
+            _ => unreachable!(),
+        };
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_borne(text in any::<String>(), jsonish in r#"[\[\]{}:,"a0\\ ]{0,40}"#) {
+        decode(&text, &setting());
+        decode(&jsonish, &setting());
+        decode(&format!(r#"{{"awslogs":{{"data":"{jsonish}"}}}}"#), &setting());
+    }
+
+    #[test]
+    fn any_bytes_in_a_subscription_are_borne(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        decode(&subscription(&bytes), &setting());
+        decode(&subscription(&super::testing::gzip(&bytes)), &setting());
+    }
+
+    #[test]
+    fn any_json_in_any_place_is_borne(mut event in some_event(), at in any::<usize>(), value in any_json()) {
+        put(&mut event, at, value);
+        decoded(&event);
+    }
+
+    #[test]
+    fn a_damaged_event_is_borne_and_what_is_no_json_is_told(
+        event in some_event(), at in any::<prop::sample::Index>(), character in any::<char>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let text = event.to_string();
+        let from = text.chars().nth(at.index(text.chars().count())).unwrap();
+        decode(&text.replacen(from, &character.to_string(), 1), &setting());
+        let cut = text.floor_char_boundary(cut.index(text.len()));
+        prop_assert_eq!(decode(&text[..cut], &setting()).problems.count(problem::JSON_INVALID), 1);
+    }
+}
+
+#[test]
+fn a_secret_in_the_place_of_a_code_an_id_or_a_name_is_told_nowhere() {
+    let text = "refreshToken=planted";
+    let ours = serde_json::json!({"operation": "CreateToken", "region": text, "caller": text,
+        "error": {"code": format!("InternalServerException {text}"), "status": 500, "requestId": text}});
+    let record = record(serde_json::json!({"errorCode": format!("InternalServerException {text}"), "requestID": text,
+        "eventID": text, "awsRegion": text, "userAgent": text, "sourceIPAddress": text,
+        "userIdentity": {"userName": text}, "requestParameters": {"clientId": text, "grantType": text}}));
+    let line = serde_json::json!({"service": "sso-oidc", "operation": "CreateToken", "user": text, "awsRegion": text, "userAgent": text,
+        "errorCode": "InternalServerException", "requestId": text});
+    let logs = serde_json::json!({"messageType": "DATA_MESSAGE", "logGroup": "/app", "logStream": "s",
+        "logEvents": [{"id": text, "timestamp": 1_795_348_680_000_i64, "message": line.to_string()}]});
+    for payload in [ours, envelope(&record), logs] {
+        let batch = decode(&payload.to_string(), &setting());
+        let failures = failures(&batch.observations);
+        assert_eq!(failures.len(), 1, "{payload}");
+        assert_eq!(failures[0].code.as_deref(), Some("InternalServerException"));
+        assert!(!format!("{batch:?}").contains("planted"), "{batch:?}");
+    }
+}
+
+#[test]
+fn a_detail_of_our_source_that_is_no_record_is_named() {
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
+    let payload = format!(r#"{{"source":"aws.sso","detail-type":"AWS API Call via CloudTrail","detail":{deep}}}"#);
+    let batch = decode(&payload, &setting());
+    assert_eq!(batch.problems.iter().next(), Some((problem::EVENT_UNKNOWN, 1, "an object with the keys [a]")));
+    let foreign = payload.replace("aws.sso", "aws.s3");
+    assert!(decode(&foreign, &setting()).problems.is_empty());
+}

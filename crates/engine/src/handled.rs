@@ -1,0 +1,62 @@
+//! What goes into an invocation and what comes out of it, as data.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use triage_decide::probe::ProbeAnswer;
+use triage_decide::verdict::Verdict;
+use triage_decode::Kind;
+use triage_model::region::Region;
+use triage_notify::notice::Notice;
+
+use crate::answer::Answer;
+use crate::error::Error;
+
+/// What holds for one invocation.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// Lambda's request id, or any other name of this run.
+    pub id: String,
+    pub now: Timestamp,
+    /// When work must have stopped: the invocation's own deadline less [`DEADLINE_MARGIN`].
+    pub deadline: Instant,
+}
+
+/// Work stops this long before the deadline, so that the answer and the log line get out.
+pub const DEADLINE_MARGIN: Duration = Duration::from_secs(2);
+
+/// What became of one payload.
+#[derive(Debug)]
+pub struct Handled {
+    pub kind: Kind,
+    pub answer: Answer,
+    /// What was probed, and how it answered.
+    pub probes: BTreeMap<Region, ProbeAnswer>,
+    /// The verdict on each region that was judged.
+    pub verdicts: BTreeMap<Region, Verdict>,
+    /// The notices that were made, published or not.
+    pub notices: Vec<Notice>,
+    pub measured: Measured,
+    /// Set where Lambda must deliver the event again.
+    pub error: Option<Error>,
+}
+
+/// What the metrics need to know beside the answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    pub notices_sent: u64,
+    /// Those that would have been, in shadow mode.
+    pub would_be_notices: u64,
+    /// Publishes that failed.
+    pub notices_failed: u64,
+    /// Notices that wait in the outbox when all is done, and since when the first of them does.
+    pub notices_pending: u64,
+    pub oldest_pending: Option<Timestamp>,
+    /// When the newest failed or successful call of the input was made.
+    pub newest_observation: Option<Timestamp>,
+    /// Time spent on verdicts and the steps that follow from them.
+    pub deciding: Duration,
+    /// Ticks that were not late.
+    pub ticks: u64,
+}

@@ -1,0 +1,252 @@
+//! The store of one process: local runs, replay, tests, and a function without a table.
+//!
+//! Bounded: it forgets what is older than it is asked to keep, never holds more than [`Evidence`] allows, and drops sent
+//! notices. Nothing of it outlives the process, and what it holds never fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use triage_decide::evidence::learned::Learned;
+use triage_decide::evidence::{Evidence, Seen};
+use triage_decide::policy::Policy;
+use triage_decide::probe_record::ProbeRecord;
+use triage_decide::view::{StoreError, View};
+use triage_model::caller::CallerHasher;
+use triage_model::observation::HealthIssue;
+use triage_model::region::Region;
+use triage_model::time::is_within;
+use triage_notify::letter::{Entry, Step};
+use triage_notify::outbox::Told;
+
+use crate::seen_ids::SeenIds;
+use crate::store::{At, Claim, Committed, Elected, Recorded, Settled, Store};
+
+#[derive(Debug)]
+pub struct MemoryStore {
+    kept: Duration,
+    gather: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    regions: BTreeMap<Region, Known>,
+    /// Calls that were made again.
+    retried: SeenIds,
+    /// Issues of AWS Health that name no region.
+    everywhere: Evidence,
+    /// The greatest time that was given: what is forgotten goes by it.
+    latest: Timestamp,
+    /// Regions that something was recorded of since the last flush.
+    gathered: BTreeSet<Region>,
+    flushed_at: Option<Timestamp>,
+    told: Told,
+}
+
+/// What is known of one region.
+#[derive(Debug, Default)]
+struct Known {
+    view: View,
+    /// The unsent entries, by position.
+    outbox: BTreeMap<u64, Entry>,
+}
+
+impl MemoryStore {
+    /// Keeps evidence for `kept`. A flush is due `gather` after the one before it.
+    pub fn new(kept: Duration, gather: Duration) -> Self {
+        Self { kept, gather, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock panics half way, so a poisoned state is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state as of `now`, without what is too old.
+    fn state_at(&self, now: Timestamp) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        state.latest = state.latest.max(now);
+        let latest = state.latest;
+        state.everywhere.forget(latest, self.kept);
+        state.regions.values_mut().for_each(|known| known.view.evidence.forget(latest, self.kept));
+        state
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        let policy = Policy::default();
+        Self::new(policy.evidence, policy.gather)
+    }
+}
+
+impl Store for MemoryStore {
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    async fn hasher(&self, _at: At) -> (CallerHasher, Option<StoreError>) {
+        (CallerHasher::new(&CallerHasher::FIXED_KEY), None)
+    }
+
+    async fn record(&self, region: &Region, seen: &Seen, first: &[bool], at: At) -> Recorded {
+        if seen.is_empty() {
+            return Recorded::default();
+        }
+        let mut state = self.state_at(at.now);
+        let state = &mut *state;
+        let known = state.regions.entry(region.clone()).or_default();
+        let new = known.view.evidence.new_of(seen, first);
+        known.view.evidence.take_in(seen, &new);
+        state.gathered.insert(region.clone());
+        Recorded { new, trouble: None }
+    }
+
+    async fn flush(&self, at: At) -> (BTreeSet<Region>, Option<StoreError>) {
+        let mut state = self.state();
+        if state.gathered.is_empty() || state.flushed_at.is_some_and(|then| is_within(then, at.now, self.gather)) {
+            return (BTreeSet::new(), None);
+        }
+        state.flushed_at = Some(at.now);
+        (std::mem::take(&mut state.gathered), None)
+    }
+
+    async fn view(&self, region: &Region, _fresh: bool, at: At) -> View {
+        let state = self.state_at(at.now);
+        let mut view = state.regions.get(region).map(|known| known.view.clone()).unwrap_or_default();
+        state.everywhere.health.values().for_each(|issue| view.evidence.add_health(issue.clone()));
+        view
+    }
+
+    async fn regions(&self, _at: At) -> Result<BTreeSet<Region>, StoreError> {
+        let is_kept = |known: &Known| {
+            let evidence = &known.view.evidence;
+            let has_evidence = !(evidence.slots.is_empty() && evidence.health.is_empty());
+            has_evidence || known.view.ledger.open().is_some() || !known.outbox.is_empty()
+        };
+        let state = self.state();
+        Ok(state.regions.iter().filter(|(_, known)| is_kept(known)).map(|(region, _)| region.clone()).collect())
+    }
+
+    async fn record_health(&self, issue: &HealthIssue, _at: At) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let evidence = match &issue.region {
+            Some(region) => &mut state.regions.entry(region.clone()).or_default().view.evidence,
+            None => &mut state.everywhere,
+        };
+        evidence.add_health(issue.clone());
+        Ok(())
+    }
+
+    async fn learn(&self, region: &Region, before: &Learned, after: &Learned, _at: At) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let learned = &mut state.regions.entry(region.clone()).or_default().view.learned;
+        if learned.until == before.until {
+            learned.clone_from(after);
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, region: &Region, version: u64, step: &Step, _at: At) -> Result<Committed, StoreError> {
+        let mut state = self.state();
+        let known = state.regions.entry(region.clone()).or_default();
+        if known.view.version != version {
+            return Ok(Committed::Overtaken);
+        }
+        known.outbox.extend(step.entries().map(|entry| (entry.position, entry)));
+        known.view.ledger = step.ledger.clone();
+        known.view.version += 1;
+        known.raise_sent_below();
+        Ok(Committed::Yes)
+    }
+
+    async fn pending(&self, region: &Region, _view: &View, _at: At) -> Result<Vec<Entry>, StoreError> {
+        let state = self.state();
+        Ok(state.regions.get(region).map(|known| known.outbox.values().cloned().collect()).unwrap_or_default())
+    }
+
+    async fn claim(&self, region: &Region, position: u64, claim: &Claim, at: At) -> Result<Option<Entry>, StoreError> {
+        let mut state = self.state();
+        let entry = state.regions.get_mut(region).and_then(|known| known.outbox.get_mut(&position));
+        Ok(entry.filter(|entry| entry.can_be_claimed(&claim.by, at.now)).map(|entry| {
+            entry.claimed_by = Some(claim.by.clone());
+            entry.not_before = Some(claim.until);
+            entry.attempts += 1;
+            entry.clone()
+        }))
+    }
+
+    async fn admit(
+        &self,
+        group: &str,
+        is_page: bool,
+        policy: &Policy,
+        at: At,
+    ) -> Result<Result<(), Timestamp>, StoreError> {
+        Ok(self.state().told.admit(group, is_page, policy, at.now))
+    }
+
+    async fn retract(&self, group: &str, at: At) -> Result<(), StoreError> {
+        self.state().told.retract(group, at.now);
+        Ok(())
+    }
+
+    async fn settle(
+        &self,
+        region: &Region,
+        position: u64,
+        by: &str,
+        settled: &Settled,
+        _at: At,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let Some(known) = state.regions.get_mut(region) else { return Ok(()) };
+        let Some(entry) = known.outbox.get_mut(&position).filter(|entry| entry.claimed_by.as_deref() == Some(by))
+        else {
+            return Ok(());
+        };
+        match settled {
+            Settled::Sent { .. } => {
+                known.outbox.remove(&position);
+                known.raise_sent_below();
+            }
+            Settled::Failed { not_before } => {
+                entry.claimed_by = None;
+                entry.not_before = Some(*not_before);
+            }
+            Settled::HeldBack { not_before } => {
+                entry.claimed_by = None;
+                entry.not_before = Some(*not_before);
+                entry.attempts -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim_retry(&self, id: &str, _at: At) -> Result<bool, StoreError> {
+        Ok(self.state().retried.is_new(id))
+    }
+
+    async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError> {
+        let mut state = self.state();
+        let asked_at = &mut state.regions.entry(region.clone()).or_default().view.probe_asked_at;
+        if asked_at.is_some_and(|then| is_within(then, at.now, interval)) {
+            return Ok(Elected::No);
+        }
+        *asked_at = Some(at.now);
+        Ok(Elected::Yes)
+    }
+
+    async fn record_probe(&self, region: &Region, probe: &ProbeRecord, _at: At) -> Result<(), StoreError> {
+        self.state().regions.entry(region.clone()).or_default().view.probe = probe.clone();
+        Ok(())
+    }
+}
+
+impl Known {
+    fn raise_sent_below(&mut self) {
+        self.view.sent_below = self.outbox.keys().next().copied().unwrap_or(self.view.ledger.next_position);
+    }
+}

@@ -1,0 +1,190 @@
+//! What the stages hand to each other within one invocation.
+//!
+//! A [`Case`] is an invocation as it goes: when what must be done, and the [`Draft`] of its answer. [`Work`] is what the batch asks
+//! for. Nothing here asks anyone or decides anything but what an invocation must end in when a notice was not taken.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use triage_decide::evidence::Seen;
+use triage_decide::probe::ProbeAnswer;
+use triage_decide::verdict::Verdict;
+use triage_decide::view::StoreError;
+use triage_decode::{Batch, Kind, SqsMessage};
+use triage_model::observation::Observation;
+use triage_model::problem::{Problems, STORE_UNAVAILABLE};
+use triage_model::region::Region;
+use triage_notify::letter::Entry;
+use triage_notify::notice::Notice;
+
+use super::judged::Judged;
+use super::schedule::Schedule;
+use crate::answer::{Answer, BatchItemFailure, Counts, IncidentReport, NoticeReport};
+use crate::error::Error;
+use crate::handled::{Handled, Invocation, Measured};
+use crate::publish::Published;
+use crate::settings::Mode;
+use crate::store::Claim;
+
+/// One invocation as it goes.
+pub struct Case {
+    kind: Kind,
+    messages: Vec<SqsMessage>,
+    carries_secrets: bool,
+    /// Nothing is published.
+    is_shadow: bool,
+    /// Under which notices are claimed.
+    pub claim: Claim,
+    pub schedule: Schedule,
+    pub draft: Draft,
+}
+
+/// What gathers for the answer.
+#[derive(Default)]
+pub struct Draft {
+    pub counts: Counts,
+    pub problems: Problems,
+    pub probes: BTreeMap<Region, ProbeAnswer>,
+    pub verdicts: BTreeMap<Region, Verdict>,
+    pub incidents: Vec<IncidentReport>,
+    pub notices: Vec<Notice>,
+    pub notice_reports: Vec<NoticeReport>,
+    pub untold: Vec<Untold>,
+    pub measured: Measured,
+}
+
+/// What a batch asks for.
+#[derive(Default)]
+pub struct Work {
+    /// What was seen of each region, until it is recorded.
+    pub seen: BTreeMap<Region, Seen>,
+    pub probe: BTreeSet<Region>,
+    pub judge: BTreeSet<Region>,
+    /// A tick looks at everything afresh.
+    pub is_tick: bool,
+}
+
+/// A notice that nobody took.
+pub struct Untold {
+    pub region: Region,
+    pub reason: String,
+}
+
+impl Case {
+    /// Takes a batch apart: its observations are the first stage's.
+    pub fn open(batch: Batch, invocation: &Invocation, mode: Mode) -> (Self, Vec<Observation>) {
+        let Batch { kind, observations, old_successes, own, problems, carries_secrets, messages } = batch;
+        let schedule = Schedule::of(invocation);
+        let draft = Draft {
+            counts: Counts { success: old_successes, own, ..Counts::default() },
+            problems,
+            measured: Measured { newest_observation: newest(&observations), ..Measured::default() },
+            ..Draft::default()
+        };
+        let by = format!("{} {:08x}", invocation.id, fastrand::u32(..));
+        let claim = Claim { by, until: schedule.stopped_at };
+        (
+            Self { kind, messages, carries_secrets, is_shadow: mode == Mode::Shadow, claim, schedule, draft },
+            observations,
+        )
+    }
+
+    pub fn troubled_by(&mut self, trouble: Option<StoreError>) {
+        if let Some(error) = trouble {
+            self.draft.problems.note(STORE_UNAVAILABLE, error.to_string());
+        }
+    }
+
+    /// Whether the time for asking is over; what is left undone is named.
+    pub fn is_late_to_ask(&mut self, left: usize, what: &str) -> bool {
+        self.is_past(self.schedule.ask_until, left, what)
+    }
+
+    /// Whether the time for telling is over, too.
+    pub fn is_late_to_tell(&mut self, left: usize, what: &str) -> bool {
+        self.is_past(self.schedule.deadline, left, what)
+    }
+
+    pub fn is_past(&mut self, limit: Instant, left: usize, what: &str) -> bool {
+        let late = Instant::now() >= limit;
+        if late {
+            self.draft.problems.note("deadline", format!("{left} {what}"));
+        }
+        late
+    }
+
+    /// People were told of it, or the log is.
+    pub fn published(&mut self, notice: &Notice, published: Published) {
+        let draft = &mut self.draft;
+        if let Some(why) = published.fallback {
+            draft.problems.note("topic_unreachable", format!("{why}; the fallback topic took the notice"));
+        }
+        draft.measured.notices_sent += u64::from(published.message_id.is_some());
+        draft.measured.would_be_notices += u64::from(self.is_shadow);
+        draft.notice_reports.push(NoticeReport::new(notice, published.message_id));
+        draft.notices.push(notice.clone());
+    }
+
+    /// What is left in a region's outbox.
+    pub fn wait(&mut self, pending: &[Entry]) {
+        let measured = &mut self.draft.measured;
+        measured.notices_pending += pending.len() as u64;
+        let made = pending.iter().map(|entry| entry.notice.at);
+        measured.oldest_pending = measured.oldest_pending.into_iter().chain(made).min();
+    }
+
+    pub fn close(self, judged: Vec<Judged>) -> Handled {
+        let batch_item_failures = (self.kind == Kind::Sqs).then(|| self.to_be_delivered_again(&judged));
+        let Self { kind, carries_secrets, draft, .. } = self;
+        let Draft { mut counts, mut problems, probes, verdicts, incidents, notices, notice_reports, untold, measured } =
+            draft;
+        judged.iter().for_each(|one| counts.add(one.class.cause, one.duplicate));
+        for lost in &untold {
+            problems.note("notice_not_published", &lost.reason);
+        }
+        let answer = Answer {
+            failures: judged.into_iter().map(|one| one.report(kind)).collect(),
+            omitted: 0,
+            counts,
+            problems,
+            incidents,
+            notices: notice_reports,
+            batch_item_failures,
+        };
+        // A payload that carries secrets must not come to rest in the failure queue; an SQS batch says which messages
+        // are to come again. In both cases the claim is given back, so the next failure of the region is told.
+        let error = untold
+            .first()
+            .filter(|_| kind != Kind::Sqs && !carries_secrets)
+            .map(|first| Error::NotTold { count: untold.len(), reason: first.reason.clone() });
+        Handled { kind, answer, probes, verdicts, notices, measured, error }
+    }
+
+    /// The messages with a failure that made a notice which nobody took; all of them where it was made by none. One with
+    /// secrets is among them: it comes again out of its sender's own queue, and not into the failure queue.
+    fn to_be_delivered_again(&self, judged: &[Judged]) -> Vec<BatchItemFailure> {
+        let Draft { untold, verdicts, .. } = &self.draft;
+        let made = |one: &Judged, lost: &Untold| {
+            verdicts.get(&lost.region).is_some_and(|verdict| one.troubles(&lost.region, verdict.concern.key()))
+        };
+        let concerned = judged.iter().filter(|one| untold.iter().any(|lost| made(one, lost)));
+        let positions: Vec<usize> = concerned.map(|one| one.position).collect();
+        let made_by_none = !untold.is_empty() && positions.is_empty();
+        self.messages
+            .iter()
+            .filter(|message| made_by_none || positions.iter().any(|position| message.observations.contains(position)))
+            .map(|message| BatchItemFailure { item_identifier: message.id.clone() })
+            .collect()
+    }
+}
+
+/// When the newest call of a batch failed or succeeded. What comes out of an archive is old because somebody wants it so.
+fn newest(observations: &[Observation]) -> Option<Timestamp> {
+    let called_at = |observation: &Observation| match observation {
+        Observation::Failure(failure) => (!failure.replayed).then_some(failure.occurred_at),
+        Observation::Success(success) => (!success.replayed).then_some(success.occurred_at),
+        Observation::HealthIssue(_) | Observation::Tick(_) => None,
+    };
+    observations.iter().filter_map(called_at).max()
+}

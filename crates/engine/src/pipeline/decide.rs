@@ -1,0 +1,191 @@
+//! From evidence to a step that is taken, or to a notice of one's own where the store cannot be had.
+//!
+//! In: the regions to judge. Out: in the [`Case`] the verdicts, incidents, notices and problems. Whoever decides does so
+//! from a version of the ledger; of all who decide at once one is heard, and the others look again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use triage_decide::diagnose::diagnose;
+use triage_decide::incident::turn;
+use triage_decide::recovery::recovery;
+use triage_decide::verdict::Verdict;
+use triage_decide::view::{StoreError, View};
+use triage_model::region::Region;
+use triage_model::time::before;
+use triage_notify::compose;
+use triage_notify::letter::{Channel, Step};
+use triage_notify::notice::Notice;
+
+use super::Pipeline;
+use super::case::{Case, Untold};
+use crate::answer::{IncidentReport, IncidentState};
+use crate::publish::Publish;
+use crate::service::Service;
+use crate::store::{Committed, Store};
+
+/// Steps that are tried before the next invocation is left to try. Each time another sandbox took one, so something was
+/// told or learned.
+const STEPS_TRIED: u32 = 8;
+
+/// Over so long the sandboxes that tell alone spread their notices: dozens of them stay below the ten a second at which
+/// SNS gives up on a mail address.
+const ALONE_SPREAD: Duration = Duration::from_secs(5);
+
+/// What this sandbox told without the store, by region, and when.
+#[derive(Debug, Default)]
+pub struct Alone {
+    told: Mutex<BTreeMap<Region, Timestamp>>,
+}
+
+impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+    /// Judges each region, takes the step that follows, and tells what waits to be told.
+    pub(super) async fn decide(&self, regions: &BTreeSet<Region>, is_tick: bool, case: &mut Case) {
+        for (done, region) in regions.iter().enumerate() {
+            // What is recorded, the next tick judges: without the time to agree on a step it would be told twice.
+            let schedule = &case.schedule;
+            let limit = if self.store.is_durable() { schedule.decide_until } else { schedule.deadline };
+            if case.is_past(limit, regions.len() - done, "regions were not judged") {
+                return;
+            }
+            let view = self.settle_region(region, is_tick, case).await;
+            self.deliver(region, &view, case).await;
+            let draft = &mut case.draft;
+            draft.incidents.extend(report(&view, draft.verdicts.get(region), case.schedule.now));
+            case.troubled_by(view.trouble);
+        }
+    }
+
+    /// Decides until nothing more follows, and returns the view that it ended with.
+    async fn settle_region(&self, region: &Region, is_tick: bool, case: &mut Case) -> View {
+        let at = case.schedule.to_decide();
+        let mut view = self.store.view(region, is_tick, at).await;
+        if is_tick && view.trouble.is_none() {
+            self.learn(region, &view, case).await;
+        }
+        for _ in 0..STEPS_TRIED {
+            let started = Instant::now();
+            let (verdict, next) = self.next_step(region, &view, at.now);
+            case.draft.measured.deciding += started.elapsed();
+            case.draft.verdicts.insert(region.clone(), verdict);
+            let Some(next) = next else { return view };
+            match self.store.commit(region, view.version, &next, at).await {
+                Ok(Committed::Yes) => {
+                    view.ledger = next.ledger;
+                    view.version += 1;
+                }
+                Ok(Committed::Overtaken) => {
+                    view = self.store.view(region, true, at).await;
+                    if let Some(error) = view.trouble.clone() {
+                        // What came first cannot be seen, so that nothing can be agreed on.
+                        self.tell_alone(region, &view, &next, &error, case).await;
+                        return view;
+                    }
+                }
+                Err(error) => {
+                    self.tell_alone(region, &view, &next, &error, case).await;
+                    case.troubled_by(Some(error));
+                    return view;
+                }
+            }
+        }
+        view
+    }
+
+    /// The verdict, and the step that follows from it.
+    fn next_step(&self, region: &Region, view: &View, now: Timestamp) -> (Verdict, Option<Step>) {
+        let policy = &self.settings.policy;
+        let mut verdict = diagnose(region, view, policy, now);
+        verdict.advised.extend(self.late.advice(region, view, policy));
+        // What could not be read may be failures: without them silence would seem to be proof.
+        let open = view.ledger.open().filter(|_| view.trouble.is_none());
+        let recovery = open.map(|incident| recovery(view, incident, policy, now));
+        let next = turn(region, &view.ledger, &verdict, recovery.as_ref(), policy, now).map(|turn| {
+            let notices = compose::notices(region, &turn, &verdict, now);
+            Step::new(turn.ledger, &notices, &self.channels)
+        });
+        (verdict, next)
+    }
+
+    async fn learn(&self, region: &Region, view: &View, case: &mut Case) {
+        let incident = view.ledger.incident.as_ref();
+        let span = incident
+            .map(|incident| (incident.since.min(incident.opened_at), incident.resolved_at.unwrap_or(Timestamp::MAX)));
+        if let Some(after) = view.learned.after(&view.evidence, span, case.schedule.now)
+            && let Err(error) = self.store.learn(region, &view.learned, &after, case.schedule.to_decide()).await
+        {
+            case.troubled_by(Some(error));
+        }
+    }
+
+    /// The store does not take the step. An incident that begins is told all the same: by each sandbox that sees it, once
+    /// in a while, under an id that all of them compute alike. Everything else waits for the store.
+    async fn tell_alone(&self, region: &Region, view: &View, next: &Step, error: &StoreError, case: &mut Case) {
+        let begins = |notice: &&Notice| notice.kind.begins();
+        let Some(notice) = next.notices().find(begins) else { return };
+        let (quiet, deadline) = (self.settings.policy.unshared_quiet, case.schedule.deadline);
+        if view.ledger.open().is_some() || !self.alone.may_tell(region, case.schedule.now, quiet) {
+            return;
+        }
+        let notice = notice.clone().alone(quiet, error);
+        // All sandboxes may come to this at once, and nothing that they share tells them so.
+        let left = deadline.saturating_duration_since(Instant::now());
+        if let Some(publisher) = &self.publisher {
+            publisher.pause(ALONE_SPREAD.min(left / 4).mul_f64(fastrand::f64())).await;
+        }
+        let draft = &mut case.draft;
+        match self.publish(Channel::Topic, &notice, deadline).await {
+            Ok(published) => case.published(&notice, published),
+            Err(error) => {
+                self.alone.forget(region);
+                draft.measured.notices_failed += 1;
+                draft.untold.push(Untold { region: region.clone(), reason: error.to_string() });
+                draft.notices.push(notice.clone());
+            }
+        }
+        // Whoever is woken up closes it by hand. A program is told nothing: nobody would tell it that this is over.
+        if self.channels.contains(&Channel::Pager)
+            && Channel::Pager.takes(&notice)
+            && let Err(error) = self.publish(Channel::Pager, &notice, deadline).await
+        {
+            self.alone.forget(region);
+            case.draft.measured.notices_failed += 1;
+            case.draft.untold.push(Untold { region: region.clone(), reason: error.to_string() });
+        }
+    }
+}
+
+impl Alone {
+    fn may_tell(&self, region: &Region, now: Timestamp, quiet: Duration) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.get(region).is_some_and(|at| *at > before(now, quiet)) {
+            return false;
+        }
+        told.insert(region.clone(), now);
+        true
+    }
+
+    fn forget(&self, region: &Region) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(region);
+    }
+}
+
+/// The region's incident, if it is open or has just been resolved.
+fn report(view: &View, verdict: Option<&Verdict>, now: Timestamp) -> Option<IncidentReport> {
+    let incident = view.ledger.incident.as_ref()?;
+    let just_resolved = incident.told_at == now;
+    if !incident.is_open() && !just_resolved {
+        return None;
+    }
+    let reasons = verdict.filter(|_| incident.is_open()).map_or(&incident.reasons, |verdict| &verdict.reasons);
+    Some(IncidentReport {
+        id: incident.id.clone(),
+        region: incident.region.clone(),
+        state: if incident.is_open() { IncidentState::Open } else { IncidentState::Resolved },
+        diagnosis: incident.diagnosis,
+        severity: incident.severity,
+        reasons: reasons.clone(),
+    })
+}

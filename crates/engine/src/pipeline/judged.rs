@@ -1,0 +1,220 @@
+//! One failure on its way through the stages.
+//!
+//! What each stage finds is a field of its own; the [`FailureReport`] of the answer is made of them once, at the end.
+
+use jiff::Timestamp;
+use triage_decide::concern::ConcernKey;
+use triage_decide::evidence::Seen;
+use triage_decide::evidence::mark::{Mark, Names, Quota, Served, Talker, hash16, hash32, hash48};
+use triage_decode::Kind;
+use triage_model::caller::CallerHash;
+use triage_model::classify::{Cause, Class, Retry, SERVICE_CAUSES, is_pending};
+use triage_model::observation::{Failure, Operation};
+use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::region::Region;
+use triage_model::time::{AHEAD_MAX, later};
+
+use crate::answer::{Action, FailureReport, Outcome};
+use crate::retry::{ApiResponse, RetryOutcome, RetryReport};
+use crate::settings::CallerNames;
+
+/// To the caller of a call that works now.
+const ADVICE_CURED: &str = "Made again, the call works: go on with its response, and do not make it once more.";
+
+/// To a caller whose device code the service knows again.
+const ADVICE_PENDING: &str = "Made again, the call is answered as it should be: go on polling.";
+
+#[derive(Debug)]
+pub struct Judged {
+    pub failure: Box<Failure>,
+    pub class: Class,
+    pub caller: CallerHash,
+    pub age: Age,
+    /// Seen before: it drives the decision, but is not counted again.
+    pub duplicate: bool,
+    /// Which observation of the batch it was.
+    pub position: usize,
+    /// How its call went when it was made again; None where it was not.
+    pub retried: Option<RetryReport>,
+    /// What the probe says of it; None where none was asked about it.
+    pub probed: Option<Outcome>,
+}
+
+/// Whether a failure may be acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Recent enough, and of a region that exists.
+    Live,
+    /// Too old to be evidence, but delivered now: it may be told of as late.
+    Late,
+    /// Out of an archive, or of no region: classified and listed.
+    Idle,
+}
+
+impl Judged {
+    pub fn is_live(&self) -> bool {
+        self.age == Age::Live
+    }
+
+    pub fn is_service_failure(&self) -> bool {
+        self.is_live() && SERVICE_CAUSES.contains(&self.class.cause)
+    }
+
+    pub fn is_cured(&self) -> bool {
+        self.retried.as_ref().is_some_and(|retried| matches!(retried.outcome, RetryOutcome::Recovered { .. }))
+    }
+
+    /// Whether it is one of those that a verdict on that region is about.
+    pub fn troubles(&self, region: &Region, concern: ConcernKey) -> bool {
+        let acts = match self.age {
+            Age::Live | Age::Late => true,
+            Age::Idle => false,
+        };
+        acts && self.failure.region.as_ref() == Some(region) && concern.takes(&self.mark())
+    }
+
+    /// Whether it is worth a mark: everything but normal traffic.
+    pub fn is_evidence(&self) -> bool {
+        self.class.cause != Cause::Expected
+    }
+
+    /// Whether its call can be made again. Not CreateTokenWithIAM: it would sign as us.
+    pub fn is_repeatable(&self) -> bool {
+        self.is_live()
+            && self.class.retry != Retry::Never
+            && self.failure.request.is_some()
+            && self.failure.operation != Some(Operation::CreateTokenWithIam)
+    }
+
+    /// AuthorizationPending is an answer to a call that the service served.
+    pub fn proves_service(&self) -> bool {
+        self.is_live() && self.class.cause == Cause::Expected && self.failure.code.as_deref().is_some_and(is_pending)
+    }
+
+    /// What was done about it.
+    pub fn action(&self) -> Action {
+        match (&self.retried, self.probed) {
+            (Some(_), _) => Action::Retried,
+            (None, Some(_)) => Action::Probed,
+            (None, None) => self.first_action(),
+        }
+    }
+
+    /// What is done about it before anything is asked.
+    pub fn first_action(&self) -> Action {
+        match self.class.cause {
+            _ if self.duplicate => Action::Duplicate,
+            _ if !self.is_live() => Action::Ignored,
+            Cause::Expected => Action::Ignored,
+            Cause::Request | Cause::Admin => Action::Advised,
+            Cause::Throttled | Cause::Service | Cause::Unreachable | Cause::Unrecognised => Action::Recorded,
+        }
+    }
+
+    /// What it is as evidence.
+    pub fn mark(&self) -> Mark {
+        let failure = &self.failure;
+        Mark {
+            at: whole_second(failure.occurred_at),
+            caller: self.caller,
+            operation: failure.operation,
+            cause: self.class.cause,
+            origin: failure.origin,
+            kms: self.class.key_refusal.is_some(),
+            label: self.label().map_or(0, hash16),
+            tool: failure.user_agent.as_deref().and_then(tool).map_or(0, |tool| hash16(&tool)),
+            id: hash32(&failure.id),
+        }
+    }
+
+    /// How people call what the mark hashes.
+    pub fn names(&self, caller_names: CallerNames) -> Names {
+        let (failure, mark) = (&self.failure, self.mark());
+        let mut names = Names::default();
+        match caller_names {
+            CallerNames::Shown => {
+                let name = one_line(&failure.caller.to_string(), SHOWN_NAME_MAX);
+                names.callers.insert(mark.caller.to_bits(), name);
+            }
+            CallerNames::Hashed => {}
+        }
+        if let Some(label) = self.label() {
+            names.labels.insert(mark.label, one_line(label, SHOWN_NAME_MAX));
+        }
+        if let Some(tool) = failure.user_agent.as_deref().and_then(tool) {
+            names.tools.insert(mark.tool, tool);
+        }
+        names.requests.insert(mark.id, one_line(&failure.id, SHOWN_NAME_MAX));
+        names
+    }
+
+    /// A served call of its caller, at that time.
+    pub fn served(&self, at: Timestamp) -> Served {
+        let Failure { operation, origin, .. } = *self.failure;
+        Served { at: whole_second(at), caller: self.caller, operation, origin }
+    }
+
+    /// What it is counted with others under: what a key refused with, else the reason, else the code.
+    fn label(&self) -> Option<&str> {
+        let failure = &self.failure;
+        self.class.key_refusal.as_deref().or(failure.reason.as_deref()).or(failure.code.as_deref())
+    }
+
+    /// What the answer says of it. Tokens go back to the one who asked for them, and nowhere else.
+    pub fn report(self, kind: Kind) -> FailureReport {
+        let action = self.action();
+        let report = FailureReport::new(&self.failure, &self.class, self.caller);
+        let report = FailureReport { action, outcome: self.probed, ..report };
+        let Some(retried) = self.retried else { return report };
+        let mut advice = retried.class.advice.into_owned();
+        let mut response = None;
+        let outcome = match retried.outcome {
+            RetryOutcome::Recovered { response: body } => {
+                // What the failure advised would have its caller use up a code or a token once more.
+                advice = if body.is_some() { ADVICE_CURED } else { ADVICE_PENDING }.to_owned();
+                response = body.filter(|_| kind == Kind::CallDirect).map(ApiResponse::into_value);
+                Outcome::Recovered
+            }
+            RetryOutcome::StillFailing(_) => Outcome::StillFailing,
+            RetryOutcome::Unknown(_) => Outcome::Unknown,
+        };
+        FailureReport { attempts: retried.attempts, outcome: Some(outcome), advice, response, ..report }
+    }
+}
+
+pub fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// A time further ahead than a clock may be wrong is taken as now.
+pub fn not_ahead(at: Timestamp, now: Timestamp) -> Timestamp {
+    if at > later(now, AHEAD_MAX) { now } else { at }
+}
+
+/// Counts a call for the tool and address that made it.
+pub fn see_talker(
+    seen: &mut Seen,
+    operation: Option<Operation>,
+    user_agent: Option<&str>,
+    address: Option<&str>,
+    at: Timestamp,
+) {
+    let (Some(operation), Some(address)) = (operation, address) else { return };
+    let tool = user_agent.and_then(tool).unwrap_or_else(|| "unknown tool".to_owned());
+    let name = format!("{tool} at {}", one_line(address, SHOWN_NAME_MAX));
+    let who = hash48(&name);
+    seen.talks.push((at, Talker { who, quota: Quota::of(operation) }));
+    seen.names.talkers.entry(who).or_insert(name);
+}
+
+/// The first product of a user agent, such as `aws-cli/2.17.0`. What has not that form is whatever its sender likes,
+/// perhaps somebody's name, and is left out.
+pub fn tool(user_agent: &str) -> Option<String> {
+    const TOOL_MAX: usize = 40;
+    let product = user_agent.split_whitespace().next()?;
+    let (name, version) = product.split_once('/')?;
+    let plain = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
+    };
+    (plain(name) && plain(version) && product.len() <= TOOL_MAX).then(|| product.to_owned())
+}

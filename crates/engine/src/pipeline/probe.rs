@@ -1,0 +1,102 @@
+//! Probing the regions in which a service failure is not cured, and those that a tick asks for.
+//!
+//! In: the failures of a batch and the regions to probe. Out: in the [`Case`] how each region answered, and on the failures
+//! what that says of them. Each region at most once in the policy's interval, by whoever is elected; everybody else takes the
+//! answer that is there.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt as _, stream};
+use triage_decide::probe::{Answer, ProbeAnswer};
+use triage_decide::view::StoreError;
+use triage_model::observation::Operation;
+use triage_model::region::Region;
+use triage_model::time::before;
+
+use super::case::{Case, Work};
+use super::judged::Judged;
+use super::schedule::Schedule;
+use super::{CALLS_IN_FLIGHT, Pipeline};
+use crate::answer::{Action, Outcome};
+use crate::publish::Publish;
+use crate::service::Service;
+use crate::store::{Elected, Store};
+
+/// With less time than this nobody stands for election: a silent service takes so long to tell from our own haste, and
+/// the election would be spent.
+const PROBE_NEEDS: Duration = Duration::from_secs(4);
+
+impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+    pub(super) async fn probe(&self, judged: &mut [Judged], work: &mut Work, case: &mut Case) {
+        let Some(service) = &self.service else { return };
+        let troubled = judged.iter().filter(|one| one.is_service_failure() && !one.is_cured());
+        work.probe.extend(troubled.filter_map(|one| one.failure.region.clone()));
+        if work.is_tick {
+            for region in &work.judge - &work.probe {
+                if self.store.view(&region, false, case.schedule.to_decide()).await.ledger.open().is_some() {
+                    work.probe.insert(region);
+                }
+            }
+        }
+        let regions = std::mem::take(&mut work.probe);
+        if regions.is_empty() || case.is_late_to_ask(regions.len(), "regions were not probed") {
+            return;
+        }
+        let probes = regions.iter().map(|region| self.probe_region(service, region, &case.schedule));
+        let answers: Vec<_> = stream::iter(probes).buffered(CALLS_IN_FLIGHT).collect().await;
+        for (region, (answer, trouble)) in regions.into_iter().zip(answers) {
+            case.troubled_by(trouble);
+            case.draft.probes.extend(answer.map(|answer| (region, answer)));
+        }
+        let recorded = |one: &&mut Judged| one.is_service_failure() && one.action() == Action::Recorded;
+        for one in judged.iter_mut().filter(recorded) {
+            let answer = one.failure.region.as_ref().and_then(|region| case.draft.probes.get(region));
+            one.probed = answer.map(|answer| outcome_of(answer, one.failure.operation));
+        }
+    }
+
+    /// Asks the region if this sandbox is elected to; else gives the latest answer, if it is not old.
+    async fn probe_region(
+        &self,
+        service: &O,
+        region: &Region,
+        schedule: &Schedule,
+    ) -> (Option<ProbeAnswer>, Option<StoreError>) {
+        let (now, at, until) = (schedule.now, schedule.to_decide(), schedule.ask_until);
+        let interval = self.settings.policy.probe_interval;
+        let view = self.store.view(region, false, at).await;
+        service.note_own(&view.probe);
+        let is_asked = view.is_being_probed(now, interval);
+        let latest = view.probe.latest.filter(|latest| latest.at > before(now, interval));
+        let too_late = until.saturating_duration_since(Instant::now()) < PROBE_NEEDS;
+        if latest.is_some() || is_asked || too_late {
+            return (latest, view.trouble);
+        }
+        match self.store.elect_probe(region, interval, at).await {
+            Ok(Elected::Yes) => {}
+            // The elected one's answer is a moment away; the tick or the next failure takes it up.
+            Ok(Elected::No) => return (None, view.trouble),
+            Err(error) => return (None, Some(error)),
+        }
+        // Only the elected one writes the record, so it must be the newest that this one builds on.
+        let view = self.store.view(region, true, at).await;
+        if view.trouble.is_some() {
+            return (None, view.trouble);
+        }
+        let record = service.probe(region, self.settings.start_url.as_deref(), &view.probe, now, until).await;
+        let kept = self.store.record_probe(region, &record, at).await;
+        // Cut short by our own deadline, the record still has the answer before.
+        (record.latest.filter(|latest| latest.at == now), kept.err().or(view.trouble))
+    }
+}
+
+/// What a probe's answer says of a recorded failure. The probe sees no signing: of CreateTokenWithIAM a healthy one
+/// says nothing.
+fn outcome_of(answer: &ProbeAnswer, operation: Option<Operation>) -> Outcome {
+    match answer.worst() {
+        Answer::Healthy if operation == Some(Operation::CreateTokenWithIam) => Outcome::Unknown,
+        Answer::Healthy => Outcome::Recovered,
+        Answer::Down => Outcome::StillFailing,
+        Answer::Unknown | Answer::Unexpected => Outcome::Unknown,
+    }
+}

@@ -1,0 +1,88 @@
+//! Making calls again whose callers handed them over.
+//!
+//! In: the failures of a batch. Out: on those that were made again, how that went. Each once, and not while its region is in
+//! an outage: a storm of retries would feed it.
+
+use futures_util::{StreamExt as _, stream};
+use triage_decide::evidence::Seen;
+use triage_decide::evidence::mark::Answered;
+use triage_decide::verdict::Diagnosis;
+
+use super::case::Case;
+use super::judged::Judged;
+use super::{CALLS_IN_FLIGHT, Pipeline};
+use crate::publish::Publish;
+use crate::retry::{CALL_NOT_REPEATABLE, RetryReport, Stop};
+use crate::service::Service;
+use crate::store::Store;
+
+impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+    pub(super) async fn retry(&self, judged: &mut [Judged], case: &mut Case) {
+        let Some(service) = &self.service else { return };
+        let to_retry = self.repeatable(judged, case).await;
+        if to_retry.is_empty() || case.is_late_to_ask(to_retry.len(), "calls were not made again") {
+            return;
+        }
+        let mut claimed = Vec::with_capacity(to_retry.len());
+        for index in to_retry {
+            match self.store.claim_retry(&judged[index].failure.id, case.schedule.to_decide()).await {
+                Ok(true) => claimed.push(index),
+                Ok(false) => {}
+                // A call made twice may use up a token; one that is not made again is its caller's to make.
+                Err(error) => case.troubled_by(Some(error)),
+            }
+        }
+        let until = case.schedule.ask_until;
+        let calls = claimed.iter().map(|&index| service.retry(&judged[index].failure, &judged[index].class, until));
+        let reports: Vec<_> = stream::iter(calls).buffered(CALLS_IN_FLIGHT).collect().await;
+        for (index, report) in claimed.into_iter().zip(reports) {
+            match report {
+                Ok(retried) => {
+                    note_stop(&retried, case);
+                    judged[index].retried = Some(retried).filter(|retried| retried.attempts > 1);
+                }
+                Err(why) => case.draft.problems.note(CALL_NOT_REPEATABLE, why.to_string()),
+            }
+            self.see_cured(&judged[index], case).await;
+        }
+    }
+
+    /// Which calls may be made again now.
+    async fn repeatable(&self, judged: &[Judged], case: &mut Case) -> Vec<usize> {
+        let mut repeatable = Vec::new();
+        for (index, one) in judged.iter().enumerate().filter(|(_, one)| one.is_repeatable()) {
+            let Some(region) = &one.failure.region else { continue };
+            let view = self.store.view(region, false, case.schedule.to_decide()).await;
+            match view.ledger.open() {
+                Some(incident) if incident.diagnosis == Diagnosis::Outage => {
+                    let why = format!("{region} is in an outage, which retries would feed");
+                    case.draft.problems.note("retry_withheld", why);
+                }
+                Some(_) | None => repeatable.push(index),
+            }
+            case.troubled_by(view.trouble);
+        }
+        repeatable
+    }
+
+    /// A caller whose call was cured was served: now, though a clock that is ahead says that it failed later.
+    async fn see_cured(&self, one: &Judged, case: &mut Case) {
+        let Some(region) = one.failure.region.as_ref().filter(|_| one.is_cured()) else { return };
+        let call = one.served(one.failure.occurred_at.max(case.schedule.now));
+        let seen = Seen { answered: vec![Answered { call, served: true }], ..Seen::default() };
+        let recorded = self.store.record(region, &seen, &[], case.schedule.to_decide()).await;
+        case.troubled_by(recorded.trouble);
+    }
+}
+
+/// Why no further call was made, where it was not for the answer.
+fn note_stop(retried: &RetryReport, case: &mut Case) {
+    let problems = &mut case.draft.problems;
+    match retried.stop {
+        Stop::Settled | Stop::CallsUsedUp => {}
+        Stop::Deadline => problems.note("deadline", "a call was not made again as often as it could have been"),
+        Stop::BudgetEmpty => {
+            problems.note("retry_budget_empty", "so many calls failed that none is made again for now");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Classifying the failures of a batch, and gathering what was seen of each region.
+//!
+//! In: observations, in the order of the input. Out: each failure as [`Judged`], and the [`Work`] that the batch asks for.
+
+use std::sync::PoisonError;
+
+use jiff::Timestamp;
+use triage_decide::evidence::mark::{Answered, Served};
+use triage_model::caller::CallerHasher;
+use triage_model::classify::classify;
+use triage_model::observation::{Failure, HealthIssue, Observation, Success, Tick};
+use triage_model::time::before;
+
+use super::Pipeline;
+use super::case::{Case, Untold, Work};
+use super::judged::{Age, Judged, not_ahead, see_talker, whole_second};
+use crate::handled::Invocation;
+use crate::publish::Publish;
+use crate::service::Service;
+use crate::store::Store;
+
+impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+    pub(super) async fn sort(
+        &self,
+        observations: Vec<Observation>,
+        case: &mut Case,
+        invocation: &Invocation,
+    ) -> (Vec<Judged>, Work) {
+        let now = case.schedule.now;
+        let oldest = before(now, self.settings.policy.evidence);
+        let (hasher, trouble) = self.store.hasher(case.schedule.to_decide()).await;
+        case.troubled_by(trouble);
+        let (mut judged, mut work) = (Vec::new(), Work::default());
+        let mut served = 0_u32;
+        for (position, observation) in observations.into_iter().enumerate() {
+            match observation {
+                Observation::Failure(mut failure) => {
+                    failure.occurred_at = not_ahead(failure.occurred_at, now);
+                    if failure.id.is_empty() {
+                        failure.id = invocation.id.clone();
+                    }
+                    let age = self.age(&failure, oldest);
+                    judged.push(Judged {
+                        class: classify(&*failure),
+                        caller: hasher.hash(&failure.caller),
+                        age,
+                        // What is acted on nowhere is nothing to be seen before.
+                        duplicate: age != Age::Idle && !self.is_new(&failure.id),
+                        position,
+                        retried: None,
+                        probed: None,
+                        failure,
+                    });
+                }
+                Observation::Success(success) => {
+                    case.draft.counts.success += 1;
+                    let acts = !success.replayed || self.acts_on_archives;
+                    if acts && success.occurred_at >= oldest {
+                        served += 1;
+                        self.see_success(&success, &hasher, &mut work, now);
+                    }
+                }
+                Observation::HealthIssue(issue) => self.take_health(&issue, &mut work, case).await,
+                Observation::Tick(tick) => self.take_tick(&tick, &mut work, case).await,
+            }
+        }
+        if let Some(service) = &self.service {
+            service.served(served);
+        }
+        (judged, work)
+    }
+
+    fn age(&self, failure: &Failure, oldest: Timestamp) -> Age {
+        match failure.region {
+            Some(_) if failure.replayed && !self.acts_on_archives => Age::Idle,
+            Some(_) if failure.occurred_at >= oldest => Age::Live,
+            Some(_) if !failure.replayed => Age::Late,
+            Some(_) | None => Age::Idle,
+        }
+    }
+
+    /// Whether this sandbox sees that failure or success for the first time.
+    fn is_new(&self, id: &str) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).is_new(id)
+    }
+
+    fn see_success(&self, success: &Success, hasher: &CallerHasher, work: &mut Work, now: Timestamp) {
+        let Some(region) = &success.region else { return };
+        if !self.is_new(&success.id) {
+            return;
+        }
+        let at = whole_second(not_ahead(success.occurred_at, now));
+        let call = Served {
+            at,
+            caller: hasher.hash(&success.caller),
+            operation: Some(success.operation),
+            origin: success.origin,
+        };
+        let seen = work.seen.entry(region.clone()).or_default();
+        seen.answered.push(Answered { call, served: true });
+        see_talker(seen, Some(success.operation), success.user_agent.as_deref(), success.address.as_deref(), at);
+    }
+
+    /// A tick judges every region that is known, and probes the configured ones, unless a later tick has overtaken it.
+    async fn take_tick(&self, tick: &Tick, work: &mut Work, case: &mut Case) {
+        if tick.occurred_at < before(case.schedule.now, self.settings.policy.tick_age) {
+            case.draft.problems.note("tick_late", format!("the tick of {} came too late", tick.occurred_at));
+            return;
+        }
+        work.is_tick = true;
+        case.draft.measured.ticks += 1;
+        work.probe.extend(self.settings.regions.iter().cloned());
+        work.judge.extend(self.settings.regions.iter().cloned());
+        match self.store.regions(case.schedule.to_decide()).await {
+            Ok(regions) => work.judge.extend(regions),
+            Err(error) => case.troubled_by(Some(error)),
+        }
+    }
+
+    /// Records an issue of AWS Health, and judges the regions that it is about.
+    async fn take_health(&self, issue: &HealthIssue, work: &mut Work, case: &mut Case) {
+        let Self { settings, store, .. } = self;
+        if let Err(error) = store.record_health(issue, case.schedule.to_decide()).await {
+            // AWS tells of it once: the event must come again.
+            let region = issue.region.as_ref().unwrap_or(&settings.region).clone();
+            case.draft.untold.push(Untold { region, reason: format!("an issue of AWS Health was not kept: {error}") });
+            case.troubled_by(Some(error));
+        }
+        match &issue.region {
+            Some(region) if settings.regions.contains(region) || *region == settings.region => {
+                work.judge.insert(region.clone());
+            }
+            // Where nobody of ours signs in there is nothing to judge; where somebody does, the next tick does.
+            Some(_) => {}
+            None => work.judge.extend(settings.regions.iter().cloned()),
+        }
+    }
+}

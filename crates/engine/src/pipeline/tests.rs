@@ -1,0 +1,245 @@
+use std::time::{Duration, Instant};
+
+use triage_decide::verdict::{Diagnosis, Severity};
+use triage_notify::notice::{Notice, NoticeKind};
+
+use super::judged::tool;
+use super::*;
+use crate::answer::Action;
+use crate::handled::Measured;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+/// A pipeline that asks nobody and publishes nowhere.
+fn pipeline(variables: &[(&str, &str)]) -> Pipeline<MemoryStore, Nobody, Nobody> {
+    let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    Pipeline::offline(Settings::read(variable).unwrap())
+}
+
+fn handle(pipeline: &Pipeline<MemoryStore, Nobody, Nobody>, payload: &str, now: Timestamp) -> Handled {
+    let deadline = Instant::now() + Duration::from_secs(28);
+    let invocation = Invocation { id: "invocation-1".into(), now, deadline };
+    pipeline.judge_at_once(decode(payload, &pipeline.setting(now)), &invocation)
+}
+
+fn failed(user: &str, second: i64, code: &str) -> String {
+    format!(
+        r#"{{"detail-type":"AWS API Call via CloudTrail","source":"aws.sso","id":"e-{user}-{second}","detail":{{
+           "eventSource":"sso.amazonaws.com","eventName":"CreateToken","awsRegion":"us-east-1","errorCode":"{code}",
+           "eventTime":"{}","eventID":"v-{user}-{second}","requestID":"r-{user}-{second}",
+           "userAgent":"{user}@example.com/1.0 aws-cli/2.31.0",
+           "userIdentity":{{"onBehalfOf":{{"userId":"{user}"}}}}}}}}"#,
+        at(second)
+    )
+}
+
+fn failing(user: &str, second: i64) -> String {
+    failed(user, second, "InternalServerException")
+}
+
+#[test]
+fn callers_that_failed_an_hour_apart_are_no_outage_though_one_comes_late() {
+    let pipeline = pipeline(&[]);
+    handle(&pipeline, &failing("ana", 3000), at(3000));
+    handle(&pipeline, &failing("ben", 1500), at(3000));
+    let late = handle(&pipeline, &failing("eva", 0), at(3010));
+    assert_eq!(late.answer.failures[0].action, Action::Recorded);
+    assert!(late.notices.is_empty(), "{:#?}", late.verdicts);
+}
+
+#[test]
+fn an_outage_of_an_hour_ago_is_seen_when_its_last_failure_comes_late_beside_a_fresh_one() {
+    let pipeline = pipeline(&[]);
+    for (second, user) in [(100, "ana"), (110, "ben"), (120, "leo"), (200, "mia")] {
+        handle(&pipeline, &failing(user, second), at(3000));
+    }
+    let both = format!("[{},{}]", failing("eva", 0), failing("kai", 3000));
+    let late = handle(&pipeline, &both, at(3010));
+    let [notice] = late.notices.as_slice() else { panic!("{:#?}", late.verdicts) };
+    assert!(notice.mail().contains("Since:     2027-01-15 08:00:00 UTC"), "{}", notice.mail());
+}
+
+#[test]
+fn what_is_older_than_an_hour_or_of_an_archive_is_listed_and_not_acted_on() {
+    let pipeline = pipeline(&[]);
+    let archived = failing("ben", 3599).replacen('{', r#"{"replay-name":"again","#, 1);
+    for (payload, now) in [(failing("ana", 0), at(3601)), (archived, at(3600))] {
+        let handled = handle(&pipeline, &payload, now);
+        assert_eq!((handled.answer.failures[0].action, handled.answer.counts.service), (Action::Ignored, 1));
+        assert!(handled.notices.is_empty() && handled.answer.incidents.is_empty());
+    }
+}
+
+#[test]
+fn failures_of_a_clock_far_ahead_count_as_now() {
+    let pipeline = pipeline(&[]);
+    let ahead = [("ana", 0), ("ben", 86_400), ("eva", 9_999_999), ("kai", 9_999), ("leo", 99_999)];
+    let all: Vec<String> = ahead.map(|(user, second)| failing(user, second)).into();
+    let all = format!("[{}]", all.join(","));
+    let handled = handle(&pipeline, &all, at(10));
+    assert_eq!(handled.notices.len(), 1);
+    assert!(handled.notices[0].mail().contains("Latest:    2027-01-15 08:00:10 UTC"));
+}
+
+#[test]
+fn duplicates_are_listed_in_their_place_and_counted_apart() {
+    let pipeline = pipeline(&[]);
+    let refused = failed("kai", 1, "InvalidGrantException");
+    let all = format!("[{},{refused},{},{refused}]", failing("ana", 0), failing("ana", 0));
+    let answer = handle(&pipeline, &all, at(10)).answer;
+    let actions: Vec<Action> = answer.failures.iter().map(|failure| failure.action).collect();
+    assert_eq!(actions, [Action::Recorded, Action::Advised, Action::Duplicate, Action::Duplicate]);
+    assert_eq!((answer.counts.service, answer.counts.request, answer.counts.duplicate), (1, 1, 2));
+}
+
+#[test]
+fn a_hashed_name_is_nowhere() {
+    let pipeline = pipeline(&[("OIDC_TRIAGE_CALLER_NAMES", "hashed")]);
+    let users = ["annabel", "benedikt", "evangeline", "konstantin", "leonore"];
+    let all: Vec<String> = users.iter().map(|user| failing(user, 0).replace(&format!("r-{user}-0"), "r-1")).collect();
+    let all: Vec<String> = (0..).zip(all).map(|(n, event)| event.replace("r-1", &format!("r-{n}"))).collect();
+    let handled = handle(&pipeline, &format!("[{}]", all.join(",")), at(10));
+    let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.verdicts) };
+    let told = format!("{} {} {:?}", notice.subject, notice.mail(), handled.answer.incidents);
+    assert!(!users.iter().any(|user| told.contains(user)), "{told}");
+    assert!(notice.mail().contains(&handled.answer.failures[0].caller.to_string()), "{told}");
+}
+
+#[test]
+fn a_tool_is_a_name_with_a_version_and_nothing_else() {
+    for (user_agent, wanted) in [
+        ("aws-cli/2.31.0 md/awscrt#0.28.0", Some("aws-cli/2.31.0")),
+        ("Boto3/1.40.1", Some("Boto3/1.40.1")),
+        ("sso.amazonaws.com", None),
+        ("ana@example.com/1.0", None),
+        ("evil/<b>", None),
+        ("/", None),
+        ("", None),
+    ] {
+        assert_eq!(tool(user_agent).as_deref(), wanted, "{user_agent}");
+    }
+    assert_eq!(tool(&format!("x/{}", "1".repeat(60))), None);
+}
+
+#[test]
+fn an_outage_of_two_hours_ago_out_of_a_backlog_is_told_once_as_late_and_out_of_an_archive_not() {
+    let users = ["ana", "ben", "eva", "kai", "leo", "mia"];
+    let backlog: Vec<String> = (0..).zip(users).map(|(n, user)| failing(user, n)).collect();
+    let archived: Vec<String> =
+        backlog.iter().map(|event| event.replacen('{', r#"{"replay-name":"again","#, 1)).collect();
+    let pipeline = pipeline(&[]);
+    let told = handle(&pipeline, &format!("[{}]", archived.join(",")), at(7200));
+    assert!(told.notices.is_empty());
+    let mut told = Vec::new();
+    for event in &backlog {
+        told.extend(handle(&pipeline, event, at(7300)).notices);
+    }
+    told.extend(handle(&pipeline, &failing("zoe", 9), at(7400)).notices);
+    let [notice] = told.as_slice() else { panic!("{told:#?}") };
+    assert_eq!((notice.diagnosis, notice.incident.as_deref()), (Diagnosis::Late, None));
+    assert_eq!(notice.severity, Severity::Info);
+}
+
+#[test]
+fn an_incident_opens_once_is_resolved_by_served_calls_and_what_comes_late_from_before_changes_nothing() {
+    let pipeline = pipeline(&[]);
+    let mut kinds = Vec::new();
+    for (second, user) in (0..).zip(["ana", "ben", "eva", "kai", "leo", "mia"]) {
+        let handled = handle(&pipeline, &failing(user, second), at(second));
+        kinds.extend(handled.notices.into_iter().map(|notice| notice.kind));
+    }
+    assert_eq!(kinds, [NoticeKind::Opened]);
+    for second in (60..480).step_by(10) {
+        let user = if second % 20 == 0 { "ana" } else { "ben" };
+        let served = failing(user, second).replace(r#""errorCode":"InternalServerException","#, "");
+        let handled = handle(&pipeline, &served, at(second));
+        kinds.extend(handled.notices.into_iter().map(|notice| notice.kind));
+    }
+    assert_eq!(kinds, [NoticeKind::Opened, NoticeKind::Resolved]);
+    let straggler = handle(&pipeline, &failing("zoe", 30), at(500));
+    assert_eq!(straggler.answer.failures[0].action, Action::Recorded);
+    assert!(straggler.notices.is_empty() && straggler.answer.incidents.is_empty());
+}
+
+/// The notices of calls, one after the other: who, when, and how it failed (served where there is no code).
+fn live(pipeline: &Pipeline<MemoryStore, Nobody, Nobody>, calls: &[(&str, i64, Option<&str>)]) -> Vec<Notice> {
+    let mut told = Vec::new();
+    for (user, second, code) in calls {
+        let event = match code {
+            Some(code) => failed(user, *second, code),
+            None => failing(user, *second).replace(r#""errorCode":"InternalServerException","#, ""),
+        };
+        told.extend(handle(pipeline, &event, at(*second)).notices);
+    }
+    told
+}
+
+#[test]
+fn a_key_that_is_disabled_after_an_outage_is_told_as_what_it_is_and_the_outage_not_again() {
+    const USERS: [&str; 6] = ["ana", "ben", "eva", "kai", "leo", "mia"];
+    let pipeline = pipeline(&[]);
+    let mut calls: Vec<_> =
+        USERS.into_iter().zip(0..).map(|(user, n)| (user, n, Some("InternalServerException"))).collect();
+    calls.extend((6..48).map(|n| (USERS[n as usize % 2], 10 * n, None)));
+    let told = live(&pipeline, &calls);
+    let kinds: Vec<NoticeKind> = told.iter().map(|notice| notice.kind).collect();
+    assert_eq!(kinds, [NoticeKind::Opened, NoticeKind::Resolved]);
+    let mut told = Vec::new();
+    for (user, second) in [("ana", 2000), ("zoe", 2003), ("kai", 2006)] {
+        let refused = failed(user, second, "InvalidRequestException").replacen(
+            "errorCode",
+            r#"errorMessage":"KMS_DisabledException: it is disabled","errorCode"#,
+            1,
+        );
+        told.extend(handle(&pipeline, &refused, at(second)).notices);
+    }
+    let [notice] = told.as_slice() else { panic!("{told:#?}") };
+    assert_eq!((notice.kind, notice.diagnosis), (NoticeKind::Opened, Diagnosis::Misconfigured));
+    assert!(notice.mail().contains("KMS key") && notice.mail().contains("KMS_DisabledException"), "{}", notice.mail());
+}
+
+#[test]
+fn callers_who_are_hit_one_by_one_are_an_outage_though_the_first_are_left_out() {
+    let pipeline = pipeline(&[]);
+    let mut calls = Vec::new();
+    for (user, begin) in ["ana", "ben", "eva", "kai", "leo", "mia"].into_iter().zip((0..).step_by(120)) {
+        calls.extend((begin..900).step_by(15).map(|second| (user, second, Some("InternalServerException"))));
+    }
+    calls.extend((7..900).step_by(30).map(|second| ("zoe", second, None)));
+    calls.sort_by_key(|(_, second, _)| *second);
+    let told = live(&pipeline, &calls);
+    assert!(told.iter().any(|notice| notice.kind == NoticeKind::Opened), "{told:#?}");
+}
+
+#[test]
+fn who_was_hit_and_is_served_by_now_is_counted_in_what_is_told_late() {
+    let pipeline = pipeline(&[]);
+    let users = ["ana", "ben", "eva", "kai", "leo", "mia"];
+    let failures = users.into_iter().zip(0..).map(|(user, n)| failing(user, n));
+    let served = users
+        .into_iter()
+        .zip(60..)
+        .map(|(user, n)| failing(user, n).replace(r#""errorCode":"InternalServerException","#, ""));
+    let all: Vec<String> = failures.chain(served).collect();
+    let handled = handle(&pipeline, &format!("[{}]", all.join(",")), at(120));
+    let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.verdicts) };
+    assert!(notice.mail().contains("for 6 distinct callers"), "{}", notice.mail());
+}
+
+#[test]
+fn what_the_metrics_need_is_measured() {
+    let pipeline = pipeline(&[]);
+    let tick = |second| {
+        format!(r#"{{"detail-type":"Scheduled Event","source":"aws.events","time":"{}","detail":{{}}}}"#, at(second))
+    };
+    let archived = failing("eva", 95).replacen('{', r#"{"replay-name":"again","#, 1);
+    let served = failing("zoe", 90).replace(r#""errorCode":"InternalServerException","#, "");
+    let input = format!("[{},{served},{},{archived},{}]", failing("ana", 80), failing("ben", 70), tick(99));
+    let measured = handle(&pipeline, &input, at(100)).measured;
+    assert_eq!((measured.newest_observation, measured.ticks), (Some(at(90)), 1));
+    assert!(measured.deciding > Duration::ZERO);
+    let late = handle(&pipeline, &tick(0), at(1000)).measured;
+    assert_eq!(late, Measured::default());
+}

@@ -1,0 +1,80 @@
+//! SSO OIDC as the stages ask it: a failed call once more, and the probe.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use triage_decide::probe_record::ProbeRecord;
+use triage_model::classify::Class;
+use triage_model::observation::Failure;
+use triage_model::region::Region;
+use triage_notify::letter::Channel;
+use triage_notify::notice::Notice;
+
+use crate::publish::{Publish, PublishError, Published};
+use crate::retry::{NotRepeatable, RetryReport};
+
+#[expect(async_fn_in_trait, reason = "one task, one thread: nothing here needs the futures to be Send")]
+pub trait Service {
+    /// Makes the failed call again until it succeeds, cannot succeed, or `deadline` is near.
+    async fn retry(&self, failure: &Failure, class: &Class, deadline: Instant) -> Result<RetryReport, NotRepeatable>;
+
+    /// Asks the service of a region how it is, and takes the answer into its record; to keep that is the caller's. No
+    /// answer is new (`latest` stays what it was) where `deadline` came first.
+    async fn probe(
+        &self,
+        region: &Region,
+        start_url: Option<&str>,
+        record: &ProbeRecord,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> ProbeRecord;
+
+    /// What other sandboxes' probes used is our own as well.
+    fn note_own(&self, record: &ProbeRecord);
+
+    /// So many calls were seen to succeed at once, whoever made them: each pays a little into the retry budget.
+    fn served(&self, calls: u32);
+
+    /// The client ids by which records of our own probes are known.
+    fn own_client_ids(&self) -> Vec<String>;
+}
+
+/// Where nothing is asked and nobody is told: replay. There is no value of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Nobody {}
+
+impl Service for Nobody {
+    async fn retry(&self, _: &Failure, _: &Class, _: Instant) -> Result<RetryReport, NotRepeatable> {
+        match *self {}
+    }
+
+    async fn probe(&self, _: &Region, _: Option<&str>, _: &ProbeRecord, _: Timestamp, _: Instant) -> ProbeRecord {
+        match *self {}
+    }
+
+    fn note_own(&self, _: &ProbeRecord) {
+        match *self {}
+    }
+
+    fn served(&self, _: u32) {
+        match *self {}
+    }
+
+    fn own_client_ids(&self) -> Vec<String> {
+        match *self {}
+    }
+}
+
+impl Publish for Nobody {
+    fn channels(&self) -> Vec<Channel> {
+        match *self {}
+    }
+
+    async fn publish(&self, _: Channel, _: &Notice, _: Duration) -> Result<Published, PublishError> {
+        match *self {}
+    }
+
+    async fn pause(&self, _: Duration) {
+        match *self {}
+    }
+}

@@ -1,0 +1,211 @@
+//! What an operator can set about the decision.
+//!
+//! In: variables. Out: [`Settings`], and what is wrong with them for the caller to report together with the rest. Where the
+//! variables come from is the caller's.
+
+use triage_decide::policy::Policy;
+use triage_model::region::{KnownRegions, Region, is_well_formed};
+
+/// Every variable is optional.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// `AWS_REGION`: where the function runs, and its table is.
+    pub own_region: Region,
+    /// `OIDC_TRIAGE_REGION`, else `AWS_REGION`: where Identity Center is.
+    pub region: Region,
+    /// `OIDC_TRIAGE_REGIONS`: the regions that the watcher probes; else that one.
+    pub regions: Vec<Region>,
+    pub known_regions: KnownRegions,
+    /// `OIDC_TRIAGE_START_URL`: the access portal, with which the probe can go one rung further.
+    pub start_url: Option<String>,
+    /// `OIDC_TRIAGE_CALLER_NAMES`.
+    pub caller_names: CallerNames,
+    /// `OIDC_TRIAGE_MODE`.
+    pub mode: Mode,
+    /// `OIDC_TRIAGE_POLICY`.
+    pub policy: Policy,
+    /// `AWS_LAMBDA_LOG_GROUP_NAME`, else `/aws/lambda/<AWS_LAMBDA_FUNCTION_NAME>`, and those of
+    /// `OIDC_TRIAGE_OWN_LOG_GROUPS`: never read, or we would answer ourselves for ever.
+    pub own_log_groups: Vec<String>,
+}
+
+/// Whether notices name callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerNames {
+    Shown,
+    Hashed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Live,
+    /// Everything but publishing: notices are written to the log only.
+    Shadow,
+}
+
+/// Where neither Lambda nor the operator names a region: a run on somebody's own machine.
+const REGION_WITHOUT_AWS: &str = "us-east-1";
+
+/// All that is wrong with the environment, together.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the environment is not usable: {}", .0.join("; "))]
+pub struct SettingsError(pub Vec<String>);
+
+/// The value of a variable, trimmed. An empty one counts as unset: a template passes empty parameters.
+pub fn given(variable: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+impl Settings {
+    /// Reads the variables that `variable` knows.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let mut problems = Vec::new();
+        let settings = Self::read_noting(&variable, &mut problems);
+        settings.filter(|_| problems.is_empty()).ok_or(SettingsError(problems))
+    }
+
+    /// The same for who reads more variables: what is wrong is added to `problems`. None where no region is usable.
+    pub fn read_noting(variable: &impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Option<Self> {
+        let get = |name: &str| given(variable, name);
+        let own_region = get("AWS_REGION").unwrap_or_else(|| REGION_WITHOUT_AWS.to_owned());
+        let named_region = get("OIDC_TRIAGE_REGION");
+        let named_regions: Vec<String> = list(get("OIDC_TRIAGE_REGIONS"));
+        // Lambda knows its own region's name; of ours, a name may be newer than the list, but not misspelt.
+        for (name, value) in named_region
+            .iter()
+            .map(|value| ("OIDC_TRIAGE_REGION", value))
+            .chain(named_regions.iter().map(|value| ("OIDC_TRIAGE_REGIONS", value)))
+        {
+            if !is_well_formed(value) {
+                problems.push(format!("{name} names {value:?}, which is not a region"));
+            }
+        }
+        let known_regions =
+            KnownRegions::with(named_region.iter().chain(&named_regions).chain(std::iter::once(&own_region)));
+        let find = |name: &str| known_regions.find(name);
+        let own_region = find(&own_region);
+        let region = named_region.as_deref().and_then(find).or_else(|| own_region.clone());
+        let mut regions: Vec<Region> = named_regions.iter().filter_map(|name| find(name)).collect();
+        if regions.is_empty() {
+            regions.extend(region.clone());
+        }
+
+        let start_url = get("OIDC_TRIAGE_START_URL");
+        if start_url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+            problems.push("OIDC_TRIAGE_START_URL must begin with https://".to_owned());
+        }
+        let caller_names = choice(
+            "OIDC_TRIAGE_CALLER_NAMES",
+            get("OIDC_TRIAGE_CALLER_NAMES"),
+            problems,
+            &[("shown", CallerNames::Shown), ("hashed", CallerNames::Hashed)],
+        );
+        let mode = choice(
+            "OIDC_TRIAGE_MODE",
+            get("OIDC_TRIAGE_MODE"),
+            problems,
+            &[("live", Mode::Live), ("shadow", Mode::Shadow)],
+        );
+        let policy = Policy::from_toml(&get("OIDC_TRIAGE_POLICY").unwrap_or_default()).unwrap_or_else(|error| {
+            problems.extend(error.0.into_iter().map(|problem| format!("OIDC_TRIAGE_POLICY: {problem}")));
+            Policy::default()
+        });
+        let own_group = get("AWS_LAMBDA_LOG_GROUP_NAME")
+            .or_else(|| get("AWS_LAMBDA_FUNCTION_NAME").map(|name| format!("/aws/lambda/{name}")));
+        let own_log_groups = own_group.into_iter().chain(list(get("OIDC_TRIAGE_OWN_LOG_GROUPS"))).collect();
+        Some(Self {
+            own_region: own_region?,
+            region: region?,
+            regions,
+            known_regions,
+            start_url,
+            caller_names,
+            mode,
+            policy,
+            own_log_groups,
+        })
+    }
+
+    /// Whether notices may be published: nowhere in shadow mode.
+    pub fn is_live(&self) -> bool {
+        match self.mode {
+            Mode::Live => true,
+            Mode::Shadow => false,
+        }
+    }
+}
+
+fn list(value: Option<String>) -> Vec<String> {
+    let value = value.unwrap_or_default();
+    value.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+}
+
+/// The value that one of the allowed words stands for; the first where the variable is unset or wrong.
+fn choice<T: Copy>(name: &str, value: Option<String>, problems: &mut Vec<String>, allowed: &[(&str, T)]) -> T {
+    let (_, default) = allowed[0];
+    let Some(value) = value else { return default };
+    allowed.iter().find(|(word, _)| value.eq_ignore_ascii_case(word)).map_or_else(
+        || {
+            let words: Vec<&str> = allowed.iter().map(|(word, _)| *word).collect();
+            problems.push(format!("{name} is {value:?}, but must be {}", words.join(" or ")));
+            default
+        },
+        |(_, value)| *value,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        Settings::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn every_variable_is_optional() {
+        let settings = read(&[]).unwrap();
+        assert_eq!((settings.region.as_str(), settings.regions.len()), ("us-east-1", 1));
+        assert_eq!((settings.mode, settings.caller_names), (Mode::Live, CallerNames::Shown));
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        let settings = read(&[("OIDC_TRIAGE_REGION", ""), ("OIDC_TRIAGE_REGIONS", " "), ("AWS_REGION", "eu-west-1")]);
+        assert_eq!(settings.unwrap().regions[0].as_str(), "eu-west-1");
+    }
+
+    #[test]
+    fn all_problems_are_reported_together() {
+        let SettingsError(problems) = read(&[
+            ("OIDC_TRIAGE_REGION", "us-esat-1"),
+            ("OIDC_TRIAGE_CALLER_NAMES", "secret"),
+            ("OIDC_TRIAGE_START_URL", "example.com"),
+            ("OIDC_TRIAGE_POLICY", "outage_callers = 0"),
+        ])
+        .unwrap_err();
+        assert_eq!(problems.len(), 4, "{problems:#?}");
+    }
+
+    #[test]
+    fn a_region_newer_than_our_list_can_be_configured() {
+        let settings = read(&[("OIDC_TRIAGE_REGIONS", "sa-west-1, us-east-1")]).unwrap();
+        assert_eq!(settings.regions.iter().map(Region::as_str).collect::<Vec<_>>(), ["sa-west-1", "us-east-1"]);
+    }
+
+    #[test]
+    fn nothing_is_published_in_shadow_mode() {
+        assert!(read(&[]).unwrap().is_live());
+        assert!(!read(&[("OIDC_TRIAGE_MODE", "shadow")]).unwrap().is_live());
+    }
+
+    #[test]
+    fn the_log_groups_of_both_functions_are_our_own() {
+        let own = |variables: &[(&str, &str)]| read(variables).unwrap().own_log_groups;
+        assert_eq!(own(&[("AWS_LAMBDA_FUNCTION_NAME", "triage")]), ["/aws/lambda/triage"]);
+        assert_eq!(
+            own(&[("AWS_LAMBDA_LOG_GROUP_NAME", "/ours"), ("OIDC_TRIAGE_OWN_LOG_GROUPS", "/aws/lambda/watcher")]),
+            ["/ours", "/aws/lambda/watcher"]
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! Where sandboxes agree on what is going on: evidence by region, what was decided, and what is to be told.
+//!
+//! One port with two homes that pass one suite of tests (`tests/store`): [`crate::memory`], the embedded default (local runs,
+//! replay, tests, a function without a table), and DynamoDB in the function. What only counts never fails: where the table
+//! cannot be had it is answered from the sandbox's own memory, and the trouble is said. What must be agreed on (a step, a
+//! claim) fails with a [`StoreError`].
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use triage_decide::evidence::Seen;
+use triage_decide::evidence::learned::Learned;
+use triage_decide::policy::Policy;
+use triage_decide::probe_record::ProbeRecord;
+use triage_decide::view::{StoreError, View};
+use triage_model::caller::CallerHasher;
+use triage_model::observation::HealthIssue;
+use triage_model::region::Region;
+use triage_notify::letter::{Entry, Step};
+
+/// When the store is asked, and until when: a call that is not answered by `until` is `Unavailable`.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    pub now: Timestamp,
+    pub until: Instant,
+}
+
+/// What became of recording.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recorded {
+    /// Of each failure whether it is seen for the first time.
+    pub new: Vec<bool>,
+    pub trouble: Option<StoreError>,
+}
+
+/// The right to publish an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Who claims: another name for each invocation.
+    pub by: String,
+    /// When the claimant has certainly stopped.
+    pub until: Timestamp,
+}
+
+/// How a claim ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// SNS took it (None: its place is the log), or it was told within a later notice.
+    Sent { at: Timestamp, message_id: Option<String> },
+    /// Nobody took it: again from `not_before` on.
+    Failed { not_before: Timestamp },
+    /// It was not tried, because people were told enough for now. That is no attempt.
+    HeldBack { not_before: Timestamp },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    Yes,
+    /// Another step came first: look again, and decide again.
+    Overtaken,
+}
+
+/// Whether this sandbox is to probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elected {
+    Yes,
+    /// Another one did or does, less than the interval ago.
+    No,
+}
+
+#[expect(async_fn_in_trait, reason = "one task, one thread: nothing here needs the futures to be Send")]
+pub trait Store {
+    /// Whether what it holds outlives this process.
+    fn is_durable(&self) -> bool;
+
+    /// Hashes callers under the key of this store. Made once; where the table cannot be had, under a key of this sandbox's
+    /// own, and nothing is written while that one is in use.
+    async fn hasher(&self, at: At) -> (CallerHasher, Option<StoreError>);
+
+    /// Records what was seen of `region`; `first` says of each failure whether this sandbox sees it for the first time.
+    /// Recording a failure again changes nothing. Failures are written at once unless an incident is known to be open;
+    /// everything else is gathered, and written by [`Self::flush`].
+    async fn record(&self, region: &Region, seen: &Seen, first: &[bool], at: At) -> Recorded;
+
+    /// Writes what was gathered and is due, and names the regions that it is of.
+    async fn flush(&self, at: At) -> (BTreeSet<Region>, Option<StoreError>);
+
+    /// Everything known of `region`, what this sandbox gathered included. `fresh` reads all of it again; else what was
+    /// read within a few seconds is good enough unless something was written since.
+    async fn view(&self, region: &Region, fresh: bool, at: At) -> View;
+
+    /// The regions that something was ever recorded of, and may still be kept of.
+    async fn regions(&self, at: At) -> Result<BTreeSet<Region>, StoreError>;
+
+    /// Records the state of an issue of AWS Health. One without a region counts for all of them.
+    async fn record_health(&self, issue: &HealthIssue, at: At) -> Result<(), StoreError>;
+
+    /// Replaces what was learned, unless somebody did since `before`.
+    async fn learn(&self, region: &Region, before: &Learned, after: &Learned, at: At) -> Result<(), StoreError>;
+
+    /// Takes a step decided on `version`: the ledger and the entries of its notices, all or nothing.
+    async fn commit(&self, region: &Region, version: u64, step: &Step, at: At) -> Result<Committed, StoreError>;
+
+    /// The entries of `region` that are not sent, in order of their positions. `view` is what they are looked for by.
+    async fn pending(&self, region: &Region, view: &View, at: At) -> Result<Vec<Entry>, StoreError>;
+
+    /// Claims an entry: of all who ask at once, one gets it, and none where it is sent or another one's claim holds. An
+    /// own claim seen again, after a lost answer, is granted.
+    async fn claim(&self, region: &Region, position: u64, claim: &Claim, at: At) -> Result<Option<Entry>, StoreError>;
+
+    /// Whether people may be told of `group` ([`triage_notify::outbox::Delivery::group`]) now; if so, it counts as told. Else
+    /// from when on.
+    async fn admit(
+        &self,
+        group: &str,
+        is_page: bool,
+        policy: &Policy,
+        at: At,
+    ) -> Result<Result<(), Timestamp>, StoreError>;
+
+    /// Takes back an admission of that moment: people were not told.
+    async fn retract(&self, group: &str, at: At) -> Result<(), StoreError>;
+
+    /// Ends a claim.
+    async fn settle(
+        &self,
+        region: &Region,
+        position: u64,
+        by: &str,
+        settled: &Settled,
+        at: At,
+    ) -> Result<(), StoreError>;
+
+    /// Whether the call of the failure `id` may be made again: yes, once. The failure itself may have been seen before,
+    /// in a log or through CloudTrail.
+    async fn claim_retry(&self, id: &str, at: At) -> Result<bool, StoreError>;
+
+    /// Whether this sandbox is to probe `region` now: of all who ask within `interval`, one.
+    async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError>;
+
+    /// Keeps what the elected sandbox found.
+    async fn record_probe(&self, region: &Region, probe: &ProbeRecord, at: At) -> Result<(), StoreError>;
+}

@@ -1,0 +1,132 @@
+//! `docs/scenarios.md`, printed from the scores.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::families::{FAMILIES, Goal};
+use super::score::Score;
+use super::{SEEDS, Scores};
+
+const PAGE: &str = "docs/scenarios.md";
+
+pub fn page(scores: &[Vec<Scores>]) -> String {
+    let mut page = introduction();
+    page += "| history | told after the third caller | false alarms | missed | incidents | notices an incident | resolved \
+             after the end | too early |\n|---|---|---|---|---|---|---|---|\n";
+    for (family, scores) in FAMILIES.iter().zip(scores) {
+        let ours: Vec<&Score> = scores.iter().map(|scores| &scores.ours).collect();
+        let found = || ours.iter().flat_map(|score| &score.found);
+        let sum = |count: fn(&Score) -> usize| ours.iter().map(|score| count(score)).sum::<usize>();
+        let told = match family.goal {
+            Goal::ByCalls { .. } => spread(found().map(|found| found.calls as f64), "calls"),
+            Goal::Within { .. } | Goal::Silence { .. } | Goal::Nothing => spread(found().map(|found| found.told), "s"),
+        };
+        let resolved = match family.goal {
+            Goal::ByCalls { .. } => {
+                let after = spread(found().filter_map(|found| found.after_the_fifth), "s");
+                format!("{after} after the fifth call")
+            }
+            Goal::Within { .. } | Goal::Silence { .. } | Goal::Nothing => {
+                spread(found().filter_map(|found| found.resolved), "s")
+            }
+        };
+        let (incidents, messages) = (sum(|score| score.incidents), sum(|score| score.messages));
+        let notices =
+            if incidents == 0 { "-".to_owned() } else { format!("{:.1}", messages as f64 / incidents as f64) };
+        let _ = writeln!(
+            page,
+            "| {} | {told} | {} | {} | {incidents} | {notices} | {resolved} | {} |",
+            family.name,
+            sum(|score| score.false_alarms),
+            sum(|score| score.missed),
+            sum(|score| score.too_early),
+        );
+    }
+    page += &beside(scores);
+    page
+}
+
+fn introduction() -> String {
+    format!(
+        "# Scenarios
+
+What the decision does on made-up histories, {SEEDS} of each family, with the default policy. Each is lived through by the
+very pipeline of the function, with a tick a minute; nothing is probed but where the table says so. The generator and the
+goals, which a test holds it to, are in `crates/engine/tests/scenarios/`. This page is printed by it
+(`UPDATE_DOCS=1 make scenarios`).
+
+A cell is the median and the greatest of all {SEEDS}. *Told* is counted from the arrival of the failure of the third distinct
+caller (of the second, where AWS Health told of it before); it is negative where a probe was first. *False alarms* are
+incidents of any severity where nothing was wrong, or of the wrong kind. An advice is a notice, and none of an incident.
+
+"
+    )
+}
+
+/// What one would build without it, on the same histories.
+fn beside(scores: &[Vec<Scores>]) -> String {
+    let mut page = format!(
+        "
+## Beside it
+
+The same histories, told by an EventBridge rule that sends each failure to SNS, and by a CloudWatch alarm on
+InternalServerException, at least {} in a minute, in 1 of 1 or in 3 of 5 minutes. (false / missed / messages, the sums of
+{SEEDS}; in brackets the median seconds until told and until called off, and how often it was called off too early.)
+
+| history | this program | a message an event | alarm, 1 of 1 | alarm, 3 of 5 |
+|---|---|---|---|---|
+",
+        super::rivals::FAILURES_A_MINUTE
+    );
+    let kinds: [fn(&Scores) -> &Score; 4] =
+        [|it| &it.ours, |it| &it.per_event, |it| &it.one_of_one, |it| &it.three_of_five];
+    for (family, scores) in FAMILIES.iter().zip(scores) {
+        let cells = kinds.map(|kind| in_short(&scores.iter().map(kind).collect::<Vec<_>>()));
+        let _ = writeln!(page, "| {} | {} |", family.name, cells.join(" | "));
+    }
+    page
+}
+
+fn in_short(scores: &[&Score]) -> String {
+    let sum = |count: fn(&Score) -> usize| scores.iter().map(|score| count(score)).sum::<usize>();
+    let mut short = format!("{} / {} / {}", sum(|it| it.false_alarms), sum(|it| it.missed), sum(|it| it.messages));
+    let found = || scores.iter().flat_map(|score| &score.found);
+    if let Some(told) = median(found().map(|found| found.told)) {
+        let resolved = median(found().filter_map(|found| found.resolved));
+        let resolved = resolved.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"));
+        let early = sum(|score| score.too_early);
+        let _ = write!(short, " ({told:.0}, {resolved}, {early})");
+    }
+    short
+}
+
+fn sorted(numbers: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers
+}
+
+fn median(numbers: impl Iterator<Item = f64>) -> Option<f64> {
+    let numbers = sorted(numbers);
+    numbers.get(numbers.len() / 2).copied()
+}
+
+/// The median and the greatest.
+fn spread(numbers: impl Iterator<Item = f64>, unit: &str) -> String {
+    let numbers = sorted(numbers);
+    match (numbers.get(numbers.len() / 2), numbers.last()) {
+        (Some(median), Some(most)) => format!("{median:.0} {unit}, at most {most:.0}"),
+        _ => "-".to_owned(),
+    }
+}
+
+/// What is wrong with the page in `docs/`; it is written anew where `UPDATE_DOCS` says so.
+pub fn differs_from_the_docs(page: &str) -> Option<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(PAGE);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, page).expect("the page can be written");
+        return None;
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    (kept != page).then(|| format!("{PAGE} differs; run: UPDATE_DOCS=1 make scenarios"))
+}

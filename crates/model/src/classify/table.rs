@@ -1,0 +1,548 @@
+//! The table.
+//!
+//! A [`Row`] is data: what it asks, and the verdict if that fits. The order is part of the table: the first row that
+//! fits decides, so a narrow row stands above the wide one, and every row that names a code above the last four, which
+//! go by the status.
+
+use super::class::{Cause, Retry};
+use super::condition::{Answered, Code, Grant, Inside, Status, THROTTLING_CODES};
+use super::symptoms::Symptoms;
+use crate::observation::Operation;
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Any of these.
+    pub codes: &'static [Code],
+    /// Any of these; all where empty.
+    pub operations: &'static [Operation],
+    pub grant: Grant,
+    pub status: Status,
+    pub answered: Answered,
+    pub inside: Inside,
+    pub cause: Cause,
+    pub retry: Retry,
+    pub advice: &'static str,
+    /// What only the single failure can add to the advice.
+    pub hint: Hint,
+    pub source: Source,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    Nothing,
+    /// That the client id is of another region than the one called.
+    ClientRegion,
+}
+
+/// Why we believe a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The service's API model and reference.
+    Api,
+    /// The errors common to all AWS services.
+    CommonErrors,
+    /// The retry rules of the AWS SDKs.
+    SdkRetries,
+    /// What SDKs and operating systems say when no answer came.
+    SdkTransport,
+    /// RFC 8628, the OAuth device flow.
+    Rfc8628,
+    /// What users met and reported.
+    Seen,
+    /// No source says more than the status does.
+    StatusAlone,
+}
+
+impl Row {
+    const fn new(codes: &'static [Code], cause: Cause, source: Source, advice: &'static str) -> Self {
+        Self {
+            codes,
+            operations: &[],
+            grant: Grant::Any,
+            status: Status::Any,
+            answered: Answered::Either,
+            inside: Inside::Anything,
+            cause,
+            retry: match cause {
+                Cause::Service | Cause::Unreachable => Retry::Transient,
+                Cause::Throttled => Retry::Throttled,
+                Cause::Expected | Cause::Request | Cause::Admin | Cause::Unrecognised => Retry::Never,
+            },
+            advice,
+            hint: Hint::Nothing,
+            source,
+        }
+    }
+
+    const fn on(mut self, operations: &'static [Operation]) -> Self {
+        self.operations = operations;
+        self
+    }
+
+    const fn grant(mut self, grant: Grant) -> Self {
+        self.grant = grant;
+        self
+    }
+
+    const fn status(mut self, status: Status) -> Self {
+        self.status = status;
+        self
+    }
+
+    const fn unanswered(mut self) -> Self {
+        self.answered = Answered::No;
+        self
+    }
+
+    const fn inside(mut self, inside: Inside) -> Self {
+        self.inside = inside;
+        self
+    }
+
+    const fn hint(mut self, hint: Hint) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// Whether all that the row asks holds.
+    pub(super) fn fits(&self, symptoms: &Symptoms<'_>) -> bool {
+        self.codes.iter().any(|code| code.fits(symptoms.code))
+            && (self.operations.is_empty() || symptoms.operation.is_some_and(|done| self.operations.contains(&done)))
+            && self.grant.fits(symptoms.grant_type)
+            && self.status.fits(symptoms.status)
+            && self.answered.fits(symptoms.no_answer)
+            && self.inside.fits(symptoms)
+    }
+}
+
+use Operation::{CreateToken, CreateTokenWithIam, RegisterClient, StartDeviceAuthorization};
+
+// `server_error` is what OAuth calls it: it stands for the exception only where no better code is known.
+const INTERNAL_SERVER: &[Code] = &[Code::Named("InternalServer"), Code::Exact("server_error")];
+const SLOW_DOWN: &[Code] = &[Code::Named("SlowDown"), Code::Exact("slow_down")];
+const ACCESS_DENIED: &[Code] = &[Code::Named("AccessDenied"), Code::Exact("access_denied")];
+const EXPIRED_TOKEN: &[Code] = &[Code::Named("ExpiredToken"), Code::Exact("expired_token")];
+const INVALID_GRANT: &[Code] = &[Code::Named("InvalidGrant"), Code::Exact("invalid_grant")];
+const INVALID_CLIENT: &[Code] = &[Code::Named("InvalidClient"), Code::Exact("invalid_client")];
+const INVALID_REQUEST: &[Code] = &[Code::Named("InvalidRequest"), Code::Exact("invalid_request")];
+const UNSUPPORTED_GRANT: &[Code] = &[Code::Named("UnsupportedGrantType"), Code::Exact("unsupported_grant_type")];
+
+/// What SDKs print as the code when there was no answer.
+pub(super) const NO_ANSWER_CODES: &[Code] = &[
+    // botocore
+    Code::Exact("EndpointConnectionError"),
+    Code::Exact("ConnectTimeoutError"),
+    Code::Exact("ReadTimeoutError"),
+    Code::Exact("ConnectionClosedError"),
+    Code::Exact("ConnectionError"),
+    Code::Exact("ProxyConnectionError"),
+    Code::Exact("HTTPClientError"),
+    Code::Exact("SSLError"),
+    // JavaScript
+    Code::Exact("TimeoutError"),
+    Code::Exact("TimeoutException"),
+    Code::Exact("NetworkingError"),
+    Code::Exact("ECONNREFUSED"),
+    Code::Exact("ECONNRESET"),
+    Code::Exact("ECONNABORTED"),
+    Code::Exact("EHOSTUNREACH"),
+    Code::Exact("ENETUNREACH"),
+    Code::Exact("ENOTFOUND"),
+    Code::Exact("ETIMEDOUT"),
+    Code::Exact("EAI_AGAIN"),
+    Code::Exact("EPIPE"),
+    // Java
+    Code::Exact("SdkClientException"),
+    Code::Exact("ApiCallTimeoutException"),
+    Code::Exact("ApiCallAttemptTimeoutException"),
+    Code::Exact("UnknownHostException"),
+    Code::Exact("ConnectException"),
+    Code::Exact("ConnectTimeoutException"),
+    Code::Exact("SocketTimeoutException"),
+    Code::Exact("SSLException"),
+    Code::Exact("SSLHandshakeException"),
+    // Go, Rust
+    Code::Exact("RequestError"),
+    Code::Exact("RequestSendError"),
+    Code::Exact("DispatchFailure"),
+];
+
+const ADVICE_HIDDEN_THROTTLING: &str = "Throttling behind a 500: slow the caller down and retry with a base delay of \
+     one second. This is no sign of an outage.";
+const ADVICE_HIDDEN_INPUT: &str = "Invalid input that the service answers with a 500: correct the request. A retry \
+     fails in the same way, and this is no sign of an outage.";
+const ADVICE_ASSIGNMENT: &str = "Assign the user or group to the application in Identity Center, and check that the \
+     application's grant and authentication method allow the calling role.";
+
+/// The last row: it fits everything.
+pub(super) const LAST: &Row = &Row::new(
+    &[Code::Any],
+    Cause::Unrecognised,
+    Source::StatusAlone,
+    "Nothing that this program knows: read the code and the message, and add a row to the table if it comes again.",
+);
+
+pub(super) const TABLE: &[Row] = &[
+    Row::new(
+        &[Code::Named("AuthorizationPending"), Code::Exact("authorization_pending")],
+        Cause::Expected,
+        Source::Rfc8628,
+        "Nothing is wrong: the user has not confirmed the device yet. Keep polling at the given interval.",
+    ),
+    Row::new(
+        SLOW_DOWN,
+        Cause::Expected,
+        Source::Rfc8628,
+        "Nothing is wrong: the device polls too often. Add 5 s to the polling interval and go on.",
+    )
+    .grant(Grant::DeviceCode),
+    Row::new(
+        &[Code::Any],
+        Cause::Admin,
+        Source::Api,
+        "Identity Center may not use its customer-managed KMS key: check that the key is enabled, not pending \
+         deletion, and that its policy allows Identity Center and the caller.",
+    )
+    .inside(Inside::Kms),
+    Row::new(INTERNAL_SERVER, Cause::Throttled, Source::Seen, ADVICE_HIDDEN_THROTTLING).inside(Inside::Throttling),
+    Row::new(&[Code::Absent], Cause::Throttled, Source::Seen, ADVICE_HIDDEN_THROTTLING)
+        .status(Status::ServerFault)
+        .inside(Inside::Throttling),
+    Row::new(INTERNAL_SERVER, Cause::Request, Source::Seen, ADVICE_HIDDEN_INPUT).inside(Inside::InvalidInput),
+    Row::new(&[Code::Absent], Cause::Request, Source::Seen, ADVICE_HIDDEN_INPUT)
+        .status(Status::ServerFault)
+        .inside(Inside::InvalidInput),
+    Row::new(
+        INTERNAL_SERVER,
+        Cause::Service,
+        Source::Seen,
+        "The service failed: retry with backoff. If only this client fails, and every time, look at its grant types: \
+         device_code together with authorization_code is answered with a 500 always.",
+    )
+    .on(&[RegisterClient]),
+    Row::new(
+        INTERNAL_SERVER,
+        Cause::Service,
+        Source::Api,
+        "The service failed: retry with backoff. The code or refresh token may have been used up by the failed call, \
+         so an InvalidGrant to the retry means signing in again.",
+    )
+    .on(&[CreateToken, CreateTokenWithIam]),
+    Row::new(
+        INTERNAL_SERVER,
+        Cause::Service,
+        Source::Api,
+        "The service failed: retry with backoff, and look at AWS Health if it lasts.",
+    ),
+    Row::new(
+        &[Code::Named("InternalFailure"), Code::Exact("InternalError")],
+        Cause::Service,
+        Source::CommonErrors,
+        "The service failed before it looked at the request: retry with backoff.",
+    ),
+    Row::new(
+        &[Code::Named("ServiceUnavailable")],
+        Cause::Service,
+        Source::CommonErrors,
+        "The service is overloaded or under maintenance: retry with backoff, and look at AWS Health if it lasts.",
+    ),
+    Row::new(
+        &[Code::Named("RequestTimeout")],
+        Cause::Service,
+        Source::CommonErrors,
+        "The service gave up waiting for the request: retry with backoff, and look at the caller's network if only \
+         one caller meets this.",
+    ),
+    Row::new(
+        SLOW_DOWN,
+        Cause::Throttled,
+        Source::Api,
+        "Too many calls: if this polls for a device, add 5 s to the interval; else slow down. SDKs do not retry \
+         SlowDownException by themselves. The quota is 80 calls a second for one public client.",
+    )
+    .on(&[StartDeviceAuthorization, CreateToken]),
+    Row::new(
+        THROTTLING_CODES,
+        Cause::Throttled,
+        Source::Api,
+        "Too many registrations from one address (quota 20 a second): register once, keep the client for its 90 days, \
+         and look for a tool that registers for each sign-in.",
+    )
+    .on(&[RegisterClient]),
+    Row::new(
+        THROTTLING_CODES,
+        Cause::Throttled,
+        Source::Api,
+        "Too many token exchanges of one application (quota 80 a second, jwt-bearer 10 for the whole instance): keep \
+         tokens for their lifetime and exchange less often.",
+    )
+    .on(&[CreateTokenWithIam]),
+    Row::new(
+        THROTTLING_CODES,
+        Cause::Throttled,
+        Source::SdkRetries,
+        "Too many calls (80 a second for one public client, 250 for the instance): retry with a base delay of one \
+         second, keep tokens for their lifetime, and look for a tool that loops over accounts.",
+    ),
+    Row::new(
+        NO_ANSWER_CODES,
+        Cause::Unreachable,
+        Source::SdkTransport,
+        "No answer came: check DNS, proxy, TLS and the region's endpoint as seen by this caller, then retry. The call \
+         may have been carried out all the same.",
+    ),
+    Row::new(
+        &[Code::Any],
+        Cause::Unreachable,
+        Source::SdkTransport,
+        "No answer came: check DNS, proxy, TLS and the region's endpoint as seen by this caller, then retry. The call \
+         may have been carried out all the same.",
+    )
+    .unanswered(),
+    Row::new(
+        ACCESS_DENIED,
+        Cause::Admin,
+        Source::CommonErrors,
+        "IAM denied the call: the caller's policy, a service control policy or a VPC endpoint policy does not allow \
+         the action.",
+    )
+    .status(Status::Is(403)),
+    Row::new(ACCESS_DENIED, Cause::Request, Source::Seen, ADVICE_ASSIGNMENT)
+        .on(&[CreateTokenWithIam])
+        .status(Status::Is(400)),
+    Row::new(
+        ACCESS_DENIED,
+        Cause::Request,
+        Source::Api,
+        "The user or the service refused the authorization: stop polling and start the sign-in again.",
+    )
+    .status(Status::Is(400)),
+    Row::new(ACCESS_DENIED, Cause::Admin, Source::Seen, ADVICE_ASSIGNMENT).on(&[CreateTokenWithIam]),
+    Row::new(
+        &[Code::Exact("AccessDenied")],
+        Cause::Admin,
+        Source::CommonErrors,
+        "IAM denied the call (its spelling has no \"Exception\"): check the caller's policies.",
+    ),
+    Row::new(
+        ACCESS_DENIED,
+        Cause::Request,
+        Source::Api,
+        "The user or the service refused the authorization: stop polling and start the sign-in again.",
+    ),
+    Row::new(
+        EXPIRED_TOKEN,
+        Cause::Admin,
+        Source::CommonErrors,
+        "The IAM credentials that signed the call have expired: renew the caller's role session and check its clock.",
+    )
+    .status(Status::Is(403)),
+    Row::new(
+        EXPIRED_TOKEN,
+        Cause::Request,
+        Source::Api,
+        "The device code has expired (it lasts 600 s): stop polling and start the device authorization again.",
+    )
+    .status(Status::Is(400)),
+    Row::new(
+        EXPIRED_TOKEN,
+        Cause::Admin,
+        Source::CommonErrors,
+        "The IAM credentials that signed the call have most likely expired: renew the caller's role session and check \
+         its clock.",
+    )
+    .on(&[CreateTokenWithIam]),
+    Row::new(
+        &[Code::Exact("ExpiredToken")],
+        Cause::Admin,
+        Source::CommonErrors,
+        "IAM credentials have expired (its spelling has no \"Exception\"): renew the caller's role session.",
+    ),
+    Row::new(
+        EXPIRED_TOKEN,
+        Cause::Request,
+        Source::Api,
+        "The device code has expired (it lasts 600 s): stop polling and start the device authorization again.",
+    ),
+    Row::new(
+        &[Code::Named("NotAuthorized")],
+        Cause::Admin,
+        Source::CommonErrors,
+        "The caller has no permission for this action: check its policies and the organization's service control \
+         policies.",
+    ),
+    Row::new(
+        &[Code::Named("OptInRequired")],
+        Cause::Admin,
+        Source::CommonErrors,
+        "The account is not opted in to the service or the region: enable the region, or call Identity Center in its \
+         own region.",
+    ),
+    Row::new(
+        &[
+            Code::Named("IncompleteSignature"),
+            Code::Named("InvalidSignature"),
+            Code::Named("MissingAuthenticationToken"),
+        ],
+        Cause::Admin,
+        Source::CommonErrors,
+        "The signature is missing or wrong: check the caller's credentials, its clock, and that nothing between it \
+         and AWS rewrites the request.",
+    ),
+    Row::new(
+        &[Code::Named("UnrecognizedClient")],
+        Cause::Admin,
+        Source::CommonErrors,
+        "AWS does not know the access key: it was deleted, or belongs to another partition. Give the caller valid \
+         credentials.",
+    ),
+    Row::new(
+        &[Code::Named("InvalidRequestRegion")],
+        Cause::Request,
+        Source::Api,
+        "Wrong region: call the region that the error names in its fields endpoint and region, which is Identity \
+         Center's own.",
+    ),
+    Row::new(
+        INVALID_GRANT,
+        Cause::Request,
+        Source::Seen,
+        "The assertion or token was not accepted: it was used before, has expired, has another audience, or comes \
+         from an issuer that is not trusted. Exchange a fresh one, in Identity Center's region.",
+    )
+    .on(&[CreateTokenWithIam]),
+    Row::new(
+        INVALID_GRANT,
+        Cause::Request,
+        Source::Seen,
+        "The refresh token is no longer valid: the session has expired or was ended, or it is of another region. Sign \
+         in again (aws sso login).",
+    )
+    .grant(Grant::RefreshToken)
+    .hint(Hint::ClientRegion),
+    Row::new(
+        INVALID_GRANT,
+        Cause::Request,
+        Source::Seen,
+        "The code or token is no longer valid: the session has expired, the code was used before, or it is of another \
+         region. Sign in again (aws sso login).",
+    )
+    .hint(Hint::ClientRegion),
+    Row::new(
+        INVALID_CLIENT,
+        Cause::Request,
+        Source::Seen,
+        "The client is not valid: most often its 90-day registration ran out, or it was registered in another region. \
+         Register again: delete the cached registration (~/.aws/sso/cache) and sign in.",
+    )
+    .hint(Hint::ClientRegion),
+    Row::new(
+        &[Code::Named("UnauthorizedClient"), Code::Exact("unauthorized_client")],
+        Cause::Request,
+        Source::Api,
+        "The client may not use this grant type: register it with that grant type, and in the region it calls.",
+    )
+    .hint(Hint::ClientRegion),
+    Row::new(
+        INVALID_REQUEST,
+        Cause::Request,
+        Source::Api,
+        "A parameter is missing or wrong: check the start URL and that it is of this region's Identity Center.",
+    )
+    .on(&[StartDeviceAuthorization]),
+    Row::new(
+        INVALID_REQUEST,
+        Cause::Request,
+        Source::Api,
+        "A parameter is missing, wrong or given twice: compare the request with the API reference of the operation. \
+         Many callers at once mean a new release, of theirs or of the service.",
+    ),
+    Row::new(
+        &[Code::Named("InvalidScope"), Code::Exact("invalid_scope")],
+        Cause::Request,
+        Source::Api,
+        "A scope is unknown or was not granted to the client: ask for registered scopes only, such as \
+         sso:account:access.",
+    ),
+    Row::new(
+        &[Code::Named("InvalidClientMetadata"), Code::Exact("invalid_client_metadata")],
+        Cause::Request,
+        Source::Api,
+        "The registration is not acceptable: the client type must be public, and name and grant types must be valid.",
+    ),
+    Row::new(
+        &[Code::Named("InvalidRedirectUri"), Code::Exact("invalid_redirect_uri")],
+        Cause::Request,
+        Source::Api,
+        "A redirect URI is not acceptable: use the loopback form http://127.0.0.1/oauth/callback, and the same one in \
+         each step.",
+    ),
+    Row::new(
+        UNSUPPORTED_GRANT,
+        Cause::Request,
+        Source::Api,
+        "A grant type in the registration is not supported: use authorization_code, refresh_token or the full URN of \
+         device_code.",
+    )
+    .on(&[RegisterClient]),
+    Row::new(
+        UNSUPPORTED_GRANT,
+        Cause::Request,
+        Source::Api,
+        "The grant type is not supported by this operation: CreateToken takes authorization_code, refresh_token and \
+         device_code; jwt-bearer and token-exchange belong to CreateTokenWithIAM.",
+    ),
+    Row::new(
+        &[
+            Code::Named("Validation"),
+            Code::Named("ValidationError"),
+            Code::Prefix("InvalidParameter"),
+            Code::Named("MissingParameter"),
+        ],
+        Cause::Request,
+        Source::CommonErrors,
+        "An input does not fit its constraint: read the message and correct the request.",
+    ),
+    Row::new(
+        &[Code::Named("MalformedHttpRequest")],
+        Cause::Request,
+        Source::CommonErrors,
+        "The request is broken at the level of HTTP: look for a proxy, or a hand-made client, that damages the body.",
+    ),
+    Row::new(
+        &[Code::Named("RequestEntityTooLarge")],
+        Cause::Request,
+        Source::CommonErrors,
+        "The request is too large: look at the length of assertions, tokens and scopes.",
+    ),
+    Row::new(
+        &[Code::Named("UnknownOperation")],
+        Cause::Request,
+        Source::CommonErrors,
+        "The endpoint does not know this operation: check the path and the endpoint override of the caller.",
+    ),
+    Row::new(
+        &[Code::Any],
+        Cause::Throttled,
+        Source::StatusAlone,
+        "Too many calls, by the status alone: slow down and retry with a base delay of one second.",
+    )
+    .status(Status::Is(429)),
+    Row::new(
+        &[Code::Absent],
+        Cause::Service,
+        Source::StatusAlone,
+        "The request timed out at the service's side, by the status alone: retry with backoff.",
+    )
+    .status(Status::Is(408)),
+    Row::new(
+        &[Code::Any],
+        Cause::Service,
+        Source::StatusAlone,
+        "The service failed, by the status alone: retry with backoff. Without an AWS request id it may have been a \
+         proxy or load balancer on the way.",
+    )
+    .status(Status::ServerFault),
+    *LAST,
+];

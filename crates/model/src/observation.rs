@@ -1,0 +1,215 @@
+//! What an event tells, freed of how it came.
+//!
+//! Out of `event/`, into everything else. One [`Observation`] is one failed call, one successful call, one state of an
+//! AWS Health issue, or one tick of the clock. Text in here is as it came: bound and escape it where it is shown.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::caller::Caller;
+use crate::redact::Secret;
+use crate::region::Region;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    Failure(Box<Failure>),
+    Success(Success),
+    HealthIssue(HealthIssue),
+    Tick(Tick),
+}
+
+/// The four operations of the SSO OIDC API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    RegisterClient,
+    StartDeviceAuthorization,
+    CreateToken,
+    CreateTokenWithIam,
+}
+
+impl Operation {
+    pub const ALL: [Self; 4] =
+        [Self::RegisterClient, Self::StartDeviceAuthorization, Self::CreateToken, Self::CreateTokenWithIam];
+
+    /// The name as AWS spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RegisterClient => "RegisterClient",
+            Self::StartDeviceAuthorization => "StartDeviceAuthorization",
+            Self::CreateToken => "CreateToken",
+            Self::CreateTokenWithIam => "CreateTokenWithIAM",
+        }
+    }
+
+    /// The operation of that name. Letter case does not matter: SDKs write `create_token_with_iam` variants in their
+    /// own style, but where a full name stands it differs in case at most.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Operation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Operation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| serde::de::Error::custom("not an operation of SSO OIDC"))
+    }
+}
+
+/// OAuth's name of the device flow, as SSO OIDC wants it in `grantType` and `grantTypes`.
+pub const DEVICE_CODE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// What a record is, not how it came: a CloudTrail record in a log line is `cloudtrail`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    CloudTrail,
+    Logs,
+    Call,
+}
+
+impl Origin {
+    pub const ALL: [Self; 3] = [Self::CloudTrail, Self::Logs, Self::Call];
+}
+
+/// One failed SSO OIDC call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// The AWS request id where known, so that one failure seen through CloudTrail and through a log is one; else the
+    /// event id; else the log event id.
+    pub id: String,
+    /// CloudTrail's `eventID`, or the id of the EventBridge envelope of a `call`, or the log event's id.
+    pub event_id: Option<String>,
+    pub request_id: Option<String>,
+    pub origin: Origin,
+    /// None where the record names a region that does not exist.
+    pub region: Option<Region>,
+    /// None where a log line bears a mark of the service but not the operation.
+    pub operation: Option<Operation>,
+    /// The outer code as the caller saw it, without `Client.`/`Server.`; for a bare status that status as text.
+    pub code: Option<String>,
+    /// A second code inside the first: Java v1 prints a model class with another `Error Code` inside.
+    pub inner_code: Option<String>,
+    pub status: Option<u16>,
+    pub message: Option<String>,
+    /// The `reason` field of AccessDenied and InvalidRequest: a KMS reason.
+    pub reason: Option<String>,
+    /// OAuth's `grant_type`, where the record tells it.
+    pub grant_type: Option<String>,
+    /// The caller's SDK got no answer at all: time-out, DNS, TLS, refused or reset connection.
+    pub no_answer: bool,
+    pub caller: Caller,
+    pub client_id: Option<String>,
+    pub user_agent: Option<String>,
+    pub address: Option<String>,
+    pub occurred_at: Timestamp,
+    /// The inputs of the call, where its caller handed them over to be made again.
+    pub request: Option<Box<CallRequest>>,
+    /// Out of an EventBridge archive: classified and counted, never acted on.
+    pub replayed: bool,
+}
+
+/// One successful SSO OIDC call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Success {
+    /// The AWS request id where known, else the event id.
+    pub id: String,
+    pub origin: Origin,
+    pub region: Option<Region>,
+    pub operation: Operation,
+    pub caller: Caller,
+    pub user_agent: Option<String>,
+    pub address: Option<String>,
+    pub occurred_at: Timestamp,
+    pub replayed: bool,
+}
+
+/// The state of an issue that AWS Health reports. Both copies of an issue have one `event_arn`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HealthIssue {
+    pub event_arn: String,
+    /// AWS Health's service code, such as `SSO`.
+    pub service: String,
+    pub event_type_code: String,
+    /// What is affected (`detail.eventRegion`), not where the event was delivered.
+    pub region: Option<Region>,
+    pub started_at: Option<Timestamp>,
+    /// Set as soon as the issue is over: AWS may still say `statusCode: open` then.
+    pub ended_at: Option<Timestamp>,
+    /// The latest description, as it came.
+    pub description: String,
+    /// When AWS said so (the envelope's time).
+    pub occurred_at: Timestamp,
+}
+
+/// Service codes under which AWS Health may report a failure of signing in. Which one it uses for Identity Center is not
+/// documented, so the description counts as well.
+const SIGN_IN_SERVICES: &[&str] =
+    &["SSO", "SSOOIDC", "IDENTITYCENTER", "IAMIDENTITYCENTER", "IDENTITYSTORE", "SIGNIN", "IAM"];
+
+/// What a description of such a failure calls it.
+const SIGN_IN_WORDS: &[&str] = &["identity center", "single sign-on", "sso oidc", "sign-in", "signing in"];
+
+impl HealthIssue {
+    /// Whether the issue is about signing in. One of another service may be the cause of a failure to sign in all the
+    /// same: in October 2025 it was DynamoDB's.
+    pub fn concerns_sign_in(&self) -> bool {
+        let service: String = self.service.chars().filter(char::is_ascii_alphanumeric).collect();
+        let description = self.description.to_lowercase();
+        SIGN_IN_SERVICES.iter().any(|known| known.eq_ignore_ascii_case(&service))
+            || SIGN_IN_WORDS.iter().any(|words| description.contains(words))
+    }
+}
+
+/// One minute has passed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tick {
+    pub occurred_at: Timestamp,
+}
+
+/// The inputs of a call that its own caller hands over. Which are required depends on the operation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallRequest {
+    pub client_name: Option<String>,
+    pub client_type: Option<String>,
+    pub scopes: Vec<String>,
+    pub redirect_uris: Vec<String>,
+    pub grant_types: Vec<String>,
+    pub issuer_url: Option<String>,
+    pub entitled_application_arn: Option<String>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<Secret>,
+    pub start_url: Option<String>,
+    pub grant_type: Option<String>,
+    pub device_code: Option<Secret>,
+    pub code: Option<Secret>,
+    pub refresh_token: Option<Secret>,
+    pub code_verifier: Option<Secret>,
+    pub redirect_uri: Option<String>,
+    /// The `scope` list of CreateToken.
+    pub scope: Vec<String>,
+}
+
+impl Observation {
+    pub fn occurred_at(&self) -> Timestamp {
+        match self {
+            Self::Failure(failure) => failure.occurred_at,
+            Self::Success(success) => success.occurred_at,
+            Self::HealthIssue(issue) => issue.occurred_at,
+            Self::Tick(tick) => tick.occurred_at,
+        }
+    }
+}

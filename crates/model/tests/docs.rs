@@ -1,0 +1,18 @@
+//! The page about the classification says what the table says.
+
+use std::path::Path;
+
+#[test]
+fn the_classification_page_is_printed_from_the_table() {
+    let (path, printed) = ("../../docs/classification.md", triage_model::classify::page::page());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &printed).expect("the page can be written");
+        return;
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == printed,
+        "docs/classification.md differs from the table; run: UPDATE_DOCS=1 cargo test -p triage-model"
+    );
+}

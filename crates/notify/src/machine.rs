@@ -1,0 +1,42 @@
+//! A notice for programs: what Lambda functions, queues and every other subscriber get, and the detail of an event on the
+//! bus.
+//!
+//! In: a [`Notice`], and the [`Place`] that it comes from. Out: JSON by `docs/notice.schema.json`. Members are only ever
+//! added: a reader ignores those that it does not know.
+
+use serde::Serialize;
+
+use crate::notice::Notice;
+use crate::place::{HEALTH_PAGE, Place};
+
+/// Raised where a member changes its meaning or goes.
+pub const VERSION: &str = "1.0";
+
+/// Also the `source` of events on the bus.
+pub const SOURCE: &str = "oidc-triage";
+
+#[derive(Debug, Serialize)]
+pub struct Machine<'a> {
+    version: &'static str,
+    source: &'static str,
+    account: Option<&'a str>,
+    #[serde(flatten)]
+    notice: &'a Notice,
+    links: Links,
+}
+
+#[derive(Debug, Serialize)]
+struct Links {
+    health: &'static str,
+    log: Option<String>,
+}
+
+pub fn render<'a>(notice: &'a Notice, place: &'a Place) -> Machine<'a> {
+    Machine {
+        version: VERSION,
+        source: SOURCE,
+        account: place.account.as_deref(),
+        notice,
+        links: Links { health: HEALTH_PAGE, log: place.log_query(notice) },
+    }
+}

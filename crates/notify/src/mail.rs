@@ -1,0 +1,212 @@
+//! A notice as people read it in a mail: plain text, fit for a phone, the verdict in the first line.
+//!
+//! In: a [`Notice`], and the [`Place`] that its links lead to. Out: text of at most [`MAIL_MAX`] bytes. Texts of others in
+//! it are on one line each already, so that none can pass for a line of ours.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::notice::{Notice, NoticeKind, Tally, Weighed};
+use crate::place::{HEALTH_PAGE, Place};
+use crate::words::{between, span, utc};
+
+/// Longer than any notice with lists of ten, and a quarter of what SNS takes for all readers together.
+pub const MAIL_MAX: usize = 64 * 1024;
+
+const CUT: &str = "\n[cut here: the rest is in the function's log]\n";
+
+/// What is not told again for so long is not told again.
+const FOR_EVER: Duration = Duration::from_secs(366 * 86_400);
+
+pub fn render(notice: &Notice, place: &Place) -> String {
+    let mut text = Text::default();
+    notice.headline.iter().for_each(|line| text.line(line));
+    text.line("");
+    facts(&mut text, notice);
+    text.bullets("Why", &notice.reasons);
+    advise(&mut text, notice);
+    if !notice.weighed.is_empty() {
+        text.heading("The three usual causes, weighed");
+        notice.weighed.iter().for_each(|weighed| weigh(&mut text, weighed));
+    }
+    requests(&mut text, notice);
+    merged(&mut text, notice);
+    links(&mut text, notice, place);
+    if let Some(note) = &notice.note {
+        text.line("");
+        text.line(note);
+    }
+    if notice.cut {
+        text.line("");
+        text.line("Lists were cut so that this fits into one message: the rest is in the function's log.");
+    }
+    cut(text.0)
+}
+
+fn facts(text: &mut Text, notice: &Notice) {
+    let (times, impact) = (&notice.times, &notice.impact);
+    if let Some(quiet) = notice.quiet_s.map(Duration::from_secs) {
+        text.fact("At", &utc(notice.at));
+        text.fact("Told", &if quiet > FOR_EVER { "once".to_owned() } else { format!("once in {}", span(quiet)) });
+    }
+    if let Some(since) = times.since {
+        text.fact("Since", &utc(since));
+    }
+    if let Some(over) = times.over_at {
+        text.fact("Over", &utc(over));
+        text.fact("Lasted", &times.since.map_or_else(|| "some time".to_owned(), |since| span(between(since, over))));
+    }
+    if times.reopened > 0 {
+        let latest = times.reopened_at.filter(|_| times.over_at.is_none());
+        let latest = latest.map_or_else(String::new, |at| format!(", the latest at {}", utc(at)));
+        text.fact("Reopened", &format!("{}{latest}", super::words::counted(times.reopened as usize, "time")));
+    }
+    if let Some(latest) = times.latest {
+        text.fact("Latest", &utc(latest));
+    }
+    if impact.failures > 0 {
+        let calls = super::words::counted(impact.failures, "call");
+        text.fact("Failed", &format!("{calls}: {}", tally(&impact.codes)));
+        text.fact(
+            "Operation",
+            &if impact.operations.is_empty() { "unknown".to_owned() } else { tally(&impact.operations) },
+        );
+    }
+    if impact.callers > 0 {
+        text.fact("Callers", &format!("{}{}", impact.callers, names(notice)));
+    } else if impact.most_callers > 0 {
+        text.fact("Callers", &format!("{} at the most", impact.most_callers));
+    }
+    if !impact.tools.is_empty() {
+        text.fact("Tools", &tally(&impact.tools));
+    }
+    if let Some(incident) = &notice.incident {
+        text.fact("Incident", &format!("{incident} (notice {})", notice.sequence));
+    }
+}
+
+/// `: ana, ben and 2 more`.
+pub fn names(notice: &Notice) -> String {
+    let names = &notice.impact.names;
+    match notice.impact.callers.saturating_sub(names.len()) {
+        _ if names.is_empty() => String::new(),
+        0 => format!(": {}", names.join(", ")),
+        more => format!(": {} and {more} more", names.join(", ")),
+    }
+}
+
+/// `InternalServerException (6), 503 (1)`.
+pub fn tally(counts: &[Tally]) -> String {
+    counts.iter().map(|tally| format!("{} ({})", tally.name, tally.count)).collect::<Vec<_>>().join(", ")
+}
+
+fn advise(text: &mut Text, notice: &Notice) {
+    text.heading("What to do now");
+    for (number, step) in (1..).zip(&notice.advice.now) {
+        text.line(&format!("{number}. {step}"));
+    }
+    if let Some(users) = &notice.advice.users {
+        text.heading("To pass on to users");
+        text.line(users);
+    }
+}
+
+fn weigh(text: &mut Text, weighed: &Weighed) {
+    text.line(&format!("{}:", weighed.cause));
+    weighed.speaks_for.iter().for_each(|fact| text.line(&format!("  for:     {fact}")));
+    weighed.speaks_against.iter().for_each(|fact| text.line(&format!("  against: {fact}")));
+}
+
+fn requests(text: &mut Text, notice: &Notice) {
+    let requests = &notice.impact.requests;
+    if requests.is_empty() {
+        return;
+    }
+    text.heading("Failed requests, for AWS Support (the id is its record's where no request id was recorded)");
+    for request in requests {
+        let operation = request.operation.map_or("unknown operation", |operation| operation.as_str());
+        let id = request.id.as_deref().unwrap_or("id not kept");
+        text.line(&format!("- {} {id} {operation} {}", utc(request.at), request.code));
+    }
+    text.more(notice.impact.failures, requests.len());
+}
+
+fn merged(text: &mut Text, notice: &Notice) {
+    let merged = &notice.merged;
+    if merged.count == 0 {
+        return;
+    }
+    text.heading("What would have been told");
+    for earlier in &merged.notices {
+        text.line(&format!("- {} {}", utc(earlier.at), earlier.summary));
+    }
+    text.more(merged.count, merged.notices.len());
+    if merged.notices.first().is_some_and(|first| first.kind.begins()) {
+        text.bullets("Why it was opened", &merged.reasons);
+    }
+}
+
+fn links(text: &mut Text, notice: &Notice, place: &Place) {
+    text.heading("Where to look");
+    text.line(&format!("- AWS's own word: {HEALTH_PAGE}"));
+    if let Some(query) = place.log_query(notice) {
+        let what = if notice.kind == NoticeKind::Advice { "this advice" } else { "this incident" };
+        text.line(&format!("- The function's log of {what}: {query}"));
+    }
+}
+
+/// What is longer than anybody reads is cut, and says so.
+fn cut(mut text: String) -> String {
+    if text.len() > MAIL_MAX {
+        text.truncate(text.floor_char_boundary(MAIL_MAX - CUT.len()));
+        text.push_str(CUT);
+    }
+    text
+}
+
+/// A message as it grows.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn line(&mut self, line: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+
+    fn fact(&mut self, name: &str, fact: &str) {
+        self.line(&format!("{:<10} {fact}", format!("{name}:")));
+    }
+
+    fn heading(&mut self, heading: &str) {
+        self.line("");
+        self.line(heading);
+    }
+
+    fn bullets(&mut self, heading: &str, lines: &[String]) {
+        if lines.is_empty() {
+            return;
+        }
+        self.heading(heading);
+        lines.iter().for_each(|line| self.line(&format!("- {line}")));
+    }
+
+    /// How many of `all` are not among those listed.
+    fn more(&mut self, all: usize, listed: usize) {
+        if let Some(more @ 1..) = all.checked_sub(listed) {
+            self.line(&format!("- and {more} more"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_beyond_the_limit_is_cut_on_a_character_boundary_and_says_so() {
+        let text = cut("ä".repeat(MAIL_MAX));
+        assert!(text.len() <= MAIL_MAX && text.ends_with(CUT), "{}", text.len());
+        assert_eq!(cut("short".to_owned()), "short");
+    }
+}

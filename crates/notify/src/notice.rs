@@ -1,0 +1,233 @@
+//! What is told, as data.
+//!
+//! A [`Notice`] is made of what happened in [`crate::compose`]; what each reader gets of it is a function of it. Nothing here
+//! makes a sentence or decides whether to tell.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use triage_decide::ledger::Alarm;
+use triage_decide::probe::Answer;
+use triage_decide::verdict::{Diagnosis, Severity};
+use triage_model::observation::Operation;
+use triage_model::region::Region;
+
+/// What is told, as data. It is kept in the outbox as it is, so that whoever publishes it says the same. Every text of
+/// others in it is bounded and on one line, and so is every list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// The same for every attempt to publish it, so that a receiver can drop a repeat.
+    pub id: String,
+    /// None for an advice.
+    pub incident: Option<String>,
+    /// Counts the notices of an incident from 1. 1 for an advice.
+    pub sequence: u32,
+    pub kind: NoticeKind,
+    pub diagnosis: Diagnosis,
+    pub severity: Severity,
+    pub region: Region,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Printable ASCII, under 100 characters.
+    pub subject: String,
+    /// Sentences, the verdict first; then what is new, and what confirms it.
+    pub headline: Vec<String>,
+    pub times: Times,
+    pub impact: Impact,
+    /// The operations that fail, or failed in this incident, by which a filter policy chooses.
+    pub operations: Vec<Operation>,
+    /// What the latest probe of the service answered, if it is not old.
+    pub probe: Option<Answer>,
+    /// Whether AWS Health has an open issue about it.
+    pub aws_health: bool,
+    /// Of a `resolved`: whether its end is proved, or it was only silent for long.
+    pub proved: Option<bool>,
+    /// What speaks for it, in words and numbers.
+    pub reasons: Vec<String>,
+    /// The usual causes of an `InternalServerException`; empty where it is about something else.
+    pub weighed: Vec<Weighed>,
+    pub advice: Advice,
+    /// Of an advice: the seconds within which it is not told again.
+    pub quiet_s: Option<u64>,
+    /// What becomes of the alarm of a paging service, where that changes.
+    pub alarm: Option<Alarm>,
+    /// What was to be told before it and is told with it.
+    pub merged: Merged,
+    /// What its reader must know of how it came about.
+    pub note: Option<String>,
+    /// Lists were shortened so that it fits where it is sent.
+    pub cut: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    Opened,
+    /// Another diagnosis, twice the callers, another operation, or AWS confirms.
+    Changed,
+    /// The incident goes on.
+    Reminder,
+    /// It had been resolved not long ago.
+    Reopened,
+    Resolved,
+    /// Needs no incident.
+    Advice,
+}
+
+/// When it happened. For an advice all of it is unknown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Times {
+    /// The first failure, or when it was opened.
+    pub since: Option<Timestamp>,
+    /// The latest failure.
+    pub latest: Option<Timestamp>,
+    pub reopened: u32,
+    pub reopened_at: Option<Timestamp>,
+    pub over_at: Option<Timestamp>,
+}
+
+/// Who is hit, by what.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Impact {
+    /// Distinct callers that are hit.
+    pub callers: usize,
+    /// The most at one time in this incident.
+    pub most_callers: usize,
+    /// Some of them; hashes where callers are not to be named.
+    pub names: Vec<String>,
+    /// Failed calls.
+    pub failures: usize,
+    pub codes: Vec<Tally>,
+    pub operations: Vec<Tally>,
+    pub tools: Vec<Tally>,
+    /// Some of the failed requests, for a support case.
+    pub requests: Vec<Request>,
+}
+
+/// How many failures have that code, operation or tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tally {
+    pub name: String,
+    pub count: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    pub at: Timestamp,
+    /// The AWS request id, or that of the record; None where it was not kept.
+    pub id: Option<String>,
+    pub operation: Option<Operation>,
+    pub code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Weighed {
+    pub cause: String,
+    pub speaks_for: Vec<String>,
+    pub speaks_against: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Advice {
+    /// For the on-call, in the order to be done.
+    pub now: Vec<String>,
+    /// A paragraph to pass on to users; None where they need not be told.
+    pub users: Option<String>,
+}
+
+/// The notices that are told with a later one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Merged {
+    pub count: usize,
+    /// Some of them, the first first.
+    pub notices: Vec<Earlier>,
+    /// The reasons of the first of them.
+    pub reasons: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Earlier {
+    pub id: String,
+    pub sequence: u32,
+    pub kind: NoticeKind,
+    pub at: Timestamp,
+    /// What had changed, else its subject.
+    pub summary: String,
+}
+
+impl NoticeKind {
+    pub const ALL: [Self; 6] =
+        [Self::Opened, Self::Changed, Self::Reminder, Self::Reopened, Self::Resolved, Self::Advice];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Changed => "changed",
+            Self::Reminder => "reminder",
+            Self::Reopened => "reopened",
+            Self::Resolved => "resolved",
+            Self::Advice => "advice",
+        }
+    }
+
+    /// The `detail-type` of the event that tells programs of it; None for what changes nothing, and for an advice.
+    pub const fn detail_type(self) -> Option<&'static str> {
+        match self {
+            Self::Opened | Self::Reopened => Some("OIDC Incident Opened"),
+            Self::Changed => Some("OIDC Incident Changed"),
+            Self::Resolved => Some("OIDC Incident Resolved"),
+            Self::Reminder | Self::Advice => None,
+        }
+    }
+
+    /// Whether it begins an incident: nothing that comes later may stand for it, but its end.
+    pub const fn begins(self) -> bool {
+        matches!(self, Self::Opened | Self::Reopened)
+    }
+}
+
+/// Things of one kind listed in a notice: requests enough for a support case, names enough to know who it is. A number
+/// beside them says how many there are.
+pub const LISTED_MAX: usize = 10;
+
+impl Notice {
+    /// With no more than `most` of anything, and marked as cut where that is less than there was.
+    #[must_use]
+    pub fn shortened(mut self, most: usize) -> Self {
+        let mut cut = false;
+        let mut shorten = |length: usize| {
+            cut |= length > most;
+            most
+        };
+        macro_rules! truncate {
+            ($($list:expr),+) => { $(let length = $list.len(); $list.truncate(shorten(length));)+ };
+        }
+        truncate!(
+            self.reasons,
+            self.weighed,
+            self.impact.names,
+            self.impact.codes,
+            self.impact.tools,
+            self.impact.requests,
+            self.merged.notices,
+            self.merged.reasons
+        );
+        for weighed in &mut self.weighed {
+            truncate!(weighed.speaks_for, weighed.speaks_against);
+        }
+        self.cut |= cut;
+        self
+    }
+}
+
+impl From<&Notice> for Earlier {
+    fn from(notice: &Notice) -> Self {
+        let Notice { id, sequence, kind, at, subject, headline, .. } = notice.clone();
+        let change = headline.into_iter().nth(1).filter(|_| kind == NoticeKind::Changed);
+        Self { id, sequence, kind, at, summary: change.unwrap_or(subject) }
+    }
+}

@@ -1,0 +1,64 @@
+//! A notice as a text message: what is the matter and since when, in one segment.
+//!
+//! In: a [`Notice`]. Out: at most [`SMS_MAX`] characters, each of them one septet of the GSM alphabet, so that no carrier
+//! makes two messages of it. Names of callers are not in it: a phone's screen is anybody's.
+
+use triage_decide::probe::Answer;
+
+use crate::notice::{Notice, NoticeKind};
+use crate::words::utc_minute;
+
+/// A segment is 160 characters. SNS puts the topic's display name and `> ` before each, of which twenty are left for it.
+pub const SMS_MAX: usize = 140;
+
+/// What marks a text that was cut.
+const CUT: &str = "...";
+
+pub fn render(notice: &Notice) -> String {
+    let mut text = septets(&notice.subject);
+    if text.len() > SMS_MAX {
+        text.truncate(SMS_MAX - CUT.len());
+        text.push_str(CUT);
+    }
+    // As much more as fits, the most important first.
+    let since = notice.times.since.filter(|_| notice.kind != NoticeKind::Reminder);
+    let since = since.map(|since| format!("Since {}.", utc_minute(since)));
+    let probe = notice.probe.and_then(|answer| match answer {
+        Answer::Down => Some("A probe fails too."),
+        Answer::Healthy => Some("A probe works."),
+        Answer::Unknown | Answer::Unexpected => None,
+    });
+    let proved = notice.proved.map(|proved| if proved { "Proved." } else { "Not proved." });
+    for more in [since.as_deref(), probe, proved].into_iter().flatten() {
+        if text.len() + ". ".len() + more.len() <= SMS_MAX {
+            text.push_str(if text.ends_with('.') { " " } else { ". " });
+            text.push_str(more);
+        }
+    }
+    text
+}
+
+/// Printable ASCII without what takes two septets, or is not in the alphabet at all.
+fn septets(text: &str) -> String {
+    text.chars()
+        .filter_map(|character| match character {
+            '`' => Some('\''),
+            '[' | '{' => Some('('),
+            ']' | '}' => Some(')'),
+            '\\' => Some('/'),
+            '^' | '~' | '|' => Some('-'),
+            ' '..='~' => Some(character),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_take_two_septets_is_replaced() {
+        assert_eq!(septets("a [b] {c} ~d|e^f \\ `g` €ä\n"), "a (b) (c) -d-e-f / 'g' ");
+    }
+}

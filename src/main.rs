@@ -1,0 +1,137 @@
+//! The Lambda bootstrap: reads the environment once, builds the clients once, and hands each payload to the pipeline.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
+use jiff::Timestamp;
+use lambda_runtime::tower::util::MapRequestLayer;
+use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use oidc_triage_function::config::Config;
+use oidc_triage_function::oidc::{Oidc, http_client};
+use oidc_triage_function::publish::Publisher;
+use oidc_triage_function::store::dynamodb::DynamoStore;
+use oidc_triage_function::telemetry::{self, InvocationFacts};
+use serde_json::value::RawValue;
+use triage_engine::answer::Answer;
+use triage_engine::backoff::Backoff;
+use triage_engine::error::Error;
+use triage_engine::handled::{DEADLINE_MARGIN, Invocation};
+use triage_engine::memory::MemoryStore;
+use triage_engine::pipeline::Pipeline;
+use triage_engine::store::Store;
+
+/// One event at a time: a second thread would have nothing to do.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let config = match Config::read(|name| std::env::var(name).ok()) {
+        Ok(config) => config,
+        Err(error) => {
+            telemetry::log_fatal("the function cannot start", &error.to_string());
+            return ExitCode::FAILURE;
+        }
+    };
+    telemetry::init(config.log_level);
+    let sdk_config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(SdkRegion::new(config.settings.own_region.to_string()))
+        .http_client(http_client())
+        .load()
+        .await;
+    match config.table.clone() {
+        Some(table) => {
+            let store = DynamoStore::new(&sdk_config, table, &config.settings.policy);
+            serve(Function::new(config, sdk_config, store)).await
+        }
+        None => {
+            let store = MemoryStore::new(config.settings.policy.evidence, config.settings.policy.gather);
+            serve(Function::new(config, sdk_config, store)).await
+        }
+    }
+}
+
+/// Takes one event after the other.
+async fn serve<S: Store>(function: Function<S>) -> ExitCode {
+    let function = &function;
+    let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| function.handle(event));
+    let runtime = Runtime::new(handler).layer(MapRequestLayer::new(readable));
+    match runtime.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            telemetry::log_fatal("the runtime ended", &error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is built once in a sandbox.
+struct Function<S> {
+    pipeline: Pipeline<S, Oidc, Publisher>,
+    log_level: tracing::Level,
+    invocations: AtomicU64,
+}
+
+impl<S: Store> Function<S> {
+    fn new(config: Config, sdk_config: SdkConfig, store: S) -> Self {
+        let publisher = Publisher::new(&sdk_config, &config);
+        let oidc = Oidc::new(sdk_config, Backoff::SDK_2026);
+        oidc.prepare(&config.settings.regions);
+        let Config { settings, log_level, .. } = config;
+        let pipeline = Pipeline::new(settings, store, Some(oidc), publisher);
+        Self { pipeline, log_level, invocations: AtomicU64::new(0) }
+    }
+
+    async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Failed> {
+        let started = Instant::now();
+        let now = Timestamp::now();
+        let context = event.context;
+        let left = time_left(Duration::from_millis(context.deadline), now);
+        let invocation =
+            Invocation { id: context.request_id, now, deadline: started + left.saturating_sub(DEADLINE_MARGIN) };
+        let mut handled = self.pipeline.handle(event.payload.get(), &invocation).await;
+        let facts = InvocationFacts {
+            request_id: &invocation.id,
+            trace_id: context.xray_trace_id.as_deref(),
+            cold_start: self.invocations.fetch_add(1, Ordering::Relaxed) == 0,
+            began_at: now,
+            region: &self.pipeline.settings.region,
+            duration_ms: started.elapsed().as_secs_f64() * 1e3,
+            level: self.log_level,
+        };
+        telemetry::log_invocation(&facts, &handled, Timestamp::now());
+        match handled.error.take() {
+            None => Ok(handled.answer.bounded()),
+            Some(error) => Err(Failed(error)),
+        }
+    }
+}
+
+/// Why Lambda must do an invocation again, as the runtime takes it: it logs the `Debug` of this, and posts the `Diagnostic`.
+#[derive(Debug)]
+struct Failed(Error);
+
+impl From<Failed> for Diagnostic {
+    fn from(Failed(error): Failed) -> Self {
+        Self { error_type: error.name().to_owned(), error_message: error.to_string() }
+    }
+}
+
+/// Where the deadline cannot be believed, an invocation takes no longer than this: Lambda hands out no event after its
+/// deadline, but `cargo lambda watch` gives a deadline in 1970.
+const TIME_WITHOUT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The time until a deadline that is given since 1970.
+fn time_left(deadline: Duration, now: Timestamp) -> Duration {
+    let now = Duration::try_from(now.as_duration()).unwrap_or_default();
+    deadline.checked_sub(now).unwrap_or(TIME_WITHOUT_DEADLINE)
+}
+
+/// A payload that is not JSON would be refused by the runtime before it reaches us, and delivered twice more. As a JSON
+/// string it arrives, and the decoder names what is wrong with it. What is no UTF-8 in it becomes U+FFFD.
+fn readable(mut invocation: LambdaInvocation) -> LambdaInvocation {
+    if serde_json::from_slice::<&RawValue>(&invocation.body).is_err() {
+        let text = String::from_utf8_lossy(&invocation.body);
+        invocation.body = serde_json::Value::from(text).to_string().into();
+    }
+    invocation
+}
