@@ -4,31 +4,22 @@
 //! which Lambda's JSON log format takes a line for INFO and may drop it). Lines of the libraries beneath go through a
 //! subscriber of the same shape; below WARN they are dropped, because at TRACE they print raw payloads.
 
+mod invocation;
+mod line;
 pub mod metrics;
-
-use std::cmp::Reverse;
-use std::io::Write as _;
+#[cfg(test)]
+mod testing;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use tracing::Level;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
-use triage_decide::probe::{Answer, Control, ProbeAnswer};
-use triage_decide::verdict::{Diagnosis, Verdict};
-use triage_decode::batch::Kind;
-use triage_engine::answer::{Counts, IncidentReport, NoticeReport};
 use triage_engine::handled::Handled;
-use triage_model::observation::Operation;
-use triage_model::problem::Problems;
-use triage_model::redact::{SHOWN_NAME_MAX, one_line};
-use triage_model::region::Region;
-use triage_notify::mail;
-use triage_notify::place::Place;
 
-/// Names, tools and the like listed of one verdict: as many as a notice shows.
-const LISTED_MAX: usize = 10;
+use self::invocation::invocation_line;
+use self::line::write_line;
+pub use self::line::{InvocationFacts, log_fatal};
 
 /// Installs the subscriber for what the libraries beneath us say, and the line for a panic.
 pub fn init(level: Level) {
@@ -52,94 +43,6 @@ pub fn init(level: Level) {
     }));
 }
 
-/// What identifies an invocation in its lines.
-#[derive(Clone, Copy, Debug)]
-pub struct InvocationFacts<'a> {
-    pub request_id: &'a str,
-    pub trace_id: Option<&'a str>,
-    /// The first invocation of this sandbox.
-    pub cold_start: bool,
-    /// The pipeline's `now`.
-    pub began_at: Timestamp,
-    pub duration_ms: f64,
-    /// Identity Center's region.
-    pub region: &'a Region,
-    /// The level that is asked for; log lines below it are not written.
-    pub level: Level,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InvocationLine<'a> {
-    timestamp: String,
-    level: &'static str,
-    message: &'static str,
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    xray_trace_id: Option<&'a str>,
-    cold_start: bool,
-    duration_ms: f64,
-    kind: Kind,
-    failures: usize,
-    counts: &'a Counts,
-    // CloudWatch Logs Insights takes 200 fields out of a line, so what queries ask for comes before the long lists.
-    verdicts: Vec<VerdictLine<'a>>,
-    notices: &'a [NoticeReport],
-    incidents: &'a [IncidentReport],
-    problems: &'a Problems,
-    probes: Vec<ProbeLine<'a>>,
-    /// The texts of notices that went nowhere else.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unpublished: Vec<NoticeText<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ProbeLine<'a> {
-    region: &'a Region,
-    answer: Answer,
-    /// When it was asked: by this invocation, or by another one not long before.
-    at: Timestamp,
-    /// The region that was asked because this one kept silent, and whether it answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    control: Option<&'a Control>,
-    rungs: Vec<RungLine<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RungLine<'a> {
-    operation: Operation,
-    answer: Answer,
-    latency_ms: f64,
-    code: Option<&'a str>,
-    status: Option<u16>,
-    request_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct VerdictLine<'a> {
-    region: &'a Region,
-    diagnosis: Diagnosis,
-    callers: usize,
-    /// Lists as one text each: a query shows them as one column.
-    names: String,
-    tools: String,
-    operations: String,
-    reasons: &'a [String],
-    /// The region's incident, if it is open or was just resolved.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    incident: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct NoticeText<'a> {
-    id: &'a str,
-    subject: &'a str,
-    text: String,
-}
-
 /// Writes the lines of one invocation: of the log if its level asks for it, of metrics always.
 pub fn log_invocation(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) {
     if let Some(line) = invocation_line(facts, handled, now) {
@@ -147,141 +50,3 @@ pub fn log_invocation(facts: &InvocationFacts<'_>, handled: &Handled, now: Times
     }
     write_line(&metrics::line(facts, handled, now));
 }
-
-fn invocation_line<'a>(
-    facts: &InvocationFacts<'a>,
-    handled: &'a Handled,
-    now: Timestamp,
-) -> Option<InvocationLine<'a>> {
-    let answer = &handled.answer;
-    let published = |id: &str| answer.notices.iter().any(|notice| notice.id == id && notice.message_id.is_some());
-    let unpublished: Vec<_> = handled
-        .notices
-        .iter()
-        .filter(|notice| !published(&notice.id))
-        .map(|notice| NoticeText {
-            id: &notice.id,
-            subject: &notice.subject,
-            text: mail::render(notice, &Place::default()),
-        })
-        .collect();
-    // A notice that has no other place than this line must pass whatever level is asked for.
-    let level = if handled.error.is_some() || !unpublished.is_empty() {
-        Level::ERROR
-    } else if !answer.problems.is_empty() || !handled.notices.is_empty() {
-        Level::WARN
-    } else {
-        Level::INFO
-    };
-    (level <= facts.level).then(|| InvocationLine {
-        timestamp: rfc_3339(now),
-        level: level.as_str(),
-        message: "invocation",
-        request_id: facts.request_id,
-        xray_trace_id: facts.trace_id,
-        cold_start: facts.cold_start,
-        duration_ms: facts.duration_ms,
-        kind: handled.kind,
-        failures: answer.failures.len(),
-        counts: &answer.counts,
-        verdicts: verdict_lines(handled),
-        notices: &answer.notices,
-        incidents: &answer.incidents,
-        problems: &answer.problems,
-        probes: probe_lines(handled),
-        unpublished,
-        error: handled.error.as_ref().map(ToString::to_string),
-    })
-}
-
-/// Writes a line about the function's start, and why it cannot go on.
-pub fn log_fatal(message: &str, detail: &str) {
-    #[derive(Serialize)]
-    struct FatalLine<'a> {
-        timestamp: String,
-        level: &'static str,
-        message: &'a str,
-        detail: &'a str,
-    }
-    write_line(&FatalLine { timestamp: rfc_3339(Timestamp::now()), level: "FATAL", message, detail });
-}
-
-fn rfc_3339(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
-fn write_line(line: &impl Serialize) {
-    // A log line that cannot be written must not end the invocation.
-    if let Ok(mut bytes) = serde_json::to_vec(line) {
-        bytes.push(b'\n');
-        let _ = std::io::stdout().lock().write_all(&bytes);
-    }
-}
-
-/// The verdicts, the worst first. A region in which nothing is the matter is not listed.
-fn verdict_lines(handled: &Handled) -> Vec<VerdictLine<'_>> {
-    let mut lines: Vec<_> = handled
-        .verdicts
-        .iter()
-        .map(|(region, verdict)| verdict_line(region, verdict, &handled.answer.incidents))
-        .collect();
-    lines.retain(|line| line.diagnosis != Diagnosis::Quiet || line.incident.is_some());
-    lines.sort_by_key(|line| (line.diagnosis, Reverse(line.callers)));
-    lines
-}
-
-fn verdict_line<'a>(region: &'a Region, verdict: &'a Verdict, incidents: &'a [IncidentReport]) -> VerdictLine<'a> {
-    let incident = incidents.iter().find(|incident| incident.region == *region);
-    let counted = |(what, count): (&str, &usize)| format!("{what} ({count})");
-    VerdictLine {
-        region,
-        diagnosis: verdict.diagnosis,
-        callers: verdict.callers,
-        names: listed(verdict.names.iter().map(String::as_str)),
-        tools: listed(verdict.tools.iter().map(|(tool, count)| counted((tool, count)))),
-        operations: listed(verdict.operations.iter().map(|(operation, count)| counted((operation.as_str(), count)))),
-        reasons: &verdict.reasons,
-        incident: incident.map(|incident| incident.id.as_str()),
-    }
-}
-
-/// The first of a list of texts of others, as one text.
-fn listed(items: impl Iterator<Item = impl AsRef<str>>) -> String {
-    let items: Vec<_> = items.take(LISTED_MAX).map(|item| one_line(item.as_ref(), SHOWN_NAME_MAX)).collect();
-    items.join(", ")
-}
-
-/// The probes, the worst answer first.
-fn probe_lines(handled: &Handled) -> Vec<ProbeLine<'_>> {
-    let mut lines: Vec<_> = handled.probes.values().map(ProbeLine::from).collect();
-    lines.sort_by_key(|line| Reverse(line.answer));
-    lines
-}
-
-impl<'a> From<&'a ProbeAnswer> for ProbeLine<'a> {
-    fn from(probe: &'a ProbeAnswer) -> Self {
-        let rungs = probe.rungs.iter().map(|rung| {
-            let fault = rung.fault.as_ref();
-            RungLine {
-                operation: rung.operation,
-                answer: rung.answer,
-                latency_ms: rung.latency.as_secs_f64() * 1e3,
-                code: fault.and_then(|fault| fault.code.as_deref()),
-                status: fault.and_then(|fault| fault.status),
-                request_id: fault.and_then(|fault| fault.request_id.as_deref()),
-            }
-        });
-        Self {
-            region: &probe.region,
-            answer: probe.worst(),
-            at: probe.at,
-            control: probe.control.as_ref(),
-            rungs: rungs.collect(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod testing;
-#[cfg(test)]
-mod tests;

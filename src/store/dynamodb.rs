@@ -347,7 +347,7 @@ impl Store for DynamoStore {
             };
             begins
         };
-        let read = self.read_region(region, &begins, at).await;
+        let read = self.table.read_region(region, &begins, at).await;
         let mut state = self.state();
         let own_key = state.has_own_key();
         let known = state.regions.entry(region.clone()).or_default();
@@ -372,7 +372,7 @@ impl Store for DynamoStore {
     }
 
     async fn record_health(&self, issue: &HealthIssue, at: At) -> Result<(), StoreError> {
-        let kept = self.put_health(issue, at).await;
+        let kept = self.table.put_health(issue, at).await;
         let mut state = self.state();
         if let Some(region) = &issue.region {
             state.regions.entry(region.clone()).or_default();
@@ -388,7 +388,7 @@ impl Store for DynamoStore {
     }
 
     async fn learn(&self, region: &Region, before: &Learned, after: &Learned, at: At) -> Result<(), StoreError> {
-        if self.put_learned(region, before, after, at).await? {
+        if self.table.put_learned(region, before, after, at).await? {
             self.state().regions.entry(region.clone()).or_default().rest.learned = after.clone();
         }
         Ok(())
@@ -401,7 +401,7 @@ impl Store for DynamoStore {
         }
         // So that the watcher goes on with it: of a region whose failures came too late nothing else is written.
         self.register(region, at).await?;
-        let committed = self.put_step(region, version, step, at).await?;
+        let committed = self.table.put_step(region, version, step, at).await?;
         if committed == Committed::Yes {
             let mut state = self.state();
             let rest = &mut state.regions.entry(region.clone()).or_default().rest;
@@ -412,11 +412,15 @@ impl Store for DynamoStore {
     }
 
     async fn pending(&self, region: &Region, view: &View, at: At) -> Result<Vec<Entry>, StoreError> {
-        self.unsent_entries(region, view, at).await
+        let (unsent, sent_below) = self.table.unsent_entries(region, view, at).await?;
+        let mut state = self.state();
+        let known = &mut state.regions.entry(region.clone()).or_default().rest.sent_below;
+        *known = sent_below.max(*known);
+        Ok(unsent)
     }
 
     async fn claim(&self, region: &Region, position: u64, claim: &Claim, at: At) -> Result<Option<Entry>, StoreError> {
-        self.claim_entry(region, position, claim, at).await
+        self.table.claim_entry(region, position, claim, at).await
     }
 
     async fn admit(
@@ -426,11 +430,11 @@ impl Store for DynamoStore {
         policy: &Policy,
         at: At,
     ) -> Result<Result<(), Timestamp>, StoreError> {
-        self.change_told(|told| told.admit(group, is_page, policy, at.now), at).await
+        self.table.change_told(|told| told.admit(group, is_page, policy, at.now), at).await
     }
 
     async fn retract(&self, group: &str, at: At) -> Result<(), StoreError> {
-        self.change_told(|told| told.retract(group, at.now), at).await
+        self.table.change_told(|told| told.retract(group, at.now), at).await
     }
 
     async fn settle(
@@ -441,22 +445,22 @@ impl Store for DynamoStore {
         settled: &Settled,
         at: At,
     ) -> Result<(), StoreError> {
-        self.settle_entry(region, position, by, settled, at).await
+        self.table.settle_entry(region, position, by, settled, at).await
     }
 
     async fn claim_retry(&self, id: &str, at: At) -> Result<bool, StoreError> {
-        self.put_retry(id, at).await
+        self.table.put_retry(id, at).await
     }
 
     async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError> {
-        let elected = self.ask_for_probe(region, interval, at).await?;
+        let elected = self.table.ask_for_probe(region, interval, at).await?;
         // Whoever it is: until the interval is over there is nothing to stand for.
         self.state().regions.entry(region.clone()).or_default().rest.probe_asked_at = Some(at.now);
         Ok(elected)
     }
 
     async fn record_probe(&self, region: &Region, probe: &ProbeRecord, at: At) -> Result<(), StoreError> {
-        self.put_probe(region, probe, at).await?;
+        self.table.put_probe(region, probe, at).await?;
         self.state().regions.entry(region.clone()).or_default().rest.probe = probe.clone();
         Ok(())
     }

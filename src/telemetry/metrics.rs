@@ -23,7 +23,7 @@ use triage_model::problem::{Problems, STORE_UNAVAILABLE, UNDECODABLE};
 use triage_model::region::Region;
 use triage_notify::pager::NAMESPACE;
 
-use crate::telemetry::{InvocationFacts, rfc_3339};
+use crate::telemetry::line::{InvocationFacts, rfc_3339};
 
 /// The format's own limit for the values of one metric.
 const VALUES_MAX: usize = 100;

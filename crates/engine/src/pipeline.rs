@@ -5,11 +5,13 @@
 //! something had to be told and nobody took it, as an [`Error`](crate::error::Error) that makes Lambda deliver the event
 //! again.
 
+mod alone;
 mod case;
 mod decide;
 mod deliver;
 pub mod judged;
 mod late;
+mod parts;
 mod probe;
 mod record;
 mod retry;
@@ -19,58 +21,22 @@ mod sort;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use triage_decode::{Batch, Setting, decode};
 use triage_model::region::Region;
 use triage_model::time::before;
-use triage_notify::letter::Channel;
 
 use self::case::{Case, Work};
-use self::late::Late;
+pub use self::parts::Pipeline;
 use crate::handled::{Handled, Invocation};
 use crate::memory::MemoryStore;
 use crate::publish::Publish;
-use crate::seen_ids::SeenIds;
 use crate::service::{Nobody, Service};
-use crate::settings::Settings;
 use crate::store::Store;
 
-/// Calls of ours in flight at once, retries or probes: an outage must not become our storm.
-const CALLS_IN_FLIGHT: usize = 8;
-
-pub struct Pipeline<S, O, P> {
-    pub settings: Settings,
-    pub store: S,
-    /// None where nothing may be asked.
-    service: Option<O>,
-    /// None where notices go to the log only.
-    publisher: Option<P>,
-    /// Who is told.
-    channels: Vec<Channel>,
-    /// Whether events out of an archive (`replay-name`) are acted on: only replay does.
-    acts_on_archives: bool,
-    /// What this sandbox told without the store.
-    alone: decide::Alone,
-    late: Late,
-    seen: Mutex<SeenIds>,
-}
-
-/// Without a network: a history, an event to be explained, a test.
 impl Pipeline<MemoryStore, Nobody, Nobody> {
-    /// Nothing is asked, nobody is told, and what comes out of an archive is as good as what is new.
-    pub fn of_a_history(settings: Settings) -> Self {
-        Self { acts_on_archives: true, ..Self::offline(settings) }
-    }
-
-    /// Nothing is asked, and nobody is told.
-    pub fn offline(settings: Settings) -> Self {
-        let store = MemoryStore::new(settings.policy.evidence, settings.policy.gather);
-        Self::new(settings, store, None, None)
-    }
-
     /// Judges what a batch tells. Nothing waits where nobody is asked, so there is nothing to await.
     pub fn judge_at_once(&self, batch: Batch, invocation: &Invocation) -> Handled {
         self.judge(batch, invocation).now_or_never().expect("nothing in memory waits")
@@ -78,21 +44,6 @@ impl Pipeline<MemoryStore, Nobody, Nobody> {
 }
 
 impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
-    pub fn new(settings: Settings, store: S, service: Option<O>, publisher: Option<P>) -> Self {
-        let channels = publisher.as_ref().map_or_else(|| vec![Channel::Topic], Publish::channels);
-        Self {
-            settings,
-            store,
-            service,
-            publisher,
-            channels,
-            acts_on_archives: false,
-            alone: decide::Alone::default(),
-            late: Late::default(),
-            seen: Mutex::default(),
-        }
-    }
-
     /// Decodes a payload and judges what it tells.
     pub async fn handle(&self, payload: &str, invocation: &Invocation) -> Handled {
         self.judge(decode(payload, &self.setting(invocation.now)), invocation).await

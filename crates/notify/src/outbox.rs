@@ -59,21 +59,21 @@ fn first_of(unsent: &[&Entry], now: Timestamp) -> Option<Delivery> {
     if waits(first) {
         return None;
     }
-    let end = together(first.channel, unsent);
+    let gathered = &unsent[..told_as_one(first.channel, unsent)];
     // One of them may just be on its way.
-    let together = if unsent[..end].iter().any(|entry| waits(entry)) { &unsent[..1] } else { &unsent[..end] };
-    let (last, before) = together.split_last()?;
+    let told = if gathered.iter().any(|entry| waits(entry)) { &gathered[..1] } else { gathered };
+    let (last, before) = told.split_last()?;
     let untold: Vec<Notice> = before.iter().map(|entry| entry.notice.clone()).collect();
     let mut notice = last.notice.clone().after(&untold);
-    if first.channel == Channel::Pager && together.iter().any(|entry| entry.attempts > 0) {
+    if first.channel == Channel::Pager && told.iter().any(|entry| entry.attempts > 0) {
         // An alarm that was tried may have been raised: it is ended though it need not be.
         notice.alarm = last.notice.alarm;
     }
-    Some(Delivery { positions: together.iter().map(|entry| entry.position).collect(), channel: first.channel, notice })
+    Some(Delivery { positions: told.iter().map(|entry| entry.position).collect(), channel: first.channel, notice })
 }
 
 /// How many of the unsent entries of a channel and an incident, from the first on, are told as one.
-fn together(channel: Channel, unsent: &[&Entry]) -> usize {
+fn told_as_one(channel: Channel, unsent: &[&Entry]) -> usize {
     match channel {
         Channel::Topic => match unsent.iter().rposition(|entry| entry.notice.kind == NoticeKind::Resolved) {
             // Over, and begun again: nobody is told that it works who would be told the contrary next.

@@ -18,11 +18,10 @@ use triage_notify::letter::{Channel, Entry, Step};
 use triage_notify::notice::{Notice, NoticeKind};
 use triage_notify::outbox::Told;
 
-use crate::store::dynamodb::DynamoStore;
 use crate::store::dynamodb::fault::{refusal, store_error};
 use crate::store::dynamodb::table::{
-    BATCH_MAX, EXPIRES_AT, Item, Key, PARTITION, Update, expiry, json, number, read_json, read_number, read_time,
-    string, text, time,
+    BATCH_MAX, EXPIRES_AT, Item, Key, PARTITION, Table, Update, expiry, json, number, read_json, read_number,
+    read_time, string, text, time,
 };
 
 pub const LEDGER_ITEM: &str = "incident#current";
@@ -65,15 +64,9 @@ enum Tried {
     Unanswered(StoreError),
 }
 
-impl DynamoStore {
+impl Table {
     /// Replaces the ledger of that version, and puts the notices of the step into the outbox, all or nothing.
-    pub(super) async fn put_step(
-        &self,
-        region: &Region,
-        version: u64,
-        step: &Step,
-        at: At,
-    ) -> Result<Committed, StoreError> {
+    pub async fn put_step(&self, region: &Region, version: u64, step: &Step, at: At) -> Result<Committed, StoreError> {
         let token = token();
         let mut refused = StoreError::Throttled("another transaction is in the way".to_owned());
         for round in 0..STEP_TRIES {
@@ -86,7 +79,7 @@ impl DynamoStore {
                 Tried::InTheWay => continue,
                 Tried::Refused | Tried::Unanswered(_) => {}
             }
-            let item = self.table.until(at.until).get(Key::of_region(region, LEDGER_ITEM)).await?.unwrap_or_default();
+            let item = self.until(at.until).get(Key::of_region(region, LEDGER_ITEM)).await?.unwrap_or_default();
             if text(&item, TOKEN) == Some(token.as_str()) {
                 return Ok(Committed::Yes);
             }
@@ -123,18 +116,18 @@ impl DynamoStore {
             0 => ledger.only_if("attribute_not_exists(#version)"),
             known => ledger.only_if("#version = :known").value("known", number(known)),
         };
-        let ledger = TransactWriteItem::builder().update(ledger.in_transaction(&self.table)?).build();
-        let mut transaction = self.table.client.transact_write_items().transact_items(ledger);
+        let ledger = TransactWriteItem::builder().update(ledger.in_transaction(self)?).build();
+        let mut transaction = self.client.transact_write_items().transact_items(ledger);
         for entry in step.entries() {
             let put = Put::builder()
-                .table_name(&self.table.name)
+                .table_name(&self.name)
                 .set_item(Some(item_of_entry(region, &entry, at.now)))
                 .condition_expression(format!("attribute_not_exists({PARTITION})"))
                 .build()
                 .map_err(|_| StoreError::Unavailable("the request could not be built".to_owned()))?;
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        let error = match self.table.until(at.until).in_time(transaction.send()).await {
+        let error = match self.until(at.until).in_time(transaction.send()).await {
             Ok(Ok(_)) => return Ok(Tried::Taken),
             Ok(Err(error)) => error,
             Err(no_time) => return Ok(Tried::Unanswered(no_time)),
@@ -160,9 +153,9 @@ impl DynamoStore {
         }
     }
 
-    /// The unsent entries among those that the view's ledger tells of, in order. Where the first of all are
-    /// sent, they need not be looked at again.
-    pub(super) async fn unsent_entries(&self, region: &Region, view: &View, at: At) -> Result<Vec<Entry>, StoreError> {
+    /// The unsent entries among those that the view's ledger tells of, in order, and the first position that need be
+    /// looked at again: what is below it is sent.
+    pub async fn unsent_entries(&self, region: &Region, view: &View, at: At) -> Result<(Vec<Entry>, u64), StoreError> {
         let positions: Vec<u64> = (view.sent_below..view.ledger.next_position).take(LOOKED_AT_MAX).collect();
         let mut unsent = Vec::new();
         let mut first_unsent = None;
@@ -170,7 +163,7 @@ impl DynamoStore {
         // What is not taken by one channel must not hide what stands behind it for another.
         for positions in positions.chunks(BATCH_MAX) {
             let keys = positions.iter().map(|position| Key::entry(region, *position)).collect();
-            let items = self.table.until(at.until).get_all(keys).await?;
+            let items = self.until(at.until).get_all(keys).await?;
             for position in positions {
                 // An entry that is gone has outlived its time. One of a step that was taken this moment may not be
                 // visible yet, so that it is gone only if there is a later one.
@@ -187,24 +180,19 @@ impl DynamoStore {
         if sent_below > view.sent_below {
             self.raise_sent_below(region, sent_below, at).await;
         }
-        Ok(unsent)
+        Ok((unsent, sent_below))
     }
 
     /// It only saves reading. Where it fails, the next one does it.
     async fn raise_sent_below(&self, region: &Region, sent_below: u64, at: At) {
-        let raised = Update::of(Key::of_region(region, LEDGER_ITEM))
+        let _ = Update::of(Key::of_region(region, LEDGER_ITEM))
             .set(SENT_BELOW, number(sent_below))
             .only_if("attribute_exists(#version) AND (attribute_not_exists(#sent_below) OR #sent_below < :sent_below)")
-            .apply(self.table.until(at.until), ReturnValue::None)
+            .apply(self.until(at.until), ReturnValue::None)
             .await;
-        if raised.is_ok() {
-            let mut state = self.state();
-            let known = &mut state.regions.entry(region.clone()).or_default().rest.sent_below;
-            *known = sent_below.max(*known);
-        }
     }
 
-    pub(super) async fn claim_entry(
+    pub async fn claim_entry(
         &self,
         region: &Region,
         position: u64,
@@ -220,7 +208,7 @@ impl DynamoStore {
                  AND (attribute_not_exists(#not_before) OR #not_before <= :now OR #claimed_by = :claimed_by)",
             )
             .value("now", time(at.now))
-            .apply(self.table.until(at.until), ReturnValue::AllNew)
+            .apply(self.until(at.until), ReturnValue::AllNew)
             .await?;
         claimed
             .map(|item| {
@@ -229,7 +217,7 @@ impl DynamoStore {
             .transpose()
     }
 
-    pub(super) async fn settle_entry(
+    pub async fn settle_entry(
         &self,
         region: &Region,
         position: u64,
@@ -251,19 +239,19 @@ impl DynamoStore {
         };
         // Where the claim is not ours any more, it has passed, or this is settled and only the answer was lost.
         let entry = entry.only_if("#claimed_by = :by").value("by", string(by));
-        entry.apply(self.table.until(at.until), ReturnValue::None).await.map(|_| ())
+        entry.apply(self.until(at.until), ReturnValue::None).await.map(|_| ())
     }
 
     /// Makes a change to what people were told, and returns what came of it. Of all who do so at once each sees what the
     /// others did.
-    pub(super) async fn change_told<T>(&self, change: impl Fn(&mut Told) -> T, at: At) -> Result<T, StoreError> {
+    pub async fn change_told<T>(&self, change: impl Fn(&mut Told) -> T, at: At) -> Result<T, StoreError> {
         let (key, token) = (Key::new(TOLD, TOLD), token());
         let mut asked = None;
         for round in 0..TOLD_TRIES {
             if round > 0 {
                 tokio::time::sleep(TOLD_PAUSE.mul_f64(fastrand::f64())).await;
             }
-            let item = self.table.until(at.until).get(key.clone()).await?.unwrap_or_default();
+            let item = self.until(at.until).get(key.clone()).await?.unwrap_or_default();
             // It came through, and only the answer was lost.
             if text(&item, TOKEN) == Some(token.as_str())
                 && let Some(done) = asked
@@ -286,7 +274,7 @@ impl DynamoStore {
                 0 => update.only_if("attribute_not_exists(#version)"),
                 known => update.only_if("#version = :known").value("known", number(known)),
             };
-            if update.apply(self.table.until(at.until), ReturnValue::None).await?.is_some() {
+            if update.apply(self.until(at.until), ReturnValue::None).await?.is_some() {
                 return Ok(done);
             }
             asked = Some(done);
@@ -294,14 +282,14 @@ impl DynamoStore {
         Err(StoreError::Throttled("too many tell people at the same time".to_owned()))
     }
 
-    pub(super) async fn put_retry(&self, id: &str, at: At) -> Result<bool, StoreError> {
+    pub async fn put_retry(&self, id: &str, at: At) -> Result<bool, StoreError> {
         let claimed = Update::of(Key::new(format!("retry#{:012x}", hash48(id)), "retry"))
             .set("claimed_at", time(at.now))
             .set(TOKEN, string(token()))
             .set(EXPIRES_AT, expiry(at.now, RETRY_LASTS))
             // What the SDK asks again, because it has no answer, is our own claim.
             .only_if("attribute_not_exists(#claimed_at) OR #token = :token")
-            .apply(self.table.until(at.until), ReturnValue::None)
+            .apply(self.until(at.until), ReturnValue::None)
             .await?;
         Ok(claimed.is_some())
     }

@@ -17,9 +17,9 @@ use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
 use triage_model::time::{AHEAD_MAX, before, later};
 
+use crate::store::dynamodb::decisions;
 use crate::store::dynamodb::slot_item::slot_of_item;
-use crate::store::dynamodb::table::{Item, Key, Update, json, read_json, read_time, string, time};
-use crate::store::dynamodb::{DynamoStore, decisions};
+use crate::store::dynamodb::table::{Item, Key, Table, Update, json, read_json, read_time, string, time};
 
 const LEARNED: &str = "learned";
 const PROBE: &str = "probe";
@@ -33,9 +33,9 @@ const EVERYWHERE: &str = "health#everywhere";
 const ISSUE: &str = "i";
 const ISSUE_AT: &str = "t";
 
-impl DynamoStore {
+impl Table {
     /// Reads these slots of a region, None where there is no item, and everything else that is known of it.
-    pub(super) async fn read_region(
+    pub async fn read_region(
         &self,
         region: &Region,
         begins: &[i64],
@@ -48,7 +48,7 @@ impl DynamoStore {
         let mut keys = vec![learned.clone(), ledger.clone(), probe.clone()];
         keys.extend(health.clone());
         keys.extend(begins.iter().map(|begin| Key::slot(region, *begin)));
-        let mut items = self.table.until(at.until).get_all(keys).await?;
+        let mut items = self.until(at.until).get_all(keys).await?;
 
         let mut rest = View::default();
         if let Some(item) = items.get(&learned) {
@@ -72,7 +72,7 @@ impl DynamoStore {
     }
 
     /// Whether it was taken: nobody has learned since `before`.
-    pub(super) async fn put_learned(
+    pub async fn put_learned(
         &self,
         region: &Region,
         before: &Learned,
@@ -88,15 +88,10 @@ impl DynamoStore {
             Some(until) => update.only_if("#until = :before").value("before", time(until)),
             None => update.only_if("attribute_not_exists(#until)"),
         };
-        Ok(update.apply(self.table.until(at.until), ReturnValue::None).await?.is_some())
+        Ok(update.apply(self.until(at.until), ReturnValue::None).await?.is_some())
     }
 
-    pub(super) async fn ask_for_probe(
-        &self,
-        region: &Region,
-        interval: Duration,
-        at: At,
-    ) -> Result<Elected, StoreError> {
+    pub async fn ask_for_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError> {
         // A time far ahead is of a clock that was wrong. What asks again after a lost answer is elected all the same.
         let asked = Update::of(Key::of_region(region, PROBE))
             .set(ASKED_AT, time(at.now))
@@ -106,25 +101,25 @@ impl DynamoStore {
             )
             .value("from", time(before(at.now, interval)))
             .value("ahead", time(later(at.now, AHEAD_MAX)))
-            .apply(self.table.until(at.until), ReturnValue::None)
+            .apply(self.until(at.until), ReturnValue::None)
             .await?;
         Ok(if asked.is_some() { Elected::Yes } else { Elected::No })
     }
 
-    pub(super) async fn put_probe(&self, region: &Region, probe: &ProbeRecord, at: At) -> Result<(), StoreError> {
+    pub async fn put_probe(&self, region: &Region, probe: &ProbeRecord, at: At) -> Result<(), StoreError> {
         let update = Update::of(Key::of_region(region, PROBE)).set(PROBE, json(probe));
-        update.apply(self.table.until(at.until), ReturnValue::None).await.map(|_| ())
+        update.apply(self.until(at.until), ReturnValue::None).await.map(|_| ())
     }
 
     /// Keeps the state of an issue unless a later one is there, and drops issues that do not count any more.
-    pub(super) async fn put_health(&self, issue: &HealthIssue, at: At) -> Result<(), StoreError> {
+    pub async fn put_health(&self, issue: &HealthIssue, at: At) -> Result<(), StoreError> {
         let (name, name_at) = issue_names(&issue.event_arn);
         let key = health_key(issue.region.as_ref());
         let put = Update::of(key.clone())
             .set(&name, json(issue))
             .set(&name_at, time(issue.occurred_at))
             .only_if(format!("attribute_not_exists(#{name_at}) OR #{name_at} <= :{name_at}"));
-        let Some(item) = put.apply(self.table.until(at.until), ReturnValue::AllNew).await? else { return Ok(()) };
+        let Some(item) = put.apply(self.until(at.until), ReturnValue::AllNew).await? else { return Ok(()) };
         let from = before(issue.occurred_at, HEALTH_COUNTS);
         for old in issues(&item).filter(|old| old.occurred_at < from) {
             let (name, name_at) = issue_names(&old.event_arn);
@@ -132,7 +127,7 @@ impl DynamoStore {
             let drop = Update::of(key.clone()).remove(&name).remove(&name_at).only_if(unchanged);
             // It only cleans up: the next issue does what this one cannot.
             let _: Result<_, StoreError> =
-                drop.value("at", time(old.occurred_at)).apply(self.table.until(at.until), ReturnValue::None).await;
+                drop.value("at", time(old.occurred_at)).apply(self.until(at.until), ReturnValue::None).await;
         }
         Ok(())
     }

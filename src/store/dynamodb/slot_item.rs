@@ -74,18 +74,27 @@ pub fn attributes(slot: &Slot) -> Attributes {
 pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
     let mut slot = Slot::default();
     let mut talkers = Vec::new();
-    for (name, value) in item {
-        let read = match name.split_at_checked(1) {
-            Some(("m", cause)) => read_marks(&mut slot, begin, cause, value),
-            Some(("v", "")) => read_served(&mut slot, begin, value),
-            Some(("c", call)) => read_calls(&mut slot, call, value),
-            Some(("b", rest)) => read_beyond(&mut slot, rest, value),
-            Some(("k", rest)) => read_talker(rest, value).map(|talker| talkers.push(talker)),
-            Some(("n", rest)) => read_name(&mut slot, rest, value),
-            Some(_) | None => None,
-        };
-        // The table's own attributes end here, as do those of another release.
-        let _: Option<()> = read;
+    // The table's own attributes hold nothing of a slot, and those of another release nothing that is known here.
+    for held in item.iter().filter_map(|(name, value)| held(begin, name, value)) {
+        match held {
+            Held::Marks(marks) => {
+                for mark in marks {
+                    if slot.add_failure(mark) == Kept::Beyond {
+                        *slot.beyond.entry((mark.cause, mark.origin)).or_default() += 1;
+                    }
+                }
+            }
+            Held::Served(calls) => slot.served.extend(calls),
+            Held::AnsweredCount(call, count) => slot.calls.entry(call).or_default().answered = count,
+            Held::ServedCount(call, count) => slot.calls.entry(call).or_default().served = count,
+            Held::BeyondCount(call, count) => *slot.beyond.entry(call).or_default() += count,
+            Held::TalkerCount(talker, count) => talkers.push((talker, count)),
+            Held::CallerName(hash, name) => _ = slot.names.callers.insert(hash, name),
+            Held::LabelName(hash, name) => _ = slot.names.labels.insert(hash, name),
+            Held::ToolName(hash, name) => _ = slot.names.tools.insert(hash, name),
+            Held::TalkerName(hash, name) => _ = slot.names.talkers.insert(hash, name),
+            Held::RequestName(hash, name) => _ = slot.names.requests.insert(hash, name),
+        }
     }
     // Each sandbox has brought its own: the same ones stay, whatever the order of the attributes.
     talkers.sort_by_key(|(talker, calls)| (std::cmp::Reverse(*calls), *talker));
@@ -95,60 +104,67 @@ pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
     slot
 }
 
-fn read_marks(slot: &mut Slot, begin: i64, cause: &str, value: &AttributeValue) -> Option<()> {
-    let cause = cause_of_letter(cause)?;
-    let members = value.as_bs().ok()?;
-    for mark in members.iter().filter_map(|member| mark_of_bytes(begin, cause, member.as_ref())) {
-        if slot.add_failure(mark) == Kept::Beyond {
-            *slot.beyond.entry((mark.cause, mark.origin)).or_default() += 1;
+/// What one attribute holds of a slot.
+enum Held {
+    Marks(Vec<Mark>),
+    Served(Vec<Served>),
+    AnsweredCount((Origin, Option<Operation>), u32),
+    ServedCount((Origin, Option<Operation>), u32),
+    BeyondCount((Cause, Origin), u32),
+    TalkerCount(Talker, u32),
+    CallerName(u64, String),
+    LabelName(u16, String),
+    ToolName(u16, String),
+    TalkerName(u64, String),
+    RequestName(u32, String),
+}
+
+/// None where this release does not know the attribute, or cannot read its value.
+fn held(begin: i64, name: &str, value: &AttributeValue) -> Option<Held> {
+    match name.split_at_checked(1)? {
+        ("m", cause) => {
+            let cause = cause_of_letter(cause)?;
+            Some(Held::Marks(members(value, |member| mark_of_bytes(begin, cause, member))?))
         }
+        (SERVED, "") => Some(Held::Served(members(value, |member| served_of_bytes(begin, member))?)),
+        ("c", call) => {
+            let (origin, rest) = call.split_at_checked(1)?;
+            let (operation, kind) = rest.split_at_checked(1)?;
+            let call = (origin_of_letter(origin)?, operation_of_digit(operation.parse().ok()?)?);
+            match kind {
+                "a" => Some(Held::AnsweredCount(call, count_of(value)?)),
+                "s" => Some(Held::ServedCount(call, count_of(value)?)),
+                _ => None,
+            }
+        }
+        ("b", call) => {
+            let (cause, origin) = call.split_at_checked(1)?;
+            Some(Held::BeyondCount((cause_of_letter(cause)?, origin_of_letter(origin)?), count_of(value)?))
+        }
+        ("k", talker) => {
+            let (quota, who) = talker.split_at_checked(1)?;
+            let quota = Quota::ALL.into_iter().find(|known| letter_of_quota(*known) == quota)?;
+            Some(Held::TalkerCount(Talker { who: u64::from_str_radix(who, 16).ok()?, quota }, count_of(value)?))
+        }
+        ("n", named) => {
+            let (kind, hash) = named.split_at_checked(1)?;
+            let (hash, name) = (u64::from_str_radix(hash, 16).ok()?, value.as_s().ok()?.clone());
+            match kind {
+                "c" => Some(Held::CallerName(hash, name)),
+                "l" => Some(Held::LabelName(hash.try_into().ok()?, name)),
+                "t" => Some(Held::ToolName(hash.try_into().ok()?, name)),
+                "k" => Some(Held::TalkerName(hash, name)),
+                "r" => Some(Held::RequestName(hash.try_into().ok()?, name)),
+                _ => None,
+            }
+        }
+        _ => None,
     }
-    Some(())
 }
 
-fn read_served(slot: &mut Slot, begin: i64, value: &AttributeValue) -> Option<()> {
-    let members = value.as_bs().ok()?;
-    slot.served.extend(members.iter().filter_map(|member| served_of_bytes(begin, member.as_ref())));
-    Some(())
-}
-
-fn read_calls(slot: &mut Slot, call: &str, value: &AttributeValue) -> Option<()> {
-    let count = count_of(value)?;
-    let (origin, rest) = call.split_at_checked(1)?;
-    let (operation, kind) = rest.split_at_checked(1)?;
-    let key = (origin_of_letter(origin)?, operation_of_digit(operation.parse().ok()?)?);
-    match kind {
-        "a" => slot.calls.entry(key).or_default().answered = count,
-        "s" => slot.calls.entry(key).or_default().served = count,
-        _ => return None,
-    }
-    Some(())
-}
-
-fn read_beyond(slot: &mut Slot, rest: &str, value: &AttributeValue) -> Option<()> {
-    let (cause, origin) = rest.split_at_checked(1)?;
-    *slot.beyond.entry((cause_of_letter(cause)?, origin_of_letter(origin)?)).or_default() += count_of(value)?;
-    Some(())
-}
-
-fn read_talker(rest: &str, value: &AttributeValue) -> Option<(Talker, u32)> {
-    let (quota, who) = rest.split_at_checked(1)?;
-    let quota = Quota::ALL.into_iter().find(|known| letter_of_quota(*known) == quota)?;
-    Some((Talker { who: u64::from_str_radix(who, 16).ok()?, quota }, count_of(value)?))
-}
-
-fn read_name(slot: &mut Slot, rest: &str, value: &AttributeValue) -> Option<()> {
-    let (kind, hash) = rest.split_at_checked(1)?;
-    let (hash, name) = (u64::from_str_radix(hash, 16).ok()?, value.as_s().ok()?.clone());
-    match kind {
-        "c" => slot.names.callers.insert(hash, name),
-        "l" => slot.names.labels.insert(u16::try_from(hash).ok()?, name),
-        "t" => slot.names.tools.insert(u16::try_from(hash).ok()?, name),
-        "k" => slot.names.talkers.insert(hash, name),
-        "r" => slot.names.requests.insert(u32::try_from(hash).ok()?, name),
-        _ => return None,
-    };
-    Some(())
+/// The members of a binary set that can be read.
+fn members<T>(value: &AttributeValue, read: impl Fn(&[u8]) -> Option<T>) -> Option<Vec<T>> {
+    Some(value.as_bs().ok()?.iter().filter_map(|member| read(member.as_ref())).collect())
 }
 
 fn count_of(value: &AttributeValue) -> Option<u32> {

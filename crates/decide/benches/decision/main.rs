@@ -3,6 +3,8 @@
 //! In the process itself: there is nothing in it but values. The typical hour is that of a company of 400 with a call a
 //! second, of which one in a thousand fails; at the caps every slot of the hour is full of marks of failures.
 
+#![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "it measures, and prints what it measured")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -3,8 +3,7 @@
 //! In: the regions to judge. Out: in the [`Case`] the verdicts, incidents, notices and problems. Whoever decides does so
 //! from a version of the ledger; of all who decide at once one is heard, and the others look again.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -14,13 +13,12 @@ use triage_decide::recovery::recovery;
 use triage_decide::verdict::Verdict;
 use triage_decide::view::{StoreError, View};
 use triage_model::region::Region;
-use triage_model::time::before;
 use triage_notify::compose;
 use triage_notify::letter::{Channel, Step};
 use triage_notify::notice::Notice;
 
-use super::Pipeline;
 use super::case::{Case, Untold};
+use super::parts::Pipeline;
 use crate::answer::{IncidentReport, IncidentState};
 use crate::publish::Publish;
 use crate::service::Service;
@@ -33,12 +31,6 @@ const STEPS_TRIED: u32 = 8;
 /// Over so long the sandboxes that tell alone spread their notices: dozens of them stay below the ten a second at which
 /// SNS gives up on a mail address.
 const ALONE_SPREAD: Duration = Duration::from_secs(5);
-
-/// What this sandbox told without the store, by region, and when.
-#[derive(Debug, Default)]
-pub struct Alone {
-    told: Mutex<BTreeMap<Region, Timestamp>>,
-}
 
 impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
     /// Judges each region, takes the step that follows, and tells what waits to be told.
@@ -154,21 +146,6 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             case.draft.measured.notices_failed += 1;
             case.draft.untold.push(Untold { region: region.clone(), reason: error.to_string() });
         }
-    }
-}
-
-impl Alone {
-    fn may_tell(&self, region: &Region, now: Timestamp, quiet: Duration) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.get(region).is_some_and(|at| *at > before(now, quiet)) {
-            return false;
-        }
-        told.insert(region.clone(), now);
-        true
-    }
-
-    fn forget(&self, region: &Region) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(region);
     }
 }
 

@@ -15,8 +15,8 @@ use triage_notify::letter::{Channel, Entry};
 use triage_notify::notice::Notice;
 use triage_notify::outbox::{Delivery, due, pause_after};
 
-use super::Pipeline;
 use super::case::{Case, Untold};
+use super::parts::Pipeline;
 use crate::publish::{Publish, PublishError, Published};
 use crate::service::Service;
 use crate::store::{At, Settled, Store};

@@ -15,8 +15,8 @@ use triage_model::time::before;
 
 use super::case::{Case, Work};
 use super::judged::Judged;
+use super::parts::{CALLS_IN_FLIGHT, Pipeline};
 use super::schedule::Schedule;
-use super::{CALLS_IN_FLIGHT, Pipeline};
 use crate::answer::{Action, Outcome};
 use crate::publish::Publish;
 use crate::service::Service;

@@ -10,9 +10,9 @@ use triage_model::classify::Cause;
 use triage_model::observation::Failure;
 use triage_model::region::Region;
 
-use super::Pipeline;
 use super::case::{Case, Work};
 use super::judged::{Age, Judged, see_talker, whole_second};
+use super::parts::Pipeline;
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::Store;

@@ -10,7 +10,7 @@ use triage_decide::verdict::Diagnosis;
 
 use super::case::Case;
 use super::judged::Judged;
-use super::{CALLS_IN_FLIGHT, Pipeline};
+use super::parts::{CALLS_IN_FLIGHT, Pipeline};
 use crate::publish::Publish;
 use crate::retry::{CALL_NOT_REPEATABLE, RetryReport, Stop};
 use crate::service::Service;

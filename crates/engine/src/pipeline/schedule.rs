@@ -51,12 +51,12 @@ impl Schedule {
     }
 
     /// How the store is asked in order to decide.
-    pub const fn to_decide(&self) -> At {
+    pub const fn to_decide(self) -> At {
         At { now: self.now, until: self.decide_until }
     }
 
     /// How the store is asked in order to tell.
-    pub const fn to_tell(&self) -> At {
+    pub const fn to_tell(self) -> At {
         At { now: self.now, until: self.deadline }
     }
 }

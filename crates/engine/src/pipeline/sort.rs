@@ -11,9 +11,9 @@ use triage_model::classify::classify;
 use triage_model::observation::{Failure, HealthIssue, Observation, Success, Tick};
 use triage_model::time::before;
 
-use super::Pipeline;
 use super::case::{Case, Untold, Work};
 use super::judged::{Age, Judged, not_ahead, see_talker, whole_second};
+use super::parts::Pipeline;
 use crate::handled::Invocation;
 use crate::publish::Publish;
 use crate::service::Service;

@@ -7,6 +7,7 @@ use super::judged::tool;
 use super::*;
 use crate::answer::Action;
 use crate::handled::Measured;
+use crate::settings::Settings;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()

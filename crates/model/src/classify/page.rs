@@ -4,9 +4,10 @@
 
 use std::fmt::Write;
 
+use crate::classify::class::{Cause, Retry};
 use crate::classify::condition::THROTTLING_CODES;
-use crate::classify::table::NO_ANSWER_CODES;
-use crate::classify::{Answered, Cause, Code, Grant, Inside, Retry, Row, Source, Status, rows};
+use crate::classify::condition::{Answered, Code, Grant, Inside, Status};
+use crate::classify::table::{NO_ANSWER_CODES, Row, Source, TABLE};
 
 const INTRODUCTION: &str = "\
 # How one failed call is classified
@@ -73,7 +74,7 @@ pub fn page() -> String {
         let _ = writeln!(page, "| `{}` | {} | {} |", cause.as_str(), cause.meaning(), cause.who_acts());
     }
     page.push_str(READING);
-    for (number, row) in rows().iter().enumerate() {
+    for (number, row) in TABLE.iter().enumerate() {
         let (codes, operations, conditions) = (row.codes_text(), row.operations_text(), row.conditions_text());
         let (cause, retry, source) = (row.cause.as_str(), row.retry_text(), row.source.name());
         let mark = if row.hint == super::Hint::ClientRegion { " †" } else { "" };

@@ -1,0 +1,65 @@
+//! What a pipeline is made of: the settings, the neighbours, and what one sandbox remembers.
+
+use std::sync::Mutex;
+
+use triage_notify::letter::Channel;
+
+use super::alone::Alone;
+use super::late::Late;
+use crate::memory::MemoryStore;
+use crate::publish::Publish;
+use crate::seen_ids::SeenIds;
+use crate::service::{Nobody, Service};
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// Calls of ours in flight at once, retries or probes: an outage must not become our storm.
+pub const CALLS_IN_FLIGHT: usize = 8;
+
+pub struct Pipeline<S, O, P> {
+    pub settings: Settings,
+    pub store: S,
+    /// None where nothing may be asked.
+    pub(super) service: Option<O>,
+    /// None where notices go to the log only.
+    pub(super) publisher: Option<P>,
+    /// Who is told.
+    pub(super) channels: Vec<Channel>,
+    /// Whether events out of an archive (`replay-name`) are acted on: only replay does.
+    pub(super) acts_on_archives: bool,
+    /// What this sandbox told without the store.
+    pub(super) alone: Alone,
+    pub(super) late: Late,
+    pub(super) seen: Mutex<SeenIds>,
+}
+
+/// Without a network: a history, an event to be explained, a test.
+impl Pipeline<MemoryStore, Nobody, Nobody> {
+    /// Nothing is asked, nobody is told, and what comes out of an archive is as good as what is new.
+    pub fn of_a_history(settings: Settings) -> Self {
+        Self { acts_on_archives: true, ..Self::offline(settings) }
+    }
+
+    /// Nothing is asked, and nobody is told.
+    pub fn offline(settings: Settings) -> Self {
+        let store = MemoryStore::new(settings.policy.evidence, settings.policy.gather);
+        Self::new(settings, store, None, None)
+    }
+}
+
+impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+    pub fn new(settings: Settings, store: S, service: Option<O>, publisher: Option<P>) -> Self {
+        let channels = publisher.as_ref().map_or_else(|| vec![Channel::Topic], Publish::channels);
+        Self {
+            settings,
+            store,
+            service,
+            publisher,
+            channels,
+            acts_on_archives: false,
+            alone: Alone::default(),
+            late: Late::default(),
+            seen: Mutex::default(),
+        }
+    }
+}

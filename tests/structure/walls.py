@@ -1,0 +1,322 @@
+"""The walls of the house: which crate may use which, and no files that import each other in a circle.
+
+`python3 -m tests.structure.walls [FOLDER]` prints what is wrong in that workspace (default: this one), one line each,
+and exits with 1 when there is anything. Standard library only: `make lint` runs it before any tool is installed.
+
+A file uses another when a path in its code (`use`, or a qualified name) leads to something that the other defines, or
+when it declares it as its module. A re-export is followed to where the thing is defined. A file that has nothing but
+modules and re-exports is a face: nobody uses it, only what is behind it. Test modules are exempt, for a test may look
+from below at what is above.
+"""
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# What each crate of the workspace may use; what is below may be used across floors. ARCHITECTURE.md draws it.
+MAY_USE = {
+    "triage-model": set(),
+    "triage-decode": {"triage-model"},
+    "triage-decide": {"triage-model"},
+    "triage-notify": {"triage-model", "triage-decide"},
+    "triage-engine": {"triage-model", "triage-decode", "triage-decide", "triage-notify"},
+}
+EVERY_LOWER_CRATE = set(MAY_USE)
+MAY_USE["oidc-triage"] = EVERY_LOWER_CRATE
+MAY_USE["oidc-triage-function"] = EVERY_LOWER_CRATE
+# Whatever else talks to AWS or speaks TLS belongs to the function alone.
+OF_THE_FUNCTION = re.compile(r"aws-(config|sdk|smithy|lambda)|lambda_runtime|tokio|hyper|reqwest|rustls|ring$|openssl")
+FUNCTION = "oidc-triage-function"
+
+# Comments, strings and character literals hold no code: `'a'` but not the lifetime `'a`.
+NO_CODE = re.compile(
+    r"""//[^\n]* | /\*.*?\*/ | r(?P<hashes>\#*)".*?"(?P=hashes) | "(?:\\.|[^"\\])*" | '(?:\\[^\n]*?|[^\\'\n])'""",
+    re.VERBOSE | re.DOTALL,
+)
+TEST_ONLY = re.compile(r"#\[cfg\((?:test|any\(test\b[^\]]*)\)\]\s*(?:#\[[^\]]*\]\s*)*")
+MODULE = re.compile(r"(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*([;{])")
+USE = re.compile(r"(?P<public>pub(?:\([^)]*\))?\s+)?\buse\s+(?P<tree>[^;]+);")
+PATH = re.compile(r"(?<![\w:.])(?:::)?((?:\w+::)+\w*)")
+
+
+def main(folder: Path) -> int:
+    wrong = [*forbidden_arrows(folder), *circles(folder)]
+    for line in wrong:
+        print(line, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def manifests(folder: Path) -> dict[str, Path]:
+    """The folder of each crate of the workspace, by its name."""
+    files = [folder / "Cargo.toml", *sorted(folder.glob("crates/*/Cargo.toml"))]
+    return {tomllib.loads(file.read_text())["package"]["name"]: file.parent for file in files}
+
+
+def forbidden_arrows(folder: Path) -> Iterator[str]:
+    """Each dependency on a crate of the workspace that the crate may not have, and each on what is the function's."""
+    crates = manifests(folder)
+    for name, place in crates.items():
+        if name not in MAY_USE:
+            yield f"{name}: a crate that no arrow leads to or from; say in {Path(__file__).name} what it may use"
+            continue
+        for used in sorted(dependencies(place)):
+            if used in crates and used not in MAY_USE[name]:
+                yield f"{name} uses {used}: an arrow that the house does not have"
+            elif name != FUNCTION and OF_THE_FUNCTION.match(used):
+                yield f"{name} uses {used}: only {FUNCTION} talks to AWS"
+
+
+def dependencies(place: Path) -> set[str]:
+    """Of all kinds: what a test of a crate uses, the crate must be allowed to use."""
+    manifest = tomllib.loads((place / "Cargo.toml").read_text())
+    tables = [manifest, *manifest.get("target", {}).values()]
+    kinds = ("dependencies", "dev-dependencies", "build-dependencies")
+    of_all_kinds = {
+        settings.get("package", name) if isinstance(settings, dict) else name
+        for table in tables
+        for kind in kinds
+        for name, settings in table.get(kind, {}).items()
+    }
+    return of_all_kinds - {manifest["package"]["name"]}
+
+
+def circles(folder: Path) -> Iterator[str]:
+    """Each circle of files, as the shortest way round it."""
+    for place in manifests(folder).values():
+        uses = uses_between_files(place / "src")
+        for members in strongly_connected(uses):
+            way = shortest_circle(uses, members)
+            names = " -> ".join(str(file.relative_to(folder)) for file in way)
+            yield f"{len(members)} files use each other in a circle: {names}"
+
+
+@dataclass
+class Module:
+    """One file of a crate."""
+
+    file: Path
+    path: tuple[str, ...]
+    code: str
+    children: set[str] = field(default_factory=set)
+    # What it re-exports: the name here, and the path of the thing.
+    faces: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    globs: list[tuple[str, ...]] = field(default_factory=list)
+
+
+def uses_between_files(source: Path) -> dict[Path, set[Path]]:
+    modules = {module.path: module for module in modules_of(source)}
+    uses: dict[Path, set[Path]] = {module.file: set() for module in modules.values()}
+    for module in modules.values():
+        if not defines(module):
+            continue
+        named = [home for path, _ in paths_in(module) for home in homes(modules, path)]
+        declared = [modules[(*module.path, child)] for child in module.children if (*module.path, child) in modules]
+        uses[module.file] = {target.file for target in named + declared if target is not module}
+    return uses
+
+
+def modules_of(source: Path) -> list[Module]:
+    """The files of a crate, without those that only tests have. A library and a program in one folder are one crate."""
+    tests: set[Path] = set()
+    modules = []
+    for file in sorted(source.rglob("*.rs")):
+        below = file.relative_to(source).with_suffix("").parts
+        path = () if below in {("lib",), ("main",)} else tuple(part for part in below if part != "mod")
+        code = NO_CODE.sub('""', file.read_text())
+        code, of_tests = without_tests(code)
+        home = source.joinpath(*path)
+        tests |= {home / name for name in of_tests}
+        module = Module(file, path, code)
+        module.children = {name for name, end in MODULE.findall(code) if end == ";"}
+        modules.append(module)
+    kept = [m for m in modules if not any(source.joinpath(*m.path).is_relative_to(test) for test in tests)]
+    for module in kept:
+        for path, public in paths_in(module):
+            if public and path[-1] == "*":
+                module.globs.append(path[:-1])
+            elif public:
+                module.faces[public] = path
+    return merged_roots(kept)
+
+
+def merged_roots(modules: list[Module]) -> list[Module]:
+    """`main.rs` beside `lib.rs` names what the library has; nothing can name what is in `main.rs`."""
+    roots = [module for module in modules if not module.path]
+    if len(roots) == 2:
+        for root in roots:
+            if root.file.name == "main.rs":
+                root.path = ("main.rs",)
+    return modules
+
+
+def without_tests(code: str) -> tuple[str, list[str]]:
+    """The code without what only tests compile, and the names of its modules in files of their own that only they do."""
+    files = []
+    kept = []
+    at = 0
+    for found in TEST_ONLY.finditer(code):
+        if found.start() < at:
+            continue
+        kept.append(code[at : found.start()])
+        module = MODULE.match(code, found.end())
+        if module and module[2] == ";":
+            files.append(module[1])
+        at = end_of_item(code, found.end())
+    return "".join([*kept, code[at:]]), files
+
+
+def end_of_item(code: str, start: int) -> int:
+    """Where the item ends that begins there: after its `;`, or after the brace that closes it."""
+    depth = 0
+    for at in range(start, len(code)):
+        if code[at] in "{([":
+            depth += 1
+        elif code[at] in "})]":
+            depth -= 1
+            if depth == 0 and code[at] == "}":
+                return at + 1
+        elif code[at] in ";," and depth == 0:
+            return at + 1
+    return len(code)
+
+
+def paths_in(module: Module) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    """Each path in the code, from the crate's root, and for what is re-exported the name that it gets."""
+    for found in USE.finditer(module.code):
+        for leaf, name in leaves(found["tree"]):
+            path = absolute(module, leaf)
+            if path is not None:
+                yield path, name if found["public"] else None
+    for found in PATH.finditer(USE.sub("", module.code)):
+        path = absolute(module, tuple(part for part in found[1].split("::") if part))
+        if path is not None:
+            yield path, None
+
+
+def leaves(tree: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """`a::{b, c::d as e}` as `a::b` (`b`) and `a::c::d` (`e`)."""
+    tree = tree.strip()
+    brace = tree.find("{")
+    if brace < 0:
+        path, _, name = tree.partition(" as ")
+        parts = tuple(part.strip() for part in path.split("::") if part.strip())
+        if parts and parts[-1] == "self":
+            parts = parts[:-1]
+        if parts:
+            yield parts, name.strip() or parts[-1]
+        return
+    head = tuple(part.strip() for part in tree[:brace].split("::") if part.strip())
+    for branch in branches(tree[brace + 1 : tree.rfind("}")]):
+        for parts, name in leaves(branch):
+            yield head + parts, name
+        if branch.strip() == "self":
+            yield head, head[-1]
+
+
+def branches(inside: str) -> Iterator[str]:
+    depth, start = 0, 0
+    for at, letter in enumerate(inside):
+        depth += (letter == "{") - (letter == "}")
+        if letter == "," and depth == 0:
+            yield inside[start:at]
+            start = at + 1
+    if inside[start:].strip():
+        yield inside[start:]
+
+
+def absolute(module: Module, path: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The path from the crate's root; none where it leads out of the crate, or begins with a name imported elsewhere."""
+    if not path:
+        return None
+    here = module.path
+    first, rest = path[0], path[1:]
+    if first == "crate":
+        return rest
+    if first == "self":
+        return here + rest
+    if first == "super":
+        while first == "super" and here:
+            here, first, rest = here[:-1], rest[0] if rest else "", rest[1:]
+        return here + ((first,) if first else ()) + rest
+    return here + path if first in module.children else None
+
+
+def homes(modules: dict[tuple[str, ...], Module], path: tuple[str, ...], seen: frozenset = frozenset()) -> list[Module]:
+    """The files where what a path names is defined."""
+    if path in seen:
+        return []
+    length = max((n for n in range(len(path) + 1) if path[:n] in modules), default=None)
+    if length is None:
+        return []
+    module, rest = modules[path[:length]], path[length:]
+    if not rest:
+        # The module itself: what is meant of it is written out where it is used.
+        return [module] if defines(module) else []
+    if rest[0] in module.faces:
+        return homes(modules, module.faces[rest[0]] + rest[1:], seen | {path})
+    if rest[0] == "*" and not defines(module):
+        return [home for face in module.faces.values() for home in homes(modules, face, seen | {path})]
+    if module.globs and not defines(module):
+        return [home for glob in module.globs for home in homes(modules, glob + rest, seen | {path})]
+    return [module]
+
+
+def defines(module: Module) -> bool:
+    """Whether a file has anything of its own: a face has only `mod` and `pub use`."""
+    own = re.sub(r"#!?\[[^\]]*\]", "", USE.sub("", MODULE.sub("", module.code)))
+    return bool(own.replace('""', "").strip())
+
+
+def strongly_connected(uses: dict[Path, set[Path]]) -> list[set[Path]]:
+    """The groups of two and more that can all reach each other."""
+    reach = {file: reachable(uses, file) for file in uses}
+    groups: list[set[Path]] = []
+    for file in uses:
+        group = {other for other in reach[file] if file in reach[other]}
+        if len(group) > 1 and group not in groups:
+            groups.append(group)
+    return groups
+
+
+def reachable(uses: dict[Path, set[Path]], start: Path) -> set[Path]:
+    seen: set[Path] = set()
+    waiting = [start]
+    while waiting:
+        for target in uses.get(waiting.pop(), ()):
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    return seen
+
+
+def shortest_circle(uses: dict[Path, set[Path]], members: Iterable[Path]) -> list[Path]:
+    members = set(members)
+    best: list[Path] = []
+    for start in sorted(members):
+        before: dict[Path, Path] = {}
+        waiting = [start]
+        for file in waiting:
+            for target in sorted(uses[file] & members):
+                if target == start:
+                    way = [start]
+                    while file != start:
+                        way.append(file)
+                        file = before[file]
+                    way = [start, *reversed(way[1:]), start]
+                    if not best or len(way) < len(best):
+                        best = way
+                    break
+                if target not in before:
+                    before[target] = file
+                    waiting.append(target)
+            else:
+                continue
+            break
+    return best
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2]))
