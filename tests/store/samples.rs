@@ -30,10 +30,12 @@ pub fn when(now: Timestamp) -> At {
     At { now, until: Instant::now() + Duration::from_secs(60) }
 }
 
-/// Recording as a sandbox does that sees each failure for the first time.
+/// Recording as a sandbox does that has seen none of these failures in an event before.
 pub trait See: Store {
     async fn see(&self, region: &Region, seen: &Seen, now: Timestamp) -> Recorded {
-        self.record(region, seen, &vec![true; seen.failures.len()], when(now)).await
+        let marks = &seen.failures;
+        let first: Vec<bool> = (0..marks.len()).map(|n| !marks[..n].contains(&marks[n])).collect();
+        self.record(region, seen, &first, when(now)).await
     }
 }
 
