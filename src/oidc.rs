@@ -6,12 +6,12 @@
 
 mod clients;
 mod control;
+#[cfg(test)]
+mod fake;
 mod fault;
 mod probe;
 mod retry;
 mod stranger;
-#[cfg(test)]
-mod stub;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

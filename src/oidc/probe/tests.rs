@@ -4,7 +4,7 @@ use triage_decide::probe_record::RungRecord;
 use triage_decode::cloudtrail::is_own_user_agent;
 
 use super::*;
-use crate::oidc::stub::{Reply, Stub, config, refusing, region};
+use crate::oidc::fake::{FakeOidc, Reply, config, refusing, region};
 use std::time::Duration;
 use triage_decide::probe::Control;
 
@@ -23,7 +23,7 @@ fn noon() -> Timestamp {
 
 /// A region with its server and what its probes have found so far.
 struct Bench {
-    stub: Stub,
+    oidc: FakeOidc,
     clients: Clients,
     region: Region,
     record: ProbeRecord,
@@ -31,16 +31,16 @@ struct Bench {
 
 impl Bench {
     fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
-        Self::of(Stub::serve(replies))
+        Self::of(FakeOidc::answering(replies))
     }
 
     /// With what the control answers. It is asked as a stranger of us-west-2.
     fn with_control(replies: impl IntoIterator<Item = Reply>, control: Reply) -> Self {
-        Self::of(Stub::serve(replies).but_in(region("us-west-2"), [control]))
+        Self::of(FakeOidc::answering_but_in(replies, &region("us-west-2"), [control]))
     }
 
-    fn of(stub: Stub) -> Self {
-        Self { clients: stub.clients(), stub, region: region("us-east-1"), record: ProbeRecord::default() }
+    fn of(oidc: FakeOidc) -> Self {
+        Self { clients: oidc.clients(), oidc, region: region("us-east-1"), record: ProbeRecord::default() }
     }
 
     /// What is kept is what the next probe goes on with, as another sandbox reads it from the store.
@@ -75,8 +75,8 @@ async fn a_service_that_works_is_healthy_on_all_three_rungs() {
         [(RegisterClient, healthy), (StartDeviceAuthorization, healthy), (CreateToken, healthy)]
     );
     assert_eq!((answer.worst(), answer.control), (healthy, None));
-    let requests = bench.stub.requests();
-    assert_eq!(bench.stub.paths(), ["/client/register", "/device_authorization", "/token"]);
+    let requests = bench.oidc.requests();
+    assert_eq!(bench.oidc.paths(), ["/client/register", "/device_authorization", "/token"]);
     assert_eq!(
         requests[0].json(),
         serde_json::json!({"clientName": "oidc-triage-probe", "clientType": "public",
@@ -94,7 +94,7 @@ async fn without_a_start_url_a_stranger_is_refused_by_a_healthy_service() {
     let mut bench = Bench::new([Reply::registration(), Reply::stranger()]);
     let answer = bench.probe(None, noon()).await;
     assert_eq!(shape(&answer), [(RegisterClient, Answer::Healthy), (CreateToken, Answer::Healthy)]);
-    let invented = bench.stub.requests()[1].json()["clientId"].as_str().unwrap().to_owned();
+    let invented = bench.oidc.requests()[1].json()["clientId"].as_str().unwrap().to_owned();
     assert_eq!(triage_model::classify::region_of_client_id(&invented), Some(region("us-east-1")));
 }
 
@@ -160,7 +160,7 @@ async fn a_registration_is_used_for_a_day() {
     bench.probe(Some(START_URL), noon()).await;
     let later = bench.probe(Some(START_URL), at("2026-11-23T11:59:00Z")).await;
     assert_eq!(shape(&later), [(StartDeviceAuthorization, Answer::Healthy), (CreateToken, Answer::Healthy)]);
-    assert_eq!(bench.stub.requests()[3].json()["clientSecret"], "secret-1");
+    assert_eq!(bench.oidc.requests()[3].json()["clientSecret"], "secret-1");
     let next_day = bench.probe(Some(START_URL), at("2026-11-23T12:00:00Z")).await;
     assert_eq!(next_day.rungs.len(), 3);
 }
@@ -185,7 +185,7 @@ async fn a_lost_registration_is_renewed_once_and_then_is_evidence() {
     assert_eq!(bench.record.renewed_at, Some(at("2026-11-22T12:01:00Z")));
     let evidence = bench.probe(Some(START_URL), at("2026-11-22T12:02:00Z")).await;
     assert_eq!(shape(&evidence), [(StartDeviceAuthorization, Answer::Unexpected)]);
-    assert_eq!(bench.stub.requests().len(), 8);
+    assert_eq!(bench.oidc.requests().len(), 8);
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn what_a_stranger_is_answered_says_nothing_of_our_registration() {
     bench.probe(None, noon()).await;
     let odd = bench.probe(None, at("2026-11-22T12:01:00Z")).await;
     assert_eq!(shape(&odd), [(CreateToken, Answer::Unexpected)]);
-    assert_eq!(bench.stub.requests().len(), 3, "not registered again");
+    assert_eq!(bench.oidc.requests().len(), 3, "not registered again");
 }
 
 #[tokio::test]
@@ -249,7 +249,7 @@ async fn who_has_a_connection_asks_no_control() {
         let mut bench = Bench::with_control([Reply::registration(), reply], Reply::stranger());
         let answer = bench.probe(None, noon()).await;
         assert_eq!((answer.control.as_ref(), answer.is_blind()), (None, false), "{shown}");
-        assert_eq!(bench.stub.requests().len(), 2, "{shown}");
+        assert_eq!(bench.oidc.requests().len(), 2, "{shown}");
     }
 }
 
@@ -259,7 +259,7 @@ async fn all_silent_rungs_share_one_control() {
     let mut bench = Bench::with_control([proxy(), proxy()], Reply::stranger());
     let answer = bench.probe(None, noon()).await;
     assert_eq!(shape(&answer), [(RegisterClient, Answer::Down), (CreateToken, Answer::Down)]);
-    assert_eq!(bench.stub.requests().len(), 3);
+    assert_eq!(bench.oidc.requests().len(), 3);
 
     let mut bench = Bench::with_control([proxy(), proxy()], proxy());
     assert!(bench.probe(None, noon()).await.is_blind());
@@ -270,7 +270,7 @@ async fn silence_in_a_partition_of_one_region_stays_unknown() {
     let mut bench = Bench::new([Reply::registration(), Reply::hang_up()]);
     bench.region = region("eusc-de-east-1");
     let answer = bench.probe(None, noon()).await;
-    assert_eq!((answer.worst(), answer.control, bench.stub.requests().len()), (Answer::Unknown, None, 2));
+    assert_eq!((answer.worst(), answer.control, bench.oidc.requests().len()), (Answer::Unknown, None, 2));
 }
 
 #[tokio::test]
@@ -278,10 +278,10 @@ async fn every_call_names_our_app_so_that_another_stack_knows_it() {
     let ladder = [Reply::registration(), Reply::device_authorization(), Reply::hang_up()];
     let mut bench = Bench::with_control(ladder, Reply::stranger());
     bench.probe(Some(START_URL), noon()).await;
-    let requests = bench.stub.requests();
+    let requests = bench.oidc.requests();
     assert_eq!(requests.len(), 4);
     for request in requests {
-        assert!(request.header("user-agent").is_some_and(is_own_user_agent), "{}", request.head);
+        assert!(request.header("user-agent").is_some_and(is_own_user_agent), "{:?}", request.headers);
     }
 }
 
@@ -301,7 +301,7 @@ async fn registering_is_proved_healthy_by_one_registration() {
         healthy_last: Some(at("2026-11-22T12:04:00Z")),
     };
     assert_eq!(bench.record.rungs, [(RegisterClient, wanted)].into());
-    let registered = bench.stub.paths().iter().filter(|path| *path == "/client/register").count();
+    let registered = bench.oidc.paths().iter().filter(|path| *path == "/client/register").count();
     assert_eq!(registered, 3);
 }
 
@@ -324,5 +324,5 @@ async fn a_control_cut_short_by_our_own_time_leaves_the_record_as_it_was() {
     let before = bench.record.clone();
     bench.probe_within(Duration::from_secs(2), None, at("2026-11-22T12:01:00Z")).await;
     assert_eq!(bench.record, before);
-    assert_eq!(bench.stub.requests().len(), 4, "the control was asked");
+    assert_eq!(bench.oidc.requests().len(), 4, "the control was asked");
 }

@@ -6,7 +6,7 @@ use triage_model::observation::Origin;
 
 use super::*;
 use crate::oidc::Clients;
-use crate::oidc::stub::{Reply, Stub, config, refusing, region};
+use crate::oidc::fake::{FakeOidc, Reply, config, refusing, region};
 use triage_model::classify::Pace;
 use triage_model::observation::{CallRequest, DEVICE_CODE_GRANT, Operation};
 use triage_model::redact::HIDDEN;
@@ -75,10 +75,10 @@ async fn run(clients: &Clients, failure: &Failure, bucket: &TokenBucket, left: D
     retry(&client, failure, &classify(failure), limits, &mut rng).await.expect("a call that can be made again")
 }
 
-async fn against(replies: impl IntoIterator<Item = Reply>, failure: &Failure) -> (RetryReport, Stub) {
-    let stub = Stub::serve(replies);
-    let report = run(&stub.clients(), failure, &TokenBucket::full(), LONG).await;
-    (report, stub)
+async fn against(replies: impl IntoIterator<Item = Reply>, failure: &Failure) -> (RetryReport, FakeOidc) {
+    let oidc = FakeOidc::answering(replies);
+    let report = run(&oidc.clients(), failure, &TokenBucket::full(), LONG).await;
+    (report, oidc)
 }
 
 fn response_of(report: RetryReport) -> Value {
@@ -91,7 +91,7 @@ fn response_of(report: RetryReport) -> Value {
 #[tokio::test]
 async fn a_call_that_works_the_second_time_is_recovered_with_its_response() {
     let replies = [Reply::internal_server_error(), Reply::token()];
-    let (report, stub) = against(replies, &internal(refreshing())).await;
+    let (report, oidc) = against(replies, &internal(refreshing())).await;
     assert_eq!((report.attempts, report.stop, report.class.cause), (3, Stop::Settled, Cause::Service));
     assert!(!format!("{report:?}").contains("access-1"), "a response is not printed");
     assert_eq!(
@@ -100,8 +100,8 @@ async fn a_call_that_works_the_second_time_is_recovered_with_its_response() {
     );
     let sent = json!({"clientId": "client-1", "clientSecret": "planted-secret", "grantType": "refresh_token",
         "refreshToken": "planted-refresh"});
-    assert_eq!(stub.paths(), ["/token", "/token"]);
-    assert!(stub.requests().iter().all(|request| request.json() == sent));
+    assert_eq!(oidc.paths(), ["/token", "/token"]);
+    assert!(oidc.requests().iter().all(|request| request.json() == sent));
 }
 
 #[tokio::test]
@@ -114,54 +114,54 @@ async fn the_other_operations_are_made_again_with_their_own_inputs() {
         ..CallRequest::default()
     };
     let registering = failure(Operation::RegisterClient, "InternalServerException", Some(500), request);
-    let (report, stub) = against([Reply::registration()], &registering).await;
+    let (report, oidc) = against([Reply::registration()], &registering).await;
     assert_eq!(
         response_of(report),
         json!({"clientId": "client-1", "clientSecret": "secret-1", "clientIdIssuedAt": 1_795_338_000,
             "clientSecretExpiresAt": 1_803_114_000})
     );
-    assert_eq!(stub.paths(), ["/client/register"]);
+    assert_eq!(oidc.paths(), ["/client/register"]);
     assert_eq!(
-        stub.requests()[0].json(),
+        oidc.requests()[0].json(),
         json!({"clientName": "cli", "clientType": "public", "scopes": ["sso:account:access"],
             "grantTypes": [DEVICE_CODE_GRANT]})
     );
 
     let request = CallRequest { start_url: Some("https://d-1.awsapps.com/start".into()), ..refreshing() };
     let starting = failure(Operation::StartDeviceAuthorization, "InternalServerException", Some(500), request);
-    let (report, stub) = against([Reply::device_authorization()], &starting).await;
+    let (report, oidc) = against([Reply::device_authorization()], &starting).await;
     assert_eq!(report.attempts, 2);
     assert_eq!(response_of(report)["deviceCode"], "device-1");
-    assert_eq!(stub.paths(), ["/device_authorization"]);
-    assert_eq!(stub.requests()[0].json()["startUrl"], "https://d-1.awsapps.com/start");
+    assert_eq!(oidc.paths(), ["/device_authorization"]);
+    assert_eq!(oidc.requests()[0].json()["startUrl"], "https://d-1.awsapps.com/start");
 }
 
 #[tokio::test]
 async fn three_calls_of_ours_and_no_more_are_made() {
     let replies = [(); 3].map(|()| Reply::internal_server_error());
-    let (report, stub) = against(replies, &internal(refreshing())).await;
+    let (report, oidc) = against(replies, &internal(refreshing())).await;
     assert_eq!((report.attempts, report.stop), (4, Stop::CallsUsedUp));
     let RetryOutcome::StillFailing(fault) = report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(fault.code.as_deref(), Some("InternalServerException"));
     assert_eq!((fault.status, fault.request_id.as_deref()), (Some(500), Some("req-1")));
-    assert_eq!(stub.requests().len(), 3);
+    assert_eq!(oidc.requests().len(), 3);
 }
 
 #[tokio::test]
 async fn invalid_grant_after_a_500_is_unknown() {
     let refused = Reply::error(400, "InvalidGrantException", "Invalid refresh token provided");
-    let (report, _stub) = against([refused.clone()], &internal(refreshing())).await;
+    let (report, _oidc) = against([refused.clone()], &internal(refreshing())).await;
     assert_eq!((report.attempts, report.stop, report.class.cause), (2, Stop::Settled, Cause::Request));
     let RetryOutcome::Unknown(fault) = report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(fault.message.as_deref(), Some("Invalid refresh token provided"));
 
     // The fault that makes it doubtful may also be one of ours.
     let throttled = failure(Operation::CreateToken, "SlowDownException", Some(400), refreshing());
-    let (report, _stub) = against([Reply::hang_up(), refused.clone()], &throttled).await;
+    let (report, _oidc) = against([Reply::hang_up(), refused.clone()], &throttled).await;
     assert!(matches!(report.outcome, RetryOutcome::Unknown(_)), "{:?}", report.outcome);
 
     // Throttling alone did nothing: then it is the caller's.
-    let (report, _stub) = against([refused], &throttled).await;
+    let (report, _oidc) = against([refused], &throttled).await;
     assert!(matches!(report.outcome, RetryOutcome::StillFailing(_)), "{:?}", report.outcome);
     assert_eq!((report.attempts, report.stop), (2, Stop::Settled));
 }
@@ -169,36 +169,36 @@ async fn invalid_grant_after_a_500_is_unknown() {
 #[tokio::test]
 async fn slow_down_is_throttling_for_a_refresh_and_recovery_for_a_poll() {
     let slow_down = || Reply::error(400, "SlowDownException", "slow down");
-    let (report, _stub) = against([slow_down(), slow_down(), slow_down()], &internal(refreshing())).await;
+    let (report, _oidc) = against([slow_down(), slow_down(), slow_down()], &internal(refreshing())).await;
     assert_eq!((report.attempts, report.class.cause), (4, Cause::Throttled));
 
-    let (report, _stub) = against([slow_down()], &internal(polling())).await;
+    let (report, _oidc) = against([slow_down()], &internal(polling())).await;
     assert_eq!((report.attempts, report.outcome), (2, RetryOutcome::Recovered { response: None }));
 }
 
 #[tokio::test]
 async fn authorization_pending_means_that_the_service_works() {
     let pending = Reply::error(400, "AuthorizationPendingException", "pending");
-    let (report, _stub) = against([pending], &internal(polling())).await;
+    let (report, _oidc) = against([pending], &internal(polling())).await;
     assert_eq!((report.attempts, report.outcome), (2, RetryOutcome::Recovered { response: None }));
 }
 
 #[tokio::test]
 async fn an_answer_that_no_retry_can_help_ends_it() {
-    let (report, stub) = against([Reply::error(401, "InvalidClientException", "gone")], &internal(refreshing())).await;
+    let (report, oidc) = against([Reply::error(401, "InvalidClientException", "gone")], &internal(refreshing())).await;
     assert_eq!((report.attempts, report.stop, report.class.cause), (2, Stop::Settled, Cause::Request));
-    assert_eq!(stub.requests().len(), 1);
+    assert_eq!(oidc.requests().len(), 1);
 
     let pointless = failure(Operation::CreateToken, "InvalidGrantException", Some(400), refreshing());
-    let (report, stub) = against([], &pointless).await;
+    let (report, oidc) = against([], &pointless).await;
     assert_eq!((report.attempts, report.stop), (1, Stop::Settled));
-    assert!(stub.requests().is_empty());
+    assert!(oidc.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_disguised_500_is_judged_by_what_it_names() {
     let named = Reply::error(500, "InternalServerException", "Invalid parameter value: scope");
-    let (report, _stub) = against([named], &internal(refreshing())).await;
+    let (report, _oidc) = against([named], &internal(refreshing())).await;
     assert_eq!((report.attempts, report.class.cause), (2, Cause::Request));
 }
 
@@ -208,7 +208,7 @@ async fn codes_outside_the_model_and_bodies_that_are_no_json_are_read() {
         Reply::json(400, r#"{"message":"Rate exceeded"}"#).header("x-amzn-ErrorType", "ThrottlingException");
     let page = Reply::json(503, "<html>unavailable</html>").without_request_id();
     let named_page = Reply::json(500, "<html>").header("x-amzn-ErrorType", "InternalServerException:http://x/");
-    let (report, _stub) = against([throttled, page, named_page], &internal(refreshing())).await;
+    let (report, _oidc) = against([throttled, page, named_page], &internal(refreshing())).await;
     assert_eq!((report.attempts, report.class.cause), (4, Cause::Service));
     let RetryOutcome::StillFailing(fault) = report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(fault.code.as_deref(), Some("InternalServerException"));
@@ -218,7 +218,7 @@ async fn codes_outside_the_model_and_bodies_that_are_no_json_are_read() {
 async fn a_kms_reason_reaches_the_verdict() {
     let body = r#"{"error":"access_denied","error_description":"no","reason":"KMS_AccessDeniedException"}"#;
     let denied = Reply::json(400, body).header("x-amzn-ErrorType", "AccessDeniedException");
-    let (report, _stub) = against([denied], &internal(refreshing())).await;
+    let (report, _oidc) = against([denied], &internal(refreshing())).await;
     assert_eq!(report.class.cause, Cause::Admin);
     assert!(report.class.advice.contains("KMS_AccessDeniedException"), "{}", report.class.advice);
 }
@@ -227,27 +227,27 @@ async fn a_kms_reason_reaches_the_verdict() {
 async fn the_services_wish_to_wait_is_honoured() {
     let busy = Reply::internal_server_error().header(triage_engine::backoff::RETRY_AFTER_HEADER, "250");
     let began = Instant::now();
-    let (report, _stub) = against([busy, Reply::token()], &internal(refreshing())).await;
+    let (report, _oidc) = against([busy, Reply::token()], &internal(refreshing())).await;
     assert_eq!(report.attempts, 3);
     assert!(began.elapsed() >= Duration::from_millis(250), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
 async fn no_call_is_made_that_would_pass_the_deadline() {
-    let stub = Stub::serve([Reply::token()]);
-    let report = run(&stub.clients(), &internal(refreshing()), &TokenBucket::full(), Duration::ZERO).await;
+    let oidc = FakeOidc::answering([Reply::token()]);
+    let report = run(&oidc.clients(), &internal(refreshing()), &TokenBucket::full(), Duration::ZERO).await;
     assert_eq!((report.attempts, report.stop), (1, Stop::Deadline));
     let RetryOutcome::StillFailing(fault) = report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(fault.code.as_deref(), Some("InternalServerException"), "the caller's own failure is the latest");
-    assert!(stub.requests().is_empty());
+    assert!(oidc.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_call_that_hangs_is_given_up_at_the_deadline() {
-    let stub = Stub::serve([Reply::token().after(LONG)]);
+    let oidc = FakeOidc::answering([Reply::token().after(LONG)]);
     let began = Instant::now();
     let left = Duration::from_millis(500);
-    let report = run(&stub.clients(), &internal(refreshing()), &TokenBucket::full(), left).await;
+    let report = run(&oidc.clients(), &internal(refreshing()), &TokenBucket::full(), left).await;
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     assert_eq!((report.attempts, report.stop, report.class.cause), (2, Stop::Deadline, Cause::Unreachable));
 }
@@ -265,17 +265,17 @@ async fn a_refused_connection_is_unreachable() {
 async fn an_empty_budget_stops_all_retries() {
     let bucket = TokenBucket::full();
     while bucket.take(Pace::Throttled).is_some() {}
-    let stub = Stub::serve([]);
-    let report = run(&stub.clients(), &internal(refreshing()), &bucket, LONG).await;
+    let oidc = FakeOidc::answering([]);
+    let report = run(&oidc.clients(), &internal(refreshing()), &bucket, LONG).await;
     assert_eq!((report.attempts, report.stop), (1, Stop::BudgetEmpty));
-    assert!(stub.requests().is_empty());
+    assert!(oidc.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_retry_that_succeeds_pays_back_its_own_cost_only() {
     let bucket = TokenBucket::full();
-    let stub = Stub::serve([Reply::internal_server_error(), Reply::token()]);
-    run(&stub.clients(), &internal(refreshing()), &bucket, LONG).await;
+    let oidc = FakeOidc::answering([Reply::internal_server_error(), Reply::token()]);
+    run(&oidc.clients(), &internal(refreshing()), &bucket, LONG).await;
     assert_eq!(bucket.tokens(), TokenBucket::CAPACITY - 14);
 }
 
