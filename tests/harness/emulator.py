@@ -16,7 +16,7 @@ import boto3
 import botocore.config
 
 from .dynamodb import Table
-from .servers import free_port
+from .servers import ReservedPort
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
@@ -26,8 +26,8 @@ BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 class Emulator:
     def __init__(self, folder, oidc_url="http://127.0.0.1:1", iam=True):
         self.folder = pathlib.Path(folder)
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = ReservedPort()
+        self.url = f"http://127.0.0.1:{self.port.number}"
         self.oidc_url = oidc_url
         self.iam = iam
 
@@ -42,7 +42,7 @@ class Emulator:
             "LAMBDA_EXECUTOR": "local",
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_PORT": str(self.port.number),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ENDPOINT_URL_SSO_OIDC": self.oidc_url,
             "IOT_MTLS_ENABLED": "0",
@@ -67,6 +67,7 @@ class Emulator:
             self.process.kill()
             self.process.wait()
         self.log.close()
+        self.port.release()
 
     def wait_healthy(self, seconds=30):
         until = time.monotonic() + seconds
