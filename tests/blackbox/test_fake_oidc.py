@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.harness.runtime_api import ROOT
+from tests.harness.runtime_api import PATIENCE, ROOT
 
 # Without what the tests install: a test in another language has the system's Python, and nothing else.
 PROGRAM = ["python3", "-S", "-m", "tests.harness.fake_oidc"]
@@ -19,7 +19,7 @@ def ask(url, value=None, method="POST"):
     """Status, headers and body."""
     request = urllib.request.Request(url, json.dumps(value or {}).encode() if method == "POST" else None, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, answer.headers, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, error.headers, json.loads(error.read() or b"null")
@@ -30,7 +30,7 @@ def program():
     with subprocess.Popen(PROGRAM, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process.stdout.readline().strip()
         process.stdin.close()
-        assert process.wait(60) == 0, "it ends with its parent"
+        assert process.wait(PATIENCE) == 0, "it ends with its parent"
 
 
 @pytest.fixture

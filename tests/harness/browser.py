@@ -16,6 +16,8 @@ import time
 import urllib.error
 import urllib.request
 
+from .runtime_api import PATIENCE
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CHROMEDRIVER = shutil.which("chromedriver")
 
@@ -43,7 +45,7 @@ class Driver:
         self.port = next((int(found[1]) for line in self.process.stdout if (found := STARTED.search(line))), None)
         # What it says later is of no interest, but must not make it wait.
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > until:
                 self.__exit__()
@@ -71,7 +73,7 @@ class Driver:
         # A proxy of the environment is not for loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=60) as answer:
+            with opener.open(request, timeout=PATIENCE) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             value = json.load(error)["value"]
