@@ -3,6 +3,8 @@
 import json
 import time
 
+import pytest
+
 from tests.harness import make
 from tests.harness.fault_proxy import READS, WRITES
 
@@ -78,6 +80,7 @@ def counted_while(world, invoke):
     return invocations, counted(world), 1 + int(took / GATHER)
 
 
+@pytest.mark.long
 def test_with_an_incident_open_a_sandbox_writes_at_most_once_a_round_of_gathering(world, report):
     world.break_service()
     function = world.start(AS_DEPLOYED | {"gather_s": GATHER})
@@ -89,6 +92,7 @@ def test_with_an_incident_open_a_sandbox_writes_at_most_once_a_round_of_gatherin
     assert 1 <= writes <= most
 
 
+@pytest.mark.long
 def test_served_calls_are_at_most_one_write_a_round_of_gathering(world, report):
     function = world.start(AS_DEPLOYED | {"gather_s": GATHER})
     function.invoke(make.cloudtrail(None, user="user-0"))

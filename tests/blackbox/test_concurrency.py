@@ -3,6 +3,8 @@
 import random
 import threading
 
+import pytest
+
 from tests.harness import make
 from tests.harness.world import World, panics, together
 
@@ -12,6 +14,7 @@ FAILURES, CALLERS, HANDLERS = 5_000, 500, 64
 AT_A_TIME = 8
 
 
+@pytest.mark.long
 def test_sixty_four_handlers_of_five_thousand_failures_open_one_incident(world):
     world.break_service()
     dice = random.Random(20261122)

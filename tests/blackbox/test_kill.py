@@ -71,6 +71,7 @@ def check(world, point, told):
     assert panics(world.outputs()) == []
 
 
+@pytest.mark.long
 def test_killed_anywhere_the_redelivery_completes_what_was_begun(emulator, writes):
     assert len(writes) >= 4, "to record, to decide, to claim and to commit are writes of their own"
 
@@ -91,6 +92,7 @@ def test_killed_anywhere_the_redelivery_completes_what_was_begun(emulator, write
     assert max(counts) <= 2 and 2 * counts.count(1) >= len(counts)
 
 
+@pytest.mark.long
 def test_killed_after_recording_the_tick_completes_what_was_begun(emulator, writes):
     recorded = next(purpose(call.body) for call in writes if call.records_failures)
     all_points = list(points(writes))

@@ -90,6 +90,7 @@ def test_people_who_give_up_prove_nothing(world):
     assert not world.table.incidents()[0].get("resolved_at")
 
 
+@pytest.mark.long
 def test_a_long_silence_ends_an_incident_and_the_notice_says_that_nothing_proves_it(world):
     assert kinds(send(world.start(POLICY), make.outage(callers=8, age=40))) == ["opened"]
     # Healthy probes, of rungs that never were down, prove nothing either.
@@ -215,6 +216,7 @@ def test_trouble_that_nobody_complains_of_is_found_by_the_probe_and_its_end_as_w
     assert kinds(notices)[-1] == "resolved" and len(world.table.incidents()) == 1
 
 
+@pytest.mark.long
 def test_an_outage_that_flaps_is_one_incident(world):
     function, watcher = world.start(POLICY), world.start(POLICY)
     everything = []

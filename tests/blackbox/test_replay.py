@@ -272,6 +272,7 @@ def write_repeated(path, head, block, times, tail):
         file.write(last + struct.pack("<II", zlib.crc32(tail, check), size % (1 << 32)))
 
 
+@pytest.mark.long
 def test_a_file_that_inflates_to_gigabytes_is_read_in_bounded_memory(tmp_path):
     other = json.dumps({"eventVersion": "1.11", "eventSource": "ec2.amazonaws.com", "eventName": "DescribeInstances",
                         "eventTime": at(0), "eventID": "made-up", "requestParameters": "x" * 2000}, separators=(",", ":"))
@@ -418,6 +419,7 @@ def test_a_policy_that_cannot_be_is_named_with_its_line(tmp_path):
         assert done.returncode == 2 and b"line 2" in done.stderr and b"line 3" in done.stderr, arguments
 
 
+@pytest.mark.long
 def test_thresholds_are_proposed_with_what_they_would_have_done(tmp_path):
     weeks = [event(60 * number, f"user-{number % 50}", None) for number in range(600)]
     weeks += [event(24_000 + 10 * number, f"user-{number}") for number in range(40)]
@@ -442,6 +444,7 @@ def test_thresholds_are_proposed_with_what_they_would_have_done(tmp_path):
 
 #: Unoptimized, a week of ten thousand people takes a minute.
 FAST = ROOT / "target" / "scenarios" / "oidc-triage"
+@pytest.mark.long
 def test_a_page_for_a_passing_trouble_of_few_looks_false_and_is_not_proposed(tmp_path):
     month = [event(60 * number, f"user-{number % 50}", None) for number in range(1500)]
     for blip in range(6):

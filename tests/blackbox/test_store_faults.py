@@ -40,6 +40,7 @@ def outages(number):
             for sandbox in range(number)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_without_a_table_each_sandbox_tells_once_under_one_id_and_says_why(world, fault):
     world.break_service().proxy.break_down(fault)
@@ -128,6 +129,7 @@ def test_a_quiet_sandbox_without_a_table_tells_nothing(world):
     assert result.error is None and world.told() == []
 
 
+@pytest.mark.long
 def test_a_secret_payload_never_fails_whatever_fails(world):
     world.break_service().sns.fail(*[Trouble(500)] * 20)
     world.proxy.break_down(FAILED)
@@ -149,6 +151,7 @@ def test_a_sandbox_that_can_write_but_not_read_tells_by_itself(world):
     assert "unshared" in world.told()[1].incident
 
 
+@pytest.mark.long
 def test_what_cannot_be_read_is_no_silence(world):
     answered(world.start(), outages(1)[0])
     world.proxy.break_down(FAILED, "GetItem")
