@@ -1,5 +1,9 @@
 # The same targets here and in continuous integration. `make test` needs Rust (with clippy and rustfmt) and Python 3.11
 # or later, and nothing else installed by hand; `page` is skipped without Chromium and its driver.
+#
+#   PROPTEST_CASES   how many cases each property is tried with
+#   OIDC_TRIAGE_SEEDS   how many seeds of each scenario are lived through; unset: all of them
+#   WORKERS   how many black-box tests run at a time
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -17,32 +21,54 @@ export PYTHONDONTWRITEBYTECODE := 1
 # SAM and the tests look for what cargo made in this folder.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
+# They mostly wait, so more of them than there are cores.
+WORKERS ?= 6
+# What each part leaves for the table at the end.
+PARTS := target/parts
+
 PIP := pip install --quiet --disable-pip-version-check --no-input
-PYTEST := $(VENV)/bin/python -m pytest -q -p no:cacheprovider
+PYTEST = mkdir -p $(PARTS); $(VENV)/bin/python -m pytest -q -p no:cacheprovider --junitxml=$(PARTS)/$@.xml
 SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src -name '*.rs')
 
-.PHONY: help test fmt fmt-check lint unit scenarios blackbox template build e2e bench venv clean
+.PHONY: help check test soak fmt fmt-check lint unit scenarios blackbox page template build e2e bench venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+check: fmt-check lint ## what is quick: format, lints, the unit tests of what is pure
+	@echo "== unit tests of what is pure"
+	PROPTEST_CASES=$(or $(PROPTEST_CASES),16) cargo test --quiet --locked --lib
+
 # Two things at a time: the checks, one after the other because cargo locks its target folder anyway, and beside them
-# the tools and the slow optimized build, which has folders of its own. Each step's output comes when it is done.
+# the tools and the slow optimized build, which has folders of its own. Each part's output comes when it is done.
 test: ## everything that has to pass: format, lints, unit, property, black-box, page, template, end to end
-	@SECONDS=0; \
-	$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) IN_ORDER=yes \
-	  fmt-check lint unit scenarios blackbox page template e2e; \
-	echo "== all of it passed, in $$SECONDS s"
+	@rm -rf $(PARTS); mkdir -p $(PARTS); SECONDS=0; status=0; \
+	PROPTEST_CASES=$(or $(PROPTEST_CASES),32) OIDC_TRIAGE_SEEDS=$(or $(OIDC_TRIAGE_SEEDS),5) \
+	  $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=recurse) IN_ORDER=yes \
+	  $(addprefix part-,fmt-check lint unit scenarios blackbox page venv build template e2e) || status=$$?; \
+	python3 -m tests.harness.parts $(PARTS); \
+	if [ $$status = 0 ]; then echo "== all of it passed, in $$SECONDS s"; fi; exit $$status
+
+# A part in order, and how long it took.
+part-%:
+	@begin=$$(date +%s); status=0; $(MAKE) --no-print-directory $* || status=$$?; \
+	echo $$begin $$(( $$(date +%s) - begin )) $$status > $(PARTS)/$*.time; exit $$status
 
 ifdef IN_ORDER
-lint: fmt-check
-unit: lint
-scenarios: unit
-# The functions of the black-box tests have real time-outs to keep: not beside what takes all cores.
-blackbox: scenarios
-page: blackbox
-e2e: template
+part-lint: part-fmt-check
+part-unit: part-lint part-venv
+part-scenarios: part-unit
+part-blackbox: part-scenarios
+part-page: part-blackbox
+part-build: part-venv
+part-template: part-build
+part-e2e: part-template
 endif
+
+soak: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the property tests with many cases
+	@echo "== soak"
+	PROPTEST_CASES=$(or $(PROPTEST_CASES),20000) env -u MAKEFLAGS -u MFLAGS \
+	  $(VENV)/bin/python -m tests.harness.with_dynamodb cargo test --quiet --locked
 
 fmt: ## format the Rust code
 	cargo fmt
@@ -69,7 +95,7 @@ scenarios: ## the decision on made-up histories, beside what one would build wit
 blackbox: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the real binaries, through a Runtime API and on the command line
 	@echo "== black-box tests"
 	cargo build --quiet --locked --bins
-	$(PYTEST) tests/blackbox
+	$(PYTEST) -n $(WORKERS) --maxschedchunk=1 tests/blackbox
 
 # Skipped, and said so, where there is no Chromium with its driver. Leaves pictures in target/page/shots.
 page: $(VENV)/stamp ## the page that replay makes, in a real browser

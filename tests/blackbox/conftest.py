@@ -54,21 +54,21 @@ def world(emulator):
         yield world
 
 
-NUMBERS = pytest.StashKey()
-
-
-def pytest_configure(config):
-    config.stash[NUMBERS] = []
+def pytest_collection_modifyitems(items):
+    # What is long begins first: where several run at a time, nobody waits for it at the end.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture
-def report(request):
-    """Says a number that was measured, at the end of the run."""
-    return lambda what, number: request.config.stash[NUMBERS].append(f"{what}: {number}")
+def report(record_property):
+    """Says a number that was measured, at the end of the run, whichever process it was measured in."""
+    return lambda what, number: record_property("measured", f"{what}: {number}")
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    if config.stash[NUMBERS]:
+def pytest_terminal_summary(terminalreporter):
+    passed = terminalreporter.getreports("passed")
+    lines = [line for one in passed if one.when == "call" for name, line in one.user_properties if name == "measured"]
+    if lines:
         terminalreporter.section("measured")
-        for line in config.stash[NUMBERS]:
+        for line in lines:
             terminalreporter.line(line)

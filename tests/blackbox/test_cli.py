@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness import make
 from tests.harness.awslogs import EVENTS
-from tests.harness.runtime_api import binary
+from tests.harness.runtime_api import PATIENCE, binary
 from tests.harness.servers import refused_url
 
 EVENT = EVENTS / "cloudtrail__create_token_internal_server_error.json"
@@ -17,7 +17,7 @@ EVENT = EVENTS / "cloudtrail__create_token_internal_server_error.json"
 def run(*arguments, stdin=b"", **env):
     # Every AWS endpoint refuses: replay touches no network.
     return subprocess.run([binary("oidc-triage", "OIDC_TRIAGE_CLI"), *map(str, arguments)], input=stdin,
-                          capture_output=True, timeout=60,
+                          capture_output=True, timeout=5 * PATIENCE,
                           env={"PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": refused_url(), **env})
 
 
@@ -172,7 +172,7 @@ def test_help_is_no_error():
 def test_the_reader_of_a_pipe_may_have_enough():
     program = binary("oidc-triage", "OIDC_TRIAGE_CLI")
     done = subprocess.run(["bash", "-c", f"set -o pipefail; '{program}' replay '{EVENTS}' 2>/dev/null | head -n 1; "
-                                         "exit ${PIPESTATUS[0]}"], capture_output=True, timeout=60)
+                                         "exit ${PIPESTATUS[0]}"], capture_output=True, timeout=PATIENCE)
     assert done.returncode in (0, 1) and b"panicked" not in done.stderr
 
 

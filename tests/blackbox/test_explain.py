@@ -9,7 +9,7 @@ import pytest
 
 from tests.harness import make
 from tests.harness.awslogs import EVENTS, ROOT
-from tests.harness.runtime_api import binary
+from tests.harness.runtime_api import PATIENCE, binary
 
 from .test_cli import run
 
@@ -192,7 +192,7 @@ def test_text_of_others_makes_no_line_of_its_own(tmp_path):
 
 @pytest.mark.parametrize("content, reason", [
     (b"", b"has nothing in it"), (b"{ broken", b"no event that this program knows"), (b'{"made":"up"}', b"no event"),
-    (b"{}\n{}\n", b"oidc-triage replay"), (b"\xff\xfe{}", b"UTF-8"), (gzip.compress(b"{}")[:-4], b"damaged gzip")],
+    (b"{}\n{}\n", b"oidc-triage replay"), (b"\xff\xfe{}", b"UTF-8"), (gzip.compress(b"{}", mtime=0)[:-4], b"damaged gzip")],
     ids=lambda value: value.decode(errors="replace")[:12])
 def test_what_is_no_event_ends_with_status_1_and_its_reason(tmp_path, content, reason):
     (tmp_path / "odd.json").write_bytes(content)
@@ -218,5 +218,5 @@ def test_help_shows_examples_and_exit_statuses():
 def test_the_reader_of_a_pipe_may_have_enough():
     program = binary("oidc-triage", "OIDC_TRIAGE_CLI")
     done = subprocess.run(["bash", "-c", f"set -o pipefail; '{program}' explain InternalServerException | true; "
-                                         "exit ${PIPESTATUS[0]}"], capture_output=True, timeout=60)
+                                         "exit ${PIPESTATUS[0]}"], capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0 and b"panicked" not in done.stderr

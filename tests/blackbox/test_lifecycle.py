@@ -12,9 +12,9 @@ import pytest
 from tests.harness import make
 from tests.harness.fake_oidc import NULL_500
 from tests.harness.servers import refused_url
-from tests.harness.world import panics
+from tests.harness.world import panics, until
 
-POLICY = {"proof_s": 2, "proof_probes_s": 1, "proof_probes": 2, "changed_every_s": 1}
+POLICY = {"proof_s": 1, "proof_probes_s": 1, "proof_probes": 2, "changed_every_s": 1}
 
 
 def send(function, events):
@@ -35,13 +35,25 @@ def well_again(callers=4, ages=(12, 9, 6, 3, 1), **more):
     return [event for age in ages for event in make.served(callers=callers, age=age, **more)]
 
 
-def tick_for(watcher, seconds, until=lambda notices: False):
-    notices, end = [], time.monotonic() + seconds
-    while time.monotonic() < end and not until(notices):
-        result = watcher.invoke(make.tick())
-        assert result.error is None, result.error
-        notices += result.answer["notices"]
-        time.sleep(0.5)
+def tick(watcher):
+    result = watcher.invoke(make.tick())
+    assert result.error is None, result.error
+    return result.answer["notices"]
+
+
+def ticks(watcher, times=3):
+    """The notices of so many ticks, each of which probes anew."""
+    notices = tick(watcher)
+    for _ in range(times - 1):
+        time.sleep(1.1)
+        notices += tick(watcher)
+    return notices
+
+
+def tick_until(watcher, kind, notices=()):
+    """These notices, and those of as many ticks as it takes to a notice of that kind."""
+    notices = list(notices)
+    until(lambda: kind in kinds(notices), lambda: notices.extend(tick(watcher)))
     return notices
 
 
@@ -55,12 +67,12 @@ def test_an_incident_opens_is_proved_over_and_reopens_under_its_id(world):
     opened, = send(function, make.outage(callers=8, age=30))
     assert (opened["kind"], opened["sequence"]) == ("opened", 1) and opened["severity"] == "page"
     world.oidc.heal()
-    notices = send(function, well_again())
-    notices += tick_for(watcher, 15, lambda more: resolved(notices + more))
+    notices = tick_until(watcher, "resolved", send(function, well_again()))
     assert kinds(notices)[-1] == "resolved"
     (incident,) = world.table.incidents()
     assert incident["resolved_at"]
-    time.sleep(2)
+    # What fails now is of a later second.
+    time.sleep(1.1)
     world.break_service()
     reopened = send(function, [make.cloudtrail(user=f"made-up-user-{number}", age=0) for number in range(1, 9)])
     assert "reopened" in kinds(reopened)
@@ -74,17 +86,17 @@ def test_people_who_give_up_prove_nothing(world):
     world.break_service()
     function, watcher = world.start(POLICY), world.start(POLICY)
     send(function, make.outage(callers=8, age=600, operation="CreateTokenWithIAM"))
-    assert not resolved(tick_for(watcher, 5))
+    assert not resolved(ticks(watcher, 5))
     assert not world.table.incidents()[0].get("resolved_at")
 
 
+@pytest.mark.long
 def test_a_long_silence_ends_an_incident_and_the_notice_says_that_nothing_proves_it(world):
+    assert kinds(send(world.start(POLICY), make.outage(callers=8, age=40))) == ["opened"]
     # Healthy probes, of rungs that never were down, prove nothing either.
-    policy = POLICY | {"quiet_s": 20}
-    function, watcher = world.start(policy), world.start(policy)
-    assert kinds(send(function, make.outage(callers=8, age=40))) == ["opened"]
-    assert not resolved(tick_for(watcher, 5))
-    notices = tick_for(watcher, 40, resolved)
+    assert not resolved(ticks(world.start(POLICY), 5))
+    # The shortest silence that a policy may have.
+    notices = tick_until(world.start(POLICY | {"quiet_s": 10}), "resolved")
     assert kinds(notices)[-1] == "resolved"
     text = world.told()[-1].text.lower()
     assert "prove" in text
@@ -100,7 +112,7 @@ def test_an_outage_that_was_over_before_its_events_came_is_not_told_as_going_on(
     function = world.start(POLICY)
     events = make.outage(callers=8, age=480) + well_again(callers=8, ages=(400, 300, 200, 100, 50, 1))
     result = function.invoke(make.sqs(events))
-    notices = result.answer["notices"] + tick_for(world.start(POLICY), 3)
+    notices = result.answer["notices"] + ticks(world.start(POLICY))
     assert all(incident["resolved_at"] for incident in world.table.incidents())
     assert len(notices) <= 2
 
@@ -110,12 +122,10 @@ def test_stragglers_from_before_the_end_reopen_nothing(world):
     function, watcher = world.start(POLICY), world.start(POLICY)
     send(function, make.outage(callers=8, age=200))
     world.oidc.heal()
-    notices = send(function, well_again(ages=(60, 50, 40, 30, 20, 10)))
-    notices += tick_for(watcher, 10, lambda more: resolved(notices + more))
-    assert resolved(notices)
+    tick_until(watcher, "resolved", send(function, well_again(ages=(60, 50, 40, 30, 20, 10))))
     told = len(world.told())
     stragglers = [make.cloudtrail(user=f"late-{number}", age=190 - number) for number in range(8)]
-    assert send(function, stragglers) == [] and tick_for(watcher, 2) == []
+    assert send(function, stragglers) == [] and ticks(watcher) == []
     assert len(world.told()) == told
     assert all(incident["resolved_at"] for incident in world.table.incidents())
 
@@ -154,11 +164,10 @@ def test_an_event_from_the_future_is_taken_as_of_now(world):
     (notice,) = send(function, make.outage(callers=8, age=-86400))
     assert notice["kind"] == "opened"
     world.oidc.heal()
-    time.sleep(2)
-    notices = send(function, well_again(ages=(0,) * 3))
-    notices += tick_for(function, 15, lambda more: resolved(notices + more))
+    # What is served now is of a later second.
+    time.sleep(1.1)
     # It would never end if its failures were ahead of all that is served.
-    assert resolved(notices)
+    tick_until(function, "resolved", send(function, well_again(ages=(0,) * 3)))
 
 
 def test_the_table_is_where_the_function_runs_wherever_identity_center_is(world):
@@ -190,8 +199,7 @@ def test_users_who_fail_outvote_a_healthy_probe(world):
 
 def test_a_probe_that_cannot_connect_is_our_side_and_no_page(world):
     watcher = world.start(AWS_ENDPOINT_URL_SSO_OIDC=refused_url())
-    notices = tick_for(watcher, 4)
-    (notice,) = notices
+    (notice,) = ticks(watcher)
     assert (notice["kind"], notice["diagnosis"], notice["severity"]) == ("advice", "blind", "warning")
     assert world.table.incidents() == []
 
@@ -199,27 +207,27 @@ def test_a_probe_that_cannot_connect_is_our_side_and_no_page(world):
 def test_trouble_that_nobody_complains_of_is_found_by_the_probe_and_its_end_as_well(world):
     policy = POLICY | {"probe_down_s": 1}
     watcher = world.start(policy)
-    assert tick_for(watcher, 2) == []
+    assert ticks(watcher) == []
     world.oidc.script_all(NULL_500)
-    notices = tick_for(watcher, 15, lambda notices: "opened" in kinds(notices))
+    notices = tick_until(watcher, "opened")
     assert notices[-1]["diagnosis"] == "degraded"
     world.oidc.heal()
-    notices = tick_for(watcher, 20, resolved)
+    notices = tick_until(watcher, "resolved")
     assert kinds(notices)[-1] == "resolved" and len(world.table.incidents()) == 1
 
 
+@pytest.mark.long
 def test_an_outage_that_flaps_is_one_incident(world):
     function, watcher = world.start(POLICY), world.start(POLICY)
     everything = []
     for _ in range(3):
         world.break_service()
         everything += send(function, [make.cloudtrail(user=f"made-up-user-{number}", age=0) for number in range(1, 9)])
+        # What is served now is of a later second, and what fails after that as well.
         time.sleep(1.1)
         world.oidc.heal()
-        until = time.monotonic() + 40
-        while not (everything and everything[-1]["kind"] == "resolved") and time.monotonic() < until:
-            everything += send(function, make.served(callers=4))
-            everything += tick_for(watcher, 0.6)
+        until(lambda: everything and everything[-1]["kind"] == "resolved",
+              lambda: everything.extend(send(function, make.served(callers=4)) + tick(watcher)), pause=0.5)
         time.sleep(1.1)
     told = [kind for kind in kinds(everything) if kind not in ("changed", "reminder")]
     assert told == ["opened", "resolved", "reopened", "resolved", "reopened", "resolved"]
@@ -239,11 +247,9 @@ def test_a_broken_laptop_neither_begins_an_outage_nor_keeps_it_from_ending(world
     during = make.outage(callers=8, age=300) + [laptop(age) for age in (320, 310, 305)]
     assert "opened" in kinds(send(function, during))
     after = [event for age in range(200, 0, -10) for event in (laptop(age), *make.served(callers=8, age=age - 5))]
-    notices = send(function, after)
-    notices += tick_for(watcher, 10, lambda more: resolved(notices + more))
-    assert resolved(notices)
+    tick_until(watcher, "resolved", send(function, after))
     assert send(function, [laptop(age) for age in (2, 1, 0)]) == []
-    assert tick_for(watcher, 2) == []
+    assert ticks(watcher) == []
 
 
 def test_aws_health_joined_to_two_hit_callers_is_an_incident_that_it_confirms(world):
@@ -267,5 +273,5 @@ def test_what_is_no_fault_of_the_service_is_named_as_what_it_is(world, code, cal
     function = world.start()
     more = {"operation": "CreateTokenWithIAM"} if code == "AccessDeniedException" else {}
     events = [make.cloudtrail(code, user=f"user-{number}", age=130 - 11 * number, **more) for number in range(callers)]
-    notices = send(function, events) + tick_for(world.start(), 1)
+    notices = send(function, events) + ticks(world.start(), 2)
     assert [notice["diagnosis"] for notice in notices] == [diagnosis]

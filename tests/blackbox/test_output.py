@@ -8,6 +8,7 @@ import pytest
 from tests.harness import make
 from tests.harness.fake_oidc import ACCESS_TOKEN, CLIENT_SECRET, DEVICE_CODE, NULL_500, REFRESH_TOKEN, USER_CODE, Answer
 from tests.harness.fake_sns import Trouble
+from tests.harness.runtime_api import PATIENCE
 
 PLANTED = [*make.SECRETS.values(), CLIENT_SECRET, DEVICE_CODE, USER_CODE, ACCESS_TOKEN, REFRESH_TOKEN,
            "planted-secret-access-key", "planted-session-token"]
@@ -134,7 +135,7 @@ def test_the_text_of_others_cannot_forge_a_line(function, oidc, sns):
                                              ("OIDC_TRIAGE_START_URL", "http://example.com")])
 def test_a_setting_that_cannot_be_right_ends_the_start_with_its_name(start, variable, value):
     function = start(**{variable: value})
-    assert function.process.wait(10) != 0
+    assert function.process.wait(PATIENCE) != 0
     (text,) = function.new_output().splitlines()
     line = json.loads(text)
     assert line["level"] == "FATAL" and variable in text

@@ -7,16 +7,14 @@ import pytest
 from tests.harness import make
 from tests.harness.fake_sns import Trouble
 from tests.harness.fault_proxy import FAILED
+from tests.harness.world import until
 
 REFUSED = Trouble(403, "AuthorizationError")
 
 
-def tick_until(world, watcher, count, seconds):
-    """What the topic took; a tick each half second until it is so much."""
-    until = time.monotonic() + seconds
-    while len(world.told()) < count and time.monotonic() < until:
-        watcher.invoke(make.tick())
-        time.sleep(0.5)
+def tick_until(world, watcher, count):
+    """What the topic took, once it is so much."""
+    until(lambda: len(world.told()) >= count, lambda: watcher.invoke(make.tick()))
     return world.told()
 
 
@@ -28,34 +26,40 @@ def test_what_the_topic_does_not_take_is_told_by_the_next_tick(world, trouble):
     # It waits in the outbox: nothing has to be delivered again.
     assert result.error is None and result.answer["batchItemFailures"] == []
     assert result.answer["notices"] == [] and "notice_pending" in result.problems()
-    (told,) = tick_until(world, world.start(), 1, 10)
+    (told,) = tick_until(world, world.start(), 1)
     assert told.sequence == 1 and world.sns.attempts == 2
 
 
 def test_a_topic_that_takes_and_does_not_answer_is_told_again_once_under_the_same_id(world):
-    world.break_service().sns.fail(Trouble(500, delay=7, taken=True))
+    world.break_service().sns.fail(Trouble(500, delay=600, taken=True))
     world.start().invoke(make.sqs(make.outage(callers=8)))
     watcher = world.start()
-    first, second = tick_until(world, watcher, 2, 20)
+    first, second = tick_until(world, watcher, 2)
     assert first[:2] == second[:2] and first.text == second.text
-    for _ in range(4):
-        watcher.invoke(make.tick())
-        time.sleep(0.5)
-    assert len(world.told()) == 2
+    world.table.let_pass(3600)
+    watcher.invoke(make.tick())
+    assert len(world.told()) == 2 and world.table.unsent() == 0
 
 
 def test_a_topic_that_refuses_for_long_is_asked_ever_more_seldom_and_told_in_the_end(world):
-    world.break_service().sns.fail(*[REFUSED] * 4)
-    function, watcher, began = world.start(), world.start(), time.monotonic()
-    function.invoke(make.sqs(make.outage(callers=8)))
-    (told,) = tick_until(world, watcher, 1, 40)
-    # With 1, 2, 4 and 8 seconds between, where operation has minutes.
-    assert time.monotonic() - began >= 15 and world.sns.attempts == 5
-    assert told.sequence == 1
+    world.break_service().sns.fail(*[REFUSED] * 5)
+    policy = {"publish_again_s": 600}
+    watcher, began = world.start(policy), time.time()
+    world.start(policy).invoke(make.sqs(make.outage(callers=8)))
+    for attempts, times in enumerate((1, 2, 4, 8, 8), 1):
+        (entry,) = world.table.outbox()
+        assert began + 600 * times <= int(entry["not_before"]) / 1000 + 0.001 <= time.time() + 600 * times
+        watcher.invoke(make.tick())
+        assert (world.sns.attempts, world.told()) == (attempts, []), "not before its time"
+        world.table.let_pass(600 * times)
+        began = time.time()
+        watcher.invoke(make.tick())
+    (told,) = world.told()
+    assert told.sequence == 1 and world.sns.attempts == 6
 
 
 def test_an_outage_that_ends_before_it_could_be_told_is_one_notice(world):
-    policy = {"proof_s": 1, "proof_probes_s": 0, "publish_again_s": 4}
+    policy = {"proof_s": 1, "proof_probes_s": 0, "publish_again_s": 600}
     world.break_service().sns.fail(REFUSED)
     function = world.start(policy)
     function.invoke(make.sqs(make.outage(callers=8, age=60)))
@@ -63,11 +67,13 @@ def test_an_outage_that_ends_before_it_could_be_told_is_one_notice(world):
     world.oidc.heal()
     function.invoke(make.sqs([event for age in (20, 15, 10, 5, 1) for event in make.served(callers=3, age=age)]))
     watcher = world.start(policy)
-    (told,) = tick_until(world, watcher, 1, 20)
+    until(lambda: world.table.incidents()[0]["resolved_at"], lambda: watcher.invoke(make.tick()))
+    world.table.let_pass(600)
+    (told,) = tick_until(world, watcher, 1)
     (incident,) = world.table.incidents()
     assert incident["resolved_at"], "over already"
     assert "resolved" in told.subject.lower() and "us-east-1" in told.subject
-    time.sleep(1)
+    world.table.let_pass(3600)
     watcher.invoke(make.tick())
     assert len(world.told()) == 1
     assert all(entry["sent_at"] for entry in world.table.outbox())
@@ -83,7 +89,7 @@ def test_in_shadow_nothing_is_published_and_the_rest_is_done(world):
 def test_where_neither_the_store_nor_the_topic_takes_it_lambda_delivers_the_event_again(world):
     world.break_service().sns.fail(*[Trouble(500)] * 20)
     world.proxy.break_down(FAILED)
-    function, events = world.start(), make.outage(callers=8)
+    function, events = world.start(), make.outage(callers=6)
     results = [function.invoke(event) for event in events]
     assert results[-1].error is not None, "nobody knows what had to be told"
     world.proxy.heal()

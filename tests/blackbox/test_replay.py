@@ -1,23 +1,30 @@
 """A whole history through `oidc-triage replay`: whatever its files are like, in order of time, with bounded memory."""
 
 import datetime
+import contextlib
 import difflib
+import fcntl
 import gzip
 import json
 import os
+import pathlib
 import pty
 import random
 import resource
 import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
+import zlib
 
 import pytest
 
 from tests.blackbox.test_cli import as_lines, as_log_file, failures, notices, opened, past_outage, replay, run
 from tests.harness import make
-from tests.harness.runtime_api import ROOT, binary
+from tests.harness.runtime_api import PATIENCE, ROOT, binary
+from tests.harness.world import until
 
 BEGIN = datetime.datetime(2026, 11, 5, 12, tzinfo=datetime.timezone.utc)
 
@@ -133,7 +140,7 @@ def test_what_can_be_read_once_only_is_read_whole(tmp_path):
     writer = threading.Thread(target=lambda: fifo.write_bytes(as_lines(DAY)), daemon=True)
     writer.start()
     assert len(failures(replay(fifo))) == 120
-    writer.join(10)
+    writer.join(PATIENCE)
     done = run("replay", "-", "-", stdin=as_lines(DAY))
     assert done.returncode == 1 and b"standard input: it can be read once only" in done.stderr and b"Outage" in done.stdout
 
@@ -172,7 +179,7 @@ def test_what_reaches_nobody_on_standard_error_costs_no_report(tmp_path):
     (tmp_path / "bad.jsonl").write_bytes(b"{broken\n" * 500 + as_lines(DAY))
     with open("/dev/full", "wb") as full:
         done = subprocess.run([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", tmp_path / "bad.jsonl"], stderr=full,
-                              stdout=subprocess.PIPE, timeout=60, env={"PATH": "/usr/bin:/bin"})
+                              stdout=subprocess.PIPE, timeout=PATIENCE, env={"PATH": "/usr/bin:/bin"})
     assert done.returncode == 1 and b"Totals" in done.stdout
 
 
@@ -247,19 +254,33 @@ def limited():
     resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 
 
+def write_repeated(path, head, block, times, tail):
+    """One gzip stream in which `block` comes so many times, and is compressed once."""
+    deflate = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    # After a full flush nothing refers to what was before.
+    first = deflate.compress(head) + deflate.flush(zlib.Z_FULL_FLUSH)
+    part = deflate.compress(block) + deflate.flush(zlib.Z_FULL_FLUSH)
+    last = deflate.compress(tail) + deflate.flush()
+    check = zlib.crc32(head)
+    for _ in range(times):
+        check = zlib.crc32(block, check)
+    size = len(head) + times * len(block) + len(tail)
+    with path.open("wb") as file:
+        file.write(b"\x1f\x8b\x08" + bytes(6) + b"\xff" + first)
+        for _ in range(times):
+            file.write(part)
+        file.write(last + struct.pack("<II", zlib.crc32(tail, check), size % (1 << 32)))
+
+
+@pytest.mark.long
 def test_a_file_that_inflates_to_gigabytes_is_read_in_bounded_memory(tmp_path):
     other = json.dumps({"eventVersion": "1.11", "eventSource": "ec2.amazonaws.com", "eventName": "DescribeInstances",
                         "eventTime": at(0), "eventID": "made-up", "requestParameters": "x" * 2000}, separators=(",", ":"))
-    block = ("," + other) * 10_000
+    end = ",".join(json.dumps({"eventVersion": "1.11", **made["detail"]}, separators=(",", ":")) for made in past_outage())
     path = tmp_path / "large.json.gz"
-    with gzip.open(path, "wt", compresslevel=1) as file:
-        file.write('{"Records":[' + other)
-        for _ in range(70):
-            file.write(block)
-        file.write("," + ",".join(json.dumps({"eventVersion": "1.11", **made["detail"]}, separators=(",", ":"))
-                                  for made in past_outage()) + "]}")
+    write_repeated(path, f'{{"Records":[{other}'.encode(), f",{other}".encode() * 10_000, 70, f",{end}]}}".encode())
     done = subprocess.run([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "--format", "json", path],
-                          capture_output=True, timeout=300, env={"PATH": "/usr/bin:/bin"}, preexec_fn=limited)
+                          capture_output=True, timeout=5 * PATIENCE, env={"PATH": "/usr/bin:/bin"}, preexec_fn=limited)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr
     assert lines[-1]["records"] == 700_001 + 8 and len(opened(lines)) == 1
@@ -273,17 +294,35 @@ def test_a_document_too_large_to_be_read_is_named(tmp_path):
     assert done.returncode == 1 and b"bomb.json.gz: only JSON documents and lines up to" in done.stderr
 
 
+def is_done_with_what_it_got(process):
+    """Whether nothing is left in the pipe, and all of the program's threads sleep whenever one looks."""
+    for _ in range(4):
+        (left,) = struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, b"\0" * 4))
+        stats = [path.read_text() for path in pathlib.Path(f"/proc/{process.pid}/task").glob("*/stat")]
+        if left or any(stat.rpartition(")")[2].split()[0] != "S" for stat in stats):
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def signals(process, which, signal):
+    """Whether it is one of those that the program handles (`SigCgt`), or that it did not get yet (`ShdPnd`)."""
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    (mask,) = [line.split()[1] for line in status.splitlines() if line.startswith(which + ":")]
+    return int(mask, 16) >> (signal - 1) & 1
+
+
 def test_an_interrupted_replay_tells_what_it_has(tmp_path):
     with subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "-"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"}) as process:
         # More than two pieces, so that some of it is judged before the rest would come.
         process.stdin.write(as_lines(DAY) + as_lines([event(60_000, "late", None)]) * 1500)
         process.stdin.flush()
-        time.sleep(2)
+        until(lambda: is_done_with_what_it_got(process))
         process.send_signal(signal.SIGINT)
         # Nothing more comes, and nothing more is waited for.
         out, errors = process.stdout.read().decode(), process.stderr.read().decode()
-        assert process.wait(20) == 130
+        assert process.wait(PATIENCE) == 130
         process.stdin.close()
     assert "interrupted" in errors and out.startswith("Interrupted: ")
     assert "opened" in out and "Totals" in out
@@ -295,10 +334,10 @@ def test_an_interrupt_tells_of_the_last_hour_too(tmp_path):
         # More than a piece, all of it within minutes.
         process.stdin.write(as_lines(past_outage()) + as_lines([past_outage()[0]]) * 2000)
         process.stdin.flush()
-        time.sleep(2)
+        until(lambda: is_done_with_what_it_got(process))
         process.send_signal(signal.SIGINT)
         out = process.stdout.read().decode()
-        assert process.wait(20) == 130
+        assert process.wait(PATIENCE) == 130
         process.stdin.close()
     assert out.startswith("Interrupted: ") and "opened" in out
 
@@ -306,11 +345,12 @@ def test_an_interrupt_tells_of_the_last_hour_too(tmp_path):
 def test_a_second_interrupt_does_not_wait(tmp_path):
     with subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "-"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"}) as process:
-        time.sleep(0.5)
+        until(lambda: signals(process, "SigCgt", signal.SIGINT))
         process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
+        # Two that are pending would be one.
+        until(lambda: process.poll() is not None or not signals(process, "ShdPnd", signal.SIGINT))
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(PATIENCE) == 130
         process.stdin.close()
 
 
@@ -318,17 +358,24 @@ def test_there_is_a_bar_on_a_terminal_and_nothing_of_it_in_a_pipe(tmp_path):
     trail(tmp_path, DAY)
     assert run("replay", tmp_path).stderr == b""
     terminal, end = pty.openpty()
-    try:
-        process = subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", tmp_path], stdout=subprocess.PIPE,
-                                   stderr=end, env={"PATH": "/usr/bin:/bin", "TERM": "xterm", "COLUMNS": "120"})
-        out = process.stdout.read()
-        assert process.wait(20) == 0
-        os.set_blocking(terminal, False)
-        shown = os.read(terminal, 65536).decode()
-    finally:
-        os.close(end)
-        os.close(terminal)
-    assert " of " in shown and "B/s" in shown
+    shown = bytearray()
+
+    def look():
+        # A terminal that nobody reads from is full after 4 KB. It ends with an error.
+        with contextlib.suppress(OSError):
+            while part := os.read(terminal, 4096):
+                shown.extend(part)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    process = subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", tmp_path], stdout=subprocess.PIPE,
+                               stderr=end, env={"PATH": "/usr/bin:/bin", "TERM": "xterm", "COLUMNS": "120"})
+    os.close(end)
+    out = process.stdout.read()
+    assert process.wait(PATIENCE) == 0
+    looking.join()
+    os.close(terminal)
+    assert b" of " in shown and b"B/s" in shown
     assert b"\x1b" not in out and b"Totals" in out
 
 
@@ -372,6 +419,7 @@ def test_a_policy_that_cannot_be_is_named_with_its_line(tmp_path):
         assert done.returncode == 2 and b"line 2" in done.stderr and b"line 3" in done.stderr, arguments
 
 
+@pytest.mark.long
 def test_thresholds_are_proposed_with_what_they_would_have_done(tmp_path):
     weeks = [event(60 * number, f"user-{number % 50}", None) for number in range(600)]
     weeks += [event(24_000 + 10 * number, f"user-{number}") for number in range(40)]
@@ -396,6 +444,7 @@ def test_thresholds_are_proposed_with_what_they_would_have_done(tmp_path):
 
 #: Unoptimized, a week of ten thousand people takes a minute.
 FAST = ROOT / "target" / "scenarios" / "oidc-triage"
+@pytest.mark.long
 def test_a_page_for_a_passing_trouble_of_few_looks_false_and_is_not_proposed(tmp_path):
     month = [event(60 * number, f"user-{number % 50}", None) for number in range(1500)]
     for blip in range(6):
@@ -426,7 +475,7 @@ GOLDEN = ROOT / "tests" / "golden"
 @pytest.mark.skipif(not (HISTORIES and FAST.exists()), reason="`make scenarios` has not been here")
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 def test_a_made_up_history_gives_what_was_looked_at(path):
-    done = subprocess.run([FAST, "replay", path], capture_output=True, timeout=120, env={"PATH": "/usr/bin:/bin"})
+    done = subprocess.run([FAST, "replay", path], capture_output=True, timeout=5 * PATIENCE, env={"PATH": "/usr/bin:/bin"})
     text = done.stdout.decode()
     golden = GOLDEN / f"{path.stem}.txt"
     if os.environ.get("UPDATE_GOLDEN"):

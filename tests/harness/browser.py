@@ -7,14 +7,16 @@ import base64
 import contextlib
 import http.client
 import json
+import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 
-from .servers import free_port
+from .runtime_api import PATIENCE
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -28,6 +30,8 @@ SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--
 # By which WebDriver tells an element from other JSON.
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
+STARTED = re.compile(r"started successfully on port (\d+)")
+
 KEYS = {"Tab": "\ue004", "Enter": "\ue007"}
 
 
@@ -35,10 +39,13 @@ class Driver:
     """A chromedriver, for the length of a `with`."""
 
     def __enter__(self):
-        self.port = free_port()
-        self.process = subprocess.Popen([CHROMEDRIVER, f"--port={self.port}"], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 30
+        self.process = subprocess.Popen([CHROMEDRIVER, "--port=0"], stdin=subprocess.DEVNULL, text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        # It chooses one that is free, and says which.
+        self.port = next((int(found[1]) for line in self.process.stdout if (found := STARTED.search(line))), None)
+        # What it says later is of no interest, but must not make it wait.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        until = time.monotonic() + PATIENCE
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > until:
                 self.__exit__()
@@ -66,7 +73,7 @@ class Driver:
         # A proxy of the environment is not for loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=60) as answer:
+            with opener.open(request, timeout=PATIENCE) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             value = json.load(error)["value"]

@@ -1,5 +1,7 @@
 """The shared table, as tests look at it: read item by item, and made with the template's key schema."""
 
+import datetime
+import functools
 import json
 import pathlib
 import uuid
@@ -9,15 +11,29 @@ import boto3.dynamodb.types
 import botocore.config
 from samtranslator.yaml_helper import yaml_parse
 
+from .runtime_api import PATIENCE
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 #: That of `runtime_api.Function`: without IAM the emulator takes the key for the account's name.
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 
 
+@functools.cache
+def as_deployed():
+    """What the template says of a table's keys."""
+    properties = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
+    return {key: properties[key] for key in ("BillingMode", "AttributeDefinitions", "KeySchema")}
+
+
 def client(url, region="us-east-1"):
     return boto3.client("dynamodb", endpoint_url=url, region_name=region, aws_access_key_id=ACCESS_KEY,
-                        aws_secret_access_key="made-up", config=botocore.config.Config(retries={"total_max_attempts": 1}))
+                        aws_secret_access_key="made-up", config=botocore.config.Config(
+                            retries={"total_max_attempts": 1}, read_timeout=PATIENCE))
+
+
+#: One is enough for all tests, and takes a while to make.
+_client_of_the_emulator = functools.cache(client)
 
 
 class Table:
@@ -27,10 +43,8 @@ class Table:
     @classmethod
     def make(cls, url):
         """A new one, with the keys of the one that is deployed."""
-        table = cls(client(url), f"triage-{uuid.uuid4().hex[:12]}")
-        as_deployed = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
-        table.dynamodb.create_table(TableName=table.name, **{
-            key: as_deployed[key] for key in ("BillingMode", "AttributeDefinitions", "KeySchema")})
+        table = cls(_client_of_the_emulator(url), f"triage-{uuid.uuid4().hex[:12]}")
+        table.dynamodb.create_table(TableName=table.name, **as_deployed())
         return table
 
     def delete(self):
@@ -55,6 +69,23 @@ class Table:
             if item["sk"] == "incident#current" and (latest := json.loads(item["ledger"])["incident"]):
                 found[latest["id"]] = latest
         return list(found.values())
+
+    def let_pass(self, seconds):
+        """As if so many seconds had gone by for what waits to be told: claims and pauses, and what was told lately."""
+        for entry in self.outbox():
+            if "not_before" in entry:
+                self._set(entry, "not_before", {"N": str(int(entry["not_before"]) - 1000 * seconds)})
+        for item in self.items():
+            if item["sk"] == "told":
+                told = [(datetime.datetime.fromisoformat(at) - datetime.timedelta(seconds=seconds), group)
+                        for at, group in json.loads(item["told"])]
+                text = json.dumps([(at.isoformat().replace("+00:00", "Z"), group) for at, group in told])
+                self._set(item, "told", {"S": text})
+
+    def _set(self, item, name, value):
+        self.dynamodb.update_item(
+            TableName=self.name, Key={"pk": {"S": item["pk"]}, "sk": {"S": item["sk"]}}, UpdateExpression="SET #name = :value",
+            ExpressionAttributeNames={"#name": name}, ExpressionAttributeValues={":value": value})
 
     def unsent(self):
         return sum(not entry["sent_at"] for entry in self.outbox())

@@ -16,7 +16,8 @@ import boto3
 import botocore.config
 
 from .dynamodb import Table
-from .servers import free_port
+from .runtime_api import PATIENCE
+from .servers import ReservedPort
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
@@ -26,8 +27,8 @@ BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 class Emulator:
     def __init__(self, folder, oidc_url="http://127.0.0.1:1", iam=True):
         self.folder = pathlib.Path(folder)
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = ReservedPort()
+        self.url = f"http://127.0.0.1:{self.port.number}"
         self.oidc_url = oidc_url
         self.iam = iam
 
@@ -42,7 +43,7 @@ class Emulator:
             "LAMBDA_EXECUTOR": "local",
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_PORT": str(self.port.number),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ENDPOINT_URL_SSO_OIDC": self.oidc_url,
             "IOT_MTLS_ENABLED": "0",
@@ -67,8 +68,9 @@ class Emulator:
             self.process.kill()
             self.process.wait()
         self.log.close()
+        self.port.release()
 
-    def wait_healthy(self, seconds=30):
+    def wait_healthy(self, seconds=PATIENCE):
         until = time.monotonic() + seconds
         while True:
             with contextlib.suppress(OSError):
@@ -81,7 +83,7 @@ class Emulator:
     def client(self, service, account, secret="made-up", token=None):
         return boto3.client(service, endpoint_url=self.url, region_name=REGION, aws_access_key_id=account,
                             aws_secret_access_key=secret, aws_session_token=token,
-                            config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=40))
+                            config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE))
 
 
 class Stack:
@@ -97,7 +99,7 @@ class Stack:
         # The emulator refuses saved queries.
         parameters = {"SavedQueries": "false", **parameters}
         command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
-        done = subprocess.run(command, cwd=emulator.folder, capture_output=True, text=True, timeout=180, env={
+        done = subprocess.run(command, cwd=emulator.folder, capture_output=True, text=True, timeout=5 * PATIENCE, env={
             "PATH": "/usr/bin:/bin", "HOME": str(emulator.folder), "SAM_CLI_TELEMETRY": "0",
             "AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator.url})
@@ -154,7 +156,7 @@ class Queue:
     def __init__(self, sqs, url, close=lambda: None):
         self.sqs, self.url, self.close = sqs, url, close
 
-    def receive(self, at_least, seconds=20, settle=1.0):
+    def receive(self, at_least, seconds=PATIENCE, settle=1.0):
         """Messages' bodies: waits for that many, and then a little longer for those that should not come."""
         bodies, until = [], time.monotonic() + seconds
         while time.monotonic() < until:

@@ -1,16 +1,34 @@
-"""A small SSO OIDC service, scripted per test.
+"""A small SSO OIDC service, scripted per test. The only one: tests in other languages run it as a program.
 
     with FakeOidc() as oidc:                                   # healthy
         oidc.script("CreateToken", NULL_500, healthy("CreateToken"))   # fails once, then works
         ...
         assert oidc.calls("CreateToken") == 2
 
-An operation's answers are given one after the other, and the last one for ever after.
+An operation's answers are given one after the other, and the last one for ever after. Answers that are scripted in
+order are given whatever is asked, and what is asked beyond them gets a code of its own, so that a test sees it.
+
+As a program, from the folder of the repository, with nothing but Python:
+
+    python3 -m tests.harness.fake_oidc       # writes its URL as one line, and ends when its standard input does
+
+    POST   /_new       one more service, healthy, on a port of its own: {"url": ...}. A script may be given with it
+    POST   /_script    replaces the script: {"operations": {"CreateToken": [answer, ...]}, "all": [answer, ...],
+                       "in_order": [answer, ...], "in_regions": {"eu-west-1": [answer, ...]}}, all of them optional.
+                       Those in regions are in order too, and for calls whose invented `clientId` names that region
+    DELETE /_script    healthy again
+    GET    /_calls     what was asked, in order: [{"operation", "method", "path", "headers": {...}, "body", "json", "at"}]
+    DELETE /_calls     forgets what was asked
+
+An answer is {"status": 200, "headers": {...}, "body": text or JSON, "code": "InvalidGrantException", "delay": seconds,
+"hang_up": false, "request_id": true, false or text}, all of it optional, or "healthy".
 """
 
+import base64
 import dataclasses
 import itertools
 import json
+import sys
 import threading
 import time
 import urllib.parse
@@ -47,8 +65,8 @@ class Answer:
     delay: float = 0.0
     #: Drop the connection instead of answering.
     hang_up: bool = False
-    #: Without one, the answer is not AWS's own (a proxy's, say).
-    request_id: bool = True
+    #: Without one, the answer is not AWS's own (a proxy's, say). A text is the id itself.
+    request_id: bool | str = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +76,8 @@ class Call:
     body: dict
     headers: dict
     at: float
+    #: The body as it came.
+    text: str = ""
 
 
 def healthy(operation):
@@ -91,12 +111,26 @@ NULL_500 = Answer(500, {"error": None, "error_description": None}, "InternalServ
 THROTTLED_429 = Answer(429, {"message": "Rate exceeded"}, "TooManyRequestsException")
 UNAVAILABLE_503 = Answer(503, {"message": None}, "ServiceUnavailableException")
 HANG_UP = Answer(hang_up=True)
+#: In a script: what a healthy service says to whatever is asked.
+HEALTHY = "healthy"
 # A load balancer's own page: no request id of AWS, no error type.
 PROXY_502 = Answer(502, "<html>bad gateway</html>", request_id=False)
 
 
+#: To a call for which no answer is left.
+SCRIPT_IS_OVER = Answer(418, {"error": "oauth_word", "error_description": "asked again"}, "ScriptIsOver")
+
+
 def slow(answer, seconds):
     return dataclasses.replace(answer, delay=seconds)
+
+
+def region_of(client_id):
+    """The region in a client id: base64url of 16 bytes and its name. None where it has not that form."""
+    try:
+        return base64.urlsafe_b64decode(client_id + "=" * (-len(client_id) % 4))[16:].decode("ascii") or None
+    except (TypeError, ValueError):
+        return None
 
 
 class FakeOidc(Server):
@@ -104,6 +138,9 @@ class FakeOidc(Server):
         super().__init__(_Handler)
         self._lock = threading.Lock()
         self._scripts = {}
+        #: What is answered whatever is asked, or None; and what in some regions instead.
+        self._in_order = None
+        self._in_regions = {}
         self._numbers = itertools.count(1)
         self.log: list[Call] = []
 
@@ -117,9 +154,17 @@ class FakeOidc(Server):
             self.script(operation, *answers)
         return self
 
+    def script_in_order(self, *answers, in_regions=None):
+        """These and no more, whatever is asked; `in_regions` has those of a region that are given there instead."""
+        with self._lock:
+            self._in_order = list(answers)
+            self._in_regions = {region: list(own) for region, own in (in_regions or {}).items()}
+        return self
+
     def heal(self):
         with self._lock:
             self._scripts.clear()
+            self._in_order, self._in_regions = None, {}
 
     def calls(self, operation=None):
         with self._lock:
@@ -132,9 +177,14 @@ class FakeOidc(Server):
     def next_answer(self, operation, body):
         """The scripted answer; else what a healthy service says. Its CreateToken refuses what it did not hand out."""
         with self._lock:
+            in_order = self._in_regions.get(region_of(body.get("clientId")), self._in_order)
+            if in_order is not None:
+                answer = in_order.pop(0) if in_order else SCRIPT_IS_OVER
+                return healthy(operation) if answer == HEALTHY else answer
             script = self._scripts.get(operation)
             if script:
-                return script.pop(0) if len(script) > 1 else script[0]
+                answer = script.pop(0) if len(script) > 1 else script[0]
+                return healthy(operation) if answer == HEALTHY else answer
         if operation == "CreateToken" and "refresh_token" != body.get("grantType"):
             return PENDING if body.get("deviceCode") == DEVICE_CODE else INVALID_CLIENT
         return healthy(operation)
@@ -147,13 +197,16 @@ class FakeOidc(Server):
 
 class _Handler(Handler):
     def do_POST(self):
-        raw = self.body()
+        text = self.body().decode("utf-8", "replace")
+        if self.path in ("/_new", "/_script"):
+            return self.control(text)
         try:
-            body = json.loads(raw)
+            body = json.loads(text)
         except ValueError:
-            body = {}
+            body = None
+        body = body if isinstance(body, dict) else {}
         operation = OPERATIONS.get(self.path) or OPERATIONS.get(urllib.parse.urlsplit(self.path).path)
-        number = self.server.record(Call(operation, self.path, body, dict(self.headers.items()), time.time()))
+        number = self.server.record(Call(operation, self.path, body, dict(self.headers.items()), time.time(), text))
         answer = self.server.next_answer(operation, body) if operation else Answer(404, code="UnknownOperationException")
         if answer.delay:
             time.sleep(answer.delay)
@@ -161,9 +214,83 @@ class _Handler(Handler):
             self.close_connection = True
             return
         text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
-        headers = {"Content-Type": "application/json", **dict(answer.headers)}
+        headers = [*answer.headers]
         if answer.request_id:
-            headers["x-amzn-RequestId"] = f"00000000-0000-4000-8000-{number:012d}"
+            numbered = f"00000000-0000-4000-8000-{number:012d}"
+            headers.append(("x-amzn-RequestId", numbered if answer.request_id is True else answer.request_id))
         if answer.code:
-            headers["x-amzn-ErrorType"] = f"{answer.code}:{NAMESPACE}"
+            headers.append(("x-amzn-ErrorType", f"{answer.code}:{NAMESPACE}"))
+        if not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("Content-Type", "application/json"))
         self.answer(answer.status, text.encode(), headers)
+
+    def do_GET(self):
+        if self.path != "/_calls":
+            return self.answer(404)
+        with self.server._lock:
+            calls = [{"operation": call.operation, "method": "POST", "path": call.path, "headers": call.headers,
+                      "body": call.text, "json": call.body, "at": call.at} for call in self.server.log]
+        self.json(calls)
+
+    def do_DELETE(self):
+        match self.path:
+            case "/_script":
+                self.server.heal()
+            case "/_calls":
+                self.server.forget()
+            case _:
+                return self.answer(404)
+        self.json({})
+
+    def control(self, text):
+        try:
+            script = json.loads(text or "{}")
+            if self.path == "/_script":
+                apply_script(self.server, script)
+                return self.json({})
+            # It lives as long as this program.
+            service = apply_script(FakeOidc(), script).__enter__()
+            self.json({"url": service.url})
+        except (ValueError, TypeError, AttributeError) as mistake:
+            self.json({"mistake": str(mistake)}, 400)
+
+    def json(self, value, status=200):
+        self.answer(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+
+def answer_of(value):
+    """An answer as it is written in JSON."""
+    if value == HEALTHY:
+        return HEALTHY
+    headers = value.get("headers", {})
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return Answer(**{**value, "headers": tuple((name, text) for name, text in pairs)})
+
+
+def apply_script(service, script):
+    """Replaces the script by one that is written in JSON."""
+    answers = {part: [answer_of(value) for value in script.get(part, [])] for part in ("all", "in_order")}
+    named = {part: {name: [answer_of(value) for value in values] for name, values in script.get(part, {}).items()}
+             for part in ("operations", "in_regions")}
+    unknown = [*(set(script) - set(answers) - set(named)), *(set(named["operations"]) - set(OPERATIONS.values()))]
+    if unknown:
+        raise ValueError(f"not known: {unknown}")
+    service.heal()
+    if answers["all"]:
+        service.script_all(*answers["all"])
+    for operation, of_operation in named["operations"].items():
+        service.script(operation, *of_operation)
+    if "in_order" in script:
+        service.script_in_order(*answers["in_order"], in_regions=named["in_regions"])
+    return service
+
+
+def main():
+    with FakeOidc() as service:
+        print(service.url, flush=True)
+        # Whoever started it is gone when this ends, however that came about.
+        sys.stdin.buffer.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -33,7 +33,7 @@ class Published:
 
 @dataclasses.dataclass(frozen=True)
 class Trouble:
-    """How a publish fails: a status (0: the connection drops), before or after the message was taken."""
+    """How a publish fails: a status (0: the connection drops), after a delay, whether the message was taken or not."""
     status: int = 500
     code: str = "InternalFailure"
     delay: float = 0.0
@@ -126,9 +126,9 @@ class _Handler(Handler):
                 self.close_connection = True
                 return
         elif trouble:
-            time.sleep(trouble.delay)
             if trouble.taken:
                 self.server.take(form)
+            time.sleep(trouble.delay)
             if trouble.status == 0:
                 self.close_connection = True
                 return

@@ -20,8 +20,10 @@ import random
 import threading
 import time
 import urllib.parse
+import uuid
 from collections.abc import Callable
 
+from .runtime_api import PATIENCE
 from .servers import Handler, Server
 
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems")
@@ -70,6 +72,8 @@ class Call:
     status: int | None
     #: The region that it was signed for.
     region: str
+    #: The client's name for it, which stays the same when it has no answer and asks again.
+    name: str
 
     @property
     def keys(self):
@@ -137,8 +141,8 @@ class Pause:
         self.reached, self.over = threading.Event(), threading.Event()
         self.forward = True
 
-    def wait(self, seconds=20):
-        if not self.reached.wait(seconds):
+    def wait(self):
+        if not self.reached.wait(PATIENCE):
             raise AssertionError("no such call was made")
 
     def release(self):
@@ -189,14 +193,16 @@ class FaultProxy(Server):
         with self.lock:
             self.calls = []
 
-    def count(self, *operations, when=None):
+    def asked(self):
+        """What was asked for, once each: how often a client asks again for want of an answer is up to the machine."""
         with self.lock:
-            return sum(1 for call in self.calls
-                       if (not operations or call.operation in operations) and (not when or when(call.body)))
+            return list({call.name: call for call in self.calls}.values())
+
+    def count(self, *operations):
+        return sum(1 for call in self.asked() if not operations or call.operation in operations)
 
     def counts(self):
-        with self.lock:
-            return dict(collections.Counter(call.operation for call in self.calls))
+        return dict(collections.Counter(call.operation for call in self.asked()))
 
     def trouble(self, operation, body):
         with self.lock:
@@ -247,7 +253,8 @@ class _Handler(Handler):
             status = answer[0]
         # Credential=<key>/<day>/<region>/dynamodb/aws4_request
         region = self.headers.get("Authorization", "").split("/")[2:3]
-        self.server.note(operation, body, time.time(), status, "".join(region))
+        name = self.headers.get("amz-sdk-invocation-id") or str(uuid.uuid4())
+        self.server.note(operation, body, time.time(), status, "".join(region), name)
         if answer is None:
             self.close_connection = True
             return
@@ -257,7 +264,7 @@ class _Handler(Handler):
     def forwarded(self, raw):
         """One connection to the emulator for each of the client's."""
         if self.upstream is None:
-            self.upstream = http.client.HTTPConnection(*self.server.upstream, timeout=60)
+            self.upstream = http.client.HTTPConnection(*self.server.upstream, timeout=PATIENCE)
         headers = {name: value for name, value in self.headers.items()
                    if name.lower() not in ("host", "connection", "content-length", "expect")}
         # As the client signed it.

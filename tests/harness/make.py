@@ -51,6 +51,13 @@ def cloudtrail(code="InternalServerException", user="made-up-user-1", *, operati
     return envelope
 
 
+def of_one_second(events):
+    """The same, all of them of the second in which the first was: so they are of one slot, wherever the clock stands."""
+    for event in events:
+        event["time"] = event["detail"]["eventTime"] = events[0]["time"]
+    return events
+
+
 def outage(region="us-east-1", callers=8, age=0.0, **more):
     """That many people whose calls fail within half a minute, which ended `age` seconds ago. Where nobody was ever seen
     to be served, five of them are a page."""

@@ -21,6 +21,9 @@ from .servers import Handler, Server
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOG_GROUP = "/made-up/oidc-triage"
 
+#: In seconds. What has not come by then will not come: a busy machine is no failure, and is waited for.
+PATIENCE = 120
+
 
 def binary(name="oidc-triage-function", variable="OIDC_TRIAGE_FUNCTION"):
     """The program under test: the one that the variable names, else cargo's debug build."""
@@ -45,7 +48,6 @@ class Result:
     error: dict | None
     #: What it wrote in the meantime, on both streams.
     output: str
-    seconds: float
 
     @property
     def lines(self):
@@ -99,7 +101,7 @@ class _Handler(Handler):
         if parts[2] == "init":
             self.server.init_error = body
         else:
-            self.server.answers.put((parts[3], parts[4], body, time.monotonic()))
+            self.server.answers.put((parts[3], parts[4], body))
 
 
 class Function:
@@ -148,13 +150,20 @@ class Function:
         self.process.kill()
         self.process.wait()
 
-    def wait_idle(self, seconds=15):
-        if not self.api.idle.wait(seconds):
+    def wait_idle(self, seconds=PATIENCE):
+        until = time.monotonic() + seconds
+        while not self.api.idle.wait(0.2):
+            if self.process.poll() is None and time.monotonic() < until:
+                continue
             raise AssertionError(f"the function does not ask for work: exit {self.process.poll()}, "
                                  f"init error {self.api.init_error}, output:\n{self.all_output()}")
 
     def invoke(self, payload, remaining=30.0):
-        """One invocation, from the payload (bytes, or a value that becomes JSON) to the answer or the error."""
+        """One invocation, from the payload (bytes, or a value that becomes JSON) to the answer or the error.
+
+        It is not ended at its deadline, as Lambda would: how late an answer may be depends on the machine. A test that
+        the function keeps to its deadline has it wait for something that never comes.
+        """
         if not isinstance(payload, bytes):
             payload = json.dumps(payload).encode()
         self.wait_idle()
@@ -163,18 +172,18 @@ class Function:
         self.api.waiting.put((request_id, payload, time.time() + remaining))
         while True:
             try:
-                answered_id, kind, body, ended = self.api.answers.get(timeout=0.1)
+                answered_id, kind, body = self.api.answers.get(timeout=0.1)
                 break
             except queue.Empty:
                 if self.process.poll() is not None:
                     raise AssertionError(f"the function died with {self.process.returncode}:\n{self.all_output()}")
-                if time.monotonic() - started > remaining + 5:
+                if time.monotonic() - started > remaining + PATIENCE:
                     raise AssertionError(f"no answer in {remaining} s:\n{self.all_output()}")
         assert answered_id == request_id
         self.wait_idle()
         answer = json.loads(body)
         ok = kind == "response"
-        return Result(request_id, answer if ok else None, None if ok else answer, self.new_output(), ended - started)
+        return Result(request_id, answer if ok else None, None if ok else answer, self.new_output())
 
     def new_output(self):
         # The child shares the file's offset: read without moving it.

@@ -1,6 +1,8 @@
 """What all fakes share: an HTTP server of one's own on a free port of loopback, for the length of a `with`."""
 
+import contextlib
 import http.server
+import pathlib
 import socket
 import threading
 
@@ -41,20 +43,54 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def answer(self, status, body=b"", headers=()):
+        """`headers` is a dictionary, or pairs where one comes twice."""
         self.send_response(status)
-        for name, value in dict(headers).items():
+        for name, value in headers.items() if isinstance(headers, dict) else headers:
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
 
-def free_port():
-    """A port on which nothing listens: to refuse a connection, or for a server that cannot choose one itself."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+class ReservedPort:
+    """A port for a server that cannot choose one itself.
+
+    Whoever asks the kernel for any port gets one of its own range, and so does every connection that goes out: ours is
+    below that range. A UDP socket of the same number holds it against other runs of these tests until it is closed.
+    """
+
+    def __init__(self):
+        for port in range(FIRST_PORT, _begin_of_the_kernels_range()):
+            self.held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            with contextlib.suppress(OSError), socket.socket() as tried:
+                self.held.bind(("127.0.0.1", port))
+                # A server that was just stopped leaves connections behind, which keep nobody from listening.
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind(("127.0.0.1", port))
+                self.number = port
+                return
+            self.held.close()
+        raise RuntimeError("every port is taken")
+
+    def release(self):
+        self.held.close()
+
+
+FIRST_PORT = 21_000
+
+
+def _begin_of_the_kernels_range():
+    try:
+        return int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        return 32_768
+
+
+# Bound and never listening: it refuses every connection, and nobody else can get it.
+_NOBODY = socket.socket()
+_NOBODY.bind(("127.0.0.1", 0))
 
 
 def refused_url():
-    return f"http://127.0.0.1:{free_port()}"
+    """An address at which every connection is refused."""
+    return "http://127.0.0.1:%d" % _NOBODY.getsockname()[1]

@@ -13,7 +13,7 @@ from .fake_events import FakeEvents
 from .fake_oidc import NULL_500, FakeOidc
 from .fake_sns import PAGER_TOPIC_ARN, TOPIC_ARN, FakeSns
 from .fault_proxy import FaultProxy
-from .runtime_api import Function
+from .runtime_api import PATIENCE, Function
 from .servers import refused_url
 
 #: Long waits of the product, shortened as an operator could.
@@ -104,15 +104,23 @@ def together(work, items, threads=8):
     return results
 
 
-#: For so long what is told without the store has one id.
-QUARTER = 900
+def until(condition, act=lambda: None, pause=0.2):
+    """Waits until a condition holds, and returns what it gave. Meanwhile `act` is done again and again.
+
+    How long that may take is no part of any test: the limit is there for what never comes.
+    """
+    end = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < end, "it never comes"
+        act()
+        time.sleep(pause)
+    return found
 
 
-def within_one_quarter(seconds):
-    """Waits until so much of a quarter of an hour is left: an id is of one."""
-    left = QUARTER - time.time() % QUARTER
-    if left < seconds:
-        time.sleep(left + 0.1)
+def long_period():
+    """A period of about a day, counted from 1970, that has just begun: what is one thing in each stays one in a test."""
+    now = int(time.time())
+    return now // (now // 80_000)
 
 
 class Background:
@@ -130,8 +138,8 @@ class Background:
         self.thread = threading.Thread(target=run, daemon=True)
         self.thread.start()
 
-    def join(self, seconds=60):
-        self.thread.join(seconds)
+    def join(self):
+        self.thread.join(2 * PATIENCE)
         assert not self.thread.is_alive(), "the invocation does not end"
         return self.result
 
