@@ -1,4 +1,5 @@
 //! The command line: [`replay`] and `suggest` live through a history, [`explain`] walks one event or one code.
 
 pub mod explain;
+mod format;
 pub mod replay;

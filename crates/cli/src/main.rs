@@ -2,11 +2,15 @@
 
 use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{Parser, Subcommand};
 use oidc_triage::explain::command::{self as explain, Ending};
-use oidc_triage::replay::{Replayed, command as replay};
+use oidc_triage::replay::command::{self as replay, Failed};
+use oidc_triage::replay::run::End;
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
 
 /// Tells what failed AWS SSO OIDC calls mean: worth a retry, throttled, a caller's mistake, or an outage.
 #[derive(Parser)]
@@ -42,21 +46,12 @@ const USAGE: u8 = 2;
 /// Exit status after Ctrl-C, as shells have it: 128 and the signal.
 const INTERRUPTED: u8 = 130;
 
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
-
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let mut out = BufWriter::new(io::stdout().lock());
     let status = match command {
-        Command::Replay(asked) => {
-            stop_on_interrupt();
-            of_replay(replay::run(asked, &STOP, &mut out))
-        }
-        Command::Suggest(asked) => {
-            stop_on_interrupt();
-            of_replay(replay::run_suggest(asked, &STOP, &mut out))
-        }
+        Command::Replay(asked) => of_replay(replay::run(asked, &set_by_interrupt(), &mut out)),
+        Command::Suggest(asked) => of_replay(replay::run_suggest(asked, &set_by_interrupt(), &mut out)),
         Command::Explain(asked) => {
             let now = jiff::Timestamp::now();
             explain::run(asked, || replay::config(None), now, &mut out).map(of_explain)
@@ -70,27 +65,26 @@ fn main() -> ExitCode {
     }
 }
 
-/// Has what was done so far told. Where there can be no handler, Ctrl-C ends the process as ever.
-fn stop_on_interrupt() {
-    let _ = ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            // Who asks twice does not want to wait.
-            std::process::exit(i32::from(INTERRUPTED));
-        }
-    });
+/// What the first Ctrl-C sets, so that what was done so far is told. Who asks twice does not want to wait: the second ends
+/// the process. Where there can be no handler, the first does, as ever.
+fn set_by_interrupt() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    // In this order: the first one finds it not set yet.
+    let _ = flag::register_conditional_shutdown(SIGINT, i32::from(INTERRUPTED), Arc::clone(&stop))
+        .and_then(|_| flag::register(SIGINT, Arc::clone(&stop)));
+    stop
 }
 
-fn of_replay(done: Result<io::Result<Replayed>, String>) -> io::Result<ExitCode> {
-    match done {
-        Ok(done) => done.map(|done| match done {
-            Replayed { interrupted: true, .. } => {
-                fail("interrupted: what was printed is of the history up to there", ExitCode::from(INTERRUPTED))
-            }
-            Replayed { skipped: true, .. } => ExitCode::FAILURE,
-            Replayed { skipped: false, .. } => ExitCode::SUCCESS,
-        }),
-        Err(reason) => Ok(fail(&reason, ExitCode::from(USAGE))),
-    }
+fn of_replay(done: Result<End, Failed>) -> io::Result<ExitCode> {
+    Ok(match done {
+        Ok(End { interrupted: true, .. }) => {
+            fail("interrupted: what was printed is of the history up to there", ExitCode::from(INTERRUPTED))
+        }
+        Ok(End { skipped: true, .. }) => ExitCode::FAILURE,
+        Ok(End { skipped: false, .. }) => ExitCode::SUCCESS,
+        Err(Failed::Unusable(reason)) => fail(&reason, ExitCode::from(USAGE)),
+        Err(Failed::Output(error)) => return Err(error),
+    })
 }
 
 fn of_explain(ending: Ending) -> ExitCode {

@@ -1,4 +1,4 @@
-//! A month of a trail's log files, as S3 has them.
+//! A month of a trail's log files, as S3 has them: a few large ones, or thousands of small ones.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 /// What was written.
 #[derive(Debug, Default)]
 pub struct History {
+    pub records: u64,
     pub files: u64,
     pub packed: u64,
     pub text: u64,
@@ -18,8 +19,11 @@ pub struct History {
     pub failures: u64,
 }
 
-/// Records of one file, as many as a busy account's trail has in five minutes.
-const OF_A_FILE: u64 = 10_000;
+/// Records of one file of a busy account, in which a trail writes as many as there are in five minutes.
+const OF_A_LARGE_FILE: u64 = 10_000;
+
+/// Records of one file as most accounts have them: 1 to 50 kB packed.
+const OF_A_SMALL_FILE: std::ops::Range<u64> = 8..450;
 
 /// One record in so many is a call to SSO OIDC, and one in so many of these fails on an ordinary day.
 const ONE_IN: u64 = 20;
@@ -39,15 +43,26 @@ const OTHERS: [(&str, &str); 6] = [
     ("dynamodb.amazonaws.com", "DescribeTable"),
 ];
 
-/// Writes so many records below `folder`.
-pub fn write(folder: &Path, records: u64) -> History {
+/// The records of each file, where a busy account has so many.
+pub fn large_files(records: u64) -> Vec<u64> {
+    (0..records).step_by(OF_A_LARGE_FILE as usize).map(|first| OF_A_LARGE_FILE.min(records - first)).collect()
+}
+
+/// The records of each of so many files of a small account.
+pub fn small_files(files: usize) -> Vec<u64> {
+    let mut random = fastrand::Rng::with_seed(11);
+    (0..files).map(|_| random.u64(OF_A_SMALL_FILE)).collect()
+}
+
+/// Writes files of so many records each below `folder`. The records are the same, however they are spread.
+pub fn write(folder: &Path, files: &[u64]) -> History {
     let _ = fs::remove_dir_all(folder);
+    let records: u64 = files.iter().sum();
     let begin: Timestamp = "2026-09-01T00:00:00Z".parse().expect("a time");
-    let mut history = History::default();
+    let mut history = History { records, ..History::default() };
     let mut random = fastrand::Rng::with_seed(7);
     let mut first = 0;
-    while first < records {
-        let count = OF_A_FILE.min(records - first);
+    for &count in files {
         let at = |number: u64| begin + SignedDuration::from_secs((number * MONTH_S / records) as i64);
         let day = at(first).strftime("%Y/%m/%d").to_string();
         let folder = folder.join("AWSLogs/111122223333/CloudTrail/us-east-1").join(day);

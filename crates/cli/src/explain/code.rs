@@ -1,6 +1,6 @@
 //! What the table says of one code.
 //!
-//! In: a [`Question`], the code as somebody has it in front of them with what else is known. Out: an [`Answer`]: the row
+//! In: a [`Question`], the code as somebody has it in front of them with what else is known. Out: an [`Explanation`]: the row
 //! that fits, and the rows into which the same code falls when what was not given is known. The rows are found by
 //! asking the table, so what is said here is what the program does.
 
@@ -13,7 +13,7 @@ use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
 use crate::explain::near::suggestions;
 use crate::explain::row::ShownRow;
-use crate::explain::text::Page;
+use crate::explain::text::Sheet;
 
 /// A code, and what is known beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Question {
 /// What is known of a code.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct Explanation {
     #[serde(rename = "type")]
     kind: &'static str,
     pub code: String,
@@ -53,12 +53,12 @@ pub struct OtherRow {
     pub row: ShownRow,
 }
 
-pub fn explain(question: &Question) -> Answer {
+pub fn explain(question: &Question) -> Explanation {
     let given = question.symptoms();
     let row = decide(&given);
     let is_status = bare_status(&question.code).is_some();
     let is_listed = is_status || knows(&question.code) || means_no_answer(&question.code);
-    Answer {
+    Explanation {
         kind: "code",
         code: one_line(&question.code, SHOWN_NAME_MAX),
         // Of a status without a code it is known that it says nothing.
@@ -168,7 +168,7 @@ fn name_inside(asked: Inside, given: &Symptoms<'_>) -> Option<(&'static str, &'s
     }
 }
 
-impl Answer {
+impl Explanation {
     /// Why nothing is explained, and what to do; None if something is.
     pub fn unknown(&self) -> Option<String> {
         if self.known {
@@ -187,24 +187,24 @@ impl Answer {
     }
 
     pub fn text(&self) -> String {
-        let mut page = Page::default();
-        page.heading(&self.heading());
+        let mut sheet = Sheet::default();
+        sheet.heading(&self.heading());
         if !self.suggestions.is_empty() {
             let names = self.suggestions.join(" or ");
-            page.line(&format!("The table does not know this code, so the rest speaks. Near it: {names}."));
+            sheet.line(&format!("The table does not know this code, so the rest speaks. Near it: {names}."));
         }
-        self.row.write(&mut page);
+        self.row.write(&mut sheet);
         if !self.other_rows.is_empty() {
-            page.heading("The same code falls into another row");
+            sheet.heading("The same code falls into another row");
         }
         for OtherRow { when, row } in &self.other_rows {
             let (number, cause, retry) = (row.number, row.cause.as_str(), &row.retry.rule);
-            page.under(&format!("if {when}:"));
-            page.fact("row", &format!("{number}, cause {cause}"));
-            page.fact("retry", retry);
-            page.fact("advice", &row.advice);
+            sheet.under(&format!("if {when}:"));
+            sheet.fact("row", &format!("{number}, cause {cause}"));
+            sheet.fact("retry", retry);
+            sheet.fact("advice", &row.advice);
         }
-        page.into_text()
+        sheet.into_text()
     }
 
     /// `InvalidGrantException of CreateToken, status 400`.

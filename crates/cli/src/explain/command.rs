@@ -16,6 +16,7 @@ use triage_model::redact::{SHOWN_TEXT_MAX, one_line};
 
 use crate::explain::code::Question;
 use crate::explain::{code, event, input};
+use crate::format::{Format, json_line};
 
 const USAGE: &str = "\
 oidc-triage explain [OPTIONS] <CODE>
@@ -69,14 +70,8 @@ pub struct Arguments {
     #[arg(long, value_name = "TEXT", conflicts_with = "event")]
     reason: Option<String>,
     /// How to print it: text for people, or one JSON object.
-    #[arg(long, value_parser = format(), default_value = "text", hide_possible_values = true, value_name = "text|json")]
+    #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true, value_name = "text|json")]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// What it came to.
@@ -90,9 +85,9 @@ pub enum Ending {
 }
 
 /// Explains what the arguments ask for. `config` is read only where an event is judged.
-pub fn run(
+pub fn run<E: ToString>(
     arguments: Arguments,
-    config: impl FnOnce() -> Result<Settings, String>,
+    config: impl FnOnce() -> Result<Settings, E>,
     now: Timestamp,
     out: &mut impl Write,
 ) -> io::Result<Ending> {
@@ -108,7 +103,7 @@ pub fn run(
     };
     let config = match config() {
         Ok(config) => config,
-        Err(reason) => return Ok(Ending::Unusable(reason)),
+        Err(reason) => return Ok(Ending::Unusable(reason.to_string())),
     };
     let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
     let name = one_line(&name, SHOWN_TEXT_MAX);
@@ -133,10 +128,7 @@ fn print(
 ) -> io::Result<()> {
     match format {
         Format::Text => out.write_all(text().as_bytes()),
-        Format::Json => {
-            serde_json::to_writer(&mut *out, value)?;
-            writeln!(out)
-        }
+        Format::Json => json_line(value, out),
     }
 }
 
@@ -156,8 +148,4 @@ fn code(text: &str) -> Result<String, &'static str> {
 fn operation() -> impl clap::builder::TypedValueParser<Value = Operation> {
     PossibleValuesParser::new(Operation::ALL.map(Operation::as_str))
         .try_map(|name| Operation::from_name(&name).ok_or("none of the four operations"))
-}
-
-fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(["text", "json"]).map(|name| if name == "json" { Format::Json } else { Format::Text })
 }

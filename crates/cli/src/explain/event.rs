@@ -26,7 +26,7 @@ use triage_model::time::before;
 use triage_notify::words::{counted, utc};
 
 use crate::explain::stage::{ShownCaller, Stage, origin};
-use crate::explain::text::Page;
+use crate::explain::text::Sheet;
 
 /// Failures shown in full, and as many of everything else; the rest is counted. More is what `replay` is for.
 const LISTED_MAX: usize = 20;
@@ -45,7 +45,7 @@ pub struct Walk {
     pub taken_for: &'static str,
     /// It carries secrets, used or refused. None of them is shown.
     pub carries_secrets: bool,
-    pub found: Found,
+    pub found: ObservationCounts,
     pub problems: Problems,
     /// The clock: the time of the newest observation.
     pub judged_at: Timestamp,
@@ -63,7 +63,7 @@ pub struct Walk {
 /// How many observations of each sort there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Found {
+pub struct ObservationCounts {
     pub failures: usize,
     pub successes: usize,
     pub health_issues: usize,
@@ -110,7 +110,7 @@ pub fn walk(text: &str, config: Settings, now: Timestamp) -> Walk {
     let names = pipeline.settings.caller_names;
     let hasher = CallerHasher::new(&CallerHasher::FIXED_KEY);
 
-    let found = Found::of(&batch);
+    let found = ObservationCounts::of(&batch);
     let failures: Vec<Failure> = failures(&batch).take(LISTED_MAX).cloned().collect();
     let others: Vec<Other> =
         batch.observations.iter().filter_map(|seen| Other::of(seen, &hasher, names)).take(LISTED_MAX).collect();
@@ -143,7 +143,7 @@ fn failures(batch: &Batch) -> impl Iterator<Item = &Failure> {
     })
 }
 
-impl Found {
+impl ObservationCounts {
     fn of(batch: &Batch) -> Self {
         let mut found = Self { own: batch.own, ..Self::default() };
         for observation in &batch.observations {
@@ -251,74 +251,74 @@ impl Walk {
     }
 
     pub fn text(&self) -> String {
-        let mut page = Page::default();
-        self.write_taken_for(&mut page);
-        self.write_found(&mut page);
-        self.write_classes(&mut page);
-        self.write_verdicts(&mut page);
-        self.write_notices(&mut page);
-        page.into_text()
+        let mut sheet = Sheet::default();
+        self.write_taken_for(&mut sheet);
+        self.write_found(&mut sheet);
+        self.write_classes(&mut sheet);
+        self.write_verdicts(&mut sheet);
+        self.write_notices(&mut sheet);
+        sheet.into_text()
     }
 
-    fn write_taken_for(&self, page: &mut Page) {
-        page.heading("1. What it is");
-        page.under(self.taken_for);
+    fn write_taken_for(&self, sheet: &mut Sheet) {
+        sheet.heading("1. What it is");
+        sheet.under(self.taken_for);
         if self.carries_secrets {
-            page.under("It carries secrets. None of them is shown.");
+            sheet.under("It carries secrets. None of them is shown.");
         }
     }
 
-    fn write_found(&self, page: &mut Page) {
-        page.heading("2. What it tells");
-        page.under(&self.found.words());
+    fn write_found(&self, sheet: &mut Sheet) {
+        sheet.heading("2. What it tells");
+        sheet.under(&self.found.words());
         for (number, failure) in (1..).zip(&self.failures) {
-            page.under(&format!("failure {number}"));
-            failure.write_found(page);
+            sheet.under(&format!("failure {number}"));
+            failure.write_found(sheet);
         }
-        omitted(page, self.failures_omitted, "failure");
-        self.others.iter().for_each(|other| page.under(&other.words()));
-        omitted(page, self.others_omitted, "observation");
+        omitted(sheet, self.failures_omitted, "failure");
+        self.others.iter().for_each(|other| sheet.under(&other.words()));
+        omitted(sheet, self.others_omitted, "observation");
         for (name, count, detail) in self.problems.iter() {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
-            page.under(&format!("problem {name}{times}: {detail}"));
+            sheet.under(&format!("problem {name}{times}: {detail}"));
         }
     }
 
-    fn write_classes(&self, page: &mut Page) {
-        page.heading("3. What each failure is");
+    fn write_classes(&self, sheet: &mut Sheet) {
+        sheet.heading("3. What each failure is");
         if self.failures.is_empty() {
-            page.under("there is none");
+            sheet.under("there is none");
         }
         for (number, failure) in (1..).zip(&self.failures) {
             let code = failure.code.as_deref().unwrap_or("no code");
-            page.under(&format!("failure {number}, {code}"));
-            failure.write_class(page);
+            sheet.under(&format!("failure {number}, {code}"));
+            failure.write_class(sheet);
         }
-        omitted(page, self.failures_omitted, "failure");
+        omitted(sheet, self.failures_omitted, "failure");
     }
 
-    fn write_verdicts(&self, page: &mut Page) {
-        page.heading("4. The verdict that this event alone gives");
+    fn write_verdicts(&self, sheet: &mut Sheet) {
+        sheet.heading("4. The verdict that this event alone gives");
         if self.verdicts.is_empty() {
-            page.under("none: it gives no region anything to be judged by");
+            sheet.under("none: it gives no region anything to be judged by");
         }
         for verdict in &self.verdicts {
-            verdict.write(page, self.judged_at);
+            verdict.write(sheet, self.judged_at);
         }
     }
 
-    fn write_notices(&self, page: &mut Page) {
-        page.heading("5. What people would be told");
+    fn write_notices(&self, sheet: &mut Sheet) {
+        sheet.heading("5. What people would be told");
         if self.notices.is_empty() {
-            page.under("nothing");
+            sheet.under("nothing");
         }
-        self.notices.iter().for_each(|notice| notice.write(page));
+        self.notices.iter().for_each(|notice| notice.write(sheet));
     }
 }
 
-fn omitted(page: &mut Page, count: usize, noun: &str) {
+fn omitted(sheet: &mut Sheet, count: usize, noun: &str) {
     if count > 0 {
-        page.under(&format!("and {} more (`oidc-triage replay` lists all)", counted(count, noun)));
+        sheet.under(&format!("and {} more (`oidc-triage replay` lists all)", counted(count, noun)));
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use triage_engine::backoff::Backoff;
 use triage_model::classify::{Cause, Row, Source, rows};
 
-use crate::explain::text::Page;
+use crate::explain::text::Sheet;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,15 +60,15 @@ impl ShownRow {
     }
 
     /// All of it, as lines of text.
-    pub fn write(&self, page: &mut Page) {
+    pub fn write(&self, sheet: &mut Sheet) {
         let condition = self.condition.as_deref().unwrap_or("no further condition");
         let asks = format!("code: {}; operation: {}; {condition}", self.codes, self.operations);
-        page.fact("row", &format!("{} of docs/classification.md ({asks})", self.number));
-        page.fact("cause", &format!("{}: {}", self.cause.as_str(), self.meaning));
-        page.fact("who acts", self.who_acts);
-        page.fact("retry", &self.retry.rule);
-        page.fact("advice", &self.advice);
-        page.fact("source", &format!("{}: {}", self.source.name, self.source.meaning));
+        sheet.fact("row", &format!("{} of docs/classification.md ({asks})", self.number));
+        sheet.fact("cause", &format!("{}: {}", self.cause.as_str(), self.meaning));
+        sheet.fact("who acts", self.who_acts);
+        sheet.fact("retry", &self.retry.rule);
+        sheet.fact("advice", &self.advice);
+        sheet.fact("source", &format!("{}: {}", self.source.name, self.source.meaning));
     }
 }
 

@@ -16,7 +16,7 @@ use triage_model::region::Region;
 use triage_notify::words::utc;
 
 use crate::explain::row::ShownRow;
-use crate::explain::text::Page;
+use crate::explain::text::Sheet;
 
 /// Who made a call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -113,36 +113,36 @@ impl Stage {
     }
 
     /// What was found in the input.
-    pub fn write_found(&self, page: &mut Page) {
+    pub fn write_found(&self, sheet: &mut Sheet) {
         let known = |text: Option<&str>| text.unwrap_or("unknown").to_owned();
-        page.fact("time", &utc(self.at));
-        page.fact("caller", &self.caller.words());
-        page.fact("region", &known(self.region.as_ref().map(|region| region.as_str())));
-        page.fact("operation", &known(self.operation.map(|operation| operation.as_str())));
+        sheet.fact("time", &utc(self.at));
+        sheet.fact("caller", &self.caller.words());
+        sheet.fact("region", &known(self.region.as_ref().map(|region| region.as_str())));
+        sheet.fact("operation", &known(self.operation.map(|operation| operation.as_str())));
         let nothing = if self.no_answer { "none: no answer came" } else { "none" };
-        page.fact("code", self.code.as_deref().unwrap_or(nothing));
+        sheet.fact("code", self.code.as_deref().unwrap_or(nothing));
         let status = self.status.map(|status| status.to_string());
-        page.fact("status", &known(status.as_deref()));
+        sheet.fact("status", &known(status.as_deref()));
         let further = [("inner code", &self.inner_code), ("reason", &self.reason), ("grant type", &self.grant_type)];
         for (label, text) in further {
-            text.iter().for_each(|text| page.fact(label, text));
+            text.iter().for_each(|text| sheet.fact(label, text));
         }
         if self.has_message {
-            page.fact("message", "there is one; not shown, because a message may hold anything");
+            sheet.fact("message", "there is one; not shown, because a message may hold anything");
         }
-        page.fact("origin", origin(self.origin));
-        page.fact("request id", &known(self.request_id.as_deref()));
+        sheet.fact("origin", origin(self.origin));
+        sheet.fact("request id", &known(self.request_id.as_deref()));
         if self.request_id.as_deref() != Some(&self.id) {
-            page.fact("known by", &self.id);
+            sheet.fact("known by", &self.id);
         }
     }
 
     /// What it is, and what is done about it.
-    pub fn write_class(&self, page: &mut Page) {
-        self.row.write(page);
+    pub fn write_class(&self, sheet: &mut Sheet) {
+        self.row.write(sheet);
         let yes = |is| if is { "yes" } else { "no" };
-        page.fact("evidence", &format!("{}: {}", yes(self.evidence.counts), self.evidence.why));
-        page.fact("made again", &format!("{}: {}", yes(self.again.possible), self.again.why));
+        sheet.fact("evidence", &format!("{}: {}", yes(self.evidence.counts), self.evidence.why));
+        sheet.fact("made again", &format!("{}: {}", yes(self.again.possible), self.again.why));
     }
 }
 

@@ -9,12 +9,12 @@ const WIDTH: usize = 100;
 const LABEL_WIDTH: usize = 12;
 
 #[derive(Debug, Default)]
-pub struct Page {
+pub struct Sheet {
     text: String,
     indent: usize,
 }
 
-impl Page {
+impl Sheet {
     pub fn heading(&mut self, heading: &str) {
         if !self.text.is_empty() {
             self.text.push('\n');
@@ -88,9 +88,9 @@ mod tests {
 
     #[test]
     fn a_long_fact_goes_on_under_its_beginning() {
-        let mut page = Page::default();
-        page.fact("advice", &"word ".repeat(30));
-        let text = page.into_text();
+        let mut sheet = Sheet::default();
+        sheet.fact("advice", &"word ".repeat(30));
+        let text = sheet.into_text();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2);
         assert!(lines[0].starts_with("advice      word") && lines[1].starts_with("            word"), "{text}");
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn a_word_that_is_too_long_is_not_broken() {
-        let mut page = Page::default();
-        page.bullet(&format!("a {} b", "x".repeat(WIDTH)));
-        assert_eq!(page.into_text(), format!("- a\n  {}\n  b\n", "x".repeat(WIDTH)));
+        let mut sheet = Sheet::default();
+        sheet.bullet(&format!("a {} b", "x".repeat(WIDTH)));
+        assert_eq!(sheet.into_text(), format!("- a\n  {}\n  b\n", "x".repeat(WIDTH)));
     }
 }

@@ -3,19 +3,22 @@
 //! In: the arguments. Out: what was found on `out`, what could not be read on standard error, and on a terminal how far it
 //! is. An error of ours is the user's to mend.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use triage_decide::policy::Policy;
 use triage_engine::settings::Settings;
 use triage_model::redact::{SHOWN_TEXT_MAX, one_line};
 
-use crate::replay::compare::{Candidate, compare};
+use crate::format::Format;
+use crate::replay::compare::compare;
+use crate::replay::console::Console;
+use crate::replay::reviews::{Candidate, reviews};
+use crate::replay::run::{End, History};
 use crate::replay::suggest::suggest;
-use crate::replay::{Format, Input, Replayed, replay};
+use crate::replay::{html, json, text};
 
 const HELP: &str = "\
 Of a folder, files named .json, .jsonl, .ndjson, .log, or one of these and .gz, and files named .gz alone are read, in
@@ -51,10 +54,10 @@ Exit status:
 #[command(after_long_help = HELP)]
 pub struct Arguments {
     #[command(flatten)]
-    history: History,
+    history: Paths,
     /// How to print what was found: a timeline for people, one JSON object a line, or one HTML page that needs nothing else.
-    #[arg(long, value_enum, default_value_t = Form::Text, hide_possible_values = true, value_name = "text|json|html")]
-    format: Form,
+    #[arg(long, value_enum, default_value_t = ReplayFormat::Text, hide_possible_values = true, value_name = "text|json|html")]
+    format: ReplayFormat,
     /// Print each notice whole, as a mail would have it.
     #[arg(long, conflicts_with_all = ["compare", "format"])]
     notices: bool,
@@ -70,125 +73,111 @@ pub struct Arguments {
 #[command(after_long_help = SUGGEST_HELP)]
 pub struct SuggestArguments {
     #[command(flatten)]
-    history: History,
+    history: Paths,
     /// How to print what was found: text for people, or one JSON object a line.
-    #[arg(long, value_enum, default_value_t = Plain::Text, hide_possible_values = true, value_name = "text|json")]
-    format: Plain,
+    #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true, value_name = "text|json")]
+    format: Format,
     /// A policy in TOML to start from instead of the default one.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-struct History {
+struct Paths {
     /// A file with one event, JSON lines, an array, a CloudTrail log file, or an export of CloudWatch Logs, each also as
     /// .gz; a folder of those; or - for standard input.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 }
 
+/// How replay speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum ReplayFormat {
+    /// A timeline and totals.
     Text,
+    /// The same, with each notice as a mail would have it: `--notices`.
+    #[value(skip)]
+    Notices,
+    /// One JSON object a line, as it goes.
     Json,
+    /// One page that needs nothing else.
     Html,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Plain {
-    Text,
-    Json,
+/// Why a command did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// The user's to mend: an argument, a policy, the environment.
+    #[error("{0}")]
+    Unusable(String),
+    #[error(transparent)]
+    Output(#[from] io::Error),
 }
 
 /// Does what `replay` was asked for, until `stop` is set.
-pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Result<io::Result<Replayed>, String> {
+pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
     let Arguments { history, format, notices, policy, compare: policies } = arguments;
-    let format = match (format, notices) {
-        (Form::Json, _) => Format::Json,
-        (Form::Html, _) => Format::Html,
-        (Form::Text, true) => Format::Notices,
-        (Form::Text, false) => Format::Text,
-    };
-    let (bar, mut errors) = console(format == Format::Json);
-    let input = Input { paths: &history.paths, stop, progress: &|read, size| show(&bar, read, size) };
-    let done = match policies.as_deref() {
-        Some([_, _]) if format == Format::Html => {
-            return Err("two policies side by side are text or JSON: leave out --format html".to_owned());
-        }
+    let format = if notices { ReplayFormat::Notices } else { format };
+    let history = History { paths: &history.paths, stop };
+    let mut console = Console::new(format == ReplayFormat::Json);
+    match policies.as_deref() {
         Some([a, b]) => {
+            let format = match format {
+                ReplayFormat::Json => Format::Json,
+                ReplayFormat::Text | ReplayFormat::Notices => Format::Text,
+                ReplayFormat::Html => {
+                    let reason = "two policies side by side are text or JSON: leave out --format html";
+                    return Err(Failed::Unusable(reason.to_owned()));
+                }
+            };
             let candidates = [candidate(a)?, candidate(b)?];
-            compare(&config(None)?, &candidates, &input, format, out, &mut errors)
+            Ok(compare(history, &config(None)?, &candidates, format, &mut console, out)?)
         }
-        Some(_) | None => replay(config(policy)?, &input, format, out, &mut errors),
-    };
-    bar.finish_and_clear();
-    Ok(done)
+        Some(_) | None => Ok(replay(history, &config(policy)?, format, &mut console, out)?),
+    }
+}
+
+/// Runs a history under the settings' policy, and prints what came of it.
+fn replay(
+    history: History<'_>,
+    settings: &Settings,
+    format: ReplayFormat,
+    console: &mut Console,
+    out: &mut impl Write,
+) -> io::Result<End> {
+    let as_it_goes: Option<&mut dyn Write> = if format == ReplayFormat::Json { Some(out) } else { None };
+    let (reviews, end) = reviews(history, settings, vec![settings.policy.clone()], console, as_it_goes)?;
+    for review in &reviews {
+        match format {
+            ReplayFormat::Json => json::summary(review, out)?,
+            ReplayFormat::Text => text::print(review, false, out)?,
+            ReplayFormat::Notices => text::print(review, true, out)?,
+            ReplayFormat::Html => out.write_all(html::page(review).as_bytes())?,
+        }
+    }
+    Ok(end)
 }
 
 /// Does what `suggest` was asked for, until `stop` is set.
-pub fn run_suggest(
-    arguments: SuggestArguments,
-    stop: &AtomicBool,
-    out: &mut impl Write,
-) -> Result<io::Result<Replayed>, String> {
+pub fn run_suggest(arguments: SuggestArguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
     let SuggestArguments { history, format, policy } = arguments;
-    let format = match format {
-        Plain::Json => Format::Json,
-        Plain::Text => Format::Text,
-    };
-    let (bar, mut errors) = console(false);
-    let input = Input { paths: &history.paths, stop, progress: &|read, size| show(&bar, read, size) };
-    let done = suggest(&config(policy)?, &input, format, out, &mut errors);
-    bar.finish_and_clear();
-    Ok(done)
+    let history = History { paths: &history.paths, stop };
+    Ok(suggest(history, &config(policy)?, format, &mut Console::new(false), out)?)
 }
 
 /// The environment's settings, with the policy of a file where one is given.
-pub fn config(policy: Option<PathBuf>) -> Result<Settings, String> {
-    let mut config = Settings::read(|name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
+pub fn config(policy: Option<PathBuf>) -> Result<Settings, Failed> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let mut settings = Settings::read(variable).map_err(|error| Failed::Unusable(error.to_string()))?;
     if let Some(path) = policy {
-        config.policy = candidate(&path)?.policy;
+        settings.policy = candidate(&path)?.policy;
     }
-    Ok(config)
+    Ok(settings)
 }
 
-fn candidate(path: &Path) -> Result<Candidate, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let policy = Policy::from_toml(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+fn candidate(path: &Path) -> Result<Candidate, Failed> {
+    let unusable = |reason: String| Failed::Unusable(format!("{}: {reason}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let policy = Policy::from_toml(&text).map_err(|error| unusable(error.to_string()))?;
     Ok(Candidate { name: one_line(&path.display().to_string(), SHOWN_TEXT_MAX), policy })
-}
-
-/// A bar on a terminal only, so that nothing of it gets into a pipe or a file; and standard error beside it.
-fn console(prints_as_it_goes: bool) -> (ProgressBar, Errors) {
-    // Beside lines that are printed as it goes, a bar would be in the way.
-    let bar = if io::stderr().is_terminal() && !(prints_as_it_goes && io::stdout().is_terminal()) {
-        let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
-        ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-    } else {
-        ProgressBar::hidden()
-    };
-    (bar.clone(), Errors { bar })
-}
-
-/// Nothing of it is left when the report is printed.
-fn show(bar: &ProgressBar, read: u64, size: u64) {
-    bar.set_length(size);
-    bar.set_position(read);
-    if read >= size {
-        bar.finish_and_clear();
-    }
-}
-
-struct Errors {
-    bar: ProgressBar,
-}
-
-impl Write for Errors {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.bar.suspend(|| io::stderr().lock().write_all(text)).map(|()| text.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().lock().flush()
-    }
 }

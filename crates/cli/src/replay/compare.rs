@@ -7,77 +7,50 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use triage_decide::policy::Policy;
 use triage_decide::verdict::{Diagnosis, Severity};
-use triage_engine::pipeline::Pipeline;
 use triage_engine::settings::Settings;
 use triage_model::region::Region;
 use triage_notify::words::{span, trouble, utc};
 
-use crate::replay::account::{Account, Bookkeeper, Story};
-use crate::replay::life::Life;
-use crate::replay::{Format, Happened, INTERRUPTED, Input, Replayed, json, run};
-
-/// A policy, and what it is called.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    pub name: String,
-    pub policy: Policy,
-}
-
-/// Runs a history under each candidate. Out: an account each.
-pub fn accounts(
-    config: &Settings,
-    candidates: &[Candidate],
-    input: &Input<'_>,
-    errors: &mut impl Write,
-) -> io::Result<(Vec<Account>, Replayed)> {
-    let with = |candidate: &Candidate| Settings { policy: candidate.policy.clone(), ..config.clone() };
-    let mut lives: Vec<Life> =
-        candidates.iter().map(|candidate| Life::new(Pipeline::of_a_history(with(candidate)))).collect();
-    let mut books: Vec<Bookkeeper> = candidates.iter().map(|_| Bookkeeper::default()).collect();
-    let done = run(config, &mut lives, input, errors, &mut |happened| {
-        match happened {
-            Happened::Read(piece) => books.iter_mut().for_each(|books| books.read(piece)),
-            Happened::Judged(number, judged) => books[number].judged(judged),
-        }
-        Ok(())
-    })?;
-    let accounts = books.into_iter().map(|books| books.close(done.files, done.out_of_order, done.interrupted));
-    Ok((accounts.collect(), Replayed { skipped: done.skipped, interrupted: done.interrupted }))
-}
+use crate::format::{Format, json_line};
+use crate::replay::console::Console;
+use crate::replay::review::{Review, Story};
+use crate::replay::reviews::{Candidate, reviews};
+use crate::replay::run::{End, History};
+use crate::replay::text::INTERRUPTED;
 
 /// Prints what the two candidates come to.
 pub fn compare(
-    config: &Settings,
+    history: History<'_>,
+    settings: &Settings,
     candidates: &[Candidate; 2],
-    input: &Input<'_>,
     format: Format,
+    console: &mut Console,
     out: &mut impl Write,
-    errors: &mut impl Write,
-) -> io::Result<Replayed> {
-    let (accounts, replayed) = accounts(config, candidates, input, errors)?;
-    let [first, second] = accounts.as_slice() else { return Ok(replayed) };
+) -> io::Result<End> {
+    let policies = candidates.iter().map(|candidate| candidate.policy.clone()).collect();
+    let (reviews, end) = reviews(history, settings, policies, console, None)?;
+    let [first, second] = reviews.as_slice() else { return Ok(end) };
     let pairs = pairs(first, second);
-    if replayed.interrupted && format != Format::Json {
+    if end.interrupted && format == Format::Text {
         writeln!(out, "{INTERRUPTED}")?;
     }
     match format {
         Format::Json => print_json(candidates, [first, second], &pairs, out)?,
-        Format::Text | Format::Notices | Format::Html => print_text(candidates, [first, second], &pairs, out)?,
+        Format::Text => print_text(candidates, [first, second], &pairs, out)?,
     }
-    Ok(replayed)
+    Ok(end)
 }
 
 /// One trouble as each of the two saw it: at least one of them did.
 type Pair<'a> = [Option<&'a Story>; 2];
 
 /// Incidents of one region that overlap are one trouble.
-fn pairs<'a>(first: &'a Account, second: &'a Account) -> Vec<Pair<'a>> {
+fn pairs<'a>(first: &'a Review, second: &'a Review) -> Vec<Pair<'a>> {
     let mut unmatched: Vec<&Story> = second.incidents.iter().collect();
     let mut pairs: Vec<Pair<'a>> = Vec::new();
     for story in &first.incidents {
-        let other = unmatched.iter().position(|other| overlap(story, other)).map(|found| unmatched.remove(found));
+        let other = unmatched.iter().position(|other| story.overlaps(other)).map(|found| unmatched.remove(found));
         pairs.push([Some(story), other]);
     }
     pairs.extend(unmatched.into_iter().map(|other| [None, Some(other)]));
@@ -85,32 +58,27 @@ fn pairs<'a>(first: &'a Account, second: &'a Account) -> Vec<Pair<'a>> {
     pairs
 }
 
-pub fn overlap(one: &Story, other: &Story) -> bool {
-    let ends = |story: &Story| story.over_at.unwrap_or(Timestamp::MAX);
-    one.region == other.region && one.began() <= ends(other) && other.began() <= ends(one)
-}
-
-/// The numbers of an account that are laid side by side.
-fn numbers(account: &Account) -> [(&'static str, usize); 5] {
+/// The numbers of a review that are laid side by side.
+fn numbers(review: &Review) -> [(&'static str, usize); 5] {
     [
-        ("pages", account.pages().count()),
-        ("of them look false", account.false_looking_pages()),
-        ("other incidents", account.warnings()),
-        ("notices", account.notices()),
-        ("advices", account.advices.len()),
+        ("pages", review.pages().count()),
+        ("of them look false", review.false_looking_pages()),
+        ("other incidents", review.warnings()),
+        ("notices", review.notices()),
+        ("advices", review.advices.len()),
     ]
 }
 
 fn print_text(
     candidates: &[Candidate; 2],
-    accounts: [&Account; 2],
+    reviews: [&Review; 2],
     pairs: &[Pair<'_>],
     out: &mut impl Write,
 ) -> io::Result<()> {
     let [a, b] = [&candidates[0].name, &candidates[1].name];
     let width = a.len().max(8);
     writeln!(out, "{:20} {a:>width$}  {b}", "")?;
-    for ((what, first), (_, second)) in numbers(accounts[0]).into_iter().zip(numbers(accounts[1])) {
+    for ((what, first), (_, second)) in numbers(reviews[0]).into_iter().zip(numbers(reviews[1])) {
         writeln!(out, "{what:20} {first:>width$}  {second}")?;
     }
     writeln!(out)?;
@@ -186,7 +154,7 @@ struct Opened<'a> {
 
 fn print_json(
     candidates: &[Candidate; 2],
-    accounts: [&Account; 2],
+    reviews: [&Review; 2],
     pairs: &[Pair<'_>],
     out: &mut impl Write,
 ) -> io::Result<()> {
@@ -202,19 +170,19 @@ fn print_json(
             })
         });
         let Some(story) = pair.iter().flatten().next() else { continue };
-        json::line(&Line::Incident { region: &story.region, opened: opened.collect() }, out)?;
+        json_line(&Line::Incident { region: &story.region, opened: opened.collect() }, out)?;
     }
-    for (candidate, account) in candidates.iter().zip(accounts) {
+    for (candidate, review) in candidates.iter().zip(reviews) {
         let policy = Line::Policy {
             name: &candidate.name,
-            pages: account.pages().count(),
-            false_looking_pages: account.false_looking_pages(),
-            incidents: account.incidents.len(),
-            notices: account.notices(),
-            advices: account.advices.len(),
-            interrupted: account.interrupted,
+            pages: review.pages().count(),
+            false_looking_pages: review.false_looking_pages(),
+            incidents: review.incidents.len(),
+            notices: review.notices(),
+            advices: review.advices.len(),
+            interrupted: review.interrupted,
         };
-        json::line(&policy, out)?;
+        json_line(&policy, out)?;
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Which files are read, and in which order.
 //!
-//! In: the paths of the command line. Out: [`Source`]s in the order of the time at which each begins, so that files which
-//! overlap can be read side by side. A trail's own names tell that time; of any other file its first lines do.
+//! In: the paths of the command line. Out: [`HistoryFile`]s in the order of the time at which each begins, and of their
+//! names where that is the same, so that files which overlap can be read side by side. A trail's own names tell that time;
+//! of any other file its first lines do.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -27,25 +28,27 @@ pub const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// One file, or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct HistoryFile {
     /// None for standard input.
     pub path: Option<PathBuf>,
     /// As it is called in messages.
     pub name: String,
+    /// Its place among all by their names.
+    pub place: usize,
     /// The first time in it, as far as its name or its head tells.
     pub begins: Option<Timestamp>,
     /// Its size on disk; 0 where that is not known.
     pub size: u64,
 }
 
-impl Source {
+impl HistoryFile {
     fn of(path: &Path) -> Self {
         let metadata = fs::metadata(path);
         // What is no file on a disk can be read once only.
         let is_file = metadata.as_ref().is_ok_and(fs::Metadata::is_file);
         let begins = time_in_name(path).or_else(|| if is_file { time_in_head(path) } else { None });
         let size = metadata.map_or(0, |metadata| metadata.len());
-        Self { path: Some(path.to_owned()), name: path.display().to_string(), begins, size }
+        Self { path: Some(path.to_owned()), name: path.display().to_string(), place: 0, begins, size }
     }
 }
 
@@ -56,40 +59,49 @@ pub struct Unreadable {
     pub reason: String,
 }
 
-/// All files behind the paths. Where nothing tells when a file begins, it comes first, in the order in which it was given.
-pub fn find(paths: &[PathBuf]) -> (Vec<Source>, Vec<Unreadable>) {
-    let mut found = Found::default();
+/// All files behind the paths. Where nothing tells when a file begins, it comes first.
+pub fn find(paths: &[PathBuf]) -> (Vec<HistoryFile>, Vec<Unreadable>) {
+    let mut search = Search::default();
     for path in paths {
-        found.add(path);
+        search.add(path);
     }
-    found.sources.sort_by_key(|source| source.begins);
-    (found.sources, found.unreadable)
+    let Search { mut files, unreadable } = search;
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    files.iter_mut().enumerate().for_each(|(place, file)| file.place = place);
+    files.sort_by_key(|file| file.begins);
+    (files, unreadable)
 }
 
 #[derive(Default)]
-struct Found {
-    sources: Vec<Source>,
+struct Search {
+    files: Vec<HistoryFile>,
     unreadable: Vec<Unreadable>,
 }
 
-impl Found {
+impl Search {
     fn add(&mut self, path: &Path) {
         if path.as_os_str() == "-" {
-            if self.sources.iter().any(|source| source.path.is_none()) {
+            if self.files.iter().any(|file| file.path.is_none()) {
                 return self.leave_out(Path::new("standard input"), "it can be read once only");
             }
-            return self.sources.push(Source { path: None, name: "standard input".to_owned(), begins: None, size: 0 });
+            return self.files.push(HistoryFile {
+                path: None,
+                name: "standard input".to_owned(),
+                place: 0,
+                begins: None,
+                size: 0,
+            });
         }
         if path.is_dir() {
-            let before = (self.sources.len(), self.unreadable.len());
+            let before = (self.files.len(), self.unreadable.len());
             self.add_folder(path);
-            if before == (self.sources.len(), self.unreadable.len()) {
+            if before == (self.files.len(), self.unreadable.len()) {
                 self.leave_out(path, "no file to read in this folder");
             }
             return;
         }
         match fs::metadata(path) {
-            Ok(_) => self.sources.push(Source::of(path)),
+            Ok(_) => self.files.push(HistoryFile::of(path)),
             Err(error) => self.leave_out(path, &error.to_string()),
         }
     }

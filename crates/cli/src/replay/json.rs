@@ -1,6 +1,6 @@
 //! What came of a history, as JSON: one object a line (README, "What it answers").
 //!
-//! In: what was judged, as it goes, and at the end the [`Account`]. Out: a line for each failure and each notice, and a last
+//! In: what was judged, as it goes, and at the end the [`Review`]. Out: a line for each failure and each notice, and a last
 //! one with the totals. Members are only ever added.
 
 use std::io::{self, Write};
@@ -13,8 +13,9 @@ use triage_model::problem::Problems;
 use triage_model::region::Region;
 use triage_notify::notice::{NoticeKind, Tally};
 
-use crate::replay::account::Account;
-use crate::replay::life::Judged;
+use crate::format::json_line;
+use crate::replay::life::Moment;
+use crate::replay::review::Review;
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
@@ -57,13 +58,14 @@ enum Line<'a> {
 }
 
 /// What was judged of one second.
-pub fn judged(at: Timestamp, judged: &Judged, out: &mut impl Write) -> io::Result<()> {
-    for failure in &judged.handled.answer.failures {
-        line(&Line::Failure { at, failure }, out)?;
+pub fn moment(moment: &Moment, out: &mut impl Write) -> io::Result<()> {
+    let Moment { at, tools: _, handled } = moment;
+    for failure in &handled.answer.failures {
+        json_line(&Line::Failure { at: *at, failure }, out)?;
     }
-    for notice in &judged.handled.notices {
+    for notice in &handled.notices {
         let notice = Line::Notice {
-            at,
+            at: *at,
             id: &notice.id,
             sequence: notice.sequence,
             kind: notice.kind,
@@ -75,35 +77,29 @@ pub fn judged(at: Timestamp, judged: &Judged, out: &mut impl Write) -> io::Resul
             callers: notice.impact.callers,
             reasons: &notice.reasons,
         };
-        line(&notice, out)?;
+        json_line(&notice, out)?;
     }
     Ok(())
 }
 
-pub fn summary(account: &Account, out: &mut impl Write) -> io::Result<()> {
-    let pages = account.pages().count();
+pub fn summary(review: &Review, out: &mut impl Write) -> io::Result<()> {
+    let pages = review.pages().count();
     let summary = Line::Summary {
-        from: account.span.map(|(from, _)| from),
-        to: account.span.map(|(_, to)| to),
-        files: account.files,
-        records: account.records,
-        counts: &account.counts,
-        problems: &account.problems,
-        left_alone: account.left_alone,
-        out_of_order: account.out_of_order,
-        incidents: account.incidents.len(),
+        from: review.span.map(|(from, _)| from),
+        to: review.span.map(|(_, to)| to),
+        files: review.files,
+        records: review.records,
+        counts: &review.counts,
+        problems: &review.problems,
+        left_alone: review.left_alone,
+        out_of_order: review.out_of_order,
+        incidents: review.incidents.len(),
         pages,
-        false_looking_pages: account.false_looking_pages(),
-        notices: account.notices(),
-        callers: account.callers,
-        tools: &account.tools,
-        interrupted: account.interrupted,
+        false_looking_pages: review.false_looking_pages(),
+        notices: review.notices(),
+        callers: review.callers,
+        tools: &review.tools,
+        interrupted: review.interrupted,
     };
-    line(&summary, out)
-}
-
-/// Writes a value as one line.
-pub fn line(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    writeln!(out)
+    json_line(&summary, out)
 }

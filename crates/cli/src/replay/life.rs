@@ -40,7 +40,8 @@ struct Clock {
 }
 
 /// What became of one second, or of a tick.
-pub struct Judged {
+#[derive(Debug)]
+pub struct Moment {
     pub at: Timestamp,
     /// Of each failure in `handled`, by what tool the call was made.
     pub tools: Vec<Option<String>>,
@@ -53,16 +54,11 @@ impl Life {
     }
 
     /// Takes the next observation. Nothing is judged before its second is over.
-    pub fn see<E>(
-        &mut self,
-        observation: Observation,
-        tell: &mut impl FnMut(&Judged) -> Result<(), E>,
-    ) -> Result<(), E> {
-        if self.gathered.first().is_some_and(|first| self.are_apart(first, &observation)) {
-            self.judge_gathered(tell)?;
-        }
+    pub fn see(&mut self, observation: Observation) -> Vec<Moment> {
+        let is_over = self.gathered.first().is_some_and(|first| self.are_apart(first, &observation));
+        let moments = if is_over { self.judge_gathered() } else { Vec::new() };
         self.gathered.push(observation);
-        Ok(())
+        moments
     }
 
     /// Whether two observations are judged one after the other. While an incident is open, what is seen is gathered for some
@@ -75,53 +71,47 @@ impl Life {
     }
 
     /// Judges what is left, and runs on until nothing is open.
-    pub fn end<E>(&mut self, tell: &mut impl FnMut(&Judged) -> Result<(), E>) -> Result<(), E> {
-        self.judge_gathered(tell)?;
-        let Some(end) = self.clock.as_ref().map(|clock| later(clock.now, RUN_ON)) else { return Ok(()) };
+    pub fn end(&mut self) -> Vec<Moment> {
+        let mut moments = self.judge_gathered();
+        let Some(end) = self.clock.as_ref().map(|clock| later(clock.now, RUN_ON)) else { return moments };
         while !self.open.is_empty()
-            && let Some(clock) = &self.clock
-            && clock.next_tick < end
+            && let Some(tick) = self.tick_before(end)
         {
-            self.tick(tell)?;
+            moments.push(tick);
         }
-        Ok(())
+        moments
     }
 
-    /// Judges what occurred in the second that is not over yet.
-    pub fn judge_gathered<E>(&mut self, tell: &mut impl FnMut(&Judged) -> Result<(), E>) -> Result<(), E> {
+    /// Judges what occurred in the second that is not over yet, and the ticks before it.
+    pub fn judge_gathered(&mut self) -> Vec<Moment> {
+        let mut moments = Vec::new();
         let observations = std::mem::take(&mut self.gathered);
-        let Some(latest) = observations.iter().map(Observation::occurred_at).max() else { return Ok(()) };
+        let Some(latest) = observations.iter().map(Observation::occurred_at).max() else { return moments };
         let clock = self.clock.get_or_insert_with(|| Clock { now: latest, next_tick: later(latest, TICK) });
         let run_on_until = later(clock.now, RUN_ON);
         let now = clock.now.max(latest);
         clock.now = now;
-        while let Some(clock) = &self.clock
-            && clock.next_tick < now.min(run_on_until)
-        {
-            self.tick(tell)?;
+        while let Some(tick) = self.tick_before(now.min(run_on_until)) {
+            moments.push(tick);
         }
         if let Some(clock) = &mut self.clock
             && clock.next_tick < now
         {
             clock.next_tick = later(now, TICK);
         }
-        self.judge(observations, now, Kind::Unknown, tell)
+        moments.push(self.judge(observations, now, Kind::Unknown));
+        moments
     }
 
-    fn tick<E>(&mut self, tell: &mut impl FnMut(&Judged) -> Result<(), E>) -> Result<(), E> {
-        let Some(clock) = &mut self.clock else { return Ok(()) };
+    /// The next tick, if it is before that.
+    fn tick_before(&mut self, end: Timestamp) -> Option<Moment> {
+        let clock = self.clock.as_mut().filter(|clock| clock.next_tick < end)?;
         let at = clock.next_tick;
         clock.next_tick = later(at, TICK);
-        self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, Kind::Schedule, tell)
+        Some(self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, Kind::Schedule))
     }
 
-    fn judge<E>(
-        &mut self,
-        observations: Vec<Observation>,
-        now: Timestamp,
-        kind: Kind,
-        tell: &mut impl FnMut(&Judged) -> Result<(), E>,
-    ) -> Result<(), E> {
+    fn judge(&mut self, observations: Vec<Observation>, now: Timestamp, kind: Kind) -> Moment {
         let tools = observations.iter().filter_map(tool_of).collect();
         let mut batch = Batch::new(kind);
         batch.observations = observations;
@@ -134,7 +124,7 @@ impl Life {
                 IncidentState::Resolved => self.open.remove(&incident.id),
             };
         }
-        tell(&Judged { at: now, tools, handled })
+        Moment { at: now, tools, handled }
     }
 }
 

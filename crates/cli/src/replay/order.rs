@@ -1,15 +1,17 @@
 //! Observations in the order of time, with bounded memory.
 //!
-//! In: observations as they come out of the files, nearly in order. Out: the same, the oldest first. One that is older
-//! than what was given out already is counted, and given out at once: the decision takes what comes late as it does live.
+//! In: observations as they come out of the files, nearly in order. Out: the same, the oldest first; of one time, by the
+//! name of the file and the place in it. One that is older than what was given out already is counted, and given out at
+//! once: the decision takes what comes late as it does live. One without a time is of the latest time that the others tell.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use triage_model::observation::Observation;
 use triage_model::time::before;
+
+use crate::replay::reading::{NO_TIME, Placed};
 
 /// How far out of order is put right. CloudTrail delivers within a quarter of an hour as a rule, and evidence counts for an
 /// hour.
@@ -21,78 +23,95 @@ pub const WAITING_MAX: usize = 50_000;
 /// Puts observations into order.
 #[derive(Debug, Default)]
 pub struct Order {
-    waiting: BinaryHeap<Reverse<Waiting>>,
-    /// Counts up, so that what is of one time keeps its order.
-    next: u64,
+    /// By time, file and place in the file.
+    waiting: BTreeMap<(Timestamp, usize, u64), Observation>,
+    /// Those without a time.
+    timeless: Vec<Placed>,
     latest: Option<Timestamp>,
     given_out: Option<Timestamp>,
     /// Those that came too late to be put where they belong.
     pub out_of_order: u64,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    at: Timestamp,
-    number: u64,
-    observation: Observation,
-}
-
 impl Order {
-    pub fn push(&mut self, observation: Observation) {
-        let at = observation.occurred_at();
+    pub fn push(&mut self, placed: Placed) {
+        let at = placed.observation.occurred_at();
+        if at != NO_TIME {
+            return self.wait(at, placed);
+        }
+        self.timeless.push(placed);
+        if self.timeless.len() >= WAITING_MAX {
+            self.date_timeless();
+        }
+    }
+
+    /// To be called when no more are to come.
+    pub fn date_timeless(&mut self) {
+        let at = self.latest.unwrap_or(Timestamp::UNIX_EPOCH);
+        for mut placed in std::mem::take(&mut self.timeless) {
+            date(&mut placed.observation, at);
+            self.wait(at, placed);
+        }
+    }
+
+    fn wait(&mut self, at: Timestamp, placed: Placed) {
         if self.given_out.is_some_and(|given_out| at < given_out) {
             self.out_of_order += 1;
         }
         self.latest = self.latest.max(Some(at));
-        self.waiting.push(Reverse(Waiting { at, number: self.next, observation }));
-        self.next += 1;
+        self.waiting.insert((at, placed.file, placed.position), placed.observation);
     }
 
     /// The next one that nothing older can be expected before.
     pub fn pop_due(&mut self) -> Option<Observation> {
-        let Reverse(oldest) = self.waiting.peek()?;
+        let (oldest, ..) = *self.waiting.first_key_value()?.0;
         let settled = self.latest.map(|latest| before(latest, TOLERATED));
-        let due = settled.is_some_and(|settled| oldest.at <= settled) || self.waiting.len() > WAITING_MAX;
+        let due = settled.is_some_and(|settled| oldest <= settled) || self.waiting.len() > WAITING_MAX;
         if due { self.pop() } else { None }
     }
 
     /// The next one, where no more are to come.
     pub fn pop(&mut self) -> Option<Observation> {
-        let Reverse(Waiting { at, observation, .. }) = self.waiting.pop()?;
+        let ((at, ..), observation) = self.waiting.pop_first()?;
         self.given_out = self.given_out.max(Some(at));
         Some(observation)
     }
 }
 
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.number) == (other.at, other.number)
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.number).cmp(&(other.at, other.number))
+/// Gives an observation without a time one.
+fn date(observation: &mut Observation, at: Timestamp) {
+    match observation {
+        Observation::Failure(failure) => failure.occurred_at = at,
+        Observation::Success(success) => success.occurred_at = at,
+        Observation::HealthIssue(issue) => {
+            issue.occurred_at = at;
+            issue.ended_at = issue.ended_at.map(|end| if end == NO_TIME { at } else { end });
+        }
+        Observation::Tick(tick) => tick.occurred_at = at,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use proptest::prelude::*;
     use triage_model::observation::Tick;
 
     use super::*;
 
-    fn tick(second: i64) -> Observation {
-        Observation::Tick(Tick { occurred_at: Timestamp::from_second(1_800_000_000 + second).unwrap() })
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn placed(occurred_at: Timestamp, file: usize, position: u64) -> Placed {
+        Placed { file, position, observation: Observation::Tick(Tick { occurred_at }) }
+    }
+
+    /// One of the only file, in its order.
+    fn tick(second: i64) -> Placed {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        placed(at(second), 0, NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
     fn seconds(order: &mut Order, all: bool) -> Vec<i64> {
@@ -123,6 +142,31 @@ mod tests {
             order.push(tick(second % 3000));
         }
         assert_eq!(seconds(&mut order, false), [0]);
+    }
+
+    #[test]
+    fn of_one_time_the_name_of_the_file_decides_and_then_the_place_in_it() {
+        let mut order = Order::default();
+        for (second, file, position) in [(1, 1, 0), (0, 2, 1), (1, 0, 1), (0, 2, 0), (1, 0, 0)] {
+            order.push(placed(at(second), file, position));
+        }
+        let keys: Vec<_> = order.waiting.keys().map(|(_, file, position)| (*file, *position)).collect();
+        assert_eq!(keys, [(2, 0), (2, 1), (0, 0), (0, 1), (1, 0)]);
+    }
+
+    #[test]
+    fn what_tells_no_time_is_of_the_latest_that_there_is() {
+        let mut order = Order::default();
+        order.push(placed(NO_TIME, 0, 0));
+        order.push(tick(5));
+        order.push(tick(3));
+        assert_eq!(seconds(&mut order, false), [0_i64; 0]);
+        order.date_timeless();
+        assert_eq!((seconds(&mut order, true), order.out_of_order), (vec![3, 5, 5], 0));
+        order = Order::default();
+        order.push(placed(NO_TIME, 0, 0));
+        order.date_timeless();
+        assert_eq!(order.pop().map(|alone| alone.occurred_at()), Some(Timestamp::UNIX_EPOCH));
     }
 
     proptest! {

@@ -1,13 +1,14 @@
-//! From one file to what it tells, piece by piece.
+//! From one file to what it tells, part by part.
 //!
-//! In: a [`Source`]. Out: [`Piece`]s, in the order of the file. A file is never held as a whole but where it is one JSON
-//! document: it is inflated, cut where one record or line ends and the next begins, and decoded a piece at a time. What
-//! cannot be read is named with its place, and the rest goes on.
+//! In: a [`HistoryFile`]. Out: [`Reading`]s, in the order of the file. A file is never held as a whole but where it is one
+//! JSON document: it is inflated, cut where one record or line ends and the next begins ([`cut`]), and decoded a chunk at a
+//! time. What cannot be read is named with its place, and the rest goes on.
 //!
 //! Of a trail's records and lines only those with the name of one of the four operations are parsed: nineteen of twenty
 //! are of other services, and are told by not having it.
 
 mod cut;
+mod layout;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -19,17 +20,18 @@ use aho_corasick::AhoCorasick;
 use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use memchr::memmem;
-use regex::bytes::Regex;
 use serde_json::value::RawValue;
 use triage_decode::batch::{Kind, Setting};
-use triage_model::observation::{Observation, Operation};
+use triage_engine::settings::Settings;
+use triage_model::observation::Operation;
 use triage_model::problem;
-use triage_model::problem::Problems;
 use triage_model::time::later;
 use triage_notify::words::counted;
 
-use crate::replay::files::{GZIP, Source};
-use cut::{Cutter, Form};
+use crate::replay::files::{GZIP, HistoryFile};
+use crate::replay::read::cut::{Chunk, Cutter};
+use crate::replay::read::layout::{Boundary, Layout};
+use crate::replay::reading::{NO_TIME, Reading};
 
 /// Problems after which input is left out. The others tell of input that was read all the same.
 const SKIPPING: &[&str] = &[
@@ -48,39 +50,40 @@ const SKIPPING: &[&str] = &[
 /// Buffered from the disk, and from standard input.
 const BUFFER: usize = 256 * 1024;
 
-/// What a piece of a file told.
-#[derive(Debug, Default)]
-pub struct Piece {
-    pub observations: Vec<Observation>,
-    pub problems: Problems,
-    /// What could not be read, each with its place, as a person is told.
-    pub complaints: Vec<String>,
-    /// Something was left out.
-    pub skipped: bool,
-    /// Records and lines, ours or not.
-    pub records: u64,
-    pub own: u64,
-    pub left_alone: u64,
+/// By what files are read.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub setting: Setting,
+    /// What is later cannot be.
+    pub latest: Timestamp,
 }
 
-impl Piece {
-    pub fn skip(&mut self, place: &str, reason: &str) {
-        self.skipped = true;
-        self.problems.note("file_unreadable", format!("{place}: {reason}"));
-        self.complaints.push(format!("{place}: {reason}"));
+impl Rules {
+    /// The clock is the events': no record is too old, and the real time stands in for none. It only tells what cannot have
+    /// occurred yet.
+    pub fn of(settings: &Settings, now: Timestamp) -> Self {
+        let setting = Setting {
+            now: NO_TIME,
+            horizon: Timestamp::MIN,
+            regions: settings.known_regions.clone(),
+            default_region: settings.region.clone(),
+            own_log_groups: settings.own_log_groups.clone(),
+            own_client_ids: Vec::new(),
+        };
+        Self { setting, latest: later(now, AHEAD) }
     }
 }
 
-/// Reads a file, and hands over each piece; until `take` wants no more. `progress` counts the bytes that were read.
-pub fn read(source: &Source, setting: &Setting, progress: &Arc<AtomicU64>, take: &mut dyn FnMut(Piece) -> bool) {
-    let input: Box<dyn Read> = match &source.path {
+/// Reads a file, and hands over each reading; until `take` wants no more. `progress` counts the bytes that were read.
+pub fn read(file: &HistoryFile, rules: &Rules, progress: &Arc<AtomicU64>, take: &mut dyn FnMut(Reading) -> bool) {
+    let input: Box<dyn Read> = match &file.path {
         None => Box::new(io::stdin().lock()),
         Some(path) => match File::open(path) {
-            Ok(file) => Box::new(file),
+            Ok(input) => Box::new(input),
             Err(error) => {
-                let mut piece = Piece::default();
-                piece.skip(&source.name, &error.to_string());
-                take(piece);
+                let mut reading = Reading::default();
+                reading.skip(&file.name, &error.to_string());
+                take(reading);
                 return;
             }
         },
@@ -89,22 +92,19 @@ pub fn read(source: &Source, setting: &Setting, progress: &Arc<AtomicU64>, take:
     let is_gzip = matches!(io::BufRead::fill_buf(&mut input), Ok(begin) if begin.starts_with(&GZIP));
     let text: Box<dyn Read> = if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
     let mut cutter = Cutter::new(text, is_gzip);
-    let mut reader = Reader { name: &source.name, setting, line: 0 };
+    let mut reader = Reader { name: &file.name, rules, line: 0 };
     let mut is_empty = true;
-    while let Some((form, bytes)) = cutter.next() {
-        is_empty &= bytes.trim_ascii().is_empty();
-        let mut piece = Piece::default();
-        reader.read(bytes, form, &mut piece);
-        cutter.let_others();
-        if !take(piece) {
+    while let Some(chunk) = cutter.next() {
+        is_empty &= chunk.bytes.trim_ascii().is_empty();
+        if !take(reader.read(chunk)) {
             return;
         }
     }
-    let mut last = Piece::default();
+    let mut last = Reading::default();
     if let Some(damage) = cutter.damage() {
-        last.skip(&source.name, damage);
+        last.skip(&file.name, damage);
     } else if is_empty {
-        last.skip(&source.name, "nothing in it");
+        last.skip(&file.name, "nothing in it");
     }
     take(last);
 }
@@ -125,33 +125,36 @@ impl<R: Read> Read for Counted<R> {
 
 struct Reader<'a> {
     name: &'a str,
-    setting: &'a Setting,
+    rules: &'a Rules,
     /// Lines so far.
     line: u64,
 }
 
 impl Reader<'_> {
-    fn read(&mut self, bytes: &[u8], form: Form, piece: &mut Piece) {
-        match form {
-            Form::Records => self.read_records(bytes, piece),
-            Form::Lines => self.read_lines(bytes, piece),
-            Form::Exported => self.read_exported(bytes, piece),
-            Form::Document => self.read_document(bytes, piece),
+    /// Uses the chunk up: where it is a large one, others wait until it is gone.
+    fn read(&mut self, chunk: Chunk<'_>) -> Reading {
+        let mut reading = Reading::default();
+        match chunk.layout {
+            Layout::Records => self.read_records(chunk.bytes, &mut reading),
+            Layout::Lines => self.read_lines(chunk.bytes, &mut reading),
+            Layout::Exported => self.read_exported(chunk.bytes, &mut reading),
+            Layout::Document => self.read_document(chunk.bytes, &mut reading),
         }
+        reading
     }
 
     /// Records of a trail with commas between, in the compact form in which AWS writes them.
-    fn read_records(&self, bytes: &[u8], piece: &mut Piece) {
-        let ends = cut::boundaries(bytes).chain([(bytes.len(), bytes.len())]);
+    fn read_records(&self, bytes: &[u8], reading: &mut Reading) {
+        let boundaries = layout::boundaries(bytes).chain([Boundary { end: bytes.len(), next: bytes.len() }]);
         let mut hits = operation_names().find_iter(bytes).map(|hit| hit.start()).peekable();
         let (mut begin, mut ours) = (0, Vec::new());
-        for (end, next) in ends {
-            piece.records += 1;
+        for Boundary { end, next } in boundaries {
+            reading.records += 1;
             if hits.peek().is_some_and(|hit| *hit < end) {
                 ours.push(&bytes[begin..end]);
                 while hits.next_if(|hit| *hit < end).is_some() {}
             } else {
-                piece.left_alone += 1;
+                reading.left_alone += 1;
             }
             begin = next;
         }
@@ -161,29 +164,29 @@ impl Reader<'_> {
         let document = [b"{\"Records\":[".as_slice(), &ours.join(b",".as_slice()), b"]}"].concat();
         match str::from_utf8(&document) {
             Ok(document) if serde_json::from_str::<&RawValue>(document).is_ok() => {
-                self.decode(self.name, document, piece);
+                self.decode(self.name, document, reading);
             }
             // Something in it is damaged: the rest is read by itself.
             Ok(_) | Err(_) => {
                 for record in ours {
-                    self.read_text(self.name, record, piece);
+                    self.read_text(self.name, record, reading);
                 }
             }
         }
     }
 
-    fn read_lines(&mut self, bytes: &[u8], piece: &mut Piece) {
+    fn read_lines(&mut self, bytes: &[u8], reading: &mut Reading) {
         for line in bytes.split(|byte| *byte == b'\n') {
             self.line += 1;
             let line = line.trim_ascii();
             if line.is_empty() {
                 continue;
             }
-            piece.records += 1;
+            reading.records += 1;
             if is_of_another(line) && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok() {
-                piece.left_alone += 1;
+                reading.left_alone += 1;
             } else {
-                self.read_text(&format!("{}:{}", self.name, self.line), line, piece);
+                self.read_text(&format!("{}:{}", self.name, self.line), line, reading);
             }
         }
         // What is behind the last line break is the beginning of no line.
@@ -192,11 +195,11 @@ impl Reader<'_> {
 
     /// A log group's lines, each with its time in front, as CloudWatch Logs exports them: read like those that a
     /// subscription delivers.
-    fn read_exported(&mut self, bytes: &[u8], piece: &mut Piece) {
+    fn read_exported(&mut self, bytes: &[u8], reading: &mut Reading) {
         let mut events: Vec<(u64, &[u8], Vec<u8>)> = Vec::new();
         for line in bytes.split(|byte| *byte == b'\n') {
             self.line += 1;
-            match (cut::exported(line), events.last_mut()) {
+            match (layout::exported(line), events.last_mut()) {
                 (Some((time, message)), _) => events.push((self.line, time, message.to_vec())),
                 // The next line of a message.
                 (None, Some((_, _, message))) if !line.is_empty() => {
@@ -207,10 +210,10 @@ impl Reader<'_> {
             }
         }
         self.line -= u64::from(bytes.ends_with(b"\n"));
-        piece.records += events.len() as u64;
+        reading.records += events.len() as u64;
         let before = events.len();
         events.retain(|(_, _, message)| !is_of_another(message));
-        piece.left_alone += (before - events.len()) as u64;
+        reading.left_alone += (before - events.len()) as u64;
         let mut read = Vec::with_capacity(events.len());
         for (line, time, message) in &events {
             match str::from_utf8(time).ok().and_then(|time| time.parse::<Timestamp>().ok()) {
@@ -219,7 +222,7 @@ impl Reader<'_> {
                     "timestamp": time.as_millisecond(),
                     "message": String::from_utf8_lossy(message),
                 })),
-                None => piece.skip(&format!("{}:{line}", self.name), "a time that is none"),
+                None => reading.skip(&format!("{}:{line}", self.name), "a time that is none"),
             }
         }
         let events = read;
@@ -229,7 +232,7 @@ impl Reader<'_> {
                 "logGroup": self.folder(),
                 "logEvents": events,
             });
-            self.decode(self.name, &document.to_string(), piece);
+            self.decode(self.name, &document.to_string(), reading);
         }
     }
 
@@ -241,60 +244,60 @@ impl Reader<'_> {
     }
 
     /// One document, or several one after the other, as `zcat` makes them of files that end without a line break.
-    fn read_document(&self, bytes: &[u8], piece: &mut Piece) {
+    fn read_document(&self, bytes: &[u8], reading: &mut Reading) {
         if bytes.trim_ascii().is_empty() {
             return;
         }
         for document in serde_json::Deserializer::from_slice(bytes).into_iter::<&RawValue>() {
             match document {
                 Ok(document) => {
-                    piece.records += 1;
-                    self.decode(self.name, document.get(), piece);
+                    reading.records += 1;
+                    self.decode(self.name, document.get(), reading);
                 }
                 Err(_) if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) => {
-                    return piece.skip(self.name, "neither JSON nor a log with the time in front of each line");
+                    return reading.skip(self.name, "neither JSON nor a log with the time in front of each line");
                 }
                 Err(error) => {
                     let place = format!("not JSON: line {}, column {}", error.line(), error.column());
-                    return piece.skip(self.name, &place);
+                    return reading.skip(self.name, &place);
                 }
             }
         }
     }
 
-    fn read_text(&self, place: &str, text: &[u8], piece: &mut Piece) {
+    fn read_text(&self, place: &str, text: &[u8], reading: &mut Reading) {
         match str::from_utf8(text) {
-            Ok(text) => self.decode(place, text, piece),
-            Err(_) => piece.skip(place, "not UTF-8"),
+            Ok(text) => self.decode(place, text, reading),
+            Err(_) => reading.skip(place, "not UTF-8"),
         }
     }
 
-    fn decode(&self, place: &str, payload: &str, piece: &mut Piece) {
-        let mut batch = triage_decode::decode(payload, self.setting);
+    fn decode(&self, place: &str, payload: &str, reading: &mut Reading) {
+        let mut batch = triage_decode::decode(payload, &self.rules.setting);
         for (name, count, detail) in batch.problems.iter() {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
-            piece.complaints.push(format!("{place}: {name}{times}: {detail}"));
+            reading.complaints.push(format!("{place}: {name}{times}: {detail}"));
             // Of an event that is none of ours nothing was read, whatever was wrong with it.
-            piece.skipped |= SKIPPING.contains(&name) || batch.kind == Kind::Unknown && name != problem::BATCH_EMPTY;
+            reading.skipped |= SKIPPING.contains(&name) || batch.kind == Kind::Unknown && name != problem::BATCH_EMPTY;
         }
-        piece.left_alone += u64::from(batch.kind == Kind::Foreign);
-        piece.own += batch.own;
-        piece.problems.merge(batch.problems);
+        reading.left_alone += u64::from(batch.kind == Kind::Foreign);
+        reading.own += batch.own;
+        reading.problems.merge(batch.problems);
         let all = batch.observations.len();
         batch.observations.retain(|observation| self.can_be(observation.occurred_at()));
         if batch.observations.len() < all {
-            piece.skip(
+            reading.skip(
                 place,
                 &format!("{} with a time that cannot be", counted(all - batch.observations.len(), "call")),
             );
         }
-        piece.observations.append(&mut batch.observations);
+        reading.observations.append(&mut batch.observations);
     }
 
     /// One time far ahead or far back would hold up all others, or stand for years in between.
     fn can_be(&self, at: Timestamp) -> bool {
         let earliest = Timestamp::from_second(EARLIEST).unwrap_or(Timestamp::MIN);
-        at >= earliest && at <= later(self.setting.now, AHEAD)
+        at == NO_TIME || (earliest..=self.rules.latest).contains(&at)
     }
 }
 
@@ -317,23 +320,6 @@ fn operation_names() -> &'static AhoCorasick {
 fn is_of_another(line: &[u8]) -> bool {
     static VERSION: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("\"eventVersion\""));
     VERSION.find(line).is_some() && operation_names().find(line).is_none()
-}
-
-/// Whether a text that is not one document is one a line: then at least one line is a whole object or array. A broken
-/// document over many lines is not, and is named once instead of line by line.
-fn is_json_lines(text: &[u8]) -> bool {
-    text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).any(|line| {
-        line.len() > "{}".len() && matches!(line[0], b'{' | b'[') && serde_json::from_slice::<&RawValue>(line).is_ok()
-    })
-}
-
-/// Whether a text begins as a trail's log file does, in AWS's own compact form; how long that beginning is.
-fn records_begin(text: &[u8]) -> Option<usize> {
-    static BEGIN: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"^[ \t\r\n]*(?:\{"Records":\[\]\}[ \t\r\n]*)*\{"Records":\[\{"eventVersion""#)
-            .expect("a pattern of ours")
-    });
-    BEGIN.find(text).map(|found| found.end() - r#"{"eventVersion""#.len())
 }
 
 #[cfg(test)]

@@ -10,12 +10,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use triage_decide::policy::Policy;
 use triage_engine::settings::Settings;
 use triage_notify::words::{counted, span, utc};
 
-use crate::replay::account::{Account, Story};
-use crate::replay::compare::{Candidate, accounts, overlap};
-use crate::replay::{Format, INTERRUPTED, Input, Replayed, json};
+use crate::format::{Format, json_line};
+use crate::replay::console::Console;
+use crate::replay::review::{Review, Story};
+use crate::replay::reviews::reviews;
+use crate::replay::run::{End, History};
+use crate::replay::text::INTERRUPTED;
 
 /// What is tried: how many callers make an outage, and how many false pages a year are borne.
 const CALLERS: [usize; 4] = [2, 3, 5, 8];
@@ -42,62 +46,53 @@ struct Tried {
 
 /// Tries the grid, and prints what to take.
 pub fn suggest(
-    config: &Settings,
-    input: &Input<'_>,
+    history: History<'_>,
+    settings: &Settings,
     format: Format,
+    console: &mut Console,
     out: &mut impl Write,
-    errors: &mut impl Write,
-) -> io::Result<Replayed> {
-    let candidates = grid(config);
-    let (accounts, replayed) = accounts(config, &candidates, input, errors)?;
-    let outages = outages(&accounts);
-    let tried: Vec<Tried> = candidates
-        .iter()
-        .zip(&accounts)
-        .map(|(candidate, account)| judge(config, candidate, account, &outages))
-        .collect();
+) -> io::Result<End> {
+    let policies = grid(&settings.policy);
+    let (reviews, end) = reviews(history, settings, policies.clone(), console, None)?;
+    let outages = outages(&reviews);
+    let pairs = policies.iter().zip(&reviews);
+    let tried: Vec<Tried> = pairs.map(|(policy, review)| judge(&settings.policy, policy, review, &outages)).collect();
     let best = best(&tried);
-    let span_of = accounts.first().and_then(|account| account.span);
-    if replayed.interrupted && format != Format::Json {
+    let span_of = reviews.first().and_then(|review| review.span);
+    if end.interrupted && format == Format::Text {
         writeln!(out, "{INTERRUPTED}")?;
     }
     match format {
         Format::Json => {
             let suggested = best.filter(|_| span_of.is_some());
-            print_json(&tried, suggested, outages.len(), replayed.interrupted, out)?;
+            print_json(&tried, suggested, outages.len(), end.interrupted, out)?;
         }
-        Format::Text | Format::Notices | Format::Html => print_text(&tried, best, &outages, span_of, out)?,
+        Format::Text => print_text(&tried, best, &outages, span_of, out)?,
     }
-    Ok(replayed)
+    Ok(end)
 }
 
-fn grid(config: &Settings) -> Vec<Candidate> {
-    let present = (config.policy.outage_callers, config.policy.false_pages_per_year);
+/// The policies that are tried: the present one, but for the two values.
+fn grid(present: &Policy) -> Vec<Policy> {
+    let as_it_is = (present.outage_callers, present.false_pages_per_year);
     let mut pairs: Vec<(usize, f64)> =
         CALLERS.iter().flat_map(|callers| FALSE_PAGES.map(|pages| (*callers, pages))).collect();
-    if !pairs.contains(&present) {
-        pairs.push(present);
+    if !pairs.contains(&as_it_is) {
+        pairs.push(as_it_is);
     }
-    let candidate = |(outage_callers, false_pages_per_year): (usize, f64)| {
-        let mut policy = config.policy.clone();
-        policy.outage_callers = outage_callers;
-        policy.false_pages_per_year = false_pages_per_year;
-        Candidate {
-            name: format!("outage_callers = {outage_callers}, false_pages_per_year = {false_pages_per_year}"),
-            policy,
-        }
-    };
-    pairs.into_iter().map(candidate).collect()
+    let with =
+        |(outage_callers, false_pages_per_year)| Policy { outage_callers, false_pages_per_year, ..present.clone() };
+    pairs.into_iter().map(with).collect()
 }
 
 /// A trouble that at least one policy paged for, and that does not look false: as the first of them told it.
-fn outages(accounts: &[Account]) -> Vec<Story> {
-    let pages = accounts.iter().flat_map(Account::pages).filter(|story| !story.looks_false());
+fn outages(reviews: &[Review]) -> Vec<Story> {
+    let pages = reviews.iter().flat_map(Review::pages).filter(|story| !story.looks_false());
     let mut sorted: Vec<&Story> = pages.collect();
     sorted.sort_by_key(|story| story.paged_at());
     let mut outages: Vec<Story> = Vec::new();
     for story in sorted {
-        match outages.iter_mut().find(|outage| overlap(outage, story)) {
+        match outages.iter_mut().find(|outage| outage.overlaps(story)) {
             // As long as the longest of them.
             Some(outage) => outage.over_at = outage.over_at.zip(story.over_at).map(|(one, other)| one.max(other)),
             None => outages.push(story.clone()),
@@ -106,25 +101,24 @@ fn outages(accounts: &[Account]) -> Vec<Story> {
     outages
 }
 
-fn judge(config: &Settings, candidate: &Candidate, account: &Account, outages: &[Story]) -> Tried {
+fn judge(present: &Policy, policy: &Policy, review: &Review, outages: &[Story]) -> Tried {
     let caught: Vec<Duration> = outages
         .iter()
         .filter_map(|outage| {
-            let told = account.pages().find(|story| overlap(outage, story))?;
+            let told = review.pages().find(|story| outage.overlaps(story))?;
             let (told, first) = (told.paged_at()?, outage.paged_at()?);
             Some(Duration::try_from(told.duration_since(first)).unwrap_or_default())
         })
         .collect();
-    let policy = &candidate.policy;
     Tried {
         outage_callers: policy.outage_callers,
         false_pages_per_year: policy.false_pages_per_year,
-        pages: account.pages().count(),
-        false_looking_pages: account.false_looking_pages(),
+        pages: review.pages().count(),
+        false_looking_pages: review.false_looking_pages(),
         caught: caught.len(),
         later_s: caught.iter().sum::<Duration>().as_secs() / (caught.len() as u64).max(1),
-        is_present: policy.outage_callers == config.policy.outage_callers
-            && policy.false_pages_per_year == config.policy.false_pages_per_year,
+        is_present: policy.outage_callers == present.outage_callers
+            && policy.false_pages_per_year == present.false_pages_per_year,
     }
 }
 
@@ -216,7 +210,7 @@ fn print_json(
         interrupted,
     });
     for line in tried.iter().map(|tried| Line::Policy { tried }).chain(suggestion) {
-        json::line(&line, out)?;
+        json_line(&line, out)?;
     }
     Ok(())
 }

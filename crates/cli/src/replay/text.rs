@@ -1,6 +1,6 @@
 //! What came of a history, as people read it: a timeline, and the totals.
 //!
-//! In: an [`Account`]. Out: text. Texts of others in it are on one line each and bounded already, as notices are.
+//! In: a [`Review`]. Out: text. Texts of others in it are on one line each and bounded already, as notices are.
 
 use std::io::{self, Write};
 
@@ -9,23 +9,26 @@ use triage_notify::notice::{Notice, NoticeKind};
 use triage_notify::place::Place;
 use triage_notify::words::{between, capitalized, counted, span, trouble, utc};
 
-use crate::replay::account::{Account, Story};
+use crate::replay::review::{Review, Story};
+
+/// What a text begins with that is not of the whole history.
+pub const INTERRUPTED: &str = "Interrupted: all of this is of the history up to there.\n";
 
 /// `whole` prints each notice as a mail has it.
-pub fn print(account: &Account, whole: bool, out: &mut impl Write) -> io::Result<()> {
-    if account.interrupted {
-        writeln!(out, "{}", super::INTERRUPTED)?;
+pub fn print(review: &Review, whole: bool, out: &mut impl Write) -> io::Result<()> {
+    if review.interrupted {
+        writeln!(out, "{}", INTERRUPTED)?;
     }
-    timeline(account, whole, out)?;
-    incidents(account, out)?;
-    failures(account, out)?;
-    totals(account, out)
+    timeline(review, whole, out)?;
+    incidents(review, out)?;
+    failures(review, out)?;
+    totals(review, out)
 }
 
 /// What would have been told, in order of time.
-fn timeline(account: &Account, whole: bool, out: &mut impl Write) -> io::Result<()> {
+fn timeline(review: &Review, whole: bool, out: &mut impl Write) -> io::Result<()> {
     let mut told: Vec<&Notice> =
-        account.incidents.iter().flat_map(|story| &story.notices).chain(&account.advices).collect();
+        review.incidents.iter().flat_map(|story| &story.notices).chain(&review.advices).collect();
     told.sort_by_key(|notice| notice.at);
     if told.is_empty() {
         return writeln!(out, "Nobody would have been told anything.\n");
@@ -60,12 +63,12 @@ fn brief(notice: &Notice, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn incidents(account: &Account, out: &mut impl Write) -> io::Result<()> {
-    if account.incidents.is_empty() {
+fn incidents(review: &Review, out: &mut impl Write) -> io::Result<()> {
+    if review.incidents.is_empty() {
         return Ok(());
     }
     writeln!(out, "Incidents")?;
-    for story in &account.incidents {
+    for story in &review.incidents {
         writeln!(out, "{}", in_words(story))?;
     }
     writeln!(out)
@@ -88,12 +91,12 @@ fn in_words(story: &Story) -> String {
 }
 
 /// What failed, and what that means to whoever made the call.
-fn failures(account: &Account, out: &mut impl Write) -> io::Result<()> {
-    if account.kinds.is_empty() {
+fn failures(review: &Review, out: &mut impl Write) -> io::Result<()> {
+    if review.kinds.is_empty() {
         return Ok(());
     }
     writeln!(out, "Failed calls")?;
-    for kind in &account.kinds {
+    for kind in &review.kinds {
         let operation = kind.operation.map_or("unknown operation", |operation| operation.as_str());
         let code = kind.code.as_deref().unwrap_or("no answer");
         let status = kind.status.filter(|status| status.to_string() != code);
@@ -104,36 +107,36 @@ fn failures(account: &Account, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn totals(account: &Account, out: &mut impl Write) -> io::Result<()> {
+fn totals(review: &Review, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "Totals")?;
     let mut fact = |name: &str, fact: String| writeln!(out, "  {:<13} {fact}", format!("{name}:"));
-    if let Some((from, to)) = account.span {
+    if let Some((from, to)) = review.span {
         fact("from", format!("{} to {}", utc(from), utc(to)))?;
     }
-    let read = format!("{}, {}", counted(account.files as usize, "file"), counted(account.records as usize, "record"));
-    fact("read", format!("{read}, {} of them of other services", account.left_alone))?;
-    fact("served", counted(account.counts.success as usize, "call"))?;
-    fact("failed", failed(account))?;
-    let false_looking = account.false_looking_pages();
-    let pages = account.pages().count();
+    let read = format!("{}, {}", counted(review.files as usize, "file"), counted(review.records as usize, "record"));
+    fact("read", format!("{read}, {} of them of other services", review.left_alone))?;
+    fact("served", counted(review.counts.success as usize, "call"))?;
+    fact("failed", failed(review))?;
+    let false_looking = review.false_looking_pages();
+    let pages = review.pages().count();
     fact("pages", format!("{pages}, of which {false_looking} look false (short, few callers, confirmed by nobody)"))?;
     let rest =
-        format!("{}, {} of advice", counted(account.warnings(), "warning"), counted(account.advices.len(), "notice"));
+        format!("{}, {} of advice", counted(review.warnings(), "warning"), counted(review.advices.len(), "notice"));
     fact("beside them", rest)?;
-    fact("notices", format!("{} in all", account.notices()))?;
-    fact("callers", format!("{} whose calls failed by the service or got no answer", account.callers))?;
-    if !account.tools.is_empty() {
-        fact("their tools", mail::tally(&account.tools))?;
+    fact("notices", format!("{} in all", review.notices()))?;
+    fact("callers", format!("{} whose calls failed by the service or got no answer", review.callers))?;
+    if !review.tools.is_empty() {
+        fact("their tools", mail::tally(&review.tools))?;
     }
-    if account.out_of_order > 0 {
-        let late = format!("{} more than an hour out of order, judged as late", account.out_of_order);
+    if review.out_of_order > 0 {
+        let late = format!("{} more than an hour out of order, judged as late", review.out_of_order);
         fact("order", late)?;
     }
     Ok(())
 }
 
-fn failed(account: &Account) -> String {
-    let counts = &account.counts;
+fn failed(review: &Review) -> String {
+    let counts = &review.counts;
     let causes = [
         ("service", counts.service),
         ("unreachable", counts.unreachable),

@@ -12,7 +12,7 @@ use triage_notify::notice::{Notice, NoticeKind};
 use triage_notify::place::Place;
 use triage_notify::words::{counted, utc};
 
-use crate::explain::text::Page;
+use crate::explain::text::Sheet;
 
 #[derive(Debug, Serialize)]
 pub struct ShownVerdict {
@@ -51,16 +51,16 @@ impl ShownVerdict {
         }
     }
 
-    pub fn write(&self, page: &mut Page, at: Timestamp) {
+    pub fn write(&self, sheet: &mut Sheet, at: Timestamp) {
         let (diagnosis, severity) = (self.diagnosis.as_str(), self.severity.as_str());
         let (callers, failures) = (counted(self.callers, "caller"), counted(self.failures, "failed call"));
         let told = if self.diagnosis.is_incident() { "an incident" } else { "no incident" };
-        page.under(&format!(
+        sheet.under(&format!(
             "{} at {}: {diagnosis} ({severity}, {told}), {callers} hit, {failures}",
             self.region,
             utc(at)
         ));
-        self.reasons.iter().for_each(|reason| page.bullet(reason));
+        self.reasons.iter().for_each(|reason| sheet.bullet(reason));
     }
 }
 
@@ -78,8 +78,8 @@ impl ShownNotice {
         }
     }
 
-    pub fn write(&self, page: &mut Page) {
-        page.under(&format!("{}:", self.subject));
-        page.quote(&self.text);
+    pub fn write(&self, sheet: &mut Sheet) {
+        sheet.under(&format!("{}:", self.subject));
+        sheet.quote(&self.text);
     }
 }

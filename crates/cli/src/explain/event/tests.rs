@@ -18,13 +18,13 @@ fn walked(text: &str) -> Walk {
 }
 
 fn of_file(name: &str) -> Walk {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("events").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name);
     walked(&fs::read_to_string(path).unwrap())
 }
 
 #[test]
 fn every_event_is_explained_and_every_failure_of_it_has_a_row() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("events");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
     let mut explained = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -97,7 +97,7 @@ fn no_secret_and_no_message_is_shown() {
 #[test]
 fn what_comes_out_of_an_archive_is_no_evidence_here_either() {
     let text = fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("events/cloudtrail__create_token_internal_server_error.json"),
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/cloudtrail__create_token_internal_server_error.json"),
     );
     let archived = text.unwrap().replacen('{', r#"{"replay-name":"made-up","#, 1);
     let walk = walked(&archived);

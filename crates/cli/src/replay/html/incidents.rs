@@ -4,13 +4,13 @@
 //! as one is none to a screen reader.
 
 use triage_decide::verdict::Severity;
-use triage_notify::words::{between, span};
+use triage_notify::words::between;
 
-use crate::replay::account::{Account, Story};
 use crate::replay::html::markup::{Attribute, Html};
-use crate::replay::html::story::{BANDS_MAX, anchor};
-use crate::replay::html::words::{Number, counted, minute, minute_beside};
-use crate::replay::html::{Shown, words};
+use crate::replay::html::parts::{false_badge, minute, minute_beside, severity_badge};
+use crate::replay::html::shown::{BANDS_MAX, Shown, anchor};
+use crate::replay::html::words::{self, Number, counted};
+use crate::replay::review::{Review, Story};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
@@ -75,16 +75,16 @@ impl Column {
                 Some(over) => minute_beside(h, over, story.opened_at),
                 None => h.text("not yet"),
             },
-            Self::Lasted => h.text(lasted(story)),
+            Self::Lasted => h.text(words::lasted(story)),
             Self::Region => h.text(&story.region),
             Self::Diagnosis if linked => {
                 h.leaf("a", &[("href", &format!("#{}", anchor(story)))], words::diagnosis(story.diagnosis));
             }
             Self::Diagnosis => h.text(words::diagnosis(story.diagnosis)),
-            Self::Severity => severity(h, story),
+            Self::Severity => severity_badge(h, story),
             Self::Callers => h.text(Number(story.callers as u64)),
             Self::Notices => h.text(Number(story.notices.len() as u64)),
-            Self::LooksFalse if story.looks_false() => looks_false(h),
+            Self::LooksFalse if story.looks_false() => false_badge(h),
             // What pages nobody cannot page in vain.
             Self::LooksFalse if story.severity == Severity::Page => h.leaf("span", &[("class", &"zero")], "no"),
             Self::LooksFalse => {}
@@ -107,8 +107,8 @@ impl Column {
     }
 }
 
-pub fn table(h: &mut Html, account: &Account, shown: &Shown) {
-    let stories = &account.incidents;
+pub fn table(h: &mut Html, review: &Review, shown: &Shown) {
+    let stories = &review.incidents;
     if stories.is_empty() {
         h.leaf("p", &[], "None would have been declared.");
         return;
@@ -146,17 +146,4 @@ fn row(h: &mut Html, place: usize, story: &Story, linked: bool) {
             h.element("td", attributes, |h| column.write(h, place, story, linked));
         }
     });
-}
-
-pub fn lasted(story: &Story) -> String {
-    story.over_at.map_or_else(|| "open".to_owned(), |over| span(between(story.opened_at, over)))
-}
-
-pub fn severity(h: &mut Html, story: &Story) {
-    let name = words::severity(story.severity);
-    h.leaf("span", &[("class", &format!("badge {name}"))], name);
-}
-
-pub fn looks_false(h: &mut Html) {
-    h.leaf("span", &[("class", &"badge false")], "looks false");
 }

@@ -1,6 +1,6 @@
 //! Where a time and a number lie in the chart.
 //!
-//! In: the account. Out: an [`Axis`] that puts times at 0 to 100 % of the width, with ticks at round times of UTC, and
+//! In: the review. Out: an [`Axis`] that puts times at 0 to 100 % of the width, with ticks at round times of UTC, and
 //! round upper ends for numbers. Widths are in percent so that one drawing fits every screen with its letters unscaled.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use triage_model::time::later;
 
-use crate::replay::account::Account;
+use crate::replay::review::Review;
 
 /// At most so many ticks: their labels have room in the widest layout, and every other one in the narrowest.
 const TICKS_MAX: i64 = 9;
@@ -55,12 +55,12 @@ pub struct Tick {
 impl Axis {
     /// From the first event to whatever comes last: an incident ends, and is told of, after the last event. None of an
     /// empty history.
-    pub fn of(account: &Account) -> Option<Self> {
-        let (first, last) = account.span?;
-        let bins = account.chart.bins.iter();
-        let ends = bins.clone().map(|bin| end_of_bin(account, bin.at));
-        let notices = account.incidents.iter().flat_map(|story| &story.notices).chain(&account.advices);
-        let over = account.incidents.iter().filter_map(|story| story.over_at);
+    pub fn of(review: &Review) -> Option<Self> {
+        let (first, last) = review.span?;
+        let bins = review.chart.bins.iter();
+        let ends = bins.clone().map(|bin| end_of_bin(review, bin.at));
+        let notices = review.incidents.iter().flat_map(|story| &story.notices).chain(&review.advices);
+        let over = review.incidents.iter().filter_map(|story| story.over_at);
         let from = bins.map(|bin| bin.at).min().map_or(first, |bin| bin.min(first));
         let to = ends.chain(notices.map(|notice| notice.at)).chain(over).max().map_or(last, |end| end.max(last));
         // Of a single second, a minute is shown.
@@ -121,8 +121,8 @@ impl Axis {
     }
 }
 
-pub fn end_of_bin(account: &Account, at: Timestamp) -> Timestamp {
-    later(at, account.chart.width)
+pub fn end_of_bin(review: &Review, at: Timestamp) -> Timestamp {
+    later(at, review.chart.width)
 }
 
 /// The least round number that is not below `most`, of which the half is a number too.

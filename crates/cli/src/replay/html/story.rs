@@ -1,45 +1,26 @@
 //! A section for each incident: what would have been told of it and when, what that rests on, and the advice.
 //!
-//! In: the incidents and the advice of the account. Out: as many sections as the page has room for ([`Shown`]).
+//! In: the incidents and the advice of the review. Out: as many sections as the page has room for ([`Shown`]).
 
 mod evidence;
 
 use triage_notify::notice::{Advice, Notice, NoticeKind};
 use triage_notify::place::HEALTH_PAGE;
 
-use crate::replay::account::{Account, Story};
-use crate::replay::html::incidents::{lasted, looks_false, severity};
 use crate::replay::html::markup::{Attribute, Html};
-use crate::replay::html::words::{Number, counted, minute, time};
-use crate::replay::html::{Shown, words};
-
-/// Incidents that have a section of their own: more are not read, but counted, and are in the JSON.
-pub const STORIES_MAX: usize = 200;
-
-/// Bytes of all these sections: what a browser on a telephone opens without trouble. An incident takes some 10 kB, but
-/// a notice may hold far more.
-const STORIES_BYTES_MAX: usize = 8 << 20;
-
-/// Incidents in the table and the chart: a row and a band take 1 kB.
-pub const BANDS_MAX: usize = 1000;
-
-/// Notices listed of an incident. One that lasts for days has a reminder each hour, and they say the same.
-pub const NOTICES_MAX: usize = 40;
+use crate::replay::html::parts::{false_badge, list, minute, severity_badge, time};
+use crate::replay::html::shown::{NOTICES_MAX, STORIES_BYTES_MAX, STORIES_MAX, Shown, anchor};
+use crate::replay::html::words::{self, Number, counted, lasted};
+use crate::replay::review::{Review, Story};
 
 /// Advice listed.
 const ADVICES_MAX: usize = 200;
 
-/// The incident's id as a place in the page. Other places of it begin with `the-`.
-pub fn anchor(story: &Story) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    format!("incident-{}", story.id.chars().map(safe).collect::<String>())
-}
-
 /// The sections, and which incidents have one.
-pub fn sections(account: &Account) -> (Html, Shown) {
+pub fn sections(review: &Review) -> (Html, Shown) {
     let mut sections = Html::default();
     let mut shown = 0;
-    for (place, story) in account.incidents.iter().take(STORIES_MAX).enumerate() {
+    for (place, story) in review.incidents.iter().take(STORIES_MAX).enumerate() {
         let mut section = Html::default();
         self::section(&mut section, place + 1, story);
         if sections.len() + section.len() > STORIES_BYTES_MAX {
@@ -48,7 +29,7 @@ pub fn sections(account: &Account) -> (Html, Shown) {
         sections.append(&section);
         shown += 1;
     }
-    if let Some(more @ 1..) = account.incidents.len().checked_sub(shown) {
+    if let Some(more @ 1..) = review.incidents.len().checked_sub(shown) {
         let more = counted(more, "incident");
         let words = format!("{more} more would have been declared: as JSON, replay tells of all of them.");
         sections.leaf("p", &[("class", &"more")], words);
@@ -64,10 +45,10 @@ fn section(h: &mut Html, number: usize, story: &Story) {
         h.element("h3", &[("id", &title)], |h| {
             h.leaf("span", &[("class", &"ordinal")], number);
             h.text(format!(" {} in {} ", words::diagnosis(story.diagnosis), story.region));
-            severity(h, story);
+            severity_badge(h, story);
             if story.looks_false() {
                 h.text(" ");
-                looks_false(h);
+                false_badge(h);
             }
         });
         about(h, story);
@@ -166,12 +147,6 @@ fn merged(h: &mut Html, notice: &Notice) {
     }
 }
 
-pub(super) fn list(h: &mut Html, class: &'static str, lines: &[String]) {
-    if !lines.is_empty() {
-        h.element("ul", &[("class", &class)], |h| lines.iter().for_each(|line| h.leaf("li", &[], line)));
-    }
-}
-
 fn advice(h: &mut Html, summary: &'static str, advice: &Advice) {
     if advice.now.is_empty() && advice.users.is_none() {
         return;
@@ -191,9 +166,9 @@ fn advice(h: &mut Html, summary: &'static str, advice: &Advice) {
 }
 
 /// What would have been told beside the incidents.
-pub fn advices(h: &mut Html, account: &Account) {
+pub fn advices(h: &mut Html, review: &Review) {
     h.element("ol", &[("class", &"timeline")], |h| {
-        for notice in account.advices.iter().take(ADVICES_MAX) {
+        for notice in review.advices.iter().take(ADVICES_MAX) {
             h.element("li", &[("class", &"advice")], |h| {
                 h.element("p", &[("class", &"told")], |h| {
                     minute(h, notice.at);
@@ -205,7 +180,7 @@ pub fn advices(h: &mut Html, account: &Account) {
             });
         }
     });
-    if let Some(more @ 1..) = account.advices.len().checked_sub(ADVICES_MAX) {
+    if let Some(more @ 1..) = review.advices.len().checked_sub(ADVICES_MAX) {
         h.leaf(
             "p",
             &[("class", &"more")],

@@ -3,26 +3,26 @@
 use triage_model::classify::Cause;
 use triage_notify::words::between;
 
-use crate::replay::account::{Account, Story};
 use crate::replay::html::markup::Html;
 use crate::replay::html::words::{LOOKS_FALSE, Number, about, count, counted, meaning};
+use crate::replay::review::{Review, Story};
 
 /// Tools listed: the most frequent ones. The JSON has them all.
 const TOOLS_MAX: usize = 20;
 
 /// What the reader came for, in a sentence; and before it, what must not be overlooked.
-pub fn verdict(h: &mut Html, account: &Account) {
-    if account.interrupted {
+pub fn verdict(h: &mut Html, review: &Review) {
+    if review.interrupted {
         h.element("p", &[("class", &"alert"), ("role", &"note")], |h| {
             h.leaf("strong", &[], "Interrupted. ");
             h.text("All of this is of the history up to there: there may be more after it.");
         });
     }
-    let Some((from, to)) = account.span else {
+    let Some((from, to)) = review.span else {
         h.leaf("p", &[("class", &"verdict")], "Nothing was read that could be judged: nobody would have been paged.");
         return;
     };
-    let (pages, looks_false) = (account.pages().count(), account.false_looking_pages());
+    let (pages, looks_false) = (review.pages().count(), review.false_looking_pages());
     let within = about(between(from, to));
     h.element("p", &[("class", &"verdict")], |h| match pages {
         0 => h.text(format!("In {within} nobody would have been paged.")),
@@ -38,21 +38,21 @@ pub fn verdict(h: &mut Html, account: &Account) {
     });
 }
 
-pub fn cards(h: &mut Html, account: &Account) {
-    let pages = account.pages().count();
-    let advices = account.advices.len();
+pub fn cards(h: &mut Html, review: &Review) {
+    let pages = review.pages().count();
+    let advices = review.advices.len();
     h.element("dl", &[("class", &"cards")], |h| {
         card(h, "Pages", pages as u64, "incidents that call somebody out of bed");
-        card(h, "Look false", account.false_looking_pages() as u64, "short, of few callers, not confirmed");
-        card(h, "Incidents", account.incidents.len() as u64, &open(&account.incidents));
+        card(h, "Look false", review.false_looking_pages() as u64, "short, of few callers, not confirmed");
+        card(h, "Incidents", review.incidents.len() as u64, &open(&review.incidents));
         card(
             h,
             "Notices",
-            account.notices() as u64,
+            review.notices() as u64,
             &format!("{} of them advice without an incident", Number(advices as u64)),
         );
-        card(h, "Callers failed", account.callers as u64, "distinct ones, by the service or without an answer");
-        card(h, "Calls served", account.counts.success, "which speak for the service");
+        card(h, "Callers failed", review.callers as u64, "distinct ones, by the service or without an answer");
+        card(h, "Calls served", review.counts.success, "which speak for the service");
     });
 }
 
@@ -71,28 +71,28 @@ fn card(h: &mut Html, name: &'static str, number: u64, meaning: &str) {
     });
 }
 
-pub fn calls(h: &mut Html, account: &Account) {
+pub fn calls(h: &mut Html, review: &Review) {
     h.element("table", &[("class", &"plain"), ("id", &"the-causes")], |h| {
         h.leaf("caption", &[], "Calls by cause");
         h.element("tbody", &[], |h| {
             for cause in Cause::ALL {
-                fact(h, cause.as_str(), count(&account.counts, cause), meaning(cause));
+                fact(h, cause.as_str(), count(&review.counts, cause), meaning(cause));
             }
-            fact(h, "duplicate", account.counts.duplicate, "told of more than once: not counted again");
-            fact(h, "served", account.counts.success, "answered as asked for");
-            fact(h, "own", account.counts.own, "calls of oidc-triage itself: not judged");
+            fact(h, "duplicate", review.counts.duplicate, "told of more than once: not counted again");
+            fact(h, "served", review.counts.success, "answered as asked for");
+            fact(h, "own", review.counts.own, "calls of oidc-triage itself: not judged");
         });
     });
-    if !account.tools.is_empty() {
-        tools(h, account);
+    if !review.tools.is_empty() {
+        tools(h, review);
     }
 }
 
-fn tools(h: &mut Html, account: &Account) {
+fn tools(h: &mut Html, review: &Review) {
     h.element("table", &[("class", &"plain tools")], |h| {
         h.leaf("caption", &[], "Tools of the callers that failed by the service or without an answer");
         h.element("tbody", &[], |h| {
-            for tool in account.tools.iter().take(TOOLS_MAX) {
+            for tool in review.tools.iter().take(TOOLS_MAX) {
                 h.element("tr", &[], |h| {
                     h.element("th", &[("scope", &"row")], |h| h.name(&tool.name));
                     h.leaf("td", &[("class", &"count")], Number(tool.count as u64));
@@ -100,29 +100,29 @@ fn tools(h: &mut Html, account: &Account) {
             }
         });
     });
-    if let Some(more @ 1..) = account.tools.len().checked_sub(TOOLS_MAX) {
+    if let Some(more @ 1..) = review.tools.len().checked_sub(TOOLS_MAX) {
         h.leaf("p", &[("class", &"quiet")], format!("and {} more", Number(more as u64)));
     }
 }
 
-pub fn input(h: &mut Html, account: &Account) {
+pub fn input(h: &mut Html, review: &Review) {
     h.element("table", &[("class", &"plain")], |h| {
         h.leaf("caption", &[], "Input");
         h.element("tbody", &[], |h| {
-            fact(h, "files", account.files, "");
-            fact(h, "records", account.records, "events and lines that were read");
-            fact(h, "left alone", account.left_alone, "events of other services");
-            fact(h, "out of order", account.out_of_order, "came too late to be put where they belong");
+            fact(h, "files", review.files, "");
+            fact(h, "records", review.records, "events and lines that were read");
+            fact(h, "left alone", review.left_alone, "events of other services");
+            fact(h, "out of order", review.out_of_order, "came too late to be put where they belong");
         });
     });
-    if account.problems.is_empty() {
+    if review.problems.is_empty() {
         h.leaf("p", &[], "No problem was met.");
         return;
     }
     h.element("table", &[("class", &"plain"), ("id", &"the-problems")], |h| {
         h.leaf("caption", &[], "Problems, with the first of each");
         h.element("tbody", &[], |h| {
-            for (name, count, detail) in account.problems.iter() {
+            for (name, count, detail) in review.problems.iter() {
                 fact(h, name, count, detail);
             }
         });

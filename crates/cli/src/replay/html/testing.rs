@@ -1,4 +1,4 @@
-//! Accounts by hand: a month with a dozen incidents, the same with hostile names, an empty one, a flood.
+//! Reviews by hand: a month with a dozen incidents, the same with hostile names, an empty one, a flood.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use triage_model::region::KnownRegions;
 use triage_notify::notice::{Notice, Tally};
 use triage_notify::testing::samples;
 
-use crate::replay::account::{Account, Bin, Chart, Story};
+use crate::replay::review::{Bin, Chart, Review, Story};
 
 const DAY: i64 = 86_400;
 const MINUTE: i64 = 60;
@@ -33,8 +33,8 @@ fn at(second: i64) -> Timestamp {
     start() + SignedDuration::from_secs(second)
 }
 
-pub fn empty() -> Account {
-    Account::default()
+pub fn empty() -> Review {
+    Review::default()
 }
 
 fn sample(name: &str) -> Notice {
@@ -150,7 +150,7 @@ fn counts(bins: &[Bin]) -> Counts {
 }
 
 /// A month as there are such.
-pub fn month() -> Account {
+pub fn month() -> Review {
     let incidents = stories();
     let bins = bins(&incidents);
     let mut problems = Problems::default();
@@ -159,7 +159,7 @@ pub fn month() -> Account {
     problems.note("record_without_time", "AWSLogs/2027/01/09/part-0001.json.gz");
     let advices = [("advice_throttling", 4), ("advice_one_caller", 7), ("advice_aws_health", 12), ("advice_blind", 20)];
     let tools = [("aws-cli/2.31.0", 611), ("Boto3/1.40", 204), ("aws-sdk-js/3.700.0", 77), ("granted/0.27", 12)];
-    Account {
+    Review {
         span: Some((at(0), at(30 * DAY - 1))),
         files: 1440,
         records: 1_204_518,
@@ -178,15 +178,15 @@ pub fn month() -> Account {
 }
 
 /// The same month, with every text of others replaced by one that would like to be more than text.
-pub fn hostile() -> Account {
-    let mut account = month();
-    let notices = account.incidents.iter_mut().flat_map(|story| &mut story.notices).chain(&mut account.advices);
+pub fn hostile() -> Review {
+    let mut review = month();
+    let notices = review.incidents.iter_mut().flat_map(|story| &mut story.notices).chain(&mut review.advices);
     notices.for_each(soil);
-    account.tools.iter_mut().for_each(|tally| HOSTILE.clone_into(&mut tally.name));
-    account.incidents[0].id = HOSTILE.to_owned();
-    account.problems.note("a_name", HOSTILE);
-    account.interrupted = true;
-    account
+    review.tools.iter_mut().for_each(|tally| HOSTILE.clone_into(&mut tally.name));
+    review.incidents[0].id = HOSTILE.to_owned();
+    review.problems.note("a_name", HOSTILE);
+    review.interrupted = true;
+    review
 }
 
 fn soil(notice: &mut Notice) {
@@ -212,19 +212,19 @@ fn soil(notice: &mut Notice) {
 }
 
 /// More incidents than anybody reads, many of them with more reminders than are listed, all of long texts.
-pub fn flood() -> Account {
-    let mut account = month();
-    account.incidents = account.incidents.iter().cycle().take(1200).cloned().collect();
-    account.advices = account.advices.iter().cycle().take(1200).cloned().collect();
-    for (place, story) in account.incidents.iter_mut().enumerate() {
+pub fn flood() -> Review {
+    let mut review = month();
+    review.incidents = review.incidents.iter().cycle().take(1200).cloned().collect();
+    review.advices = review.advices.iter().cycle().take(1200).cloned().collect();
+    for (place, story) in review.incidents.iter_mut().enumerate() {
         story.id = format!("{}-{place}", story.id);
     }
-    for story in account.incidents.iter_mut().skip(20).take(60) {
+    for story in review.incidents.iter_mut().skip(20).take(60) {
         story.notices = std::iter::repeat_n(told("reminder", 20 * DAY, 0), 50).collect();
         for notice in &mut story.notices {
             notice.reasons = vec!["\"".repeat(400); 16];
             notice.impact.names = vec![NAMES[0].to_owned(); 10];
         }
     }
-    account
+    review
 }

@@ -1,4 +1,4 @@
-//! The page as a whole: well-formed, harmless, bounded, and with the account's own numbers.
+//! The page as a whole: well-formed, harmless, bounded, and with the review's own numbers.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -12,9 +12,13 @@ use triage_model::classify::Cause;
 use triage_notify::notice::NoticeKind;
 use triage_notify::place::HEALTH_PAGE;
 
-use super::*;
+use crate::replay::html::chart::causes::{CHARTED, failures};
+use crate::replay::html::chart::numbers;
+use crate::replay::html::page::{POLICY, SCRIPT, STYLE, page};
+use crate::replay::html::shown::{STORIES_MAX, anchor};
 use crate::replay::html::testing::{HOSTILE, empty, flood, hostile, month};
-use words::Number;
+use crate::replay::html::words::{self, Number};
+use crate::replay::review::Review;
 
 /// A page of which more would be no page any more.
 const PAGE_MAX: usize = 24 << 20;
@@ -104,8 +108,8 @@ fn table(page: &str, id: &str) -> Vec<Vec<String>> {
 /// Every page, made once.
 fn all() -> &'static [(&'static str, String)] {
     static PAGES: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
-        let accounts = [("month", month()), ("hostile", hostile()), ("empty", empty()), ("flood", flood())];
-        accounts.into_iter().map(|(name, account)| (name, page(&account))).collect()
+        let reviews = [("month", month()), ("hostile", hostile()), ("empty", empty()), ("flood", flood())];
+        reviews.into_iter().map(|(name, review)| (name, page(&review))).collect()
     });
     &PAGES
 }
@@ -191,7 +195,7 @@ fn a_flood_is_cut_and_says_so() {
     let page = made("flood");
     assert!(page.len() < PAGE_MAX, "{}", page.len());
     let sections = page.matches("class=\"incident\"").count();
-    assert!((20..story::STORIES_MAX).contains(&sections), "{sections}");
+    assert!((20..STORIES_MAX).contains(&sections), "{sections}");
     assert!(page.contains(&format!("{} incidents more would have been declared", Number(1200 - sections as u64))));
     assert!(page.contains("more notices between"));
     let few = made("month");
@@ -201,11 +205,11 @@ fn a_flood_is_cut_and_says_so() {
 
 #[test]
 fn bands_and_marks_and_columns_lie_within_the_chart() {
-    let mut account = month();
+    let mut review = month();
     // A clock ran ahead, and one behind.
-    account.incidents[0].opened_at -= SignedDuration::from_hours(9000);
-    account.incidents[1].notices[0].at -= SignedDuration::from_hours(9000);
-    let page = page(&account);
+    review.incidents[0].opened_at -= SignedDuration::from_hours(9000);
+    review.incidents[1].notices[0].at -= SignedDuration::from_hours(9000);
+    let page = page(&review);
     let percent = |value: Option<&str>| value.and_then(|value| value.strip_suffix('%')?.parse::<f64>().ok());
     let (mut rectangles, mut marks) = (0, 0);
     for (name, attributes) in elements(&page) {
@@ -217,26 +221,26 @@ fn bands_and_marks_and_columns_lie_within_the_chart() {
         marks += usize::from(name == "use");
     }
     assert!(rectangles > 300, "{rectangles}");
-    assert_eq!(marks, account.notices());
+    assert_eq!(marks, review.notices());
 }
 
 #[test]
 fn the_numbers_of_the_tables_are_the_accounts() {
-    let account = month();
-    let page = page(&account);
+    let review = month();
+    let page = page(&review);
     let rows = table(&page, "the-causes");
     let count = |name: &str| rows.iter().find(|row| row[0] == name).unwrap()[1].clone();
     for cause in Cause::ALL {
-        assert_eq!(count(cause.as_str()), Number(words::count(&account.counts, cause)).to_string());
+        assert_eq!(count(cause.as_str()), Number(words::count(&review.counts, cause)).to_string());
     }
-    assert_eq!(count("served"), Number(account.counts.success).to_string());
+    assert_eq!(count("served"), Number(review.counts.success).to_string());
     assert_eq!(count("duplicate"), "214");
 
     let rows = table(&page, "the-numbers");
-    let (bins, _) = chart::numbers::rows(&account.chart.bins);
+    let (bins, _) = numbers::rows(&review.chart.bins);
     assert_eq!(rows.len(), bins.len() + 1);
     for (row, bin) in rows[1..].iter().zip(bins) {
-        let failures = chart::CHARTED.map(|cause| bin.failures.get(&cause).copied().unwrap_or(0));
+        let failures = CHARTED.map(|cause| bin.failures.get(&cause).copied().unwrap_or(0));
         let numbers = failures.into_iter().chain([bin.callers, bin.served]).map(|number| Number(number).to_string());
         let at = bin.at.strftime("%Y-%m-%d %H:%M").to_string();
         assert_eq!(*row, [at].into_iter().chain(numbers).collect::<Vec<_>>());
@@ -245,19 +249,19 @@ fn the_numbers_of_the_tables_are_the_accounts() {
 
 #[test]
 fn of_too_many_columns_those_with_the_most_failures_are_listed_in_order_of_time() {
-    let account = month();
-    let (bins, all) = chart::numbers::rows(&account.chart.bins);
-    assert!(all > bins.len() && bins.len() == chart::numbers::ROWS_MAX);
+    let review = month();
+    let (bins, all) = numbers::rows(&review.chart.bins);
+    assert!(all > bins.len() && bins.len() == numbers::ROWS_MAX);
     assert!(bins.is_sorted_by_key(|bin| bin.at));
-    let least = bins.iter().map(|bin| chart::failures(bin)).min().unwrap();
-    let more = account.chart.bins.iter().filter(|bin| chart::failures(bin) > least).count();
+    let least = bins.iter().map(|bin| failures(bin)).min().unwrap();
+    let more = review.chart.bins.iter().filter(|bin| failures(bin) > least).count();
     assert!(more <= bins.len());
 }
 
 #[test]
 fn what_looks_false_is_said_as_it_is_decided() {
-    let mut account = month();
-    let story = &mut account.incidents[1];
+    let mut review = month();
+    let story = &mut review.incidents[1];
     assert_eq!((story.diagnosis, story.callers), (Diagnosis::Degraded, 3));
     assert!(words::LOOKS_FALSE.contains("less than 5 minutes, hit fewer than 5 callers"));
     story.callers = 4;
@@ -272,20 +276,20 @@ fn what_looks_false_is_said_as_it_is_decided() {
 
 #[test]
 fn the_verdict_comes_first_and_counts_the_pages() {
-    let mut account = month();
-    let told = |account: &Account| {
-        let page = page(account);
+    let mut review = month();
+    let told = |review: &Review| {
+        let page = page(review);
         let begin = page.find("class=\"verdict\"").unwrap();
         page[begin..begin + page[begin..].find("</p>").unwrap()].to_owned()
     };
     assert!(
-        told(&account)
+        told(&review)
             .contains("<strong>10 incidents</strong>; 3 of these pages look false: each was of failures within"),
         "{}",
-        told(&account)
+        told(&review)
     );
-    account.incidents.retain(|story| story.severity != Severity::Page);
-    assert!(told(&account).ends_with("In 30 days nobody would have been paged."), "{}", told(&account));
+    review.incidents.retain(|story| story.severity != Severity::Page);
+    assert!(told(&review).ends_with("In 30 days nobody would have been paged."), "{}", told(&review));
     assert!(told(&empty()).ends_with("nobody would have been paged."));
 }
 
@@ -298,17 +302,17 @@ fn an_empty_history_has_no_chart_and_says_so() {
 
 #[test]
 fn an_interruption_is_said_before_anything_else() {
-    let page = page(&Account { interrupted: true, ..month() });
+    let page = page(&Review { interrupted: true, ..month() });
     assert!(page.find("Interrupted.").unwrap() < page.find("class=\"verdict\"").unwrap());
     assert!(!made("month").contains("Interrupted."));
 }
 
 #[test]
 fn every_notice_of_an_incident_is_in_its_section() {
-    let account = month();
-    let page = page(&account);
-    for story in &account.incidents {
-        let begin = page.find(&format!("<section id=\"{}\"", story::anchor(story))).unwrap();
+    let review = month();
+    let page = page(&review);
+    for story in &review.incidents {
+        let begin = page.find(&format!("<section id=\"{}\"", anchor(story))).unwrap();
         let section = &page[begin..begin + page[begin..].find("</section>").unwrap()];
         for kind in NoticeKind::ALL {
             let told = story.notices.iter().filter(|notice| notice.kind == kind).count();

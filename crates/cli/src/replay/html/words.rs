@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::answer::Counts;
 use triage_model::classify::Cause;
-use triage_notify::words::{capitalized, span};
+use triage_notify::words::{between, capitalized, span};
 
-use crate::replay::html::markup::Html;
+use crate::replay::review::Story;
 
 /// What makes a page look false (`Story::looks_false`), in words.
 pub const LOOKS_FALSE: &str = "was of failures within less than 5 minutes, hit fewer than 5 callers at a time, and was not confirmed by AWS Health";
@@ -44,32 +44,16 @@ pub fn about(length: Duration) -> String {
     if days < 3 { span(length) } else { format!("{} days", Number(days)) }
 }
 
-/// `2027-01-15 08:01:00`, with what a program reads beside it. The page says once that its times are in UTC.
-pub fn time(h: &mut Html, at: Timestamp) {
-    h.leaf("time", &[("datetime", &iso(at))], at.strftime("%Y-%m-%d %H:%M:%S"));
-}
-
-/// To the minute.
-pub fn minute(h: &mut Html, at: Timestamp) {
-    h.leaf("time", &[("datetime", &iso(at))], at.strftime("%Y-%m-%d %H:%M"));
-}
-
-/// To the minute, and without the date where it is that of `beside`.
-pub fn minute_beside(h: &mut Html, at: Timestamp, beside: Timestamp) {
-    let date = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
-    if date(at) == date(beside) {
-        h.leaf("time", &[("datetime", &iso(at))], at.strftime("%H:%M"));
-    } else {
-        minute(h, at);
-    }
-}
-
 pub fn iso(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 pub fn date(at: Timestamp) -> String {
     at.strftime("%-d %B %Y").to_string()
+}
+
+pub fn lasted(story: &Story) -> String {
+    story.over_at.map_or_else(|| "open".to_owned(), |over| span(between(story.opened_at, over)))
 }
 
 pub fn diagnosis(diagnosis: Diagnosis) -> String {

@@ -2,21 +2,12 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use triage_model::region::KnownRegions;
 
 use super::*;
-use crate::replay::read::cut::PIECE;
+use crate::replay::read::cut::CHUNK;
 
-fn setting() -> Setting {
-    let regions = KnownRegions::default();
-    Setting {
-        now: Timestamp::from_second(1_800_000_000).unwrap(),
-        horizon: Timestamp::MIN,
-        default_region: regions.find("us-east-1").unwrap(),
-        regions,
-        own_log_groups: Vec::new(),
-        own_client_ids: Vec::new(),
-    }
+fn rules() -> Rules {
+    Rules::of(&Settings::read(|_| None).unwrap(), Timestamp::from_second(1_800_000_000).unwrap())
 }
 
 /// A record as a trail writes it; of another service where there is no code.
@@ -35,20 +26,20 @@ fn records(count: usize) -> Vec<String> {
     (0..count).map(|number| record(number, (number % 20 == 7).then_some("InternalServerException"))).collect()
 }
 
-fn read_bytes(name: &str, bytes: &[u8]) -> Piece {
+fn read_bytes(name: &str, bytes: &[u8]) -> Reading {
     let folder = std::env::temp_dir().join(format!("oidc-triage-read-{}-{}", std::process::id(), fastrand::u64(..)));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
     std::fs::write(&path, bytes).unwrap();
-    let source = Source { path: Some(path), name: name.to_owned(), begins: None, size: 0 };
-    let mut all = Piece::default();
-    read(&source, &setting(), &Arc::default(), &mut |mut piece| {
-        all.observations.append(&mut piece.observations);
-        all.complaints.append(&mut piece.complaints);
-        all.problems.merge(piece.problems);
-        all.skipped |= piece.skipped;
-        all.records += piece.records;
-        all.left_alone += piece.left_alone;
+    let file = HistoryFile { path: Some(path), name: name.to_owned(), place: 0, begins: None, size: 0 };
+    let mut all = Reading::default();
+    read(&file, &rules(), &Arc::default(), &mut |mut reading| {
+        all.observations.append(&mut reading.observations);
+        all.complaints.append(&mut reading.complaints);
+        all.problems.merge(reading.problems);
+        all.skipped |= reading.skipped;
+        all.records += reading.records;
+        all.left_alone += reading.left_alone;
         true
     });
     std::fs::remove_dir_all(folder).unwrap();
@@ -65,37 +56,46 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn a_trail_s_file_of_many_pieces_tells_what_a_general_reader_finds_in_it() {
     let records = records(5000);
     let file = format!(r#"{{"Records":[{}]}}"#, records.join(","));
-    assert!(file.len() > 3 * PIECE);
-    let general = triage_decode::decode(&file, &setting());
+    assert!(file.len() > 3 * CHUNK);
+    let general = triage_decode::decode(&file, &rules().setting);
     for bytes in [file.clone().into_bytes(), gzip(file.as_bytes())] {
-        let piece = read_bytes("trail.json", &bytes);
-        assert_eq!((piece.records, piece.left_alone, piece.skipped), (5000, 4750, false), "{:?}", piece.complaints);
-        assert_eq!(piece.observations, general.observations);
+        let reading = read_bytes("trail.json", &bytes);
+        assert_eq!(
+            (reading.records, reading.left_alone, reading.skipped),
+            (5000, 4750, false),
+            "{:?}",
+            reading.complaints
+        );
+        assert_eq!(reading.observations, general.observations);
     }
 }
 
 #[test]
 fn a_trail_s_file_that_is_cut_off_tells_what_it_has_and_is_named() {
     let file = format!(r#"{{"Records":[{}]}}"#, records(100).join(","));
-    let piece = read_bytes("trail.json", &file.as_bytes()[..file.len() - 300]);
-    assert!(piece.skipped && piece.complaints == ["trail.json: cut off within a record"], "{:?}", piece.complaints);
-    assert_eq!(piece.observations.len(), 5);
+    let reading = read_bytes("trail.json", &file.as_bytes()[..file.len() - 300]);
+    assert!(
+        reading.skipped && reading.complaints == ["trail.json: cut off within a record"],
+        "{:?}",
+        reading.complaints
+    );
+    assert_eq!(reading.observations.len(), 5);
     let gzip = gzip(file.as_bytes());
-    let piece = read_bytes("trail.json.gz", &gzip[..gzip.len() - 10]);
-    assert!(piece.skipped && piece.complaints[0].contains("the rest of this gzip file cannot be read"));
-    assert!(!piece.observations.is_empty());
+    let reading = read_bytes("trail.json.gz", &gzip[..gzip.len() - 10]);
+    assert!(reading.skipped && reading.complaints[0].contains("the rest of this gzip file cannot be read"));
+    assert!(!reading.observations.is_empty());
 }
 
 #[test]
 fn a_damaged_record_of_ours_is_named_and_the_others_are_read() {
     let mut records = records(100);
     records[27] = records[27].replace(r#""eventName":"CreateToken""#, r#""eventName":"CreateToken"#);
-    let piece = read_bytes("trail.json", format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes());
+    let reading = read_bytes("trail.json", format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes());
     assert_eq!(
-        (piece.observations.len(), piece.complaints.len(), piece.skipped),
+        (reading.observations.len(), reading.complaints.len(), reading.skipped),
         (4, 1, true),
         "{:?}",
-        piece.complaints
+        reading.complaints
     );
 }
 
@@ -105,12 +105,12 @@ fn lines_are_named_by_their_numbers_however_many_pieces_they_are_in() {
     for number in (0..4000).step_by(1000) {
         lines[number].truncate(50);
     }
-    let piece = read_bytes("lines.jsonl", lines.join("\n").as_bytes());
-    assert_eq!(piece.complaints.len(), 4, "{:?}", piece.complaints);
-    for (complaint, line) in piece.complaints.iter().zip([1, 1001, 2001, 3001]) {
+    let reading = read_bytes("lines.jsonl", lines.join("\n").as_bytes());
+    assert_eq!(reading.complaints.len(), 4, "{:?}", reading.complaints);
+    for (complaint, line) in reading.complaints.iter().zip([1, 1001, 2001, 3001]) {
         assert!(complaint.starts_with(&format!("lines.jsonl:{line}: ")), "{complaint}");
     }
-    assert_eq!((piece.records, piece.observations.len()), (4000, 200));
+    assert_eq!((reading.records, reading.observations.len()), (4000, 200));
 }
 
 #[test]
@@ -126,13 +126,13 @@ fn an_exported_log_tells_what_its_lines_tell_a_subscription() {
         });
     }
     let text = lines.join("\n");
-    assert!(text.len() > PIECE);
-    let piece = read_bytes("000000.gz", &gzip(text.as_bytes()));
+    assert!(text.len() > CHUNK);
+    let reading = read_bytes("000000.gz", &gzip(text.as_bytes()));
     assert_eq!(
-        (piece.records, piece.observations.len(), piece.left_alone, piece.skipped),
+        (reading.records, reading.observations.len(), reading.left_alone, reading.skipped),
         (8000, 16, 8, false),
         "{:?}",
-        piece.complaints
+        reading.complaints
     );
 }
 
@@ -143,11 +143,11 @@ fn one_document_is_read_as_a_whole_whatever_its_form() {
         format!("[{},\n{}]", record(7, Some("InternalServerException")), record(8, None)),
         format!("\u{feff}{{ \"Records\": [\n{}\n] }}", record(7, Some("InternalServerException"))),
     ] {
-        let piece = read_bytes("event.json", text.as_bytes());
-        assert_eq!((piece.observations.len(), piece.skipped), (1, false), "{text}: {:?}", piece.complaints);
+        let reading = read_bytes("event.json", text.as_bytes());
+        assert_eq!((reading.observations.len(), reading.skipped), (1, false), "{text}: {:?}", reading.complaints);
     }
-    let piece = read_bytes("empty.json", b" \n");
-    assert_eq!(piece.complaints, ["empty.json: nothing in it"]);
-    let piece = read_bytes("broken.json", b"{\n  \"a\": \n}");
-    assert_eq!(piece.complaints, ["broken.json: not JSON: line 3, column 1"]);
+    let reading = read_bytes("empty.json", b" \n");
+    assert_eq!(reading.complaints, ["empty.json: nothing in it"]);
+    let reading = read_bytes("broken.json", b"{\n  \"a\": \n}");
+    assert_eq!(reading.complaints, ["broken.json: not JSON: line 3, column 1"]);
 }

@@ -6,19 +6,12 @@
 use triage_notify::notice::{Notice, NoticeKind};
 use triage_notify::words::{between, span, utc_minute};
 
-use crate::replay::account::{Account, Story};
-use crate::replay::html::chart::{GROUND, Shown};
+use crate::replay::html::chart::layout::{GROUND, LANE, ROW, ROWS, TOP};
 use crate::replay::html::markup::{Attribute, Html};
 use crate::replay::html::scale::{Axis, Percent};
-use crate::replay::html::story::{BANDS_MAX, NOTICES_MAX, anchor};
+use crate::replay::html::shown::{BANDS_MAX, NOTICES_MAX, Shown, anchor};
 use crate::replay::html::words;
-
-/// Rows of numbers, then the lanes of marks.
-const ROWS: usize = 3;
-const ROW: u32 = 18;
-pub const TOP: u32 = ROWS as u32 * ROW;
-const LANE: u32 = 15;
-pub const BOTTOM: u32 = TOP + 4 * LANE;
+use crate::replay::review::{Review, Story};
 
 /// What a number takes of the width of a wide and of a narrow screen.
 const ROOMY: Percent = Percent(3.0);
@@ -87,8 +80,8 @@ pub fn marks(h: &mut Html) {
     }
 }
 
-pub fn incidents(h: &mut Html, account: &Account, axis: &Axis, shown: &Shown) {
-    let stories = &account.incidents[..account.incidents.len().min(BANDS_MAX)];
+pub fn incidents(h: &mut Html, review: &Review, axis: &Axis, shown: &Shown) {
+    let stories = &review.incidents[..review.incidents.len().min(BANDS_MAX)];
     let labels = place(&stories.iter().map(|story| axis.at(story.opened_at)).collect::<Vec<_>>());
     for ((place, story), label) in stories.iter().enumerate().zip(labels) {
         let class = format!("band {}", words::severity(story.severity));
@@ -107,9 +100,9 @@ pub fn incidents(h: &mut Html, account: &Account, axis: &Axis, shown: &Shown) {
     }
 }
 
-pub fn advices(h: &mut Html, account: &Account, axis: &Axis) {
+pub fn advices(h: &mut Html, review: &Review, axis: &Axis) {
     h.element("g", &[("role", &"img"), ("aria-label", &"Advice, listed below")], |h| {
-        account.advices.iter().take(BANDS_MAX).for_each(|notice| marked(h, axis, notice));
+        review.advices.iter().take(BANDS_MAX).for_each(|notice| marked(h, axis, notice));
     });
 }
 

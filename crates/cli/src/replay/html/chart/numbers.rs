@@ -2,11 +2,11 @@
 
 use triage_notify::words::span;
 
-use crate::replay::account::{Account, Bin};
-use crate::replay::html::chart::{CHARTED, failed, failures};
+use crate::replay::html::chart::causes::{CHARTED, failed, failures};
 use crate::replay::html::markup::Html;
-use crate::replay::html::scrolling;
-use crate::replay::html::words::{Number, counted, minute};
+use crate::replay::html::parts::{minute, scrolling};
+use crate::replay::html::words::{Number, counted};
+use crate::replay::review::{Bin, Review};
 
 /// Rows of it: more are no easier to read than the JSON.
 pub const ROWS_MAX: usize = 200;
@@ -23,11 +23,11 @@ pub fn rows(bins: &[Bin]) -> (Vec<&Bin>, usize) {
     (rows, all)
 }
 
-pub fn table(h: &mut Html, account: &Account) {
-    let (rows, all) = rows(&account.chart.bins);
+pub fn table(h: &mut Html, review: &Review) {
+    let (rows, all) = rows(&review.chart.bins);
     h.element("details", &[("class", &"optional")], |h| {
         h.leaf("summary", &[], "The chart’s numbers");
-        let width = span(account.chart.width);
+        let width = span(review.chart.width);
         h.leaf(
             "p",
             &[("class", &"quiet")],

@@ -5,9 +5,8 @@ use triage_notify::notice::{Impact, Notice, Request, Tally, Weighed};
 use triage_notify::words::utc_minute;
 
 use crate::replay::html::markup::Html;
-use crate::replay::html::scrolling;
-use crate::replay::html::story::list;
-use crate::replay::html::words::{Number, counted, time};
+use crate::replay::html::parts::{list, scrolling, time};
+use crate::replay::html::words::{Number, counted};
 
 /// The notice that tells the most of who was hit: of those with the most callers the latest.
 pub fn fullest(notices: &[Notice]) -> Option<&Notice> {

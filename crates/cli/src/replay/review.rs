@@ -1,0 +1,155 @@
+//! What came of a history, as data: the incidents with their notices, the totals, and the course of time.
+//!
+//! The text, the JSON and the page are functions of a [`Review`]. Its size does not grow with the history but by its
+//! incidents: the course of time has a bounded number of [`Bin`]s, which grow wider instead.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use triage_decide::verdict::{Diagnosis, Severity};
+use triage_engine::answer::Counts;
+use triage_model::classify::Cause;
+use triage_model::observation::Operation;
+use triage_model::problem::Problems;
+use triage_model::region::Region;
+use triage_notify::notice::{Notice, Tally};
+
+/// The first width of a bin: no shorter than what a tick is.
+const BIN: Duration = Duration::from_secs(60);
+
+/// What came of a history.
+#[derive(Debug, Default)]
+pub struct Review {
+    /// The first and the latest time in it.
+    pub span: Option<(Timestamp, Timestamp)>,
+    pub files: u64,
+    /// Records and lines that were read, ours or not.
+    pub records: u64,
+    /// Events of other services.
+    pub left_alone: u64,
+    /// Observations that came too far out of order to be put where they belong.
+    pub out_of_order: u64,
+    pub counts: Counts,
+    pub problems: Problems,
+    /// In the order in which they were opened.
+    pub incidents: Vec<Story>,
+    /// What failed, the most frequent first.
+    pub kinds: Vec<KindOfFailure>,
+    /// What was told beside them.
+    pub advices: Vec<Notice>,
+    /// Distinct callers whose calls failed by the service or without an answer.
+    pub callers: usize,
+    /// The tools of these, the most frequent first.
+    pub tools: Vec<Tally>,
+    pub chart: Chart,
+    /// It was interrupted: all of it is of the history up to there.
+    pub interrupted: bool,
+}
+
+/// Failures that mean the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KindOfFailure {
+    pub operation: Option<Operation>,
+    pub code: Option<String>,
+    pub status: Option<u16>,
+    pub cause: Cause,
+    pub count: u64,
+    /// To whoever made the call.
+    pub advice: String,
+}
+
+/// One incident, from its beginning to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Story {
+    pub id: String,
+    pub region: Region,
+    /// The worst that it was.
+    pub diagnosis: Diagnosis,
+    pub severity: Severity,
+    pub opened_at: Timestamp,
+    /// None where the history ends before it does.
+    pub over_at: Option<Timestamp>,
+    /// The most callers that were hit at one time.
+    pub callers: usize,
+    /// The first and the latest failure that it was of; its opening where no failure was seen.
+    pub failed: (Timestamp, Timestamp),
+    /// What would have been told of it, in order.
+    pub notices: Vec<Notice>,
+}
+
+/// The course of time, in bins of one width.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chart {
+    pub width: Duration,
+    pub bins: Vec<Bin>,
+}
+
+/// What happened within one width from `at` on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bin {
+    pub at: Timestamp,
+    pub failures: BTreeMap<Cause, u64>,
+    /// Distinct callers whose calls failed by the service or without an answer.
+    pub callers: u64,
+    pub served: u64,
+}
+
+/// A page whose failures span less than this, of fewer callers than that, and that nobody confirmed, looks false.
+const SHORT: Duration = Duration::from_secs(5 * 60);
+const FEW_CALLERS: usize = 5;
+
+impl Story {
+    /// Whether people would rather not have been woken up for it.
+    pub fn looks_false(&self) -> bool {
+        let lasted = self.failed.1.duration_since(self.failed.0).unsigned_abs();
+        let confirmed = self.notices.iter().any(|notice| notice.aws_health);
+        self.severity == Severity::Page
+            && self.callers < FEW_CALLERS
+            && lasted < SHORT
+            && self.over_at.is_some()
+            && !confirmed
+    }
+
+    /// When the trouble began, as far as was told.
+    pub fn began(&self) -> Timestamp {
+        let since = self.notices.first().and_then(|first| first.times.since);
+        since.unwrap_or(self.opened_at).min(self.opened_at)
+    }
+
+    /// Incidents of one region that overlap are one trouble.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let ends = |story: &Self| story.over_at.unwrap_or(Timestamp::MAX);
+        self.region == other.region && self.began() <= ends(other) && other.began() <= ends(self)
+    }
+
+    /// When somebody would have been woken up.
+    pub fn paged_at(&self) -> Option<Timestamp> {
+        self.notices.iter().find(|notice| notice.severity == Severity::Page).map(|notice| notice.at)
+    }
+}
+
+impl Review {
+    pub fn pages(&self) -> impl Iterator<Item = &Story> {
+        self.incidents.iter().filter(|story| story.severity == Severity::Page)
+    }
+
+    /// Incidents that nobody would have been woken up for.
+    pub fn warnings(&self) -> usize {
+        self.incidents.len() - self.pages().count()
+    }
+
+    pub fn false_looking_pages(&self) -> usize {
+        self.pages().filter(|story| story.looks_false()).count()
+    }
+
+    pub fn notices(&self) -> usize {
+        self.advices.len() + self.incidents.iter().map(|story| story.notices.len()).sum::<usize>()
+    }
+}
+
+impl Default for Chart {
+    fn default() -> Self {
+        Self { width: BIN, bins: Vec::new() }
+    }
+}

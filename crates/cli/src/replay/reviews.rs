@@ -1,0 +1,51 @@
+//! From a run to its reviews.
+
+use std::io::{self, Write};
+
+use triage_decide::policy::Policy;
+use triage_engine::settings::Settings;
+
+use crate::replay::console::Console;
+use crate::replay::json;
+use crate::replay::review::Review;
+use crate::replay::reviewer::Reviewer;
+use crate::replay::run::{End, Happened, History, Run};
+
+/// A policy, and what it is called.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub name: String,
+    pub policy: Policy,
+}
+
+/// Runs a history under each of the policies. Out: a review for each. As it goes, what could not be read is named on
+/// `console`, and what is judged is printed on `json` where there is one.
+pub fn reviews(
+    history: History<'_>,
+    settings: &Settings,
+    policies: Vec<Policy>,
+    console: &mut Console,
+    mut json: Option<&mut dyn Write>,
+) -> io::Result<(Vec<Review>, End)> {
+    let mut reviewers: Vec<Reviewer> = policies.iter().map(|_| Reviewer::default()).collect();
+    let mut run = Run::new(history, settings, policies);
+    while let Some(happened) = run.next() {
+        match happened {
+            Happened::Read(reading) => {
+                let (read, size) = run.progress();
+                console.show(read, size);
+                reading.complaints.iter().for_each(|complaint| console.complain(complaint));
+                reviewers.iter_mut().for_each(|reviewer| reviewer.read(&reading));
+            }
+            Happened::Judged(number, moment) => {
+                reviewers[number].judged(&moment);
+                if let Some(out) = &mut json {
+                    json::moment(&moment, out)?;
+                }
+            }
+        }
+    }
+    console.clear();
+    let end = run.end();
+    Ok((reviewers.into_iter().map(|reviewer| reviewer.close(end)).collect(), end))
+}

@@ -1,0 +1,178 @@
+//! A history as it is lived through: what was read of it, and what was judged.
+//!
+//! In: paths, settings and policies. Out: one [`Happened`] after the other. The history is read once, however many policies
+//! go through it, and nothing of it is held longer than it has to be.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+use triage_decide::policy::Policy;
+use triage_engine::pipeline::Pipeline;
+use triage_engine::settings::Settings;
+use triage_model::observation::Observation;
+
+use crate::replay::files::{self, Unreadable};
+use crate::replay::life::{Life, Moment};
+use crate::replay::merge::{Merge, Next};
+use crate::replay::order::Order;
+use crate::replay::read::Rules;
+use crate::replay::reading::Reading;
+
+/// Where a history is, and whether the user has had enough of it.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a> {
+    pub paths: &'a [PathBuf],
+    /// What was done so far is told once this is set.
+    pub stop: &'a AtomicBool,
+}
+
+/// What happens in a run.
+#[derive(Debug)]
+pub enum Happened {
+    Read(Reading),
+    /// By which of the policies.
+    Judged(usize, Box<Moment>),
+}
+
+/// What is known when a run is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    pub files: u64,
+    /// Observations that came too far out of order to be put where they belong.
+    pub out_of_order: u64,
+    /// Something could not be read and was left out.
+    pub skipped: bool,
+    pub interrupted: bool,
+}
+
+/// One run through a history.
+pub struct Run<'a> {
+    merge: Merge<'a>,
+    order: Order,
+    /// One for each policy.
+    lives: Vec<Life>,
+    stop: &'a AtomicBool,
+    phase: Phase,
+    /// What happened and is not handed out.
+    happened: VecDeque<Happened>,
+    size: u64,
+    end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The files are read.
+    Files,
+    /// All is read, and what waits is judged.
+    Waiting,
+    /// That life is to be ended next.
+    Ending(usize),
+}
+
+impl<'a> Run<'a> {
+    pub fn new(history: History<'a>, settings: &Settings, policies: impl IntoIterator<Item = Policy>) -> Self {
+        let (files, unreadable) = files::find(history.paths);
+        let with = |policy| Life::new(Pipeline::of_a_history(Settings { policy, ..settings.clone() }));
+        let mut run = Self {
+            order: Order::default(),
+            lives: policies.into_iter().map(with).collect(),
+            stop: history.stop,
+            phase: Phase::Files,
+            happened: VecDeque::new(),
+            size: files.iter().map(|file| file.size).sum(),
+            end: End { files: files.len() as u64, ..End::default() },
+            merge: Merge::new(files, Rules::of(settings, Timestamp::now()), history.stop),
+        };
+        for Unreadable { name, reason } in unreadable {
+            let mut reading = Reading::default();
+            reading.skip(&name, &reason);
+            run.end.skipped = true;
+            run.happened.push_back(Happened::Read(reading));
+        }
+        run
+    }
+
+    /// How many bytes were read, of how many.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.merge.bytes(), self.size)
+    }
+
+    /// All of it once nothing more happens.
+    pub fn end(&self) -> End {
+        self.end
+    }
+
+    /// Reads on, or has what is due judged. False where nothing is left to be read.
+    fn read_on(&mut self) -> bool {
+        if let Some(due) = self.order.pop_due() {
+            self.live_through(due);
+            return true;
+        }
+        match self.merge.next() {
+            Some(Next::Observed(placed)) => self.order.push(placed),
+            Some(Next::Read(reading)) => {
+                self.end.skipped |= reading.skipped;
+                self.happened.push_back(Happened::Read(reading));
+            }
+            None => return false,
+        }
+        true
+    }
+
+    /// Ends the reading. What was read is judged, also when the user has had enough: it is a moment's work.
+    fn close(&mut self) {
+        self.end.interrupted = self.stop.load(Ordering::Relaxed);
+        if let Some(limit) = self.merge.limit() {
+            self.happened.push_back(Happened::Read(Reading::of_complaint(limit)));
+        }
+        self.merge.rest().into_iter().for_each(|placed| self.order.push(placed));
+        self.order.date_timeless();
+        self.end.out_of_order = self.order.out_of_order;
+    }
+
+    fn live_through(&mut self, observation: Observation) {
+        let Some((last, others)) = self.lives.split_last_mut() else { return };
+        for (number, life) in others.iter_mut().enumerate() {
+            let moments = life.see(observation.clone());
+            self.happened.extend(moments.into_iter().map(|moment| Happened::Judged(number, Box::new(moment))));
+        }
+        let moments = last.see(observation);
+        self.happened.extend(moments.into_iter().map(|moment| Happened::Judged(others.len(), Box::new(moment))));
+    }
+
+    /// Ends one life. Where the rest of the history is missing, nothing runs on: it would seem to have ended in silence.
+    fn end_life(&mut self, number: usize) {
+        let life = &mut self.lives[number];
+        let moments = if self.end.interrupted { life.judge_gathered() } else { life.end() };
+        self.happened.extend(moments.into_iter().map(|moment| Happened::Judged(number, Box::new(moment))));
+    }
+}
+
+impl Iterator for Run<'_> {
+    type Item = Happened;
+
+    fn next(&mut self) -> Option<Happened> {
+        while self.happened.is_empty() {
+            match self.phase {
+                Phase::Files => {
+                    if !self.read_on() {
+                        self.close();
+                        self.phase = Phase::Waiting;
+                    }
+                }
+                Phase::Waiting => match self.order.pop() {
+                    Some(next) => self.live_through(next),
+                    None => self.phase = Phase::Ending(0),
+                },
+                Phase::Ending(number) if number < self.lives.len() => {
+                    self.end_life(number);
+                    self.phase = Phase::Ending(number + 1);
+                }
+                Phase::Ending(_) => return None,
+            }
+        }
+        self.happened.pop_front()
+    }
+}

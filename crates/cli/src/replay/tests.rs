@@ -1,0 +1,140 @@
+//! The same history gives the same output, byte for byte: whatever the threads do, and however the files are named.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use triage_engine::settings::Settings;
+
+use crate::replay::reviewer::Reviewer;
+use crate::replay::run::{Happened, History, Run};
+use crate::replay::{html, json, text};
+
+/// How often a history is lived through again.
+const ROUNDS: usize = 4;
+
+/// A folder that is gone when the test is.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("oidc-triage-run-{}-{}", std::process::id(), fastrand::u64(..)));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.0.join(name), text).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A failed call, of which each has a code of its own, so that no two are of one kind.
+fn call(id: &str, time: Option<&str>) -> String {
+    let time = time.map(|time| format!(r#""occurredAt":"{time}","#)).unwrap_or_default();
+    format!(
+        r#"{{"operation":"CreateToken","region":"us-east-1",{time}"caller":"{id}","error":{{"code":"Made{id}","status":500,"requestId":"{id}"}}}}"#
+    )
+}
+
+/// A record of another service, of which many make a file that takes long.
+const OTHER: &str = r#"{"eventVersion":"1.11","eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances"}"#;
+
+/// All that a run says and prints, and the ids of the failures as they were judged.
+fn lived(path: &Path) -> (String, Vec<String>) {
+    let settings = Settings::read(|_| None).unwrap();
+    let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
+    let mut run = Run::new(History { paths: &paths, stop: &stop }, &settings, [settings.policy.clone()]);
+    let (mut out, mut ids, mut reviewer) = (Vec::new(), Vec::new(), Reviewer::default());
+    for happened in &mut run {
+        match happened {
+            Happened::Read(reading) => {
+                reading
+                    .complaints
+                    .iter()
+                    .for_each(|complaint| out.extend_from_slice(format!("{complaint}\n").as_bytes()));
+                reviewer.read(&reading);
+            }
+            Happened::Judged(_, moment) => {
+                ids.extend(moment.handled.answer.failures.iter().map(|failure| failure.id.clone()));
+                reviewer.judged(&moment);
+                json::moment(&moment, &mut out).unwrap();
+            }
+        }
+    }
+    let review = reviewer.close(run.end());
+    json::summary(&review, &mut out).unwrap();
+    text::print(&review, true, &mut out).unwrap();
+    out.extend_from_slice(html::page(&review).as_bytes());
+    (String::from_utf8(out).unwrap(), ids)
+}
+
+/// Runs it again and again, and every other time beside threads that take the processors away.
+fn always_the_same(path: &Path) -> (String, Vec<String>) {
+    let first = lived(path);
+    for round in 0..ROUNDS {
+        let busy = AtomicBool::new(round % 2 == 0);
+        let again = thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while busy.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            let again = lived(path);
+            busy.store(false, Ordering::Relaxed);
+            again
+        });
+        assert!(again == first, "round {round} differs");
+    }
+    first
+}
+
+#[test]
+fn what_is_of_one_time_is_in_the_order_of_the_names_and_of_the_places_however_long_a_file_takes() {
+    let folder = Folder::new();
+    let (early, late) = (Some("2026-11-25T01:00:00Z"), Some("2026-11-25T01:00:05Z"));
+    folder.write("c.jsonl", [call("c1", early), call("c2", late), call("c3", late)].join("\n"));
+    // The first by its name takes the longest.
+    let others = vec![OTHER; 5_000].join("\n");
+    folder.write("a.jsonl", [others, call("a1", late), call("a2", late), call("a3", late)].join("\n"));
+    folder.write("b.jsonl", [call("b1", late), call("b2", early)].join("\n"));
+    folder.write("broken.json", "{ broken");
+    folder.write("damaged.json.gz", b"\x1f\x8bnot gzip");
+    folder.write("z-no-time.json", call("n1", None));
+    folder.write("y-no-time.json", call("n0", None));
+    let (out, ids) = always_the_same(&folder.0);
+    assert_eq!(ids, ["b2", "c1", "a1", "a2", "a3", "b1", "c2", "c3", "n0", "n1"]);
+    let complaints: Vec<&str> = out.lines().filter(|line| line.starts_with(folder.0.to_str().unwrap())).collect();
+    assert!(
+        complaints.len() == 2 && complaints[0].contains("broken.json") && complaints[1].contains("damaged.json.gz")
+    );
+    assert!(out.contains("2026-11-25 01:00:00 UTC to 2026-11-25 01:00:05 UTC"), "what has no time is of the latest");
+}
+
+#[test]
+fn more_files_than_can_be_open_are_the_same_in_every_run() {
+    let folder = Folder::new();
+    for file in 0..100 {
+        let at = |number: usize| format!("2026-11-25T01:{:02}:{:02}Z", number / 60, number % 60);
+        let calls = (0..6).map(|number| call(&format!("f{file}n{number}"), Some(&at(number * 40 + file % 5))));
+        let bad = if file % 10 == 0 { "{broken\n" } else { "" };
+        folder.write(&format!("{file:03}.jsonl"), format!("{bad}{}", calls.collect::<Vec<_>>().join("\n")));
+    }
+    let (_, ids) = always_the_same(&folder.0);
+    assert_eq!(ids.len(), 100 * 6);
+}
+
+#[test]
+fn the_folder_of_events_gives_the_same_in_every_run() {
+    let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
+    let (out, ids) = always_the_same(&events);
+    assert!(ids.len() > 40 && out.contains("call__without_error.json"));
+}
