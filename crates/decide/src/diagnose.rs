@@ -7,21 +7,22 @@ mod advise;
 mod facts;
 mod finding;
 mod hits;
+mod precedence;
 mod refused;
-
 mod service;
-
-#[cfg(test)]
-mod tests;
 mod toll;
 mod weigh;
 mod words;
+
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use triage_model::region::Region;
 
 use self::facts::{Active, Facts};
 use self::finding::Finding;
+use self::precedence::findings;
 use self::toll::Toll;
 use self::weigh::weigh;
 use crate::concern::ConcernKey;
@@ -36,7 +37,7 @@ const FURTHER_MAX: usize = 5;
 /// Judges one region.
 pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -> Verdict {
     let facts = Facts::gather(region, view, policy, now);
-    let (first, others) = finding::all(&facts);
+    let (first, others) = findings(&facts);
     let toll = Toll::of(&facts, first.kind, first.from);
     let active = facts.active(facts.latest_call);
     let weighed = match first.kind {

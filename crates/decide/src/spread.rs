@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
 use triage_model::observation::Origin;
-use triage_model::time::{AHEAD_MAX, before};
+use triage_model::time::{AHEAD_MAX, before, later};
 
 use crate::evidence::Evidence;
 use crate::evidence::mark::Mark;
@@ -16,7 +16,7 @@ use crate::policy::Policy;
 
 /// The latest time that counts: what is further ahead is a broken clock.
 pub fn latest(now: Timestamp) -> Timestamp {
-    now.checked_add(AHEAD_MAX).unwrap_or(Timestamp::MAX)
+    later(now, AHEAD_MAX)
 }
 
 /// The slots that count at `now`, in order, each with the second in which it begins.

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::concern::ConcernKey;
 use crate::diagnose::facts::{Active, Facts};
+use crate::diagnose::service;
 use crate::diagnose::toll::Toll;
+use crate::diagnose::words;
 use crate::diagnose::words::{callers, calls_refused, failures, label_of, listed, name};
-use crate::diagnose::{service, words};
 use crate::probe::Answer;
 use crate::verdict::Weighing;
 

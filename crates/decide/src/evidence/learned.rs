@@ -12,7 +12,7 @@ use triage_model::classify::SERVICE_CAUSES;
 use triage_model::observation::Origin;
 use triage_model::time::before;
 
-use crate::evidence::Evidence;
+use crate::evidence::hour::Evidence;
 use crate::evidence::slot::{SLOT_SECONDS, Slot, slot_of};
 
 /// Kept with the region, and brought up to date by the tick.

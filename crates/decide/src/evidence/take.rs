@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use triage_model::caller::CallerHash;
 
-use crate::evidence::mark::{Mark, Names};
+use crate::evidence::hour::Evidence;
+use crate::evidence::seen::Seen;
 use crate::evidence::slot::{Kept, Slot, slot_of};
-use crate::evidence::{Evidence, Seen};
 
 impl Evidence {
     /// Of each failure whether it is new: `first` here, and not in the evidence, whatever it was seen through.
@@ -42,7 +42,7 @@ impl Evidence {
             self.slot_mut(*at).add_talk(*talker, 1);
             let slot = added.entry(slot_of(*at)).or_default();
             slot.add_talk(*talker, 1);
-            slot.merge_names(&Names { talkers: one(&seen.names.talkers, talker.who), ..Names::default() });
+            slot.merge_names(&seen.name_of(talker));
         }
         for (begin, slot) in &added {
             self.slots.entry(*begin).or_default().merge_names(&slot.names);
@@ -73,23 +73,6 @@ impl Evidence {
     }
 }
 
-impl Seen {
-    /// How people call what this mark hashes.
-    fn names_of(&self, mark: &Mark) -> Names {
-        Names {
-            callers: one(&self.names.callers, mark.caller.to_bits()),
-            labels: one(&self.names.labels, mark.label),
-            tools: one(&self.names.tools, mark.tool),
-            talkers: BTreeMap::new(),
-            requests: one(&self.names.requests, mark.id),
-        }
-    }
-}
-
-fn one<K: Ord + Copy>(names: &BTreeMap<K, String>, key: K) -> BTreeMap<K, String> {
-    names.get(&key).map(|name| (key, name.clone())).into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
@@ -98,7 +81,7 @@ mod tests {
     use triage_model::observation::{Operation, Origin};
 
     use super::*;
-    use crate::evidence::mark::{Answered, Quota, Served, Talker};
+    use crate::evidence::mark::{Answered, Mark, Quota, Served, Talker};
     use crate::evidence::slot::{MARKS_MAX, TALKERS_MAX};
 
     fn at(second: i64) -> Timestamp {

@@ -24,7 +24,7 @@ use triage_model::observation::{Operation, Origin};
 use crate::evidence::mark::Mark;
 use crate::evidence::slot::{SLOT_SECONDS, Slot};
 use crate::policy::Policy;
-use crate::recovery::Case;
+use crate::recovery::open_incident::OpenIncident;
 use crate::spread::{Spread, beyond, latest};
 
 /// So many nats for recovery are as good as certain: more would only make a return of the trouble harder to see.
@@ -58,13 +58,13 @@ enum Moment {
 }
 
 impl Proof {
-    pub fn of(case: &Case<'_>) -> Self {
-        let incident = case.incident;
-        let begin = case.slots.first().and_then(|(begin, _)| Timestamp::from_second(*begin).ok());
+    pub fn of(open: &OpenIncident<'_>) -> Self {
+        let incident = open.incident;
+        let begin = open.slots.first().and_then(|(begin, _)| Timestamp::from_second(*begin).ok());
         let known = begin.unwrap_or(Timestamp::MIN).max(incident.since);
         let start = known.max(incident.enough_at);
-        let calls = Calls::of(case, start);
-        let mut walk = Walk::new(case.policy, start);
+        let calls = Calls::of(open, start);
+        let mut walk = Walk::new(open.policy, start);
         let mut second = known.as_second();
         for (at, moment) in &calls.moments {
             let to = at.as_second().max(second);
@@ -94,9 +94,9 @@ struct Calls {
 }
 
 impl Calls {
-    fn of(case: &Case<'_>, start: Timestamp) -> Self {
-        let since = case.incident.since;
-        let mut failures: Vec<&Mark> = case.failures().filter(|mark| mark.at >= since).collect();
+    fn of(open: &OpenIncident<'_>, start: Timestamp) -> Self {
+        let since = open.incident.since;
+        let mut failures: Vec<&Mark> = open.failures().filter(|mark| mark.at >= since).collect();
         failures.sort_unstable();
         let mut ids = HashSet::new();
         failures.retain(|mark| ids.insert(mark.id));
@@ -105,17 +105,17 @@ impl Calls {
         let all = operations.is_empty() || operations.contains(&None);
         let proves = |operation: Option<Operation>| all || operation.is_none() || operations.contains(&operation);
 
-        let latest = latest(case.now);
-        let ends = case.slots.iter().map(|(begin, _)| begin + SLOT_SECONDS);
-        let ends = ends.filter_map(|end| Timestamp::from_second(end).ok()).filter(|end| *end < case.now);
-        let served = case.slots.iter().flat_map(|(_, slot)| &slot.served).filter(|call| {
-            (since..=latest).contains(&call.at) && !case.view.ledger.left_out.contains_key(&call.caller.to_bits())
+        let latest = latest(open.now);
+        let ends = open.slots.iter().map(|(begin, _)| begin + SLOT_SECONDS);
+        let ends = ends.filter_map(|end| Timestamp::from_second(end).ok()).filter(|end| *end < open.now);
+        let served = open.slots.iter().flat_map(|(_, slot)| &slot.served).filter(|call| {
+            (since..=latest).contains(&call.at) && !open.view.ledger.left_out.contains_key(&call.caller.to_bits())
         });
         let mut moments: Vec<(Timestamp, Moment)> = failures
             .iter()
             .map(|mark| (mark.at, Moment::Failed))
             .chain(served.map(|call| (call.at, Moment::Served(call.caller, proves(call.operation)))))
-            .chain(ends.chain([start, case.now]).filter(|end| *end >= since).map(|end| (end, Moment::Passing)))
+            .chain(ends.chain([start, open.now]).filter(|end| *end >= since).map(|end| (end, Moment::Passing)))
             .collect();
         moments.sort_unstable();
         let unmarked = |slot: &Slot, origin: Origin| {
@@ -125,11 +125,11 @@ impl Calls {
             all.saturating_sub(marked) as f64
         };
         let beyond = |slot: &Slot, origin: Origin| {
-            let counts = |mark: &Mark| mark.origin == origin && case.counts(mark);
-            case.causes().iter().map(|cause| beyond(slot, *cause, counts)).sum()
+            let counts = |mark: &Mark| mark.origin == origin && open.counts(mark);
+            open.causes().iter().map(|cause| beyond(slot, *cause, counts)).sum()
         };
         let spread = |count: &dyn Fn(&Slot, Origin) -> f64| {
-            let of = |origin| Spread::of(&case.slots, origin, case.now, |slot| count(slot, origin));
+            let of = |origin| Spread::of(&open.slots, origin, open.now, |slot| count(slot, origin));
             Origin::ALL.into_iter().map(of).collect()
         };
         Self { moments, served: spread(&unmarked), beyond: spread(&beyond) }

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use triage_model::classify::Cause;
 use triage_model::observation::Operation;
 
 use super::*;
-use crate::evidence::mark::Answered;
+use crate::evidence::mark::{Answered, Mark};
 use crate::probe_record::ProbeRecord;
 use crate::sequential::test;
 use crate::testing::marks::{at, failure, incident, served};
