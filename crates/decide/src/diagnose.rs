@@ -4,9 +4,11 @@
 //! for and against, what it is about, and the advice that holds beside it. Pure.
 
 mod advise;
+mod balance;
 mod facts;
 mod finding;
 mod hits;
+mod peak;
 mod precedence;
 mod refused;
 mod service;

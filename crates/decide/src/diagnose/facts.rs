@@ -12,17 +12,18 @@ use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, SERVICE_CAUSES};
 use triage_model::observation::{HealthIssue, Origin};
 use triage_model::region::Region;
-use triage_model::time::{AHEAD_MAX, before};
+use triage_model::time::before;
 
 use crate::concern::{Concern, ConcernKey};
 use crate::diagnose::hits::{CallerCalls, Calls, Hit};
 use crate::diagnose::words::label_of;
 use crate::evidence::mark::{Mark, Served};
-use crate::evidence::slot::{SLOT_SECONDS, Slot, slot_of};
+use crate::evidence::slot::Slot;
 use crate::policy::Policy;
 use crate::probe::{Answer, ProbeAnswer};
 use crate::sequential;
 use crate::sequential::Run;
+use crate::spread::{calls_within, latest};
 use crate::view::View;
 
 /// An older probe says nothing of now: the watcher probes every minute.
@@ -76,8 +77,8 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     pub fn gather(region: &'a Region, view: &'a View, policy: &'a Policy, now: Timestamp) -> Self {
         let oldest = before(now, policy.evidence);
-        let newest = now.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
-        let slots = || view.evidence.slots.range(slot_of(oldest)..=slot_of(newest)).map(|(_, slot)| slot);
+        let newest = latest(now);
+        let slots = || view.evidence.slots_within(oldest, newest).map(|(_, slot)| slot);
         let counts = |at: Timestamp| (oldest..=newest).contains(&at);
         let is_left_out = |caller: CallerHash| view.ledger.left_out.contains_key(&caller.to_bits());
 
@@ -108,7 +109,7 @@ impl<'a> Facts<'a> {
             (None, Some(settled)) => settled.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(settled),
             (None, None) => oldest,
         };
-        let latest = view.probe.latest.as_ref();
+        let latest_probe = view.probe.latest.as_ref();
         let mut facts = Self {
             region,
             view,
@@ -122,7 +123,7 @@ impl<'a> Facts<'a> {
             throttled,
             left_out: Calls::of(left_out, served()),
             hits: BTreeMap::new(),
-            probe: latest.filter(|answer| answer.at >= before(now, PROBE_COUNTS)),
+            probe: latest_probe.filter(|answer| answer.at >= before(now, PROBE_COUNTS)),
             run: run(view, policy, now),
             crowded: RefCell::default(),
         };
@@ -228,8 +229,8 @@ impl<'a> Facts<'a> {
 
     /// How many callers were served between two times, as far as they are marked.
     pub fn served_callers(&self, from: Timestamp, until: Timestamp) -> usize {
-        let slots = self.view.evidence.slots.range(slot_of(from)..=slot_of(until)).flat_map(|(_, slot)| &slot.served);
-        let within = slots.filter(|call| from < call.at && call.at <= until).map(|call| call.caller);
+        let served = self.slots(from, until).flat_map(|slot| &slot.served);
+        let within = served.filter(|call| from < call.at && call.at <= until).map(|call| call.caller);
         within.collect::<BTreeSet<_>>().len()
     }
 
@@ -259,10 +260,10 @@ impl<'a> Facts<'a> {
     pub fn active(&self, at: Timestamp) -> Active {
         let from = before(at, self.policy.active);
         let within = |time: Timestamp| from < time && time <= at;
-        let slots = || self.view.evidence.slots.range(slot_of(from)..=slot_of(at)).map(|(_, slot)| slot);
-        let served = slots().flat_map(|slot| &slot.served).filter(|call| within(call.at)).map(|call| call.caller);
-        let served = self.distinct(served);
-        let failed = slots().flat_map(Slot::failures).filter(|mark| within(mark.at)).map(|mark| mark.caller);
+        let served = self.slots(from, at).flat_map(|slot| &slot.served);
+        let served = self.distinct(served.filter(|call| within(call.at)).map(|call| call.caller));
+        let failed =
+            self.slots(from, at).flat_map(Slot::failures).filter(|mark| within(mark.at)).map(|mark| mark.caller);
         let callers = self.distinct(failed.chain(served.iter().copied()));
         let is_hit = |calls: &CallerCalls<'_>| {
             callers.binary_search(&calls.caller).is_ok()
@@ -272,11 +273,12 @@ impl<'a> Facts<'a> {
         let mut active = Active { at, callers: callers.len(), hit, served: served.len(), calls: None };
         if active.hit > 0 && self.is_crowded(from, at) {
             let marked = self.service_failures().filter(|mark| within(mark.at)).count();
-            let beyond = self.spread(from, at, |slot| {
+            let beyond = calls_within(&self.view.evidence, from, at, |slot| {
                 let service = slot.beyond.iter().filter(|((cause, _), _)| SERVICE_CAUSES.contains(cause));
                 service.map(|(_, count)| *count).sum()
             });
-            let answered = self.spread(from, at, |slot| slot.calls.values().map(|calls| calls.answered).sum());
+            let answered = |slot: &Slot| slot.calls.values().map(|calls| calls.answered).sum();
+            let answered = calls_within(&self.view.evidence, from, at, answered);
             active.calls = Some((marked as f64 + beyond, answered));
         }
         active
@@ -284,9 +286,8 @@ impl<'a> Facts<'a> {
 
     /// How many distinct callers called between two times, as far as they are marked.
     pub fn seen(&self, from: Timestamp, until: Timestamp) -> usize {
-        let slots = || self.view.evidence.slots.range(slot_of(from)..=slot_of(until)).map(|(_, slot)| slot);
-        let failed = slots().flat_map(Slot::failures).map(|mark| (mark.at, mark.caller));
-        let served = slots().flat_map(|slot| &slot.served).map(|call| (call.at, call.caller));
+        let failed = self.slots(from, until).flat_map(Slot::failures).map(|mark| (mark.at, mark.caller));
+        let served = self.slots(from, until).flat_map(|slot| &slot.served).map(|call| (call.at, call.caller));
         let within = failed.chain(served).filter(|(at, _)| (from..=until).contains(at)).map(|(_, caller)| caller);
         self.distinct(within).len()
     }
@@ -302,24 +303,18 @@ impl<'a> Facts<'a> {
     /// Whether a slot of that time names so many served callers that there must have been more.
     pub fn is_crowded(&self, from: Timestamp, until: Timestamp) -> bool {
         let mut known = self.crowded.borrow_mut();
-        let mut slots = self.view.evidence.slots.range(slot_of(from)..=slot_of(until));
-        slots.any(|(begin, slot)| *known.entry(*begin).or_insert_with(|| slot.is_full_of_served()))
+        let mut slots = self.view.evidence.slots_within(from, until);
+        slots.any(|(begin, slot)| *known.entry(begin).or_insert_with(|| slot.is_full_of_served()))
     }
 
     /// Served calls in that time, marked or not.
     pub fn served_in(&self, from: Timestamp, until: Timestamp) -> f64 {
-        self.spread(from, until, |slot| slot.calls.values().map(|calls| calls.served).sum())
+        calls_within(&self.view.evidence, from, until, |slot| slot.calls.values().map(|calls| calls.served).sum())
     }
 
-    /// The part of the slots' counts that falls into a time. Within a slot calls are taken as evenly spread.
-    fn spread(&self, from: Timestamp, until: Timestamp, count: impl Fn(&Slot) -> u32) -> f64 {
-        let slots = self.view.evidence.slots.range(slot_of(from)..=slot_of(until));
-        slots
-            .map(|(begin, slot)| {
-                let overlap = until.as_second().min(begin + SLOT_SECONDS) - from.as_second().max(*begin);
-                f64::from(count(slot)) * overlap.max(0) as f64 / SLOT_SECONDS as f64
-            })
-            .sum()
+    /// The slots that calls between two times fall into.
+    fn slots(&self, from: Timestamp, until: Timestamp) -> impl Iterator<Item = &'a Slot> {
+        self.view.evidence.slots_within(from, until).map(|(_, slot)| slot)
     }
 }
 

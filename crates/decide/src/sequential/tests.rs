@@ -384,7 +384,7 @@ mod hits_in_time {
                 (policy.hits_per_day * policy.hits_weight_days + learned) / (policy.hits_weight_days + day as f64);
             let scale = Scale::of_hits(rate.max(policy.hits_per_day_min), &policy);
             let test = Test { scale, lasting: 1.0, callers: 3, answered: Spread::default(), beyond: Spread::default() };
-            let run = test.run(&events, Origin::Logs, at(begin + 86_400));
+            let run = test.judge(&events, Origin::Logs, at(begin + 86_400));
             pages += usize::from(run.is_some_and(|run| run.crossed_at.is_some_and(|crossed| crossed >= at(begin))));
             learned += (events.len() - old) as f64;
         }
@@ -449,7 +449,7 @@ fn ordinary_failures_page_less_than_once_a_year() {
         };
         let mut pages = 0;
         let mut rest = &events[..];
-        while let Some(crossed) = test.run(rest, Origin::CloudTrail, at(end)).and_then(|run| run.crossed_at) {
+        while let Some(crossed) = test.judge(rest, Origin::CloudTrail, at(end)).and_then(|run| run.crossed_at) {
             pages += 1;
             rest = &rest[rest.partition_point(|event| event.at <= crossed)..];
         }
