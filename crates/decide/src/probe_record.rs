@@ -23,9 +23,9 @@ const REGISTRATION_MAX: usize = 8 * 1024;
 /// Client ids remembered. There are at most two a day, and records of a call come within the day.
 const OWN_CLIENT_IDS_MAX: usize = 8;
 
-/// Answers of `down` further apart than this are not of one row: the first is of a trouble long past. The policy lets an
+/// Answers of `down` further apart than this are not of one streak: the first is of a trouble long past. The policy lets an
 /// hour at most go by between two probes.
-const ROW_GAP: SignedDuration = SignedDuration::from_hours(2);
+const STREAK_GAP: SignedDuration = SignedDuration::from_hours(2);
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProbeRecord {
@@ -43,13 +43,13 @@ pub struct ProbeRecord {
 /// One rung over time. `down` counts here only where a control worked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RungRecord {
-    /// The first and the latest time that it was down, of a row of `down` without a `healthy` between.
+    /// The first and the latest time that it was down, of a streak of `down` without a `healthy` between.
     pub down_since: Option<Timestamp>,
     pub down_last: Option<Timestamp>,
     /// After that: how often it was healthy without another answer of the service's between, since when, and when last.
     pub healthy_times: u32,
     pub healthy_since: Option<Timestamp>,
-    /// Stays where an unexpected answer breaks the row.
+    /// Stays where an unexpected answer breaks the streak.
     pub healthy_last: Option<Timestamp>,
 }
 
@@ -141,7 +141,7 @@ impl ProbeRecord {
 impl RungRecord {
     fn down(&mut self, at: Timestamp) {
         let goes_on =
-            self.healthy_last.is_none() && self.down_last.is_some_and(|last| at.duration_since(last) <= ROW_GAP);
+            self.healthy_last.is_none() && self.down_last.is_some_and(|last| at.duration_since(last) <= STREAK_GAP);
         let down_since = self.down_since.filter(|_| goes_on).or(Some(at));
         *self = Self { down_since, down_last: Some(at), ..Self::default() };
     }

@@ -123,7 +123,7 @@ pub fn test_since(
         events.sort_unstable_by_key(Event::order);
     }
     put_apart(&mut events);
-    let counts = |mark: &Mark| mark.origin == origin && !view.ledger.left_out.contains_key(&mark.caller.to_bits());
+    let counts = |mark: &Mark| mark.origin == origin && !view.ledger.is_left_out(mark.caller);
     let test = Test {
         scale,
         lasting,
@@ -221,7 +221,7 @@ fn failures(view: &View, slots: &[(i64, &Slot)], origin: Origin, now: Timestamp)
     for (slot, cause) in slots.iter().flat_map(|(_, slot)| SERVICE_CAUSES.map(|cause| (slot, cause))) {
         let weight = callers_per_mark(slot, cause);
         for mark in slot.failures_of(cause).iter().filter(|mark| mark.origin == origin && mark.at <= latest) {
-            if !view.ledger.left_out.contains_key(&mark.caller.to_bits()) {
+            if !view.ledger.is_left_out(mark.caller) {
                 events.push(Event::new(mark.at, mark.caller, What::Failed { newly: true, weight }));
             }
         }
@@ -237,7 +237,7 @@ fn mark_newly_hit(events: &mut [Event], view: &View, policy: &Policy) {
     for event in events {
         let from = before(event.at, policy.new_caller);
         let known = latest.get(&event.caller).is_some_and(|at| *at >= from)
-            || view.learned.hit.get(&event.caller.to_bits()).is_some_and(|row| row.has_within(from, event.at));
+            || view.learned.hit.get(&event.caller.to_bits()).is_some_and(|streak| streak.has_within(from, event.at));
         if let What::Failed { newly, .. } = &mut event.what {
             *newly = !known;
         }

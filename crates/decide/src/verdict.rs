@@ -189,8 +189,8 @@ impl Verdict {
         self.probe == Some(Answer::Down)
     }
 
-    /// Whether most of the failed calls got no answer at all, which may be the way to the service as well.
-    pub fn is_of_the_way(&self) -> bool {
+    /// Whether most of the failed calls got no answer at all: that may be our own way to the service as well.
+    pub fn is_mostly_unanswered(&self) -> bool {
         2 * self.unanswered > self.failures
     }
 }

@@ -15,7 +15,7 @@ use triage_model::region::Region;
 use triage_model::time::before;
 
 use crate::concern::{Concern, ConcernKey};
-use crate::diagnose::hits::{CallerCalls, Calls, Hit};
+use crate::diagnose::hits::{CallerCalls, CallsByCaller, Hit};
 use crate::diagnose::words::label_of;
 use crate::evidence::mark::{Mark, Served};
 use crate::evidence::slot::Slot;
@@ -37,7 +37,7 @@ pub struct Active {
     /// By service failures.
     pub hit: usize,
     pub served: usize,
-    /// Calls in the same time, where the slots name so many served callers that more must have been.
+    /// CallsByCaller in the same time, where the slots name so many served callers that more must have been.
     pub calls: Option<(f64, f64)>,
 }
 
@@ -59,12 +59,12 @@ pub struct Facts<'a> {
     pub from: Timestamp,
     /// The latest call that is known: CloudTrail may be minutes late, and what it tells is judged where it belongs.
     pub latest_call: Timestamp,
-    service: Calls,
-    admin: Calls,
-    requests: Calls,
+    service: CallsByCaller,
+    admin: CallsByCaller,
+    requests: CallsByCaller,
     throttled: Vec<Mark>,
     /// Service failures of callers that are left out: they are in none of the others.
-    left_out: Calls,
+    left_out: CallsByCaller,
     hits: BTreeMap<ConcernKey, Vec<Hit>>,
     /// The latest answer, if it is not old.
     pub probe: Option<&'a ProbeAnswer>,
@@ -80,14 +80,13 @@ impl<'a> Facts<'a> {
         let newest = latest(now);
         let slots = || view.evidence.slots_within(oldest, newest).map(|(_, slot)| slot);
         let counts = |at: Timestamp| (oldest..=newest).contains(&at);
-        let is_left_out = |caller: CallerHash| view.ledger.left_out.contains_key(&caller.to_bits());
 
         let [mut service, mut admin, mut requests, mut throttled, mut left_out] = [const { Vec::new() }; 5];
         let mut latest_failed = None;
         for mark in slots().flat_map(Slot::failures).filter(|mark| counts(mark.at)) {
             latest_failed = latest_failed.max(Some(mark.at));
             let of_cause = match mark.cause {
-                Cause::Service | Cause::Unreachable if is_left_out(mark.caller) => &mut left_out,
+                Cause::Service | Cause::Unreachable if view.ledger.is_left_out(mark.caller) => &mut left_out,
                 Cause::Service | Cause::Unreachable => &mut service,
                 Cause::Admin => &mut admin,
                 Cause::Request => &mut requests,
@@ -97,7 +96,7 @@ impl<'a> Facts<'a> {
             of_cause.push(*mark);
         }
         for marks in [&mut admin, &mut requests, &mut throttled] {
-            marks.retain(|mark: &Mark| !is_left_out(mark.caller));
+            marks.retain(|mark: &Mark| !view.ledger.is_left_out(mark.caller));
         }
         let served = || slots().flat_map(|slot| &slot.served).filter(|call| counts(call.at)).copied();
         let latest_served =
@@ -117,14 +116,14 @@ impl<'a> Facts<'a> {
             now,
             from: from.max(oldest),
             latest_call: latest_failed.max(latest_served).unwrap_or(now),
-            service: Calls::of(service, served()),
-            admin: Calls::of(admin, served()),
-            requests: Calls::of(requests, served()),
+            service: CallsByCaller::of(service, served()),
+            admin: CallsByCaller::of(admin, served()),
+            requests: CallsByCaller::of(requests, served()),
             throttled,
-            left_out: Calls::of(left_out, served()),
+            left_out: CallsByCaller::of(left_out, served()),
             hits: BTreeMap::new(),
             probe: latest_probe.filter(|answer| answer.at >= before(now, PROBE_COUNTS)),
-            run: run(view, policy, now),
+            run: furthest_run(view, policy, now),
             crowded: RefCell::default(),
         };
         facts.hits = facts.find_hits();
@@ -149,7 +148,7 @@ impl<'a> Facts<'a> {
         self.of_cause(kind).by_caller()
     }
 
-    const fn of_cause(&self, kind: ConcernKey) -> &Calls {
+    const fn of_cause(&self, kind: ConcernKey) -> &CallsByCaller {
         match kind {
             ConcernKey::Service => &self.service,
             ConcernKey::Admin(_) => &self.admin,
@@ -163,7 +162,7 @@ impl<'a> Facts<'a> {
     }
 
     pub fn is_left_out(&self, caller: CallerHash) -> bool {
-        self.view.ledger.left_out.contains_key(&caller.to_bits())
+        self.view.ledger.is_left_out(caller)
     }
 
     /// Callers left out of the tests that were served after all their service failures.
@@ -319,7 +318,7 @@ impl<'a> Facts<'a> {
 }
 
 /// Breadth is counted for each origin, and the largest counts.
-fn run(view: &View, policy: &Policy, now: Timestamp) -> Option<Run> {
+fn furthest_run(view: &View, policy: &Policy, now: Timestamp) -> Option<Run> {
     let runs = Origin::ALL.into_iter().filter_map(|origin| sequential::test(view, origin, policy, now));
     runs.max_by(|one, other| {
         let crossed = |run: &Run| run.crossed_at.map(|_| run.callers.len());

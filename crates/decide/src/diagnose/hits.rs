@@ -1,6 +1,6 @@
 //! Who is hit, by what, and since when.
 //!
-//! In: the marks of one cause. Out: [`Calls`] by caller, of which those are a [`Hit`] that were not served since. What a
+//! In: the marks of one cause. Out: [`CallsByCaller`], of which those are a [`Hit`] that were not served since. What a
 //! failure counts towards is its [`ConcernKey`].
 
 use jiff::Timestamp;
@@ -69,12 +69,12 @@ pub fn widest(hits: &[Hit]) -> (usize, Origin) {
 
 /// Failed calls by caller, then time, and the served ones of the same callers.
 #[derive(Debug, Default)]
-pub struct Calls {
+pub struct CallsByCaller {
     pub failed: Vec<Mark>,
     served: Vec<Served>,
 }
 
-impl Calls {
+impl CallsByCaller {
     /// `served` are all there are.
     pub fn of(mut failed: Vec<Mark>, served: impl Iterator<Item = Served>) -> Self {
         // A slot has them by caller already, so that this is a merge. The order must not depend on how they came.

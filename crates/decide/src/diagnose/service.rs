@@ -64,14 +64,14 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Findin
 
 /// Nobody need complain: laptops do not log to us.
 fn by_probes(facts: &Facts<'_>) -> Option<Finding> {
-    let row = |record: &RungRecord| {
+    let streak = |record: &RungRecord| {
         let (since, last) = (record.down_since?.max(facts.from), record.down_last?);
         let apart = last.duration_since(since).unsigned_abs();
-        let is_row = since < last && apart >= facts.policy.probe_down && record.healthy_times == 0;
-        (is_row && facts.is_recent(last)).then_some((since, last))
+        let is_streak = since < last && apart >= facts.policy.probe_down && record.healthy_times == 0;
+        (is_streak && facts.is_recent(last)).then_some((since, last))
     };
-    let rows = facts.view.probe.rungs.iter().filter_map(|(operation, record)| Some((row(record)?, operation)));
-    let ((since, last), operation) = rows.min()?;
+    let streaks = facts.view.probe.rungs.iter().filter_map(|(operation, record)| Some((streak(record)?, operation)));
+    let ((since, last), operation) = streaks.min()?;
     let reason =
         format!("probes found {operation} down time and again for {}: no caller need say so", span(since, last));
     Some(Finding { since: Some(since), opening: Some(reason), ..degraded(facts, Vec::new()) })

@@ -29,7 +29,7 @@ impl<'a> OpenIncident<'a> {
 
     /// Whether a failure is of the kind that keeps the incident open.
     pub fn counts(&self, mark: &Mark) -> bool {
-        self.incident.concern.key().takes(mark) && !self.view.ledger.left_out.contains_key(&mark.caller.to_bits())
+        self.incident.concern.key().takes(mark) && !self.view.ledger.is_left_out(mark.caller)
     }
 
     /// The causes of such failures.

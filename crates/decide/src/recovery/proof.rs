@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use triage_model::caller::CallerHash;
 use triage_model::observation::{Operation, Origin};
 
-use crate::evidence::mark::{Mark, Served};
+use crate::evidence::mark::Mark;
 use crate::evidence::slot::{SLOT_SECONDS, Slot};
 use crate::policy::Policy;
 use crate::recovery::open_incident::OpenIncident;
@@ -143,10 +143,9 @@ fn moments(
     operations: &FailedOperations,
 ) -> Vec<(Timestamp, Moment)> {
     let span = open.incident.since..=latest(open.now);
-    let is_left_out = |call: &Served| open.view.ledger.left_out.contains_key(&call.caller.to_bits());
     let failed = failures.iter().map(|mark| (mark.at, Moment::Failed));
     let served = open.slots.iter().flat_map(|(_, slot)| &slot.served);
-    let served = served.filter(|call| span.contains(&call.at) && !is_left_out(call));
+    let served = served.filter(|call| span.contains(&call.at) && !open.view.ledger.is_left_out(call.caller));
     let served = served.map(|call| (call.at, Moment::Served(call.caller, operations.are_proved_by(call.operation))));
     let slot_ends = open.slots.iter().filter_map(|(begin, _)| Timestamp::from_second(begin + SLOT_SECONDS).ok());
     let passing = slot_ends.filter(|end| *end < open.now).chain([start, open.now]);

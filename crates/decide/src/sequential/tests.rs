@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use triage_model::classify::Cause;
 
 use super::*;
-use crate::evidence::learned::Row;
+use crate::evidence::learned::Streak;
 use crate::evidence::mark::{Answered, Served};
 use crate::ledger::Incident;
 use crate::testing::marks::{at, caller, failure, served};
@@ -327,8 +327,8 @@ mod hits_in_time {
         assert!(crossed(&view), "the first one of each is news");
         let learn = |since: i64, last: i64| {
             let mut view = view.clone();
-            let row = |by: i64| Row { since: at(since + by), last: at(last) };
-            view.learned.hit = (1..=9).map(|by| (by as u64, row(by))).collect();
+            let streak = |by: i64| Streak { since: at(since + by), last: at(last) };
+            view.learned.hit = (1..=9).map(|by| (by as u64, streak(by))).collect();
             view
         };
         assert!(!crossed(&learn(-7200, -3600)), "failed an hour ago");

@@ -148,7 +148,7 @@ fn a_probe_that_is_healthy_again_is_no_trouble() {
     world.probe(Answer::Down, 0).probe(Answer::Down, 40).probe(Answer::Healthy, 60);
     assert_eq!(world.diagnosis(61), Diagnosis::Quiet);
     world.probe(Answer::Down, 80);
-    assert_eq!(world.diagnosis(81), Diagnosis::Quiet, "the row began anew");
+    assert_eq!(world.diagnosis(81), Diagnosis::Quiet, "the streak began anew");
 }
 
 #[test]
