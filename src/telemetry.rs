@@ -15,7 +15,7 @@ use tracing::Level;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
-use triage_decide::probe::{Answer, Control, ProbeAnswer};
+use triage_decide::probe::{Control, ProbeAnswer, RungState};
 use triage_decide::verdict::{Diagnosis, Verdict};
 use triage_decode::batch::Kind;
 use triage_engine::answer::{Counts, IncidentReport, NoticeReport};
@@ -98,7 +98,7 @@ struct InvocationLine<'a> {
 #[derive(Serialize)]
 struct ProbeLine<'a> {
     region: &'a Region,
-    answer: Answer,
+    answer: RungState,
     /// When it was asked: by this invocation, or by another one not long before.
     at: Timestamp,
     /// The region that was asked because this one kept silent, and whether it answered.
@@ -111,7 +111,7 @@ struct ProbeLine<'a> {
 #[serde(rename_all = "camelCase")]
 struct RungLine<'a> {
     operation: Operation,
-    answer: Answer,
+    answer: RungState,
     latency_ms: f64,
     code: Option<&'a str>,
     status: Option<u16>,

@@ -7,7 +7,7 @@ use triage_decide::concern::Concern;
 use triage_decide::evidence::Seen;
 use triage_decide::evidence::mark::{Answered, Mark, Served};
 use triage_decide::ledger::{Alarm, Incident, Ledger};
-use triage_decide::probe::Answer;
+use triage_decide::probe::RungState;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::store::{At, Recorded, Store};
 use triage_model::caller::CallerHash;
@@ -95,7 +95,7 @@ pub fn notice(sequence: u32) -> Notice {
         times: Times { since: Some(at(-20)), ..Times::default() },
         impact: Impact { callers: 7, names: vec!["ana@example.com".into()], ..Impact::default() },
         operations: vec![Operation::CreateToken],
-        probe: Some(Answer::Down),
+        probe: Some(RungState::Down),
         aws_health: true,
         proved: None,
         weighed: vec![],

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use triage_model::observation::Operation;
 use triage_model::redact::Secret;
 
-use crate::probe::{Answer, ProbeAnswer};
+use crate::probe::{ProbeAnswer, RungState};
 
 /// How long a registration is used. It would last 90 days, but the first rung should be seen once a day too.
 const REGISTRATION_KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -83,20 +83,20 @@ impl ProbeRecord {
             self.add_rung(rung.operation, rung.answer, answer.at);
         }
         if self.vouches_for_registering(answer) {
-            self.add_rung(Operation::RegisterClient, Answer::Healthy, answer.at);
+            self.add_rung(Operation::RegisterClient, RungState::Healthy, answer.at);
         }
         self.latest = Some(answer.clone());
     }
 
-    fn add_rung(&mut self, operation: Operation, answer: Answer, at: Timestamp) {
+    fn add_rung(&mut self, operation: Operation, answer: RungState, at: Timestamp) {
         match (answer, self.rungs.entry(operation)) {
-            (Answer::Down, rung) => rung.or_default().down(at),
-            (Answer::Healthy, Entry::Occupied(mut rung)) => rung.get_mut().healthy(at),
-            (Answer::Unexpected, Entry::Occupied(mut rung)) => rung.get_mut().unexpected(),
+            (RungState::Down, rung) => rung.or_default().down(at),
+            (RungState::Healthy, Entry::Occupied(mut rung)) => rung.get_mut().healthy(at),
+            (RungState::Unexpected, Entry::Occupied(mut rung)) => rung.get_mut().unexpected(),
             // A rung that was never down has nothing to prove.
-            (Answer::Healthy | Answer::Unexpected, Entry::Vacant(_)) => {}
+            (RungState::Healthy | RungState::Unexpected, Entry::Vacant(_)) => {}
             // No news of the service, neither good nor bad.
-            (Answer::Unknown, _) => {}
+            (RungState::Unknown, _) => {}
         }
     }
 
@@ -106,11 +106,11 @@ impl ProbeRecord {
         let asked = answer.rungs.iter().any(|rung| rung.operation == Operation::RegisterClient);
         let down_last = self.rungs.get(&Operation::RegisterClient).and_then(|rung| rung.down_last);
         let made_at = self.registration.as_ref().map(|registration| registration.made_at);
-        !asked && answer.worst() == Answer::Healthy && made_at.is_some() && made_at > down_last
+        !asked && answer.worst() == RungState::Healthy && made_at.is_some() && made_at > down_last
     }
 
     /// The worst answer of the latest probe.
-    pub fn worst(&self) -> Option<Answer> {
+    pub fn worst(&self) -> Option<RungState> {
         self.latest.as_ref().map(ProbeAnswer::worst)
     }
 

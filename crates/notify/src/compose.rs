@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use triage_decide::concern::Concern;
 use triage_decide::evidence::mark::hash48;
 use triage_decide::ledger::{Incident, REASON_MAX, bounded};
-use triage_decide::probe::Answer;
+use triage_decide::probe::RungState;
 use triage_decide::turn::{Change, Happened, Turn};
 use triage_decide::verdict::{Advised, Diagnosis, Recovery, Verdict, Weighing};
 use triage_decide::view::StoreError;
@@ -354,10 +354,10 @@ fn confirmation(incident: &Incident, verdict: &Verdict) -> Vec<&'static str> {
         return Vec::new();
     }
     let mut lines = vec![match verdict.probe {
-        Some(Answer::Down) => "A probe of the service fails too.",
-        Some(Answer::Unexpected) => "A probe of the service got an unexpected answer.",
-        Some(Answer::Unknown) => "A probe of the service got no clear answer: not confirmed.",
-        Some(Answer::Healthy) => "A probe of the service works.",
+        Some(RungState::Down) => "A probe of the service fails too.",
+        Some(RungState::Unexpected) => "A probe of the service got an unexpected answer.",
+        Some(RungState::Unknown) => "A probe of the service got no clear answer: not confirmed.",
+        Some(RungState::Healthy) => "A probe of the service works.",
         None => "The service was not probed: not confirmed.",
     }];
     if verdict.health {

@@ -20,7 +20,7 @@ use crate::diagnose::words::label_of;
 use crate::evidence::mark::{Mark, Served};
 use crate::evidence::slot::Slot;
 use crate::policy::Policy;
-use crate::probe::{Answer, ProbeAnswer};
+use crate::probe::{ProbeAnswer, RungState};
 use crate::sequential;
 use crate::sequential::Run;
 use crate::spread::{calls_within, latest};
@@ -244,7 +244,7 @@ impl<'a> Facts<'a> {
     }
 
     pub fn is_probe_down(&self) -> bool {
-        self.probe.is_some_and(|probe| probe.rungs.iter().any(|rung| rung.answer == Answer::Down))
+        self.probe.is_some_and(|probe| probe.rungs.iter().any(|rung| rung.answer == RungState::Down))
     }
 
     /// The open issues of AWS Health about signing in, the first told first.

@@ -18,7 +18,7 @@ use super::*;
 use crate::concern::Concern;
 use crate::evidence::mark::{Answered, Mark, Served, hash16, hash32};
 use crate::ledger::Incident;
-use crate::probe::{Answer, Control, Rung};
+use crate::probe::{Control, Rung, RungState};
 
 /// When the worlds of these tests begin: at the beginning of a slot.
 fn at(second: i64) -> Timestamp {
@@ -140,7 +140,7 @@ impl World {
         self
     }
 
-    fn probe(&mut self, answer: Answer, second: i64) -> &mut Self {
+    fn probe(&mut self, answer: RungState, second: i64) -> &mut Self {
         let rung = Rung { operation: Operation::CreateToken, answer, fault: None, latency: Duration::ZERO };
         self.view.probe.add(&ProbeAnswer { region: region(), at: at(second), rungs: vec![rung], control: None });
         self

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use Answer::{Down, Healthy, Unexpected, Unknown};
 use Operation::{CreateToken, RegisterClient, StartDeviceAuthorization};
+use RungState::{Down, Healthy, Unexpected, Unknown};
 use triage_model::fault::Fault;
 
 use super::*;
@@ -15,13 +15,13 @@ fn at(seconds: i64) -> Timestamp {
     "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
 }
 
-fn answer(seconds: i64, rungs: &[(Operation, Answer)]) -> ProbeAnswer {
+fn answer(seconds: i64, rungs: &[(Operation, RungState)]) -> ProbeAnswer {
     let rung = |&(operation, answer)| Rung { operation, answer, fault: None, latency: Duration::ZERO };
     ProbeAnswer { region: region("us-east-1"), at: at(seconds), rungs: rungs.iter().map(rung).collect(), control: None }
 }
 
 /// What is kept of CreateToken after these answers, one every 20 seconds.
-fn after(answers: &[Answer]) -> RungRecord {
+fn after(answers: &[RungState]) -> RungRecord {
     let mut record = ProbeRecord::default();
     for (index, &one) in answers.iter().enumerate() {
         record.add(&answer(20 * index as i64, &[(CreateToken, one)]));
@@ -42,7 +42,7 @@ fn kept(down: Option<(i64, i64)>, healthy: (u32, Option<i64>, Option<i64>)) -> R
 #[test]
 fn streaks_of_answers_are_kept_as_they_are_meant() {
     const NEVER: (u32, Option<i64>, Option<i64>) = (0, None, None);
-    let table: [(&[Answer], RungRecord); 12] = [
+    let table: [(&[RungState], RungRecord); 12] = [
         (&[Healthy, Unexpected, Unknown], kept(None, NEVER)),
         (&[Healthy, Down], kept(Some((20, 20)), NEVER)),
         (&[Down, Down, Down], kept(Some((0, 40)), NEVER)),
