@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use triage_decide::concern::Concern;
 use triage_decide::evidence::Seen;
-use triage_decide::evidence::mark::{Answered, Mark, Served};
+use triage_decide::evidence::mark::{Answered, Mark, ServedCall};
 use triage_decide::ledger::{Alarm, Incident, Ledger};
 use triage_decide::probe::RungState;
 use triage_decide::verdict::{Diagnosis, Severity};
@@ -66,7 +66,7 @@ pub fn failures(marks: impl IntoIterator<Item = Mark>) -> Seen {
 }
 
 pub fn answered(caller: u64, second: i64) -> Answered {
-    let call = Served {
+    let call = ServedCall {
         at: at(second),
         caller: CallerHash::from_bits(caller),
         operation: Some(Operation::CreateToken),

@@ -17,7 +17,7 @@ use triage_model::time::before;
 use crate::concern::{Concern, ConcernKey};
 use crate::diagnose::hits::{CallerCalls, CallsByCaller, Hit};
 use crate::diagnose::words::label_of;
-use crate::evidence::mark::{Mark, Served};
+use crate::evidence::mark::{Mark, ServedCall};
 use crate::evidence::slot::Slot;
 use crate::policy::Policy;
 use crate::probe::{ProbeAnswer, RungState};
@@ -222,7 +222,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Every served call that is marked, in order of time.
-    pub fn served_calls(&self) -> impl Iterator<Item = &'a Served> {
+    pub fn served_calls(&self) -> impl Iterator<Item = &'a ServedCall> {
         self.view.evidence.slots.values().flat_map(|slot| &slot.served)
     }
 

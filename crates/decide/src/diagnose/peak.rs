@@ -13,7 +13,7 @@ use triage_model::time::before;
 
 use crate::diagnose::balance::{Balance, Counted};
 use crate::diagnose::facts::Facts;
-use crate::evidence::mark::{Mark, Served};
+use crate::evidence::mark::{Mark, ServedCall};
 
 /// The refusals for one reason that one origin tells of.
 pub struct Reason<'a> {
@@ -102,7 +102,7 @@ impl<'a> Window<'a> {
         Self { facts, begin, end, hit: LastSeen::new(), served: LastSeen::new(), refused: VecDeque::new() }
     }
 
-    fn add_served(&mut self, call: &Served) {
+    fn add_served(&mut self, call: &ServedCall) {
         self.served.see(call.caller, call.at);
         self.hit.remove(call.caller);
     }

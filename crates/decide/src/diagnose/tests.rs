@@ -16,7 +16,7 @@ use triage_model::region::KnownRegions;
 
 use super::*;
 use crate::concern::Concern;
-use crate::evidence::mark::{Answered, Mark, Served, hash16, hash32};
+use crate::evidence::mark::{Answered, Mark, ServedCall, hash16, hash32};
 use crate::ledger::Incident;
 use crate::probe::{Control, Rung, RungState};
 
@@ -122,7 +122,7 @@ impl World {
     }
 
     fn serve(&mut self, who: &str, second: i64) -> &mut Self {
-        let call = Served {
+        let call = ServedCall {
             at: at(second),
             caller: caller(who),
             operation: Some(Operation::CreateToken),

@@ -11,8 +11,8 @@ use triage_model::caller::CallerHash;
 use triage_model::observation::HealthIssue;
 use triage_model::time::before;
 
-use crate::evidence::mark::{Answered, Mark, Names, Served};
-use crate::evidence::slot::{Kept, SLOT_SECONDS, Slot, slot_of};
+use crate::evidence::mark::{Answered, Mark, Names, ServedCall};
+use crate::evidence::slot::{Addition, SLOT_SECONDS, Slot, slot_of};
 
 /// The last hour of one region.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,7 +34,7 @@ impl Evidence {
         self.slots.range(first..=slot_of(until).max(first)).map(|(begin, slot)| (*begin, slot))
     }
 
-    pub fn add_failure(&mut self, mark: Mark) -> Kept {
+    pub fn add_failure(&mut self, mark: Mark) -> Addition {
         self.slot_mut(mark.at).add_failure(mark)
     }
 
@@ -95,7 +95,7 @@ impl Evidence {
     }
 
     /// Every served call that is marked, in order of time.
-    pub fn served(&self) -> BTreeSet<Served> {
+    pub fn served(&self) -> BTreeSet<ServedCall> {
         self.slots.values().flat_map(|slot| &slot.served).copied().collect()
     }
 
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn served(caller: u64, second: i64) -> Answered {
-        let call = Served {
+        let call = ServedCall {
             at: at(second),
             caller: CallerHash::from_bits(caller),
             operation: Some(Operation::CreateToken),

@@ -9,7 +9,7 @@ use triage_model::caller::CallerHash;
 
 use crate::evidence::hour::Evidence;
 use crate::evidence::seen::Seen;
-use crate::evidence::slot::{Kept, Slot, slot_of};
+use crate::evidence::slot::{Addition, Slot, slot_of};
 
 impl Evidence {
     /// Of each failure whether it is new: `first` here, and not in the evidence, whatever it was seen through.
@@ -24,17 +24,17 @@ impl Evidence {
         for (mark, new) in seen.failures.iter().zip(new) {
             let begin = slot_of(mark.at);
             match self.add_failure(*mark) {
-                Kept::New => {
+                Addition::New => {
                     let slot = added.entry(begin).or_default();
                     slot.add_failure(*mark);
                     slot.merge_names(&seen.names_of(mark));
                 }
-                Kept::Beyond if *new => {
+                Addition::NoRoom if *new => {
                     for slot in [self.slot_mut(mark.at), added.entry(begin).or_default()] {
                         *slot.beyond.entry((mark.cause, mark.origin)).or_default() += 1;
                     }
                 }
-                Kept::Beyond | Kept::Known => {}
+                Addition::NoRoom | Addition::Known => {}
             }
         }
         self.take_in_answered(seen, &mut added);
@@ -81,7 +81,7 @@ mod tests {
     use triage_model::observation::{Operation, Origin};
 
     use super::*;
-    use crate::evidence::mark::{Answered, Mark, Quota, Served, Talker};
+    use crate::evidence::mark::{Answered, Mark, Quota, ServedCall, Talker};
     use crate::evidence::slot::{MARKS_MAX, TALKERS_MAX};
 
     fn at(second: i64) -> Timestamp {
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_served_caller_is_named_where_it_had_failed_in_the_same_batch() {
         let call = |caller, second| Answered {
-            call: Served {
+            call: ServedCall {
                 at: at(second),
                 caller: CallerHash::from_bits(caller),
                 operation: Some(Operation::CreateToken),

@@ -3,7 +3,7 @@ use triage_model::classify::Cause;
 
 use super::*;
 use crate::evidence::learned::Streak;
-use crate::evidence::mark::{Answered, Served};
+use crate::evidence::mark::{Answered, ServedCall};
 use crate::ledger::Incident;
 use crate::testing::marks::{at, caller, failure, served};
 
@@ -109,7 +109,7 @@ fn a_success_in_the_second_of_the_failure_comes_after_it() {
         view.evidence.add_failure(failure(10 * by, by as u64));
         let origin = Origin::Logs;
         let call = served(10 * by, by as u64);
-        view.evidence.add_answered(&Answered { call: Served { origin, ..call.call }, ..call });
+        view.evidence.add_answered(&Answered { call: ServedCall { origin, ..call.call }, ..call });
     }
     let run = run(&view).unwrap();
     assert_eq!((run.crossed_at, run.sum, run.callers.len()), (None, 0.0, 0));
@@ -162,7 +162,7 @@ fn an_outage_of_many_calls_is_found_though_few_marks_are_kept() {
     }
     slot.beyond.clear();
     let key = (Origin::CloudTrail, None);
-    slot.calls.insert(key, crate::evidence::slot::Calls { answered: 60_000, served: 60_000 });
+    slot.calls.insert(key, crate::evidence::slot::AnsweredCalls { answered: 60_000, served: 60_000 });
     assert_eq!(run(&view).unwrap().crossed_at, None, "of the kept marks alone nothing follows");
     view.evidence.slot_mut(at(0)).beyond.insert((Cause::Service, Origin::CloudTrail), 30_000 - 256);
     let run = run(&view).unwrap();
@@ -310,7 +310,7 @@ mod hits_in_time {
         // Seen elsewhere: of this origin no success is seen.
         for by in 1..=9 {
             let call = served(10 * by + 5, by as u64);
-            let call = Served { origin: Origin::Logs, ..call.call };
+            let call = ServedCall { origin: Origin::Logs, ..call.call };
             view.evidence.add_answered(&Answered { call, served: true });
         }
         assert_eq!(crossed(&view), None);
@@ -478,7 +478,7 @@ fn evidence_of(calls: &[Call], sees_successes: bool) -> View {
         } else {
             let origin = if sees_successes { Origin::CloudTrail } else { Origin::Logs };
             let served = served(call.second, call.by).call;
-            view.evidence.add_answered(&Answered { call: Served { origin, ..served }, served: true });
+            view.evidence.add_answered(&Answered { call: ServedCall { origin, ..served }, served: true });
         }
     }
     if sees_successes {
@@ -574,7 +574,7 @@ fn a_test_at_the_caps_is_quick() {
             }
         }
         let slot = view.evidence.slot_mut(at(120 * slot));
-        let calls = crate::evidence::slot::Calls { answered: 200_000, served: 200_000 };
+        let calls = crate::evidence::slot::AnsweredCalls { answered: 200_000, served: 200_000 };
         slot.calls.insert((Origin::CloudTrail, None), calls);
         slot.beyond.insert((Cause::Service, Origin::CloudTrail), 100_000);
     }
