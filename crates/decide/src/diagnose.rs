@@ -28,6 +28,7 @@ use self::precedence::findings;
 use self::toll::Toll;
 use self::weigh::weigh;
 use crate::concern::ConcernKey;
+use crate::ledger::Incident;
 use crate::policy::Policy;
 use crate::probe::ProbeAnswer;
 use crate::verdict::{Advised, Diagnosis, Verdict};
@@ -83,12 +84,13 @@ fn advised(first: &Finding, others: &[Finding], policy: &Policy) -> Vec<Advised>
     findings.filter_map(|finding| finding.advised(policy)).collect()
 }
 
-/// What was enough to begin with. Of an open incident it stays as it was told: after an hour the evidence is gone, and
-/// what is left of it would tell another story.
+/// What was enough to begin with. Of an open incident it stays as it was told, unless it has become worse: after an hour
+/// the evidence is gone, and what is left of it would tell another story.
 fn opening(facts: &Facts<'_>, first: &Finding) -> Option<String> {
-    let told = facts.view.ledger.open().filter(|incident| {
-        incident.concern.key() == first.kind && incident.diagnosis == first.diagnosis && first.diagnosis.is_incident()
-    });
+    let is_no_worse = |incident: &&Incident| {
+        incident.concern.key() == first.kind && incident.diagnosis <= first.diagnosis && first.diagnosis.is_incident()
+    };
+    let told = facts.view.ledger.open().filter(is_no_worse);
     told.and_then(|incident| incident.opening.clone()).or_else(|| first.opening.clone())
 }
 

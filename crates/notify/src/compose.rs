@@ -49,6 +49,14 @@ fn notice(
     }
 }
 
+/// What is new, how it began, and what speaks for it now. A verdict that sees other trouble, or none, does not know how
+/// this incident began.
+fn reasons(incident: &Incident, verdict: &Verdict, changes: &[String]) -> Vec<String> {
+    let untold = incident.opening.iter().filter(|opening| !verdict.reasons.contains(opening));
+    let all: Vec<String> = changes.iter().chain(untold).chain(&verdict.reasons).cloned().collect();
+    bounded(&all)
+}
+
 /// What is new, in words.
 fn change(change: &Change) -> String {
     match change {
@@ -81,7 +89,7 @@ impl Notice {
                 .collect(),
             probe: verdict.probe.filter(|_| is_of_the_service(incident)),
             aws_health: verdict.health && is_of_the_service(incident),
-            reasons: bounded(&[changes, &verdict.reasons].concat()),
+            reasons: reasons(incident, verdict, changes),
             weighed: match incident.concern {
                 Concern::Service => verdict.weighed.iter().map(weighed).collect(),
                 Concern::Admin { .. } | Concern::Request { .. } => Vec::new(),

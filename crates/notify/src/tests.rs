@@ -64,6 +64,26 @@ What to do now
 }
 
 #[test]
+fn each_notice_of_an_open_incident_says_how_it_began_whatever_is_seen_now() {
+    let opening = "3 of 4 callers failed in 2 s; by chance once in 300 years".to_owned();
+    let began = Verdict {
+        opening: Some(opening.clone()),
+        reasons: vec![opening.clone(), "most are hit".to_owned()],
+        ..verdict(Diagnosis::Outage)
+    };
+    let incident = incident(&began);
+    let told = |verdict: &Verdict, changes: &[String]| {
+        Notice::of_incident(NoticeKind::Reminder, &incident, verdict, changes, at(3660)).reasons
+    };
+    assert_eq!(told(&began, &[]), [opening.as_str(), "most are hit"], "once");
+    let change = ["AWS Health confirms it".to_owned()];
+    for diagnosis in [Diagnosis::Quiet, Diagnosis::Throttling, Diagnosis::Misconfigured] {
+        let now = format!("the reason for {}", diagnosis.as_str());
+        assert_eq!(told(&verdict(diagnosis), &change), [change[0].as_str(), &opening, &now]);
+    }
+}
+
+#[test]
 fn each_incident_has_a_subject_and_a_first_line_of_its_own() {
     let told = TOLD.map(|diagnosis| {
         let notice = opened(&verdict(diagnosis));

@@ -291,6 +291,17 @@ impl<'a> Facts<'a> {
         self.distinct(within).len()
     }
 
+    /// How many of these callers the service failed between two times. A test sees the whole of the oldest slot, so this
+    /// does too: the part of it that is older than the evidence may be all that a run was made of.
+    pub fn failed_callers(&self, callers: &[CallerHash], from: Timestamp, until: Timestamp) -> usize {
+        let mut callers = callers.to_vec();
+        callers.sort_unstable();
+        let slots = self.slots(from, until);
+        let failed = slots.flat_map(|slot| SERVICE_CAUSES.into_iter().flat_map(move |cause| slot.failures_of(cause)));
+        let within = failed.filter(|mark| (from..=until).contains(&mark.at)).map(|mark| mark.caller);
+        self.distinct(within.filter(|caller| callers.binary_search(caller).is_ok())).len()
+    }
+
     /// In order, without those that are left out.
     fn distinct(&self, callers: impl Iterator<Item = CallerHash>) -> Vec<CallerHash> {
         let mut callers: Vec<CallerHash> = callers.filter(|caller| !self.is_left_out(*caller)).collect();

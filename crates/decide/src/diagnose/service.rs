@@ -11,7 +11,6 @@ use crate::diagnose::finding::Finding;
 use crate::diagnose::hits::widest;
 use crate::diagnose::words;
 use crate::diagnose::words::{callers, listed, once_in, origin, span, time};
-use crate::evidence::mark::Mark;
 use crate::probe_record::RungRecord;
 use crate::sequential::{Run, TestKind};
 use crate::verdict::Diagnosis;
@@ -118,13 +117,7 @@ pub fn rest(facts: &Facts<'_>) -> Finding {
 fn run_in_words(facts: &Facts<'_>, run: &Run) -> String {
     let until = run.crossed_at.unwrap_or(facts.latest_call);
     // The run goes on after it crossed; how unlikely it is was said when it crossed.
-    let mut of_run = run.callers.clone();
-    of_run.sort_unstable();
-    let within = |mark: &Mark| ConcernKey::Service.takes(mark) && (run.began_at..=until).contains(&mark.at);
-    let hit = facts
-        .callers(ConcernKey::Service)
-        .filter(|calls| of_run.binary_search(&calls.caller).is_ok() && calls.failed.iter().any(within));
-    let count = hit.count();
+    let count = facts.failed_callers(&run.callers, run.began_at, until);
     let within = span(run.began_at, until);
     let chance = once_in(run.chance_years(facts.policy));
     match run.kind {

@@ -1,6 +1,7 @@
 //! Each diagnosis with what makes it and what just does not. A [`World`] is a region that tests let things happen in.
 
 mod advise;
+mod opening;
 mod refused;
 mod service;
 mod told;
