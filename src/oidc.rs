@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
-use triage_decide::probe::Answer;
+use triage_decide::probe::RungState;
 use triage_decide::probe_record::ProbeRecord;
 use triage_engine::backoff::{Backoff, TokenBucket};
 use triage_engine::retry::{NotRepeatable, RetryReport};
@@ -84,7 +84,7 @@ impl Service for Oidc {
         let found = probe::probe(&self.clients, region, start_url, record, now, deadline).await;
         self.note_own(&found);
         if let Some(answer) = found.latest.as_ref().filter(|answer| record.latest.as_ref() != Some(answer)) {
-            let healthy = answer.rungs.iter().filter(|rung| rung.answer == Answer::Healthy).count();
+            let healthy = answer.rungs.iter().filter(|rung| rung.answer == RungState::Healthy).count();
             self.served(u32::try_from(healthy).unwrap_or(u32::MAX));
         }
         found
@@ -142,7 +142,7 @@ mod tests {
             sent(oidc.probe(&region, None, record, Timestamp::UNIX_EPOCH, Instant::now() + within)).await
         };
         let found = probe(&ProbeRecord::default(), LONG).await;
-        assert_eq!((found.worst(), oidc.bucket.tokens()), (Some(Answer::Healthy), before + 2));
+        assert_eq!((found.worst(), oidc.bucket.tokens()), (Some(RungState::Healthy), before + 2));
         let cut = probe(&found, Duration::from_millis(200)).await;
         assert_eq!((cut, oidc.bucket.tokens()), (found, before + 2));
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use aws_sdk_ssooidc::Client;
 use jiff::Timestamp;
-use triage_decide::probe::{Answer, ProbeAnswer, Rung, cause_of};
+use triage_decide::probe::{ProbeAnswer, Rung, RungState, cause_of};
 use triage_decide::probe_record::{ProbeRecord, Registration};
 use triage_model::classify::Cause;
 use triage_model::fault::Fault;
@@ -46,7 +46,7 @@ pub async fn probe(
     }
     if control.as_ref().is_some_and(|control| control.works) {
         for rung in rungs.iter_mut().filter(|rung| rung.is_silent()) {
-            rung.answer = Answer::Down;
+            rung.answer = RungState::Down;
         }
     }
     record.add(&ProbeAnswer { region: region.clone(), at: now, rungs, control });
@@ -70,7 +70,7 @@ impl Ladder<'_> {
             return self.climb_from_the_ground().await;
         };
         let rungs = self.climb_on(Some(&registration)).await;
-        let unexpected = rungs.iter().any(|rung| rung.answer == Answer::Unexpected);
+        let unexpected = rungs.iter().any(|rung| rung.answer == RungState::Unexpected);
         // The service may have lost our registration. Once a day that is worth a new one; after that it is evidence.
         if unexpected && self.start_url.is_some() && self.record.renew(self.now) {
             return self.climb_from_the_ground().await;
@@ -168,29 +168,29 @@ fn is_pending(fault: &Fault) -> bool {
 fn rung(operation: Operation, began: Instant, result: Result<bool, Fault>, healthy: Option<IsHealthy>) -> Rung {
     let latency = began.elapsed();
     let (answer, fault) = match result {
-        Ok(true) => (Answer::Healthy, None),
-        Ok(false) => (Answer::Unexpected, None),
+        Ok(true) => (RungState::Healthy, None),
+        Ok(false) => (RungState::Unexpected, None),
         Err(fault) => (judge(operation, &fault, healthy), Some(fault)),
     };
     Rung { operation, answer, fault, latency }
 }
 
-fn judge(operation: Operation, fault: &Fault, healthy: Option<IsHealthy>) -> Answer {
+fn judge(operation: Operation, fault: &Fault, healthy: Option<IsHealthy>) -> RungState {
     if healthy.is_some_and(|is_healthy| is_healthy(fault)) {
-        return Answer::Healthy;
+        return RungState::Healthy;
     }
     match cause_of(operation, fault) {
-        Cause::Unreachable | Cause::Throttled => return Answer::Unknown,
+        Cause::Unreachable | Cause::Throttled => return RungState::Unknown,
         Cause::Expected | Cause::Request | Cause::Admin | Cause::Service | Cause::Unrecognised => {}
     }
     let of_aws = fault.request_id.is_some();
     match fault.status {
-        Some(500..=599) if of_aws => Answer::Down,
+        Some(500..=599) if of_aws => RungState::Down,
         // A time-out of the service's side speaks of the way as much as of the service.
-        Some(408 | 429) => Answer::Unknown,
+        Some(408 | 429) => RungState::Unknown,
         // A refusal without a code and a request id is a proxy's.
-        Some(400..=499) if of_aws || fault.code.is_some() => Answer::Unexpected,
-        Some(_) | None => Answer::Unknown,
+        Some(400..=499) if of_aws || fault.code.is_some() => RungState::Unexpected,
+        Some(_) | None => RungState::Unknown,
     }
 }
 

@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::Level;
-use triage_decide::probe::{Answer, Control, ProbeAnswer};
+use triage_decide::probe::{RungState, Control, ProbeAnswer};
 use triage_decide::verdict::{Diagnosis, Verdict};
 use triage_decode::batch::Kind;
 use triage_engine::answer::{Counts, IncidentReport, NoticeReport};
@@ -58,7 +58,7 @@ pub struct InvocationLine<'a> {
 #[derive(Serialize)]
 struct ProbeLine<'a> {
     region: &'a Region,
-    answer: Answer,
+    answer: RungState,
     /// When it was asked: by this invocation, or by another one not long before.
     at: Timestamp,
     /// The region that was asked because this one kept silent, and whether it answered.
@@ -71,7 +71,7 @@ struct ProbeLine<'a> {
 #[serde(rename_all = "camelCase")]
 struct RungLine<'a> {
     operation: Operation,
-    answer: Answer,
+    answer: RungState,
     latency_ms: f64,
     code: Option<&'a str>,
     status: Option<u16>,

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tracing::Level;
-use triage_decide::probe::{Answer, ProbeAnswer};
+use triage_decide::probe::{ProbeAnswer, RungState};
 use triage_decode::batch::Kind;
 use triage_engine::answer::{Action, Counts, FailureReport, IncidentState, Outcome};
 use triage_engine::handled::Handled;
@@ -271,12 +271,12 @@ impl Values {
     }
 }
 
-const fn answered(answer: Answer) -> Name {
+const fn answered(answer: RungState) -> Name {
     match answer {
-        Answer::Healthy => Name::ProbesHealthy,
-        Answer::Unknown => Name::ProbesUnknown,
-        Answer::Unexpected => Name::ProbesUnexpected,
-        Answer::Down => Name::ProbesDown,
+        RungState::Healthy => Name::ProbesHealthy,
+        RungState::Unknown => Name::ProbesUnknown,
+        RungState::Unexpected => Name::ProbesUnexpected,
+        RungState::Down => Name::ProbesDown,
     }
 }
 

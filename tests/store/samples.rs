@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use triage_decide::concern::Concern;
 use triage_decide::evidence::Seen;
-use triage_decide::evidence::mark::{Answered, Mark, Served};
+use triage_decide::evidence::mark::{Answered, Mark, ServedCall};
 use triage_decide::ledger::{Alarm, Incident, Ledger};
-use triage_decide::probe::Answer;
+use triage_decide::probe::RungState;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::store::{At, Recorded, Store};
 use triage_model::caller::CallerHash;
@@ -68,7 +68,7 @@ pub fn failures(marks: impl IntoIterator<Item = Mark>) -> Seen {
 }
 
 pub fn answered(caller: u64, second: i64) -> Answered {
-    let call = Served {
+    let call = ServedCall {
         at: at(second),
         caller: CallerHash::from_bits(caller),
         operation: Some(Operation::CreateToken),
@@ -97,7 +97,7 @@ pub fn notice(sequence: u32) -> Notice {
         times: Times { since: Some(at(-20)), ..Times::default() },
         impact: Impact { callers: 7, names: vec!["ana@example.com".into()], ..Impact::default() },
         operations: vec![Operation::CreateToken],
-        probe: Some(Answer::Down),
+        probe: Some(RungState::Down),
         aws_health: true,
         proved: None,
         weighed: vec![],

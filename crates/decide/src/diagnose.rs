@@ -4,27 +4,31 @@
 //! for and against, what it is about, and the advice that holds beside it. Pure.
 
 mod advise;
+mod balance;
 mod facts;
 mod finding;
 mod hits;
+mod peak;
+mod precedence;
 mod refused;
-
 mod service;
-
-#[cfg(test)]
-mod tests;
 mod toll;
 mod weigh;
 mod words;
+
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use triage_model::region::Region;
 
 use self::facts::{Active, Facts};
 use self::finding::Finding;
+use self::precedence::findings;
 use self::toll::Toll;
 use self::weigh::weigh;
 use crate::concern::ConcernKey;
+use crate::ledger::Incident;
 use crate::policy::Policy;
 use crate::probe::ProbeAnswer;
 use crate::verdict::{Advised, Diagnosis, Verdict};
@@ -36,7 +40,7 @@ const FURTHER_MAX: usize = 5;
 /// Judges one region.
 pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -> Verdict {
     let facts = Facts::gather(region, view, policy, now);
-    let (first, others) = finding::all(&facts);
+    let (first, others) = findings(&facts);
     let toll = Toll::of(&facts, first.kind, first.from);
     let active = facts.active(facts.latest_call);
     let weighed = match first.kind {
@@ -80,12 +84,13 @@ fn advised(first: &Finding, others: &[Finding], policy: &Policy) -> Vec<Advised>
     findings.filter_map(|finding| finding.advised(policy)).collect()
 }
 
-/// What was enough to begin with. Of an open incident it stays as it was told: after an hour the evidence is gone, and
-/// what is left of it would tell another story.
+/// What was enough to begin with. Of an open incident it stays as it was told, unless it has become worse: after an hour
+/// the evidence is gone, and what is left of it would tell another story.
 fn opening(facts: &Facts<'_>, first: &Finding) -> Option<String> {
-    let told = facts.view.ledger.open().filter(|incident| {
-        incident.concern.key() == first.kind && incident.diagnosis == first.diagnosis && first.diagnosis.is_incident()
-    });
+    let is_no_worse = |incident: &&Incident| {
+        incident.concern.key() == first.kind && incident.diagnosis <= first.diagnosis && first.diagnosis.is_incident()
+    };
+    let told = facts.view.ledger.open().filter(is_no_worse);
     told.and_then(|incident| incident.opening.clone()).or_else(|| first.opening.clone())
 }
 

@@ -177,13 +177,11 @@ impl Incident {
     }
 
     fn turn_into(&mut self, verdict: &Verdict, now: Timestamp) {
-        if self.concern.key() == verdict.concern.key() {
-            if let Some(opening) = &verdict.opening {
-                self.opening = Some(opening.clone());
-            }
-        } else {
+        if self.concern.key() != verdict.concern.key() {
             self.begin_run(verdict, now);
             self.callers = 0;
+        } else if verdict.diagnosis < self.diagnosis && verdict.opening.is_some() {
+            self.opening.clone_from(&verdict.opening);
         }
         self.diagnosis = verdict.diagnosis;
         self.severity = verdict.diagnosis.severity();
@@ -235,6 +233,10 @@ impl Incident {
             self.told_callers = self.told_callers.max(verdict.callers);
             self.told_operations.extend(verdict.operations.keys());
             self.reasons = bounded(&verdict.reasons);
+            // What an earlier release did not keep, or nothing but the present spoke for, is kept as it is first told.
+            if self.opening.is_none() {
+                self.opening.clone_from(&verdict.opening);
+            }
         }
     }
 

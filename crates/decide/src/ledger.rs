@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use triage_model::caller::CallerHash;
 use triage_model::observation::Operation;
 use triage_model::redact::{one_line, unlinked};
 use triage_model::region::Region;
@@ -85,6 +86,11 @@ impl Incident {
 impl Ledger {
     pub fn open(&self) -> Option<&Incident> {
         self.incident.as_ref().filter(|incident| incident.is_open())
+    }
+
+    /// Whether a caller's failures are left out of the tests until it is served.
+    pub fn is_left_out(&self, caller: CallerHash) -> bool {
+        self.left_out.contains_key(&caller.to_bits())
     }
 
     /// What occurred up to this time is told and settled: it opens and reopens nothing.

@@ -9,10 +9,10 @@ use triage_model::fault::Fault;
 use triage_model::observation::Operation;
 use triage_model::region::Region;
 
-/// What a rung answered, from the best to the worst.
+/// How a rung stands by what it answered, from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum RungState {
     /// Exactly what is expected of a service that works.
     Healthy,
     /// No answer, throttled, or an answer that need not be of the service.
@@ -26,7 +26,7 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rung {
     pub operation: Operation,
-    pub answer: Answer,
+    pub answer: RungState,
     /// What was answered, or why nothing was, unless it was a success. Also a healthy CreateToken has one.
     pub fault: Option<Fault>,
     pub latency: Duration,
@@ -36,7 +36,7 @@ impl Rung {
     /// Whether nothing came of AWS itself: no answer, or a 5xx that need not be of the service. Only then a control can
     /// tell more: who is throttled, or refused by a proxy, has a connection.
     pub fn is_silent(&self) -> bool {
-        let Some(fault) = self.fault.as_ref().filter(|_| self.answer == Answer::Unknown) else { return false };
+        let Some(fault) = self.fault.as_ref().filter(|_| self.answer == RungState::Unknown) else { return false };
         match fault.status {
             None => fault.no_answer,
             Some(500..=599) => fault.request_id.is_none() && cause_of(self.operation, fault) != Cause::Throttled,
@@ -59,9 +59,9 @@ pub struct ProbeAnswer {
 }
 
 impl ProbeAnswer {
-    /// The worst answer of all rungs; unknown where none could be asked.
-    pub fn worst(&self) -> Answer {
-        self.rungs.iter().map(|rung| rung.answer).max().unwrap_or(Answer::Unknown)
+    /// The worst of all rungs; unknown where none could be asked.
+    pub fn worst(&self) -> RungState {
+        self.rungs.iter().map(|rung| rung.answer).max().unwrap_or(RungState::Unknown)
     }
 
     /// Whether neither the region nor its control gave an answer of AWS's: our own side is broken.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use triage_model::observation::Operation;
 use triage_model::redact::Secret;
 
-use crate::probe::{Answer, ProbeAnswer};
+use crate::probe::{ProbeAnswer, RungState};
 
 /// How long a registration is used. It would last 90 days, but the first rung should be seen once a day too.
 const REGISTRATION_KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -23,9 +23,9 @@ const REGISTRATION_MAX: usize = 8 * 1024;
 /// Client ids remembered. There are at most two a day, and records of a call come within the day.
 const OWN_CLIENT_IDS_MAX: usize = 8;
 
-/// Answers of `down` further apart than this are not of one row: the first is of a trouble long past. The policy lets an
+/// Answers of `down` further apart than this are not of one streak: the first is of a trouble long past. The policy lets an
 /// hour at most go by between two probes.
-const ROW_GAP: SignedDuration = SignedDuration::from_hours(2);
+const STREAK_GAP: SignedDuration = SignedDuration::from_hours(2);
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProbeRecord {
@@ -43,13 +43,13 @@ pub struct ProbeRecord {
 /// One rung over time. `down` counts here only where a control worked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RungRecord {
-    /// The first and the latest time that it was down, of a row of `down` without a `healthy` between.
+    /// The first and the latest time that it was down, of a streak of `down` without a `healthy` between.
     pub down_since: Option<Timestamp>,
     pub down_last: Option<Timestamp>,
     /// After that: how often it was healthy without another answer of the service's between, since when, and when last.
     pub healthy_times: u32,
     pub healthy_since: Option<Timestamp>,
-    /// Stays where an unexpected answer breaks the row.
+    /// Stays where an unexpected answer breaks the streak.
     pub healthy_last: Option<Timestamp>,
 }
 
@@ -83,20 +83,20 @@ impl ProbeRecord {
             self.add_rung(rung.operation, rung.answer, answer.at);
         }
         if self.vouches_for_registering(answer) {
-            self.add_rung(Operation::RegisterClient, Answer::Healthy, answer.at);
+            self.add_rung(Operation::RegisterClient, RungState::Healthy, answer.at);
         }
         self.latest = Some(answer.clone());
     }
 
-    fn add_rung(&mut self, operation: Operation, answer: Answer, at: Timestamp) {
+    fn add_rung(&mut self, operation: Operation, answer: RungState, at: Timestamp) {
         match (answer, self.rungs.entry(operation)) {
-            (Answer::Down, rung) => rung.or_default().down(at),
-            (Answer::Healthy, Entry::Occupied(mut rung)) => rung.get_mut().healthy(at),
-            (Answer::Unexpected, Entry::Occupied(mut rung)) => rung.get_mut().unexpected(),
+            (RungState::Down, rung) => rung.or_default().down(at),
+            (RungState::Healthy, Entry::Occupied(mut rung)) => rung.get_mut().healthy(at),
+            (RungState::Unexpected, Entry::Occupied(mut rung)) => rung.get_mut().unexpected(),
             // A rung that was never down has nothing to prove.
-            (Answer::Healthy | Answer::Unexpected, Entry::Vacant(_)) => {}
+            (RungState::Healthy | RungState::Unexpected, Entry::Vacant(_)) => {}
             // No news of the service, neither good nor bad.
-            (Answer::Unknown, _) => {}
+            (RungState::Unknown, _) => {}
         }
     }
 
@@ -106,11 +106,11 @@ impl ProbeRecord {
         let asked = answer.rungs.iter().any(|rung| rung.operation == Operation::RegisterClient);
         let down_last = self.rungs.get(&Operation::RegisterClient).and_then(|rung| rung.down_last);
         let made_at = self.registration.as_ref().map(|registration| registration.made_at);
-        !asked && answer.worst() == Answer::Healthy && made_at.is_some() && made_at > down_last
+        !asked && answer.worst() == RungState::Healthy && made_at.is_some() && made_at > down_last
     }
 
     /// The worst answer of the latest probe.
-    pub fn worst(&self) -> Option<Answer> {
+    pub fn worst(&self) -> Option<RungState> {
         self.latest.as_ref().map(ProbeAnswer::worst)
     }
 
@@ -141,7 +141,7 @@ impl ProbeRecord {
 impl RungRecord {
     fn down(&mut self, at: Timestamp) {
         let goes_on =
-            self.healthy_last.is_none() && self.down_last.is_some_and(|last| at.duration_since(last) <= ROW_GAP);
+            self.healthy_last.is_none() && self.down_last.is_some_and(|last| at.duration_since(last) <= STREAK_GAP);
         let down_since = self.down_since.filter(|_| goes_on).or(Some(at));
         *self = Self { down_since, down_last: Some(at), ..Self::default() };
     }

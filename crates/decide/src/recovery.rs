@@ -4,6 +4,7 @@
 //! failures, so silence proves nothing: served calls do ([`proof`]), and probes of a rung that was down. An incident that
 //! nothing keeps open ends after a long silence all the same, and says that nothing proves it.
 
+mod open_incident;
 mod proof;
 #[cfg(test)]
 mod tests;
@@ -11,19 +12,16 @@ mod tests;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use triage_model::classify::Cause;
 use triage_model::observation::Origin;
 use triage_model::time::before;
 
+use self::open_incident::OpenIncident;
 use self::proof::Proof;
 use crate::concern::Concern;
-use crate::evidence::mark::Mark;
-use crate::evidence::slot::Slot;
 use crate::ledger::Incident;
 use crate::policy::Policy;
 use crate::probe_record::RungRecord;
 use crate::sequential::test_since;
-use crate::spread::{latest, slots};
 use crate::verdict::Recovery;
 use crate::view::View;
 
@@ -31,23 +29,15 @@ use crate::view::View;
 const PROBED_BEFORE: Duration = Duration::from_secs(5 * 60);
 
 pub fn recovery(view: &View, incident: &Incident, policy: &Policy, now: Timestamp) -> Recovery {
-    let case = Case { view, incident, policy, now, slots: slots(&view.evidence, policy, now) };
-    let calls = case.by_calls();
+    let open = OpenIncident::new(view, incident, policy, now);
+    let calls = open.by_calls();
     if calls.over_at.is_some() {
         return calls;
     }
-    case.by_probes().or_else(|| case.by_silence()).unwrap_or(calls)
+    open.by_probes().or_else(|| open.by_silence()).unwrap_or(calls)
 }
 
-struct Case<'a> {
-    view: &'a View,
-    incident: &'a Incident,
-    policy: &'a Policy,
-    now: Timestamp,
-    slots: Vec<(i64, &'a Slot)>,
-}
-
-impl Case<'_> {
+impl OpenIncident<'_> {
     fn by_calls(&self) -> Recovery {
         let proof = Proof::of(self);
         let wait = self.wait();
@@ -148,28 +138,6 @@ impl Case<'_> {
 
     fn doubled(&self, span: Duration) -> Duration {
         span.saturating_mul(2_u32.saturating_pow(self.incident.reopened))
-    }
-
-    /// Whether a failure is of the kind that keeps the incident open.
-    fn counts(&self, mark: &Mark) -> bool {
-        self.incident.concern.key().takes(mark) && !self.view.ledger.left_out.contains_key(&mark.caller.to_bits())
-    }
-
-    /// The causes of such failures.
-    const fn causes(&self) -> &'static [Cause] {
-        self.incident.concern.key().causes()
-    }
-
-    /// The failures that count, in no order. One seen in a log and through CloudTrail is there twice.
-    fn failures(&self) -> impl Iterator<Item = &Mark> {
-        let latest = latest(self.now);
-        let causes = self.causes();
-        let marks = self.slots.iter().flat_map(|(_, slot)| causes.iter().flat_map(|cause| slot.failures_of(*cause)));
-        marks.filter(move |mark| mark.at <= latest && self.counts(mark))
-    }
-
-    fn latest_failure(&self) -> Option<Timestamp> {
-        self.failures().map(|mark| mark.at).max()
     }
 }
 

@@ -14,7 +14,7 @@
 //! ordinary day and in the smallest outage worth a page. A caller newly hit adds ln(p1/p0); each answered call adds
 //! ln((1-p1)/(1-p0)), which is negative. An event is a caller, not a failure: the calls of one broken laptop are not
 //! independent of each other, so its further failures add nothing. For the same reason a hit caller that is then served
-//! takes its word back.
+//! takes its vote back.
 //!
 //! **Hits in time**, where no successes are seen: callers are newly hit at random times, λ0 a day on ordinary days and λ1 a
 //! day in an outage. A newly hit caller adds ln(λ1/λ0), and time takes λ1-λ0 (a Poisson CUSUM). The events in a year are
@@ -61,7 +61,7 @@ pub struct Run {
     pub began_at: Timestamp,
     /// The first time within the evidence that a run crossed.
     pub crossed_at: Option<Timestamp>,
-    /// Who is hit and has not taken it back, in the order of being hit. Of a run that crossed: all who were hit in it,
+    /// Who is hit and has not taken its vote back, in the order of being hit. Of a run that crossed: all who were hit in it,
     /// until it ended, but for those who had taken it back before it crossed.
     pub callers: Vec<CallerHash>,
     /// In nats, when it crossed; else now.
@@ -123,7 +123,7 @@ pub fn test_since(
         events.sort_unstable_by_key(Event::order);
     }
     put_apart(&mut events);
-    let counts = |mark: &Mark| mark.origin == origin && !view.ledger.left_out.contains_key(&mark.caller.to_bits());
+    let counts = |mark: &Mark| mark.origin == origin && !view.ledger.is_left_out(mark.caller);
     let test = Test {
         scale,
         lasting,
@@ -133,7 +133,7 @@ pub fn test_since(
             SERVICE_CAUSES.iter().map(|cause| beyond(slot, *cause, counts)).sum()
         }),
     };
-    test.run(&events, origin, now)
+    test.judge(&events, origin, now)
 }
 
 /// Calls that the region is taken to have in a year: the mean since it was first seen, from what was learned and what the
@@ -189,6 +189,13 @@ enum What {
     Matures(Timestamp),
 }
 
+impl What {
+    /// A run begins with a caller newly hit.
+    const fn begins_a_run(self) -> bool {
+        matches!(self, Self::Failed { newly: true, .. })
+    }
+}
+
 impl Event {
     fn new(at: Timestamp, caller: CallerHash, what: What) -> Self {
         Self { at, moment: at.as_second() as f64, caller, what }
@@ -214,7 +221,7 @@ fn failures(view: &View, slots: &[(i64, &Slot)], origin: Origin, now: Timestamp)
     for (slot, cause) in slots.iter().flat_map(|(_, slot)| SERVICE_CAUSES.map(|cause| (slot, cause))) {
         let weight = callers_per_mark(slot, cause);
         for mark in slot.failures_of(cause).iter().filter(|mark| mark.origin == origin && mark.at <= latest) {
-            if !view.ledger.left_out.contains_key(&mark.caller.to_bits()) {
+            if !view.ledger.is_left_out(mark.caller) {
                 events.push(Event::new(mark.at, mark.caller, What::Failed { newly: true, weight }));
             }
         }
@@ -230,7 +237,7 @@ fn mark_newly_hit(events: &mut [Event], view: &View, policy: &Policy) {
     for event in events {
         let from = before(event.at, policy.new_caller);
         let known = latest.get(&event.caller).is_some_and(|at| *at >= from)
-            || view.learned.hit.get(&event.caller.to_bits()).is_some_and(|row| row.has_within(from, event.at));
+            || view.learned.hit.get(&event.caller.to_bits()).is_some_and(|streak| streak.has_within(from, event.at));
         if let What::Failed { newly, .. } = &mut event.what {
             *newly = !known;
         }
@@ -344,56 +351,58 @@ impl Test {
         if tally.standing == 0 { 0.0 } else { sum.max(0.0) }
     }
 
-    /// Runs the test over events in order.
-    fn run(&self, events: &[Event], origin: Origin, now: Timestamp) -> Option<Run> {
-        let mut tally: Option<Tally> = None;
-        let mut ended = false;
+    /// What the test comes to over events in order: the run that crossed, else the latest. None if there was none.
+    fn judge(&self, events: &[Event], origin: Origin, now: Timestamp) -> Option<Run> {
+        let mut state = State::NotBegun;
         for event in events {
-            if let Some(tally) = tally.as_mut().filter(|_| !ended) {
-                ended = self.sum(tally, event.moment) == 0.0;
-                if !ended {
-                    tally.seen_until = event.moment;
+            state = self.at(state, event.moment);
+            match &state {
+                State::Ended(tally) if tally.crossed.is_some() => break,
+                State::NotBegun | State::Ended(_) if event.what.begins_a_run() => {
+                    state = State::Running(Tally::from(event, self.against(event.moment)));
                 }
+                State::NotBegun | State::Running(_) | State::Ended(_) => {}
             }
-            let has_crossed = tally.as_ref().is_some_and(|tally| tally.crossed.is_some());
-            if ended && has_crossed {
-                break;
-            }
-            match event.what {
-                What::Failed { newly, weight } => {
-                    if newly && (ended || tally.is_none()) {
-                        tally = Some(Tally::from(event, self.against(event.moment)));
-                        ended = false;
-                    }
-                    if let Some(tally) = tally.as_mut().filter(|_| !ended) {
-                        let news = News { at: event.at, weight, counts: weight * self.lasting };
-                        tally.failed(event.caller, newly.then_some(news));
-                        self.cross(tally, event);
-                    }
-                }
-                What::Served => {
-                    if let Some(tally) = tally.as_mut().filter(|_| !ended) {
-                        tally.served(event.caller);
-                    }
-                }
-                What::Matures(hit_at) => {
-                    if let Some(tally) = tally.as_mut().filter(|_| !ended) {
-                        tally.matures(event.caller, hit_at);
-                        self.cross(tally, event);
-                    }
-                }
+            if let State::Running(tally) = &mut state {
+                self.add(tally, event);
             }
         }
-        let mut tally = tally?;
         let now = now.as_second() as f64;
         let end = events.last().map_or(now, |event| event.moment.max(now));
-        let sum = if ended { 0.0 } else { self.sum(&tally, end) };
-        if sum > 0.0 {
-            tally.seen_until = end;
-        } else if tally.crossed.is_none() {
-            tally.hits.clear();
+        match self.at(state, end) {
+            State::NotBegun => None,
+            State::Running(tally) => Some(self.report(&tally, self.sum(&tally, end), origin)),
+            State::Ended(mut tally) => {
+                if tally.crossed.is_none() {
+                    tally.votes.clear();
+                }
+                Some(self.report(&tally, 0.0, origin))
+            }
         }
-        Some(self.report(&tally, sum, origin))
+    }
+
+    /// A run has ended when what spoke against it has brought its sum down to 0.
+    fn at(&self, state: State, moment: f64) -> State {
+        match state {
+            State::Running(tally) if self.sum(&tally, moment) == 0.0 => State::Ended(tally),
+            State::Running(tally) => State::Running(Tally { seen_until: moment, ..tally }),
+            State::NotBegun | State::Ended(_) => state,
+        }
+    }
+
+    fn add(&self, tally: &mut Tally, event: &Event) {
+        match event.what {
+            What::Failed { newly, weight } => {
+                let news = News { at: event.at, weight, counts: weight * self.lasting };
+                tally.failed(event.caller, newly.then_some(news));
+                self.cross(tally, event);
+            }
+            What::Served => tally.served(event.caller),
+            What::Matures(hit_at) => {
+                tally.matures(event.caller, hit_at);
+                self.cross(tally, event);
+            }
+        }
     }
 
     /// Notes it if the sum has come to the threshold for the first time.
@@ -406,15 +415,15 @@ impl Test {
 
     fn report(&self, tally: &Tally, sum: f64, origin: Origin) -> Run {
         let within = |spread: &Spread| spread.until(tally.seen_until) - spread.until(tally.begin);
-        let mut hits: Vec<(&CallerHash, &Hit)> = tally.hits.iter().collect();
-        hits.sort_by_key(|(_, hit)| hit.nth);
-        let failed: usize = hits.iter().map(|(_, hit)| hit.failed).sum();
+        let mut votes: Vec<(&CallerHash, &Vote)> = tally.votes.iter().collect();
+        votes.sort_by_key(|(_, vote)| vote.nth);
+        let failed: usize = votes.iter().map(|(_, vote)| vote.failed).sum();
         Run {
             origin,
             kind: self.scale.kind,
             began_at: tally.began_at,
             crossed_at: tally.crossed.map(|(at, _)| at),
-            callers: hits.iter().map(|(caller, _)| **caller).collect(),
+            callers: votes.iter().map(|(caller, _)| **caller).collect(),
             sum: tally.crossed.map_or(sum, |(_, sum)| sum),
             threshold: self.scale.threshold,
             failed: failed + within(&self.beyond).round() as usize,
@@ -423,13 +432,22 @@ impl Test {
     }
 }
 
+/// How far a test has come in the order of time.
+enum State {
+    /// Nobody was newly hit yet.
+    NotBegun,
+    Running(Tally),
+    /// The sum came down to 0. The next caller newly hit begins another run, unless this one had crossed.
+    Ended(Tally),
+}
+
 /// A run as far as it has come.
 struct Tally {
     began_at: Timestamp,
     /// The same as a moment, and [`Test::against`] then.
     begin: f64,
     against: f64,
-    hits: CallerMap<Hit>,
+    votes: CallerMap<Vote>,
     /// Callers hit and not served since, and how many they stand for.
     standing: usize,
     weight: f64,
@@ -440,7 +458,9 @@ struct Tally {
     seen_until: f64,
 }
 
-struct Hit {
+/// What one caller that was hit says in a run. A caller that is then served takes its vote back.
+struct Vote {
+    /// In the order of being hit.
     nth: usize,
     failed: usize,
     stands: bool,
@@ -462,7 +482,7 @@ impl Tally {
             began_at: first.at,
             begin: first.moment,
             against,
-            hits: CallerMap::default(),
+            votes: CallerMap::default(),
             standing: 0,
             weight: 0.0,
             ever_hit: 0,
@@ -473,16 +493,16 @@ impl Tally {
 
     /// A failure, and what it brings if it can be news.
     fn failed(&mut self, caller: CallerHash, news: Option<News>) {
-        let known = self.hits.get_mut(&caller);
+        let known = self.votes.get_mut(&caller);
         match (known, news) {
-            (Some(hit), Some(news)) if !hit.stands => {
-                (hit.stands, hit.news, hit.failed) = (true, news, hit.failed + 1);
+            (Some(vote), Some(news)) if !vote.stands => {
+                (vote.stands, vote.news, vote.failed) = (true, news, vote.failed + 1);
                 self.standing += 1;
                 self.weight += news.counts;
             }
-            (Some(hit), _) => hit.failed += 1,
+            (Some(vote), _) => vote.failed += 1,
             (None, Some(news)) => {
-                self.hits.insert(caller, Hit { nth: self.ever_hit, failed: 1, stands: true, news });
+                self.votes.insert(caller, Vote { nth: self.ever_hit, failed: 1, stands: true, news });
                 self.ever_hit += 1;
                 self.standing += 1;
                 self.weight += news.counts;
@@ -491,22 +511,22 @@ impl Tally {
         }
     }
 
-    /// A hit that still stands counts in full from now on.
+    /// A vote that still stands counts in full from now on.
     fn matures(&mut self, caller: CallerHash, hit_at: Timestamp) {
-        if let Some(hit) = self.hits.get_mut(&caller).filter(|hit| hit.stands && hit.news.at == hit_at) {
-            self.weight += hit.news.weight - hit.news.counts;
-            hit.news.counts = hit.news.weight;
+        if let Some(vote) = self.votes.get_mut(&caller).filter(|vote| vote.stands && vote.news.at == hit_at) {
+            self.weight += vote.news.weight - vote.news.counts;
+            vote.news.counts = vote.news.weight;
         }
     }
 
-    /// A hit caller takes its word back. Once the test has crossed, it stays on the list of those who were hit.
+    /// A caller takes its vote back. Once the test has crossed, it stays on the list of those who were hit.
     fn served(&mut self, caller: CallerHash) {
-        if let Some(hit) = self.hits.get_mut(&caller).filter(|hit| hit.stands) {
-            hit.stands = false;
+        if let Some(vote) = self.votes.get_mut(&caller).filter(|vote| vote.stands) {
+            vote.stands = false;
             self.standing -= 1;
-            self.weight -= hit.news.counts;
+            self.weight -= vote.news.counts;
             if self.crossed.is_none() {
-                self.hits.remove(&caller);
+                self.votes.remove(&caller);
             }
         }
     }

@@ -1,41 +1,63 @@
 //! What a slot only counts, as calls in time.
 //!
-//! In: the slots of the last hour. Out: how many calls there were up to any second ([`Spread`]), and what the marks that a
-//! saturated slot keeps say of those that it does not. Within a slot, calls are taken as evenly spread. It decides nothing.
+//! In: the slots of the last hour. Out: how many calls there were up to any second ([`Spread`]) or between two times
+//! ([`calls_within`]), and what the marks that a saturated slot keeps say of those that it does not. Within a slot, calls
+//! are taken as evenly spread. It decides nothing.
 
 use jiff::Timestamp;
 use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
 use triage_model::observation::Origin;
-use triage_model::time::{AHEAD_MAX, before};
+use triage_model::time::{AHEAD_MAX, before, later};
 
 use crate::evidence::Evidence;
 use crate::evidence::mark::Mark;
-use crate::evidence::slot::{SLOT_SECONDS, Slot, slot_of};
+use crate::evidence::slot::{SLOT_SECONDS, Slot};
 use crate::policy::Policy;
 
 /// The latest time that counts: what is further ahead is a broken clock.
 pub fn latest(now: Timestamp) -> Timestamp {
-    now.checked_add(AHEAD_MAX).unwrap_or(Timestamp::MAX)
+    later(now, AHEAD_MAX)
 }
 
 /// The slots that count at `now`, in order, each with the second in which it begins.
 pub fn slots<'a>(evidence: &'a Evidence, policy: &Policy, now: Timestamp) -> Vec<(i64, &'a Slot)> {
-    let from = slot_of(before(now, policy.evidence));
-    evidence.slots.range(from..=slot_of(latest(now))).map(|(begin, slot)| (*begin, slot)).collect()
+    evidence.slots_within(before(now, policy.evidence), latest(now)).collect()
+}
+
+/// How many of the calls that `count` finds in each slot fall between two times.
+pub fn calls_within(evidence: &Evidence, from: Timestamp, until: Timestamp, count: impl Fn(&Slot) -> u32) -> f64 {
+    let slots = evidence.slots_within(from, until);
+    let pieces = slots.map(|(begin, slot)| Piece { begin, end: begin + SLOT_SECONDS, count: f64::from(count(slot)) });
+    pieces.map(|piece| piece.within(from.as_second() as f64, until.as_second() as f64)).sum()
 }
 
 /// How many calls there were up to any second.
 #[derive(Clone, Debug, Default)]
-pub struct Spread(Vec<Piece>);
+pub struct Spread(Vec<Placed>);
 
+/// A piece, and the calls of all earlier ones.
 #[derive(Clone, Debug)]
+struct Placed {
+    piece: Piece,
+    before: f64,
+}
+
+/// So many calls, evenly spread from one second to another.
+#[derive(Clone, Copy, Debug)]
 struct Piece {
     begin: i64,
     end: i64,
     count: f64,
-    /// Calls of all earlier pieces.
-    before: f64,
+}
+
+impl Piece {
+    /// Those of its calls that fall between two times, in seconds since 1970.
+    fn within(&self, from: f64, until: f64) -> f64 {
+        let (begin, end) = (self.begin as f64, self.end as f64);
+        let overlap = until.min(end) - from.max(begin);
+        self.count * overlap.max(0.0) / (end - begin)
+    }
 }
 
 impl Spread {
@@ -50,7 +72,7 @@ impl Spread {
             if count > 0.0 {
                 let end = begin + SLOT_SECONDS;
                 let end = if Some(*begin) == last { known_until(*begin, slot, origin, now) } else { end };
-                pieces.push(Piece { begin: *begin, end, count, before: total });
+                pieces.push(Placed { piece: Piece { begin: *begin, end, count }, before: total });
                 total += count;
             }
         }
@@ -60,16 +82,14 @@ impl Spread {
     /// So many calls in that time.
     #[cfg(test)]
     pub fn even(begin: i64, end: i64, count: f64) -> Self {
-        Self(vec![Piece { begin, end, count, before: 0.0 }])
+        Self(vec![Placed { piece: Piece { begin, end, count }, before: 0.0 }])
     }
 
     /// Calls before that time, in seconds since 1970.
     pub fn until(&self, second: f64) -> f64 {
-        let later = self.0.partition_point(|piece| (piece.begin as f64) < second);
-        later.checked_sub(1).and_then(|index| self.0.get(index)).map_or(0.0, |piece| {
-            let elapsed = (second - piece.begin as f64) / (piece.end - piece.begin) as f64;
-            piece.before + piece.count * elapsed.min(1.0)
-        })
+        let later = self.0.partition_point(|placed| (placed.piece.begin as f64) < second);
+        let latest = later.checked_sub(1).and_then(|index| self.0.get(index));
+        latest.map_or(0.0, |placed| placed.before + placed.piece.within(f64::NEG_INFINITY, second))
     }
 }
 

@@ -12,7 +12,7 @@ use triage_model::caller::CallerHash;
 use triage_model::observation::Operation;
 
 use crate::concern::Concern;
-use crate::probe::Answer;
+use crate::probe::RungState;
 
 /// What is going on in a region, in the order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -173,7 +173,7 @@ pub struct Verdict {
     pub operations: BTreeMap<Operation, usize>,
     pub requests: Vec<FailedRequest>,
     /// What the latest probe found, if it is not old.
-    pub probe: Option<Answer>,
+    pub probe: Option<RungState>,
     /// AWS Health has an open issue about signing in.
     pub health: bool,
     /// What is to be told beside it, once.
@@ -186,11 +186,11 @@ pub struct Verdict {
 impl Verdict {
     /// Whether the service itself says that it fails.
     pub fn is_confirmed(&self) -> bool {
-        self.probe == Some(Answer::Down)
+        self.probe == Some(RungState::Down)
     }
 
-    /// Whether most of the failed calls got no answer at all, which may be the way to the service as well.
-    pub fn is_of_the_way(&self) -> bool {
+    /// Whether most of the failed calls got no answer at all: that may be our own way to the service as well.
+    pub fn is_mostly_unanswered(&self) -> bool {
         2 * self.unanswered > self.failures
     }
 }

@@ -44,7 +44,7 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
             LOOKS_LIKE_A_MISTAKE
         }
         Diagnosis::Outage => {
-            now.extend(CHECK_THE_WAY.filter(|_| !confirmed && verdict.is_of_the_way()));
+            now.extend(CHECK_THE_WAY.filter(|_| !confirmed && verdict.is_mostly_unanswered()));
             now.extend(TRY_IT.filter(|_| !confirmed));
             now.extend(IN_AN_OUTAGE);
             if confirmed { SERVICE_FAILS } else { CAUSE_UNKNOWN }
@@ -59,7 +59,7 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
         | Diagnosis::Isolated
         | Diagnosis::Transient
         | Diagnosis::Quiet => {
-            now.extend(CHECK_THE_WAY.filter(|_| !confirmed && verdict.is_of_the_way()));
+            now.extend(CHECK_THE_WAY.filter(|_| !confirmed && verdict.is_mostly_unanswered()));
             now.extend(TRY_IT.filter(|_| !confirmed));
             now.push(TRY_AGAIN);
             now.extend(IN_AN_OUTAGE);

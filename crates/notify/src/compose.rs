@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use triage_decide::concern::Concern;
 use triage_decide::evidence::mark::hash48;
 use triage_decide::ledger::{Incident, REASON_MAX, bounded};
-use triage_decide::probe::Answer;
+use triage_decide::probe::RungState;
 use triage_decide::turn::{Change, Happened, Turn};
 use triage_decide::verdict::{Advised, Diagnosis, Recovery, Verdict, Weighing};
 use triage_decide::view::StoreError;
@@ -49,6 +49,14 @@ fn notice(
     }
 }
 
+/// What is new, how it began, and what speaks for it now. A verdict that sees other trouble, or none, does not know how
+/// this incident began.
+fn reasons(incident: &Incident, verdict: &Verdict, changes: &[String]) -> Vec<String> {
+    let untold = incident.opening.iter().filter(|opening| !verdict.reasons.contains(opening));
+    let all: Vec<String> = changes.iter().chain(untold).chain(&verdict.reasons).cloned().collect();
+    bounded(&all)
+}
+
 /// What is new, in words.
 fn change(change: &Change) -> String {
     match change {
@@ -81,7 +89,7 @@ impl Notice {
                 .collect(),
             probe: verdict.probe.filter(|_| is_of_the_service(incident)),
             aws_health: verdict.health && is_of_the_service(incident),
-            reasons: bounded(&[changes, &verdict.reasons].concat()),
+            reasons: reasons(incident, verdict, changes),
             weighed: match incident.concern {
                 Concern::Service => verdict.weighed.iter().map(weighed).collect(),
                 Concern::Admin { .. } | Concern::Request { .. } => Vec::new(),
@@ -354,10 +362,10 @@ fn confirmation(incident: &Incident, verdict: &Verdict) -> Vec<&'static str> {
         return Vec::new();
     }
     let mut lines = vec![match verdict.probe {
-        Some(Answer::Down) => "A probe of the service fails too.",
-        Some(Answer::Unexpected) => "A probe of the service got an unexpected answer.",
-        Some(Answer::Unknown) => "A probe of the service got no clear answer: not confirmed.",
-        Some(Answer::Healthy) => "A probe of the service works.",
+        Some(RungState::Down) => "A probe of the service fails too.",
+        Some(RungState::Unexpected) => "A probe of the service got an unexpected answer.",
+        Some(RungState::Unknown) => "A probe of the service got no clear answer: not confirmed.",
+        Some(RungState::Healthy) => "A probe of the service works.",
         None => "The service was not probed: not confirmed.",
     }];
     if verdict.health {

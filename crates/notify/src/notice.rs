@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use triage_decide::ledger::Alarm;
-use triage_decide::probe::Answer;
+use triage_decide::probe::RungState;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::observation::Operation;
 use triage_model::region::Region;
@@ -37,7 +37,7 @@ pub struct Notice {
     /// The operations that fail, or failed in this incident, by which a filter policy chooses.
     pub operations: Vec<Operation>,
     /// What the latest probe of the service answered, if it is not old.
-    pub probe: Option<Answer>,
+    pub probe: Option<RungState>,
     /// Whether AWS Health has an open issue about it.
     pub aws_health: bool,
     /// Of a `resolved`: whether its end is proved, or it was only silent for long.

@@ -3,7 +3,7 @@
 //! In: a [`Notice`]. Out: at most [`SMS_MAX`] characters, each of them one septet of the GSM alphabet, so that no carrier
 //! makes two messages of it. Names of callers are not in it: a phone's screen is anybody's.
 
-use triage_decide::probe::Answer;
+use triage_decide::probe::RungState;
 
 use crate::notice::{Notice, NoticeKind};
 use crate::words::utc_minute;
@@ -24,9 +24,9 @@ pub fn render(notice: &Notice) -> String {
     let since = notice.times.since.filter(|_| notice.kind != NoticeKind::Reminder);
     let since = since.map(|since| format!("Since {}.", utc_minute(since)));
     let probe = notice.probe.and_then(|answer| match answer {
-        Answer::Down => Some("A probe fails too."),
-        Answer::Healthy => Some("A probe works."),
-        Answer::Unknown | Answer::Unexpected => None,
+        RungState::Down => Some("A probe fails too."),
+        RungState::Healthy => Some("A probe works."),
+        RungState::Unknown | RungState::Unexpected => None,
     });
     let proved = notice.proved.map(|proved| if proved { "Proved." } else { "Not proved." });
     for more in [since.as_deref(), probe, proved].into_iter().flatten() {

@@ -2,7 +2,7 @@
 
 use triage_decide::concern::Concern;
 use triage_decide::ledger::Alarm;
-use triage_decide::probe::Answer;
+use triage_decide::probe::RungState;
 use triage_decide::testing::verdicts::{ADVISED, TOLD, advised, at, given_up, incident, proved, region, verdict};
 use triage_decide::verdict::{Diagnosis, Recovery, Verdict};
 
@@ -73,7 +73,7 @@ fn lifelike(verdict: Verdict) -> Verdict {
 /// One notice of each kind and diagnosis, by the name of its snapshot.
 pub fn samples() -> Vec<(String, Notice)> {
     let verdict = |diagnosis| lifelike(verdict(diagnosis));
-    let confirmed = || Verdict { probe: Some(Answer::Down), health: true, ..verdict(Diagnosis::Outage) };
+    let confirmed = || Verdict { probe: Some(RungState::Down), health: true, ..verdict(Diagnosis::Outage) };
     let mut samples: Vec<(String, Notice)> = TOLD
         .into_iter()
         .map(|diagnosis| (format!("opened_{}", diagnosis.as_str()), opened(&verdict(diagnosis))))

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use triage_decide::concern::Concern;
 use triage_decide::ledger::{Alarm, Incident, REASON_MAX, REASONS_MAX};
-use triage_decide::probe::Answer;
+use triage_decide::probe::RungState;
 use triage_decide::testing::verdicts::{ADVISED, TOLD, advised, at, given_up, incident, proved, region, verdict};
 use triage_decide::verdict::{Advised, Diagnosis, FailedRequest, Recovery, Severity, Talking, Verdict};
 use triage_model::region::KnownRegions;
@@ -64,6 +64,26 @@ What to do now
 }
 
 #[test]
+fn each_notice_of_an_open_incident_says_how_it_began_whatever_is_seen_now() {
+    let opening = "3 of 4 callers failed in 2 s; by chance once in 300 years".to_owned();
+    let began = Verdict {
+        opening: Some(opening.clone()),
+        reasons: vec![opening.clone(), "most are hit".to_owned()],
+        ..verdict(Diagnosis::Outage)
+    };
+    let incident = incident(&began);
+    let told = |verdict: &Verdict, changes: &[String]| {
+        Notice::of_incident(NoticeKind::Reminder, &incident, verdict, changes, at(3660)).reasons
+    };
+    assert_eq!(told(&began, &[]), [opening.as_str(), "most are hit"], "once");
+    let change = ["AWS Health confirms it".to_owned()];
+    for diagnosis in [Diagnosis::Quiet, Diagnosis::Throttling, Diagnosis::Misconfigured] {
+        let now = format!("the reason for {}", diagnosis.as_str());
+        assert_eq!(told(&verdict(diagnosis), &change), [change[0].as_str(), &opening, &now]);
+    }
+}
+
+#[test]
 fn each_incident_has_a_subject_and_a_first_line_of_its_own() {
     let told = TOLD.map(|diagnosis| {
         let notice = opened(&verdict(diagnosis));
@@ -95,7 +115,7 @@ fn each_incident_has_a_subject_and_a_first_line_of_its_own() {
 #[test]
 fn an_incident_that_only_a_probe_sees_does_not_speak_of_callers() {
     let verdict = Verdict {
-        probe: Some(Answer::Down),
+        probe: Some(RungState::Down),
         reasons: vec!["down twice".to_owned()],
         ..triage_decide::testing::verdicts::verdict(Diagnosis::Degraded).hitting(0)
     };
@@ -200,10 +220,10 @@ fn what_only_silence_ends_is_not_called_proved() {
 #[test]
 fn users_are_told_whose_fault_it_is_only_where_the_service_says_so() {
     let text = |probe, unanswered| opened(&Verdict { probe, unanswered, ..verdict(Diagnosis::Outage) }).mail();
-    let confirmed = text(Some(Answer::Down), 0);
+    let confirmed = text(Some(RungState::Down), 0);
     has(&confirmed, &["AWS's sign-in service answers with errors"]);
     assert!(!confirmed.contains("Sign in yourself"), "{confirmed}");
-    for probe in [None, Some(Answer::Unknown), Some(Answer::Unexpected), Some(Answer::Healthy)] {
+    for probe in [None, Some(RungState::Unknown), Some(RungState::Unexpected), Some(RungState::Healthy)] {
         has(&text(probe, 1), &["We are finding out why.", "1. Sign in yourself, once"]);
     }
     has(&text(None, 2), &["1. Check your own way to the service first", "2. Sign in yourself, once"]);
@@ -369,7 +389,7 @@ fn hostile() -> impl Strategy<Value = String> {
 
 fn hostile_verdict() -> impl Strategy<Value = Verdict> {
     let texts = || proptest::collection::vec(hostile(), 0..40);
-    let probes = select(&[None, Some(Answer::Down), Some(Answer::Healthy), Some(Answer::Unexpected)][..]);
+    let probes = select(&[None, Some(RungState::Down), Some(RungState::Healthy), Some(RungState::Unexpected)][..]);
     (select(&TOLD[..]), texts(), texts(), texts(), hostile(), 0..5000_usize, probes, any::<bool>()).prop_map(
         |(diagnosis, names, reasons, codes, name, callers, probe, health)| {
             let mut verdict = verdict(diagnosis);

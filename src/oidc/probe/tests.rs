@@ -59,7 +59,7 @@ impl Bench {
     }
 }
 
-fn shape(answer: &ProbeAnswer) -> Vec<(Operation, Answer)> {
+fn shape(answer: &ProbeAnswer) -> Vec<(Operation, RungState)> {
     answer.rungs.iter().map(|rung| (rung.operation, rung.answer)).collect()
 }
 
@@ -69,7 +69,7 @@ use Operation::{CreateToken, RegisterClient, StartDeviceAuthorization};
 async fn a_service_that_works_is_healthy_on_all_three_rungs() {
     let mut bench = Bench::new([Reply::registration(), Reply::device_authorization(), Reply::pending()]);
     let answer = bench.probe(Some(START_URL), noon()).await;
-    let healthy = Answer::Healthy;
+    let healthy = RungState::Healthy;
     assert_eq!(
         shape(&answer),
         [(RegisterClient, healthy), (StartDeviceAuthorization, healthy), (CreateToken, healthy)]
@@ -93,7 +93,7 @@ async fn a_service_that_works_is_healthy_on_all_three_rungs() {
 async fn without_a_start_url_a_stranger_is_refused_by_a_healthy_service() {
     let mut bench = Bench::new([Reply::registration(), Reply::stranger()]);
     let answer = bench.probe(None, noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, Answer::Healthy), (CreateToken, Answer::Healthy)]);
+    assert_eq!(shape(&answer), [(RegisterClient, RungState::Healthy), (CreateToken, RungState::Healthy)]);
     let invented = bench.oidc.requests()[1].json()["clientId"].as_str().unwrap().to_owned();
     assert_eq!(triage_model::classify::region_of_client_id(&invented), Some(region("us-east-1")));
 }
@@ -102,29 +102,29 @@ async fn without_a_start_url_a_stranger_is_refused_by_a_healthy_service() {
 async fn each_answer_has_its_meaning() {
     let refused = |code| Reply::error(400, code, "no");
     let table = [
-        (Reply::internal_server_error(), Answer::Down),
-        (Reply::json(503, "<html>").header("x-amzn-ErrorType", "ServiceUnavailable"), Answer::Down),
-        (Reply::internal_server_error().without_request_id(), Answer::Unknown),
-        (Reply::json(502, "<html>").without_request_id(), Answer::Unknown),
-        (Reply::error(500, "InternalServerException", "Rate exceeded"), Answer::Unknown),
-        (refused("SlowDownException"), Answer::Unknown),
-        (refused("ThrottlingException"), Answer::Unknown),
-        (Reply::json(429, "{}"), Answer::Unknown),
-        (Reply::error(408, "RequestTimeoutException", "late"), Answer::Unknown),
-        (refused("InvalidRequestException"), Answer::Unexpected),
-        (refused("AuthorizationPendingException"), Answer::Unexpected),
-        (Reply::json(403, "<html>").without_request_id(), Answer::Unknown),
-        (Reply::json(404, "{}"), Answer::Unexpected),
-        (Reply::token(), Answer::Unexpected),
-        (Reply::json(200, "<html>captive portal</html>"), Answer::Unknown),
-        (Reply::hang_up(), Answer::Unknown),
+        (Reply::internal_server_error(), RungState::Down),
+        (Reply::json(503, "<html>").header("x-amzn-ErrorType", "ServiceUnavailable"), RungState::Down),
+        (Reply::internal_server_error().without_request_id(), RungState::Unknown),
+        (Reply::json(502, "<html>").without_request_id(), RungState::Unknown),
+        (Reply::error(500, "InternalServerException", "Rate exceeded"), RungState::Unknown),
+        (refused("SlowDownException"), RungState::Unknown),
+        (refused("ThrottlingException"), RungState::Unknown),
+        (Reply::json(429, "{}"), RungState::Unknown),
+        (Reply::error(408, "RequestTimeoutException", "late"), RungState::Unknown),
+        (refused("InvalidRequestException"), RungState::Unexpected),
+        (refused("AuthorizationPendingException"), RungState::Unexpected),
+        (Reply::json(403, "<html>").without_request_id(), RungState::Unknown),
+        (Reply::json(404, "{}"), RungState::Unexpected),
+        (Reply::token(), RungState::Unexpected),
+        (Reply::json(200, "<html>captive portal</html>"), RungState::Unknown),
+        (Reply::hang_up(), RungState::Unknown),
     ];
     for (reply, wanted) in table {
         let shown = format!("{reply:?}");
         let control = Reply::hang_up();
         let mut bench = Bench::with_control([Reply::registration(), reply], control);
         let answer = bench.probe(None, noon()).await;
-        assert_eq!(shape(&answer), [(RegisterClient, Answer::Healthy), (CreateToken, wanted)], "{shown}");
+        assert_eq!(shape(&answer), [(RegisterClient, RungState::Healthy), (CreateToken, wanted)], "{shown}");
         assert_eq!(answer.worst(), wanted, "{shown}");
     }
 }
@@ -133,20 +133,20 @@ async fn each_answer_has_its_meaning() {
 async fn a_rung_that_is_down_ends_the_ladder_of_the_device_flow() {
     let mut bench = Bench::new([Reply::internal_server_error()]);
     let answer = bench.probe(Some(START_URL), noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, Answer::Down)]);
+    assert_eq!(shape(&answer), [(RegisterClient, RungState::Down)]);
     assert_eq!(answer.rungs[0].fault.as_ref().unwrap().request_id.as_deref(), Some("req-1"));
 
     let mut bench = Bench::new([Reply::registration(), Reply::internal_server_error()]);
     let answer = bench.probe(Some(START_URL), noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, Answer::Healthy), (StartDeviceAuthorization, Answer::Down)]);
+    assert_eq!(shape(&answer), [(RegisterClient, RungState::Healthy), (StartDeviceAuthorization, RungState::Down)]);
 }
 
 #[tokio::test]
 async fn the_invented_client_needs_no_registration() {
     let mut bench = Bench::new([Reply::internal_server_error(), Reply::stranger()]);
     let answer = bench.probe(None, noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, Answer::Down), (CreateToken, Answer::Healthy)]);
-    assert_eq!(answer.worst(), Answer::Down);
+    assert_eq!(shape(&answer), [(RegisterClient, RungState::Down), (CreateToken, RungState::Healthy)]);
+    assert_eq!(answer.worst(), RungState::Down);
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_registration_is_used_for_a_day() {
     ]));
     bench.probe(Some(START_URL), noon()).await;
     let later = bench.probe(Some(START_URL), at("2026-11-23T11:59:00Z")).await;
-    assert_eq!(shape(&later), [(StartDeviceAuthorization, Answer::Healthy), (CreateToken, Answer::Healthy)]);
+    assert_eq!(shape(&later), [(StartDeviceAuthorization, RungState::Healthy), (CreateToken, RungState::Healthy)]);
     assert_eq!(bench.oidc.requests()[3].json()["clientSecret"], "secret-1");
     let next_day = bench.probe(Some(START_URL), at("2026-11-23T12:00:00Z")).await;
     assert_eq!(next_day.rungs.len(), 3);
@@ -181,10 +181,10 @@ async fn a_lost_registration_is_renewed_once_and_then_is_evidence() {
     ]);
     bench.probe(Some(START_URL), noon()).await;
     let cured = bench.probe(Some(START_URL), at("2026-11-22T12:01:00Z")).await;
-    assert_eq!((cured.rungs.len(), cured.worst()), (3, Answer::Healthy));
+    assert_eq!((cured.rungs.len(), cured.worst()), (3, RungState::Healthy));
     assert_eq!(bench.record.renewed_at, Some(at("2026-11-22T12:01:00Z")));
     let evidence = bench.probe(Some(START_URL), at("2026-11-22T12:02:00Z")).await;
-    assert_eq!(shape(&evidence), [(StartDeviceAuthorization, Answer::Unexpected)]);
+    assert_eq!(shape(&evidence), [(StartDeviceAuthorization, RungState::Unexpected)]);
     assert_eq!(bench.oidc.requests().len(), 8);
 }
 
@@ -194,7 +194,7 @@ async fn what_a_stranger_is_answered_says_nothing_of_our_registration() {
     let mut bench = Bench::new([Reply::registration(), Reply::stranger(), odd]);
     bench.probe(None, noon()).await;
     let odd = bench.probe(None, at("2026-11-22T12:01:00Z")).await;
-    assert_eq!(shape(&odd), [(CreateToken, Answer::Unexpected)]);
+    assert_eq!(shape(&odd), [(CreateToken, RungState::Unexpected)]);
     assert_eq!(bench.oidc.requests().len(), 3, "not registered again");
 }
 
@@ -203,7 +203,7 @@ async fn without_a_connection_only_one_rung_is_asked() {
     let mut bench = Bench::new([]);
     bench.clients = Clients::new(config(&refusing()));
     let answer = bench.probe(None, noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, Answer::Unknown)]);
+    assert_eq!(shape(&answer), [(RegisterClient, RungState::Unknown)]);
     assert_eq!(answer.control, Some(Control { region: region("us-west-2"), works: false }));
     assert!(answer.is_blind());
     assert_eq!(bench.record.rungs.len(), 0);
@@ -215,16 +215,16 @@ async fn silence_is_down_only_where_the_control_works() {
         [Reply::hang_up(), Reply::json(502, "<html>").without_request_id(), Reply::json(503, "").without_request_id()];
     for silence in silences {
         for (control, wanted) in [
-            (Reply::stranger(), Answer::Down),
-            (Reply::internal_server_error(), Answer::Down),
-            (Reply::hang_up(), Answer::Unknown),
-            (Reply::json(502, "<html>").without_request_id(), Answer::Unknown),
+            (Reply::stranger(), RungState::Down),
+            (Reply::internal_server_error(), RungState::Down),
+            (Reply::hang_up(), RungState::Unknown),
+            (Reply::json(502, "<html>").without_request_id(), RungState::Unknown),
         ] {
             let shown = format!("{silence:?}, {control:?}");
             let mut bench = Bench::with_control([Reply::registration(), silence.clone()], control);
             let answer = bench.probe(None, noon()).await;
-            assert_eq!(shape(&answer), [(RegisterClient, Answer::Healthy), (CreateToken, wanted)], "{shown}");
-            let works = wanted == Answer::Down;
+            assert_eq!(shape(&answer), [(RegisterClient, RungState::Healthy), (CreateToken, wanted)], "{shown}");
+            let works = wanted == RungState::Down;
             assert_eq!(answer.control, Some(Control { region: region("us-west-2"), works }), "{shown}");
             assert!(!answer.is_blind(), "RegisterClient was answered: {shown}");
             let fault = answer.rungs[1].fault.as_ref().unwrap();
@@ -258,7 +258,7 @@ async fn all_silent_rungs_share_one_control() {
     let proxy = || Reply::json(502, "<html>").without_request_id();
     let mut bench = Bench::with_control([proxy(), proxy()], Reply::stranger());
     let answer = bench.probe(None, noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, Answer::Down), (CreateToken, Answer::Down)]);
+    assert_eq!(shape(&answer), [(RegisterClient, RungState::Down), (CreateToken, RungState::Down)]);
     assert_eq!(bench.oidc.requests().len(), 3);
 
     let mut bench = Bench::with_control([proxy(), proxy()], proxy());
@@ -270,7 +270,7 @@ async fn silence_in_a_partition_of_one_region_stays_unknown() {
     let mut bench = Bench::new([Reply::registration(), Reply::hang_up()]);
     bench.region = region("eusc-de-east-1");
     let answer = bench.probe(None, noon()).await;
-    assert_eq!((answer.worst(), answer.control, bench.oidc.requests().len()), (Answer::Unknown, None, 2));
+    assert_eq!((answer.worst(), answer.control, bench.oidc.requests().len()), (RungState::Unknown, None, 2));
 }
 
 #[tokio::test]
@@ -313,7 +313,7 @@ async fn what_our_own_time_cut_short_is_no_evidence() {
     assert_eq!((bench.record.latest.as_ref(), bench.record.rungs.len()), (None, 0));
     // The registration was made all the same, and there is one a day.
     let whole = bench.probe(None, at("2026-11-22T12:01:00Z")).await;
-    assert_eq!(shape(&whole), [(CreateToken, Answer::Healthy)]);
+    assert_eq!(shape(&whole), [(CreateToken, RungState::Healthy)]);
 }
 
 #[tokio::test]

@@ -169,7 +169,7 @@ fn is_settled(begin: i64, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use triage_decide::evidence::Seen;
-    use triage_decide::evidence::mark::{Answered, Mark, Served};
+    use triage_decide::evidence::mark::{Answered, Mark, ServedCall};
     use triage_model::caller::CallerHash;
     use triage_model::classify::Cause;
     use triage_model::observation::Origin;
@@ -200,8 +200,12 @@ mod tests {
     }
 
     fn served(second: i64) -> Seen {
-        let call =
-            Served { at: at(second), caller: CallerHash::from_bits(1), operation: None, origin: Origin::CloudTrail };
+        let call = ServedCall {
+            at: at(second),
+            caller: CallerHash::from_bits(1),
+            operation: None,
+            origin: Origin::CloudTrail,
+        };
         Seen { answered: vec![Answered { call, served: true }], ..Seen::default() }
     }
 

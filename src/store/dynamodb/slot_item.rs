@@ -15,8 +15,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use triage_decide::evidence::mark::{Mark, Quota, Served, Talker};
-use triage_decide::evidence::slot::{Kept, SLOT_SECONDS, Slot, TALKERS_MAX};
+use triage_decide::evidence::mark::{Mark, Quota, ServedCall, Talker};
+use triage_decide::evidence::slot::{Addition, SLOT_SECONDS, Slot, TALKERS_MAX};
 use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
 use triage_model::observation::{Operation, Origin};
@@ -79,7 +79,7 @@ pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
         match held {
             Held::Marks(marks) => {
                 for mark in marks {
-                    if slot.add_failure(mark) == Kept::Beyond {
+                    if slot.add_failure(mark) == Addition::NoRoom {
                         *slot.beyond.entry((mark.cause, mark.origin)).or_default() += 1;
                     }
                 }
@@ -107,7 +107,7 @@ pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
 /// What one attribute holds of a slot.
 enum Held {
     Marks(Vec<Mark>),
-    Served(Vec<Served>),
+    Served(Vec<ServedCall>),
     AnsweredCount((Origin, Option<Operation>), u32),
     ServedCount((Origin, Option<Operation>), u32),
     BeyondCount((Cause, Origin), u32),
@@ -198,7 +198,7 @@ fn mark_of_bytes(begin: i64, cause: Cause, bytes: &[u8]) -> Option<Mark> {
     })
 }
 
-fn bytes_of_served(call: &Served) -> [u8; 8] {
+fn bytes_of_served(call: &ServedCall) -> [u8; 8] {
     let mut bytes = [0; 8];
     bytes[..6].copy_from_slice(&call.caller.to_bits().to_be_bytes()[2..]);
     bytes[6] = second_of(call.at);
@@ -206,11 +206,11 @@ fn bytes_of_served(call: &Served) -> [u8; 8] {
     bytes
 }
 
-fn served_of_bytes(begin: i64, bytes: &[u8]) -> Option<Served> {
+fn served_of_bytes(begin: i64, bytes: &[u8]) -> Option<ServedCall> {
     let [c0, c1, c2, c3, c4, c5, second, packed] = *bytes else { return None };
     let (operation, origin) = unpacked(packed)?;
     let caller = CallerHash::from_bits(u64::from_be_bytes([0, 0, c0, c1, c2, c3, c4, c5]));
-    Some(Served { at: time_of(begin, second)?, caller, operation, origin })
+    Some(ServedCall { at: time_of(begin, second)?, caller, operation, origin })
 }
 
 /// Within the slot.
@@ -334,7 +334,7 @@ mod tests {
             (caller, second, served) in (any::<u64>(), 0..SLOT_SECONDS, any::<bool>()),
         ) -> Answered {
             let at = Timestamp::from_second(BEGIN + second).unwrap();
-            Answered { call: Served { at, caller: CallerHash::from_bits(caller), operation, origin }, served }
+            Answered { call: ServedCall { at, caller: CallerHash::from_bits(caller), operation, origin }, served }
         }
     }
 

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use triage_decide::diagnose::diagnose;
-use triage_decide::evidence::mark::{Answered, Mark, Served};
-use triage_decide::evidence::slot::{Calls, MARKS_MAX, SERVED_MAX, SLOT_SECONDS};
+use triage_decide::evidence::mark::{Answered, Mark, ServedCall};
+use triage_decide::evidence::slot::{AnsweredCalls, MARKS_MAX, SERVED_MAX, SLOT_SECONDS};
 use triage_decide::incident::turn;
 use triage_decide::policy::Policy;
 use triage_decide::recovery::recovery;
@@ -89,7 +89,7 @@ fn with_calls(fails: impl Fn(i64) -> bool) -> View {
         if fails(second) {
             view.evidence.add_failure(mark);
         } else {
-            let call = Served { at: mark.at, caller: mark.caller, operation: mark.operation, origin: mark.origin };
+            let call = ServedCall { at: mark.at, caller: mark.caller, operation: mark.operation, origin: mark.origin };
             view.evidence.add_answered(&Answered { call, served: true });
         }
     }
@@ -110,7 +110,7 @@ fn full(causes: &[Cause]) -> View {
         }
         let slot = view.evidence.slot_mut(at(begin));
         for nth in 0..SERVED_MAX {
-            let call = Served {
+            let call = ServedCall {
                 at: at(begin + nth as i64),
                 caller: CallerHash::from_bits(random.u64(..)),
                 operation: Some(Operation::CreateToken),
@@ -118,8 +118,10 @@ fn full(causes: &[Cause]) -> View {
             };
             slot.served.insert(call);
         }
-        slot.calls
-            .insert((Origin::CloudTrail, Some(Operation::CreateToken)), Calls { answered: 20_000, served: 20_000 });
+        slot.calls.insert(
+            (Origin::CloudTrail, Some(Operation::CreateToken)),
+            AnsweredCalls { answered: 20_000, served: 20_000 },
+        );
         slot.beyond.insert((Cause::Service, Origin::CloudTrail), 20_000);
     }
     view

@@ -15,7 +15,7 @@ use crate::diagnose::facts::Facts;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::hits::{CallerCalls, Hit, widest};
 use crate::diagnose::words::{calls_refused, listed, name, operation, span, time};
-use crate::evidence::mark::{Mark, Quota, Served, Talker};
+use crate::evidence::mark::{Mark, Quota, ServedCall, Talker};
 use crate::evidence::slot::{SLOT_SECONDS, Slot};
 use crate::verdict::{Diagnosis, Talking};
 
@@ -126,7 +126,7 @@ fn steadily_failing(facts: &Facts<'_>) -> Vec<Lone> {
     }
     let lone = facts.everyone().filter_map(|calls| lone(facts, &calls));
     lone.filter(|lone| {
-        let of_another = |call: &Served| call.caller != lone.caller && call.operation == lone.operation;
+        let of_another = |call: &ServedCall| call.caller != lone.caller && call.operation == lone.operation;
         facts.served_calls().any(|call| of_another(call) && call.at > lone.enough_since)
     })
     .collect()

@@ -12,17 +12,18 @@ use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, SERVICE_CAUSES};
 use triage_model::observation::{HealthIssue, Origin};
 use triage_model::region::Region;
-use triage_model::time::{AHEAD_MAX, before};
+use triage_model::time::before;
 
 use crate::concern::{Concern, ConcernKey};
-use crate::diagnose::hits::{CallerCalls, Calls, Hit};
+use crate::diagnose::hits::{CallerCalls, CallsByCaller, Hit};
 use crate::diagnose::words::label_of;
-use crate::evidence::mark::{Mark, Served};
-use crate::evidence::slot::{SLOT_SECONDS, Slot, slot_of};
+use crate::evidence::mark::{Mark, ServedCall};
+use crate::evidence::slot::Slot;
 use crate::policy::Policy;
-use crate::probe::{Answer, ProbeAnswer};
+use crate::probe::{ProbeAnswer, RungState};
 use crate::sequential;
 use crate::sequential::Run;
+use crate::spread::{calls_within, latest};
 use crate::view::View;
 
 /// An older probe says nothing of now: the watcher probes every minute.
@@ -36,7 +37,7 @@ pub struct Active {
     /// By service failures.
     pub hit: usize,
     pub served: usize,
-    /// Calls in the same time, where the slots name so many served callers that more must have been.
+    /// CallsByCaller in the same time, where the slots name so many served callers that more must have been.
     pub calls: Option<(f64, f64)>,
 }
 
@@ -58,12 +59,12 @@ pub struct Facts<'a> {
     pub from: Timestamp,
     /// The latest call that is known: CloudTrail may be minutes late, and what it tells is judged where it belongs.
     pub latest_call: Timestamp,
-    service: Calls,
-    admin: Calls,
-    requests: Calls,
+    service: CallsByCaller,
+    admin: CallsByCaller,
+    requests: CallsByCaller,
     throttled: Vec<Mark>,
     /// Service failures of callers that are left out: they are in none of the others.
-    left_out: Calls,
+    left_out: CallsByCaller,
     hits: BTreeMap<ConcernKey, Vec<Hit>>,
     /// The latest answer, if it is not old.
     pub probe: Option<&'a ProbeAnswer>,
@@ -76,17 +77,16 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     pub fn gather(region: &'a Region, view: &'a View, policy: &'a Policy, now: Timestamp) -> Self {
         let oldest = before(now, policy.evidence);
-        let newest = now.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
-        let slots = || view.evidence.slots.range(slot_of(oldest)..=slot_of(newest)).map(|(_, slot)| slot);
+        let newest = latest(now);
+        let slots = || view.evidence.slots_within(oldest, newest).map(|(_, slot)| slot);
         let counts = |at: Timestamp| (oldest..=newest).contains(&at);
-        let is_left_out = |caller: CallerHash| view.ledger.left_out.contains_key(&caller.to_bits());
 
         let [mut service, mut admin, mut requests, mut throttled, mut left_out] = [const { Vec::new() }; 5];
         let mut latest_failed = None;
         for mark in slots().flat_map(Slot::failures).filter(|mark| counts(mark.at)) {
             latest_failed = latest_failed.max(Some(mark.at));
             let of_cause = match mark.cause {
-                Cause::Service | Cause::Unreachable if is_left_out(mark.caller) => &mut left_out,
+                Cause::Service | Cause::Unreachable if view.ledger.is_left_out(mark.caller) => &mut left_out,
                 Cause::Service | Cause::Unreachable => &mut service,
                 Cause::Admin => &mut admin,
                 Cause::Request => &mut requests,
@@ -96,7 +96,7 @@ impl<'a> Facts<'a> {
             of_cause.push(*mark);
         }
         for marks in [&mut admin, &mut requests, &mut throttled] {
-            marks.retain(|mark: &Mark| !is_left_out(mark.caller));
+            marks.retain(|mark: &Mark| !view.ledger.is_left_out(mark.caller));
         }
         let served = || slots().flat_map(|slot| &slot.served).filter(|call| counts(call.at)).copied();
         let latest_served =
@@ -108,7 +108,7 @@ impl<'a> Facts<'a> {
             (None, Some(settled)) => settled.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(settled),
             (None, None) => oldest,
         };
-        let latest = view.probe.latest.as_ref();
+        let latest_probe = view.probe.latest.as_ref();
         let mut facts = Self {
             region,
             view,
@@ -116,14 +116,14 @@ impl<'a> Facts<'a> {
             now,
             from: from.max(oldest),
             latest_call: latest_failed.max(latest_served).unwrap_or(now),
-            service: Calls::of(service, served()),
-            admin: Calls::of(admin, served()),
-            requests: Calls::of(requests, served()),
+            service: CallsByCaller::of(service, served()),
+            admin: CallsByCaller::of(admin, served()),
+            requests: CallsByCaller::of(requests, served()),
             throttled,
-            left_out: Calls::of(left_out, served()),
+            left_out: CallsByCaller::of(left_out, served()),
             hits: BTreeMap::new(),
-            probe: latest.filter(|answer| answer.at >= before(now, PROBE_COUNTS)),
-            run: run(view, policy, now),
+            probe: latest_probe.filter(|answer| answer.at >= before(now, PROBE_COUNTS)),
+            run: furthest_run(view, policy, now),
             crowded: RefCell::default(),
         };
         facts.hits = facts.find_hits();
@@ -148,7 +148,7 @@ impl<'a> Facts<'a> {
         self.of_cause(kind).by_caller()
     }
 
-    const fn of_cause(&self, kind: ConcernKey) -> &Calls {
+    const fn of_cause(&self, kind: ConcernKey) -> &CallsByCaller {
         match kind {
             ConcernKey::Service => &self.service,
             ConcernKey::Admin(_) => &self.admin,
@@ -162,7 +162,7 @@ impl<'a> Facts<'a> {
     }
 
     pub fn is_left_out(&self, caller: CallerHash) -> bool {
-        self.view.ledger.left_out.contains_key(&caller.to_bits())
+        self.view.ledger.is_left_out(caller)
     }
 
     /// Callers left out of the tests that were served after all their service failures.
@@ -222,14 +222,14 @@ impl<'a> Facts<'a> {
     }
 
     /// Every served call that is marked, in order of time.
-    pub fn served_calls(&self) -> impl Iterator<Item = &'a Served> {
+    pub fn served_calls(&self) -> impl Iterator<Item = &'a ServedCall> {
         self.view.evidence.slots.values().flat_map(|slot| &slot.served)
     }
 
     /// How many callers were served between two times, as far as they are marked.
     pub fn served_callers(&self, from: Timestamp, until: Timestamp) -> usize {
-        let slots = self.view.evidence.slots.range(slot_of(from)..=slot_of(until)).flat_map(|(_, slot)| &slot.served);
-        let within = slots.filter(|call| from < call.at && call.at <= until).map(|call| call.caller);
+        let served = self.slots(from, until).flat_map(|slot| &slot.served);
+        let within = served.filter(|call| from < call.at && call.at <= until).map(|call| call.caller);
         within.collect::<BTreeSet<_>>().len()
     }
 
@@ -244,7 +244,7 @@ impl<'a> Facts<'a> {
     }
 
     pub fn is_probe_down(&self) -> bool {
-        self.probe.is_some_and(|probe| probe.rungs.iter().any(|rung| rung.answer == Answer::Down))
+        self.probe.is_some_and(|probe| probe.rungs.iter().any(|rung| rung.answer == RungState::Down))
     }
 
     /// The open issues of AWS Health about signing in, the first told first.
@@ -259,10 +259,10 @@ impl<'a> Facts<'a> {
     pub fn active(&self, at: Timestamp) -> Active {
         let from = before(at, self.policy.active);
         let within = |time: Timestamp| from < time && time <= at;
-        let slots = || self.view.evidence.slots.range(slot_of(from)..=slot_of(at)).map(|(_, slot)| slot);
-        let served = slots().flat_map(|slot| &slot.served).filter(|call| within(call.at)).map(|call| call.caller);
-        let served = self.distinct(served);
-        let failed = slots().flat_map(Slot::failures).filter(|mark| within(mark.at)).map(|mark| mark.caller);
+        let served = self.slots(from, at).flat_map(|slot| &slot.served);
+        let served = self.distinct(served.filter(|call| within(call.at)).map(|call| call.caller));
+        let failed =
+            self.slots(from, at).flat_map(Slot::failures).filter(|mark| within(mark.at)).map(|mark| mark.caller);
         let callers = self.distinct(failed.chain(served.iter().copied()));
         let is_hit = |calls: &CallerCalls<'_>| {
             callers.binary_search(&calls.caller).is_ok()
@@ -272,11 +272,12 @@ impl<'a> Facts<'a> {
         let mut active = Active { at, callers: callers.len(), hit, served: served.len(), calls: None };
         if active.hit > 0 && self.is_crowded(from, at) {
             let marked = self.service_failures().filter(|mark| within(mark.at)).count();
-            let beyond = self.spread(from, at, |slot| {
+            let beyond = calls_within(&self.view.evidence, from, at, |slot| {
                 let service = slot.beyond.iter().filter(|((cause, _), _)| SERVICE_CAUSES.contains(cause));
                 service.map(|(_, count)| *count).sum()
             });
-            let answered = self.spread(from, at, |slot| slot.calls.values().map(|calls| calls.answered).sum());
+            let answered = |slot: &Slot| slot.calls.values().map(|calls| calls.answered).sum();
+            let answered = calls_within(&self.view.evidence, from, at, answered);
             active.calls = Some((marked as f64 + beyond, answered));
         }
         active
@@ -284,11 +285,21 @@ impl<'a> Facts<'a> {
 
     /// How many distinct callers called between two times, as far as they are marked.
     pub fn seen(&self, from: Timestamp, until: Timestamp) -> usize {
-        let slots = || self.view.evidence.slots.range(slot_of(from)..=slot_of(until)).map(|(_, slot)| slot);
-        let failed = slots().flat_map(Slot::failures).map(|mark| (mark.at, mark.caller));
-        let served = slots().flat_map(|slot| &slot.served).map(|call| (call.at, call.caller));
+        let failed = self.slots(from, until).flat_map(Slot::failures).map(|mark| (mark.at, mark.caller));
+        let served = self.slots(from, until).flat_map(|slot| &slot.served).map(|call| (call.at, call.caller));
         let within = failed.chain(served).filter(|(at, _)| (from..=until).contains(at)).map(|(_, caller)| caller);
         self.distinct(within).len()
+    }
+
+    /// How many of these callers the service failed between two times. A test sees the whole of the oldest slot, so this
+    /// does too: the part of it that is older than the evidence may be all that a run was made of.
+    pub fn failed_callers(&self, callers: &[CallerHash], from: Timestamp, until: Timestamp) -> usize {
+        let mut callers = callers.to_vec();
+        callers.sort_unstable();
+        let slots = self.slots(from, until);
+        let failed = slots.flat_map(|slot| SERVICE_CAUSES.into_iter().flat_map(move |cause| slot.failures_of(cause)));
+        let within = failed.filter(|mark| (from..=until).contains(&mark.at)).map(|mark| mark.caller);
+        self.distinct(within.filter(|caller| callers.binary_search(caller).is_ok())).len()
     }
 
     /// In order, without those that are left out.
@@ -302,29 +313,23 @@ impl<'a> Facts<'a> {
     /// Whether a slot of that time names so many served callers that there must have been more.
     pub fn is_crowded(&self, from: Timestamp, until: Timestamp) -> bool {
         let mut known = self.crowded.borrow_mut();
-        let mut slots = self.view.evidence.slots.range(slot_of(from)..=slot_of(until));
-        slots.any(|(begin, slot)| *known.entry(*begin).or_insert_with(|| slot.is_full_of_served()))
+        let mut slots = self.view.evidence.slots_within(from, until);
+        slots.any(|(begin, slot)| *known.entry(begin).or_insert_with(|| slot.is_full_of_served()))
     }
 
     /// Served calls in that time, marked or not.
     pub fn served_in(&self, from: Timestamp, until: Timestamp) -> f64 {
-        self.spread(from, until, |slot| slot.calls.values().map(|calls| calls.served).sum())
+        calls_within(&self.view.evidence, from, until, |slot| slot.calls.values().map(|calls| calls.served).sum())
     }
 
-    /// The part of the slots' counts that falls into a time. Within a slot calls are taken as evenly spread.
-    fn spread(&self, from: Timestamp, until: Timestamp, count: impl Fn(&Slot) -> u32) -> f64 {
-        let slots = self.view.evidence.slots.range(slot_of(from)..=slot_of(until));
-        slots
-            .map(|(begin, slot)| {
-                let overlap = until.as_second().min(begin + SLOT_SECONDS) - from.as_second().max(*begin);
-                f64::from(count(slot)) * overlap.max(0) as f64 / SLOT_SECONDS as f64
-            })
-            .sum()
+    /// The slots that calls between two times fall into.
+    fn slots(&self, from: Timestamp, until: Timestamp) -> impl Iterator<Item = &'a Slot> {
+        self.view.evidence.slots_within(from, until).map(|(_, slot)| slot)
     }
 }
 
 /// Breadth is counted for each origin, and the largest counts.
-fn run(view: &View, policy: &Policy, now: Timestamp) -> Option<Run> {
+fn furthest_run(view: &View, policy: &Policy, now: Timestamp) -> Option<Run> {
     let runs = Origin::ALL.into_iter().filter_map(|origin| sequential::test(view, origin, policy, now));
     runs.max_by(|one, other| {
         let crossed = |run: &Run| run.crossed_at.map(|_| run.callers.len());

@@ -1,13 +1,11 @@
-//! Everything that holds of a region, in the order of precedence.
+//! One diagnosis that holds, with what speaks for it.
 //!
-//! In: the [`Facts`]. Out: [`Finding`]s, of which the first is the diagnosis and the others are further reasons; where
-//! nothing is wrong it is [`Diagnosis::Quiet`]. Each table row of the design is one function of a sibling.
+//! Data: the siblings that look for a diagnosis make it, and the first of all in the order of precedence is the verdict.
 
 use jiff::Timestamp;
 
 use crate::concern::ConcernKey;
 use crate::diagnose::facts::Facts;
-use crate::diagnose::{advise, refused, service};
 use crate::policy::Policy;
 use crate::verdict::{Advised, Diagnosis, Talking};
 
@@ -64,26 +62,4 @@ impl Finding {
             talking: self.talking.clone(),
         })
     }
-}
-
-/// Never empty.
-pub fn all(facts: &Facts<'_>) -> (Finding, Vec<Finding>) {
-    let service = service::finding(facts);
-    let of_service = service.is_some();
-    let mut findings: Vec<Finding> = service.into_iter().collect();
-    findings.extend(refused::misconfigured(facts));
-    findings.extend(refused::suspected(facts));
-    findings.extend(advise::throttling(facts));
-    findings.extend(advise::one_caller(facts));
-    findings.extend(advise::blind(facts));
-    findings.extend(advise::aws_health(facts));
-    let rest = service::rest(facts);
-    if findings.is_empty() {
-        return (rest, findings);
-    }
-    if !of_service && rest.diagnosis != Diagnosis::Quiet {
-        findings.push(rest);
-    }
-    let first = findings.remove(0);
-    (first, findings)
 }

@@ -1,6 +1,6 @@
 //! Who is hit, by what, and since when.
 //!
-//! In: the marks of one cause. Out: [`Calls`] by caller, of which those are a [`Hit`] that were not served since. What a
+//! In: the marks of one cause. Out: [`CallsByCaller`], of which those are a [`Hit`] that were not served since. What a
 //! failure counts towards is its [`ConcernKey`].
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use triage_model::caller::CallerHash;
 use triage_model::observation::Origin;
 
 use crate::concern::ConcernKey;
-use crate::evidence::mark::{Mark, Served};
+use crate::evidence::mark::{Mark, ServedCall};
 
 /// A caller that failed and was not served since. Only being served proves that a caller is well: whoever got a 500 and
 /// then is refused for a code that the failed call consumed has not signed in.
@@ -69,14 +69,14 @@ pub fn widest(hits: &[Hit]) -> (usize, Origin) {
 
 /// Failed calls by caller, then time, and the served ones of the same callers.
 #[derive(Debug, Default)]
-pub struct Calls {
+pub struct CallsByCaller {
     pub failed: Vec<Mark>,
-    served: Vec<Served>,
+    served: Vec<ServedCall>,
 }
 
-impl Calls {
+impl CallsByCaller {
     /// `served` are all there are.
-    pub fn of(mut failed: Vec<Mark>, served: impl Iterator<Item = Served>) -> Self {
+    pub fn of(mut failed: Vec<Mark>, served: impl Iterator<Item = ServedCall>) -> Self {
         // A slot has them by caller already, so that this is a merge. The order must not depend on how they came.
         failed.sort_by_key(|mark| (mark.caller, mark.at, mark.id, mark.origin));
         let mut callers: Vec<CallerHash> = failed.iter().map(|mark| mark.caller).collect();
@@ -106,7 +106,7 @@ impl Calls {
 pub struct CallerCalls<'a> {
     pub caller: CallerHash,
     pub failed: &'a [Mark],
-    served: &'a [Served],
+    served: &'a [ServedCall],
 }
 
 impl<'a> CallerCalls<'a> {

@@ -11,7 +11,6 @@ use crate::diagnose::finding::Finding;
 use crate::diagnose::hits::widest;
 use crate::diagnose::words;
 use crate::diagnose::words::{callers, listed, once_in, origin, span, time};
-use crate::evidence::mark::Mark;
 use crate::probe_record::RungRecord;
 use crate::sequential::{Run, TestKind};
 use crate::verdict::Diagnosis;
@@ -64,14 +63,14 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Findin
 
 /// Nobody need complain: laptops do not log to us.
 fn by_probes(facts: &Facts<'_>) -> Option<Finding> {
-    let row = |record: &RungRecord| {
+    let streak = |record: &RungRecord| {
         let (since, last) = (record.down_since?.max(facts.from), record.down_last?);
         let apart = last.duration_since(since).unsigned_abs();
-        let is_row = since < last && apart >= facts.policy.probe_down && record.healthy_times == 0;
-        (is_row && facts.is_recent(last)).then_some((since, last))
+        let is_streak = since < last && apart >= facts.policy.probe_down && record.healthy_times == 0;
+        (is_streak && facts.is_recent(last)).then_some((since, last))
     };
-    let rows = facts.view.probe.rungs.iter().filter_map(|(operation, record)| Some((row(record)?, operation)));
-    let ((since, last), operation) = rows.min()?;
+    let streaks = facts.view.probe.rungs.iter().filter_map(|(operation, record)| Some((streak(record)?, operation)));
+    let ((since, last), operation) = streaks.min()?;
     let reason =
         format!("probes found {operation} down time and again for {}: no caller need say so", span(since, last));
     Some(Finding { since: Some(since), opening: Some(reason), ..degraded(facts, Vec::new()) })
@@ -118,13 +117,7 @@ pub fn rest(facts: &Facts<'_>) -> Finding {
 fn run_in_words(facts: &Facts<'_>, run: &Run) -> String {
     let until = run.crossed_at.unwrap_or(facts.latest_call);
     // The run goes on after it crossed; how unlikely it is was said when it crossed.
-    let mut of_run = run.callers.clone();
-    of_run.sort_unstable();
-    let within = |mark: &Mark| ConcernKey::Service.takes(mark) && (run.began_at..=until).contains(&mark.at);
-    let hit = facts
-        .callers(ConcernKey::Service)
-        .filter(|calls| of_run.binary_search(&calls.caller).is_ok() && calls.failed.iter().any(within));
-    let count = hit.count();
+    let count = facts.failed_callers(&run.callers, run.began_at, until);
     let within = span(run.began_at, until);
     let chance = once_in(run.chance_years(facts.policy));
     match run.kind {

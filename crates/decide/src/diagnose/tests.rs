@@ -1,6 +1,7 @@
 //! Each diagnosis with what makes it and what just does not. A [`World`] is a region that tests let things happen in.
 
 mod advise;
+mod opening;
 mod refused;
 mod service;
 mod told;
@@ -16,9 +17,9 @@ use triage_model::region::KnownRegions;
 
 use super::*;
 use crate::concern::Concern;
-use crate::evidence::mark::{Answered, Mark, Served, hash16, hash32};
+use crate::evidence::mark::{Answered, Mark, ServedCall, hash16, hash32};
 use crate::ledger::Incident;
-use crate::probe::{Answer, Control, Rung};
+use crate::probe::{Control, Rung, RungState};
 
 /// When the worlds of these tests begin: at the beginning of a slot.
 fn at(second: i64) -> Timestamp {
@@ -122,7 +123,7 @@ impl World {
     }
 
     fn serve(&mut self, who: &str, second: i64) -> &mut Self {
-        let call = Served {
+        let call = ServedCall {
             at: at(second),
             caller: caller(who),
             operation: Some(Operation::CreateToken),
@@ -140,7 +141,7 @@ impl World {
         self
     }
 
-    fn probe(&mut self, answer: Answer, second: i64) -> &mut Self {
+    fn probe(&mut self, answer: RungState, second: i64) -> &mut Self {
         let rung = Rung { operation: Operation::CreateToken, answer, fault: None, latency: Duration::ZERO };
         self.view.probe.add(&ProbeAnswer { region: region(), at: at(second), rungs: vec![rung], control: None });
         self

@@ -16,7 +16,6 @@ use crate::diagnose::facts::Facts;
 use crate::diagnose::hits::{Hit, widest};
 use crate::diagnose::words;
 use crate::evidence::mark::Mark;
-use crate::evidence::slot::slot_of;
 use crate::verdict::FailedRequest;
 
 /// Callers named in a verdict: a notice shows ten.
@@ -117,7 +116,7 @@ fn requests(facts: &Facts<'_>, failures: &[&Mark]) -> Vec<FailedRequest> {
 fn beyond(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> usize {
     match kind {
         ConcernKey::Service => {
-            let slots = facts.view.evidence.slots.range(slot_of(from)..).flat_map(|(_, slot)| &slot.beyond);
+            let slots = facts.view.evidence.slots_within(from, Timestamp::MAX).flat_map(|(_, slot)| &slot.beyond);
             let service = slots.filter(|((cause, _), _)| SERVICE_CAUSES.contains(cause));
             service.map(|(_, count)| *count as usize).sum()
         }

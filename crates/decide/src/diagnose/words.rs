@@ -10,7 +10,7 @@ use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
 use crate::evidence::Evidence;
 use crate::evidence::mark::{Mark, Names};
-use crate::probe::{Answer, Control, ProbeAnswer, Rung};
+use crate::probe::{Control, ProbeAnswer, Rung, RungState};
 
 /// Codes or issues named in one reason.
 const LISTED_MAX: usize = 5;
@@ -107,12 +107,12 @@ pub fn probe(probe: &ProbeAnswer) -> String {
 
 fn rung(rung: &Rung) -> String {
     let answer = match rung.answer {
-        Answer::Healthy => "healthy",
-        Answer::Unknown => "without a clear answer",
-        Answer::Unexpected => "answering something unexpected",
-        Answer::Down => "down",
+        RungState::Healthy => "healthy",
+        RungState::Unknown => "without a clear answer",
+        RungState::Unexpected => "answering something unexpected",
+        RungState::Down => "down",
     };
-    let fault = rung.fault.as_ref().filter(|_| rung.answer != Answer::Healthy);
+    let fault = rung.fault.as_ref().filter(|_| rung.answer != RungState::Healthy);
     let facts = fault.map(|fault| {
         let status = fault.status.map(|status| status.to_string());
         let message = fault.message.clone().filter(|_| fault.no_answer);

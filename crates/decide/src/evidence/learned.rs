@@ -12,7 +12,7 @@ use triage_model::classify::SERVICE_CAUSES;
 use triage_model::observation::Origin;
 use triage_model::time::before;
 
-use crate::evidence::Evidence;
+use crate::evidence::hour::Evidence;
 use crate::evidence::slot::{SLOT_SECONDS, Slot, slot_of};
 
 /// Kept with the region, and brought up to date by the tick.
@@ -30,13 +30,13 @@ pub struct Learned {
     pub succeeded: BTreeMap<Origin, Timestamp>,
     /// Who was hit by a service failure within 24 hours outside of incidents, by
     /// [`triage_model::caller::CallerHash::to_bits`].
-    pub hit: BTreeMap<u64, Row>,
+    pub hit: BTreeMap<u64, Streak>,
 }
 
-/// Service failures of one caller, each within [`ROW_GAP`] of the one before.
+/// Service failures of one caller, each within [`STREAK_GAP`] of the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(i64, i64)", into = "(i64, i64)")]
-pub struct Row {
+pub struct Streak {
     pub since: Timestamp,
     pub last: Timestamp,
 }
@@ -49,24 +49,24 @@ pub const HIT_MAX: usize = 512;
 pub const LEARNED_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// A caller without a failure for so long is newly hit by its next one.
-pub const ROW_GAP: Duration = Duration::from_secs(24 * 60 * 60);
+pub const STREAK_GAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Seconds since 1970: it is read often.
-impl From<(i64, i64)> for Row {
+impl From<(i64, i64)> for Streak {
     fn from((since, last): (i64, i64)) -> Self {
         Self { since: time(since), last: time(last) }
     }
 }
 
-impl From<Row> for (i64, i64) {
-    fn from(row: Row) -> Self {
-        (row.since.as_second(), row.last.as_second())
+impl From<Streak> for (i64, i64) {
+    fn from(streak: Streak) -> Self {
+        (streak.since.as_second(), streak.last.as_second())
     }
 }
 
-impl Row {
+impl Streak {
     /// Whether one of its failures is known to be earlier than `to`, but not than `from`. Where `to` is itself in the
-    /// row, the failure before it was within [`ROW_GAP`].
+    /// streak, the failure before it was within [`STREAK_GAP`].
     pub fn has_within(&self, from: Timestamp, to: Timestamp) -> bool {
         self.since < to && self.last >= from
     }
@@ -94,10 +94,10 @@ impl Learned {
         for (begin, slot) in complete {
             learned.add(begin, slot, incident);
         }
-        let from = before(now, ROW_GAP);
-        learned.hit.retain(|_, row| row.last >= from);
+        let from = before(now, STREAK_GAP);
+        learned.hit.retain(|_, streak| streak.last >= from);
         while learned.hit.len() > HIT_MAX
-            && let Some((_, oldest)) = learned.hit.iter().map(|(caller, row)| (row.last, *caller)).min()
+            && let Some((_, oldest)) = learned.hit.iter().map(|(caller, streak)| (streak.last, *caller)).min()
         {
             learned.hit.remove(&oldest);
         }
@@ -125,11 +125,11 @@ impl Learned {
         let mut hits: Vec<(Timestamp, u64)> = marks.map(|mark| (mark.at, mark.caller.to_bits())).collect();
         hits.sort_unstable();
         for (at, caller) in hits {
-            match self.hit.get_mut(&caller).filter(|row| row.last >= before(at, ROW_GAP)) {
-                Some(row) => row.last = row.last.max(at),
+            match self.hit.get_mut(&caller).filter(|streak| streak.last >= before(at, STREAK_GAP)) {
+                Some(streak) => streak.last = streak.last.max(at),
                 None => {
                     self.newly_hit += 1;
-                    self.hit.insert(caller, Row { since: at, last: at });
+                    self.hit.insert(caller, Streak { since: at, last: at });
                 }
             }
         }
@@ -197,10 +197,10 @@ mod tests {
             })
         };
         assert_eq!(learn(&[0]).newly_hit, 1);
-        let row = learn(&[0, DAY, 2 * DAY]);
-        assert_eq!((row.newly_hit, row.hit.get(&7)), (1, Some(&Row { since: at(0), last: at(2 * DAY) })));
+        let streak = learn(&[0, DAY, 2 * DAY]);
+        assert_eq!((streak.newly_hit, streak.hit.get(&7)), (1, Some(&Streak { since: at(0), last: at(2 * DAY) })));
         let again = learn(&[0, DAY + 1]);
-        assert_eq!((again.newly_hit, again.hit.get(&7)), (2, Some(&Row { since: at(DAY + 1), last: at(DAY + 1) })));
+        assert_eq!((again.newly_hit, again.hit.get(&7)), (2, Some(&Streak { since: at(DAY + 1), last: at(DAY + 1) })));
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
         let mut later = Evidence::default();
         later.add_failure(failure(DAY + 3 * SLOT_SECONDS, 1 << 30));
         let learned = learned.after(&later, None, at(DAY + 5 * SLOT_SECONDS + 900)).unwrap();
-        assert!(learned.hit.values().all(|row| row.last >= at(5 * SLOT_SECONDS + 900)), "all are within a day");
+        assert!(learned.hit.values().all(|streak| streak.last >= at(5 * SLOT_SECONDS + 900)), "all are within a day");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is kept of one call.
 //!
-//! In: a classified failure or an answered call. Out: a [`Mark`] or a [`Served`], which a store keeps in 16 or 8 bytes,
+//! In: a classified failure or an answered call. Out: a [`Mark`] or a [`ServedCall`], which a store keeps in 16 or 8 bytes,
 //! and the [`Names`] by which people know what the marks only hash. Equal calls give equal marks, so that a union of
 //! sets counts each once.
 
@@ -23,9 +23,9 @@ pub struct Mark {
     pub operation: Option<Operation>,
     pub cause: Cause,
     pub origin: Origin,
-    /// A `reason` that begins with `KMS_`: the customer's own key.
+    /// The customer's own key refused, as the table found ([`triage_model::classify::Class::key_refusal`]).
     pub kms: bool,
-    /// [`hash16`] of the `reason` where there is one, else of the code; 0 where there is neither.
+    /// [`hash16`] of what a key refused with, else of the `reason`, else of the code; 0 where there is none of them.
     pub label: u16,
     /// [`hash16`] of the tool (`aws-cli/2.31.0`), 0 where it is unknown.
     pub tool: u16,
@@ -35,7 +35,7 @@ pub struct Mark {
 
 /// One served call: success, or AuthorizationPending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Served {
+pub struct ServedCall {
     /// Whole seconds.
     pub at: Timestamp,
     pub caller: CallerHash,
@@ -46,7 +46,8 @@ pub struct Served {
 /// A call that the service answered as it should: served, or refused for a mistake of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered {
-    pub call: Served,
+    /// What is marked of it if it was served.
+    pub call: ServedCall,
     /// A refusal answers, but does not serve.
     pub served: bool,
 }

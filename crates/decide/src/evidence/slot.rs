@@ -12,7 +12,7 @@ use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
 use triage_model::observation::{Operation, Origin};
 
-use crate::evidence::mark::{Answered, Mark, Names, Served, Talker};
+use crate::evidence::mark::{Answered, Mark, Names, ServedCall, Talker};
 
 /// The length of a slot. A mark's second within it fits one byte.
 pub const SLOT_SECONDS: i64 = 120;
@@ -28,7 +28,7 @@ pub const TALKERS_MAX: usize = 16;
 
 /// What the answered calls of one operation come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Calls {
+pub struct AnsweredCalls {
     /// Served, or refused for a mistake of the caller.
     pub answered: u32,
     /// Success or AuthorizationPending.
@@ -40,8 +40,8 @@ pub struct Slot {
     failures: BTreeMap<Cause, Marks>,
     /// Failures beyond [`MARKS_MAX`]: about how many, for one that comes twice is counted twice.
     pub beyond: BTreeMap<(Cause, Origin), u32>,
-    pub served: BTreeSet<Served>,
-    pub calls: BTreeMap<(Origin, Option<Operation>), Calls>,
+    pub served: BTreeSet<ServedCall>,
+    pub calls: BTreeMap<(Origin, Option<Operation>), AnsweredCalls>,
     /// Calls of those who make many, failed or not.
     pub talkers: BTreeMap<Talker, u32>,
     pub names: Names,
@@ -49,12 +49,12 @@ pub struct Slot {
 
 /// What became of a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum Addition {
     New,
     /// The same mark is there.
     Known,
-    /// There is no room for it: it belongs into [`Slot::beyond`].
-    Beyond,
+    /// It belongs into [`Slot::beyond`].
+    NoRoom,
 }
 
 /// When the slot of that time begins, in seconds since 1970.
@@ -65,20 +65,20 @@ pub fn slot_of(at: Timestamp) -> i64 {
 impl Slot {
     /// Adds a failure, unless it is there or there is no room for it. Another one may lose its place to it, and is then
     /// counted in [`Slot::beyond`].
-    pub fn add_failure(&mut self, mark: Mark) -> Kept {
+    pub fn add_failure(&mut self, mark: Mark) -> Addition {
         let marks = self.failures.entry(mark.cause).or_default();
         if !marks.insert(mark) {
-            return Kept::Known;
+            return Addition::Known;
         }
         if marks.0.len() <= MARKS_MAX {
-            return Kept::New;
+            return Addition::New;
         }
         match marks.pop_last() {
             Some(last) if last != mark => {
                 *self.beyond.entry((last.cause, last.origin)).or_default() += 1;
-                Kept::New
+                Addition::New
             }
-            Some(_) | None => Kept::Beyond,
+            Some(_) | None => Addition::NoRoom,
         }
     }
 
@@ -151,7 +151,7 @@ impl Slot {
     /// The union of two views of one slot. Counts are added: they must be of different calls.
     pub fn merge(&mut self, other: &Self) {
         for mark in other.failures() {
-            if self.add_failure(*mark) == Kept::Beyond {
+            if self.add_failure(*mark) == Addition::NoRoom {
                 *self.beyond.entry((mark.cause, mark.origin)).or_default() += 1;
             }
         }
@@ -270,16 +270,16 @@ mod tests {
     #[test]
     fn a_mark_that_has_no_room_is_beyond_and_a_known_one_is_known() {
         let mut slot = slot_of_all(&(0..256).map(|caller| mark(caller, 1, 0)).collect::<Vec<_>>());
-        assert_eq!(slot.add_failure(mark(255, 1, 0)), Kept::Known);
-        assert_eq!(slot.add_failure(mark(255, 2, 0)), Kept::Beyond);
-        assert_eq!(slot.add_failure(mark(256, 1, 0)), Kept::Beyond, "another caller, of a greater hash");
+        assert_eq!(slot.add_failure(mark(255, 1, 0)), Addition::Known);
+        assert_eq!(slot.add_failure(mark(255, 2, 0)), Addition::NoRoom);
+        assert_eq!(slot.add_failure(mark(256, 1, 0)), Addition::NoRoom, "another caller, of a greater hash");
         assert!(slot.has(&mark(255, 1, 0)) && !slot.has(&mark(256, 1, 0)));
     }
 
     #[test]
     fn the_first_served_callers_are_named_and_one_that_was_hit_always() {
         let answered = |caller, second| Answered {
-            call: Served {
+            call: ServedCall {
                 at: Timestamp::from_second(second).unwrap(),
                 caller: CallerHash::from_bits(caller),
                 operation: None,
@@ -296,7 +296,7 @@ mod tests {
         assert!(slot.is_full_of_served());
         slot.add_answered(&answered(99, 3), true);
         assert_eq!(slot.served.len(), SERVED_MAX + 1);
-        assert_eq!(slot.calls[&(Origin::CloudTrail, None)], Calls { answered: 201, served: 201 });
+        assert_eq!(slot.calls[&(Origin::CloudTrail, None)], AnsweredCalls { answered: 201, served: 201 });
     }
 
     proptest! {

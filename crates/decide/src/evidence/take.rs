@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use triage_model::caller::CallerHash;
 
-use crate::evidence::mark::{Mark, Names};
-use crate::evidence::slot::{Kept, Slot, slot_of};
-use crate::evidence::{Evidence, Seen};
+use crate::evidence::hour::Evidence;
+use crate::evidence::seen::Seen;
+use crate::evidence::slot::{Addition, Slot, slot_of};
 
 impl Evidence {
     /// Of each failure whether it is new: `first` here, and not in the evidence, whatever it was seen through.
@@ -24,17 +24,17 @@ impl Evidence {
         for (mark, new) in seen.failures.iter().zip(new) {
             let begin = slot_of(mark.at);
             match self.add_failure(*mark) {
-                Kept::New => {
+                Addition::New => {
                     let slot = added.entry(begin).or_default();
                     slot.add_failure(*mark);
                     slot.merge_names(&seen.names_of(mark));
                 }
-                Kept::Beyond if *new => {
+                Addition::NoRoom if *new => {
                     for slot in [self.slot_mut(mark.at), added.entry(begin).or_default()] {
                         *slot.beyond.entry((mark.cause, mark.origin)).or_default() += 1;
                     }
                 }
-                Kept::Beyond | Kept::Known => {}
+                Addition::NoRoom | Addition::Known => {}
             }
         }
         self.take_in_answered(seen, &mut added);
@@ -42,7 +42,7 @@ impl Evidence {
             self.slot_mut(*at).add_talk(*talker, 1);
             let slot = added.entry(slot_of(*at)).or_default();
             slot.add_talk(*talker, 1);
-            slot.merge_names(&Names { talkers: one(&seen.names.talkers, talker.who), ..Names::default() });
+            slot.merge_names(&seen.name_of(talker));
         }
         for (begin, slot) in &added {
             self.slots.entry(*begin).or_default().merge_names(&slot.names);
@@ -73,23 +73,6 @@ impl Evidence {
     }
 }
 
-impl Seen {
-    /// How people call what this mark hashes.
-    fn names_of(&self, mark: &Mark) -> Names {
-        Names {
-            callers: one(&self.names.callers, mark.caller.to_bits()),
-            labels: one(&self.names.labels, mark.label),
-            tools: one(&self.names.tools, mark.tool),
-            talkers: BTreeMap::new(),
-            requests: one(&self.names.requests, mark.id),
-        }
-    }
-}
-
-fn one<K: Ord + Copy>(names: &BTreeMap<K, String>, key: K) -> BTreeMap<K, String> {
-    names.get(&key).map(|name| (key, name.clone())).into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
@@ -98,7 +81,7 @@ mod tests {
     use triage_model::observation::{Operation, Origin};
 
     use super::*;
-    use crate::evidence::mark::{Answered, Quota, Served, Talker};
+    use crate::evidence::mark::{Answered, Mark, Quota, ServedCall, Talker};
     use crate::evidence::slot::{MARKS_MAX, TALKERS_MAX};
 
     fn at(second: i64) -> Timestamp {
@@ -156,7 +139,7 @@ mod tests {
     #[test]
     fn a_served_caller_is_named_where_it_had_failed_in_the_same_batch() {
         let call = |caller, second| Answered {
-            call: Served {
+            call: ServedCall {
                 at: at(second),
                 caller: CallerHash::from_bits(caller),
                 operation: Some(Operation::CreateToken),

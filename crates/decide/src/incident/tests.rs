@@ -6,7 +6,7 @@ use triage_model::caller::CallerHash;
 use triage_model::observation::Operation;
 
 use super::*;
-use crate::probe::Answer;
+use crate::probe::RungState;
 use crate::testing::verdicts::{at, given_up, proved, region, verdict};
 use crate::verdict::{Advised, Diagnosis};
 
@@ -183,7 +183,7 @@ fn an_end_without_proof_says_so() {
 #[test]
 fn what_a_probe_still_sees_down_is_not_over() {
     let mut life = Life::of(&outage());
-    let confirmed = Verdict { probe: Some(Answer::Down), ..outage() };
+    let confirmed = Verdict { probe: Some(RungState::Down), ..outage() };
     assert_eq!(life.is_over(600, &confirmed, &proved(590)), []);
     assert_eq!(life.is_over(620, &quiet(), &proved(610)), [Kind::Resolved]);
 }
@@ -242,7 +242,7 @@ fn a_rung_that_is_down_again_reopens_without_a_caller() {
     let mut life = Life::of(&outage());
     life.is_over(620, &quiet(), &proved(610));
     let seen_by_a_probe = Verdict {
-        probe: Some(Answer::Down),
+        probe: Some(RungState::Down),
         since: Some(at(650)),
         latest: None,
         ..verdict(Diagnosis::Degraded).hitting(0)
@@ -340,14 +340,14 @@ struct Seen {
     pause: i64,
     diagnosis: Diagnosis,
     callers: usize,
-    probe: Option<Answer>,
+    probe: Option<RungState>,
     health: bool,
     over: bool,
 }
 
 fn any_seen() -> impl Strategy<Value = Seen> {
     let diagnoses = [Diagnosis::Quiet, Diagnosis::Isolated, Diagnosis::OneCaller].into_iter().chain(INCIDENTS);
-    let probes = [None, Some(Answer::Healthy), Some(Answer::Down)];
+    let probes = [None, Some(RungState::Healthy), Some(RungState::Down)];
     (1_i64..2000, select(diagnoses.collect::<Vec<_>>()), 0_usize..40, select(probes.to_vec()), any::<(bool, bool)>())
         .prop_map(|(pause, diagnosis, callers, probe, (health, over))| Seen {
             pause,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::policy::SETTINGS;
+use crate::policy::numbers::SETTINGS;
 
 /// The page, as Markdown.
 pub fn page() -> String {

@@ -1,9 +1,9 @@
-//! Rows of answers and what they prove.
+//! Streaks of answers and what they prove.
 
 use std::time::Duration;
 
-use Answer::{Down, Healthy, Unexpected, Unknown};
 use Operation::{CreateToken, RegisterClient, StartDeviceAuthorization};
+use RungState::{Down, Healthy, Unexpected, Unknown};
 use triage_model::fault::Fault;
 
 use super::*;
@@ -15,13 +15,13 @@ fn at(seconds: i64) -> Timestamp {
     "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
 }
 
-fn answer(seconds: i64, rungs: &[(Operation, Answer)]) -> ProbeAnswer {
+fn answer(seconds: i64, rungs: &[(Operation, RungState)]) -> ProbeAnswer {
     let rung = |&(operation, answer)| Rung { operation, answer, fault: None, latency: Duration::ZERO };
     ProbeAnswer { region: region("us-east-1"), at: at(seconds), rungs: rungs.iter().map(rung).collect(), control: None }
 }
 
 /// What is kept of CreateToken after these answers, one every 20 seconds.
-fn after(answers: &[Answer]) -> RungRecord {
+fn after(answers: &[RungState]) -> RungRecord {
     let mut record = ProbeRecord::default();
     for (index, &one) in answers.iter().enumerate() {
         record.add(&answer(20 * index as i64, &[(CreateToken, one)]));
@@ -29,7 +29,7 @@ fn after(answers: &[Answer]) -> RungRecord {
     record.rungs.remove(&CreateToken).unwrap_or_default()
 }
 
-fn row(down: Option<(i64, i64)>, healthy: (u32, Option<i64>, Option<i64>)) -> RungRecord {
+fn kept(down: Option<(i64, i64)>, healthy: (u32, Option<i64>, Option<i64>)) -> RungRecord {
     RungRecord {
         down_since: down.map(|(since, _)| at(since)),
         down_last: down.map(|(_, last)| at(last)),
@@ -40,24 +40,24 @@ fn row(down: Option<(i64, i64)>, healthy: (u32, Option<i64>, Option<i64>)) -> Ru
 }
 
 #[test]
-fn rows_of_answers_are_kept_as_they_are_meant() {
+fn streaks_of_answers_are_kept_as_they_are_meant() {
     const NEVER: (u32, Option<i64>, Option<i64>) = (0, None, None);
-    let table: [(&[Answer], RungRecord); 12] = [
-        (&[Healthy, Unexpected, Unknown], row(None, NEVER)),
-        (&[Healthy, Down], row(Some((20, 20)), NEVER)),
-        (&[Down, Down, Down], row(Some((0, 40)), NEVER)),
-        // Neither is news, and neither ends the row.
-        (&[Down, Unknown, Unexpected, Down], row(Some((0, 60)), NEVER)),
-        (&[Down, Down, Healthy], row(Some((0, 20)), (1, Some(40), Some(40)))),
-        (&[Down, Healthy, Healthy, Healthy], row(Some((0, 0)), (3, Some(20), Some(60)))),
-        (&[Down, Healthy, Unknown, Healthy], row(Some((0, 0)), (2, Some(20), Some(60)))),
-        (&[Down, Healthy, Healthy, Down], row(Some((60, 60)), NEVER)),
-        (&[Down, Healthy, Down, Healthy], row(Some((40, 40)), (1, Some(60), Some(60)))),
+    let table: [(&[RungState], RungRecord); 12] = [
+        (&[Healthy, Unexpected, Unknown], kept(None, NEVER)),
+        (&[Healthy, Down], kept(Some((20, 20)), NEVER)),
+        (&[Down, Down, Down], kept(Some((0, 40)), NEVER)),
+        // Neither is news, and neither ends the streak.
+        (&[Down, Unknown, Unexpected, Down], kept(Some((0, 60)), NEVER)),
+        (&[Down, Down, Healthy], kept(Some((0, 20)), (1, Some(40), Some(40)))),
+        (&[Down, Healthy, Healthy, Healthy], kept(Some((0, 0)), (3, Some(20), Some(60)))),
+        (&[Down, Healthy, Unknown, Healthy], kept(Some((0, 0)), (2, Some(20), Some(60)))),
+        (&[Down, Healthy, Healthy, Down], kept(Some((60, 60)), NEVER)),
+        (&[Down, Healthy, Down, Healthy], kept(Some((40, 40)), (1, Some(60), Some(60)))),
         // The proof begins anew.
-        (&[Down, Healthy, Healthy, Unexpected], row(Some((0, 0)), (0, None, Some(40)))),
-        (&[Down, Healthy, Unexpected, Healthy], row(Some((0, 0)), (1, Some(60), Some(60)))),
-        // It was healthy between: another row.
-        (&[Down, Healthy, Unexpected, Down], row(Some((60, 60)), NEVER)),
+        (&[Down, Healthy, Healthy, Unexpected], kept(Some((0, 0)), (0, None, Some(40)))),
+        (&[Down, Healthy, Unexpected, Healthy], kept(Some((0, 0)), (1, Some(60), Some(60)))),
+        // It was healthy between: another streak.
+        (&[Down, Healthy, Unexpected, Down], kept(Some((60, 60)), NEVER)),
     ];
     for (answers, wanted) in table {
         assert_eq!(after(answers), wanted, "{answers:?}");
@@ -65,12 +65,12 @@ fn rows_of_answers_are_kept_as_they_are_meant() {
 }
 
 #[test]
-fn a_down_of_long_ago_begins_no_row() {
+fn a_down_of_long_ago_begins_no_streak() {
     for (later, since) in [(2 * 60 * 60, 0), (2 * 60 * 60 + 1, 2 * 60 * 60 + 1)] {
         let mut record = ProbeRecord::default();
         record.add(&answer(0, &[(CreateToken, Down)]));
         record.add(&answer(later, &[(CreateToken, Down)]));
-        assert_eq!(record.rungs[&CreateToken], row(Some((since, later)), (0, None, None)));
+        assert_eq!(record.rungs[&CreateToken], kept(Some((since, later)), (0, None, None)));
     }
 }
 
@@ -80,8 +80,8 @@ fn each_rung_is_kept_by_itself_and_one_that_was_not_asked_as_it_is() {
     record.add(&answer(0, &[(StartDeviceAuthorization, Down)]));
     record.add(&answer(20, &[(StartDeviceAuthorization, Healthy), (CreateToken, Down)]));
     record.add(&answer(40, &[(StartDeviceAuthorization, Unexpected)]));
-    assert_eq!(record.rungs[&CreateToken], row(Some((20, 20)), (0, None, None)));
-    assert_eq!(record.rungs[&StartDeviceAuthorization], row(Some((0, 0)), (0, None, Some(20))));
+    assert_eq!(record.rungs[&CreateToken], kept(Some((20, 20)), (0, None, None)));
+    assert_eq!(record.rungs[&StartDeviceAuthorization], kept(Some((0, 0)), (0, None, Some(20))));
     assert_eq!(record.latest, Some(answer(40, &[(StartDeviceAuthorization, Unexpected)])));
 }
 
@@ -103,7 +103,7 @@ fn a_registration_made_after_the_trouble_proves_registering_with_each_healthy_pr
     // A service that is not well elsewhere proves nothing of this rung.
     record.add(&answer(150, &[(CreateToken, Unknown)]));
     record.add(&answer(180, &[(CreateToken, Healthy)]));
-    assert_eq!(record.rungs[&RegisterClient], row(Some((0, 0)), (3, Some(60), Some(180))));
+    assert_eq!(record.rungs[&RegisterClient], kept(Some((0, 0)), (3, Some(60), Some(180))));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_registration_made_before_the_trouble_proves_nothing() {
     record.register(registration(-60));
     record.add(&answer(0, &[(RegisterClient, Down)]));
     record.add(&answer(60, &[(CreateToken, Healthy)]));
-    assert_eq!(record.rungs[&RegisterClient], row(Some((0, 0)), (0, None, None)));
+    assert_eq!(record.rungs[&RegisterClient], kept(Some((0, 0)), (0, None, None)));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use triage_model::observation::{Operation, Origin};
 use crate::evidence::mark::Mark;
 use crate::evidence::slot::{SLOT_SECONDS, Slot};
 use crate::policy::Policy;
-use crate::recovery::Case;
+use crate::recovery::open_incident::OpenIncident;
 use crate::spread::{Spread, beyond, latest};
 
 /// So many nats for recovery are as good as certain: more would only make a return of the trouble harder to see.
@@ -58,17 +58,18 @@ enum Moment {
 }
 
 impl Proof {
-    pub fn of(case: &Case<'_>) -> Self {
-        let incident = case.incident;
-        let begin = case.slots.first().and_then(|(begin, _)| Timestamp::from_second(*begin).ok());
+    pub fn of(open: &OpenIncident<'_>) -> Self {
+        let incident = open.incident;
+        let begin = open.slots.first().and_then(|(begin, _)| Timestamp::from_second(*begin).ok());
         let known = begin.unwrap_or(Timestamp::MIN).max(incident.since);
         let start = known.max(incident.enough_at);
-        let calls = Calls::of(case, start);
-        let mut walk = Walk::new(case.policy, start);
+        let course = Course::of(open, start);
+        let mut walk = Walk::new(open.policy, start);
         let mut second = known.as_second();
-        for (at, moment) in &calls.moments {
+        for (at, moment) in &course.moments {
             let to = at.as_second().max(second);
-            walk.add(Calls::between(&calls.served, second, to), Calls::between(&calls.beyond, second, to), *at);
+            let (served, failed) = course.unmarked(second, to);
+            walk.add(served, failed, *at);
             second = to;
             match moment {
                 Moment::Passing => {}
@@ -85,62 +86,91 @@ impl Proof {
     }
 }
 
-/// What the sum is made of.
-struct Calls {
+/// What occurred in an incident: what the sum is made of.
+struct Course {
+    /// In order of time.
     moments: Vec<(Timestamp, Moment)>,
     /// Served calls and failures without a mark of their own, by origin.
-    served: Vec<Spread>,
-    beyond: Vec<Spread>,
+    unmarked_served: Vec<Spread>,
+    unmarked_failed: Vec<Spread>,
 }
 
-impl Calls {
-    fn of(case: &Case<'_>, start: Timestamp) -> Self {
-        let since = case.incident.since;
-        let mut failures: Vec<&Mark> = case.failures().filter(|mark| mark.at >= since).collect();
-        failures.sort_unstable();
-        let mut ids = HashSet::new();
-        failures.retain(|mark| ids.insert(mark.id));
-        let operations: BTreeSet<Option<Operation>> = failures.iter().map(|mark| mark.operation).collect();
-        // Not every record names its operation.
-        let all = operations.is_empty() || operations.contains(&None);
-        let proves = |operation: Option<Operation>| all || operation.is_none() || operations.contains(&operation);
-
-        let latest = latest(case.now);
-        let ends = case.slots.iter().map(|(begin, _)| begin + SLOT_SECONDS);
-        let ends = ends.filter_map(|end| Timestamp::from_second(end).ok()).filter(|end| *end < case.now);
-        let served = case.slots.iter().flat_map(|(_, slot)| &slot.served).filter(|call| {
-            (since..=latest).contains(&call.at) && !case.view.ledger.left_out.contains_key(&call.caller.to_bits())
-        });
-        let mut moments: Vec<(Timestamp, Moment)> = failures
-            .iter()
-            .map(|mark| (mark.at, Moment::Failed))
-            .chain(served.map(|call| (call.at, Moment::Served(call.caller, proves(call.operation)))))
-            .chain(ends.chain([start, case.now]).filter(|end| *end >= since).map(|end| (end, Moment::Passing)))
-            .collect();
-        moments.sort_unstable();
-        let unmarked = |slot: &Slot, origin: Origin| {
-            let of = |(origin_of, operation): &(Origin, Option<Operation>)| *origin_of == origin && proves(*operation);
-            let all: u64 = slot.calls.iter().filter(|(key, _)| of(key)).map(|(_, calls)| u64::from(calls.served)).sum();
-            let marked = slot.served.iter().filter(|call| of(&(call.origin, call.operation))).count() as u64;
-            all.saturating_sub(marked) as f64
-        };
-        let beyond = |slot: &Slot, origin: Origin| {
-            let counts = |mark: &Mark| mark.origin == origin && case.counts(mark);
-            case.causes().iter().map(|cause| beyond(slot, *cause, counts)).sum()
-        };
-        let spread = |count: &dyn Fn(&Slot, Origin) -> f64| {
-            let of = |origin| Spread::of(&case.slots, origin, case.now, |slot| count(slot, origin));
-            Origin::ALL.into_iter().map(of).collect()
-        };
-        Self { moments, served: spread(&unmarked), beyond: spread(&beyond) }
-    }
-
-    fn between(spreads: &[Spread], from: i64, to: i64) -> f64 {
-        if from == to {
-            return 0.0;
+impl Course {
+    fn of(open: &OpenIncident<'_>, start: Timestamp) -> Self {
+        let failures = distinct_failures(open);
+        let operations = FailedOperations(failures.iter().map(|mark| mark.operation).collect());
+        Self {
+            moments: moments(open, start, &failures, &operations),
+            unmarked_served: by_origin(open, |slot, origin| unmarked_served(slot, origin, &operations)),
+            unmarked_failed: by_origin(open, |slot, origin| unmarked_failed(open, slot, origin)),
         }
-        spreads.iter().map(|spread| spread.until(to as f64) - spread.until(from as f64)).sum()
     }
+
+    /// Served calls and failures without a mark between two seconds.
+    fn unmarked(&self, from: i64, to: i64) -> (f64, f64) {
+        if from == to {
+            return (0.0, 0.0);
+        }
+        let between = |spread: &Spread| spread.until(to as f64) - spread.until(from as f64);
+        (self.unmarked_served.iter().map(between).sum(), self.unmarked_failed.iter().map(between).sum())
+    }
+}
+
+/// The failures of the incident, in order of time, each once.
+fn distinct_failures<'a>(open: &'a OpenIncident<'_>) -> Vec<&'a Mark> {
+    let mut failures: Vec<&Mark> = open.failures().filter(|mark| mark.at >= open.incident.since).collect();
+    failures.sort_unstable();
+    let mut ids = HashSet::new();
+    failures.retain(|mark| ids.insert(mark.id));
+    failures
+}
+
+/// The operations that failed in an incident.
+struct FailedOperations(BTreeSet<Option<Operation>>);
+
+impl FailedOperations {
+    /// Whether a served call of that operation proves anything. Not every record names its operation.
+    fn are_proved_by(&self, operation: Option<Operation>) -> bool {
+        let may_be_all = self.0.is_empty() || self.0.contains(&None);
+        may_be_all || operation.is_none() || self.0.contains(&operation)
+    }
+}
+
+fn moments(
+    open: &OpenIncident<'_>,
+    start: Timestamp,
+    failures: &[&Mark],
+    operations: &FailedOperations,
+) -> Vec<(Timestamp, Moment)> {
+    let span = open.incident.since..=latest(open.now);
+    let failed = failures.iter().map(|mark| (mark.at, Moment::Failed));
+    let served = open.slots.iter().flat_map(|(_, slot)| &slot.served);
+    let served = served.filter(|call| span.contains(&call.at) && !open.view.ledger.is_left_out(call.caller));
+    let served = served.map(|call| (call.at, Moment::Served(call.caller, operations.are_proved_by(call.operation))));
+    let slot_ends = open.slots.iter().filter_map(|(begin, _)| Timestamp::from_second(begin + SLOT_SECONDS).ok());
+    let passing = slot_ends.filter(|end| *end < open.now).chain([start, open.now]);
+    let passing = passing.filter(|at| at >= span.start()).map(|at| (at, Moment::Passing));
+    let mut moments: Vec<(Timestamp, Moment)> = failed.chain(served).chain(passing).collect();
+    moments.sort_unstable();
+    moments
+}
+
+fn by_origin(open: &OpenIncident<'_>, count: impl Fn(&Slot, Origin) -> f64) -> Vec<Spread> {
+    let of = |origin| Spread::of(&open.slots, origin, open.now, |slot| count(slot, origin));
+    Origin::ALL.into_iter().map(of).collect()
+}
+
+fn unmarked_served(slot: &Slot, origin: Origin, operations: &FailedOperations) -> f64 {
+    let counts = |of: Origin, operation| of == origin && operations.are_proved_by(operation);
+    let all = slot.calls.iter().filter(|((of, operation), _)| counts(*of, *operation));
+    let all: u64 = all.map(|(_, calls)| u64::from(calls.served)).sum();
+    let marked = slot.served.iter().filter(|call| counts(call.origin, call.operation)).count() as u64;
+    all.saturating_sub(marked) as f64
+}
+
+fn unmarked_failed(open: &OpenIncident<'_>, slot: &Slot, origin: Origin) -> f64 {
+    let counts = |mark: &Mark| mark.origin == origin && open.counts(mark);
+    open.causes().iter().map(|cause| beyond(slot, *cause, counts)).sum()
 }
 
 struct Walk<'a> {

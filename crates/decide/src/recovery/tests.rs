@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use triage_model::classify::Cause;
 use triage_model::observation::Operation;
 
 use super::*;
-use crate::evidence::mark::Answered;
+use crate::evidence::mark::{Answered, Mark};
 use crate::probe_record::ProbeRecord;
 use crate::sequential::test;
 use crate::testing::marks::{at, failure, incident, served};
@@ -209,7 +210,7 @@ fn calls_of_operations_that_did_not_fail_prove_nothing() {
     let mut view = view_of_an_outage();
     serve(&mut view, 30, 600, |answered| {
         let operation = Some(Operation::RegisterClient);
-        Answered { call: crate::evidence::mark::Served { operation, ..answered.call }, ..answered }
+        Answered { call: crate::evidence::mark::ServedCall { operation, ..answered.call }, ..answered }
     });
     assert_eq!(over(&view, &incident(1, 3), 600), None);
     serve(&mut view, 400, 410, |call| call);

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use triage_model::classify::Cause;
 
 use super::*;
-use crate::evidence::learned::Row;
-use crate::evidence::mark::{Answered, Served};
+use crate::evidence::learned::Streak;
+use crate::evidence::mark::{Answered, ServedCall};
 use crate::ledger::Incident;
 use crate::testing::marks::{at, caller, failure, served};
 
@@ -109,7 +109,7 @@ fn a_success_in_the_second_of_the_failure_comes_after_it() {
         view.evidence.add_failure(failure(10 * by, by as u64));
         let origin = Origin::Logs;
         let call = served(10 * by, by as u64);
-        view.evidence.add_answered(&Answered { call: Served { origin, ..call.call }, ..call });
+        view.evidence.add_answered(&Answered { call: ServedCall { origin, ..call.call }, ..call });
     }
     let run = run(&view).unwrap();
     assert_eq!((run.crossed_at, run.sum, run.callers.len()), (None, 0.0, 0));
@@ -162,7 +162,7 @@ fn an_outage_of_many_calls_is_found_though_few_marks_are_kept() {
     }
     slot.beyond.clear();
     let key = (Origin::CloudTrail, None);
-    slot.calls.insert(key, crate::evidence::slot::Calls { answered: 60_000, served: 60_000 });
+    slot.calls.insert(key, crate::evidence::slot::AnsweredCalls { answered: 60_000, served: 60_000 });
     assert_eq!(run(&view).unwrap().crossed_at, None, "of the kept marks alone nothing follows");
     view.evidence.slot_mut(at(0)).beyond.insert((Cause::Service, Origin::CloudTrail), 30_000 - 256);
     let run = run(&view).unwrap();
@@ -310,7 +310,7 @@ mod hits_in_time {
         // Seen elsewhere: of this origin no success is seen.
         for by in 1..=9 {
             let call = served(10 * by + 5, by as u64);
-            let call = Served { origin: Origin::Logs, ..call.call };
+            let call = ServedCall { origin: Origin::Logs, ..call.call };
             view.evidence.add_answered(&Answered { call, served: true });
         }
         assert_eq!(crossed(&view), None);
@@ -327,8 +327,8 @@ mod hits_in_time {
         assert!(crossed(&view), "the first one of each is news");
         let learn = |since: i64, last: i64| {
             let mut view = view.clone();
-            let row = |by: i64| Row { since: at(since + by), last: at(last) };
-            view.learned.hit = (1..=9).map(|by| (by as u64, row(by))).collect();
+            let streak = |by: i64| Streak { since: at(since + by), last: at(last) };
+            view.learned.hit = (1..=9).map(|by| (by as u64, streak(by))).collect();
             view
         };
         assert!(!crossed(&learn(-7200, -3600)), "failed an hour ago");
@@ -384,7 +384,7 @@ mod hits_in_time {
                 (policy.hits_per_day * policy.hits_weight_days + learned) / (policy.hits_weight_days + day as f64);
             let scale = Scale::of_hits(rate.max(policy.hits_per_day_min), &policy);
             let test = Test { scale, lasting: 1.0, callers: 3, answered: Spread::default(), beyond: Spread::default() };
-            let run = test.run(&events, Origin::Logs, at(begin + 86_400));
+            let run = test.judge(&events, Origin::Logs, at(begin + 86_400));
             pages += usize::from(run.is_some_and(|run| run.crossed_at.is_some_and(|crossed| crossed >= at(begin))));
             learned += (events.len() - old) as f64;
         }
@@ -449,7 +449,7 @@ fn ordinary_failures_page_less_than_once_a_year() {
         };
         let mut pages = 0;
         let mut rest = &events[..];
-        while let Some(crossed) = test.run(rest, Origin::CloudTrail, at(end)).and_then(|run| run.crossed_at) {
+        while let Some(crossed) = test.judge(rest, Origin::CloudTrail, at(end)).and_then(|run| run.crossed_at) {
             pages += 1;
             rest = &rest[rest.partition_point(|event| event.at <= crossed)..];
         }
@@ -478,7 +478,7 @@ fn evidence_of(calls: &[Call], sees_successes: bool) -> View {
         } else {
             let origin = if sees_successes { Origin::CloudTrail } else { Origin::Logs };
             let served = served(call.second, call.by).call;
-            view.evidence.add_answered(&Answered { call: Served { origin, ..served }, served: true });
+            view.evidence.add_answered(&Answered { call: ServedCall { origin, ..served }, served: true });
         }
     }
     if sees_successes {
@@ -574,7 +574,7 @@ fn a_test_at_the_caps_is_quick() {
             }
         }
         let slot = view.evidence.slot_mut(at(120 * slot));
-        let calls = crate::evidence::slot::Calls { answered: 200_000, served: 200_000 };
+        let calls = crate::evidence::slot::AnsweredCalls { answered: 200_000, served: 200_000 };
         slot.calls.insert((Origin::CloudTrail, None), calls);
         slot.beyond.insert((Cause::Service, Origin::CloudTrail), 100_000);
     }

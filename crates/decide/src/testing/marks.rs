@@ -9,7 +9,7 @@ use triage_model::observation::{Operation, Origin};
 use triage_model::region::KnownRegions;
 
 use crate::concern::Concern;
-use crate::evidence::mark::{Answered, Mark, Served};
+use crate::evidence::mark::{Answered, Mark, ServedCall};
 use crate::ledger::Incident;
 use crate::verdict::{Diagnosis, Severity};
 
@@ -39,7 +39,7 @@ pub fn failure(second: i64, by: u64) -> Mark {
 
 pub fn served(second: i64, by: u64) -> Answered {
     let operation = Some(Operation::CreateToken);
-    let call = Served { at: at(second), caller: caller(by), operation, origin: Origin::CloudTrail };
+    let call = ServedCall { at: at(second), caller: caller(by), operation, origin: Origin::CloudTrail };
     Answered { call, served: true }
 }
 

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use triage_decide::concern::ConcernKey;
 use triage_decide::evidence::Seen;
-use triage_decide::evidence::mark::{Mark, Names, Quota, Served, Talker, hash16, hash32, hash48};
+use triage_decide::evidence::mark::{Mark, Names, Quota, ServedCall, Talker, hash16, hash32, hash48};
 use triage_decode::Kind;
 use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, Class, Retry, SERVICE_CAUSES, is_pending};
@@ -149,9 +149,9 @@ impl Judged {
     }
 
     /// A served call of its caller, at that time.
-    pub fn served(&self, at: Timestamp) -> Served {
+    pub fn served(&self, at: Timestamp) -> ServedCall {
         let Failure { operation, origin, .. } = *self.failure;
-        Served { at: whole_second(at), caller: self.caller, operation, origin }
+        ServedCall { at: whole_second(at), caller: self.caller, operation, origin }
     }
 
     /// What it is counted with others under: what a key refused with, else the reason, else the code.

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
-use triage_decide::probe::{Answer, ProbeAnswer};
+use triage_decide::probe::{ProbeAnswer, RungState};
 use triage_decide::view::StoreError;
 use triage_model::observation::Operation;
 use triage_model::region::Region;
@@ -94,9 +94,9 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
 /// says nothing.
 fn outcome_of(answer: &ProbeAnswer, operation: Option<Operation>) -> Outcome {
     match answer.worst() {
-        Answer::Healthy if operation == Some(Operation::CreateTokenWithIam) => Outcome::Unknown,
-        Answer::Healthy => Outcome::Recovered,
-        Answer::Down => Outcome::StillFailing,
-        Answer::Unknown | Answer::Unexpected => Outcome::Unknown,
+        RungState::Healthy if operation == Some(Operation::CreateTokenWithIam) => Outcome::Unknown,
+        RungState::Healthy => Outcome::Recovered,
+        RungState::Down => Outcome::StillFailing,
+        RungState::Unknown | RungState::Unexpected => Outcome::Unknown,
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::PoisonError;
 
 use jiff::Timestamp;
-use triage_decide::evidence::mark::{Answered, Served};
+use triage_decide::evidence::mark::{Answered, ServedCall};
 use triage_model::caller::CallerHasher;
 use triage_model::classify::classify;
 use triage_model::observation::{Failure, HealthIssue, Observation, Success, Tick};
@@ -90,7 +90,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             return;
         }
         let at = whole_second(not_ahead(success.occurred_at, now));
-        let call = Served {
+        let call = ServedCall {
             at,
             caller: hasher.hash(&success.caller),
             operation: Some(success.operation),

@@ -201,6 +201,79 @@ fn a_key_that_is_disabled_after_an_outage_is_told_as_what_it_is_and_the_outage_n
     assert!(notice.mail().contains("KMS key") && notice.mail().contains("KMS_DisabledException"), "{}", notice.mail());
 }
 
+/// The notices of these users, each refused a second after the one before, with what the record has beside its code.
+fn refused(users: &[&str], code: &str, more: &str) -> Vec<Notice> {
+    let pipeline = pipeline(&[]);
+    let mut told = Vec::new();
+    for (user, second) in users.iter().zip(0..) {
+        let event = failed(user, second, code).replacen(r#""errorCode""#, &format!(r#"{more},"errorCode""#), 1);
+        assert!(event.contains(more));
+        let handled = handle(&pipeline, &event, at(second));
+        assert_eq!(handled.answer.counts.admin, 1, "{:#?}", handled.answer);
+        told.extend(handled.notices);
+    }
+    told
+}
+
+#[test]
+fn two_callers_whom_a_key_refuses_are_told_of_and_the_key_is_named() {
+    for (more, name) in [
+        (
+            r#""errorMessage":"User: ana is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:1:key/1""#,
+            "kms:Decrypt",
+        ),
+        (r#""errorMessage":"KMSDisabledException: the key is disabled""#, "KMSDisabledException"),
+        (r#""additionalEventData":{"reason":"KMS_DisabledException"}"#, "KMS_DisabledException"),
+    ] {
+        assert_eq!(refused(&["ana"], "AccessDeniedException", more), [], "one is not enough: {more}");
+        let told = refused(&["ana", "ben"], "AccessDeniedException", more);
+        let [notice] = told.as_slice() else { panic!("{more} {told:#?}") };
+        assert_eq!((notice.kind, notice.diagnosis), (NoticeKind::Opened, Diagnosis::Misconfigured));
+        let mail = notice.mail();
+        let look = format!(
+            "Look at the KMS key that Identity Center in us-east-1 is encrypted with; the service answers {name}."
+        );
+        assert!(mail.contains(&look), "{mail}");
+        assert!(!mail.contains("service control policies"), "{mail}");
+    }
+}
+
+#[test]
+fn a_refusal_that_only_speaks_of_a_key_is_told_of_at_three_callers_and_as_of_a_policy() {
+    for more in [
+        r#""errorMessage":"KMS_KEY_ARN is not set, and you are not authorized""#,
+        r#""additionalEventData":{"reason":"KMS_KEY_ARN"}"#,
+        r#""errorMessage":"not authorized to perform: sso-oauth:CreateTokenWithIAM""#,
+    ] {
+        assert_eq!(refused(&["ana", "ben"], "NotAuthorized", more), [], "{more}");
+        let told = refused(&["ana", "ben", "eva"], "NotAuthorized", more);
+        let [notice] = told.as_slice() else { panic!("{more} {told:#?}") };
+        assert_eq!(notice.diagnosis, Diagnosis::Misconfigured);
+        let mail = notice.mail();
+        assert!(mail.contains("service control policies") && !mail.contains("KMS key"), "{mail}");
+    }
+}
+
+#[test]
+fn each_notice_of_an_open_incident_says_how_it_began() {
+    let pipeline = pipeline(&[]);
+    // It begins in a hurry, which nothing shows any more after an hour.
+    let seconds = (0..300).step_by(10).chain((300..3 * 3600).step_by(90));
+    let mut told = Vec::new();
+    for second in seconds {
+        told.extend(handle(&pipeline, &failing(&format!("user-{second}"), second), at(second)).notices);
+    }
+    let (first, others) = told.split_first().unwrap();
+    assert_eq!(first.kind, NoticeKind::Opened);
+    let opening = &first.reasons[0];
+    assert!(opening.contains("callers newly hit in"), "{opening}");
+    let reminders = others.iter().filter(|notice| notice.kind == NoticeKind::Reminder);
+    assert_eq!(reminders.count(), 2, "{told:#?}");
+    for notice in others {
+        assert!(notice.reasons.contains(opening), "{notice:#?}");
+    }
+}
+
 #[test]
 fn callers_who_are_hit_one_by_one_are_an_outage_though_the_first_are_left_out() {
     let pipeline = pipeline(&[]);

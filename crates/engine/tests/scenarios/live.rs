@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
-use triage_decide::probe::{Answer, ProbeAnswer, Rung};
+use triage_decide::probe::{ProbeAnswer, Rung, RungState};
 use triage_decode::decode;
 use triage_engine::handled::Invocation;
 use triage_engine::memory::MemoryStore;
@@ -96,7 +96,7 @@ impl<'a> Life<'a> {
                 && trouble.region == region.as_str()
                 && (trouble.from..trouble.to).contains(&second)
         });
-        let answer = if is_down { Answer::Down } else { Answer::Healthy };
+        let answer = if is_down { RungState::Down } else { RungState::Healthy };
         let rung = Rung { operation: Operation::CreateToken, answer, fault: None, latency: Duration::from_millis(40) };
         let (store, on) = (&self.pipeline.store, At { now: at(second), until: Instant::now() });
         let view = store.view(&region, true, on).now_or_never().expect("memory answers at once");

@@ -290,6 +290,47 @@ fn a_kms_reason_is_the_administrators_whatever_the_code() {
 }
 
 #[test]
+fn a_keys_refusal_is_told_by_the_name_that_made_it_one() {
+    let told = |symptoms: Symptoms<'_>| classify(symptoms).key_refusal.map(String::from);
+    let denied = Symptoms { code: Some("AccessDeniedException"), status: Some(403), ..Default::default() };
+    let of_message = |message| told(Symptoms { message: Some(message), ..denied });
+    let denied_by_policy = "User: arn:aws:sts::111122223333:assumed-role/app is not authorized to perform: kms:Decrypt on \
+                            resource: arn:aws:kms:eu-central-1:111122223333:key/1";
+    for (message, wanted) in [
+        (denied_by_policy, Some("kms:Decrypt")),
+        ("Access denied (reason: KMS_AccessDeniedException)", Some("KMS_AccessDeniedException")),
+        ("com.amazonaws.kms#KMSDisabledException: it is disabled", Some("KMSDisabledException")),
+        // The name of a setting, a key's address, a fault of KMS itself: none of them is a key that refuses.
+        ("KMS_KEY_ARN is not set", None),
+        ("missing environment variable KMS_KEY_ID", None),
+        ("see arn:aws:kms:eu-central-1:111122223333:key/1", None),
+        ("KMSInternalException", None),
+        ("KMSThrottlingException", None),
+        ("User is not authorized to perform: sso-oauth:CreateTokenWithIAM", None),
+        ("", None),
+    ] {
+        assert_eq!(of_message(message).as_deref(), wanted, "{message}");
+    }
+    let with_reason = |reason| Symptoms { reason: Some(reason), ..denied };
+    assert_eq!(told(with_reason("KMS_DisabledException")).as_deref(), Some("KMS_DisabledException"));
+    assert_eq!(told(with_reason("KMS_KEY_ARN")), None);
+    let wrapped = Symptoms { inner_code: Some("KMSInvalidStateException"), ..denied };
+    assert_eq!(told(wrapped).as_deref(), Some("KMSInvalidStateException"));
+    // The field of the reason says it before the text does.
+    let both = Symptoms { message: Some(denied_by_policy), ..with_reason("KMS_DisabledException") };
+    assert_eq!(told(both).as_deref(), Some("KMS_DisabledException"));
+}
+
+#[test]
+fn where_another_row_decides_no_key_has_refused() {
+    for code in ["AuthorizationPendingException", "authorization_pending"] {
+        let pending = Symptoms { code: Some(code), reason: Some("KMS_DisabledException"), ..Default::default() };
+        let class = classify(pending);
+        assert_eq!((class.cause, class.key_refusal), (Cause::Expected, None), "{code}");
+    }
+}
+
+#[test]
 fn what_means_no_answer_is_unreachable() {
     for code in [
         "EndpointConnectionError",
@@ -474,8 +515,11 @@ fn some_text() -> impl Strategy<Value = Option<String>> {
             Code::Absent | Code::Any => None,
         })
         .collect();
+    let of_keys =
+        ["KMS_DisabledException", "KMSInvalidStateException", "kms:Decrypt", "KMS_KEY_ARN"].map(str::to_owned);
     prop::option::of(prop_oneof![
         any::<String>(),
+        prop::sample::select(of_keys.to_vec()),
         prop::sample::select(names.clone()),
         (prop::sample::select(names), any::<String>()).prop_map(|(name, rest)| format!("{rest}{name}{rest}")),
     ])
@@ -490,7 +534,7 @@ proptest! {
         no_answer in any::<bool>(),
     ) {
         let [code, inner_code, message, reason, grant_type, client_id] = &texts;
-        let class = classify(Symptoms {
+        let symptoms = Symptoms {
             operation,
             code: code.as_deref(),
             inner_code: inner_code.as_deref(),
@@ -501,7 +545,9 @@ proptest! {
             no_answer,
             client_id: client_id.as_deref(),
             region: Some("us-east-1"),
-        });
+        };
+        let class = classify(symptoms);
+        prop_assert_eq!(class.key_refusal.is_some(), decide(&symptoms).inside == Inside::Kms);
         prop_assert!(!class.advice.contains('\n'));
         prop_assert!(class.advice.len() < 700);
     }

@@ -59,7 +59,7 @@ fn a_talker_with_half_of_the_calls_at_half_of_a_quota_is_worth_an_advice() {
         "terraform/1.9 at 192.0.2.7 made 4800 of 5800 calls within 120 s: 50 % of the published quota of 80 a second for \
          CreateToken and StartDeviceAuthorization"
     );
-    world.probe(Answer::Down, 60);
+    world.probe(RungState::Down, 60);
     assert_eq!(world.diagnosis(60), Diagnosis::Quiet, "in an outage everybody talks much");
 }
 
@@ -194,7 +194,7 @@ fn a_probe_and_a_control_without_an_answer_are_blind() {
     let silent = Fault { no_answer: true, message: Some("timed out".into()), ..Fault::default() };
     let rung = Rung {
         operation: Operation::CreateToken,
-        answer: Answer::Unknown,
+        answer: RungState::Unknown,
         fault: Some(silent),
         latency: Duration::ZERO,
     };

@@ -1,6 +1,6 @@
 //! What an incident rests on: whom it hit, with what codes, at which operations, and the usual causes weighed.
 
-use triage_decide::probe::Answer;
+use triage_decide::probe::RungState;
 use triage_notify::notice::{Impact, Notice, Request, Tally, Weighed};
 use triage_notify::words::utc_minute;
 
@@ -72,13 +72,13 @@ fn callers(h: &mut Html, impact: &Impact) {
     });
 }
 
-const fn probe(answer: Option<Answer>) -> &'static str {
+const fn probe(answer: Option<RungState>) -> &'static str {
     match answer {
         None => "none answered",
-        Some(Answer::Healthy) => "found the service healthy",
-        Some(Answer::Unknown) => "had no clear answer",
-        Some(Answer::Unexpected) => "was answered something unexpected",
-        Some(Answer::Down) => "found the service down",
+        Some(RungState::Healthy) => "found the service healthy",
+        Some(RungState::Unknown) => "had no clear answer",
+        Some(RungState::Unexpected) => "was answered something unexpected",
+        Some(RungState::Down) => "found the service down",
     }
 }
 
