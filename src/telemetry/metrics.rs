@@ -19,7 +19,7 @@ use triage_decide::probe::{Answer, ProbeAnswer};
 use triage_decode::batch::Kind;
 use triage_engine::answer::{Action, Counts, FailureReport, IncidentState, Outcome};
 use triage_engine::handled::Handled;
-use triage_model::problem::{Problems, STORE_UNAVAILABLE, UNDECODABLE};
+use triage_model::problem::{ProblemName, Problems};
 use triage_model::region::Region;
 use triage_notify::pager::NAMESPACE;
 
@@ -248,8 +248,9 @@ impl Values {
     }
 
     fn add_problems(&mut self, problems: &Problems) {
-        self.count_some(Name::UndecodableInput, UNDECODABLE.iter().map(|name| problems.count(name)).sum());
-        self.count_some(Name::StoreErrors, problems.count(STORE_UNAVAILABLE));
+        let undecodable = problems.iter().filter(|(name, ..)| name.is_undecodable()).map(|(_, count, _)| count);
+        self.count_some(Name::UndecodableInput, undecodable.sum());
+        self.count_some(Name::StoreErrors, problems.count(ProblemName::StoreUnavailable));
     }
 
     fn add_probes<'a>(&mut self, probes: impl Iterator<Item = &'a ProbeAnswer>) {

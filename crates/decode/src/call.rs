@@ -9,8 +9,9 @@ mod request;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use triage_model::caller::Caller;
+use triage_model::classify;
 use triage_model::observation::{CallRequest, Failure, Observation, Operation, Origin};
-use triage_model::{classify, problem};
+use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, Setting};
 use crate::json::{Member, Part, Raw, Scalar, object};
@@ -59,11 +60,11 @@ pub fn read(text: &str, envelope: Envelope<'_>, is_direct: bool, setting: &Setti
     let call = match serde_json::from_str::<Part<Call<'_>>>(text) {
         Ok(Part::Found(call)) => call,
         Ok(Part::Missing | Part::Wrong) => {
-            batch.problems.note(problem::CALL_INVALID, "the detail is no object");
+            batch.problems.note(ProblemName::CallInvalid, "the detail is no object");
             return;
         }
         Err(error) => {
-            batch.problems.note(problem::CALL_INVALID, json::describe(&error));
+            batch.problems.note(ProblemName::CallInvalid, json::describe(&error));
             return;
         }
     };
@@ -73,7 +74,7 @@ pub fn read(text: &str, envelope: Envelope<'_>, is_direct: bool, setting: &Setti
             let failure = call.failure(required, request, envelope, setting, batch);
             batch.observations.push(Observation::Failure(Box::new(failure)));
         }
-        Err(reasons) => batch.problems.note(problem::CALL_INVALID, reasons.join("; ")),
+        Err(reasons) => batch.problems.note(ProblemName::CallInvalid, reasons.join("; ")),
     }
 }
 
@@ -86,7 +87,7 @@ fn note_stray_secrets(text: &str, is_direct: bool, batch: &mut Batch) {
     }
     batch.carries_secrets = true;
     if !is_direct {
-        batch.problems.note(problem::SECRET_IN_ENVELOPE, fields::listed_keys(secrets));
+        batch.problems.note(ProblemName::SecretInEnvelope, fields::listed_keys(secrets));
     }
 }
 
@@ -187,7 +188,7 @@ impl Call<'_> {
             }
         }
         if !wrong.is_empty() {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, fields::listed(wrong));
+            batch.problems.note(ProblemName::FieldWrongType, fields::listed(wrong));
         }
     }
 }

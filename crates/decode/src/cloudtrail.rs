@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use memchr::memmem;
 use triage_model::caller::Caller;
 use triage_model::observation::{Failure, Observation, Operation, Origin, Success};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 use triage_model::redact::HIDDEN;
 
 use crate::batch::{Batch, Setting};
@@ -142,7 +142,7 @@ impl Record<'_> {
             || client_id.as_ref().is_some_and(|id| setting.own_client_ids.contains(id));
         if is_own {
             batch.own += 1;
-            batch.problems.note(problem::OWN_PROBE, operation.as_str());
+            batch.problems.note(ProblemName::OwnProbe, operation.as_str());
             return;
         }
         let error = self.error();
@@ -208,7 +208,7 @@ impl Record<'_> {
         batch: &mut Batch,
     ) -> Timestamp {
         if event_time.is_none() && (self.event_time.is_given() || around.time.is_none()) {
-            batch.problems.note(problem::TIME_INVALID, "eventTime is missing or no time");
+            batch.problems.note(ProblemName::TimeInvalid, "eventTime is missing or no time");
         }
         event_time.or(around.time).unwrap_or(setting.now)
     }
@@ -224,7 +224,7 @@ impl Record<'_> {
         let is_no_id = |scalar: &Scalar<'_>| scalar.text().is_some_and(|text| fields::id(text).is_none());
         wrong.extend(ids.into_iter().filter(|(_, scalar)| is_no_id(scalar)).map(|(name, _)| name));
         if !wrong.is_empty() {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, fields::listed(wrong));
+            batch.problems.note(ProblemName::FieldWrongType, fields::listed(wrong));
         }
     }
 

@@ -4,7 +4,7 @@
 //! ours is decided on the record, because a `source` covers more than one service. Everything else is left alone.
 
 use triage_model::observation::{Observation, Tick};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, Kind, Setting};
 use crate::cloudtrail::{Around, Found};
@@ -31,7 +31,7 @@ pub fn read(top: &Top<'_>, around: Wrapping<'_>, setting: &Setting, batch: &mut 
         (Some("Scheduled Event"), Some("aws.events" | "aws.scheduler")) => {
             let occurred_at = time(top, batch).unwrap_or_else(|| {
                 if !top.time.is_given() {
-                    batch.problems.note(problem::TIME_INVALID, "a tick without time");
+                    batch.problems.note(ProblemName::TimeInvalid, "a tick without time");
                 }
                 setting.now
             });
@@ -58,7 +58,7 @@ fn read_record(top: &Top<'_>, replayed: bool, setting: &Setting, batch: &mut Bat
     let Some(detail) = top.detail.get().filter(|_| top.detail.is_object()) else {
         // Without a record only the source can tell whether this was for us.
         if source.is_none_or(cloudtrail::is_our_source) {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, "detail is no object");
+            batch.problems.note(ProblemName::FieldWrongType, "detail is no object");
         }
         return Kind::Foreign;
     };
@@ -80,7 +80,7 @@ fn read_record(top: &Top<'_>, replayed: bool, setting: &Setting, batch: &mut Bat
             Kind::Foreign
         }
         Err(error) => {
-            batch.problems.note(problem::JSON_INVALID, format!("detail: {}", json::describe(&error)));
+            batch.problems.note(ProblemName::JsonInvalid, format!("detail: {}", json::describe(&error)));
             Kind::Foreign
         }
     }

@@ -7,7 +7,7 @@ use std::hash::Hasher;
 
 use jiff::Timestamp;
 use siphasher::sip::SipHasher24;
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 use triage_model::redact::HIDDEN;
 use triage_model::region::Region;
 
@@ -129,7 +129,7 @@ pub fn time_or_note(scalar: &Scalar<'_>, field: &str, batch: &mut Batch) -> Opti
     let found = scalar.text().and_then(time);
     let is_given = scalar.text().is_some() || matches!(scalar, Scalar::Wrong);
     if found.is_none() && is_given {
-        batch.problems.note(problem::TIME_INVALID, format!("{field} is no time"));
+        batch.problems.note(ProblemName::TimeInvalid, format!("{field} is no time"));
     }
     found
 }
@@ -139,7 +139,7 @@ pub fn region(name: Option<&str>, setting: &Setting, batch: &mut Batch) -> Optio
     let Some(name) = name else { return Some(setting.default_region.clone()) };
     let region = setting.regions.find(name);
     if region.is_none() {
-        batch.problems.note(problem::REGION_UNKNOWN, shown_region(name));
+        batch.problems.note(ProblemName::RegionUnknown, shown_region(name));
     }
     region
 }

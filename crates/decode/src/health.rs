@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess};
 use triage_model::observation::{HealthIssue, Observation};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, Kind, Setting};
 use crate::json::{AnyVisitor, FromAny, Member, Part, Scalar, object, skip_map};
@@ -47,11 +47,11 @@ pub fn read(top: &Top<'_>, setting: &Setting, batch: &mut Batch) -> Kind {
     let detail = match top.detail.get().map(serde_json::from_str::<Part<Detail<'_>>>) {
         Some(Ok(Part::Found(detail))) => detail,
         None | Some(Ok(Part::Missing | Part::Wrong)) => {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, "detail is no object");
+            batch.problems.note(ProblemName::FieldWrongType, "detail is no object");
             return Kind::Foreign;
         }
         Some(Err(error)) => {
-            batch.problems.note(problem::JSON_INVALID, format!("detail: {}", json::describe(&error)));
+            batch.problems.note(ProblemName::JsonInvalid, format!("detail: {}", json::describe(&error)));
             return Kind::Foreign;
         }
     };
@@ -60,13 +60,13 @@ pub fn read(top: &Top<'_>, setting: &Setting, batch: &mut Batch) -> Kind {
     }
     let wrong = detail.wrong_members();
     if !wrong.is_empty() {
-        batch.problems.note(problem::FIELD_WRONG_TYPE, fields::listed(wrong));
+        batch.problems.note(ProblemName::FieldWrongType, fields::listed(wrong));
     }
     let started_at = fields::time_or_note(&detail.start_time, "startTime", batch);
     let updated_at = fields::time_or_note(&detail.last_updated_time, "lastUpdatedTime", batch);
     let said_at = eventbridge::time(top, batch).or(updated_at);
     if said_at.is_none() && !top.time.is_given() {
-        batch.problems.note(problem::TIME_INVALID, "an AWS Health event without time");
+        batch.problems.note(ProblemName::TimeInvalid, "an AWS Health event without time");
     }
     let occurred_at = said_at.unwrap_or(setting.now);
     let description = detail.descriptions.english();
@@ -237,7 +237,7 @@ mod tests {
     fn an_end_that_cannot_be_read_is_an_end_and_noted() {
         let (issue, batch) = issue(r#","endTime":"soon""#);
         assert_eq!(issue.ended_at, Some(at("2022-06-10T06:27:57Z")));
-        assert_eq!(batch.problems.count(problem::TIME_INVALID), 1);
+        assert_eq!(batch.problems.count(ProblemName::TimeInvalid), 1);
     }
 
     #[test]
@@ -275,8 +275,8 @@ mod tests {
         let [Observation::HealthIssue(issue)] = batch.observations.as_slice() else { panic!("{batch:?}") };
         assert_eq!((issue.event_arn.as_str(), issue.description.as_str()), ("e1", "down"));
         assert_eq!(issue.occurred_at, setting().now);
-        assert_eq!(batch.problems.count(problem::TIME_INVALID), 1);
-        assert_eq!(batch.problems.count(problem::FIELD_WRONG_TYPE), 1);
+        assert_eq!(batch.problems.count(ProblemName::TimeInvalid), 1);
+        assert_eq!(batch.problems.count(ProblemName::FieldWrongType), 1);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use triage_model::caller::Caller;
 use triage_model::classify::region_of_client_id;
 use triage_model::observation::{Failure, Observation, Origin};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 use triage_model::region::Region;
 
 use crate::batch::{APP_NAME, Batch, Setting};
@@ -71,16 +71,19 @@ impl Reader<'_> {
     fn read_entry(&mut self, entry: &Entry, batch: &mut Batch) {
         if self.is_own(&entry.text) {
             batch.own += 1;
-            batch.problems.note(problem::OWN_PROBE, format!("our own probe's call is in log group {}", self.log_group));
+            batch
+                .problems
+                .note(ProblemName::OwnProbe, format!("our own probe's call is in log group {}", self.log_group));
             return;
         }
         let signs = Signs::of(&entry.text);
         let split = object::split(&entry.text);
         if split.invalid {
             if signs.ours || signs.operation.is_some() {
-                batch
-                    .problems
-                    .note(problem::JSON_INVALID, "a log line that names the service is no JSON, or nested too deeply");
+                batch.problems.note(
+                    ProblemName::JsonInvalid,
+                    "a log line that names the service is no JSON, or nested too deeply",
+                );
             }
             return;
         }
@@ -154,7 +157,7 @@ impl Reader<'_> {
         if let Some(name) = around.filter(|_| !elsewhere) {
             let region = self.setting.regions.find(name);
             if region.is_none() {
-                batch.problems.note(problem::REGION_UNKNOWN, shown_region(name));
+                batch.problems.note(ProblemName::RegionUnknown, shown_region(name));
             }
             return region;
         }

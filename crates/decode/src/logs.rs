@@ -13,7 +13,7 @@ mod signs;
 
 use std::borrow::Cow;
 
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, Kind, Setting};
 use crate::json::{Part, Scalar, object};
@@ -41,7 +41,7 @@ pub fn read_subscription(awslogs: &Part<Subscription<'_>>, setting: &Setting, ba
     match awslogs.found().and_then(|subscription| subscription.data.text()) {
         Some(data) => read_gzip(inflate::inflate(data), setting, batch),
         None => {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, "awslogs.data is no text");
+            batch.problems.note(ProblemName::FieldWrongType, "awslogs.data is no text");
             Kind::Logs
         }
     }
@@ -65,7 +65,7 @@ fn utf8<'a>(bytes: &'a [u8], is_damaged: bool, batch: &mut Batch) -> Cow<'a, str
         Err(error) => {
             // Damage may cut a character in two: that is no fault of the text.
             if !(is_damaged && error.error_len().is_none()) {
-                batch.problems.note(problem::UTF8_INVALID, format!("at byte {}", error.valid_up_to()));
+                batch.problems.note(ProblemName::Utf8Invalid, format!("at byte {}", error.valid_up_to()));
             }
             String::from_utf8_lossy(bytes)
         }
@@ -80,7 +80,7 @@ pub fn read_document(text: &str, damage: Option<inflate::Damage>, setting: &Sett
     }
     let log_group = document.log_group.as_deref().unwrap_or_default();
     if setting.own_log_groups.iter().any(|own| own == log_group) {
-        batch.problems.note(problem::OWN_LOG_GROUP, log_group);
+        batch.problems.note(ProblemName::OwnLogGroup, log_group);
         return Kind::Logs;
     }
     // Where the end was lost, the JSON ends early because of it.
@@ -96,13 +96,13 @@ pub fn read_document(text: &str, damage: Option<inflate::Damage>, setting: &Sett
 
 fn note_faults(document: &Document<'_>, batch: &mut Batch) {
     if let Some(error) = &document.error {
-        batch.problems.note(problem::JSON_INVALID, json::describe(error));
+        batch.problems.note(ProblemName::JsonInvalid, json::describe(error));
     }
     for field in &document.wrong {
-        batch.problems.note(problem::FIELD_WRONG_TYPE, *field);
+        batch.problems.note(ProblemName::FieldWrongType, *field);
     }
     if document.events.is_empty() && document.error.is_none() && document.wrong.is_empty() {
-        batch.problems.note(problem::BATCH_EMPTY, "no log events");
+        batch.problems.note(ProblemName::BatchEmpty, "no log events");
     }
 }
 

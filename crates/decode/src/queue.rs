@@ -4,7 +4,7 @@
 //! secrets are refused. A message that cannot be read is a problem and does not hurt the others.
 
 use serde_json::value::RawValue;
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, Kind, Setting, SqsMessage};
 use crate::json::{Member, Part, Raw, Scalar, object};
@@ -33,11 +33,11 @@ pub fn read_records(records: &str, around: Wrapping<'_>, setting: &Setting, batc
     // A list is told by its bracket, so that an object in its place is not called broken JSON.
     let records = if records.starts_with('[') { serde_json::from_str::<Vec<&RawValue>>(records).ok() } else { None };
     let Some(records) = records else {
-        batch.problems.note(problem::FIELD_WRONG_TYPE, "Records is no array");
+        batch.problems.note(ProblemName::FieldWrongType, "Records is no array");
         return Kind::Unknown;
     };
     if records.is_empty() {
-        batch.problems.note(problem::BATCH_EMPTY, "Records is empty");
+        batch.problems.note(ProblemName::BatchEmpty, "Records is empty");
     }
     let mut kind = None;
     for record in records {
@@ -51,11 +51,11 @@ fn read_one(text: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Bat
     let record = match serde_json::from_str::<Part<Record<'_>>>(text) {
         Ok(Part::Found(record)) => record,
         Ok(Part::Missing | Part::Wrong) => {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, "a record is no object");
+            batch.problems.note(ProblemName::FieldWrongType, "a record is no object");
             return Kind::Unknown;
         }
         Err(error) => {
-            batch.problems.note(problem::JSON_INVALID, json::describe(&error));
+            batch.problems.note(ProblemName::JsonInvalid, json::describe(&error));
             return Kind::Unknown;
         }
     };
@@ -76,13 +76,13 @@ fn read_one(text: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Bat
                 Some(sns) => {
                     read_message(&sns.message, "Sns.Message", around.inner(sns.message_id.text()), setting, batch);
                 }
-                None => batch.problems.note(problem::FIELD_WRONG_TYPE, "Sns is no object"),
+                None => batch.problems.note(ProblemName::FieldWrongType, "Sns is no object"),
             }
             Kind::Sns
         }
         // `aws:s3` and its like have an `eventName` too, but are no CloudTrail records.
         Some(other) if other.starts_with("aws:") => {
-            batch.problems.note(problem::EVENT_UNKNOWN, format!("a record of {other}"));
+            batch.problems.note(ProblemName::EventUnknown, format!("a record of {other}"));
             Kind::Unknown
         }
         Some(_) | None => read_file_record(text, around, setting, batch),
@@ -99,7 +99,7 @@ fn read_file_record(text: &str, around: Wrapping<'_>, setting: &Setting, batch: 
             Kind::Unknown
         }
         Err(error) => {
-            batch.problems.note(problem::JSON_INVALID, json::describe(&error));
+            batch.problems.note(ProblemName::JsonInvalid, json::describe(&error));
             Kind::Unknown
         }
     }
@@ -113,7 +113,7 @@ pub fn read_notification(top: &Top<'_>, around: Wrapping<'_>, setting: &Setting,
 /// The event that stands in a message: JSON in a JSON string, or bare JSON where somebody unpacked it.
 fn read_message(message: &Raw<'_>, field: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Batch) {
     let Some(raw) = message.get().filter(|_| message.is_given()) else {
-        batch.problems.note(problem::FIELD_WRONG_TYPE, format!("{field} is missing"));
+        batch.problems.note(ProblemName::FieldWrongType, format!("{field} is missing"));
         return;
     };
     if !raw.starts_with('"') {
@@ -124,6 +124,6 @@ fn read_message(message: &Raw<'_>, field: &str, around: Wrapping<'_>, setting: &
         Ok(json::Key(text)) => {
             sniff::read(&text, around, setting, batch);
         }
-        Err(error) => batch.problems.note(problem::JSON_INVALID, format!("{field}: {}", json::describe(&error))),
+        Err(error) => batch.problems.note(ProblemName::JsonInvalid, format!("{field}: {}", json::describe(&error))),
     }
 }

@@ -5,7 +5,7 @@
 //! nothing is tried twice: each kind has keys that no other has.
 
 use serde_json::value::RawValue;
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, Kind, Setting};
 use crate::json::{Member, Part, Raw, Scalar, object};
@@ -74,7 +74,7 @@ pub fn is_envelope(text: &str) -> bool {
 /// Reads one piece of JSON into the batch and tells what it is.
 pub fn read(text: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Batch) -> Kind {
     if around.depth > WRAPPINGS_MAX {
-        batch.problems.note(problem::NESTED_TOO_DEEPLY, format!("more than {WRAPPINGS_MAX} wrappings"));
+        batch.problems.note(ProblemName::NestedTooDeeply, format!("more than {WRAPPINGS_MAX} wrappings"));
         return Kind::Unknown;
     }
     match text.trim_start().as_bytes().first() {
@@ -85,11 +85,11 @@ pub fn read(text: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Bat
     let top = match serde_json::from_str::<Part<Top<'_>>>(text) {
         Ok(Part::Found(top)) => top,
         Ok(Part::Missing | Part::Wrong) => {
-            batch.problems.note(problem::EVENT_UNKNOWN, "JSON, but no object");
+            batch.problems.note(ProblemName::EventUnknown, "JSON, but no object");
             return Kind::Unknown;
         }
         Err(error) => {
-            batch.problems.note(problem::JSON_INVALID, json::describe(&error));
+            batch.problems.note(ProblemName::JsonInvalid, json::describe(&error));
             return Kind::Unknown;
         }
     };
@@ -122,12 +122,12 @@ fn read_text(text: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Ba
     match serde_json::from_str::<String>(text) {
         Ok(inner) => {
             if inner.contains(char::REPLACEMENT_CHARACTER) {
-                batch.problems.note(problem::UTF8_INVALID, "replaced");
+                batch.problems.note(ProblemName::Utf8Invalid, "replaced");
             }
             read(&inner, around.inner(None), setting, batch)
         }
         Err(error) => {
-            batch.problems.note(problem::JSON_INVALID, json::describe(&error));
+            batch.problems.note(ProblemName::JsonInvalid, json::describe(&error));
             Kind::Unknown
         }
     }
@@ -135,14 +135,14 @@ fn read_text(text: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Ba
 
 fn read_list(text: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Batch) -> Kind {
     match serde_json::from_str::<Vec<&RawValue>>(text) {
-        Ok(items) if items.is_empty() => batch.problems.note(problem::BATCH_EMPTY, "an empty array"),
+        Ok(items) if items.is_empty() => batch.problems.note(ProblemName::BatchEmpty, "an empty array"),
         Ok(items) => {
             for item in items {
                 read(item.get(), around.inner(None), setting, batch);
             }
         }
         Err(error) => {
-            batch.problems.note(problem::JSON_INVALID, json::describe(&error));
+            batch.problems.note(ProblemName::JsonInvalid, json::describe(&error));
             return Kind::Unknown;
         }
     }
@@ -160,7 +160,7 @@ fn read_record(text: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut 
             Kind::Unknown
         }
         Err(error) => {
-            batch.problems.note(problem::JSON_INVALID, json::describe(&error));
+            batch.problems.note(ProblemName::JsonInvalid, json::describe(&error));
             Kind::Unknown
         }
     }
@@ -173,5 +173,5 @@ pub fn note_unknown(text: &str, batch: &mut Batch) {
         Err(_) => Vec::new(),
     };
     let told = fields::listed_keys(keys.iter().map(String::as_str));
-    batch.problems.note(problem::EVENT_UNKNOWN, format!("an object with the keys [{told}]"));
+    batch.problems.note(ProblemName::EventUnknown, format!("an object with the keys [{told}]"));
 }

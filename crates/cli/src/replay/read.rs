@@ -23,27 +23,12 @@ use regex::bytes::Regex;
 use serde_json::value::RawValue;
 use triage_decode::batch::{Kind, Setting};
 use triage_model::observation::{Observation, Operation};
-use triage_model::problem;
-use triage_model::problem::Problems;
+use triage_model::problem::{ProblemName, Problems};
 use triage_model::time::later;
 use triage_notify::words::counted;
 
 use crate::replay::files::{GZIP, Source};
 use cut::{Cutter, Form};
-
-/// Problems after which input is left out. The others tell of input that was read all the same.
-const SKIPPING: &[&str] = &[
-    problem::BASE64_INVALID,
-    problem::CALL_INVALID,
-    problem::EVENT_UNKNOWN,
-    problem::GZIP_INVALID,
-    problem::GZIP_TOO_LARGE,
-    problem::GZIP_TRUNCATED,
-    problem::JSON_INVALID,
-    problem::LOG_LINE_TOO_LONG,
-    problem::NESTED_TOO_DEEPLY,
-    problem::OWN_LOG_GROUP,
-];
 
 /// Buffered from the disk, and from standard input.
 const BUFFER: usize = 256 * 1024;
@@ -66,7 +51,7 @@ pub struct Piece {
 impl Piece {
     pub fn skip(&mut self, place: &str, reason: &str) {
         self.skipped = true;
-        self.problems.note("file_unreadable", format!("{place}: {reason}"));
+        self.problems.note(ProblemName::FileUnreadable, format!("{place}: {reason}"));
         self.complaints.push(format!("{place}: {reason}"));
     }
 }
@@ -275,7 +260,7 @@ impl Reader<'_> {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
             piece.complaints.push(format!("{place}: {name}{times}: {detail}"));
             // Of an event that is none of ours nothing was read, whatever was wrong with it.
-            piece.skipped |= SKIPPING.contains(&name) || batch.kind == Kind::Unknown && name != problem::BATCH_EMPTY;
+            piece.skipped |= name.leaves_input_out() || batch.kind == Kind::Unknown && name != ProblemName::BatchEmpty;
         }
         piece.left_alone += u64::from(batch.kind == Kind::Foreign);
         piece.own += batch.own;

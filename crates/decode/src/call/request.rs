@@ -6,7 +6,7 @@
 
 use serde_json::value::RawValue;
 use triage_model::observation::CallRequest;
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 use triage_model::redact::{HIDDEN, Secret};
 
 use crate::batch::Batch;
@@ -79,7 +79,7 @@ pub fn read(text: Option<&str>, is_direct: bool, batch: &mut Batch) -> Found {
         Ok(Part::Missing | Part::Wrong) | Err(_) => {
             // What stands there may well be the request as text, so it is taken to hold secrets.
             batch.carries_secrets = true;
-            batch.problems.note(problem::REQUEST_INVALID, "request is no object");
+            batch.problems.note(ProblemName::RequestInvalid, "request is no object");
             return Found::default();
         }
     };
@@ -95,12 +95,12 @@ pub fn read(text: Option<&str>, is_direct: bool, batch: &mut Batch) -> Found {
     let grant_type = request.grant_type.as_deref().map(|grant| fields::bounded(grant, fields::NAME_MAX).to_owned());
     let is_refused = !is_direct && !secrets.is_empty();
     if is_refused {
-        batch.problems.note(problem::SECRET_IN_ENVELOPE, fields::listed_keys(secrets));
+        batch.problems.note(ProblemName::SecretInEnvelope, fields::listed_keys(secrets));
     }
     let is_understood = not_understood.is_empty();
     if !is_understood {
         let keys = fields::listed_keys(not_understood.iter().map(String::as_str));
-        batch.problems.note(problem::REQUEST_INVALID, format!("not understood: {keys}"));
+        batch.problems.note(ProblemName::RequestInvalid, format!("not understood: {keys}"));
     }
     Found { request: (!is_refused && is_understood).then_some(request), client_id, grant_type }
 }

@@ -12,8 +12,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use jiff::SignedDuration;
-use triage_model::problem;
-use triage_model::problem::Problems;
+use triage_model::problem::{ProblemName, Problems};
 
 use crate::log_text::RawLogEvent;
 
@@ -135,7 +134,7 @@ pub fn assemble(events: &[RawLogEvent<'_>], problems: &mut Problems) -> Vec<Entr
         let raw = event.message.get();
         if is_too_long(raw) {
             problems
-                .note(problem::LOG_LINE_TOO_LONG, format!("a log event of {} bytes, {LINE_MAX} are read", raw.len()));
+                .note(ProblemName::LogLineTooLong, format!("a log event of {} bytes, {LINE_MAX} are read", raw.len()));
             close(open.take(), events, &mut entries, problems);
             continue;
         }
@@ -261,7 +260,7 @@ fn close(run: Option<Run>, events: &[RawLogEvent<'_>], entries: &mut Vec<Entry>,
             // Not a string at all: an object is read as the line it would be.
             Err(_) if !raw.starts_with('"') => raw.to_owned(),
             Err(_) => {
-                problems.note(problem::JSON_INVALID, "a log event's message cannot be unescaped");
+                problems.note(ProblemName::JsonInvalid, "a log event's message cannot be unescaped");
                 continue;
             }
         };

@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, Setting};
 use crate::cloudtrail::{Around, EVENT_SOURCES, Found};
@@ -66,7 +66,7 @@ impl Reader<'_> {
 
     fn read_record(&mut self, event: &LogEvent<'_>) -> Line {
         let Some(text) = unescape(&event.message, &mut self.text) else {
-            self.batch.problems.note(problem::JSON_INVALID, format!("log event {}: not a JSON string", event.id));
+            self.batch.problems.note(ProblemName::JsonInvalid, format!("log event {}: not a JSON string", event.id));
             return Line::Done;
         };
         let around = around(event);
@@ -83,7 +83,7 @@ impl Reader<'_> {
                 for line in text.lines().filter(|line| !line.trim().is_empty()) {
                     if let Err(error) = cloudtrail::read(line, around, self.setting, self.batch) {
                         let detail = format!("log event {}: {}", event.id, json::describe(&error));
-                        self.batch.problems.note(problem::JSON_INVALID, detail);
+                        self.batch.problems.note(ProblemName::JsonInvalid, detail);
                     }
                 }
                 Line::Done
@@ -92,7 +92,7 @@ impl Reader<'_> {
                 // Broken, and of another service as like as not: only what looks like ours is told.
                 if EVENT_SOURCES.iter().any(|source| text.contains(source)) {
                     let detail = format!("log event {}: {}", event.id, json::describe(&error));
-                    self.batch.problems.note(problem::JSON_INVALID, detail);
+                    self.batch.problems.note(ProblemName::JsonInvalid, detail);
                     return Line::Done;
                 }
                 if event.shape == Shape::Hidden { Line::Text } else { Line::Done }
@@ -104,7 +104,7 @@ impl Reader<'_> {
     fn is_too_long(&mut self, event: &LogEvent<'_>) -> bool {
         let length = unescape(&event.message, &mut self.text).map_or(event.message.len(), str::len);
         if length > LINE_MAX {
-            self.batch.problems.note(problem::LOG_LINE_TOO_LONG, format!("log event {}: {length} bytes", event.id));
+            self.batch.problems.note(ProblemName::LogLineTooLong, format!("log event {}: {length} bytes", event.id));
         }
         length > LINE_MAX
     }
@@ -112,7 +112,7 @@ impl Reader<'_> {
     /// The log event as the reader of text takes it.
     fn raw<'a>(&mut self, event: &'a LogEvent<'_>) -> Option<RawLogEvent<'a>> {
         let Ok(message) = serde_json::from_str::<&RawValue>(&event.message) else {
-            self.batch.problems.note(problem::JSON_INVALID, format!("log event {}: not a JSON string", event.id));
+            self.batch.problems.note(ProblemName::JsonInvalid, format!("log event {}: not a JSON string", event.id));
             return None;
         };
         Some(RawLogEvent { id: &event.id, timestamp: self.time(event.timestamp), message })
@@ -120,7 +120,7 @@ impl Reader<'_> {
 
     fn time(&mut self, timestamp: Option<Timestamp>) -> Timestamp {
         timestamp.unwrap_or_else(|| {
-            self.batch.problems.note(problem::TIME_INVALID, "a log event's timestamp");
+            self.batch.problems.note(ProblemName::TimeInvalid, "a log event's timestamp");
             self.setting.now
         })
     }

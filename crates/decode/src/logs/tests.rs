@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 use super::*;
 use crate::cloudtrail::EVENT_SOURCES;
@@ -120,7 +120,7 @@ fn a_broken_record_of_ours_is_told_and_others_are_not() {
     let batch = packed(&document(&[event(7, RECENT, &cut), event(8, RECENT, &other), event(9, RECENT, &failed(9))]));
     assert_eq!(ids(&batch), ["request-9"]);
     let (name, count, detail) = batch.problems.iter().next().unwrap();
-    assert_eq!((name, count), (problem::JSON_INVALID, 1));
+    assert_eq!((name, count), (ProblemName::JsonInvalid, 1));
     assert!(detail.starts_with(&format!("log event {:056}: not JSON at line 1 column", 7)), "{detail}");
 }
 
@@ -135,18 +135,18 @@ fn a_control_message_is_nothing() {
 fn our_own_log_groups_are_never_read() {
     let text = document(&[event(1, RECENT, &failed(1))]).replace("\"trail\"", "\"/aws/lambda/oidc-triage-watcher\"");
     let batch = packed(&text);
-    assert_eq!((batch.observations.len(), batch.problems.count(problem::OWN_LOG_GROUP)), (0, 1));
+    assert_eq!((batch.observations.len(), batch.problems.count(ProblemName::OwnLogGroup)), (0, 1));
 }
 
 #[test]
 fn a_document_without_log_events_is_told() {
-    assert_eq!(packed(&document(&[])).problems.count(problem::BATCH_EMPTY), 1);
-    assert_eq!(packed(r#"{"messageType":"DATA_MESSAGE"}"#).problems.count(problem::BATCH_EMPTY), 1);
-    assert_eq!(packed(r#"{"logEvents":{"a":1}}"#).problems.count(problem::FIELD_WRONG_TYPE), 1);
-    assert_eq!(packed("[]").problems.count(problem::JSON_INVALID), 1);
+    assert_eq!(packed(&document(&[])).problems.count(ProblemName::BatchEmpty), 1);
+    assert_eq!(packed(r#"{"messageType":"DATA_MESSAGE"}"#).problems.count(ProblemName::BatchEmpty), 1);
+    assert_eq!(packed(r#"{"logEvents":{"a":1}}"#).problems.count(ProblemName::FieldWrongType), 1);
+    assert_eq!(packed("[]").problems.count(ProblemName::JsonInvalid), 1);
     assert_eq!(decode(r#"{"awslogs":{"data":7e9}}"#, &setting()).kind, Kind::Logs);
     for text in [r#"{"awslogs":{}}"#, r#"{"awslogs":7}"#, r#"{"awslogs":{"data":[]}}"#] {
-        assert_eq!(decode(text, &setting()).problems.count(problem::FIELD_WRONG_TYPE), 1, "{text}");
+        assert_eq!(decode(text, &setting()).problems.count(ProblemName::FieldWrongType), 1, "{text}");
     }
 }
 
@@ -161,9 +161,9 @@ fn the_log_events_before_any_damage_are_handled() {
         let broken = format!(r#"{{"awslogs":{{"data":"{}*"}}}}"#, &base64[..base64.len() / 2]);
         let cut = &text[..text.len() / 2];
         for (payload, name) in [
-            (subscription(half), problem::GZIP_TRUNCATED),
-            (broken, problem::BASE64_INVALID),
-            (subscription(&gzip(cut.as_bytes())), problem::JSON_INVALID),
+            (subscription(half), ProblemName::GzipTruncated),
+            (broken, ProblemName::Base64Invalid),
+            (subscription(&gzip(cut.as_bytes())), ProblemName::JsonInvalid),
         ] {
             let batch = decode(&payload, &setting());
             let ids = ids(&batch);
@@ -181,7 +181,7 @@ fn what_is_beyond_the_bound_is_told_and_what_is_within_is_handled() {
     events.extend((1..340).map(|id| event(id, RECENT, &filler)));
     let batch = packed(&document(&events));
     assert_eq!(ids(&batch), ["request-0"]);
-    assert_eq!(batch.problems.count(problem::GZIP_TOO_LARGE), 1);
+    assert_eq!(batch.problems.count(ProblemName::GzipTooLarge), 1);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn text_that_is_no_utf8_is_replaced_where_it_stands() {
     let user_agents: Vec<_> =
         failures(&batch.observations).iter().map(|failure| failure.user_agent.clone().unwrap()).collect();
     assert_eq!(user_agents, ["aws-cl\u{fffd}/2.31.0", "aws-cli/2.31.0"]);
-    assert_eq!(batch.problems.count(problem::UTF8_INVALID), 1);
+    assert_eq!(batch.problems.count(ProblemName::Utf8Invalid), 1);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_line_longer_than_the_bound_is_told_and_one_at_the_bound_is_read() {
     for size in [lines::LINE_MAX + 1, 1_000_000] {
         let batch = packed(&document(&[event(1, RECENT, &sized(size)), event(2, RECENT, &failed(2))]));
         assert_eq!(ids(&batch), ["request-2"]);
-        assert_eq!(batch.problems.count(problem::LOG_LINE_TOO_LONG), 1);
+        assert_eq!(batch.problems.count(ProblemName::LogLineTooLong), 1);
     }
 }
 
@@ -225,7 +225,7 @@ fn deep_nesting_in_a_line_or_around_it_is_borne() {
     }
     let events = document(&[]).replace("[]", &deep);
     assert!(!packed(&events).problems.is_empty());
-    assert_eq!(packed(&deep).problems.count(problem::JSON_INVALID), 1);
+    assert_eq!(packed(&deep).problems.count(ProblemName::JsonInvalid), 1);
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn a_message_that_was_unpacked_on_the_way_is_read_and_noted() {
         format!(r#"{{"logGroup":"g","logEvents":[{{"id":"1","timestamp":{RECENT},"message":{}}},7]}}"#, failed(1));
     let batch = packed(&text);
     assert_eq!(ids(&batch), ["request-1"]);
-    assert_eq!(batch.problems.count(problem::FIELD_WRONG_TYPE), 2);
+    assert_eq!(batch.problems.count(ProblemName::FieldWrongType), 2);
 }
 
 #[test]
