@@ -17,7 +17,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use triage_decide::probe::{Answer, Control, ProbeAnswer};
 use triage_decide::verdict::{Diagnosis, Verdict};
-use triage_decode::batch::Kind;
+use triage_decode::batch::InputKind;
 use triage_engine::answer::{Counts, IncidentReport, NoticeReport};
 use triage_engine::handled::Handled;
 use triage_model::observation::Operation;
@@ -79,7 +79,7 @@ struct InvocationLine<'a> {
     xray_trace_id: Option<&'a str>,
     cold_start: bool,
     duration_ms: f64,
-    kind: Kind,
+    kind: InputKind,
     failures: usize,
     counts: &'a Counts,
     // CloudWatch Logs Insights takes 200 fields out of a line, so what queries ask for comes before the long lists.

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::Level;
 use triage_decide::probe::{Answer, ProbeAnswer};
-use triage_decode::batch::Kind;
+use triage_decode::batch::InputKind;
 use triage_engine::answer::{Action, Counts, FailureReport, IncidentState, Outcome};
 use triage_engine::handled::Handled;
 use triage_model::problem::{ProblemName, Problems};
@@ -111,7 +111,7 @@ pub struct MetricsLine<'a> {
     timestamp: String,
     level: &'static str,
     request_id: &'a str,
-    kind: Kind,
+    kind: InputKind,
     /// Those that were judged or probed.
     regions: BTreeSet<&'a Region>,
     #[serde(rename = "Region")]

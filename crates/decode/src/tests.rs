@@ -35,15 +35,18 @@ fn notification(message: &Value) -> Value {
 fn a_kind_is_told_by_its_keys() {
     let call = json!({"operation": "CreateToken", "error": {"status": 500}});
     let table = [
-        (envelope(&failed("1")), Kind::CloudTrail),
-        (failed("1"), Kind::CloudTrail),
-        (json!({"Records": [failed("1"), record(json!({"eventSource": "s3.amazonaws.com"}))]}), Kind::CloudTrailFile),
-        (json!([envelope(&failed("1")), json!({"Records": [record(json!({"eventName": "x"}))]})]), Kind::List),
-        (sqs(&[&envelope(&failed("1")).to_string()]), Kind::Sqs),
-        (json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": failed("1").to_string()}}]}), Kind::Sns),
-        (notification(&envelope(&failed("1"))), Kind::Sns),
-        (call.clone(), Kind::CallDirect),
-        (json!({"detail-type": "SSO OIDC Call Failed", "source": "x", "detail": call}), Kind::CallEnvelope),
+        (envelope(&failed("1")), InputKind::CloudTrail),
+        (failed("1"), InputKind::CloudTrail),
+        (
+            json!({"Records": [failed("1"), record(json!({"eventSource": "s3.amazonaws.com"}))]}),
+            InputKind::CloudTrailFile,
+        ),
+        (json!([envelope(&failed("1")), json!({"Records": [record(json!({"eventName": "x"}))]})]), InputKind::List),
+        (sqs(&[&envelope(&failed("1")).to_string()]), InputKind::Sqs),
+        (json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": failed("1").to_string()}}]}), InputKind::Sns),
+        (notification(&envelope(&failed("1"))), InputKind::Sns),
+        (call.clone(), InputKind::CallDirect),
+        (json!({"detail-type": "SSO OIDC Call Failed", "source": "x", "detail": call}), InputKind::CallEnvelope),
     ];
     for (event, kind) in table {
         let batch = decoded(&event);
@@ -60,27 +63,27 @@ fn a_tick_has_the_time_of_its_schedule() {
         let occurred_at = "2026-11-22T11:59:00Z".parse().unwrap();
         assert_eq!(
             (batch.kind, &batch.observations[..]),
-            (Kind::Schedule, &[Observation::Tick(triage_model::observation::Tick { occurred_at })][..])
+            (InputKind::Schedule, &[Observation::Tick(triage_model::observation::Tick { occurred_at })][..])
         );
     }
     let batch = decoded(&json!({"source": "aws.events", "detail-type": "Scheduled Event"}));
     assert_eq!(batch.observations[0].occurred_at(), setting().now);
     assert_eq!(batch.problems.count(ProblemName::TimeInvalid), 1);
-    assert_eq!(decoded(&json!({"source": "my.app", "detail-type": "Scheduled Event"})).kind, Kind::Foreign);
+    assert_eq!(decoded(&json!({"source": "my.app", "detail-type": "Scheduled Event"})).kind, InputKind::Foreign);
 }
 
 #[test]
 fn envelopes_of_other_things_are_left_alone() {
     for detail_type in ["EC2 Instance State-change Notification", "AWS Console Sign In via CloudTrail", ""] {
         let batch = decoded(&json!({"detail-type": detail_type, "source": "aws.ec2", "detail": {"a": 1}}));
-        assert_eq!((batch.kind, batch.observations.len(), batch.problems.is_empty()), (Kind::Foreign, 0, true));
+        assert_eq!((batch.kind, batch.observations.len(), batch.problems.is_empty()), (InputKind::Foreign, 0, true));
     }
 }
 
 #[test]
 fn an_unknown_event_is_told_by_its_keys_and_nothing_of_their_values() {
     let batch = decoded(&json!({"a": "s3cr3t", "b": ["s3cr3t"]}));
-    assert_eq!(batch.kind, Kind::Unknown);
+    assert_eq!(batch.kind, InputKind::Unknown);
     assert_eq!(batch.problems.iter().next(), Some((ProblemName::EventUnknown, 1, "an object with the keys [a, b]")));
 
     let many: Value = (0..1000).map(|n| (format!("{n:0>200}"), Value::Null)).collect();
@@ -106,14 +109,14 @@ fn a_text_is_read_for_what_stands_in_it() {
 fn what_is_no_json_is_told_without_a_quote_of_it() {
     for text in ["", "s3cr3t", "{\"a\":s3cr3t}", "{\"a\":1", "[1,", "\u{0}", "{\"a\":\"s3cr3t\u{1}\"}"] {
         let batch = decode(text, &setting());
-        assert_eq!((batch.kind, batch.problems.count(ProblemName::JsonInvalid)), (Kind::Unknown, 1), "{text}");
+        assert_eq!((batch.kind, batch.problems.count(ProblemName::JsonInvalid)), (InputKind::Unknown, 1), "{text}");
         assert!(!format!("{batch:?}").contains("s3cr3t"));
     }
 }
 
 #[test]
 fn a_byte_order_mark_does_no_harm() {
-    assert_eq!(decode(&format!("\u{feff}{}", failed("1")), &setting()).kind, Kind::CloudTrail);
+    assert_eq!(decode(&format!("\u{feff}{}", failed("1")), &setting()).kind, InputKind::CloudTrail);
 }
 
 #[test]
@@ -200,7 +203,11 @@ fn deep_nesting_anywhere_is_borne_and_told_where_it_matters() {
 fn a_detail_that_is_no_object_is_told() {
     for detail in [json!("text"), json!([]), json!(null), json!(7)] {
         let batch = decoded(&envelope(&detail));
-        assert_eq!((batch.kind, batch.problems.count(ProblemName::FieldWrongType)), (Kind::Foreign, 1), "{detail}");
+        assert_eq!(
+            (batch.kind, batch.problems.count(ProblemName::FieldWrongType)),
+            (InputKind::Foreign, 1),
+            "{detail}"
+        );
     }
 }
 

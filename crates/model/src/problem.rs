@@ -133,6 +133,19 @@ impl Serialize for ProblemName {
     }
 }
 
+/// One problem, as a value: for whoever finds it and does not keep [`Problems`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub name: ProblemName,
+    pub detail: String,
+}
+
+impl Problem {
+    pub fn new(name: ProblemName, detail: impl Into<String>) -> Self {
+        Self { name, detail: detail.into() }
+    }
+}
+
 /// The problems of one invocation: by name, how many, and the detail of the first of each.
 ///
 /// A detail is shown to people: it is bounded and on one line, and its maker keeps secrets out of it.
@@ -151,6 +164,10 @@ impl Problems {
             .entry(name)
             .and_modify(|noted| noted.count += 1)
             .or_insert_with(|| Noted { count: 1, detail: one_line(detail.as_ref(), SHOWN_TEXT_MAX) });
+    }
+
+    pub fn add(&mut self, problem: Problem) {
+        self.note(problem.name, problem.detail);
     }
 
     pub fn merge(&mut self, other: Self) {
@@ -177,14 +194,14 @@ impl Problems {
 impl Serialize for Problems {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(serde::Serialize)]
-        struct Problem<'a> {
+        struct Shown<'a> {
             name: ProblemName,
             count: u64,
             detail: &'a str,
         }
         let mut list = serializer.serialize_seq(Some(self.0.len()))?;
         for (name, count, detail) in self.iter() {
-            list.serialize_element(&Problem { name, count, detail })?;
+            list.serialize_element(&Shown { name, count, detail })?;
         }
         list.end()
     }

@@ -38,7 +38,7 @@ fn the_table_has_each_name_once_and_the_names_are_those_that_are_written() {
 #[test]
 fn a_document_has_the_one_dimension_and_names_what_it_holds() {
     let mut handled = nothing();
-    handled.kind = Kind::Schedule;
+    handled.kind = InputKind::Schedule;
     handled.measured.ticks = 1;
     handled.verdicts.insert(region("us-east-1"), verdict(Diagnosis::Quiet));
     handled.measured.deciding = Duration::from_micros(250);

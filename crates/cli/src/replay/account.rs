@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use triage_decide::verdict::{Diagnosis, Severity};
-use triage_decode::batch::Kind;
+use triage_decode::batch::InputKind;
 use triage_engine::answer::{Action, Counts, FailureReport};
 use triage_model::classify::{Cause, SERVICE_CAUSES};
 use triage_model::observation::Operation;
@@ -192,7 +192,7 @@ impl Bookkeeper {
     pub fn judged(&mut self, judged: &Judged) {
         let Judged { at, tools, handled } = judged;
         self.account.counts.merge(&handled.answer.counts);
-        if handled.kind != Kind::Schedule {
+        if handled.kind != InputKind::Schedule {
             let (first, latest) = self.account.span.unwrap_or((*at, *at));
             self.account.span = Some((first.min(*at), latest.max(*at)));
             let bin = self.bin(*at);

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use triage_decode::batch::{Batch, Kind};
+use triage_decode::batch::{Batch, InputKind};
 use triage_engine::answer::IncidentState;
 use triage_engine::handled::{Handled, Invocation};
 use triage_engine::memory::MemoryStore;
@@ -105,21 +105,21 @@ impl Life {
         {
             clock.next_tick = later(now, TICK);
         }
-        self.judge(observations, now, Kind::Unknown, tell)
+        self.judge(observations, now, InputKind::Unknown, tell)
     }
 
     fn tick<E>(&mut self, tell: &mut impl FnMut(&Judged) -> Result<(), E>) -> Result<(), E> {
         let Some(clock) = &mut self.clock else { return Ok(()) };
         let at = clock.next_tick;
         clock.next_tick = later(at, TICK);
-        self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, Kind::Schedule, tell)
+        self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, InputKind::Schedule, tell)
     }
 
     fn judge<E>(
         &mut self,
         observations: Vec<Observation>,
         now: Timestamp,
-        kind: Kind,
+        kind: InputKind,
         tell: &mut impl FnMut(&Judged) -> Result<(), E>,
     ) -> Result<(), E> {
         let tools = observations.iter().filter_map(tool_of).collect();

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use memchr::memmem;
 use regex::bytes::Regex;
 use serde_json::value::RawValue;
-use triage_decode::batch::{Kind, Setting};
+use triage_decode::batch::{InputKind, Setting};
 use triage_model::observation::{Observation, Operation};
 use triage_model::problem::{ProblemName, Problems};
 use triage_model::time::later;
@@ -260,9 +260,10 @@ impl Reader<'_> {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
             piece.complaints.push(format!("{place}: {name}{times}: {detail}"));
             // Of an event that is none of ours nothing was read, whatever was wrong with it.
-            piece.skipped |= name.leaves_input_out() || batch.kind == Kind::Unknown && name != ProblemName::BatchEmpty;
+            piece.skipped |=
+                name.leaves_input_out() || batch.kind == InputKind::Unknown && name != ProblemName::BatchEmpty;
         }
-        piece.left_alone += u64::from(batch.kind == Kind::Foreign);
+        piece.left_alone += u64::from(batch.kind == InputKind::Foreign);
         piece.own += batch.own;
         piece.problems.merge(batch.problems);
         let all = batch.observations.len();

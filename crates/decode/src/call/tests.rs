@@ -4,7 +4,7 @@ use triage_model::observation::{Failure, Operation, Origin};
 use triage_model::problem::ProblemName;
 use triage_model::redact::Secret;
 
-use crate::batch::{Batch, Kind};
+use crate::batch::{Batch, InputKind};
 use crate::read::decode;
 use crate::testing::{failures, setting};
 
@@ -45,7 +45,7 @@ fn detail(batch: &Batch, name: ProblemName) -> &str {
 fn a_direct_call_is_read_in_full_with_its_secrets() {
     let batch = direct(json!({"request": {"clientId": "c", "clientSecret": "s3cr3t", "grantType": "refresh_token",
         "refreshToken": "t0ken", "scope": "a b", "redirect_uri": "https://x"}}));
-    assert_eq!(batch.kind, Kind::CallDirect);
+    assert_eq!(batch.kind, InputKind::CallDirect);
     assert!(batch.carries_secrets);
     assert!(batch.problems.is_empty(), "{:?}", batch.problems);
     let failure = only(&batch);
@@ -82,7 +82,7 @@ fn secrets_on_the_bus_are_refused_by_name_and_the_failure_is_kept() {
         ("clientsecrets", "clientsecrets"),
     ] {
         let batch = on_the_bus(json!({"request": {"clientId": "c", key: "s3cr3t"}}));
-        assert_eq!(batch.kind, Kind::CallEnvelope);
+        assert_eq!(batch.kind, InputKind::CallEnvelope);
         assert!(batch.carries_secrets);
         assert_eq!(detail(&batch, ProblemName::SecretInEnvelope), told);
         assert_eq!((only(&batch).request.as_ref(), only(&batch).client_id.as_deref()), (None, Some("c")));

@@ -3,7 +3,7 @@ use triage_model::caller::Caller;
 use triage_model::observation::{Failure, Observation, Operation, Origin};
 use triage_model::problem::ProblemName;
 
-use crate::batch::{Batch, Kind};
+use crate::batch::{Batch, InputKind};
 use crate::read::decode;
 use crate::testing::{envelope, failures, record, setting};
 
@@ -133,18 +133,18 @@ fn what_is_ours_is_decided_on_the_record() {
         json!({"eventName": ["CreateToken"]}),
     ] {
         let batch = decoded(&record(more));
-        assert_eq!((batch.kind, batch.observations.len()), (Kind::Foreign, 0));
+        assert_eq!((batch.kind, batch.observations.len()), (InputKind::Foreign, 0));
         assert!(batch.problems.is_empty());
     }
     let mut event = envelope(&record(json!({"errorCode": "x"})));
     event["source"] = "aws.other".into();
-    assert_eq!(decode(&event.to_string(), &setting()).kind, Kind::CloudTrail);
+    assert_eq!(decode(&event.to_string(), &setting()).kind, InputKind::CloudTrail);
     // Where the record does not say, the envelope does.
     event["detail"]["eventSource"] = Value::Null;
-    assert_eq!(decode(&event.to_string(), &setting()).kind, Kind::Foreign);
+    assert_eq!(decode(&event.to_string(), &setting()).kind, InputKind::Foreign);
     for source in ["aws.sso", "aws.sso-oauth"] {
         event["source"] = source.into();
-        assert_eq!(decode(&event.to_string(), &setting()).kind, Kind::CloudTrail);
+        assert_eq!(decode(&event.to_string(), &setting()).kind, InputKind::CloudTrail);
     }
 }
 

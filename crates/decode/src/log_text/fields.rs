@@ -1,6 +1,6 @@
 //! What a log line tells beside the error: who called, from which region, when.
 //!
-//! In: an entry's text and the JSON objects in it. Out: [`Fields`], bounded, with secrets masked. Whether
+//! In: a printout's text and the JSON objects in it. Out: [`Fields`], bounded, with secrets masked. Whether
 //! the line tells of an error at all is not judged here.
 
 use std::sync::LazyLock;
@@ -9,10 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 use serde_json::Value;
 
-use crate::fields::{NAME_MAX, bounded};
 use crate::mask::masked;
+use crate::values::{NAME_MAX, bounded};
 
-/// The fields of one entry. All are text of others, as it came.
+/// The fields of one printout. All are text of others, as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     pub caller: Option<String>,
@@ -38,7 +38,7 @@ const CALLER_KEYS: &[&str] =
 const OLDEST: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl Fields {
-    /// Reads an entry's `text`, of which `plain` is no JSON and `objects` is; a JSON field is better than one in
+    /// Reads a printout's `text`, of which `plain` is no JSON and `objects` is; a JSON field is better than one in
     /// plain text.
     pub fn of(text: &str, plain: &str, objects: &[Value], logged_at: Timestamp) -> Self {
         let mut fields = Self::default();

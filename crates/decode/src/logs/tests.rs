@@ -4,6 +4,7 @@ use triage_model::problem::ProblemName;
 
 use super::*;
 use crate::cloudtrail::EVENT_SOURCES;
+use crate::log_text::line::LINE_MAX;
 use crate::read::decode;
 use crate::testing::{failures, gzip, record, setting, subscription};
 
@@ -46,7 +47,7 @@ fn packed(text: &str) -> Batch {
 fn records_in_lines_are_read_in_their_order() {
     let events: Vec<Value> = (0..5).map(|id| event(id, RECENT, &failed(id))).collect();
     let batch = packed(&document(&events));
-    assert_eq!((batch.kind, batch.problems.is_empty()), (Kind::Logs, true), "{:?}", batch.problems);
+    assert_eq!((batch.kind, batch.problems.is_empty()), (InputKind::Logs, true), "{:?}", batch.problems);
     assert_eq!(ids(&batch), ["request-0", "request-1", "request-2", "request-3", "request-4"]);
     // The same by the keys of the document alone, as in a file.
     assert_eq!(decode(&document(&events), &setting()).observations, batch.observations);
@@ -128,7 +129,7 @@ fn a_broken_record_of_ours_is_told_and_others_are_not() {
 fn a_control_message_is_nothing() {
     let text = r#"{"messageType":"CONTROL_MESSAGE","logGroup":"","logEvents":[{"id":"","timestamp":1,"message":"x"}]}"#;
     let batch = packed(text);
-    assert_eq!((batch.kind, batch.observations.len(), batch.problems.is_empty()), (Kind::LogsControl, 0, true));
+    assert_eq!((batch.kind, batch.observations.len(), batch.problems.is_empty()), (InputKind::LogsControl, 0, true));
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn a_document_without_log_events_is_told() {
     assert_eq!(packed(r#"{"messageType":"DATA_MESSAGE"}"#).problems.count(ProblemName::BatchEmpty), 1);
     assert_eq!(packed(r#"{"logEvents":{"a":1}}"#).problems.count(ProblemName::FieldWrongType), 1);
     assert_eq!(packed("[]").problems.count(ProblemName::JsonInvalid), 1);
-    assert_eq!(decode(r#"{"awslogs":{"data":7e9}}"#, &setting()).kind, Kind::Logs);
+    assert_eq!(decode(r#"{"awslogs":{"data":7e9}}"#, &setting()).kind, InputKind::Logs);
     for text in [r#"{"awslogs":{}}"#, r#"{"awslogs":7}"#, r#"{"awslogs":{"data":[]}}"#] {
         assert_eq!(decode(text, &setting()).problems.count(ProblemName::FieldWrongType), 1, "{text}");
     }
@@ -201,9 +202,9 @@ fn a_line_longer_than_the_bound_is_told_and_one_at_the_bound_is_read() {
         let bare = record(json!({"errorCode": "x", "filler": ""})).to_string().len();
         record(json!({"errorCode": "x", "filler": "y".repeat(size - bare)})).to_string()
     };
-    let batch = packed(&document(&[event(1, RECENT, &sized(lines::LINE_MAX))]));
+    let batch = packed(&document(&[event(1, RECENT, &sized(LINE_MAX))]));
     assert_eq!((batch.observations.len(), batch.problems.is_empty()), (1, true));
-    for size in [lines::LINE_MAX + 1, 1_000_000] {
+    for size in [LINE_MAX + 1, 1_000_000] {
         let batch = packed(&document(&[event(1, RECENT, &sized(size)), event(2, RECENT, &failed(2))]));
         assert_eq!(ids(&batch), ["request-2"]);
         assert_eq!(batch.problems.count(ProblemName::LogLineTooLong), 1);
@@ -325,10 +326,10 @@ proptest! {
         prop_assert!(document::quick(&spaced, &[]).is_none());
         prop_assert_eq!(packed(&text), packed(&spaced));
         // And to the same as parsing every record, except that nothing old is left uncounted.
-        let mut slowly = Batch::new(Kind::Logs);
+        let mut slowly = Batch::new(InputKind::Logs);
         for (message, is_old) in &messages {
             let time = jiff::Timestamp::from_millisecond(if *is_old { OLD } else { RECENT }).unwrap();
-            let around = crate::cloudtrail::Around { time: Some(time), ..Default::default() };
+            let around = crate::envelope::Around { time: Some(time), ..Default::default() };
             let _ = crate::cloudtrail::read(message, around, &setting(), &mut slowly);
         }
         let quickly = packed(&text);

@@ -11,7 +11,7 @@ use triage_decide::evidence::Seen;
 use triage_decide::probe::ProbeAnswer;
 use triage_decide::verdict::Verdict;
 use triage_decide::view::StoreError;
-use triage_decode::{Batch, Kind, SqsMessage};
+use triage_decode::{Batch, InputKind, SqsMessage};
 use triage_model::observation::Observation;
 use triage_model::problem::{ProblemName, Problems};
 use triage_model::region::Region;
@@ -29,7 +29,7 @@ use crate::store::Claim;
 
 /// One invocation as it goes.
 pub struct Case {
-    kind: Kind,
+    kind: InputKind,
     messages: Vec<SqsMessage>,
     carries_secrets: bool,
     /// Nothing is published.
@@ -135,7 +135,7 @@ impl Case {
     }
 
     pub fn close(self, judged: Vec<Judged>) -> Handled {
-        let batch_item_failures = (self.kind == Kind::Sqs).then(|| self.to_be_delivered_again(&judged));
+        let batch_item_failures = (self.kind == InputKind::Sqs).then(|| self.to_be_delivered_again(&judged));
         let Self { kind, carries_secrets, draft, .. } = self;
         let Draft { mut counts, mut problems, probes, verdicts, incidents, notices, notice_reports, untold, measured } =
             draft;
@@ -156,7 +156,7 @@ impl Case {
         // are to come again. In both cases the claim is given back, so the next failure of the region is told.
         let error = untold
             .first()
-            .filter(|_| kind != Kind::Sqs && !carries_secrets)
+            .filter(|_| kind != InputKind::Sqs && !carries_secrets)
             .map(|first| Error::NotTold { count: untold.len(), reason: first.reason.clone() });
         Handled { kind, answer, probes, verdicts, notices, measured, error }
     }
