@@ -93,3 +93,39 @@ fn message<'a>(id: &Scalar<'_>, message: Raw<'a>, field: &str) -> Message<'a> {
     };
     Message { id: id.text().map(str::to_owned), event }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_opened_for_what_it_is() {
+        let told = |text| match open(text) {
+            Ok(Opened::Sqs(message)) => format!("sqs {}", shown(message)),
+            Ok(Opened::Sns(message)) => format!("sns {}", shown(message)),
+            Ok(Opened::TrailRecord) => "record".to_owned(),
+            Err(problem) => format!("{}: {}", problem.name, problem.detail),
+        };
+        for (text, what) in [
+            (r#"{"eventSource":"aws:sqs","messageId":"m","body":"{\"a\":1}"}"#, r#"sqs m {"a":1}"#),
+            (r#"{"eventSource":"aws:sqs","messageId":7,"body":{"a":1}}"#, r#"sqs 7 {"a":1}"#),
+            (r#"{"eventSource":"aws:sqs"}"#, "sqs - field_wrong_type: body is missing"),
+            (r#"{"eventSource":"aws:sqs","body":"\ud83d"}"#, "sqs - json_invalid: body: not JSON at line 1 column 8"),
+            (r#"{"EventSource":"aws:sns","Sns":{"MessageId":"n","Message":"[]"}}"#, "sns n []"),
+            (r#"{"EventSource":"aws:sns","Sns":7}"#, "sns - field_wrong_type: Sns is no object"),
+            (r#"{"eventSource":"sso.amazonaws.com"}"#, "record"),
+            (r#"{"eventSource":"aws:s3"}"#, "event_unknown: a record of aws:s3"),
+            ("7", "field_wrong_type: a record is no object"),
+        ] {
+            assert_eq!(told(text), what, "{text}");
+        }
+    }
+
+    fn shown(message: Message<'_>) -> String {
+        let id = message.id.unwrap_or_else(|| "-".to_owned());
+        match message.event {
+            Ok(event) => format!("{id} {event}"),
+            Err(problem) => format!("{id} {}: {}", problem.name, problem.detail),
+        }
+    }
+}

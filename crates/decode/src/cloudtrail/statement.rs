@@ -165,10 +165,10 @@ impl<'de> FromAny<'de> for Statement {
     fn map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut statement = Self::default();
         while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
-            match map.next_value::<Value<'de>>()? {
-                Value::Text(text) => statement.take(&key, &text),
-                Value::Inner(inner) => statement.take_inner(&key, inner),
-                Value::Nothing => {}
+            match map.next_value::<MemberValue<'de>>()? {
+                MemberValue::Text(text) => statement.take(&key, &text),
+                MemberValue::Inner(inner) => statement.take_inner(&key, inner),
+                MemberValue::Nothing => {}
             }
         }
         Ok(statement)
@@ -180,19 +180,19 @@ impl<'de> FromAny<'de> for Statement {
 }
 
 /// The value of one member.
-enum Value<'a> {
+enum MemberValue<'a> {
     Nothing,
     Text(Cow<'a, str>),
     Inner(Statement),
 }
 
-impl<'de> Deserialize<'de> for Value<'de> {
+impl<'de> Deserialize<'de> for MemberValue<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyVisitor::<Self>(PhantomData))
     }
 }
 
-impl<'de> FromAny<'de> for Value<'de> {
+impl<'de> FromAny<'de> for MemberValue<'de> {
     fn null() -> Self {
         Self::Nothing
     }

@@ -178,13 +178,13 @@ fn is_region_like(name: &str) -> bool {
 }
 
 fn email(text: &str) -> Option<String> {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}").expect("constant")
     });
     if !text.contains('@') {
         return None;
     }
-    let found = SHAPE.find_iter(text).find(|found| {
+    let found = PATTERN.find_iter(text).find(|found| {
         // The path of a package in a stack frame has an @ too.
         let next = &text.as_bytes()[found.end()..];
         let is_path = matches!(next, [b'/' | b'_', ..]) || matches!(next, [b':', after, ..] if after.is_ascii_digit());
@@ -195,10 +195,10 @@ fn email(text: &str) -> Option<String> {
 
 /// A KMS reason, as the service spells it, also from the name the Rust SDK has for it.
 fn kms_reason(text: &str) -> Option<String> {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new("reason[^A-Za-z0-9]{1,12}(?:Some\\()?(KMS_[A-Za-z]{1,64}|Kms[A-Za-z]{1,64})").expect("constant")
     });
-    let found = SHAPE.captures(text)?;
+    let found = PATTERN.captures(text)?;
     let reason = match &found[1] {
         "KmsAccessDenied" => "KMS_AccessDeniedException",
         "KmsDisabledKey" => "KMS_DisabledException",

@@ -1,4 +1,6 @@
-//! A line of a log as it reaches the reader of text. Data, below all who read it.
+//! A line of a log as it reaches the reader of text.
+//!
+//! Data, below all who make or read it: `logs::lines` leaves these lines over, `printout` puts them together.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;

@@ -87,6 +87,16 @@ fn an_envelope_in_a_line_is_opened() {
 }
 
 #[test]
+fn an_envelope_in_a_line_is_one_whatever_other_keys_it_has() {
+    let mut envelope = crate::testing::envelope(&serde_json::from_str(&failed(1)).unwrap());
+    for key in ["awslogs", "Records", "logEvents"] {
+        envelope[key] = json!([{"a": 1}]);
+    }
+    let batch = packed(&document(&[event(1, RECENT, &envelope.to_string())]));
+    assert_eq!((ids(&batch), batch.problems.is_empty()), (vec!["request-1"], true));
+}
+
+#[test]
 fn the_time_of_a_record_without_one_is_the_log_events() {
     let line = record(json!({"errorCode": "x", "eventTime": null})).to_string();
     let batch = packed(&document(&[event(1, RECENT, &line)]));

@@ -1,6 +1,6 @@
 //! One error of an SDK, as data, and what can be said of it by itself.
 //!
-//! In: what a form of printing found ([`super::forms`]). Out: whether it is about a call of SSO OIDC ([`is_ours`]), and
+//! In: what a form of printing found (`forms`). Out: whether it is about a call of SSO OIDC ([`is_ours`]), and
 //! whether two of them are one failure. Nothing is searched in a text here.
 
 use triage_model::observation::Operation;

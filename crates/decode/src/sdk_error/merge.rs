@@ -1,4 +1,7 @@
 //! One error for each failure, where the same failure is printed several times.
+//!
+//! In: all errors of one printout. Out: those that cannot be the same failure, each with what any of its copies told.
+//! What makes two errors one is said in [`SdkError::is_compatible`].
 
 use crate::sdk_error::error::{ERRORS_MAX, SdkError};
 

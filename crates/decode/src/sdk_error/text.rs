@@ -1,4 +1,7 @@
-//! What the readers of all forms need of a text: the line around a place, the message behind it, an id on it.
+//! What the readers of all forms need of a text.
+//!
+//! In: a text and a place in it. Out: the line around the place, the message behind it, an id that stands on it. Which
+//! error that is told of is for the forms to say.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -10,11 +13,11 @@ use crate::values::{MESSAGE_MAX, bounded};
 
 /// The id that a line gives under a name of its own, beside an error that prints none.
 pub fn id_of_line(text: &str, at: usize) -> Option<RequestId> {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         regex(r#"(?i-u:(aws|amzn)?[_ -]?request[_ -]?id)\\?["']?[ \t]*[:=][ \t]*\\?["']?([A-Za-z0-9-]{8,64})"#)
     });
     let line = &text[line_around(text, at)];
-    let found = SHAPE.captures(line)?;
+    let found = PATTERN.captures(line)?;
     let id = found[2].to_owned();
     Some(if found.get(1).is_some() { RequestId::OfAws(id) } else { RequestId::OfLine(id) })
 }

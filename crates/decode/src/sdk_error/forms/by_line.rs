@@ -15,12 +15,12 @@ use crate::sdk_error::text::{id_of_line, is_request_id, line_around, message, re
 use crate::values::{MESSAGE_MAX, bounded};
 
 pub fn botocore(text: &str, errors: &mut Vec<SdkError>) {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         regex(
             r"[Aa]n error occurred[ \t]+\(([^() \t\r\n]{1,160})\)[ \t]+when calling the[ \t]+([A-Za-z]{1,64})[ \t]+operation(?:[ \t]*\([^()\r\n]{1,80}\))?[ \t]*:?",
         )
     });
-    for found in SHAPE.captures_iter(text).take(ERRORS_MAX) {
+    for found in PATTERN.captures_iter(text).take(ERRORS_MAX) {
         let whole = found.get(0).expect("the whole match");
         let operation = Operation::from_name(&found[2]);
         errors.push(SdkError {
@@ -37,12 +37,12 @@ pub fn botocore(text: &str, errors: &mut Vec<SdkError>) {
 }
 
 pub fn botocore_no_answer(text: &str, errors: &mut Vec<SdkError>) {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         regex(
             r#"(Could not connect to the endpoint URL|Connect timeout on endpoint URL|Read timeout on endpoint URL|Connection was closed before we received a valid response from endpoint URL|SSL validation failed for|Failed to connect to proxy URL):?[ \t]*\\?["']?(https?://[^ \t\r\n"'\\]{1,512})"#,
         )
     });
-    for found in SHAPE.captures_iter(text).take(ERRORS_MAX) {
+    for found in PATTERN.captures_iter(text).take(ERRORS_MAX) {
         let whole = found.get(0).expect("the whole match");
         let name = match &found[1] {
             "Connect timeout on endpoint URL" => "ConnectTimeoutError",
@@ -84,7 +84,7 @@ fn at_url(url: &str) -> SdkError {
 }
 
 pub fn go(text: &str, errors: &mut Vec<SdkError>) {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         regex(r"operation error ([A-Za-z0-9][A-Za-z0-9 ._-]{0,63}):[ \t]*([A-Za-z]{1,64})[,:]?[ \t]*")
     });
     static STATUS: LazyLock<Regex> = LazyLock::new(|| regex(r"StatusCode:[ \t]*([0-9]{1,3})"));
@@ -92,7 +92,7 @@ pub fn go(text: &str, errors: &mut Vec<SdkError>) {
     static CODE: LazyLock<Regex> = LazyLock::new(|| {
         regex(r#"(?:^|[,:][ \t\r\n]+)(?:api error )?([A-Z][A-Za-z0-9_.]{2,127})(?::[ \t]*|[ \t]*$|["')])"#)
     });
-    let found: Vec<Captures<'_>> = SHAPE.captures_iter(text).take(ERRORS_MAX).collect();
+    let found: Vec<Captures<'_>> = PATTERN.captures_iter(text).take(ERRORS_MAX).collect();
     for (index, this) in found.iter().enumerate() {
         let whole = this.get(0).expect("the whole match");
         let operation = Operation::from_name(&this[2]);
@@ -185,10 +185,10 @@ pub fn go_v1(text: &str, errors: &mut Vec<SdkError>) {
 }
 
 pub fn java(text: &str, errors: &mut Vec<SdkError>) {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| regex(r"\((Service: [^()\r\n]{1,512})\)?"));
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| regex(r"\((Service: [^()\r\n]{1,512})\)?"));
     static CLASS: LazyLock<Regex> =
         LazyLock::new(|| regex(r"([A-Za-z0-9_.$]*[A-Z][A-Za-z0-9_]*Exception)(?::[ \t]*|$)"));
-    for found in SHAPE.captures_iter(text).take(ERRORS_MAX) {
+    for found in PATTERN.captures_iter(text).take(ERRORS_MAX) {
         let whole = found.get(0).expect("the whole match");
         let field = |wanted: &str| {
             let mut fields = found[1].split([',', ';']).filter_map(|field| field.split_once(':'));
@@ -223,14 +223,14 @@ fn is_service_class(class: &str, code: &str) -> bool {
 }
 
 pub fn class(text: &str, errors: &mut Vec<SdkError>) {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         regex(
             r"(?:services\.ssooidc\.model\.|SSOOIDC\.Model\.|SSOOIDC\.(?:AmazonSSOOIDCException)|SSOOIDC::Errors::|AWSSSOOIDC\.)([A-Z][A-Za-z0-9_]*)?",
         )
     });
     static RUBY_LOG: LazyLock<Regex> =
         LazyLock::new(|| regex(r"\[Aws::SSOOIDC::Client ([0-9]{3}) [^\]\r\n]{0,80}\] ([a-z_]{1,40})\("));
-    for found in SHAPE.captures_iter(text).take(ERRORS_MAX) {
+    for found in PATTERN.captures_iter(text).take(ERRORS_MAX) {
         let whole = found.get(0).expect("the whole match");
         let name = found.get(1).map_or("AmazonSSOOIDCException", |name| name.as_str());
         let line = line_around(text, whole.start());
@@ -257,14 +257,14 @@ pub fn class(text: &str, errors: &mut Vec<SdkError>) {
 }
 
 pub fn php(text: &str, errors: &mut Vec<SdkError>) {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         regex(
             r#"Error executing \\?"([A-Za-z]{1,64})\\?" on \\?"(https?:[^" \t\r\n\\]*(?:\\/[^" \t\r\n\\]*)*)\\?"(?:;[ \t]*AWS HTTP error:)?"#,
         )
     });
     static CODE: LazyLock<Regex> = LazyLock::new(|| regex(r"([A-Za-z0-9_.]{1,128}) \((?:client|server)\):[ \t]?"));
     static STATUS: LazyLock<Regex> = LazyLock::new(|| regex(r"resulted in a [^0-9\r\n]?([0-9]{3})"));
-    let found: Vec<Captures<'_>> = SHAPE.captures_iter(text).take(ERRORS_MAX).collect();
+    let found: Vec<Captures<'_>> = PATTERN.captures_iter(text).take(ERRORS_MAX).collect();
     for (index, this) in found.iter().enumerate() {
         let whole = this.get(0).expect("the whole match");
         let end = found.get(index + 1).and_then(|next| next.get(0)).map_or(text.len(), |next| next.start());
