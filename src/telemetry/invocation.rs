@@ -11,9 +11,9 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::Level;
-use triage_decide::probe::{RungState, Control, ProbeAnswer};
+use triage_decide::probe::{Control, ProbeAnswer, RungState};
 use triage_decide::verdict::{Diagnosis, Verdict};
-use triage_decode::batch::Kind;
+use triage_decode::batch::InputKind;
 use triage_engine::answer::{Counts, IncidentReport, NoticeReport};
 use triage_engine::handled::Handled;
 use triage_model::observation::Operation;
@@ -39,7 +39,7 @@ pub struct InvocationLine<'a> {
     xray_trace_id: Option<&'a str>,
     cold_start: bool,
     duration_ms: f64,
-    kind: Kind,
+    kind: InputKind,
     failures: usize,
     counts: &'a Counts,
     // CloudWatch Logs Insights takes 200 fields out of a line, so what queries ask for comes before the long lists.

@@ -16,10 +16,10 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::Level;
 use triage_decide::probe::{ProbeAnswer, RungState};
-use triage_decode::batch::Kind;
+use triage_decode::batch::InputKind;
 use triage_engine::answer::{Action, Counts, FailureReport, IncidentState, Outcome};
 use triage_engine::handled::Handled;
-use triage_model::problem::{Problems, STORE_UNAVAILABLE, UNDECODABLE};
+use triage_model::problem::{ProblemName, Problems};
 use triage_model::region::Region;
 use triage_notify::pager::NAMESPACE;
 
@@ -111,7 +111,7 @@ pub struct MetricsLine<'a> {
     timestamp: String,
     level: &'static str,
     request_id: &'a str,
-    kind: Kind,
+    kind: InputKind,
     /// Those that were judged or probed.
     regions: BTreeSet<&'a Region>,
     #[serde(rename = "Region")]
@@ -248,8 +248,9 @@ impl Values {
     }
 
     fn add_problems(&mut self, problems: &Problems) {
-        self.count_some(Name::UndecodableInput, UNDECODABLE.iter().map(|name| problems.count(name)).sum());
-        self.count_some(Name::StoreErrors, problems.count(STORE_UNAVAILABLE));
+        let undecodable = problems.iter().filter(|(name, ..)| name.is_undecodable()).map(|(_, count, _)| count);
+        self.count_some(Name::UndecodableInput, undecodable.sum());
+        self.count_some(Name::StoreErrors, problems.count(ProblemName::StoreUnavailable));
     }
 
     fn add_probes<'a>(&mut self, probes: impl Iterator<Item = &'a ProbeAnswer>) {

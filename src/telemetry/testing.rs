@@ -8,7 +8,7 @@ use tracing::Level;
 use triage_decide::probe::{ProbeAnswer, Rung, RungState};
 use triage_decide::testing::verdicts::at;
 use triage_decide::verdict::Diagnosis;
-use triage_decode::batch::Kind;
+use triage_decode::batch::InputKind;
 use triage_engine::answer::{Counts, IncidentReport, IncidentState};
 use triage_engine::handled::{Handled, Measured};
 use triage_model::observation::Operation;
@@ -42,7 +42,7 @@ pub(super) fn nothing() -> Handled {
         batch_item_failures: None,
     };
     Handled {
-        kind: Kind::CloudTrail,
+        kind: InputKind::CloudTrail,
         answer,
         probes: BTreeMap::new(),
         verdicts: BTreeMap::new(),

@@ -30,7 +30,7 @@ pub const APP_NAME: &str = "oidc-triage";
 /// What a payload was found to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum InputKind {
     CloudTrail,
     /// `{"Records":[...]}` of CloudTrail records, as a trail writes to S3.
     CloudTrailFile,
@@ -54,7 +54,7 @@ pub enum Kind {
 /// One payload, decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    pub kind: Kind,
+    pub kind: InputKind,
     pub observations: Vec<Observation>,
     /// Successes older than [`Setting::horizon`], which are no observations.
     pub old_successes: u64,
@@ -75,7 +75,7 @@ pub struct SqsMessage {
 }
 
 impl Batch {
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: InputKind) -> Self {
         Self {
             kind,
             observations: Vec::new(),

@@ -6,37 +6,30 @@
 
 mod request;
 
-use jiff::Timestamp;
 use serde_json::value::RawValue;
 use triage_model::caller::Caller;
+use triage_model::classify;
 use triage_model::observation::{CallRequest, Failure, Observation, Operation, Origin};
-use triage_model::{classify, problem};
+use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, Setting};
+use crate::envelope::Around;
 use crate::json::{Member, Part, Raw, Scalar, object};
-use crate::{fields, json};
-
-/// What stands around a `call`. A direct invocation has none of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Envelope<'a> {
-    pub id: Option<&'a str>,
-    pub time: Option<Timestamp>,
-    pub replayed: bool,
-}
+use crate::{json, values};
 
 object! {
-    struct Call<'a> {
+    struct HandedCall<'a> {
         operation: Scalar<'a> = "operation",
         region: Scalar<'a> = "region",
         occurred_at: Scalar<'a> = "occurredAt" | "occurred_at",
         caller: Scalar<'a> = "caller",
-        error: Part<CallError<'a>> = "error",
+        error: Part<HandedError<'a>> = "error",
         request: Raw<'a> = "request",
     }
 }
 
 object! {
-    struct CallError<'a> {
+    struct HandedError<'a> {
         code: Scalar<'a> = "code",
         status: Scalar<'a> = "status" | "statusCode" | "status_code",
         message: Scalar<'a> = "message",
@@ -52,28 +45,28 @@ struct Required {
     status: Option<u16>,
 }
 
-/// Reads one `call`. `is_direct`: it is the whole payload of an invocation, so that secrets may be in it.
-pub fn read(text: &str, envelope: Envelope<'_>, is_direct: bool, setting: &Setting, batch: &mut Batch) {
+/// Reads one `call`; around one of a direct invocation there is nothing. `is_direct`: it is the whole payload of an invocation, so that secrets may be in it.
+pub fn read(text: &str, around: Around<'_>, is_direct: bool, setting: &Setting, batch: &mut Batch) {
     // Secrets are looked for first: a call that is refused for another reason carries them just the same.
     note_stray_secrets(text, is_direct, batch);
-    let call = match serde_json::from_str::<Part<Call<'_>>>(text) {
+    let call = match serde_json::from_str::<Part<HandedCall<'_>>>(text) {
         Ok(Part::Found(call)) => call,
         Ok(Part::Missing | Part::Wrong) => {
-            batch.problems.note(problem::CALL_INVALID, "the detail is no object");
+            batch.problems.note(ProblemName::CallInvalid, "the detail is no object");
             return;
         }
         Err(error) => {
-            batch.problems.note(problem::CALL_INVALID, json::describe(&error));
+            batch.problems.note(ProblemName::CallInvalid, json::describe(&error));
             return;
         }
     };
-    let request = request::read(call.request.0.map(RawValue::get), is_direct, batch);
+    let inputs = request::read(call.request.0.map(RawValue::get), is_direct, batch);
     match call.required() {
         Ok(required) => {
-            let failure = call.failure(required, request, envelope, setting, batch);
+            let failure = call.failure(required, inputs, around, setting, batch);
             batch.observations.push(Observation::Failure(Box::new(failure)));
         }
-        Err(reasons) => batch.problems.note(problem::CALL_INVALID, reasons.join("; ")),
+        Err(reasons) => batch.problems.note(ProblemName::CallInvalid, reasons.join("; ")),
     }
 }
 
@@ -86,11 +79,11 @@ fn note_stray_secrets(text: &str, is_direct: bool, batch: &mut Batch) {
     }
     batch.carries_secrets = true;
     if !is_direct {
-        batch.problems.note(problem::SECRET_IN_ENVELOPE, fields::listed_keys(secrets));
+        batch.problems.note(ProblemName::SecretInEnvelope, values::listed_keys(secrets));
     }
 }
 
-impl Call<'_> {
+impl HandedCall<'_> {
     /// What a call must have, or all that is wrong with it.
     fn required(&self) -> Result<Required, Vec<&'static str>> {
         let mut reasons = Vec::new();
@@ -102,8 +95,8 @@ impl Call<'_> {
             });
         }
         let error = self.error.found();
-        let code = error.and_then(|error| error.code.text()).and_then(fields::code).map(str::to_owned);
-        let status = error.and_then(|error| error.status.text()).and_then(fields::status);
+        let code = error.and_then(|error| error.code.text()).and_then(values::code).map(str::to_owned);
+        let status = error.and_then(|error| error.status.text()).and_then(values::status);
         if code.is_none() && status.is_none() {
             reasons.push(match error {
                 Some(error) if error.status.is_given() => "error.status is no HTTP status",
@@ -121,35 +114,35 @@ impl Call<'_> {
     fn failure(
         &self,
         required: Required,
-        request: request::Found,
-        envelope: Envelope<'_>,
+        inputs: request::Inputs,
+        around: Around<'_>,
         setting: &Setting,
         batch: &mut Batch,
     ) -> Failure {
         let Required { operation, code, status } = required;
         self.note_wrong_members(status, batch);
-        let given = fields::time_or_note(&self.occurred_at, "occurredAt", batch);
-        let occurred_at = given.or(envelope.time).unwrap_or(setting.now);
+        let given = values::time_or_note(&self.occurred_at, "occurredAt", batch);
+        let occurred_at = given.or(around.time).unwrap_or(setting.now);
         let error = self.error.found();
-        let text = |pick: fn(&CallError<'_>) -> Option<String>| error.and_then(pick);
-        let request_id = text(|error| error.request_id.text().and_then(fields::id).map(str::to_owned));
-        let message = text(|error| fields::message(&error.message));
-        let status = status.or_else(|| code.as_deref().and_then(fields::status));
+        let text = |pick: fn(&HandedError<'_>) -> Option<String>| error.and_then(pick);
+        let request_id = text(|error| error.request_id.text().and_then(values::id).map(str::to_owned));
+        let message = text(|error| values::message(&error.message));
+        let status = status.or_else(|| code.as_deref().and_then(values::status));
         let no_answer = status.is_none() && code.as_deref().is_some_and(classify::means_no_answer);
         let code = code.or_else(|| status.map(|status| status.to_string()));
-        let region = fields::region(self.region.text(), setting, batch);
-        let caller = match (fields::name(&self.caller), &request.client_id) {
+        let region = values::region(self.region.text(), setting, batch);
+        let caller = match (values::name(&self.caller), &inputs.client_id) {
             (Some(name), _) => Caller::Named(name),
             (None, Some(id)) => Caller::Client { client_id: id.clone(), address: String::new() },
             (None, None) => Caller::Unknown,
         };
-        let event_id = envelope.id.and_then(fields::id).map(str::to_owned);
+        let event_id = around.id.and_then(values::id).map(str::to_owned);
         let id = request_id.clone().or_else(|| event_id.clone()).unwrap_or_else(|| {
             let caller = format!("{caller:?}");
             let region = self.region.text().unwrap_or_default();
             let code = code.as_deref().unwrap_or_default();
             let message = message.as_deref().unwrap_or_default();
-            fields::made_id(&[operation.as_str(), region, code, message, &caller, &occurred_at.to_string()])
+            values::made_id(&[operation.as_str(), region, code, message, &caller, &occurred_at.to_string()])
         });
         Failure {
             id,
@@ -162,16 +155,16 @@ impl Call<'_> {
             inner_code: None,
             status,
             message,
-            reason: text(|error| fields::name(&error.reason)),
-            grant_type: request.grant_type,
+            reason: text(|error| values::name(&error.reason)),
+            grant_type: inputs.grant_type,
             no_answer,
             caller,
-            client_id: request.client_id,
+            client_id: inputs.client_id,
             user_agent: None,
             address: None,
             occurred_at,
-            request: request.request.map(Box::<CallRequest>::new),
-            replayed: envelope.replayed,
+            request: inputs.request.map(Box::<CallRequest>::new),
+            replayed: around.replayed,
         }
     }
 
@@ -182,12 +175,12 @@ impl Call<'_> {
             if error.status.text().is_some() && status.is_none() {
                 wrong.push("status");
             }
-            if error.request_id.text().is_some_and(|text| fields::id(text).is_none()) {
+            if error.request_id.text().is_some_and(|text| values::id(text).is_none()) {
                 wrong.push("requestId");
             }
         }
         if !wrong.is_empty() {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, fields::listed(wrong));
+            batch.problems.note(ProblemName::FieldWrongType, values::listed(wrong));
         }
     }
 }

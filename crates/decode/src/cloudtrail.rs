@@ -2,41 +2,30 @@
 //!
 //! In: one record as JSON and what stands around it. Out: a failure or a success in the batch, or the word that the
 //! record is of something else. Every member may be missing, null or of a wrong type. Whether a call failed is told by
-//! the record in several places ([`told`]); why it failed is for `classify` to say.
+//! the record in several places ([`statement`]); why it failed is for `classify` to say.
 
-mod told;
+mod statement;
 
 use jiff::Timestamp;
 use memchr::memmem;
 use triage_model::caller::Caller;
 use triage_model::observation::{Failure, Observation, Operation, Origin, Success};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 use triage_model::redact::HIDDEN;
 
 use crate::batch::{Batch, Setting};
-use crate::fields;
+use crate::envelope::Around;
 use crate::json::{FirstOf, Member, Part, Scalar, object};
-use told::Told;
+use crate::values;
+use statement::Statement;
 
 /// The event sources under which AWS has recorded these operations or may record them. China adds `.cn`.
 pub const EVENT_SOURCES: [&str; 4] =
     ["sso.amazonaws.com", "sso-oauth.amazonaws.com", "ssooidc.amazonaws.com", "sso-oidc.amazonaws.com"];
 
-/// What is known of a record from outside it. It stands in for what the record lacks.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Around<'a> {
-    /// The envelope's `source`.
-    pub source: Option<&'a str>,
-    /// The envelope's time or the log event's: never before the call.
-    pub time: Option<Timestamp>,
-    pub region: Option<&'a str>,
-    pub id: Option<&'a str>,
-    pub replayed: bool,
-}
-
 /// What a JSON object was found to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum Recognised {
     /// One of the four operations of our service. It is in the batch, or counted there.
     Ours,
     /// A record of another operation or service.
@@ -46,7 +35,7 @@ pub enum Found {
 }
 
 object! {
-    pub struct Record<'a> {
+    pub struct TrailRecord<'a> {
         event_source: Scalar<'a> = "eventSource",
         event_name: Scalar<'a> = "eventName",
         event_time: Scalar<'a> = "eventTime",
@@ -61,9 +50,9 @@ object! {
         error_code: Scalar<'a> = "errorCode",
         error_message: Scalar<'a> = "errorMessage",
         status: Scalar<'a> = "httpStatusCode" | "statusCode",
-        service_event: Told = "serviceEventDetails",
-        response: Told = "responseElements",
-        additional: Told = "additionalEventData",
+        service_event: Statement = "serviceEventDetails",
+        response: Statement = "responseElements",
+        additional: Statement = "additionalEventData",
     }
 }
 
@@ -102,26 +91,31 @@ pub fn is_our_source(name: &str) -> bool {
 }
 
 /// Reads one record. An error means that the text is not JSON.
-pub fn read(text: &str, around: Around<'_>, setting: &Setting, batch: &mut Batch) -> Result<Found, serde_json::Error> {
+pub fn read(
+    text: &str,
+    around: Around<'_>,
+    setting: &Setting,
+    batch: &mut Batch,
+) -> Result<Recognised, serde_json::Error> {
     serde_json::from_str(text).map(|record| take(&record, around, setting, batch))
 }
 
-fn take(record: &Part<Record<'_>>, around: Around<'_>, setting: &Setting, batch: &mut Batch) -> Found {
-    let Some(record) = record.found() else { return Found::NoRecord };
+fn take(record: &Part<TrailRecord<'_>>, around: Around<'_>, setting: &Setting, batch: &mut Batch) -> Recognised {
+    let Some(record) = record.found() else { return Recognised::NoRecord };
     if !record.event_source.is_given() && !record.event_name.is_given() {
-        return Found::NoRecord;
+        return Recognised::NoRecord;
     }
     let ours = match record.event_source.text() {
         Some(event_source) => is_our_event_source(event_source),
         None => around.source.is_some_and(is_our_source),
     };
     let operation = record.event_name.text().and_then(Operation::from_name);
-    let (true, Some(operation)) = (ours, operation) else { return Found::Foreign };
+    let (true, Some(operation)) = (ours, operation) else { return Recognised::Foreign };
     record.observe(operation, around, setting, batch);
-    Found::Ours
+    Recognised::Ours
 }
 
-/// The token that the AWS SDK puts into the user agent of an app named [`super::APP_NAME`].
+/// The token that the AWS SDK puts into the user agent of an app named [`crate::batch::APP_NAME`].
 pub const OWN_TOKEN: &str = "app/oidc-triage";
 
 /// Whether a user agent is that of our own probe: its token stands there as a whole.
@@ -134,19 +128,19 @@ pub fn is_own_user_agent(user_agent: &str) -> bool {
         .any(|at| ends(at.checked_sub(1).and_then(|at| bytes.get(at))) && ends(bytes.get(at + OWN_TOKEN.len())))
 }
 
-impl Record<'_> {
+impl TrailRecord<'_> {
     fn observe(&self, operation: Operation, around: Around<'_>, setting: &Setting, batch: &mut Batch) {
         let parameters = self.parameters.found();
-        let client_id = parameters.and_then(|parameters| fields::name(&parameters.client_id));
+        let client_id = parameters.and_then(|parameters| values::name(&parameters.client_id));
         let is_own = self.user_agent.text().is_some_and(is_own_user_agent)
             || client_id.as_ref().is_some_and(|id| setting.own_client_ids.contains(id));
         if is_own {
             batch.own += 1;
-            batch.problems.note(problem::OWN_PROBE, operation.as_str());
+            batch.problems.note(ProblemName::OwnProbe, operation.as_str());
             return;
         }
         let error = self.error();
-        let event_time = self.event_time.text().and_then(fields::time);
+        let event_time = self.event_time.text().and_then(values::time);
         // Old successes are only counted, so what is wrong with them is nobody's concern.
         let is_old = |time: Option<Timestamp>| time.is_some_and(|time| time < setting.horizon);
         if error.is_none() && (is_old(event_time) || is_old(around.time)) {
@@ -155,14 +149,14 @@ impl Record<'_> {
         }
         self.note_wrong_members(batch);
         let occurred_at = self.occurred_at(event_time, around, setting, batch);
-        let region = fields::region(self.region.text().or(around.region), setting, batch);
-        let address = fields::name(&self.address);
-        let user_agent = fields::name(&self.user_agent);
+        let region = values::region(self.region.text().or(around.region), setting, batch);
+        let address = values::name(&self.address);
+        let user_agent = values::name(&self.user_agent);
         let caller = self.caller(client_id.as_deref(), address.as_deref(), user_agent.as_deref());
-        let given_id = |scalar: &Scalar<'_>| scalar.text().and_then(fields::id).map(str::to_owned);
+        let given_id = |scalar: &Scalar<'_>| scalar.text().and_then(values::id).map(str::to_owned);
         let request_id = given_id(&self.request_id);
         let event_id = given_id(&self.event_id);
-        let around_id = around.id.and_then(fields::id).map(str::to_owned);
+        let around_id = around.id.and_then(values::id).map(str::to_owned);
         let id = request_id
             .clone()
             .or_else(|| event_id.clone())
@@ -188,7 +182,7 @@ impl Record<'_> {
             status: error.status,
             message: error.message,
             reason: error.reason,
-            grant_type: parameters.and_then(|parameters| fields::name(&parameters.grant_type)),
+            grant_type: parameters.and_then(|parameters| values::name(&parameters.grant_type)),
             no_answer: false,
             caller,
             client_id,
@@ -208,7 +202,7 @@ impl Record<'_> {
         batch: &mut Batch,
     ) -> Timestamp {
         if event_time.is_none() && (self.event_time.is_given() || around.time.is_none()) {
-            batch.problems.note(problem::TIME_INVALID, "eventTime is missing or no time");
+            batch.problems.note(ProblemName::TimeInvalid, "eventTime is missing or no time");
         }
         event_time.or(around.time).unwrap_or(setting.now)
     }
@@ -221,10 +215,10 @@ impl Record<'_> {
         }
         wrong.extend(self.parameters.found().map(Parameters::wrong_members).unwrap_or_default());
         let ids = [("requestID", &self.request_id), ("eventID", &self.event_id)];
-        let is_no_id = |scalar: &Scalar<'_>| scalar.text().is_some_and(|text| fields::id(text).is_none());
+        let is_no_id = |scalar: &Scalar<'_>| scalar.text().is_some_and(|text| values::id(text).is_none());
         wrong.extend(ids.into_iter().filter(|(_, scalar)| is_no_id(scalar)).map(|(name, _)| name));
         if !wrong.is_empty() {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, fields::listed(wrong));
+            batch.problems.note(ProblemName::FieldWrongType, values::listed(wrong));
         }
     }
 
@@ -232,7 +226,7 @@ impl Record<'_> {
     fn caller(&self, client_id: Option<&str>, address: Option<&str>, user_agent: Option<&str>) -> Caller {
         if let Some(identity) = self.identity.found() {
             let on_behalf_of = identity.on_behalf_of.0.found();
-            if let Some(user_id) = on_behalf_of.and_then(|person| fields::name(&person.user_id)) {
+            if let Some(user_id) = on_behalf_of.and_then(|person| values::name(&person.user_id)) {
                 return Caller::User(user_id);
             }
             let account_id = identity.account_id.text();
@@ -246,7 +240,7 @@ impl Record<'_> {
                 .into_iter()
                 .find_map(|name| name.filter(names_one));
             if let Some(principal) = principal {
-                return Caller::Principal(fields::shown_name(principal));
+                return Caller::Principal(values::shown_name(principal));
             }
         }
         match (client_id, address) {
@@ -264,42 +258,42 @@ impl Record<'_> {
     /// A record with no id at all is known by what it tells.
     fn made_id(&self, operation: Operation, caller: &Caller) -> String {
         let texts = [&self.event_time, &self.region, &self.error_code].map(|scalar| scalar.text().unwrap_or_default());
-        fields::made_id(&[operation.as_str(), &format!("{caller:?}"), texts[0], texts[1], texts[2]])
+        values::made_id(&[operation.as_str(), &format!("{caller:?}"), texts[0], texts[1], texts[2]])
     }
 
     /// The failure that the record tells of, if it does.
-    fn error(&self) -> Option<CallError> {
-        let told = [&self.service_event, &self.response, &self.additional];
-        let own_code = self.error_code.text().and_then(fields::code).map(str::to_owned);
-        let own_message = fields::message(&self.error_message);
-        let own_status = self.status.text().and_then(fields::status);
+    fn error(&self) -> Option<ErrorFacts> {
+        let stated = [&self.service_event, &self.response, &self.additional];
+        let own_code = self.error_code.text().and_then(values::code).map(str::to_owned);
+        let own_message = values::message(&self.error_message);
+        let own_status = self.status.text().and_then(values::status);
         // One that is no code is an error all the same.
         let failed = self.error_code.text().is_some()
             || self.error_code.is_wrong()
             || own_message.is_some()
             || own_status.is_some_and(|status| status >= 400)
-            || told.iter().any(|part| part.failed);
+            || stated.iter().any(|part| part.failed);
         if !failed {
             return None;
         }
-        let told_code = told.iter().find_map(|part| part.code().map(str::to_owned));
-        let told_status = told.iter().find_map(|part| part.status);
-        let (code, inner_code) = match (own_code, told_code) {
-            (Some(own), Some(told)) if own != told => (Some(own), Some(told)),
-            (own, told) => (own.or(told), None),
+        let stated_code = stated.iter().find_map(|part| part.code().map(str::to_owned));
+        let stated_status = stated.iter().find_map(|part| part.status);
+        let (code, inner_code) = match (own_code, stated_code) {
+            (Some(own), Some(stated)) if own != stated => (Some(own), Some(stated)),
+            (own, stated) => (own.or(stated), None),
         };
-        let status = own_status.or(told_status).or_else(|| code.as_deref().and_then(fields::status));
-        Some(CallError {
+        let status = own_status.or(stated_status).or_else(|| code.as_deref().and_then(values::status));
+        Some(ErrorFacts {
             code: code.or_else(|| status.map(|status| status.to_string())),
             inner_code,
             status,
-            message: own_message.or_else(|| told.iter().find_map(|part| part.message().map(str::to_owned))),
-            reason: told.iter().find_map(|part| part.reason.clone()),
+            message: own_message.or_else(|| stated.iter().find_map(|part| part.message().map(str::to_owned))),
+            reason: stated.iter().find_map(|part| part.reason.clone()),
         })
     }
 }
 
-struct CallError {
+struct ErrorFacts {
     code: Option<String>,
     inner_code: Option<String>,
     status: Option<u16>,

@@ -4,13 +4,13 @@
 //! ours is decided on the record, because a `source` covers more than one service. Everything else is left alone.
 
 use triage_model::observation::{Observation, Tick};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
-use crate::batch::{Batch, Kind, Setting};
-use crate::cloudtrail::{Around, Found};
+use crate::batch::{Batch, InputKind, Setting};
+use crate::cloudtrail::Recognised;
+use crate::envelope::{Around, OuterKeys};
 use crate::json::Member;
-use crate::sniff::{Top, Wrapping};
-use crate::{call, cloudtrail, fields, health, json, sniff};
+use crate::{call, cloudtrail, health, json, values};
 
 /// What a program puts on the bus to hand over a failed call of its own.
 pub const CALL_DETAIL_TYPE: &str = "SSO OIDC Call Failed";
@@ -23,65 +23,61 @@ const CLOUDTRAIL_DETAIL_TYPES: [&str; 4] = [
     "Amazon Service Event via CloudTrail",
 ];
 
-pub fn read(top: &Top<'_>, around: Wrapping<'_>, setting: &Setting, batch: &mut Batch) -> Kind {
-    let replayed = top.replay_name.is_given();
-    match (top.detail_type.text(), top.source.text()) {
-        (Some(name), _) if CLOUDTRAIL_DETAIL_TYPES.contains(&name) => read_record(top, replayed, setting, batch),
-        (Some("AWS Health Event"), _) => health::read(top, setting, batch),
+/// Reads an envelope. `message_id` is that of the message it came in, for a `call` without an id of its own.
+pub fn read(keys: &OuterKeys<'_>, message_id: Option<&str>, setting: &Setting, batch: &mut Batch) -> InputKind {
+    let replayed = keys.replay_name.is_given();
+    match (keys.detail_type.text(), keys.source.text()) {
+        (Some(name), _) if CLOUDTRAIL_DETAIL_TYPES.contains(&name) => read_record(keys, replayed, setting, batch),
+        (Some("AWS Health Event"), _) => health::read(keys, setting, batch),
         (Some("Scheduled Event"), Some("aws.events" | "aws.scheduler")) => {
-            let occurred_at = time(top, batch).unwrap_or_else(|| {
-                if !top.time.is_given() {
-                    batch.problems.note(problem::TIME_INVALID, "a tick without time");
+            let occurred_at = keys.time_or_note(batch).unwrap_or_else(|| {
+                if !keys.time.is_given() {
+                    batch.problems.note(ProblemName::TimeInvalid, "a tick without time");
                 }
                 setting.now
             });
             batch.observations.push(Observation::Tick(Tick { occurred_at }));
-            Kind::Schedule
+            InputKind::Schedule
         }
         (Some(CALL_DETAIL_TYPE), _) => {
-            let time = time(top, batch);
-            let envelope = call::Envelope { id: top.id.text().or(around.id), time, replayed };
-            call::read(top.detail.get().unwrap_or("null"), envelope, false, setting, batch);
-            Kind::CallEnvelope
+            let time = keys.time_or_note(batch);
+            let around = Around { id: keys.id.text().or(message_id), time, replayed, ..Around::default() };
+            call::read(keys.detail.get().unwrap_or("null"), around, false, setting, batch);
+            InputKind::CallEnvelope
         }
-        (Some(_) | None, _) => Kind::Foreign,
+        (Some(_) | None, _) => InputKind::Foreign,
     }
 }
 
-/// The envelope's time. One that cannot be read is noted.
-pub fn time(top: &Top<'_>, batch: &mut Batch) -> Option<jiff::Timestamp> {
-    fields::time_or_note(&top.time, "the envelope's time", batch)
-}
-
-fn read_record(top: &Top<'_>, replayed: bool, setting: &Setting, batch: &mut Batch) -> Kind {
-    let source = top.source.text();
-    let Some(detail) = top.detail.get().filter(|_| top.detail.is_object()) else {
+fn read_record(keys: &OuterKeys<'_>, replayed: bool, setting: &Setting, batch: &mut Batch) -> InputKind {
+    let source = keys.source.text();
+    let Some(detail) = keys.detail.get().filter(|_| keys.detail.is_object()) else {
         // Without a record only the source can tell whether this was for us.
         if source.is_none_or(cloudtrail::is_our_source) {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, "detail is no object");
+            batch.problems.note(ProblemName::FieldWrongType, "detail is no object");
         }
-        return Kind::Foreign;
+        return InputKind::Foreign;
     };
-    let near = Around {
+    let around = Around {
         source,
         // Read without noting: it stands in only where the record has no time of its own.
-        time: top.time.text().and_then(fields::time),
-        region: top.region.text(),
-        id: top.id.text(),
+        time: keys.time.text().and_then(values::time),
+        region: keys.region.text(),
+        id: keys.id.text(),
         replayed,
     };
-    match cloudtrail::read(detail, near, setting, batch) {
-        Ok(Found::Ours) => Kind::CloudTrail,
-        Ok(Found::Foreign) => Kind::Foreign,
-        Ok(Found::NoRecord) => {
+    match cloudtrail::read(detail, around, setting, batch) {
+        Ok(Recognised::Ours) => InputKind::CloudTrail,
+        Ok(Recognised::Foreign) => InputKind::Foreign,
+        Ok(Recognised::NoRecord) => {
             if source.is_none_or(cloudtrail::is_our_source) {
-                sniff::note_unknown(detail, batch);
+                batch.problems.add(values::unknown_object(detail));
             }
-            Kind::Foreign
+            InputKind::Foreign
         }
         Err(error) => {
-            batch.problems.note(problem::JSON_INVALID, format!("detail: {}", json::describe(&error)));
-            Kind::Foreign
+            batch.problems.note(ProblemName::JsonInvalid, format!("detail: {}", json::describe(&error)));
+            InputKind::Foreign
         }
     }
 }

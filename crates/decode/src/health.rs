@@ -10,12 +10,12 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess};
 use triage_model::observation::{HealthIssue, Observation};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
-use crate::batch::{Batch, Kind, Setting};
+use crate::batch::{Batch, InputKind, Setting};
+use crate::envelope::OuterKeys;
 use crate::json::{AnyVisitor, FromAny, Member, Part, Scalar, object, skip_map};
-use crate::sniff::Top;
-use crate::{eventbridge, fields, json};
+use crate::{json, values};
 
 /// How much of a description is kept: a notice shows less.
 const DESCRIPTION_MAX: usize = 2048;
@@ -43,57 +43,57 @@ object! {
     }
 }
 
-pub fn read(top: &Top<'_>, setting: &Setting, batch: &mut Batch) -> Kind {
-    let detail = match top.detail.get().map(serde_json::from_str::<Part<Detail<'_>>>) {
+pub fn read(keys: &OuterKeys<'_>, setting: &Setting, batch: &mut Batch) -> InputKind {
+    let detail = match keys.detail.get().map(serde_json::from_str::<Part<Detail<'_>>>) {
         Some(Ok(Part::Found(detail))) => detail,
         None | Some(Ok(Part::Missing | Part::Wrong)) => {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, "detail is no object");
-            return Kind::Foreign;
+            batch.problems.note(ProblemName::FieldWrongType, "detail is no object");
+            return InputKind::Foreign;
         }
         Some(Err(error)) => {
-            batch.problems.note(problem::JSON_INVALID, format!("detail: {}", json::describe(&error)));
-            return Kind::Foreign;
+            batch.problems.note(ProblemName::JsonInvalid, format!("detail: {}", json::describe(&error)));
+            return InputKind::Foreign;
         }
     };
     if !detail.is_issue() {
-        return Kind::Foreign;
+        return InputKind::Foreign;
     }
     let wrong = detail.wrong_members();
     if !wrong.is_empty() {
-        batch.problems.note(problem::FIELD_WRONG_TYPE, fields::listed(wrong));
+        batch.problems.note(ProblemName::FieldWrongType, values::listed(wrong));
     }
-    let started_at = fields::time_or_note(&detail.start_time, "startTime", batch);
-    let updated_at = fields::time_or_note(&detail.last_updated_time, "lastUpdatedTime", batch);
-    let said_at = eventbridge::time(top, batch).or(updated_at);
-    if said_at.is_none() && !top.time.is_given() {
-        batch.problems.note(problem::TIME_INVALID, "an AWS Health event without time");
+    let started_at = values::time_or_note(&detail.start_time, "startTime", batch);
+    let updated_at = values::time_or_note(&detail.last_updated_time, "lastUpdatedTime", batch);
+    let said_at = keys.time_or_note(batch).or(updated_at);
+    if said_at.is_none() && !keys.time.is_given() {
+        batch.problems.note(ProblemName::TimeInvalid, "an AWS Health event without time");
     }
     let occurred_at = said_at.unwrap_or(setting.now);
     let description = detail.descriptions.english();
-    let ended_at = fields::time_or_note(&detail.end_time, "endTime", batch).or_else(|| {
+    let ended_at = values::time_or_note(&detail.end_time, "endTime", batch).or_else(|| {
         // AWS leaves a resolved issue `open`: an end of any kind, or the word in the text, is the end.
         let is_over = detail.end_time.is_given()
             || detail.status_code.text() == Some("closed")
             || description.to_ascii_uppercase().contains("[RESOLVED]");
         is_over.then_some(updated_at.unwrap_or(occurred_at))
     });
-    let event_arn = detail.event_arn.text().or(detail.communication_id.text()).or(top.id.text());
-    let region = match detail.region(top) {
+    let event_arn = detail.event_arn.text().or(detail.communication_id.text()).or(keys.id.text());
+    let region = match detail.region(keys) {
         // A service without regions: true of all of them, and no misspelling.
         Some("global") => None,
-        name => fields::region(name, setting, batch),
+        name => values::region(name, setting, batch),
     };
     batch.observations.push(Observation::HealthIssue(HealthIssue {
-        event_arn: fields::bounded(event_arn.unwrap_or_default(), fields::NAME_MAX).to_owned(),
-        service: fields::name(&detail.service).unwrap_or_default(),
-        event_type_code: fields::name(&detail.event_type_code).unwrap_or_default(),
+        event_arn: values::bounded(event_arn.unwrap_or_default(), values::NAME_MAX).to_owned(),
+        service: values::name(&detail.service).unwrap_or_default(),
+        event_type_code: values::name(&detail.event_type_code).unwrap_or_default(),
         region,
         started_at,
         ended_at,
-        description: fields::bounded(description, DESCRIPTION_MAX).to_owned(),
+        description: values::bounded(description, DESCRIPTION_MAX).to_owned(),
         occurred_at,
     }));
-    Kind::Health
+    InputKind::Health
 }
 
 impl<'a> Detail<'a> {
@@ -106,9 +106,9 @@ impl<'a> Detail<'a> {
     }
 
     /// The region that is affected. The envelope's own is only where a copy was delivered: the last resort.
-    fn region<'b>(&'b self, top: &'b Top<'a>) -> Option<&'b str> {
+    fn region<'b>(&'b self, keys: &'b OuterKeys<'a>) -> Option<&'b str> {
         let of_arn = || self.event_arn.text().and_then(|arn| arn.split(':').nth(3)).filter(|name| !name.is_empty());
-        self.region.text().or_else(of_arn).or(top.region.text())
+        self.region.text().or_else(of_arn).or(keys.region.text())
     }
 }
 
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn an_open_issue_has_no_end() {
         let (issue, batch) = issue(r#","eventRegion":"eu-central-1","statusCode":"open""#);
-        assert_eq!(batch.kind, Kind::Health);
+        assert_eq!(batch.kind, InputKind::Health);
         assert!(batch.problems.is_empty(), "{:?}", batch.problems);
         assert_eq!(issue.started_at, Some(at("2022-06-10T05:01:10Z")));
         assert_eq!(issue.ended_at, None);
@@ -237,7 +237,7 @@ mod tests {
     fn an_end_that_cannot_be_read_is_an_end_and_noted() {
         let (issue, batch) = issue(r#","endTime":"soon""#);
         assert_eq!(issue.ended_at, Some(at("2022-06-10T06:27:57Z")));
-        assert_eq!(batch.problems.count(problem::TIME_INVALID), 1);
+        assert_eq!(batch.problems.count(ProblemName::TimeInvalid), 1);
     }
 
     #[test]
@@ -262,7 +262,7 @@ mod tests {
     fn other_categories_are_left_alone() {
         for category in ["scheduledChange", "accountNotification", "investigation"] {
             let batch = decode(&envelope(&format!(r#"{{"eventTypeCategory":"{category}"}}"#)), &setting());
-            assert_eq!((batch.kind, batch.observations.len()), (Kind::Foreign, 0));
+            assert_eq!((batch.kind, batch.observations.len()), (InputKind::Foreign, 0));
             assert!(batch.problems.is_empty());
         }
     }
@@ -275,8 +275,8 @@ mod tests {
         let [Observation::HealthIssue(issue)] = batch.observations.as_slice() else { panic!("{batch:?}") };
         assert_eq!((issue.event_arn.as_str(), issue.description.as_str()), ("e1", "down"));
         assert_eq!(issue.occurred_at, setting().now);
-        assert_eq!(batch.problems.count(problem::TIME_INVALID), 1);
-        assert_eq!(batch.problems.count(problem::FIELD_WRONG_TYPE), 1);
+        assert_eq!(batch.problems.count(ProblemName::TimeInvalid), 1);
+        assert_eq!(batch.problems.count(ProblemName::FieldWrongType), 1);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use flate2::{Decompress, FlushDecompress, Status};
 
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 /// The most that is inflated: far more than CloudWatch Logs puts into one event.
 pub const INFLATED_MAX: usize = 64 * 1024 * 1024;
@@ -47,12 +47,12 @@ pub enum Damage {
 }
 
 impl Damage {
-    pub const fn problem(self) -> &'static str {
+    pub const fn problem(self) -> ProblemName {
         match self {
-            Self::Base64Invalid => problem::BASE64_INVALID,
-            Self::GzipInvalid => problem::GZIP_INVALID,
-            Self::GzipTruncated => problem::GZIP_TRUNCATED,
-            Self::GzipTooLarge => problem::GZIP_TOO_LARGE,
+            Self::Base64Invalid => ProblemName::Base64Invalid,
+            Self::GzipInvalid => ProblemName::GzipInvalid,
+            Self::GzipTruncated => ProblemName::GzipTruncated,
+            Self::GzipTooLarge => ProblemName::GzipTooLarge,
         }
     }
 }

@@ -7,8 +7,8 @@
 pub mod batch;
 mod call;
 pub mod cloudtrail;
+mod envelope;
 mod eventbridge;
-pub mod fields;
 mod health;
 pub mod inflate;
 mod json;
@@ -23,6 +23,7 @@ mod sniff;
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod values;
 
-pub use batch::{Batch, Kind, Setting, SqsMessage};
+pub use batch::{Batch, InputKind, Setting, SqsMessage};
 pub use read::decode;

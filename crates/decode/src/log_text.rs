@@ -1,66 +1,56 @@
 //! Application log lines: plain text and JSON, of which some tell of a failed SSO OIDC call.
 //!
 //! In: the log events of one stream, still escaped as they stand in the envelope. Out: failures, into the batch. What
-//! does not look like an SDK's error of this service is left alone. [`entry`] puts lines together, [`sdk_error`] and
+//! does not look like an SDK's error of this service is left alone. [`printout`] puts lines together, [`sdk_error`] and
 //! [`object`] find errors in them, [`fields`] tells who called.
 
-mod entry;
 mod fields;
+pub mod line;
 mod object;
+mod printout;
 
 use std::collections::HashSet;
 
-use entry::{Entry, assemble};
 use fields::Fields;
-use jiff::Timestamp;
+use line::TextLine;
 use object::Split;
-use serde_json::value::RawValue;
+use printout::{Printout, assemble};
 use triage_model::caller::Caller;
 use triage_model::classify::region_of_client_id;
 use triage_model::observation::{Failure, Observation, Origin};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 use triage_model::region::Region;
 
 use crate::batch::{APP_NAME, Batch, Setting};
-use crate::fields::{made_id, shown_region};
 use crate::mask::masked;
 use crate::sdk_error;
-use crate::sdk_error::service::Signs;
+use crate::sdk_error::service::ServiceSigns;
 use crate::sdk_error::{SdkError, is_ours};
-
-/// One log event whose message is still the JSON string of the envelope, quotes and escapes included: most lines are
-/// looked at without being unescaped.
-#[derive(Clone, Copy, Debug)]
-pub struct RawLogEvent<'a> {
-    pub id: &'a str,
-    /// When CloudWatch Logs took the line.
-    pub timestamp: Timestamp,
-    pub message: &'a RawValue,
-}
+use crate::values::{made_id, shown_region};
 
 /// Reads the application log events of one stream, in order.
-pub fn read(events: &[RawLogEvent<'_>], log_group: &str, setting: &Setting, batch: &mut Batch) {
+pub fn read(events: &[TextLine<'_>], log_group: &str, setting: &Setting, batch: &mut Batch) {
     let mut reader = Reader { events, log_group, setting, ids: HashSet::new() };
-    for entry in assemble(events, &mut batch.problems) {
-        for part in lines_of_json(entry) {
-            reader.read_entry(&part, batch);
+    for printout in assemble(events, &mut batch.problems) {
+        for part in lines_of_json(printout) {
+            reader.read_printout(&part, batch);
         }
     }
 }
 
-/// A message may be several lines of JSON, each complete: they are as many entries.
-fn lines_of_json(entry: Entry) -> Vec<Entry> {
+/// A message may be several lines of JSON, each complete: they are as many printouts.
+fn lines_of_json(printout: Printout) -> Vec<Printout> {
     let is_json = |line: &str| line.starts_with('{') && line.trim_end().ends_with('}');
-    let lines = || entry.text.lines().filter(|line| !line.trim().is_empty());
+    let lines = || printout.text.lines().filter(|line| !line.trim().is_empty());
     if lines().nth(1).is_none() || !lines().all(is_json) {
-        return vec![entry];
+        return vec![printout];
     }
-    let start = |line: &str| line.as_ptr() as usize - entry.text.as_ptr() as usize;
-    lines().map(|line| Entry { text: line.to_owned(), events: vec![(0, entry.event_at(start(line)))] }).collect()
+    let start = |line: &str| line.as_ptr() as usize - printout.text.as_ptr() as usize;
+    lines().map(|line| Printout { text: line.to_owned(), events: vec![(0, printout.event_at(start(line)))] }).collect()
 }
 
 struct Reader<'a> {
-    events: &'a [RawLogEvent<'a>],
+    events: &'a [TextLine<'a>],
     log_group: &'a str,
     setting: &'a Setting,
     /// The ids of the failures found so far: attempts and repetitions carry the same request id.
@@ -68,31 +58,34 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read_entry(&mut self, entry: &Entry, batch: &mut Batch) {
-        if self.is_own(&entry.text) {
+    fn read_printout(&mut self, printout: &Printout, batch: &mut Batch) {
+        if self.is_own(&printout.text) {
             batch.own += 1;
-            batch.problems.note(problem::OWN_PROBE, format!("our own probe's call is in log group {}", self.log_group));
+            batch
+                .problems
+                .note(ProblemName::OwnProbe, format!("our own probe's call is in log group {}", self.log_group));
             return;
         }
-        let signs = Signs::of(&entry.text);
-        let split = object::split(&entry.text);
+        let signs = ServiceSigns::of(&printout.text);
+        let split = object::split(&printout.text);
         if split.invalid {
             if signs.ours || signs.operation.is_some() {
-                batch
-                    .problems
-                    .note(problem::JSON_INVALID, "a log line that names the service is no JSON, or nested too deeply");
+                batch.problems.note(
+                    ProblemName::JsonInvalid,
+                    "a log line that names the service is no JSON, or nested too deeply",
+                );
             }
             return;
         }
         let errors = find(&split, &signs);
-        let Some(first) = entry.events.first().map(|&(_, event)| self.events[event]).filter(|_| !errors.is_empty())
+        let Some(first) = printout.events.first().map(|&(_, event)| self.events[event]).filter(|_| !errors.is_empty())
         else {
             return;
         };
-        let fields = Fields::of(&entry.text, &split.plain, &split.objects, first.timestamp);
+        let fields = Fields::of(&printout.text, &split.plain, &split.objects, first.timestamp);
         for (index, error) in errors.into_iter().enumerate() {
-            // The first error starts where its entry does; a further one where it stands.
-            let event = if index == 0 { first } else { self.events[entry.event_at(error.at)] };
+            // The first error starts where its printout does; a further one where it stands.
+            let event = if index == 0 { first } else { self.events[printout.event_at(error.at)] };
             self.push(error, &event, &fields, &signs, batch);
         }
     }
@@ -104,9 +97,16 @@ impl Reader<'_> {
         names_app(text) || self.setting.own_client_ids.iter().any(|id| !id.is_empty() && text.contains(id.as_str()))
     }
 
-    fn push(&mut self, error: SdkError, event: &RawLogEvent<'_>, fields: &Fields, signs: &Signs, batch: &mut Batch) {
+    fn push(
+        &mut self,
+        error: SdkError,
+        event: &TextLine<'_>,
+        fields: &Fields,
+        signs: &ServiceSigns,
+        batch: &mut Batch,
+    ) {
         let request_id = error.request_id.as_ref().map(|id| id.as_str().to_owned());
-        let event_id = super::fields::id(event.id).map_or_else(|| made_id(&[event.id]), str::to_owned);
+        let event_id = crate::values::id(event.id).map_or_else(|| made_id(&[event.id]), str::to_owned);
         let id = match &request_id {
             Some(id) if !self.ids.insert(id.clone()) => return,
             Some(id) => id.clone(),
@@ -147,14 +147,14 @@ impl Reader<'_> {
     }
 
     /// The region that the line names, else its host's, else the client id's, else the setting's.
-    fn region(&self, error: &SdkError, fields: &Fields, signs: &Signs, batch: &mut Batch) -> Option<Region> {
+    fn region(&self, error: &SdkError, fields: &Fields, signs: &ServiceSigns, batch: &mut Batch) -> Option<Region> {
         // This error's own fields name the region to go to, not the one that was called.
         let elsewhere = error.code.as_deref() == Some("InvalidRequestRegionException");
         let around = fields.region.as_ref().or(error.region.as_ref()).or(signs.region.as_ref());
         if let Some(name) = around.filter(|_| !elsewhere) {
             let region = self.setting.regions.find(name);
             if region.is_none() {
-                batch.problems.note(problem::REGION_UNKNOWN, shown_region(name));
+                batch.problems.note(ProblemName::RegionUnknown, shown_region(name));
             }
             return region;
         }
@@ -163,8 +163,8 @@ impl Reader<'_> {
     }
 }
 
-/// The failures of one entry.
-fn find(split: &Split, signs: &Signs) -> Vec<SdkError> {
+/// The failures of one printout.
+fn find(split: &Split, signs: &ServiceSigns) -> Vec<SdkError> {
     let mut errors = sdk_error::find(&split.plain);
     errors.retain(|error| is_ours(error, signs));
     errors.extend(split.objects.iter().flat_map(|found| object::find(found, signs)));

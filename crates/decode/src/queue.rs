@@ -1,18 +1,20 @@
-//! Events that come in the messages of SQS and SNS, and files of CloudTrail records, which are lists of the same look.
+//! The messages of SQS and SNS, and files of CloudTrail records, which are lists of the same look.
 //!
-//! In: `Records`, or an SNS notification. Out: what each message holds, read as if it had come by itself, except that
-//! secrets are refused. A message that cannot be read is a problem and does not hurt the others.
+//! In: `Records`, one record of them, or an SNS notification. Out: the text that each message holds, which is an event
+//! as if it had come by itself. It is not decoded here. A message that cannot be read is a problem and does not hurt
+//! the others.
+
+use std::borrow::Cow;
 
 use serde_json::value::RawValue;
-use triage_model::problem;
+use triage_model::problem::{Problem, ProblemName};
 
-use crate::batch::{Batch, Kind, Setting, SqsMessage};
+use crate::envelope::OuterKeys;
+use crate::json;
 use crate::json::{Member, Part, Raw, Scalar, object};
-use crate::sniff::{Top, Wrapping};
-use crate::{cloudtrail, json, sniff};
 
 object! {
-    struct Record<'a> {
+    struct QueueRecord<'a> {
         event_source: Scalar<'a> = "eventSource" | "EventSource",
         message_id: Scalar<'a> = "messageId",
         body: Raw<'a> = "body",
@@ -27,103 +29,103 @@ object! {
     }
 }
 
-/// Reads `Records`: an SQS batch, an SNS event, or a CloudTrail file. The first record tells which; the others are
-/// taken for what they are.
-pub fn read_records(records: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Batch) -> Kind {
-    // A list is told by its bracket, so that an object in its place is not called broken JSON.
-    let records = if records.starts_with('[') { serde_json::from_str::<Vec<&RawValue>>(records).ok() } else { None };
-    let Some(records) = records else {
-        batch.problems.note(problem::FIELD_WRONG_TYPE, "Records is no array");
-        return Kind::Unknown;
-    };
-    if records.is_empty() {
-        batch.problems.note(problem::BATCH_EMPTY, "Records is empty");
-    }
-    let mut kind = None;
-    for record in records {
-        let found = read_one(record.get(), around, setting, batch);
-        kind.get_or_insert(found);
-    }
-    kind.unwrap_or(Kind::Unknown)
+/// What one record of `Records` is.
+#[derive(Debug, PartialEq)]
+pub enum Opened<'a> {
+    Sqs(Message<'a>),
+    Sns(Message<'a>),
+    /// No message: a record of a CloudTrail file, if it is anything.
+    TrailRecord,
 }
 
-fn read_one(text: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Batch) -> Kind {
-    let record = match serde_json::from_str::<Part<Record<'_>>>(text) {
+/// One message.
+#[derive(Debug, PartialEq)]
+pub struct Message<'a> {
+    pub id: Option<String>,
+    /// The event that stands in it, or why there is none.
+    pub event: Result<Cow<'a, str>, Problem>,
+}
+
+/// The list of records.
+pub fn records(text: &str) -> Result<Vec<&RawValue>, Problem> {
+    // A list is told by its bracket, so that an object in its place is not called broken JSON.
+    let records = if text.starts_with('[') { serde_json::from_str(text).ok() } else { None };
+    records.ok_or_else(|| Problem::new(ProblemName::FieldWrongType, "Records is no array"))
+}
+
+/// Opens one record. Each is taken for what it is, whatever the first one was.
+pub fn open(text: &str) -> Result<Opened<'_>, Problem> {
+    let record = match serde_json::from_str::<Part<QueueRecord<'_>>>(text) {
         Ok(Part::Found(record)) => record,
         Ok(Part::Missing | Part::Wrong) => {
-            batch.problems.note(problem::FIELD_WRONG_TYPE, "a record is no object");
-            return Kind::Unknown;
+            return Err(Problem::new(ProblemName::FieldWrongType, "a record is no object"));
         }
-        Err(error) => {
-            batch.problems.note(problem::JSON_INVALID, json::describe(&error));
-            return Kind::Unknown;
-        }
+        Err(error) => return Err(Problem::new(ProblemName::JsonInvalid, json::describe(&error))),
     };
     match record.event_source.text() {
-        Some("aws:sqs") => {
-            let id = record.message_id.text();
-            let from = batch.observations.len();
-            read_message(&record.body, "body", around.inner(id), setting, batch);
-            // Only the outermost batch can be answered message by message.
-            if around.is_none() {
-                let observations = from..batch.observations.len();
-                batch.messages.push(SqsMessage { id: id.unwrap_or_default().to_owned(), observations });
-            }
-            Kind::Sqs
-        }
-        Some("aws:sns") => {
-            match record.sns.found() {
-                Some(sns) => {
-                    read_message(&sns.message, "Sns.Message", around.inner(sns.message_id.text()), setting, batch);
-                }
-                None => batch.problems.note(problem::FIELD_WRONG_TYPE, "Sns is no object"),
-            }
-            Kind::Sns
-        }
+        Some("aws:sqs") => Ok(Opened::Sqs(message(&record.message_id, record.body, "body"))),
+        Some("aws:sns") => Ok(Opened::Sns(match record.sns.found() {
+            Some(sns) => message(&sns.message_id, sns.message, "Sns.Message"),
+            None => Message { id: None, event: Err(Problem::new(ProblemName::FieldWrongType, "Sns is no object")) },
+        })),
         // `aws:s3` and its like have an `eventName` too, but are no CloudTrail records.
         Some(other) if other.starts_with("aws:") => {
-            batch.problems.note(problem::EVENT_UNKNOWN, format!("a record of {other}"));
-            Kind::Unknown
+            Err(Problem::new(ProblemName::EventUnknown, format!("a record of {other}")))
         }
-        Some(_) | None => read_file_record(text, around, setting, batch),
+        Some(_) | None => Ok(Opened::TrailRecord),
     }
 }
 
-/// One record of a CloudTrail file, most of which are of other services.
-fn read_file_record(text: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Batch) -> Kind {
-    let near = cloudtrail::Around { id: around.id, ..cloudtrail::Around::default() };
-    match cloudtrail::read(text, near, setting, batch) {
-        Ok(cloudtrail::Found::Ours | cloudtrail::Found::Foreign) => Kind::CloudTrailFile,
-        Ok(cloudtrail::Found::NoRecord) => {
-            sniff::note_unknown(text, batch);
-            Kind::Unknown
-        }
-        Err(error) => {
-            batch.problems.note(problem::JSON_INVALID, json::describe(&error));
-            Kind::Unknown
-        }
-    }
+/// The message of an SNS notification.
+pub fn notified<'a>(keys: &OuterKeys<'a>) -> Message<'a> {
+    message(&keys.sns_message_id, keys.sns_message, "Message")
 }
 
-/// An SNS notification, as SNS posts it to SQS without raw delivery.
-pub fn read_notification(top: &Top<'_>, around: Wrapping<'_>, setting: &Setting, batch: &mut Batch) {
-    read_message(&top.sns_message, "Message", around.inner(top.sns_message_id.text()), setting, batch);
-}
-
-/// The event that stands in a message: JSON in a JSON string, or bare JSON where somebody unpacked it.
-fn read_message(message: &Raw<'_>, field: &str, around: Wrapping<'_>, setting: &Setting, batch: &mut Batch) {
-    let Some(raw) = message.get().filter(|_| message.is_given()) else {
-        batch.problems.note(problem::FIELD_WRONG_TYPE, format!("{field} is missing"));
-        return;
+/// The event in a message: JSON in a JSON string, or bare JSON where somebody unpacked it.
+fn message<'a>(id: &Scalar<'_>, message: Raw<'a>, field: &str) -> Message<'a> {
+    let event = match message.get().filter(|_| message.is_given()) {
+        None => Err(Problem::new(ProblemName::FieldWrongType, format!("{field} is missing"))),
+        Some(raw) if !raw.starts_with('"') => Ok(Cow::Borrowed(raw)),
+        Some(raw) => match serde_json::from_str(raw) {
+            Ok(json::Key(text)) => Ok(text),
+            Err(error) => Err(Problem::new(ProblemName::JsonInvalid, format!("{field}: {}", json::describe(&error)))),
+        },
     };
-    if !raw.starts_with('"') {
-        sniff::read(raw, around, setting, batch);
-        return;
-    }
-    match serde_json::from_str::<json::Key<'_>>(raw) {
-        Ok(json::Key(text)) => {
-            sniff::read(&text, around, setting, batch);
+    Message { id: id.text().map(str::to_owned), event }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_opened_for_what_it_is() {
+        let told = |text| match open(text) {
+            Ok(Opened::Sqs(message)) => format!("sqs {}", shown(message)),
+            Ok(Opened::Sns(message)) => format!("sns {}", shown(message)),
+            Ok(Opened::TrailRecord) => "record".to_owned(),
+            Err(problem) => format!("{}: {}", problem.name, problem.detail),
+        };
+        for (text, what) in [
+            (r#"{"eventSource":"aws:sqs","messageId":"m","body":"{\"a\":1}"}"#, r#"sqs m {"a":1}"#),
+            (r#"{"eventSource":"aws:sqs","messageId":7,"body":{"a":1}}"#, r#"sqs 7 {"a":1}"#),
+            (r#"{"eventSource":"aws:sqs"}"#, "sqs - field_wrong_type: body is missing"),
+            (r#"{"eventSource":"aws:sqs","body":"\ud83d"}"#, "sqs - json_invalid: body: not JSON at line 1 column 8"),
+            (r#"{"EventSource":"aws:sns","Sns":{"MessageId":"n","Message":"[]"}}"#, "sns n []"),
+            (r#"{"EventSource":"aws:sns","Sns":7}"#, "sns - field_wrong_type: Sns is no object"),
+            (r#"{"eventSource":"sso.amazonaws.com"}"#, "record"),
+            (r#"{"eventSource":"aws:s3"}"#, "event_unknown: a record of aws:s3"),
+            ("7", "field_wrong_type: a record is no object"),
+        ] {
+            assert_eq!(told(text), what, "{text}");
         }
-        Err(error) => batch.problems.note(problem::JSON_INVALID, format!("{field}: {}", json::describe(&error))),
+    }
+
+    fn shown(message: Message<'_>) -> String {
+        let id = message.id.unwrap_or_else(|| "-".to_owned());
+        match message.event {
+            Ok(event) => format!("{id} {event}"),
+            Err(problem) => format!("{id} {}: {}", problem.name, problem.detail),
+        }
     }
 }

@@ -1,16 +1,179 @@
 //! From one payload to a batch.
+//!
+//! In: the payload. Out: the [`Batch`]. This is the one place that goes from piece to piece: it asks [`sniff`] what a
+//! text is, hands it to its decoder, and takes up what wrappings (lists, SQS, SNS, a text in a text) hold. It keeps
+//! the bound on them, the order of the observations, and which of them came in which SQS message.
 
-use crate::batch::{Batch, Kind, Setting};
-use crate::{logs, sniff};
+use triage_model::problem::ProblemName;
+
+use crate::batch::{Batch, InputKind, Setting, SqsMessage};
+use crate::cloudtrail::Recognised;
+use crate::envelope::Around;
+use crate::queue::{Message, Opened};
+use crate::sniff::{Sniffed, sniff};
+use crate::{call, cloudtrail, eventbridge, json, logs, queue, values};
+
+/// SQS around SNS around an envelope is three; one more for a file that lists them.
+const WRAPPINGS_MAX: usize = 4;
 
 /// Decodes one payload.
 pub fn decode(payload: &str, setting: &Setting) -> Batch {
-    let mut batch = Batch::new(Kind::Unknown);
+    let mut reader = Reader { setting, batch: Batch::new(InputKind::Unknown) };
     // A file may begin with a byte order mark; JSON does not know it.
     let payload = payload.strip_prefix('\u{feff}').unwrap_or(payload);
-    batch.kind = match logs::read_canonical(payload, setting, &mut batch) {
+    let kind = match logs::read_canonical(payload, setting, &mut reader.batch) {
         Some(kind) => kind,
-        None => sniff::read(payload, sniff::Wrapping::default(), setting, &mut batch),
+        None => reader.read(payload, Wrapping::default()),
     };
-    batch
+    Batch { kind, ..reader.batch }
+}
+
+/// What stands around a piece.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wrapping<'a> {
+    depth: usize,
+    /// The id of the message it came in, for what has none of its own.
+    id: Option<&'a str>,
+}
+
+impl<'a> Wrapping<'a> {
+    /// Nothing is around it: the payload of the invocation itself.
+    fn is_none(self) -> bool {
+        self.depth == 0
+    }
+
+    fn inner<'b>(self, id: Option<&'b str>) -> Wrapping<'b>
+    where
+        'a: 'b,
+    {
+        Wrapping { depth: self.depth + 1, id: id.or(self.id) }
+    }
+}
+
+struct Reader<'s> {
+    setting: &'s Setting,
+    batch: Batch,
+}
+
+impl Reader<'_> {
+    /// Reads one piece and tells what it is.
+    fn read(&mut self, text: &str, wrapping: Wrapping<'_>) -> InputKind {
+        if wrapping.depth > WRAPPINGS_MAX {
+            self.batch.problems.note(ProblemName::NestedTooDeeply, format!("more than {WRAPPINGS_MAX} wrappings"));
+            return InputKind::Unknown;
+        }
+        let sniffed = match sniff(text) {
+            Ok(sniffed) => sniffed,
+            Err(problem) => {
+                self.batch.problems.add(problem);
+                return InputKind::Unknown;
+            }
+        };
+        let (setting, batch) = (self.setting, &mut self.batch);
+        match sniffed {
+            Sniffed::List(items) => {
+                if items.is_empty() {
+                    batch.problems.note(ProblemName::BatchEmpty, "an empty array");
+                }
+                for item in items {
+                    self.read(item.get(), wrapping.inner(None));
+                }
+                InputKind::List
+            }
+            // So a program that encodes its event twice is understood, and a payload that is no JSON at all, which
+            // reaches us as a text, is named by what is wrong with it.
+            Sniffed::Text(inner) => {
+                if inner.contains(char::REPLACEMENT_CHARACTER) {
+                    batch.problems.note(ProblemName::Utf8Invalid, "replaced");
+                }
+                self.read(&inner, wrapping.inner(None))
+            }
+            Sniffed::Records(records) => self.read_records(records, wrapping),
+            Sniffed::Notification(keys) => {
+                self.read_message(queue::notified(&keys), wrapping);
+                InputKind::Sns
+            }
+            Sniffed::Subscription(awslogs) => logs::read_subscription(&awslogs, setting, batch),
+            Sniffed::LogDocument => logs::read_document(text, None, setting, batch),
+            Sniffed::Envelope(keys) => eventbridge::read(&keys, wrapping.id, setting, batch),
+            Sniffed::TrailRecord => match self.read_trail_record(text, wrapping) {
+                Some(Recognised::Ours) => InputKind::CloudTrail,
+                Some(Recognised::Foreign) => InputKind::Foreign,
+                Some(Recognised::NoRecord) | None => InputKind::Unknown,
+            },
+            Sniffed::Call => {
+                call::read(text, Around::of_message(wrapping.id), wrapping.is_none(), setting, batch);
+                InputKind::CallDirect
+            }
+        }
+    }
+
+    /// Reads `Records`. The first one tells what the whole is.
+    fn read_records(&mut self, records: &str, wrapping: Wrapping<'_>) -> InputKind {
+        let records = match queue::records(records) {
+            Ok(records) => records,
+            Err(problem) => {
+                self.batch.problems.add(problem);
+                return InputKind::Unknown;
+            }
+        };
+        if records.is_empty() {
+            self.batch.problems.note(ProblemName::BatchEmpty, "Records is empty");
+        }
+        let mut kind = None;
+        for record in records {
+            let found = self.read_queued(record.get(), wrapping);
+            kind.get_or_insert(found);
+        }
+        kind.unwrap_or(InputKind::Unknown)
+    }
+
+    fn read_queued(&mut self, record: &str, wrapping: Wrapping<'_>) -> InputKind {
+        match queue::open(record) {
+            Ok(Opened::Sqs(message)) => {
+                let id = message.id.clone().unwrap_or_default();
+                let from = self.batch.observations.len();
+                self.read_message(message, wrapping);
+                // Only the outermost batch can be answered message by message.
+                if wrapping.is_none() {
+                    let observations = from..self.batch.observations.len();
+                    self.batch.messages.push(SqsMessage { id, observations });
+                }
+                InputKind::Sqs
+            }
+            Ok(Opened::Sns(message)) => {
+                self.read_message(message, wrapping);
+                InputKind::Sns
+            }
+            Ok(Opened::TrailRecord) => match self.read_trail_record(record, wrapping) {
+                // Most records of a trail are of other services.
+                Some(Recognised::Ours | Recognised::Foreign) => InputKind::CloudTrailFile,
+                Some(Recognised::NoRecord) | None => InputKind::Unknown,
+            },
+            Err(problem) => {
+                self.batch.problems.add(problem);
+                InputKind::Unknown
+            }
+        }
+    }
+
+    fn read_message(&mut self, message: Message<'_>, wrapping: Wrapping<'_>) {
+        match message.event {
+            Ok(event) => {
+                self.read(&event, wrapping.inner(message.id.as_deref()));
+            }
+            Err(problem) => self.batch.problems.add(problem),
+        }
+    }
+
+    /// A CloudTrail record that stands by itself or in a file. None, and noted, where it is not JSON.
+    fn read_trail_record(&mut self, text: &str, wrapping: Wrapping<'_>) -> Option<Recognised> {
+        let recognised = cloudtrail::read(text, Around::of_message(wrapping.id), self.setting, &mut self.batch);
+        match recognised {
+            Ok(Recognised::NoRecord) => self.batch.problems.add(values::unknown_object(text)),
+            Ok(Recognised::Ours | Recognised::Foreign) => {}
+            Err(ref error) => self.batch.problems.note(ProblemName::JsonInvalid, json::describe(error)),
+        }
+        recognised.ok()
+    }
 }

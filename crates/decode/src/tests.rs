@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use triage_model::observation::Observation;
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 use super::*;
 use crate::testing::{envelope, failures, record, setting, subscription};
@@ -35,15 +35,18 @@ fn notification(message: &Value) -> Value {
 fn a_kind_is_told_by_its_keys() {
     let call = json!({"operation": "CreateToken", "error": {"status": 500}});
     let table = [
-        (envelope(&failed("1")), Kind::CloudTrail),
-        (failed("1"), Kind::CloudTrail),
-        (json!({"Records": [failed("1"), record(json!({"eventSource": "s3.amazonaws.com"}))]}), Kind::CloudTrailFile),
-        (json!([envelope(&failed("1")), json!({"Records": [record(json!({"eventName": "x"}))]})]), Kind::List),
-        (sqs(&[&envelope(&failed("1")).to_string()]), Kind::Sqs),
-        (json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": failed("1").to_string()}}]}), Kind::Sns),
-        (notification(&envelope(&failed("1"))), Kind::Sns),
-        (call.clone(), Kind::CallDirect),
-        (json!({"detail-type": "SSO OIDC Call Failed", "source": "x", "detail": call}), Kind::CallEnvelope),
+        (envelope(&failed("1")), InputKind::CloudTrail),
+        (failed("1"), InputKind::CloudTrail),
+        (
+            json!({"Records": [failed("1"), record(json!({"eventSource": "s3.amazonaws.com"}))]}),
+            InputKind::CloudTrailFile,
+        ),
+        (json!([envelope(&failed("1")), json!({"Records": [record(json!({"eventName": "x"}))]})]), InputKind::List),
+        (sqs(&[&envelope(&failed("1")).to_string()]), InputKind::Sqs),
+        (json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": failed("1").to_string()}}]}), InputKind::Sns),
+        (notification(&envelope(&failed("1"))), InputKind::Sns),
+        (call.clone(), InputKind::CallDirect),
+        (json!({"detail-type": "SSO OIDC Call Failed", "source": "x", "detail": call}), InputKind::CallEnvelope),
     ];
     for (event, kind) in table {
         let batch = decoded(&event);
@@ -60,68 +63,68 @@ fn a_tick_has_the_time_of_its_schedule() {
         let occurred_at = "2026-11-22T11:59:00Z".parse().unwrap();
         assert_eq!(
             (batch.kind, &batch.observations[..]),
-            (Kind::Schedule, &[Observation::Tick(triage_model::observation::Tick { occurred_at })][..])
+            (InputKind::Schedule, &[Observation::Tick(triage_model::observation::Tick { occurred_at })][..])
         );
     }
     let batch = decoded(&json!({"source": "aws.events", "detail-type": "Scheduled Event"}));
     assert_eq!(batch.observations[0].occurred_at(), setting().now);
-    assert_eq!(batch.problems.count(problem::TIME_INVALID), 1);
-    assert_eq!(decoded(&json!({"source": "my.app", "detail-type": "Scheduled Event"})).kind, Kind::Foreign);
+    assert_eq!(batch.problems.count(ProblemName::TimeInvalid), 1);
+    assert_eq!(decoded(&json!({"source": "my.app", "detail-type": "Scheduled Event"})).kind, InputKind::Foreign);
 }
 
 #[test]
 fn envelopes_of_other_things_are_left_alone() {
     for detail_type in ["EC2 Instance State-change Notification", "AWS Console Sign In via CloudTrail", ""] {
         let batch = decoded(&json!({"detail-type": detail_type, "source": "aws.ec2", "detail": {"a": 1}}));
-        assert_eq!((batch.kind, batch.observations.len(), batch.problems.is_empty()), (Kind::Foreign, 0, true));
+        assert_eq!((batch.kind, batch.observations.len(), batch.problems.is_empty()), (InputKind::Foreign, 0, true));
     }
 }
 
 #[test]
 fn an_unknown_event_is_told_by_its_keys_and_nothing_of_their_values() {
     let batch = decoded(&json!({"a": "s3cr3t", "b": ["s3cr3t"]}));
-    assert_eq!(batch.kind, Kind::Unknown);
-    assert_eq!(batch.problems.iter().next(), Some((problem::EVENT_UNKNOWN, 1, "an object with the keys [a, b]")));
+    assert_eq!(batch.kind, InputKind::Unknown);
+    assert_eq!(batch.problems.iter().next(), Some((ProblemName::EventUnknown, 1, "an object with the keys [a, b]")));
 
     let many: Value = (0..1000).map(|n| (format!("{n:0>200}"), Value::Null)).collect();
     let batch = decoded(&many);
     assert!(batch.problems.iter().next().unwrap().2.len() <= 300);
     for event in [json!(7), json!(null), json!({}), json!({"Type": "SubscriptionConfirmation"})] {
-        assert_eq!(decoded(&event).problems.count(problem::EVENT_UNKNOWN), 1, "{event}");
+        assert_eq!(decoded(&event).problems.count(ProblemName::EventUnknown), 1, "{event}");
     }
     let s3 = json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]});
-    assert_eq!(decoded(&s3).problems.count(problem::EVENT_UNKNOWN), 1);
+    assert_eq!(decoded(&s3).problems.count(ProblemName::EventUnknown), 1);
 }
 
 #[test]
 fn a_text_is_read_for_what_stands_in_it() {
     let event = json!({"operation": "CreateToken", "error": {"status": 503}});
     assert_eq!(decoded(&json!(event.to_string())).observations.len(), 1);
-    assert_eq!(decoded(&json!("half a {")).problems.count(problem::JSON_INVALID), 1);
-    assert_eq!(decoded(&json!("")).problems.count(problem::JSON_INVALID), 1);
-    assert_eq!(decoded(&json!("\u{fffd}")).problems.count(problem::UTF8_INVALID), 1);
+    assert_eq!(decoded(&json!("half a {")).problems.count(ProblemName::JsonInvalid), 1);
+    assert_eq!(decoded(&json!("")).problems.count(ProblemName::JsonInvalid), 1);
+    assert_eq!(decoded(&json!("\u{fffd}")).problems.count(ProblemName::Utf8Invalid), 1);
 }
 
 #[test]
 fn what_is_no_json_is_told_without_a_quote_of_it() {
     for text in ["", "s3cr3t", "{\"a\":s3cr3t}", "{\"a\":1", "[1,", "\u{0}", "{\"a\":\"s3cr3t\u{1}\"}"] {
         let batch = decode(text, &setting());
-        assert_eq!((batch.kind, batch.problems.count(problem::JSON_INVALID)), (Kind::Unknown, 1), "{text}");
+        assert_eq!((batch.kind, batch.problems.count(ProblemName::JsonInvalid)), (InputKind::Unknown, 1), "{text}");
         assert!(!format!("{batch:?}").contains("s3cr3t"));
     }
 }
 
 #[test]
 fn a_byte_order_mark_does_no_harm() {
-    assert_eq!(decode(&format!("\u{feff}{}", failed("1")), &setting()).kind, Kind::CloudTrail);
+    assert_eq!(decode(&format!("\u{feff}{}", failed("1")), &setting()).kind, InputKind::CloudTrail);
 }
 
 #[test]
 fn an_empty_batch_is_told() {
     for event in [json!([]), json!({"Records": []}), json!({"messageType": "DATA_MESSAGE", "logEvents": []})] {
-        assert_eq!(decoded(&event).problems.count(problem::BATCH_EMPTY), 1, "{event}");
+        assert_eq!(decoded(&event).problems.count(ProblemName::BatchEmpty), 1, "{event}");
     }
-    assert_eq!(decoded(&json!({"Records": {}})).problems.count(problem::FIELD_WRONG_TYPE), 1);
+    assert_eq!(decoded(&json!({"Records": {}})).problems.count(ProblemName::FieldWrongType), 1);
 }
 
 #[test]
@@ -132,7 +135,7 @@ fn each_message_of_a_queue_has_its_observations_and_a_bad_one_does_not_hurt_the_
     assert_eq!(ids(&batch), ["1", "2", "3", "4"]);
     assert_eq!(
         batch.problems.iter().map(|(name, count, _)| (name, count)).collect::<Vec<_>>(),
-        [(problem::JSON_INVALID, 2)]
+        [(ProblemName::JsonInvalid, 2)]
     );
     let message = |id: &str, observations| SqsMessage { id: id.into(), observations };
     assert_eq!(
@@ -153,10 +156,10 @@ fn a_message_that_is_no_text_or_missing_is_told_and_still_listed() {
     let batch = decoded(&event);
     assert_eq!(ids(&batch), ["1"]);
     assert_eq!(batch.messages.iter().map(|message| message.id.as_str()).collect::<Vec<_>>(), ["m0", "7", ""]);
-    assert_eq!(batch.problems.count(problem::FIELD_WRONG_TYPE), 3);
+    assert_eq!(batch.problems.count(ProblemName::FieldWrongType), 3);
     let half_a_character = r#"{"Records":[{"messageId":"m0","eventSource":"aws:sqs","body":"\ud83d"}]}"#;
     let batch = decode(half_a_character, &setting());
-    assert_eq!((batch.messages.len(), batch.problems.count(problem::JSON_INVALID)), (1, 1));
+    assert_eq!((batch.messages.len(), batch.problems.count(ProblemName::JsonInvalid)), (1, 1));
 }
 
 #[test]
@@ -167,9 +170,9 @@ fn wrappings_are_followed_to_a_bound() {
         event = notification(&event);
     }
     let batch = decoded(&event);
-    assert_eq!((batch.observations.len(), batch.problems.count(problem::NESTED_TOO_DEEPLY)), (0, 1));
+    assert_eq!((batch.observations.len(), batch.problems.count(ProblemName::NestedTooDeeply)), (0, 1));
     let lists = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(decode(&lists, &setting()).problems.count(problem::NESTED_TOO_DEEPLY), 1);
+    assert_eq!(decode(&lists, &setting()).problems.count(ProblemName::NestedTooDeeply), 1);
 }
 
 #[test]
@@ -200,7 +203,11 @@ fn deep_nesting_anywhere_is_borne_and_told_where_it_matters() {
 fn a_detail_that_is_no_object_is_told() {
     for detail in [json!("text"), json!([]), json!(null), json!(7)] {
         let batch = decoded(&envelope(&detail));
-        assert_eq!((batch.kind, batch.problems.count(problem::FIELD_WRONG_TYPE)), (Kind::Foreign, 1), "{detail}");
+        assert_eq!(
+            (batch.kind, batch.problems.count(ProblemName::FieldWrongType)),
+            (InputKind::Foreign, 1),
+            "{detail}"
+        );
     }
 }
 
@@ -307,7 +314,7 @@ proptest! {
         let from = text.chars().nth(at.index(text.chars().count())).unwrap();
         decode(&text.replacen(from, &character.to_string(), 1), &setting());
         let cut = text.floor_char_boundary(cut.index(text.len()));
-        prop_assert_eq!(decode(&text[..cut], &setting()).problems.count(problem::JSON_INVALID), 1);
+        prop_assert_eq!(decode(&text[..cut], &setting()).problems.count(ProblemName::JsonInvalid), 1);
     }
 }
 
@@ -337,7 +344,7 @@ fn a_detail_of_our_source_that_is_no_record_is_named() {
     let deep = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
     let payload = format!(r#"{{"source":"aws.sso","detail-type":"AWS API Call via CloudTrail","detail":{deep}}}"#);
     let batch = decode(&payload, &setting());
-    assert_eq!(batch.problems.iter().next(), Some((problem::EVENT_UNKNOWN, 1, "an object with the keys [a]")));
+    assert_eq!(batch.problems.iter().next(), Some((ProblemName::EventUnknown, 1, "an object with the keys [a]")));
     let foreign = payload.replace("aws.sso", "aws.s3");
     assert!(decode(&foreign, &setting()).problems.is_empty());
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use triage_decide::probe::ProbeAnswer;
 use triage_decide::verdict::Verdict;
-use triage_decode::Kind;
+use triage_decode::InputKind;
 use triage_model::region::Region;
 use triage_notify::notice::Notice;
 
@@ -29,7 +29,7 @@ pub const DEADLINE_MARGIN: Duration = Duration::from_secs(2);
 /// What became of one payload.
 #[derive(Debug)]
 pub struct Handled {
-    pub kind: Kind,
+    pub kind: InputKind,
     pub answer: Answer,
     /// What was probed, and how it answered.
     pub probes: BTreeMap<Region, ProbeAnswer>,

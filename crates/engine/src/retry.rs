@@ -8,9 +8,6 @@ use triage_model::fault::Fault;
 use triage_model::observation::{CallRequest, DEVICE_CODE_GRANT, Failure, Operation};
 use triage_model::redact::{HIDDEN, Secret};
 
-/// The name of the problem that a [`NotRepeatable`] is reported as.
-pub const CALL_NOT_REPEATABLE: &str = "call_not_repeatable";
-
 /// How the retries of one call ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryReport {

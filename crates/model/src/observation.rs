@@ -1,6 +1,6 @@
 //! What an event tells, freed of how it came.
 //!
-//! Out of `event/`, into everything else. One [`Observation`] is one failed call, one successful call, one state of an
+//! Out of the decoder, into everything else. One [`Observation`] is one failed call, one successful call, one state of an
 //! AWS Health issue, or one tick of the clock. Text in here is as it came: bound and escape it where it is shown.
 
 use std::fmt;

@@ -6,6 +6,7 @@ use triage_decide::verdict::Diagnosis;
 use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, classify};
 use triage_model::observation::Failure;
+use triage_model::problem::ProblemName;
 
 use super::*;
 use crate::telemetry::testing::{facts, incident, nothing, probe, region};
@@ -37,7 +38,7 @@ fn the_table_has_each_name_once_and_the_names_are_those_that_are_written() {
 #[test]
 fn a_document_has_the_one_dimension_and_names_what_it_holds() {
     let mut handled = nothing();
-    handled.kind = Kind::Schedule;
+    handled.kind = InputKind::Schedule;
     handled.measured.ticks = 1;
     handled.verdicts.insert(region("us-east-1"), verdict(Diagnosis::Quiet));
     handled.measured.deciding = Duration::from_micros(250);
@@ -210,7 +211,14 @@ fn notices_and_ages_are_as_measured() {
 #[test]
 fn problems_are_counted_where_input_was_lost_or_the_table_not_had() {
     let mut handled = nothing();
-    for name in ["gzip_truncated", "json_invalid", "json_invalid", "store_unavailable", "own_probe", "batch_empty"] {
+    for name in [
+        ProblemName::GzipTruncated,
+        ProblemName::JsonInvalid,
+        ProblemName::JsonInvalid,
+        ProblemName::StoreUnavailable,
+        ProblemName::OwnProbe,
+        ProblemName::BatchEmpty,
+    ] {
         handled.answer.problems.note(name, "made up");
     }
     assert_eq!(emitted(&handled), json!({"UndecodableInput": 3, "StoreErrors": 1}));

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use jiff::Timestamp;
 use serde::Serialize;
-use triage_decode::fields;
+use triage_decode::values;
 use triage_engine::settings::Settings;
 use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_TEXT_MAX, one_line};
@@ -141,7 +141,7 @@ impl Arguments {
 
 /// A code as the decoders of events take it. Of a sentence they would take the first word.
 fn code(text: &str) -> Result<String, &'static str> {
-    let name = fields::code(text).filter(|_| !text.trim().contains(char::is_whitespace));
+    let name = values::code(text).filter(|_| !text.trim().contains(char::is_whitespace));
     name.map(str::to_owned).ok_or("give the error code alone, without the sentence around it")
 }
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shown::{ShownNotice, ShownVerdict};
 use triage_decode;
-use triage_decode::batch::{Batch, Kind, Setting};
+use triage_decode::batch::{Batch, InputKind, Setting};
 use triage_engine::answer::FailureReport;
 use triage_engine::handled::Invocation;
 use triage_engine::pipeline::Pipeline;
@@ -40,7 +40,7 @@ const TIME_LEFT: Duration = Duration::from_secs(60);
 pub struct Walk {
     #[serde(rename = "type")]
     what: &'static str,
-    pub kind: Kind,
+    pub kind: InputKind,
     /// The kind in words.
     pub taken_for: &'static str,
     /// It carries secrets, used or refused. None of them is shown.
@@ -226,28 +226,28 @@ impl Other {
 }
 
 /// What a payload was found to be, in words.
-const fn in_words(kind: Kind) -> &'static str {
+const fn in_words(kind: InputKind) -> &'static str {
     match kind {
-        Kind::CloudTrail => "a CloudTrail record of a call of SSO OIDC",
-        Kind::CloudTrailFile => "a file of CloudTrail records, as a trail writes it",
-        Kind::Health => "an issue of AWS Health",
-        Kind::Schedule => "a tick of the schedule",
-        Kind::CallEnvelope => "a `call` on the event bus: a failed call that its own program reports",
-        Kind::CallDirect => "a `call` of a direct invocation: a failed call that its own program reports",
-        Kind::Logs => "lines of a log group, from a CloudWatch Logs subscription",
-        Kind::LogsControl => "a control message of CloudWatch Logs, which tells nothing",
-        Kind::Sqs => "a batch of SQS messages",
-        Kind::Sns => "an SNS notification",
-        Kind::List => "a list of events",
-        Kind::Foreign => "an event of something else, which is left alone",
-        Kind::Unknown => "nothing that this program knows",
+        InputKind::CloudTrail => "a CloudTrail record of a call of SSO OIDC",
+        InputKind::CloudTrailFile => "a file of CloudTrail records, as a trail writes it",
+        InputKind::Health => "an issue of AWS Health",
+        InputKind::Schedule => "a tick of the schedule",
+        InputKind::CallEnvelope => "a `call` on the event bus: a failed call that its own program reports",
+        InputKind::CallDirect => "a `call` of a direct invocation: a failed call that its own program reports",
+        InputKind::Logs => "lines of a log group, from a CloudWatch Logs subscription",
+        InputKind::LogsControl => "a control message of CloudWatch Logs, which tells nothing",
+        InputKind::Sqs => "a batch of SQS messages",
+        InputKind::Sns => "an SNS notification",
+        InputKind::List => "a list of events",
+        InputKind::Foreign => "an event of something else, which is left alone",
+        InputKind::Unknown => "nothing that this program knows",
     }
 }
 
 impl Walk {
     /// Whether the event is of a kind that the program knows.
     pub fn is_understood(&self) -> bool {
-        self.kind != Kind::Unknown
+        self.kind != InputKind::Unknown
     }
 
     pub fn text(&self) -> String {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::value::RawValue;
 use triage_decode::inflate::gunzip;
+use triage_model::problem::ProblemName;
 
 /// The largest file that is read: what Lambda hands over has 6 MB at most, and a trail's files seldom more.
 const READ_MAX: usize = 64 * 1024 * 1024;
@@ -25,7 +26,7 @@ pub enum InputError {
     #[error("is larger than {READ_MAX} bytes, which no single event is; judge it with `oidc-triage replay`")]
     TooLarge,
     #[error("is a damaged gzip file ({0}); `oidc-triage replay` reads what can be had of it")]
-    GzipDamaged(&'static str),
+    GzipDamaged(ProblemName),
     #[error("is not UTF-8 text; an event is JSON")]
     NotUtf8,
     #[error("has nothing in it")]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use triage_decode::batch::{Batch, Kind};
+use triage_decode::batch::{Batch, InputKind};
 use triage_engine::answer::IncidentState;
 use triage_engine::handled::{Handled, Invocation};
 use triage_engine::memory::MemoryStore;
@@ -99,7 +99,7 @@ impl Life {
         {
             clock.next_tick = later(now, TICK);
         }
-        moments.push(self.judge(observations, now, Kind::Unknown));
+        moments.push(self.judge(observations, now, InputKind::Unknown));
         moments
     }
 
@@ -108,10 +108,10 @@ impl Life {
         let clock = self.clock.as_mut().filter(|clock| clock.next_tick < end)?;
         let at = clock.next_tick;
         clock.next_tick = later(at, TICK);
-        Some(self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, Kind::Schedule))
+        Some(self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, InputKind::Schedule))
     }
 
-    fn judge(&mut self, observations: Vec<Observation>, now: Timestamp, kind: Kind) -> Moment {
+    fn judge(&mut self, observations: Vec<Observation>, now: Timestamp, kind: InputKind) -> Moment {
         let tools = observations.iter().filter_map(tool_of).collect();
         let mut batch = Batch::new(kind);
         batch.observations = observations;

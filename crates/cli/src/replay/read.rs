@@ -21,10 +21,10 @@ use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use memchr::memmem;
 use serde_json::value::RawValue;
-use triage_decode::batch::{Kind, Setting};
+use triage_decode::batch::{InputKind, Setting};
 use triage_engine::settings::Settings;
 use triage_model::observation::Operation;
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 use triage_model::time::later;
 use triage_notify::words::counted;
 
@@ -32,20 +32,6 @@ use crate::replay::files::{GZIP, HistoryFile};
 use crate::replay::read::cut::{Chunk, Cutter};
 use crate::replay::read::layout::{Boundary, Layout};
 use crate::replay::reading::{NO_TIME, Reading};
-
-/// Problems after which input is left out. The others tell of input that was read all the same.
-const SKIPPING: &[&str] = &[
-    problem::BASE64_INVALID,
-    problem::CALL_INVALID,
-    problem::EVENT_UNKNOWN,
-    problem::GZIP_INVALID,
-    problem::GZIP_TOO_LARGE,
-    problem::GZIP_TRUNCATED,
-    problem::JSON_INVALID,
-    problem::LOG_LINE_TOO_LONG,
-    problem::NESTED_TOO_DEEPLY,
-    problem::OWN_LOG_GROUP,
-];
 
 /// Buffered from the disk, and from standard input.
 const BUFFER: usize = 256 * 1024;
@@ -278,9 +264,10 @@ impl Reader<'_> {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
             reading.complaints.push(format!("{place}: {name}{times}: {detail}"));
             // Of an event that is none of ours nothing was read, whatever was wrong with it.
-            reading.skipped |= SKIPPING.contains(&name) || batch.kind == Kind::Unknown && name != problem::BATCH_EMPTY;
+            reading.skipped |=
+                name.leaves_input_out() || batch.kind == InputKind::Unknown && name != ProblemName::BatchEmpty;
         }
-        reading.left_alone += u64::from(batch.kind == Kind::Foreign);
+        reading.left_alone += u64::from(batch.kind == InputKind::Foreign);
         reading.own += batch.own;
         reading.problems.merge(batch.problems);
         let all = batch.observations.len();

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use triage_model::observation::Observation;
-use triage_model::problem::Problems;
+use triage_model::problem::{ProblemName, Problems};
 
 /// The time of an observation that tells none: none can have it, and it does not change from run to run as the real time
 /// does. The history's own time is put in its place.
@@ -32,7 +32,7 @@ impl Reading {
     /// Notes what was left out.
     pub fn skip(&mut self, place: &str, reason: &str) {
         self.skipped = true;
-        self.problems.note("file_unreadable", format!("{place}: {reason}"));
+        self.problems.note(ProblemName::FileUnreadable, format!("{place}: {reason}"));
         self.complaints.push(format!("{place}: {reason}"));
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use triage_decode::batch::Kind;
+use triage_decode::batch::InputKind;
 use triage_engine::answer::{Action, FailureReport};
 use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, SERVICE_CAUSES};
@@ -57,7 +57,7 @@ impl Reviewer {
     pub fn judged(&mut self, moment: &Moment) {
         let Moment { at, tools, handled } = moment;
         self.review.counts.merge(&handled.answer.counts);
-        if handled.kind != Kind::Schedule {
+        if handled.kind != InputKind::Schedule {
             let (first, latest) = self.review.span.unwrap_or((*at, *at));
             self.review.span = Some((first.min(*at), latest.max(*at)));
             let bin = self.bin(*at);

@@ -6,12 +6,12 @@
 
 use serde_json::value::RawValue;
 use triage_model::observation::CallRequest;
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 use triage_model::redact::{HIDDEN, Secret};
 
 use crate::batch::Batch;
-use crate::fields;
 use crate::json::{FromMap, Key, Part};
+use crate::values;
 
 /// The longest input taken: tokens and assertions are a few KB at most.
 const INPUT_MAX: usize = 64 * 1024;
@@ -50,7 +50,7 @@ const SECRET_RESULTS: [&str; 2] = ["accesstoken", "idtoken"];
 
 /// What a request gives.
 #[derive(Debug, Default, PartialEq)]
-pub struct Found {
+pub struct Inputs {
     /// None if there is none, or if it was refused or not understood.
     pub request: Option<CallRequest>,
     pub client_id: Option<String>,
@@ -72,15 +72,15 @@ impl<'de> FromMap<'de> for Members<'de> {
 }
 
 /// Reads the request. Secrets that may not be here, and what is not understood, is noted by its keys.
-pub fn read(text: Option<&str>, is_direct: bool, batch: &mut Batch) -> Found {
-    let Some(text) = text.filter(|text| *text != "null") else { return Found::default() };
+pub fn read(text: Option<&str>, is_direct: bool, batch: &mut Batch) -> Inputs {
+    let Some(text) = text.filter(|text| *text != "null") else { return Inputs::default() };
     let members = match serde_json::from_str::<Part<Members<'_>>>(text) {
         Ok(Part::Found(Members(members))) => members,
         Ok(Part::Missing | Part::Wrong) | Err(_) => {
             // What stands there may well be the request as text, so it is taken to hold secrets.
             batch.carries_secrets = true;
-            batch.problems.note(problem::REQUEST_INVALID, "request is no object");
-            return Found::default();
+            batch.problems.note(ProblemName::RequestInvalid, "request is no object");
+            return Inputs::default();
         }
     };
     let secrets: Vec<&str> = members.iter().filter(|(key, value)| is_secret(key, value)).map(|(k, _)| &**k).collect();
@@ -91,18 +91,18 @@ pub fn read(text: Option<&str>, is_direct: bool, batch: &mut Batch) -> Found {
         reading.take(key, value);
     }
     let Reading { request, not_understood } = reading;
-    let client_id = request.client_id.as_deref().map(fields::shown_name);
-    let grant_type = request.grant_type.as_deref().map(|grant| fields::bounded(grant, fields::NAME_MAX).to_owned());
+    let client_id = request.client_id.as_deref().map(values::shown_name);
+    let grant_type = request.grant_type.as_deref().map(|grant| values::bounded(grant, values::NAME_MAX).to_owned());
     let is_refused = !is_direct && !secrets.is_empty();
     if is_refused {
-        batch.problems.note(problem::SECRET_IN_ENVELOPE, fields::listed_keys(secrets));
+        batch.problems.note(ProblemName::SecretInEnvelope, values::listed_keys(secrets));
     }
     let is_understood = not_understood.is_empty();
     if !is_understood {
-        let keys = fields::listed_keys(not_understood.iter().map(String::as_str));
-        batch.problems.note(problem::REQUEST_INVALID, format!("not understood: {keys}"));
+        let keys = values::listed_keys(not_understood.iter().map(String::as_str));
+        batch.problems.note(ProblemName::RequestInvalid, format!("not understood: {keys}"));
     }
-    Found { request: (!is_refused && is_understood).then_some(request), client_id, grant_type }
+    Inputs { request: (!is_refused && is_understood).then_some(request), client_id, grant_type }
 }
 
 /// A key in one spelling: `client_secret`, `clientSecret` and `ClientSecret` are one.

@@ -1,10 +1,10 @@
 use serde_json::{Value, json};
 use triage_model::caller::Caller;
 use triage_model::observation::{Failure, Operation, Origin};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 use triage_model::redact::Secret;
 
-use crate::batch::{Batch, Kind};
+use crate::batch::{Batch, InputKind};
 use crate::read::decode;
 use crate::testing::{failures, setting};
 
@@ -37,7 +37,7 @@ fn only(batch: &Batch) -> &Failure {
     }
 }
 
-fn detail<'a>(batch: &'a Batch, name: &str) -> &'a str {
+fn detail(batch: &Batch, name: ProblemName) -> &str {
     batch.problems.iter().find(|(noted, ..)| *noted == name).map(|(.., detail)| detail).unwrap()
 }
 
@@ -45,7 +45,7 @@ fn detail<'a>(batch: &'a Batch, name: &str) -> &'a str {
 fn a_direct_call_is_read_in_full_with_its_secrets() {
     let batch = direct(json!({"request": {"clientId": "c", "clientSecret": "s3cr3t", "grantType": "refresh_token",
         "refreshToken": "t0ken", "scope": "a b", "redirect_uri": "https://x"}}));
-    assert_eq!(batch.kind, Kind::CallDirect);
+    assert_eq!(batch.kind, InputKind::CallDirect);
     assert!(batch.carries_secrets);
     assert!(batch.problems.is_empty(), "{:?}", batch.problems);
     let failure = only(&batch);
@@ -82,9 +82,9 @@ fn secrets_on_the_bus_are_refused_by_name_and_the_failure_is_kept() {
         ("clientsecrets", "clientsecrets"),
     ] {
         let batch = on_the_bus(json!({"request": {"clientId": "c", key: "s3cr3t"}}));
-        assert_eq!(batch.kind, Kind::CallEnvelope);
+        assert_eq!(batch.kind, InputKind::CallEnvelope);
         assert!(batch.carries_secrets);
-        assert_eq!(detail(&batch, problem::SECRET_IN_ENVELOPE), told);
+        assert_eq!(detail(&batch, ProblemName::SecretInEnvelope), told);
         assert_eq!((only(&batch).request.as_ref(), only(&batch).client_id.as_deref()), (None, Some("c")));
         assert!(!format!("{batch:?}").contains("s3cr3t"));
     }
@@ -97,7 +97,7 @@ fn a_call_in_a_queue_is_no_direct_invocation() {
         &json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m1", "body": body}]}).to_string(),
         &setting(),
     );
-    assert_eq!(batch.problems.count(problem::SECRET_IN_ENVELOPE), 1);
+    assert_eq!(batch.problems.count(ProblemName::SecretInEnvelope), 1);
     assert_eq!((only(&batch).request.as_ref(), batch.carries_secrets), (None, true));
 }
 
@@ -115,7 +115,7 @@ fn a_request_without_secrets_may_come_on_the_bus() {
 fn a_secret_beside_the_request_is_carried_too() {
     let batch = on_the_bus(json!({"refreshToken": "s3cr3t"}));
     assert!(batch.carries_secrets);
-    assert_eq!(detail(&batch, problem::SECRET_IN_ENVELOPE), "refreshToken");
+    assert_eq!(detail(&batch, ProblemName::SecretInEnvelope), "refreshToken");
     assert_eq!(failures(&batch.observations).len(), 1);
 }
 
@@ -128,7 +128,7 @@ fn a_refused_call_still_carries_its_secrets() {
 
 #[test]
 fn what_must_be_there_is_told_all_at_once() {
-    let reasons = |more: Value| detail(&on_the_bus(more), problem::CALL_INVALID).to_owned();
+    let reasons = |more: Value| detail(&on_the_bus(more), ProblemName::CallInvalid).to_owned();
     assert_eq!(reasons(json!({"operation": null, "error": null})), "operation is required; error is required");
     assert_eq!(
         reasons(json!({"operation": "GetObject", "error": {}})),
@@ -136,10 +136,10 @@ fn what_must_be_there_is_told_all_at_once() {
     );
     assert_eq!(reasons(json!({"error": {"status": 42}})), "error.status is no HTTP status");
     assert_eq!(reasons(json!({"error": "InternalServerException"})), "error is no object");
-    assert_eq!(direct(json!({"error": null})).problems.count(problem::CALL_INVALID), 1);
-    assert_eq!(direct(json!({"operation": null})).problems.count(problem::CALL_INVALID), 1);
+    assert_eq!(direct(json!({"error": null})).problems.count(ProblemName::CallInvalid), 1);
+    assert_eq!(direct(json!({"operation": null})).problems.count(ProblemName::CallInvalid), 1);
     let detail_missing = json!({"detail-type": "SSO OIDC Call Failed", "source": "my.ci"});
-    assert_eq!(decode(&detail_missing.to_string(), &setting()).problems.count(problem::CALL_INVALID), 1);
+    assert_eq!(decode(&detail_missing.to_string(), &setting()).problems.count(ProblemName::CallInvalid), 1);
 }
 
 #[test]
@@ -165,14 +165,14 @@ fn the_time_is_the_calls_then_the_envelopes_then_the_arrival() {
     let batch = direct(json!({"occurredAt": null}));
     assert_eq!((only(&batch).occurred_at, batch.problems.is_empty()), (setting().now, true));
     let batch = direct(json!({"occurredAt": "now"}));
-    assert_eq!((only(&batch).occurred_at, batch.problems.count(problem::TIME_INVALID)), (setting().now, 1));
+    assert_eq!((only(&batch).occurred_at, batch.problems.count(ProblemName::TimeInvalid)), (setting().now, 1));
 }
 
 #[test]
 fn the_region_is_the_calls_or_the_default_one() {
     assert_eq!(only(&on_the_bus(json!({"region": null}))).region, Some(setting().default_region));
     let batch = direct(json!({"region": "us-esat-1"}));
-    assert_eq!((&only(&batch).region, batch.problems.count(problem::REGION_UNKNOWN)), (&None, 1));
+    assert_eq!((&only(&batch).region, batch.problems.count(ProblemName::RegionUnknown)), (&None, 1));
 }
 
 #[test]
@@ -193,11 +193,11 @@ fn an_id_is_the_requests_then_the_envelopes_then_made() {
 fn a_request_that_is_not_understood_is_told_by_its_keys_and_not_used() {
     let batch =
         direct(json!({"request": {"clientIdd": "s3cr3t", "scopes": 7, "clientName": ["s3cr3t"], "clientType": "x"}}));
-    assert_eq!(detail(&batch, problem::REQUEST_INVALID), "not understood: clientIdd, clientName, scopes");
+    assert_eq!(detail(&batch, ProblemName::RequestInvalid), "not understood: clientIdd, clientName, scopes");
     assert_eq!(only(&batch).request, None);
     assert!(!format!("{batch:?}").contains("s3cr3t"));
     let too_long = direct(json!({"request": {"clientName": "x".repeat(65 * 1024)}}));
-    assert_eq!(too_long.problems.count(problem::REQUEST_INVALID), 1);
+    assert_eq!(too_long.problems.count(ProblemName::RequestInvalid), 1);
 }
 
 #[test]

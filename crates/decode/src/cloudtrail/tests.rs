@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 use triage_model::caller::Caller;
 use triage_model::observation::{Failure, Observation, Operation, Origin};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
-use crate::batch::{Batch, Kind};
+use crate::batch::{Batch, InputKind};
 use crate::read::decode;
 use crate::testing::{envelope, failures, record, setting};
 
@@ -133,18 +133,18 @@ fn what_is_ours_is_decided_on_the_record() {
         json!({"eventName": ["CreateToken"]}),
     ] {
         let batch = decoded(&record(more));
-        assert_eq!((batch.kind, batch.observations.len()), (Kind::Foreign, 0));
+        assert_eq!((batch.kind, batch.observations.len()), (InputKind::Foreign, 0));
         assert!(batch.problems.is_empty());
     }
     let mut event = envelope(&record(json!({"errorCode": "x"})));
     event["source"] = "aws.other".into();
-    assert_eq!(decode(&event.to_string(), &setting()).kind, Kind::CloudTrail);
+    assert_eq!(decode(&event.to_string(), &setting()).kind, InputKind::CloudTrail);
     // Where the record does not say, the envelope does.
     event["detail"]["eventSource"] = Value::Null;
-    assert_eq!(decode(&event.to_string(), &setting()).kind, Kind::Foreign);
+    assert_eq!(decode(&event.to_string(), &setting()).kind, InputKind::Foreign);
     for source in ["aws.sso", "aws.sso-oauth"] {
         event["source"] = source.into();
-        assert_eq!(decode(&event.to_string(), &setting()).kind, Kind::CloudTrail);
+        assert_eq!(decode(&event.to_string(), &setting()).kind, InputKind::CloudTrail);
     }
 }
 
@@ -197,18 +197,18 @@ fn a_missing_time_is_the_envelopes_and_else_the_arrival() {
 
     let batch = decode(&none.to_string(), &setting());
     assert_eq!(batch.observations[0].occurred_at(), setting().now);
-    assert_eq!(batch.problems.count(problem::TIME_INVALID), 1);
+    assert_eq!(batch.problems.count(ProblemName::TimeInvalid), 1);
 
     let batch = decoded(&record(json!({"errorCode": "x", "eventTime": "yesterday"})));
     assert_eq!(batch.observations[0].occurred_at(), "2026-11-22T11:58:00Z".parse().unwrap());
-    assert_eq!(batch.problems.count(problem::TIME_INVALID), 1);
+    assert_eq!(batch.problems.count(ProblemName::TimeInvalid), 1);
 }
 
 #[test]
 fn a_region_that_does_not_exist_is_none_and_a_missing_one_has_its_stand_ins() {
     let batch = decoded(&record(json!({"errorCode": "x", "awsRegion": "us-esat-1"})));
     assert_eq!(failures(&batch.observations)[0].region, None);
-    assert_eq!(batch.problems.iter().next(), Some((problem::REGION_UNKNOWN, 1, "us-esat-1")));
+    assert_eq!(batch.problems.iter().next(), Some((ProblemName::RegionUnknown, 1, "us-esat-1")));
 
     let none = record(json!({"errorCode": "x", "awsRegion": null}));
     let region = |batch: Batch| failures(&batch.observations)[0].region.clone();
@@ -225,7 +225,7 @@ fn wrong_types_are_noted_and_the_rest_is_read() {
     let failure = failures(&batch.observations)[0];
     assert_eq!((failure.user_agent.as_deref(), failure.id.as_str()), (Some("7"), "true"));
     let noted = batch.problems.iter().next().unwrap();
-    assert_eq!(noted, (problem::FIELD_WRONG_TYPE, 1, "userIdentity, sourceIPAddress, requestParameters"));
+    assert_eq!(noted, (ProblemName::FieldWrongType, 1, "userIdentity, sourceIPAddress, requestParameters"));
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn our_own_probe_is_counted_and_no_evidence() {
     ] {
         let batch = decoded(&record(more));
         assert_eq!((batch.own, batch.observations.len()), (1, 0));
-        assert_eq!(batch.problems.count(problem::OWN_PROBE), 1);
+        assert_eq!(batch.problems.count(ProblemName::OwnProbe), 1);
     }
     assert_eq!(super::OWN_TOKEN, format!("app/{}", crate::batch::APP_NAME));
     for user_agent in ["app/oidc-triage-fork", "myapp/oidc-triage", "xapp/oidc-triage"] {

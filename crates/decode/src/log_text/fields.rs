@@ -1,6 +1,6 @@
 //! What a log line tells beside the error: who called, from which region, when.
 //!
-//! In: an entry's text and the JSON objects in it. Out: [`Fields`], bounded, with secrets masked. Whether
+//! In: a printout's text and the JSON objects in it. Out: [`Fields`], bounded, with secrets masked. Whether
 //! the line tells of an error at all is not judged here.
 
 use std::sync::LazyLock;
@@ -9,10 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 use serde_json::Value;
 
-use crate::fields::{NAME_MAX, bounded};
 use crate::mask::masked;
+use crate::values::{NAME_MAX, bounded};
 
-/// The fields of one entry. All are text of others, as it came.
+/// The fields of one printout. All are text of others, as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     pub caller: Option<String>,
@@ -38,7 +38,7 @@ const CALLER_KEYS: &[&str] =
 const OLDEST: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl Fields {
-    /// Reads an entry's `text`, of which `plain` is no JSON and `objects` is; a JSON field is better than one in
+    /// Reads a printout's `text`, of which `plain` is no JSON and `objects` is; a JSON field is better than one in
     /// plain text.
     pub fn of(text: &str, plain: &str, objects: &[Value], logged_at: Timestamp) -> Self {
         let mut fields = Self::default();
@@ -178,13 +178,13 @@ fn is_region_like(name: &str) -> bool {
 }
 
 fn email(text: &str) -> Option<String> {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}").expect("constant")
     });
     if !text.contains('@') {
         return None;
     }
-    let found = SHAPE.find_iter(text).find(|found| {
+    let found = PATTERN.find_iter(text).find(|found| {
         // The path of a package in a stack frame has an @ too.
         let next = &text.as_bytes()[found.end()..];
         let is_path = matches!(next, [b'/' | b'_', ..]) || matches!(next, [b':', after, ..] if after.is_ascii_digit());
@@ -195,10 +195,10 @@ fn email(text: &str) -> Option<String> {
 
 /// A KMS reason, as the service spells it, also from the name the Rust SDK has for it.
 fn kms_reason(text: &str) -> Option<String> {
-    static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new("reason[^A-Za-z0-9]{1,12}(?:Some\\()?(KMS_[A-Za-z]{1,64}|Kms[A-Za-z]{1,64})").expect("constant")
     });
-    let found = SHAPE.captures(text)?;
+    let found = PATTERN.captures(text)?;
     let reason = match &found[1] {
         "KmsAccessDenied" => "KMS_AccessDeniedException",
         "KmsDisabledKey" => "KMS_DisabledException",

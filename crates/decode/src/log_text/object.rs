@@ -1,6 +1,6 @@
 //! JSON in log lines: which objects stand in a text, and what errors their fields tell of.
 //!
-//! In: an entry's text, or an object out of it. Out: the objects ([`split`]), or the errors in one of them
+//! In: a printout's text, or an object out of it. Out: the objects ([`split`]), or the errors in one of them
 //! ([`find`]): the text of an SDK in any string, and errors whose fields a logger has written out. One object is one
 //! failure, unless it holds several request ids of AWS.
 
@@ -8,22 +8,22 @@ use serde_json::{Map, Value};
 use triage_model::classify;
 use triage_model::observation::Operation;
 
-use crate::fields::{MESSAGE_MAX, bounded};
 use crate::sdk_error;
-use crate::sdk_error::service::{Endpoint, Signs, bare_status, is_known_code, is_neighbour, plain_code};
-use crate::sdk_error::{RequestId, SdkError, is_ours};
+use crate::sdk_error::service::{Endpoint, ServiceSigns, bare_status, is_known_code, is_neighbour, plain_code};
+use crate::sdk_error::{NamedService, RequestId, SdkError, is_ours};
+use crate::values::{MESSAGE_MAX, bounded};
 
-/// An entry's text, taken apart.
+/// A printout's text, taken apart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Split {
     /// What is no JSON object, with a blank for each object.
     pub plain: String,
     pub objects: Vec<Value>,
-    /// The entry is a line of JSON that cannot be read: malformed, cut off, or nested too deeply.
+    /// The printout is a line of JSON that cannot be read: malformed, cut off, or nested too deeply.
     pub invalid: bool,
 }
 
-/// More objects than this in one entry are not looked for: each that cannot be read costs a pass.
+/// More objects than this in one printout are not looked for: each that cannot be read costs a pass.
 const OBJECTS_MAX: usize = 8;
 
 /// Finds the JSON objects in a text, behind whatever stands before them.
@@ -70,11 +70,11 @@ fn object_start(text: &str) -> Option<usize> {
 }
 
 /// The errors in an object that are ours.
-pub fn find(object: &Value, signs: &Signs) -> Vec<SdkError> {
+pub fn find(object: &Value, signs: &ServiceSigns) -> Vec<SdkError> {
     let mut found = Gathered::default();
     found.walk(object, 0);
     let Gathered { errors: mut gathered, operation, neighbour } = found;
-    let mut signs = Signs { operation: operation.or(signs.operation), ..signs.clone() };
+    let mut signs = ServiceSigns { operation: operation.or(signs.operation), ..signs.clone() };
     signs.stranger |= neighbour;
     gathered.retain(|error| is_ours(error, &signs));
     let is_of_aws = |error: &SdkError| matches!(error.request_id, Some(RequestId::OfAws(_)));
@@ -261,7 +261,7 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
         message: message.map(|text| bounded(text, MESSAGE_MAX).to_owned()),
         request_id,
         has_fields,
-        service: if namespaced { sdk_error::Service::SsoOidc } else { sdk_error::Service::Unnamed },
+        service: if namespaced { NamedService::SsoOidc } else { NamedService::Unnamed },
         ..SdkError::default()
     })
 }
@@ -273,7 +273,7 @@ fn no_answer(map: &Map<String, Value>, by_sdk: bool) -> Option<SdkError> {
         .iter()
         .find_map(|name| field(map, &[name])?.as_str().filter(|code| classify::means_no_answer(code)))?;
     let endpoint = map.get("hostname").and_then(Value::as_str).and_then(|host| Endpoint::find(&format!("{host}/")));
-    let service = if endpoint.is_some() { sdk_error::Service::SsoOidc } else { sdk_error::Service::Unnamed };
+    let service = if endpoint.is_some() { NamedService::SsoOidc } else { NamedService::Unnamed };
     (by_sdk || endpoint.is_some()).then(|| SdkError {
         service,
         code: Some(code.to_owned()),

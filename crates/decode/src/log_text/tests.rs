@@ -1,13 +1,14 @@
 //! What each SDK prints, and what is made of it. The literals are real output where a real SDK could be run against a
 //! stub, with invented ids.
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::value::to_raw_value;
 use triage_model::observation::Operation;
 use triage_model::region::KnownRegions;
 
 use super::*;
-use crate::batch::Kind;
+use crate::batch::InputKind;
 
 const ID: &str = "11111111-2222-4333-8444-555555555555";
 const ID_2: &str = "22222222-3333-4444-8555-666666666666";
@@ -62,17 +63,17 @@ fn batch_of<S: AsRef<str>>(messages: &[S]) -> Batch {
     let start: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
     let raw: Vec<_> = messages.iter().map(|message| to_raw_value(message.as_ref()).unwrap()).collect();
     let ids: Vec<String> = (0..raw.len()).map(|index| format!("e{index}")).collect();
-    let events: Vec<RawLogEvent<'_>> = raw
+    let events: Vec<TextLine<'_>> = raw
         .iter()
         .zip(&ids)
         .enumerate()
-        .map(|(index, (message, id))| RawLogEvent {
+        .map(|(index, (message, id))| TextLine {
             id,
             timestamp: start + jiff::SignedDuration::from_millis(10 * index as i64),
             message,
         })
         .collect();
-    let mut batch = Batch::new(Kind::Logs);
+    let mut batch = Batch::new(InputKind::Logs);
     read(&events, "/app/login", &setting(), &mut batch);
     batch
 }
@@ -495,8 +496,11 @@ fn a_printed_response_of_boto3_is_a_failure() {
 #[test]
 fn json_that_cannot_be_read_is_a_problem_if_it_could_matter() {
     let deep = format!("{}\"sso-oidc\"{}", "{\"a\":".repeat(200), "}".repeat(200));
-    assert_eq!(batch_of(&[deep.as_str()]).problems.count("json_invalid"), 1);
-    assert_eq!(batch_of(&["{\"message\":\"sso-oidc An error occurred (Inter"]).problems.count("json_invalid"), 1);
+    assert_eq!(batch_of(&[deep.as_str()]).problems.count(ProblemName::JsonInvalid), 1);
+    assert_eq!(
+        batch_of(&["{\"message\":\"sso-oidc An error occurred (Inter"]).problems.count(ProblemName::JsonInvalid),
+        1
+    );
     assert!(batch_of(&["{\"message\":\"nothing"]).problems.is_empty());
     assert!(batch_of(&["{\"message\":\"oidc of another kind"]).problems.is_empty());
 }
@@ -642,7 +646,7 @@ fn a_region_that_does_not_exist_is_none_and_a_problem() {
         let batch = batch_of(&[line]);
         let [Observation::Failure(failure)] = batch.observations.as_slice() else { panic!("one failure") };
         assert_eq!(failure.region, None);
-        assert_eq!(batch.problems.iter().collect::<Vec<_>>(), [("region_unknown", 1, "us-esat-1")]);
+        assert_eq!(batch.problems.iter().collect::<Vec<_>>(), [(ProblemName::RegionUnknown, 1, "us-esat-1")]);
     }
 }
 
@@ -693,16 +697,16 @@ fn our_own_probe_is_counted_and_is_no_failure() {
         [format!("{BOTO} userAgent=\"aws-sdk-rust/1 app/oidc-triage\""), format!("{BOTO} clientId=b3duLXByb2Jl")]
     {
         let batch = batch_of(&[line]);
-        assert_eq!((batch.own, batch.observations.len(), batch.problems.count("own_probe")), (1, 0, 1));
+        assert_eq!((batch.own, batch.observations.len(), batch.problems.count(ProblemName::OwnProbe)), (1, 0, 1));
     }
 }
 
 #[test]
 fn a_line_that_is_too_long_is_named_and_the_rest_is_read() {
-    let limit = entry::LINE_MAX;
+    let limit = line::LINE_MAX;
     let long = |length: usize| format!("{BOTO}{}", "\n".repeat(length - BOTO.len()));
     let batch = batch_of(&[long(limit + 1), BOTO.to_owned()]);
-    assert_eq!((batch.problems.count("log_line_too_long"), batch.observations.len()), (1, 1));
+    assert_eq!((batch.problems.count(ProblemName::LogLineTooLong), batch.observations.len()), (1, 1));
     let batch = batch_of(&[long(limit)]);
     assert_eq!((batch.problems.is_empty(), batch.observations.len()), (true, 1));
 }

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::json;
 use crate::json::{Key, Part, Raw, Scalar, object};
-use crate::logs::signs::Shape;
+use crate::logs::signs::Guess;
 use crate::logs::{escape, signs};
 
 /// One log event.
@@ -27,7 +27,7 @@ pub struct LogEvent<'a> {
     /// A JSON string, quotes and escapes included.
     pub message: Cow<'a, str>,
     /// Looked at as soon as the message is found, while it is in the processor's cache.
-    pub shape: Shape,
+    pub guess: Guess,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ pub struct Document<'a> {
     pub error: Option<serde_json::Error>,
 }
 
-/// Reads a document. `own_client_ids` are those of our own probe, see [`signs::shape`].
+/// Reads a document. `own_client_ids` are those of our own probe, see [`signs::guess`].
 pub fn read<'a>(text: &'a str, own_client_ids: &[String]) -> Document<'a> {
     quick(text, own_client_ids).unwrap_or_else(|| general(text, own_client_ids))
 }
@@ -133,7 +133,7 @@ fn canonical<'a>(inner: &'a str, own_client_ids: &[String]) -> Option<LogEvent<'
         id: Cow::Borrowed(id),
         timestamp: milliseconds(digits),
         message: Cow::Borrowed(message),
-        shape: signs::shape(message, own_client_ids),
+        guess: signs::guess(message, own_client_ids),
     })
 }
 
@@ -279,8 +279,8 @@ impl<'a> Document<'a> {
             }
         };
         let timestamp = event.timestamp.text().and_then(milliseconds);
-        let shape = signs::shape(&message, own_client_ids);
-        self.events.push(LogEvent { id: id(event.id), timestamp, message, shape });
+        let guess = signs::guess(&message, own_client_ids);
+        self.events.push(LogEvent { id: id(event.id), timestamp, message, guess });
     }
 }
 

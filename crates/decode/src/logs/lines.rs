@@ -6,38 +6,36 @@
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, Setting};
-use crate::cloudtrail::{Around, EVENT_SOURCES, Found};
-use crate::log_text::RawLogEvent;
+use crate::cloudtrail::{EVENT_SOURCES, Recognised};
+use crate::envelope::{Around, OuterKeys};
+use crate::log_text::line::{LINE_MAX, TextLine};
 use crate::logs::document::LogEvent;
 use crate::logs::escape::unescape;
-use crate::logs::signs::Shape;
-use crate::sniff::Wrapping;
-use crate::{cloudtrail, json, sniff};
-
-/// The longest line that is read: what CloudWatch Logs took as one log event for most of its life.
-pub const LINE_MAX: usize = 256 * 1024;
+use crate::logs::signs::Guess;
+use crate::{cloudtrail, eventbridge, json};
 
 /// Reads the CloudTrail records into the batch and gives back all other lines, both in the order of the input.
-pub fn read<'a>(events: &'a [LogEvent<'_>], setting: &Setting, batch: &mut Batch) -> Vec<RawLogEvent<'a>> {
+pub fn read<'a>(events: &'a [LogEvent<'_>], setting: &Setting, batch: &mut Batch) -> Vec<TextLine<'a>> {
     let mut texts = Vec::new();
     let mut reader = Reader { setting, batch, text: String::new() };
     for event in events {
-        if reader.read(event) == Line::Text {
+        if reader.read(event) == LineFate::LeftAsText {
             texts.extend(reader.raw(event));
         }
     }
     texts
 }
 
-/// What a line was found to be.
+/// What becomes of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Line {
+enum LineFate {
     /// A CloudTrail record, or nothing that can be read: done with.
     Done,
-    Text,
+    /// For the reader of text.
+    LeftAsText,
 }
 
 struct Reader<'s> {
@@ -48,54 +46,56 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, event: &LogEvent<'_>) -> Line {
+    fn read(&mut self, event: &LogEvent<'_>) -> LineFate {
         if event.message.len() > LINE_MAX && self.is_too_long(event) {
-            return Line::Done;
+            return LineFate::Done;
         }
-        match event.shape {
-            Shape::Other => Line::Text,
-            Shape::Foreign => Line::Done,
+        match event.guess {
+            Guess::Other => LineFate::LeftAsText,
+            Guess::Foreign => LineFate::Done,
             // The call was made before CloudWatch Logs took the line.
-            Shape::PlainSuccess if event.timestamp.is_some_and(|timestamp| timestamp < self.setting.horizon) => {
+            Guess::PlainSuccess if event.timestamp.is_some_and(|timestamp| timestamp < self.setting.horizon) => {
                 self.batch.old_successes += 1;
-                Line::Done
+                LineFate::Done
             }
-            Shape::PlainSuccess | Shape::Record | Shape::Hidden => self.read_record(event),
+            Guess::PlainSuccess | Guess::Record | Guess::Hidden => self.read_record(event),
         }
     }
 
-    fn read_record(&mut self, event: &LogEvent<'_>) -> Line {
+    fn read_record(&mut self, event: &LogEvent<'_>) -> LineFate {
         let Some(text) = unescape(&event.message, &mut self.text) else {
-            self.batch.problems.note(problem::JSON_INVALID, format!("log event {}: not a JSON string", event.id));
-            return Line::Done;
+            self.batch.problems.note(ProblemName::JsonInvalid, format!("log event {}: not a JSON string", event.id));
+            return LineFate::Done;
         };
         let around = around(event);
         match cloudtrail::read(text, around, self.setting, self.batch) {
-            Ok(Found::Ours | Found::Foreign) => Line::Done,
+            Ok(Recognised::Ours | Recognised::Foreign) => LineFate::Done,
             // An EventBridge rule can have a log group for its target: the record is in the envelope.
-            Ok(Found::NoRecord) if sniff::is_envelope(text) => {
-                sniff::read(text, Wrapping::default().inner(around.id), self.setting, self.batch);
-                Line::Done
-            }
-            Ok(Found::NoRecord) => Line::Text,
+            Ok(Recognised::NoRecord) => match OuterKeys::of_envelope(text) {
+                Some(envelope) => {
+                    eventbridge::read(&envelope, around.id, self.setting, self.batch);
+                    LineFate::Done
+                }
+                None => LineFate::LeftAsText,
+            },
             // An agent may gather several records in one log event.
             Err(_) if is_record_a_line(text) => {
                 for line in text.lines().filter(|line| !line.trim().is_empty()) {
                     if let Err(error) = cloudtrail::read(line, around, self.setting, self.batch) {
                         let detail = format!("log event {}: {}", event.id, json::describe(&error));
-                        self.batch.problems.note(problem::JSON_INVALID, detail);
+                        self.batch.problems.note(ProblemName::JsonInvalid, detail);
                     }
                 }
-                Line::Done
+                LineFate::Done
             }
             Err(error) => {
                 // Broken, and of another service as like as not: only what looks like ours is told.
                 if EVENT_SOURCES.iter().any(|source| text.contains(source)) {
                     let detail = format!("log event {}: {}", event.id, json::describe(&error));
-                    self.batch.problems.note(problem::JSON_INVALID, detail);
-                    return Line::Done;
+                    self.batch.problems.note(ProblemName::JsonInvalid, detail);
+                    return LineFate::Done;
                 }
-                if event.shape == Shape::Hidden { Line::Text } else { Line::Done }
+                if event.guess == Guess::Hidden { LineFate::LeftAsText } else { LineFate::Done }
             }
         }
     }
@@ -104,23 +104,23 @@ impl Reader<'_> {
     fn is_too_long(&mut self, event: &LogEvent<'_>) -> bool {
         let length = unescape(&event.message, &mut self.text).map_or(event.message.len(), str::len);
         if length > LINE_MAX {
-            self.batch.problems.note(problem::LOG_LINE_TOO_LONG, format!("log event {}: {length} bytes", event.id));
+            self.batch.problems.note(ProblemName::LogLineTooLong, format!("log event {}: {length} bytes", event.id));
         }
         length > LINE_MAX
     }
 
     /// The log event as the reader of text takes it.
-    fn raw<'a>(&mut self, event: &'a LogEvent<'_>) -> Option<RawLogEvent<'a>> {
+    fn raw<'a>(&mut self, event: &'a LogEvent<'_>) -> Option<TextLine<'a>> {
         let Ok(message) = serde_json::from_str::<&RawValue>(&event.message) else {
-            self.batch.problems.note(problem::JSON_INVALID, format!("log event {}: not a JSON string", event.id));
+            self.batch.problems.note(ProblemName::JsonInvalid, format!("log event {}: not a JSON string", event.id));
             return None;
         };
-        Some(RawLogEvent { id: &event.id, timestamp: self.time(event.timestamp), message })
+        Some(TextLine { id: &event.id, timestamp: self.time(event.timestamp), message })
     }
 
     fn time(&mut self, timestamp: Option<Timestamp>) -> Timestamp {
         timestamp.unwrap_or_else(|| {
-            self.batch.problems.note(problem::TIME_INVALID, "a log event's timestamp");
+            self.batch.problems.note(ProblemName::TimeInvalid, "a log event's timestamp");
             self.setting.now
         })
     }

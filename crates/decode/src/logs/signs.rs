@@ -1,6 +1,6 @@
 //! What the letters of a message tell of it, before anything is unescaped or parsed.
 //!
-//! In: a log event's message, a JSON string still. Out: its [`Shape`]: whether it is a CloudTrail record, whether it
+//! In: a log event's message, a JSON string still. Out: a [`Guess`]: whether it is a CloudTrail record, whether it
 //! can be of ours, and whether it can tell of anything but success. One sweep finds all that is needed.
 
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use crate::cloudtrail::{EVENT_SOURCES, OWN_TOKEN};
 
 /// What a message can be, by its letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum Guess {
     /// No CloudTrail record: not an object with `eventSource` and `eventName`.
     Other,
     /// An object whose quotes are written `\u0022`, which hides every sign, and which names an operation of ours.
@@ -26,29 +26,29 @@ pub enum Shape {
     Record,
 }
 
-/// The shape of a message. `own_client_ids` are those of our own probe.
-pub fn shape(message: &str, own_client_ids: &[String]) -> Shape {
-    let Some(inside) = begins_object(message) else { return Shape::Other };
-    let signs = Signs::of(message, own_client_ids);
+/// What a message can be. `own_client_ids` are those of our own probe.
+pub fn guess(message: &str, own_client_ids: &[String]) -> Guess {
+    let Some(inside) = begins_object(message) else { return Guess::Other };
+    let signs = RecordSigns::of(message, own_client_ids);
     if signs.event_names == 0 || signs.event_sources == 0 {
         let is_hidden = inside.trim_start().starts_with("\\u0022") && names_an_operation(message);
-        return if is_hidden { Shape::Hidden } else { Shape::Other };
+        return if is_hidden { Guess::Hidden } else { Guess::Other };
     }
     if signs.names_our_event {
         let is_plain = signs.is_plain_success() && message.ends_with("}\"");
-        return if is_plain { Shape::PlainSuccess } else { Shape::Record };
+        return if is_plain { Guess::PlainSuccess } else { Guess::Record };
     }
     // Where the key is written in another way, or stands there more than once, our name must stand somewhere.
     let is_not_ours = signs.names_other_event && signs.event_names == 1 || !names_an_operation(message);
     // An application may log its own error beside the event that it was called with: then only parsing tells that the
     // keys are not the line's own.
     let is_record = inside.starts_with(FIRST_KEY) || !signs.is_suspect;
-    if is_not_ours && is_record { Shape::Foreign } else { Shape::Record }
+    if is_not_ours && is_record { Guess::Foreign } else { Guess::Record }
 }
 
 /// The signs of a CloudTrail record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Signs {
+struct RecordSigns {
     event_names: u32,
     event_sources: u32,
     /// One of our operations stands where it belongs.
@@ -71,7 +71,7 @@ enum Needle {
     Suspect,
 }
 
-/// What is looked for. The letters of failure are those of `cloudtrail::told`, without the first, which may be a
+/// What is looked for. The letters of failure are those of `cloudtrail::statement`, without the first, which may be a
 /// capital.
 const NEEDLES: [(&str, Needle); 13] = [
     (r#"\"eventName\""#, Needle::EventName),
@@ -102,7 +102,7 @@ static SEARCHER: LazyLock<Option<packed::Searcher>> = LazyLock::new(|| {
     builder.build()
 });
 
-impl Signs {
+impl RecordSigns {
     fn of(message: &str, own_client_ids: &[String]) -> Self {
         let mut signs = Self::default();
         match SEARCHER.as_ref() {
@@ -186,13 +186,13 @@ mod tests {
     use super::*;
     use crate::testing::record;
 
-    fn shape_of(text: &str) -> Shape {
-        shape(&serde_json::to_string(text).unwrap(), &["own-id".into()])
+    fn guess_of(text: &str) -> Guess {
+        guess(&serde_json::to_string(text).unwrap(), &["own-id".into()])
     }
 
     #[test]
     fn a_success_is_told_by_its_letters() {
-        assert_eq!(shape_of(&record(json!({})).to_string()), Shape::PlainSuccess);
+        assert_eq!(guess_of(&record(json!({})).to_string()), Guess::PlainSuccess);
     }
 
     #[test]
@@ -213,38 +213,38 @@ mod tests {
             json!({"eventSource": "license-manager.amazonaws.com"}),
             json!({"eventSource": null}),
         ] {
-            assert_eq!(shape_of(&record(more.clone()).to_string()), Shape::Record, "{more}");
+            assert_eq!(guess_of(&record(more.clone()).to_string()), Guess::Record, "{more}");
         }
         let whole = record(json!({})).to_string();
-        assert_eq!(shape_of(whole.trim_end_matches('}')), Shape::Record);
-        assert_eq!(shape_of(&serde_json::to_string_pretty(&record(json!({}))).unwrap()), Shape::Record);
+        assert_eq!(guess_of(whole.trim_end_matches('}')), Guess::Record);
+        assert_eq!(guess_of(&serde_json::to_string_pretty(&record(json!({}))).unwrap()), Guess::Record);
     }
 
     #[test]
     fn a_record_of_something_else_is_told_by_its_name() {
-        assert_eq!(shape_of(&record(json!({"eventName": "GetObject"})).to_string()), Shape::Foreign);
+        assert_eq!(guess_of(&record(json!({"eventName": "GetObject"})).to_string()), Guess::Foreign);
         let spaced = record(json!({"eventName": "GetObject"})).to_string().replace("\":", "\" : ");
-        assert_eq!(shape_of(&spaced), Shape::Foreign);
+        assert_eq!(guess_of(&spaced), Guess::Foreign);
         // Named twice, and once as ours: parsing will tell.
         let twice = json!({"eventName": "GetObject", "requestParameters": {"eventName": "CreateToken"}});
-        assert_eq!(shape_of(&record(twice).to_string()), Shape::Record);
+        assert_eq!(guess_of(&record(twice).to_string()), Guess::Record);
     }
 
     #[test]
     fn an_error_beside_the_event_that_caused_it_is_not_taken_for_a_record() {
         let line =
             r#"{"message":"An error occurred","event":{"eventSource":"aws:s3","eventName":"ObjectCreated:Put"}}"#;
-        assert_eq!(shape_of(line), Shape::Record);
+        assert_eq!(guess_of(line), Guess::Record);
         let foreign = r#"{"eventVersion":"1","eventSource":"s3.amazonaws.com","eventName":"Put","errorCode":"x"}"#;
-        assert_eq!(shape_of(foreign), Shape::Foreign);
+        assert_eq!(guess_of(foreign), Guess::Foreign);
     }
 
     #[test]
     fn what_is_no_record_is_left_to_others() {
         for text in ["", "text", "{}", r#"{"eventName":"CreateToken"}"#, r#"x {"eventName":"a","eventSource":"b"}"#] {
-            assert_eq!(shape_of(text), Shape::Other, "{text}");
+            assert_eq!(guess_of(text), Guess::Other, "{text}");
         }
         let hidden = format!("\"{}\"", record(json!({})).to_string().replace('"', "\\u0022"));
-        assert_eq!(shape(&hidden, &[]), Shape::Hidden);
+        assert_eq!(guess(&hidden, &[]), Guess::Hidden);
     }
 }

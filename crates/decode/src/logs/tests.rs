@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use triage_model::problem;
+use triage_model::problem::ProblemName;
 
 use super::*;
 use crate::cloudtrail::EVENT_SOURCES;
+use crate::log_text::line::LINE_MAX;
 use crate::read::decode;
 use crate::testing::{failures, gzip, record, setting, subscription};
 
@@ -46,7 +47,7 @@ fn packed(text: &str) -> Batch {
 fn records_in_lines_are_read_in_their_order() {
     let events: Vec<Value> = (0..5).map(|id| event(id, RECENT, &failed(id))).collect();
     let batch = packed(&document(&events));
-    assert_eq!((batch.kind, batch.problems.is_empty()), (Kind::Logs, true), "{:?}", batch.problems);
+    assert_eq!((batch.kind, batch.problems.is_empty()), (InputKind::Logs, true), "{:?}", batch.problems);
     assert_eq!(ids(&batch), ["request-0", "request-1", "request-2", "request-3", "request-4"]);
     // The same by the keys of the document alone, as in a file.
     assert_eq!(decode(&document(&events), &setting()).observations, batch.observations);
@@ -86,6 +87,16 @@ fn an_envelope_in_a_line_is_opened() {
 }
 
 #[test]
+fn an_envelope_in_a_line_is_one_whatever_other_keys_it_has() {
+    let mut envelope = crate::testing::envelope(&serde_json::from_str(&failed(1)).unwrap());
+    for key in ["awslogs", "Records", "logEvents"] {
+        envelope[key] = json!([{"a": 1}]);
+    }
+    let batch = packed(&document(&[event(1, RECENT, &envelope.to_string())]));
+    assert_eq!((ids(&batch), batch.problems.is_empty()), (vec!["request-1"], true));
+}
+
+#[test]
 fn the_time_of_a_record_without_one_is_the_log_events() {
     let line = record(json!({"errorCode": "x", "eventTime": null})).to_string();
     let batch = packed(&document(&[event(1, RECENT, &line)]));
@@ -120,7 +131,7 @@ fn a_broken_record_of_ours_is_told_and_others_are_not() {
     let batch = packed(&document(&[event(7, RECENT, &cut), event(8, RECENT, &other), event(9, RECENT, &failed(9))]));
     assert_eq!(ids(&batch), ["request-9"]);
     let (name, count, detail) = batch.problems.iter().next().unwrap();
-    assert_eq!((name, count), (problem::JSON_INVALID, 1));
+    assert_eq!((name, count), (ProblemName::JsonInvalid, 1));
     assert!(detail.starts_with(&format!("log event {:056}: not JSON at line 1 column", 7)), "{detail}");
 }
 
@@ -128,25 +139,25 @@ fn a_broken_record_of_ours_is_told_and_others_are_not() {
 fn a_control_message_is_nothing() {
     let text = r#"{"messageType":"CONTROL_MESSAGE","logGroup":"","logEvents":[{"id":"","timestamp":1,"message":"x"}]}"#;
     let batch = packed(text);
-    assert_eq!((batch.kind, batch.observations.len(), batch.problems.is_empty()), (Kind::LogsControl, 0, true));
+    assert_eq!((batch.kind, batch.observations.len(), batch.problems.is_empty()), (InputKind::LogsControl, 0, true));
 }
 
 #[test]
 fn our_own_log_groups_are_never_read() {
     let text = document(&[event(1, RECENT, &failed(1))]).replace("\"trail\"", "\"/aws/lambda/oidc-triage-watcher\"");
     let batch = packed(&text);
-    assert_eq!((batch.observations.len(), batch.problems.count(problem::OWN_LOG_GROUP)), (0, 1));
+    assert_eq!((batch.observations.len(), batch.problems.count(ProblemName::OwnLogGroup)), (0, 1));
 }
 
 #[test]
 fn a_document_without_log_events_is_told() {
-    assert_eq!(packed(&document(&[])).problems.count(problem::BATCH_EMPTY), 1);
-    assert_eq!(packed(r#"{"messageType":"DATA_MESSAGE"}"#).problems.count(problem::BATCH_EMPTY), 1);
-    assert_eq!(packed(r#"{"logEvents":{"a":1}}"#).problems.count(problem::FIELD_WRONG_TYPE), 1);
-    assert_eq!(packed("[]").problems.count(problem::JSON_INVALID), 1);
-    assert_eq!(decode(r#"{"awslogs":{"data":7e9}}"#, &setting()).kind, Kind::Logs);
+    assert_eq!(packed(&document(&[])).problems.count(ProblemName::BatchEmpty), 1);
+    assert_eq!(packed(r#"{"messageType":"DATA_MESSAGE"}"#).problems.count(ProblemName::BatchEmpty), 1);
+    assert_eq!(packed(r#"{"logEvents":{"a":1}}"#).problems.count(ProblemName::FieldWrongType), 1);
+    assert_eq!(packed("[]").problems.count(ProblemName::JsonInvalid), 1);
+    assert_eq!(decode(r#"{"awslogs":{"data":7e9}}"#, &setting()).kind, InputKind::Logs);
     for text in [r#"{"awslogs":{}}"#, r#"{"awslogs":7}"#, r#"{"awslogs":{"data":[]}}"#] {
-        assert_eq!(decode(text, &setting()).problems.count(problem::FIELD_WRONG_TYPE), 1, "{text}");
+        assert_eq!(decode(text, &setting()).problems.count(ProblemName::FieldWrongType), 1, "{text}");
     }
 }
 
@@ -161,9 +172,9 @@ fn the_log_events_before_any_damage_are_handled() {
         let broken = format!(r#"{{"awslogs":{{"data":"{}*"}}}}"#, &base64[..base64.len() / 2]);
         let cut = &text[..text.len() / 2];
         for (payload, name) in [
-            (subscription(half), problem::GZIP_TRUNCATED),
-            (broken, problem::BASE64_INVALID),
-            (subscription(&gzip(cut.as_bytes())), problem::JSON_INVALID),
+            (subscription(half), ProblemName::GzipTruncated),
+            (broken, ProblemName::Base64Invalid),
+            (subscription(&gzip(cut.as_bytes())), ProblemName::JsonInvalid),
         ] {
             let batch = decode(&payload, &setting());
             let ids = ids(&batch);
@@ -181,7 +192,7 @@ fn what_is_beyond_the_bound_is_told_and_what_is_within_is_handled() {
     events.extend((1..340).map(|id| event(id, RECENT, &filler)));
     let batch = packed(&document(&events));
     assert_eq!(ids(&batch), ["request-0"]);
-    assert_eq!(batch.problems.count(problem::GZIP_TOO_LARGE), 1);
+    assert_eq!(batch.problems.count(ProblemName::GzipTooLarge), 1);
 }
 
 #[test]
@@ -192,7 +203,7 @@ fn text_that_is_no_utf8_is_replaced_where_it_stands() {
     let user_agents: Vec<_> =
         failures(&batch.observations).iter().map(|failure| failure.user_agent.clone().unwrap()).collect();
     assert_eq!(user_agents, ["aws-cl\u{fffd}/2.31.0", "aws-cli/2.31.0"]);
-    assert_eq!(batch.problems.count(problem::UTF8_INVALID), 1);
+    assert_eq!(batch.problems.count(ProblemName::Utf8Invalid), 1);
 }
 
 #[test]
@@ -201,12 +212,12 @@ fn a_line_longer_than_the_bound_is_told_and_one_at_the_bound_is_read() {
         let bare = record(json!({"errorCode": "x", "filler": ""})).to_string().len();
         record(json!({"errorCode": "x", "filler": "y".repeat(size - bare)})).to_string()
     };
-    let batch = packed(&document(&[event(1, RECENT, &sized(lines::LINE_MAX))]));
+    let batch = packed(&document(&[event(1, RECENT, &sized(LINE_MAX))]));
     assert_eq!((batch.observations.len(), batch.problems.is_empty()), (1, true));
-    for size in [lines::LINE_MAX + 1, 1_000_000] {
+    for size in [LINE_MAX + 1, 1_000_000] {
         let batch = packed(&document(&[event(1, RECENT, &sized(size)), event(2, RECENT, &failed(2))]));
         assert_eq!(ids(&batch), ["request-2"]);
-        assert_eq!(batch.problems.count(problem::LOG_LINE_TOO_LONG), 1);
+        assert_eq!(batch.problems.count(ProblemName::LogLineTooLong), 1);
     }
 }
 
@@ -225,7 +236,7 @@ fn deep_nesting_in_a_line_or_around_it_is_borne() {
     }
     let events = document(&[]).replace("[]", &deep);
     assert!(!packed(&events).problems.is_empty());
-    assert_eq!(packed(&deep).problems.count(problem::JSON_INVALID), 1);
+    assert_eq!(packed(&deep).problems.count(ProblemName::JsonInvalid), 1);
 }
 
 #[test]
@@ -246,7 +257,7 @@ fn a_message_that_was_unpacked_on_the_way_is_read_and_noted() {
         format!(r#"{{"logGroup":"g","logEvents":[{{"id":"1","timestamp":{RECENT},"message":{}}},7]}}"#, failed(1));
     let batch = packed(&text);
     assert_eq!(ids(&batch), ["request-1"]);
-    assert_eq!(batch.problems.count(problem::FIELD_WRONG_TYPE), 2);
+    assert_eq!(batch.problems.count(ProblemName::FieldWrongType), 2);
 }
 
 #[test]
@@ -325,10 +336,10 @@ proptest! {
         prop_assert!(document::quick(&spaced, &[]).is_none());
         prop_assert_eq!(packed(&text), packed(&spaced));
         // And to the same as parsing every record, except that nothing old is left uncounted.
-        let mut slowly = Batch::new(Kind::Logs);
+        let mut slowly = Batch::new(InputKind::Logs);
         for (message, is_old) in &messages {
             let time = jiff::Timestamp::from_millisecond(if *is_old { OLD } else { RECENT }).unwrap();
-            let around = crate::cloudtrail::Around { time: Some(time), ..Default::default() };
+            let around = crate::envelope::Around { time: Some(time), ..Default::default() };
             let _ = crate::cloudtrail::read(message, around, &setting(), &mut slowly);
         }
         let quickly = packed(&text);

@@ -1,6 +1,6 @@
 //! What names the service: its marks, its hosts, its operations and its codes.
 //!
-//! In: text. Out: the [`Signs`] that tell ours from another service's error of the same name, and the endpoint a text
+//! In: text. Out: the [`ServiceSigns`] that tell ours from another service's error of the same name, and the endpoint a text
 //! names.
 
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use triage_model::observation::Operation;
 
 /// What the text around an error tells of the service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Signs {
+pub struct ServiceSigns {
     /// A mark of SSO OIDC.
     pub ours: bool,
     /// A mark of a service that has an operation of the same name.
@@ -29,7 +29,7 @@ pub struct Signs {
     pub region: Option<String>,
 }
 
-impl Signs {
+impl ServiceSigns {
     pub fn of(text: &str) -> Self {
         let endpoint = Endpoint::find(text);
         let host = endpoint.is_some();

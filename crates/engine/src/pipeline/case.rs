@@ -11,9 +11,9 @@ use triage_decide::evidence::Seen;
 use triage_decide::probe::ProbeAnswer;
 use triage_decide::verdict::Verdict;
 use triage_decide::view::StoreError;
-use triage_decode::{Batch, Kind, SqsMessage};
+use triage_decode::{Batch, InputKind, SqsMessage};
 use triage_model::observation::Observation;
-use triage_model::problem::{Problems, STORE_UNAVAILABLE};
+use triage_model::problem::{ProblemName, Problems};
 use triage_model::region::Region;
 use triage_notify::letter::Entry;
 use triage_notify::notice::Notice;
@@ -29,7 +29,7 @@ use crate::store::Claim;
 
 /// One invocation as it goes.
 pub struct Case {
-    kind: Kind,
+    kind: InputKind,
     messages: Vec<SqsMessage>,
     carries_secrets: bool,
     /// Nothing is published.
@@ -92,7 +92,7 @@ impl Case {
 
     pub fn troubled_by(&mut self, trouble: Option<StoreError>) {
         if let Some(error) = trouble {
-            self.draft.problems.note(STORE_UNAVAILABLE, error.to_string());
+            self.draft.problems.note(ProblemName::StoreUnavailable, error.to_string());
         }
     }
 
@@ -109,7 +109,7 @@ impl Case {
     pub fn is_past(&mut self, limit: Instant, left: usize, what: &str) -> bool {
         let late = Instant::now() >= limit;
         if late {
-            self.draft.problems.note("deadline", format!("{left} {what}"));
+            self.draft.problems.note(ProblemName::Deadline, format!("{left} {what}"));
         }
         late
     }
@@ -118,7 +118,7 @@ impl Case {
     pub fn published(&mut self, notice: &Notice, published: Published) {
         let draft = &mut self.draft;
         if let Some(why) = published.fallback {
-            draft.problems.note("topic_unreachable", format!("{why}; the fallback topic took the notice"));
+            draft.problems.note(ProblemName::TopicUnreachable, format!("{why}; the fallback topic took the notice"));
         }
         draft.measured.notices_sent += u64::from(published.message_id.is_some());
         draft.measured.would_be_notices += u64::from(self.is_shadow);
@@ -135,13 +135,13 @@ impl Case {
     }
 
     pub fn close(self, judged: Vec<Judged>) -> Handled {
-        let batch_item_failures = (self.kind == Kind::Sqs).then(|| self.to_be_delivered_again(&judged));
+        let batch_item_failures = (self.kind == InputKind::Sqs).then(|| self.to_be_delivered_again(&judged));
         let Self { kind, carries_secrets, draft, .. } = self;
         let Draft { mut counts, mut problems, probes, verdicts, incidents, notices, notice_reports, untold, measured } =
             draft;
         judged.iter().for_each(|one| counts.add(one.class.cause, one.duplicate));
         for lost in &untold {
-            problems.note("notice_not_published", &lost.reason);
+            problems.note(ProblemName::NoticeNotPublished, &lost.reason);
         }
         let answer = Answer {
             failures: judged.into_iter().map(|one| one.report(kind)).collect(),
@@ -156,7 +156,7 @@ impl Case {
         // are to come again. In both cases the claim is given back, so the next failure of the region is told.
         let error = untold
             .first()
-            .filter(|_| kind != Kind::Sqs && !carries_secrets)
+            .filter(|_| kind != InputKind::Sqs && !carries_secrets)
             .map(|first| Error::NotTold { count: untold.len(), reason: first.reason.clone() });
         Handled { kind, answer, probes, verdicts, notices, measured, error }
     }

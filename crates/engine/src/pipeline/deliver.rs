@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use triage_decide::verdict::Severity;
 use triage_decide::view::View;
+use triage_model::problem::ProblemName;
 use triage_model::region::Region;
 use triage_model::time::{before, later};
 use triage_notify::letter::{Channel, Entry};
@@ -60,7 +61,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                 let done = self.store.settle(region, entry.position, &case.claim.by, &settled, at).await;
                 case.troubled_by(done.err());
                 let what = format!("{} of the {} was not taken for a day", entry.notice.id, entry.channel.as_str());
-                case.draft.problems.note("notice_given_up", what);
+                case.draft.problems.note(ProblemName::NoticeGivenUp, what);
             }
         }
     }
@@ -106,7 +107,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             }
             Err(error) if self.store.is_durable() => {
                 case.draft.measured.notices_failed += 1;
-                case.draft.problems.note("notice_pending", format!("{error}; it waits in the outbox"));
+                case.draft.problems.note(ProblemName::NoticePending, format!("{error}; it waits in the outbox"));
                 false
             }
             Err(error) => {
@@ -132,7 +133,9 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         match self.store.admit(&delivery.group(), is_page, &self.settings.policy, at).await {
             Ok(Ok(())) => None,
             Ok(Err(not_before)) => {
-                case.draft.problems.note("notice_held_back", format!("people were told enough until {not_before}"));
+                case.draft
+                    .problems
+                    .note(ProblemName::NoticeHeldBack, format!("people were told enough until {not_before}"));
                 Some(not_before)
             }
             Err(error) => {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use triage_decide::concern::ConcernKey;
 use triage_decide::evidence::Seen;
 use triage_decide::evidence::mark::{Mark, Names, Quota, ServedCall, Talker, hash16, hash32, hash48};
-use triage_decode::Kind;
+use triage_decode::InputKind;
 use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, Class, Retry, SERVICE_CAUSES, is_pending};
 use triage_model::observation::{Failure, Operation};
@@ -161,7 +161,7 @@ impl Judged {
     }
 
     /// What the answer says of it. Tokens go back to the one who asked for them, and nowhere else.
-    pub fn report(self, kind: Kind) -> FailureReport {
+    pub fn report(self, kind: InputKind) -> FailureReport {
         let action = self.action();
         let report = FailureReport::new(&self.failure, &self.class, self.caller);
         let report = FailureReport { action, outcome: self.probed, ..report };
@@ -172,7 +172,7 @@ impl Judged {
             RetryOutcome::Recovered { response: body } => {
                 // What the failure advised would have its caller use up a code or a token once more.
                 advice = if body.is_some() { ADVICE_CURED } else { ADVICE_PENDING }.to_owned();
-                response = body.filter(|_| kind == Kind::CallDirect).map(ApiResponse::into_value);
+                response = body.filter(|_| kind == InputKind::CallDirect).map(ApiResponse::into_value);
                 Outcome::Recovered
             }
             RetryOutcome::StillFailing(_) => Outcome::StillFailing,

@@ -12,9 +12,10 @@ use super::case::Case;
 use super::judged::Judged;
 use super::parts::{CALLS_IN_FLIGHT, Pipeline};
 use crate::publish::Publish;
-use crate::retry::{CALL_NOT_REPEATABLE, RetryReport, Stop};
+use crate::retry::{RetryReport, Stop};
 use crate::service::Service;
 use crate::store::Store;
+use triage_model::problem::ProblemName;
 
 impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
     pub(super) async fn retry(&self, judged: &mut [Judged], case: &mut Case) {
@@ -41,7 +42,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                     note_stop(&retried, case);
                     judged[index].retried = Some(retried).filter(|retried| retried.attempts > 1);
                 }
-                Err(why) => case.draft.problems.note(CALL_NOT_REPEATABLE, why.to_string()),
+                Err(why) => case.draft.problems.note(ProblemName::CallNotRepeatable, why.to_string()),
             }
             self.see_cured(&judged[index], case).await;
         }
@@ -56,7 +57,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             match view.ledger.open() {
                 Some(incident) if incident.diagnosis == Diagnosis::Outage => {
                     let why = format!("{region} is in an outage, which retries would feed");
-                    case.draft.problems.note("retry_withheld", why);
+                    case.draft.problems.note(ProblemName::RetryWithheld, why);
                 }
                 Some(_) | None => repeatable.push(index),
             }
@@ -80,9 +81,11 @@ fn note_stop(retried: &RetryReport, case: &mut Case) {
     let problems = &mut case.draft.problems;
     match retried.stop {
         Stop::Settled | Stop::CallsUsedUp => {}
-        Stop::Deadline => problems.note("deadline", "a call was not made again as often as it could have been"),
+        Stop::Deadline => {
+            problems.note(ProblemName::Deadline, "a call was not made again as often as it could have been")
+        }
         Stop::BudgetEmpty => {
-            problems.note("retry_budget_empty", "so many calls failed that none is made again for now");
+            problems.note(ProblemName::RetryBudgetEmpty, "so many calls failed that none is made again for now");
         }
     }
 }

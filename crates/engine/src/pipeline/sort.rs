@@ -9,6 +9,7 @@ use triage_decide::evidence::mark::{Answered, ServedCall};
 use triage_model::caller::CallerHasher;
 use triage_model::classify::classify;
 use triage_model::observation::{Failure, HealthIssue, Observation, Success, Tick};
+use triage_model::problem::ProblemName;
 use triage_model::time::before;
 
 use super::case::{Case, Untold, Work};
@@ -104,7 +105,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
     /// A tick judges every region that is known, and probes the configured ones, unless a later tick has overtaken it.
     async fn take_tick(&self, tick: &Tick, work: &mut Work, case: &mut Case) {
         if tick.occurred_at < before(case.schedule.now, self.settings.policy.tick_age) {
-            case.draft.problems.note("tick_late", format!("the tick of {} came too late", tick.occurred_at));
+            case.draft.problems.note(ProblemName::TickLate, format!("the tick of {} came too late", tick.occurred_at));
             return;
         }
         work.is_tick = true;

@@ -17,6 +17,7 @@ use triage_engine::service::Nobody;
 use triage_engine::settings::Settings;
 use triage_engine::store::{At, Store as _};
 use triage_model::observation::Operation;
+use triage_model::problem::ProblemName;
 use triage_model::region::Region;
 use triage_notify::notice::Notice;
 
@@ -84,7 +85,7 @@ impl<'a> Life<'a> {
             self.pipeline.judge_at_once(decode(&payload.to_string(), &self.pipeline.setting(at(second))), &invocation);
         assert_eq!(handled.error.map(|error| error.to_string()), None);
         // People are told of one incident once a minute.
-        let mut problems = handled.answer.problems.iter().filter(|(name, ..)| *name != "notice_held_back");
+        let mut problems = handled.answer.problems.iter().filter(|(name, ..)| *name != ProblemName::NoticeHeldBack);
         assert_eq!(problems.next(), None, "of {payload}");
         self.heard.extend(handled.notices.into_iter().map(|notice| Heard { at: second, notice }));
     }

@@ -12,8 +12,8 @@ use crate::classify::table::{NO_ANSWER_CODES, Row, Source, TABLE};
 const INTRODUCTION: &str = "\
 # How one failed call is classified
 
-<!-- Printed from the table in src/classify/table.rs. Change the table, then run
-     UPDATE_DOCS=1 cargo test --test docs -->
+<!-- Printed from the table in crates/model/src/classify/table.rs. Change the table, then run
+     UPDATE_DOCS=1 cargo test -p triage-model -->
 
 Each failed call of SSO OIDC gets one cause. It is a verdict on that call alone; whether a region is in trouble is
 decided from many of them.

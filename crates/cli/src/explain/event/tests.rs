@@ -46,7 +46,7 @@ fn every_event_is_explained_and_every_failure_of_it_has_a_row() {
 #[test]
 fn one_failure_is_isolated_and_nothing_is_told() {
     let walk = of_file("cloudtrail__create_token_internal_server_error.json");
-    assert_eq!((walk.kind, walk.found.failures), (Kind::CloudTrail, 1));
+    assert_eq!((walk.kind, walk.found.failures), (InputKind::CloudTrail, 1));
     assert_eq!(walk.failures[0].at, walk.judged_at);
     assert!(walk.failures[0].evidence.counts && !walk.failures[0].again.possible);
     assert_eq!(walk.verdicts.len(), 1);

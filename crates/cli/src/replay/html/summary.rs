@@ -123,7 +123,7 @@ pub fn input(h: &mut Html, review: &Review) {
         h.leaf("caption", &[], "Problems, with the first of each");
         h.element("tbody", &[], |h| {
             for (name, count, detail) in review.problems.iter() {
-                fact(h, name, count, detail);
+                fact(h, name.as_str(), count, detail);
             }
         });
     });

@@ -8,7 +8,7 @@ use triage_decide::testing::verdicts::NAMES;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::answer::Counts;
 use triage_model::classify::Cause;
-use triage_model::problem::Problems;
+use triage_model::problem::{ProblemName, Problems};
 use triage_model::region::KnownRegions;
 use triage_notify::notice::{Notice, Tally};
 use triage_notify::testing::samples;
@@ -154,9 +154,9 @@ pub fn month() -> Review {
     let incidents = stories();
     let bins = bins(&incidents);
     let mut problems = Problems::default();
-    problems.note("json_invalid", "AWSLogs/2027/01/03/part-0007.json.gz: not JSON: line 1, column 80413");
-    problems.note("json_invalid", "another");
-    problems.note("record_without_time", "AWSLogs/2027/01/09/part-0001.json.gz");
+    problems.note(ProblemName::JsonInvalid, "AWSLogs/2027/01/03/part-0007.json.gz: not JSON: line 1, column 80413");
+    problems.note(ProblemName::JsonInvalid, "another");
+    problems.note(ProblemName::TimeInvalid, "AWSLogs/2027/01/09/part-0001.json.gz");
     let advices = [("advice_throttling", 4), ("advice_one_caller", 7), ("advice_aws_health", 12), ("advice_blind", 20)];
     let tools = [("aws-cli/2.31.0", 611), ("Boto3/1.40", 204), ("aws-sdk-js/3.700.0", 77), ("granted/0.27", 12)];
     Review {
@@ -184,7 +184,7 @@ pub fn hostile() -> Review {
     notices.for_each(soil);
     review.tools.iter_mut().for_each(|tally| HOSTILE.clone_into(&mut tally.name));
     review.incidents[0].id = HOSTILE.to_owned();
-    review.problems.note("a_name", HOSTILE);
+    review.problems.note(ProblemName::CallInvalid, HOSTILE);
     review.interrupted = true;
     review
 }

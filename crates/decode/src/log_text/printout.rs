@@ -1,31 +1,30 @@
-//! Log events put together again: one entry is what one print statement printed.
+//! Log events put together again: one printout is what one print statement printed.
 //!
-//! In: the log events of one stream, still escaped. Out: the [`Entry`]s in which a word stands that an error of SSO
+//! In: the log events of one stream, still escaped. Out: the [`Printout`]s in which a word stands that an error of SSO
 //! OIDC cannot do without, unescaped. A stack trace or an inspected object may come as one log event or as one a
-//! line; a line that is indented, closes a bracket or continues a traceback belongs to the entry before it. A line at
+//! line; a line that is indented, closes a bracket or continues a traceback belongs to the printout before it. A line at
 //! column 0 ends it: where two programs write into one stream at once, what follows the stranger's line goes to the
 //! stranger.
 //!
-//! All but the entries found is one pass over the raw bytes.
+//! All but the printouts found is one pass over the raw bytes.
 
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use jiff::SignedDuration;
-use triage_model::problem;
-use triage_model::problem::Problems;
+use triage_model::problem::{ProblemName, Problems};
 
-use crate::log_text::RawLogEvent;
+use crate::log_text::line::{LINE_MAX, TextLine};
 
 /// What one print statement printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct Printout {
     pub text: String,
     /// Where each of its log events begins in the text, and its index in the delivery.
     pub events: Vec<(usize, usize)>,
 }
 
-impl Entry {
+impl Printout {
     /// The log event that a place in the text came from.
     pub fn event_at(&self, at: usize) -> usize {
         let after = self.events.partition_point(|&(start, _)| start <= at);
@@ -33,11 +32,8 @@ impl Entry {
     }
 }
 
-/// The longest log line that is parsed: CloudWatch's old event size. An entry is not longer either.
-pub const LINE_MAX: usize = 256 * 1024;
-
 /// The lines of one print statement arrive together; what comes later than this is another one's.
-const ENTRY_GAP: SignedDuration = SignedDuration::from_secs(5);
+const PRINTOUT_GAP: SignedDuration = SignedDuration::from_secs(5);
 
 /// Words of which one stands in every error that can be ours: marks of the service, operations, fields of its
 /// exceptions. Few and case-sensitive, so that the search is a vectorised one.
@@ -67,7 +63,7 @@ static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     AhoCorasickBuilder::new().match_kind(MatchKind::LeftmostFirst).build(words).expect("constant")
 });
 
-/// Entries that begin at column 0 and yet belong to the one before.
+/// Printouts that begin at column 0 and yet belong to the one before.
 const CONTINUATIONS: &[&str] = &[
     "Caused by:",
     "caused by:",
@@ -117,7 +113,7 @@ const FIELDS: &[&str] = &[
     "error: un",
 ];
 
-/// An entry in the making.
+/// A printout in the making.
 struct Run {
     first: usize,
     last: usize,
@@ -127,16 +123,16 @@ struct Run {
     traceback: bool,
 }
 
-/// The entries that may tell of an error of ours. Lines that are too long or not text become problems.
-pub fn assemble(events: &[RawLogEvent<'_>], problems: &mut Problems) -> Vec<Entry> {
-    let mut entries = Vec::new();
+/// The printouts that may tell of an error of ours. Lines that are too long or not text become problems.
+pub fn assemble(events: &[TextLine<'_>], problems: &mut Problems) -> Vec<Printout> {
+    let mut printouts = Vec::new();
     let mut open: Option<Run> = None;
     for (index, event) in events.iter().enumerate() {
         let raw = event.message.get();
         if is_too_long(raw) {
             problems
-                .note(problem::LOG_LINE_TOO_LONG, format!("a log event of {} bytes, {LINE_MAX} are read", raw.len()));
-            close(open.take(), events, &mut entries, problems);
+                .note(ProblemName::LogLineTooLong, format!("a log event of {} bytes, {LINE_MAX} are read", raw.len()));
+            close(open.take(), events, &mut printouts, problems);
             continue;
         }
         let scan = Scan::of(raw);
@@ -148,7 +144,7 @@ pub fn assemble(events: &[RawLogEvent<'_>], problems: &mut Problems) -> Vec<Entr
                 run.traceback = scan.traceback.unwrap_or(run.traceback && !scan.column_zero);
             }
             None => {
-                close(open.take(), events, &mut entries, problems);
+                close(open.take(), events, &mut printouts, problems);
                 open = Some(Run {
                     first: index,
                     last: index,
@@ -159,13 +155,13 @@ pub fn assemble(events: &[RawLogEvent<'_>], problems: &mut Problems) -> Vec<Entr
             }
         }
     }
-    close(open, events, &mut entries, problems);
-    entries
+    close(open, events, &mut printouts, problems);
+    printouts
 }
 
-fn belongs(run: &Run, event: &RawLogEvent<'_>, events: &[RawLogEvent<'_>], scan: &Scan<'_>) -> bool {
+fn belongs(run: &Run, event: &TextLine<'_>, events: &[TextLine<'_>], scan: &Scan<'_>) -> bool {
     let apart = event.timestamp.duration_since(events[run.last].timestamp).abs();
-    let fits = run.bytes + event.message.get().len() <= LINE_MAX && apart <= ENTRY_GAP;
+    let fits = run.bytes + event.message.get().len() <= LINE_MAX && apart <= PRINTOUT_GAP;
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| scan.body.starts_with(prefix));
     fits && (scan.indented || run.traceback || starts(CONTINUATIONS) || run.anchored && starts(FIELDS))
 }
@@ -250,10 +246,10 @@ fn unescaped_len(raw: &str) -> usize {
     length.saturating_sub(2)
 }
 
-/// Unescapes an entry and puts it with the others, if one of the words stands in it.
-fn close(run: Option<Run>, events: &[RawLogEvent<'_>], entries: &mut Vec<Entry>, problems: &mut Problems) {
+/// Unescapes a printout and puts it with the others, if one of the words stands in it.
+fn close(run: Option<Run>, events: &[TextLine<'_>], printouts: &mut Vec<Printout>, problems: &mut Problems) {
     let Some(run) = run.filter(|run| run.anchored) else { return };
-    let mut entry = Entry { text: String::with_capacity(run.bytes), events: Vec::new() };
+    let mut printout = Printout { text: String::with_capacity(run.bytes), events: Vec::new() };
     for (index, event) in events.iter().enumerate().take(run.last + 1).skip(run.first) {
         let raw = event.message.get();
         let message = match serde_json::from_str::<String>(raw) {
@@ -261,35 +257,35 @@ fn close(run: Option<Run>, events: &[RawLogEvent<'_>], entries: &mut Vec<Entry>,
             // Not a string at all: an object is read as the line it would be.
             Err(_) if !raw.starts_with('"') => raw.to_owned(),
             Err(_) => {
-                problems.note(problem::JSON_INVALID, "a log event's message cannot be unescaped");
+                problems.note(ProblemName::JsonInvalid, "a log event's message cannot be unescaped");
                 continue;
             }
         };
-        if is_time(message.trim_start()) || entry.events.is_empty() {
-            split_at_times(&message, index, entry, entries);
-            entry = entries.pop().unwrap_or(Entry { text: String::new(), events: Vec::new() });
+        if is_time(message.trim_start()) || printout.events.is_empty() {
+            split_at_times(&message, index, printout, printouts);
+            printout = printouts.pop().unwrap_or(Printout { text: String::new(), events: Vec::new() });
         } else {
-            entry.push(index, &message);
+            printout.push(index, &message);
         }
     }
-    entries.push(entry);
+    printouts.push(printout);
 }
 
-/// A message whose lines each begin with their own time holds as many entries; the last stays open.
-fn split_at_times(message: &str, index: usize, first: Entry, entries: &mut Vec<Entry>) {
-    let mut entry = first;
+/// A message whose lines each begin with their own time holds as many printouts; the last stays open.
+fn split_at_times(message: &str, index: usize, first: Printout, printouts: &mut Vec<Printout>) {
+    let mut printout = first;
     let timed = is_time(message);
     let mut from = 0;
     for (at, _) in message.match_indices('\n').filter(|&(at, _)| timed && is_time(&message[at + 1..])) {
-        entry.push(index, &message[from..at]);
-        entries.push(std::mem::replace(&mut entry, Entry { text: String::new(), events: Vec::new() }));
+        printout.push(index, &message[from..at]);
+        printouts.push(std::mem::replace(&mut printout, Printout { text: String::new(), events: Vec::new() }));
         from = at + 1;
     }
-    entry.push(index, &message[from..]);
-    entries.push(entry);
+    printout.push(index, &message[from..]);
+    printouts.push(printout);
 }
 
-impl Entry {
+impl Printout {
     fn push(&mut self, event: usize, message: &str) {
         if !self.events.is_empty() && !self.text.ends_with('\n') {
             self.text.push('\n');

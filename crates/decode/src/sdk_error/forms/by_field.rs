@@ -1,4 +1,4 @@
-//! The shapes that print an error's fields by name, over several lines or in one: JavaScript, Rust, Python.
+//! The forms that print an error's fields by name, over several lines or in one: JavaScript, Rust, Python.
 //!
 //! Such a text is one error unless it holds several request ids: then each id has the code that stands before it, or
 //! behind it where none does.
@@ -7,25 +7,25 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::sdk_error::error::{RequestId, SdkError};
 use crate::sdk_error::service::{bare_status, is_known_code, plain_code};
-use crate::sdk_error::shapes::{is_request_id, message, regex, rest_of_line};
-use crate::sdk_error::{RequestId, SdkError};
+use crate::sdk_error::text::{is_request_id, message, regex, rest_of_line};
 
 /// What a field was found to say, and where.
-struct Found<'a> {
+struct FieldValue<'a> {
     at: usize,
     value: &'a str,
 }
 
 /// More fields of one name than any error has: it bounds the work, for a field may look at its whole line.
-const FOUND_MAX: usize = 256;
+const VALUES_MAX: usize = 256;
 
-fn all<'a>(expression: &Regex, text: &'a str) -> Vec<Found<'a>> {
+fn all<'a>(expression: &Regex, text: &'a str) -> Vec<FieldValue<'a>> {
     let value = |found: regex::Captures<'a>| {
         let value = found.iter().skip(1).flatten().next()?;
-        Some(Found { at: value.start(), value: value.as_str() })
+        Some(FieldValue { at: value.start(), value: value.as_str() })
     };
-    expression.captures_iter(text).filter_map(value).take(FOUND_MAX).collect()
+    expression.captures_iter(text).filter_map(value).take(VALUES_MAX).collect()
 }
 
 pub fn javascript(text: &str, errors: &mut Vec<SdkError>) {
@@ -44,7 +44,7 @@ pub fn javascript(text: &str, errors: &mut Vec<SdkError>) {
     let is_object = is_object || text.contains("statusCode: ") && text.contains("retryable: ");
     let has_frames = ["\n    at ", "\r    at ", "\n\tat "].iter().any(|frame| text.contains(frame));
     let is_code = |name: &str| is_known_code(name) || is_object && name.ends_with("Exception");
-    let mut codes: Vec<Found<'_>> = all(&HEAD, text)
+    let mut codes: Vec<FieldValue<'_>> = all(&HEAD, text)
         .into_iter()
         .filter(|head| is_code(head.value))
         .filter(|head| is_object || has_frames || after(text, head).starts_with("UnknownError"))
@@ -60,7 +60,7 @@ pub fn javascript(text: &str, errors: &mut Vec<SdkError>) {
 }
 
 /// What stands on the line behind `CODE:`.
-fn after<'a>(text: &'a str, head: &Found<'_>) -> &'a str {
+fn after<'a>(text: &'a str, head: &FieldValue<'_>) -> &'a str {
     rest_of_line(text, head.at + head.value.len() + 1).trim_start()
 }
 
@@ -114,29 +114,31 @@ pub fn rust(text: &str, errors: &mut Vec<SdkError>) {
 /// One error for all that was found, or one for each request id.
 fn push_each(
     errors: &mut Vec<SdkError>,
-    codes: Vec<Found<'_>>,
-    mut ids: Vec<Found<'_>>,
-    statuses: Vec<Found<'_>>,
+    codes: Vec<FieldValue<'_>>,
+    mut ids: Vec<FieldValue<'_>>,
+    statuses: Vec<FieldValue<'_>>,
     said: Option<String>,
 ) {
     ids.retain(|id| is_request_id(id.value));
     ids.dedup_by_key(|id| id.value);
-    let is_failed = |status: &&Found<'_>| bare_status(status.value).is_some();
-    let make =
-        |code: Option<&Found<'_>>, status: Option<&Found<'_>>, id: Option<&Found<'_>>, message: Option<String>| {
-            // Without a name that can be a code, the status is what the caller saw.
-            let status_code = || status.filter(is_failed).map(|status| status.value);
-            let name = code.and_then(|code| plain_code(code.value)).or_else(status_code)?;
-            Some(SdkError {
-                at: code.or(id).or(status).map_or(0, |found| found.at),
-                code: Some(name.to_owned()),
-                status: status.and_then(|status| status.value.parse().ok()).or(bare_status(name)),
-                message,
-                request_id: id.map(|id| RequestId::OfAws(id.value.to_owned())),
-                has_fields: true,
-                ..SdkError::default()
-            })
-        };
+    let is_failed = |status: &&FieldValue<'_>| bare_status(status.value).is_some();
+    let make = |code: Option<&FieldValue<'_>>,
+                status: Option<&FieldValue<'_>>,
+                id: Option<&FieldValue<'_>>,
+                message: Option<String>| {
+        // Without a name that can be a code, the status is what the caller saw.
+        let status_code = || status.filter(is_failed).map(|status| status.value);
+        let name = code.and_then(|code| plain_code(code.value)).or_else(status_code)?;
+        Some(SdkError {
+            at: code.or(id).or(status).map_or(0, |found| found.at),
+            code: Some(name.to_owned()),
+            status: status.and_then(|status| status.value.parse().ok()).or(bare_status(name)),
+            message,
+            request_id: id.map(|id| RequestId::OfAws(id.value.to_owned())),
+            has_fields: true,
+            ..SdkError::default()
+        })
+    };
     if ids.len() <= 1 {
         let code = codes.iter().find(|code| is_known_code(code.value)).or(codes.first());
         errors.extend(make(code, statuses.iter().find(is_failed), ids.first(), said));
@@ -145,9 +147,9 @@ fn push_each(
     let mut from = 0;
     for (index, id) in ids.iter().enumerate() {
         let until = ids.get(index + 1).map_or(usize::MAX, |next| next.at);
-        let before = |found: &&Found<'_>| (from..id.at).contains(&found.at);
-        let after = |found: &&Found<'_>| (id.at..until).contains(&found.at);
-        let nearest = |list: &'_ [Found<'_>]| -> Option<usize> {
+        let before = |found: &&FieldValue<'_>| (from..id.at).contains(&found.at);
+        let after = |found: &&FieldValue<'_>| (id.at..until).contains(&found.at);
+        let nearest = |list: &'_ [FieldValue<'_>]| -> Option<usize> {
             let position = list.iter().rposition(|found| before(&found));
             position.or_else(|| list.iter().position(|found| after(&found)))
         };

@@ -7,12 +7,12 @@ use std::hash::Hasher;
 
 use jiff::Timestamp;
 use siphasher::sip::SipHasher24;
-use triage_model::problem;
+use triage_model::problem::{Problem, ProblemName};
 use triage_model::redact::HIDDEN;
 use triage_model::region::Region;
 
 use crate::batch::{Batch, Setting};
-use crate::json::Scalar;
+use crate::json::{Keys, Scalar};
 use crate::mask::masked;
 
 /// The longest error message that is kept. CloudTrail cuts its own at 1 KB.
@@ -129,7 +129,7 @@ pub fn time_or_note(scalar: &Scalar<'_>, field: &str, batch: &mut Batch) -> Opti
     let found = scalar.text().and_then(time);
     let is_given = scalar.text().is_some() || matches!(scalar, Scalar::Wrong);
     if found.is_none() && is_given {
-        batch.problems.note(problem::TIME_INVALID, format!("{field} is no time"));
+        batch.problems.note(ProblemName::TimeInvalid, format!("{field} is no time"));
     }
     found
 }
@@ -139,7 +139,7 @@ pub fn region(name: Option<&str>, setting: &Setting, batch: &mut Batch) -> Optio
     let Some(name) = name else { return Some(setting.default_region.clone()) };
     let region = setting.regions.find(name);
     if region.is_none() {
-        batch.problems.note(problem::REGION_UNKNOWN, shown_region(name));
+        batch.problems.note(ProblemName::RegionUnknown, shown_region(name));
     }
     region
 }
@@ -168,6 +168,13 @@ pub fn listed_keys<'a>(keys: impl IntoIterator<Item = &'a str>) -> String {
         listed.push("...".to_owned());
     }
     listed.join(", ")
+}
+
+/// The problem of an object of no known kind. It is told by the names of its keys: their values may be anything.
+pub fn unknown_object(text: &str) -> Problem {
+    let Keys(keys) = serde_json::from_str(text).unwrap_or(Keys(Vec::new()));
+    let listed = listed_keys(keys.iter().map(String::as_str));
+    Problem::new(ProblemName::EventUnknown, format!("an object with the keys [{listed}]"))
 }
 
 /// How many keys are told, and the longest that is.

@@ -11,15 +11,15 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess};
 
-use crate::fields;
 use crate::json::{AnyVisitor, FromAny, Key, Member, Scalar, skip_list};
+use crate::values;
 
 /// What one part of a record says of the call's end.
 ///
 /// A log line whose record cannot say more than success is counted without being parsed, by the lack of the letters in
 /// which a failure is told (`logs::lines`). What counts as a failure here must have one of those.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Told {
+pub struct Statement {
     pub failed: bool,
     code: Option<String>,
     /// A code or message by a name that says nothing of failure: of worth only once the call is known to have failed.
@@ -30,7 +30,7 @@ pub struct Told {
     pub reason: Option<String>,
 }
 
-impl Told {
+impl Statement {
     pub fn code(&self) -> Option<&str> {
         let weak = self.weak_code.as_deref().filter(|_| self.failed);
         self.code.as_deref().or(weak)
@@ -47,8 +47,8 @@ impl Told {
         if text.is_empty() || text == triage_model::redact::HIDDEN {
             return;
         }
-        let message = || Some(fields::bounded(text, fields::MESSAGE_MAX).to_owned());
-        let code = || fields::code(text).map(str::to_owned);
+        let message = || Some(values::bounded(text, values::MESSAGE_MAX).to_owned());
+        let code = || values::code(text).map(str::to_owned);
         let key = bare(key);
         let is_message = matches!(key.as_str(), "errormessage" | "errordescription" | "message");
         if is_exception(text) && !is_message {
@@ -74,9 +74,9 @@ impl Told {
             "message" => self.weak_message = message(),
             "reason" | "errorreason" | "failurereason" => {
                 self.failed |= key != "reason";
-                self.reason = Some(fields::bounded(text, fields::NAME_MAX).to_owned());
+                self.reason = Some(values::bounded(text, values::NAME_MAX).to_owned());
             }
-            "status" | "statuscode" | "httpstatus" | "httpstatuscode" => match fields::status(text) {
+            "status" | "statuscode" | "httpstatus" | "httpstatuscode" => match values::status(text) {
                 Some(status) => {
                     self.failed |= status >= 400;
                     self.status = Some(status);
@@ -95,9 +95,9 @@ impl Told {
         }
         self.failed = true;
         if text.contains(char::is_whitespace) {
-            self.weak_message = Some(fields::bounded(text, fields::MESSAGE_MAX).to_owned());
+            self.weak_message = Some(values::bounded(text, values::MESSAGE_MAX).to_owned());
         } else if !text.eq_ignore_ascii_case("true") {
-            let exception = fields::exception_of_oauth_error(text).or_else(|| fields::code(text));
+            let exception = values::exception_of_oauth_error(text).or_else(|| values::code(text));
             self.weak_code = exception.map(str::to_owned);
         }
     }
@@ -125,7 +125,7 @@ fn bare(key: &str) -> String {
 
 /// The name of an exception and nothing else, with or without a namespace.
 fn is_exception(text: &str) -> bool {
-    text.len() <= fields::NAME_MAX
+    text.len() <= values::NAME_MAX
         && text.ends_with("Exception")
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'#'))
 }
@@ -134,7 +134,7 @@ fn is_failure_word(text: &str) -> bool {
     ["failure", "failed", "error"].iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
-impl Member for Told {
+impl Member for Statement {
     fn is_given(&self) -> bool {
         *self != Self::default()
     }
@@ -145,33 +145,33 @@ impl Member for Told {
     }
 }
 
-impl<'de> Deserialize<'de> for Told {
+impl<'de> Deserialize<'de> for Statement {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyVisitor::<Self>(PhantomData))
     }
 }
 
-impl<'de> FromAny<'de> for Told {
+impl<'de> FromAny<'de> for Statement {
     fn null() -> Self {
         Self::default()
     }
 
     fn text(text: Cow<'de, str>) -> Self {
-        let mut told = Self::default();
-        told.take("", &text);
-        told
+        let mut statement = Self::default();
+        statement.take("", &text);
+        statement
     }
 
     fn map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        let mut told = Self::default();
+        let mut statement = Self::default();
         while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
-            match map.next_value::<Value<'de>>()? {
-                Value::Text(text) => told.take(&key, &text),
-                Value::Inner(inner) => told.take_inner(&key, inner),
-                Value::Nothing => {}
+            match map.next_value::<MemberValue<'de>>()? {
+                MemberValue::Text(text) => statement.take(&key, &text),
+                MemberValue::Inner(inner) => statement.take_inner(&key, inner),
+                MemberValue::Nothing => {}
             }
         }
-        Ok(told)
+        Ok(statement)
     }
 
     fn list<A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
@@ -180,19 +180,19 @@ impl<'de> FromAny<'de> for Told {
 }
 
 /// The value of one member.
-enum Value<'a> {
+enum MemberValue<'a> {
     Nothing,
     Text(Cow<'a, str>),
-    Inner(Told),
+    Inner(Statement),
 }
 
-impl<'de> Deserialize<'de> for Value<'de> {
+impl<'de> Deserialize<'de> for MemberValue<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyVisitor::<Self>(PhantomData))
     }
 }
 
-impl<'de> FromAny<'de> for Value<'de> {
+impl<'de> FromAny<'de> for MemberValue<'de> {
     fn null() -> Self {
         Self::Nothing
     }
@@ -202,13 +202,13 @@ impl<'de> FromAny<'de> for Value<'de> {
     }
 
     fn map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        let mut told = Told::default();
+        let mut statement = Statement::default();
         while let Some((Key(key), value)) = map.next_entry::<Key<'de>, Scalar<'de>>()? {
             if let Some(text) = value.text() {
-                told.take(&key, text);
+                statement.take(&key, text);
             }
         }
-        Ok(Self::Inner(told))
+        Ok(Self::Inner(statement))
     }
 
     fn list<A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
@@ -220,7 +220,7 @@ impl<'de> FromAny<'de> for Value<'de> {
 mod tests {
     use super::*;
 
-    fn told(json: &str) -> Told {
+    fn told(json: &str) -> Statement {
         serde_json::from_str(json).unwrap()
     }
 

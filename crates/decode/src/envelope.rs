@@ -1,0 +1,78 @@
+//! What stands around a record: the outermost keys of an event, and what they tell of what is in it.
+//!
+//! In: JSON text. Out: [`OuterKeys`], of which a few tell the kinds of events apart and the rest is the envelope of
+//! EventBridge; and [`Around`], which goes with a record to its decoder. Data, below all who give it a meaning.
+
+use jiff::Timestamp;
+
+use crate::batch::Batch;
+use crate::json::{Member, Part, Raw, Scalar, object};
+use crate::values;
+
+object! {
+    pub struct OuterKeys<'a> {
+        awslogs: Part<Subscription<'a>> = "awslogs",
+        records: Raw<'a> = "Records",
+        message_type: Scalar<'a> = "messageType",
+        log_events: Raw<'a> = "logEvents",
+        detail_type: Scalar<'a> = "detail-type",
+        source: Scalar<'a> = "source",
+        detail: Raw<'a> = "detail",
+        id: Scalar<'a> = "id",
+        time: Scalar<'a> = "time",
+        region: Scalar<'a> = "region",
+        replay_name: Scalar<'a> = "replay-name",
+        sns_type: Scalar<'a> = "Type",
+        sns_message: Raw<'a> = "Message",
+        sns_message_id: Scalar<'a> = "MessageId",
+        event_source: Raw<'a> = "eventSource",
+        event_name: Raw<'a> = "eventName",
+        operation: Raw<'a> = "operation",
+        error: Raw<'a> = "error",
+    }
+}
+
+object! {
+    /// The value of `awslogs`.
+    pub struct Subscription<'a> {
+        data: Scalar<'a> = "data",
+    }
+}
+
+impl<'a> OuterKeys<'a> {
+    /// The keys of an EventBridge envelope. None for any other text.
+    pub fn of_envelope(text: &'a str) -> Option<Self> {
+        match serde_json::from_str(text) {
+            Ok(Part::Found(keys)) => Some(keys).filter(Self::is_envelope),
+            Ok(Part::Missing | Part::Wrong) | Err(_) => None,
+        }
+    }
+
+    pub fn is_envelope(&self) -> bool {
+        self.detail_type.is_given() && (self.source.is_given() || self.detail.is_given())
+    }
+
+    /// The envelope's time. One that cannot be read is noted.
+    pub fn time_or_note(&self, batch: &mut Batch) -> Option<Timestamp> {
+        values::time_or_note(&self.time, "the envelope's time", batch)
+    }
+}
+
+/// What is known of a record or a `call` from outside it. It stands in for what that lacks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Around<'a> {
+    /// The envelope's `source`.
+    pub source: Option<&'a str>,
+    /// The envelope's time or the log event's: never before the call.
+    pub time: Option<Timestamp>,
+    pub region: Option<&'a str>,
+    pub id: Option<&'a str>,
+    pub replayed: bool,
+}
+
+impl<'a> Around<'a> {
+    /// Nothing but the id of the message that it came in, if it came in one.
+    pub fn of_message(id: Option<&'a str>) -> Self {
+        Self { id, ..Self::default() }
+    }
+}

@@ -1,0 +1,131 @@
+//! One error of an SDK, as data, and what can be said of it by itself.
+//!
+//! In: what a form of printing found (`forms`). Out: whether it is about a call of SSO OIDC ([`is_ours`]), and
+//! whether two of them are one failure. Nothing is searched in a text here.
+
+use triage_model::observation::Operation;
+
+use crate::sdk_error::service::{ServiceSigns, bare_status, is_known_code, is_modelled_code};
+
+/// More errors than this in one printout are not one program's any more. It also bounds the work: each error looks at its
+/// whole line, and merging compares each with each.
+pub const ERRORS_MAX: usize = 64;
+
+/// One error as an SDK printed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SdkError {
+    /// Where in the text it starts.
+    pub at: usize,
+    pub service: NamedService,
+    pub operation: Option<Operation>,
+    pub code: Option<String>,
+    /// Java v1's `Error Code`, where it is not the class.
+    pub inner_code: Option<String>,
+    pub status: Option<u16>,
+    pub message: Option<String>,
+    pub request_id: Option<RequestId>,
+    /// The region of the host that the error itself names.
+    pub region: Option<String>,
+    pub no_answer: bool,
+    /// Printed with its fields by name, as JavaScript, Rust and Python dumps do: then `error_description`, which only
+    /// the exceptions of this service have, tells whose it is.
+    pub has_fields: bool,
+}
+
+/// Which service an error names by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NamedService {
+    SsoOidc,
+    /// The shape names none: what stands around it must tell.
+    #[default]
+    Unnamed,
+    /// Another service, or an operation that is not one of the four.
+    Other,
+}
+
+/// A request id, and how sure it is that AWS gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestId {
+    /// It stands where an SDK prints it.
+    OfAws(String),
+    /// A field of the log line is called so: it may be the application's own.
+    OfLine(String),
+}
+
+impl RequestId {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::OfAws(id) | Self::OfLine(id) => id,
+        }
+    }
+}
+
+/// Whether an error is about a call of SSO OIDC, judged by itself and by the signs of the printout it stands in.
+pub fn is_ours(error: &SdkError, signs: &ServiceSigns) -> bool {
+    match error.service {
+        NamedService::SsoOidc => true,
+        NamedService::Other => false,
+        NamedService::Unnamed => {
+            let code = error.code.as_deref().unwrap_or_default();
+            let operation = error.operation.or(signs.operation);
+            let own_fields = error.has_fields && signs.oauth_fields && is_modelled_code(code);
+            if signs.ours {
+                // A program that signs in calls other services too, and names us around their errors.
+                !signs.stranger || own_fields || operation.or(signs.method).is_some()
+            } else {
+                !signs.other && (own_fields || operation.is_some() && is_known_code(code))
+            }
+        }
+    }
+}
+
+impl SdkError {
+    /// Whether two errors of one printout can be the same failure, printed twice.
+    pub fn is_compatible(&self, other: &Self) -> bool {
+        fn agree<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        let same_id = match (&self.request_id, &other.request_id) {
+            (Some(one), Some(other)) => one.as_str() == other.as_str(),
+            (None, _) | (_, None) => true,
+        };
+        // A wrapper may tell of a lost connection in its own words: it is the same call.
+        let same_code = agree(&self.code, &other.code) || self.no_answer || other.no_answer || self.is_repeat(other);
+        same_id && same_code && agree(&self.operation, &other.operation)
+    }
+
+    /// The model class and the `Error Code` of one exception, printed apart; or the status where the code is not known.
+    fn is_repeat(&self, other: &Self) -> bool {
+        let is_status = |error: &Self| error.code.as_deref().is_some_and(|code| bare_status(code).is_some());
+        self.inner_code == other.code || other.inner_code == self.code || is_status(self) || is_status(other)
+    }
+
+    /// Takes from `other` what is missing here.
+    pub fn absorb(&mut self, other: Self) {
+        let status_for_code = |error: &Self| error.code.as_deref().is_none_or(|code| bare_status(code).is_some());
+        if self.no_answer && !other.no_answer && other.code.is_some()
+            || status_for_code(self) && !status_for_code(&other)
+        {
+            self.code = other.code;
+            self.no_answer = other.no_answer;
+        } else if self.code.is_none() {
+            self.code = other.code;
+            self.no_answer |= other.no_answer;
+        }
+        self.at = self.at.min(other.at);
+        self.operation = self.operation.or(other.operation);
+        self.status = self.status.or(other.status);
+        if self.inner_code.is_none() {
+            self.inner_code = other.inner_code;
+        }
+        if self.message.is_none() {
+            self.message = other.message;
+        }
+        if self.request_id.is_none() {
+            self.request_id = other.request_id;
+        }
+        if self.region.is_none() {
+            self.region = other.region;
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The forms in which SDKs print an error, one line of the table for each.
+//!
+//! In: text. Out: what is printed in such a form, with its fields. A form's expressions run only where its trigger, a
+//! plain substring, stands in the text, and each runs once over it: the work is linear.
+
+mod by_field;
+mod by_line;
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use crate::sdk_error::error::{NamedService, SdkError};
+use crate::sdk_error::text::{line_around, regex};
+
+/// One way of printing an error.
+struct PrintedForm {
+    /// One of these stands in every text of the form.
+    triggers: &'static [&'static str],
+    read: fn(&str, &mut Vec<SdkError>),
+}
+
+const FORMS: &[PrintedForm] = &[
+    // botocore, boto3, AWS CLI: `An error occurred (CODE) when calling the OP operation: MESSAGE`
+    PrintedForm { triggers: &["n error occurred ("], read: by_line::botocore },
+    // botocore without an answer: `Could not connect to the endpoint URL: "URL"`
+    PrintedForm {
+        triggers: &["endpoint URL", "SSL validation failed for", "proxy URL"],
+        read: by_line::botocore_no_answer,
+    },
+    // Go v2: `operation error SSO OIDC: OP, https response error StatusCode: N, RequestID: ID, CODE: MESSAGE`
+    PrintedForm { triggers: &["operation error "], read: by_line::go },
+    // Go v1: `CODE: MESSAGE\n\tstatus code: N, request id: ID`, and the modelled `CODE: {\n  RespMetadata: {`
+    PrintedForm { triggers: &["status code: ", "RespMetadata: {"], read: by_line::go_v1 },
+    // Java v1 and v2: `CLASS: MESSAGE (Service: SsoOidc, Status Code: N, Request ID: ID)`
+    PrintedForm { triggers: &["(Service: "], read: by_line::java },
+    // Java, Kotlin, .NET, Ruby, Swift: the class of the exception with its package
+    PrintedForm {
+        triggers: &["services.ssooidc.model.", "SSOOIDC.Model.", "SSOOIDC.Amazon", "SSOOIDC::Errors::", "AWSSSOOIDC."],
+        read: by_line::class,
+    },
+    // PHP: `Error executing "OP" on "URL"; AWS HTTP error: ... CODE (server): MESSAGE`
+    PrintedForm { triggers: &["Error executing "], read: by_line::php },
+    // Rust: `service error: CODE: CODE (ServiceError(ServiceError { ... code: Some("CODE") ...`
+    PrintedForm {
+        triggers: &[
+            "service error: ",
+            "ServiceError {",
+            "dispatch failure",
+            "DispatchFailure",
+            "TimeoutError(",
+            "ResponseError {",
+        ],
+        read: by_field::rust,
+    },
+    // JavaScript v3 and v2: `CODE: UnknownError`, a stack, an inspected object with `$fault` and `$metadata`
+    PrintedForm {
+        triggers: &["UnknownError", "$fault", "$metadata", "\n    at ", "\r    at ", "\n\tat ", "statusCode: "],
+        read: by_field::javascript,
+    },
+    // boto3's `error.response`, printed as Python prints a dictionary
+    PrintedForm { triggers: &["ResponseMetadata"], read: by_field::python },
+    // No answer, in the words of the HTTP client below the SDK
+    PrintedForm {
+        triggers: &[
+            "Unable to execute HTTP request",
+            "ApiCall",
+            " E",
+            "socket hang up",
+            "Error",
+            "Exception: ",
+            "cURL error",
+            "curl: (",
+        ],
+        read: by_line::no_answer,
+    },
+];
+
+/// Every error in a text, in no order. One failure may be found more than once: see [`crate::sdk_error::merge`].
+pub fn find(text: &str) -> Vec<SdkError> {
+    let text = without_frame(without_attempts(text));
+    let mut errors = Vec::new();
+    for form in FORMS.iter().filter(|form| form.triggers.iter().any(|trigger| text.contains(trigger))) {
+        (form.read)(&text, &mut errors);
+    }
+    let others: Vec<Range<usize>> = errors
+        .iter()
+        .filter(|error| error.service == NamedService::Other)
+        .map(|error| line_around(&text, error.at))
+        .collect();
+    // An error that names another service is not to be read again by a form that names none.
+    errors.retain(|error| match error.service {
+        NamedService::SsoOidc => true,
+        NamedService::Unnamed => !others.iter().any(|line| line.contains(&error.at)),
+        NamedService::Other => false,
+    });
+    errors
+}
+
+/// The frame that Terraform draws around an error, which it breaks at the width of a terminal: each paragraph is put on
+/// one line again. Offsets stay.
+fn without_frame(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains('│') {
+        return text;
+    }
+    let framed = FRAMED.replace_all(&text, |found: &Captures<'_>| " ".repeat(found[0].len()));
+    Cow::Owned(framed.into_owned())
+}
+
+static FRAMED: LazyLock<Regex> = LazyLock::new(|| regex(r"\r?\n[ \t]*│[ \t]+(?-u:\b)"));
+
+/// Java's `Suppressed:` lines tell of the attempts before the last: they are blanked, so that offsets stay.
+fn without_attempts(text: &str) -> Cow<'_, str> {
+    if !text.contains("Suppressed: ") && !text.contains("Request attempt ") {
+        return Cow::Borrowed(text);
+    }
+    let blanked = ATTEMPT.replace_all(text, |found: &Captures<'_>| " ".repeat(found[0].len()));
+    Cow::Owned(blanked.into_owned())
+}
+
+static ATTEMPT: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?m-u:^[ \t]*Suppressed: |Request attempt [0-9]+ failure)[^\r\n]*"));
