@@ -16,10 +16,11 @@ use triage_decide::evidence::slot::{AnsweredCalls, MARKS_MAX, SERVED_MAX, SLOT_S
 use triage_decide::incident::turn;
 use triage_decide::policy::Policy;
 use triage_decide::recovery::recovery;
+use triage_decide::sequential::test;
 use triage_decide::turn::Turn;
 use triage_decide::view::View;
 use triage_model::caller::CallerHash;
-use triage_model::classify::Cause;
+use triage_model::classify::{Cause, SERVICE_CAUSES};
 use triage_model::observation::{Operation, Origin};
 use triage_model::region::{KnownRegions, Region};
 
@@ -39,6 +40,9 @@ fn main() {
         let goal = goal.map_or_else(String::new, |goal| format!(" (goal: under {goal:.0})"));
         println!("  {name:38} {took:8.1} us{goal}");
     }
+    let view = full(&SERVICE_CAUSES);
+    let took = median(|| test(&view, Origin::CloudTrail, &Policy::default(), at(HOUR - 1)));
+    println!("  {:38} {took:8.1} us", "of it one sequential test at the caps");
     println!();
 }
 
@@ -54,7 +58,7 @@ fn decide(region: &Region, view: &View) -> Option<Turn> {
 }
 
 /// In microseconds.
-fn median(mut run: impl FnMut() -> Option<Turn>) -> f64 {
+fn median<T>(mut run: impl FnMut() -> T) -> f64 {
     let mut took: Vec<Duration> = (0..RUNS)
         .map(|_| {
             let started = Instant::now();

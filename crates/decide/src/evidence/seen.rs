@@ -1,4 +1,7 @@
-//! What one invocation saw of one region: marks, and the names that they hash.
+//! What one invocation saw of one region, as data.
+//!
+//! Marks of failed and answered calls, and the names that they hash. The pipeline gathers it; the evidence takes it in
+//! ([`crate::evidence::Evidence::take_in`]), and so does each home of the store.
 
 use std::collections::BTreeMap;
 

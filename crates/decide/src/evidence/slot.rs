@@ -221,6 +221,7 @@ mod tests {
     use triage_model::caller::CallerHash;
 
     use super::*;
+    use crate::testing::one_case_in;
 
     fn mark(caller: u64, id: u32, second: i64) -> Mark {
         Mark {
@@ -300,6 +301,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(one_case_in(4))]
+
         #[test]
         fn what_a_slot_keeps_does_not_depend_on_the_order_or_on_duplicates(
             drawn in prop::collection::vec((0_u64..40, 0_u32..60, 0_i64..120), 0..1500),

@@ -9,6 +9,7 @@ use crate::evidence::mark::{Answered, Mark};
 use crate::probe_record::ProbeRecord;
 use crate::sequential::test;
 use crate::testing::marks::{at, failure, incident, served};
+use crate::testing::one_case_in;
 
 const LABEL: u16 = 7;
 
@@ -344,7 +345,7 @@ fn a_rung_that_was_down_and_is_well_again_proves_it() {
 
 proptest! {
     // Each case lives through half an hour.
-    #![proptest_config(ProptestConfig::with_cases(3))]
+    #![proptest_config(one_case_in(64))]
 
     #[test]
     fn it_is_not_over_while_calls_fail_as_before(seed in any::<u64>(), share in 0.1..=1.0, rate in 0.5..3.0) {

@@ -560,30 +560,3 @@ proptest! {
         }
     }
 }
-
-/// A guard, not a benchmark: this is an unoptimized build, and the goal for the whole decision is 5 ms at the caps.
-#[test]
-fn a_test_at_the_caps_is_quick() {
-    let mut view = view();
-    let mut random = fastrand::Rng::with_seed(1);
-    for slot in 0..30 {
-        for cause in SERVICE_CAUSES {
-            for _ in 0..256 {
-                let mark = failure(120 * slot + random.i64(0..120), random.u64(0..1000));
-                view.evidence.add_failure(crate::evidence::mark::Mark { cause, ..mark });
-            }
-        }
-        let slot = view.evidence.slot_mut(at(120 * slot));
-        let calls = crate::evidence::slot::AnsweredCalls { answered: 200_000, served: 200_000 };
-        slot.calls.insert((Origin::CloudTrail, None), calls);
-        slot.beyond.insert((Cause::Service, Origin::CloudTrail), 100_000);
-    }
-    let spent = (0..10).map(|_| {
-        let started = std::time::Instant::now();
-        assert!(test(&view, Origin::CloudTrail, &Policy::default(), at(3599)).is_some());
-        started.elapsed()
-    });
-    let spent = spent.min().unwrap_or_default();
-    println!("{spent:?}");
-    assert!(spent < Duration::from_secs(1), "{spent:?}");
-}
