@@ -3,6 +3,9 @@
 //! In: JSON text. Out: objects whose every member is optional, may be null and may be of a wrong type: a wrong member
 //! is told by name and costs nothing else. Text is borrowed where it has no escapes. Members that nobody asked for are
 //! skipped without recursion, so that nesting of any depth is harmless. No meaning is given to anything here.
+//!
+//! Members are read as they pass. A map of raw values with getters would be less code, but goes over each wanted member
+//! twice: a CloudTrail record took 1.4 to 1.8 times as long to parse, and a batch of such records a tenth longer.
 
 use std::borrow::Cow;
 use std::fmt;
