@@ -89,7 +89,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::oidc::stub::{Reply, Stub, region};
+    use crate::oidc::fake::{FakeOidc, Reply, region};
 
     /// Set only in the process that the test below starts.
     const CHILD: &str = "OIDC_TRIAGE_TEST_CHILD";
@@ -107,29 +107,33 @@ mod tests {
             assert!(made.client_name("n").client_type("public").send().await.is_ok());
             return;
         }
-        let stub = Stub::serve([Reply::registration()]);
+        let oidc = FakeOidc::answering([Reply::registration()]);
         // The environment belongs to a process, so the client is used in one of its own.
         let name = "oidc::clients::tests::the_services_own_endpoint_variable_is_honoured";
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", name])
             .env(CHILD, "1")
-            .env("AWS_ENDPOINT_URL_SSO_OIDC", stub.url())
+            .env("AWS_ENDPOINT_URL_SSO_OIDC", oidc.url())
             .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .output()
             .unwrap();
         assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
-        let requests = stub.requests();
+        let requests = oidc.requests();
         assert_eq!(requests.len(), 1);
-        assert!(requests[0].head.contains("app/oidc-triage"), "{}", requests[0].head);
-        assert!(!requests[0].head.to_lowercase().contains("authorization:"), "{}", requests[0].head);
+        assert!(
+            requests[0].header("user-agent").is_some_and(|agent| agent.contains("app/oidc-triage")),
+            "{:?}",
+            requests[0]
+        );
+        assert_eq!(requests[0].header("authorization"), None, "{:?}", requests[0]);
     }
 
     #[tokio::test]
     async fn the_sdk_itself_does_not_retry() {
-        let stub = Stub::serve([Reply::internal_server_error(), Reply::registration()]);
-        let made = stub.clients().of(&region("us-east-1")).register_client();
+        let oidc = FakeOidc::answering([Reply::internal_server_error(), Reply::registration()]);
+        let made = oidc.clients().of(&region("us-east-1")).register_client();
         assert!(made.client_name("n").client_type("public").send().await.is_err());
-        assert_eq!(stub.requests().len(), 1);
+        assert_eq!(oidc.requests().len(), 1);
     }
 }

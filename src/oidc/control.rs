@@ -29,7 +29,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::oidc::stub::{Reply, Stub, region};
+    use crate::oidc::fake::{FakeOidc, Reply, region};
 
     #[tokio::test]
     async fn whatever_aws_itself_answers_shows_that_we_can_connect() {
@@ -47,11 +47,11 @@ mod tests {
         ];
         for (reply, works) in table {
             let shown = format!("{reply:?}");
-            let stub = Stub::serve([reply]);
+            let oidc = FakeOidc::answering([reply]);
             let deadline = Instant::now() + Duration::from_secs(30);
-            let control = ask(&stub.clients(), &region("eu-central-1"), deadline).await.unwrap();
+            let control = ask(&oidc.clients(), &region("eu-central-1"), deadline).await.unwrap();
             assert_eq!(control, Control { region: region("us-east-1"), works }, "{shown}");
-            let asked = stub.requests()[0].json()["clientId"].as_str().unwrap().to_owned();
+            let asked = oidc.requests()[0].json()["clientId"].as_str().unwrap().to_owned();
             assert_eq!(asked, stranger::client_id(&region("us-east-1")));
         }
     }

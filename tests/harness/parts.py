@@ -2,8 +2,8 @@
 
     python3 -m tests.harness.parts target/parts      # with what the parts left there
 
-A part leaves `<name>.time` (when it began, how many seconds it took, its exit status), and where it can `<name>.xml`, with
-each test's time in the form of JUnit. Nothing but Python's standard library: it is there before anything is installed.
+A part leaves `<name>.time` (when it began, how many seconds it took, its exit status), and where it can `<name>.xml` or a
+folder `<name>` of such files, with each test's time in the form of JUnit. Nothing but Python's standard library: it is there before anything is installed.
 """
 
 import pathlib
@@ -21,10 +21,11 @@ def times(folder):
 def tests(folder):
     """(seconds, part, test) of each test, the slowest first."""
     found = []
-    for path in folder.glob("*.xml"):
+    for path in folder.rglob("*.xml"):
+        part = path.relative_to(folder).parts[0].removesuffix(".xml")
         for case in xml.etree.ElementTree.parse(path).iter("testcase"):
             name = f"{case.get('classname')}::{case.get('name')}".replace("\n", " ")
-            found.append((float(case.get("time") or 0), path.stem, name))
+            found.append((float(case.get("time") or 0), part, name))
     return sorted(found, reverse=True)
 
 
