@@ -130,8 +130,8 @@ mod tests {
 
     #[tokio::test]
     async fn only_rungs_just_found_healthy_pay_into_the_retry_budget() {
-        let oidc = FakeOidc::answering([Reply::registration(), Reply::stranger(), Reply::stranger().after(LONG)]);
-        let oidc = Oidc::new(config(&oidc.url()), Backoff::SDK_2026);
+        let service = FakeOidc::answering([Reply::registration(), Reply::stranger(), Reply::stranger().after(LONG)]);
+        let oidc = Oidc::new(config(service.url()), Backoff::SDK_2026);
         for _ in 0..2 {
             let _spent = oidc.bucket.take(triage_model::classify::Pace::Transient);
         }
@@ -149,9 +149,9 @@ mod tests {
 
     #[tokio::test]
     async fn own_client_ids_are_those_of_all_sandboxes_and_of_the_invented() {
-        let oidc = FakeOidc::answering([Reply::registration(), Reply::stranger()]);
+        let service = FakeOidc::answering([Reply::registration(), Reply::stranger()]);
         let (one, other) =
-            (Oidc::new(config(&oidc.url()), Backoff::SDK_2026), Oidc::new(config(&refusing()), Backoff::SDK_2026));
+            (Oidc::new(config(service.url()), Backoff::SDK_2026), Oidc::new(config(&refusing()), Backoff::SDK_2026));
         let (east, west) = (region("us-east-1"), region("us-west-2"));
         let deadline = Instant::now() + LONG;
         let found = one.probe(&east, None, &ProbeRecord::default(), Timestamp::UNIX_EPOCH, deadline).await;
