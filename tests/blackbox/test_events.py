@@ -15,8 +15,9 @@ EXPECTED = json.loads((EVENTS.parent / "tests" / "expected.json").read_text())
 NAMES = sorted(path.name for path in EVENTS.glob("*.json"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def function():
+    """One of its own for each event: two of them tell of the same call, and which of them came first would count."""
     with FakeOidc() as oidc, Function({"AWS_ENDPOINT_URL": refused_url(),
                                        "AWS_ENDPOINT_URL_SSO_OIDC": oidc.url}) as function:
         yield function
