@@ -1,6 +1,6 @@
 //! Every notice for every reader, kept in `tests/notices` as it was looked at, and shown in `docs/notices.md`.
 //!
-//! `UPDATE_DOCS=1 cargo test --lib notices` writes both anew; else they must equal what the code makes.
+//! `UPDATE_DOCS=1 cargo test -p triage-notify` writes both anew; else they must equal what the code makes.
 
 #![expect(clippy::disallowed_methods, reason = "a notice is compared with its file, or the file written anew")]
 

@@ -34,5 +34,5 @@ Every number that a decision rests on. The stack's parameter `Policy` (the varia
 `oidc-triage replay --policy FILE` take any of them as TOML, one `key = number` a line; what is left out has its default.
 An unknown key or an impossible number is an error at start that names the line, and all errors are told together.
 
-This page is printed from the code (`UPDATE_DOCS=1 cargo test --test docs`).
+This page is printed from the code (`UPDATE_DOCS=1 cargo test -p triage-decide`).
 ";
