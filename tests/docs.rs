@@ -25,5 +25,8 @@ fn is_printed(page: &str, printed: &str) {
         return;
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == printed, "{page} differs from the table; run: UPDATE_DOCS=1 cargo test -p oidc-triage-function --test docs");
+    assert!(
+        kept == printed,
+        "{page} differs from the table; run: UPDATE_DOCS=1 cargo test -p oidc-triage-function --test docs"
+    );
 }
