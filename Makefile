@@ -55,7 +55,7 @@ test: ## everything that has to pass: format, lints, unit, property, black-box, 
 
 # A part, and how long it took.
 part-%:
-	@begin=$$(date +%s); status=0; $(MAKE) --no-print-directory $* || status=$$?; \
+	@mkdir -p $(PARTS); begin=$$(date +%s); status=0; $(MAKE) --no-print-directory $* || status=$$?; \
 	echo $$begin $$(( $$(date +%s) - begin )) $$status > $(PARTS)/$*.time; exit $$status
 
 # The two rows of parts that `test` goes along.

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as xml
 
-TIMED = re.compile(r"^test (?P<name>\S+)(?: - should panic)? \.\.\. (?P<result>\w+) <(?P<seconds>[\d.]+)s>$", re.MULTILINE)
+TIMED = re.compile(r"^test (?P<name>[\w:]+)(?: - should panic)? \.\.\. (?P<result>\w+) <(?P<seconds>[\d.]+)s>$", re.MULTILINE)
 RESULT = re.compile(r"^test result: .*$", re.MULTILINE)
 
 
@@ -35,6 +35,9 @@ def main(folder, program, *arguments):
     result = RESULT.search(said)
     if done.returncode or not result:
         print(said, end="", flush=True)
+        if not result:
+            print(f"{name} ended without a word of what became of its tests", flush=True)
+            return done.returncode or 1
     elif len(suite):
         print(f"  {name:24} {result[0].removeprefix('test result: ')}", flush=True)
     return done.returncode

@@ -14,8 +14,10 @@ PAGES = ROOT / "target" / "page"
 def pages():
     """A folder with the pages that the unit tests' made-up accounts give: month, hostile, empty, flood."""
     test = "replay::html::tests::the_pages_are_left_where_they_are_asked_for"
-    subprocess.run(["cargo", "test", "--quiet", "--locked", "--package", "oidc-triage", "--lib", "--", "--exact", test],
-                   cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "OIDC_TRIAGE_PAGES": str(PAGES)})
+    command = ["cargo", "test", "--quiet", "--locked", "--package", "oidc-triage", "--lib", "--", "--exact", test]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE,
+                          env={**os.environ, "OIDC_TRIAGE_PAGES": str(PAGES)})
+    assert b"1 passed" in done.stdout, "no such test"
     return PAGES
 
 

@@ -4,45 +4,19 @@
 
 mod alone;
 mod counted;
+mod home;
 mod lost;
 mod samples;
 mod suite;
 mod table;
 mod wire;
 
-use std::rc::Rc;
-
-use triage_engine::memory::MemoryStore;
-use triage_engine::store::Store;
-
-/// Where sandboxes meet.
-pub struct Home<S> {
-    open: Box<dyn Fn() -> Rc<S>>,
-}
-
-impl<S: Store> Home<S> {
-    /// One more sandbox.
-    pub fn sandbox(&self) -> Rc<S> {
-        (self.open)()
-    }
-
-    pub fn sandboxes(&self, many: usize) -> Vec<Rc<S>> {
-        (0..many).map(|_| self.sandbox()).collect()
-    }
-}
-
-/// In memory there is but one sandbox, which is everybody.
-fn memory() -> Home<MemoryStore> {
-    let store = Rc::new(MemoryStore::default());
-    Home { open: Box::new(move || Rc::clone(&store)) }
-}
-
 macro_rules! in_both_homes {
     ($($name:ident)+) => {
         mod memory {
             $(#[tokio::test]
             async fn $name() {
-                crate::suite::$name(&super::memory()).await;
+                crate::suite::$name(&crate::home::memory()).await;
             })+
         }
 

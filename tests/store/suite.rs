@@ -18,7 +18,7 @@ use triage_model::classify::Cause;
 use triage_model::observation::{Operation, Origin};
 use triage_notify::letter::{Channel, Step};
 
-use crate::Home;
+use crate::home::Home;
 use crate::samples::{
     See as _, all_answered, answered, at, failures, incident, issue, mark, notice, on, region, step, us,
 };

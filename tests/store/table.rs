@@ -14,7 +14,7 @@ use oidc_triage_function::store::dynamodb::DynamoStore;
 use tokio::sync::Mutex;
 use triage_decide::policy::Policy;
 
-use crate::Home;
+use crate::home::Home;
 use crate::wire::Wire;
 
 const ENDPOINT: &str = "OIDC_TRIAGE_TEST_DYNAMODB";

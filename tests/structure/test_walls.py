@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,23 @@ from tests.structure import walls
 PROJECT = Path(__file__).resolve().parents[2]
 
 
+def copy(folder: Path, *places: str) -> Path:
+    shutil.copy(PROJECT / "Cargo.toml", folder)
+    for place in ("src", *places):
+        shutil.copytree(PROJECT / place, folder / place, ignore=shutil.ignore_patterns("target"))
+    return folder
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
     """A copy of the workspace's sources."""
-    shutil.copy(PROJECT / "Cargo.toml", tmp_path)
-    for folder in ("src", "crates"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("target"))
-    return tmp_path
+    return copy(tmp_path, "crates", "benches", "tests/store")
+
+
+@pytest.fixture
+def wing(tmp_path: Path) -> Path:
+    """A copy of a part that can stand by itself: it is sooner looked through."""
+    return copy(tmp_path, "crates/model", "crates/engine")
 
 
 def found(house: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -27,6 +37,10 @@ def found(house: Path, capsys: pytest.CaptureFixture[str]) -> str:
     said = capsys.readouterr().err
     assert failed == (1 if said else 0)
     return said
+
+
+def arrows(house: Path) -> str:
+    return "\n".join(walls.forbidden_arrows(house))
 
 
 def plant(house: Path, file: str, code: str) -> None:
@@ -46,22 +60,29 @@ def test_the_house_as_it_stands_has_neither(house: Path, capsys: pytest.CaptureF
         "\nuse super::partition::Partition as Planted;\n",
         "\nfn planted() -> Option<crate::partition::Partition> {\n    None\n}\n",
         "\npub use crate::partition::Partition as Planted;\nfn planted() {}\n",
+        "\nuse crate::{\n    // why\n    partition::Partition as Planted, // and why\n};\n",
+        "\nuse crate::partition;\nfn planted() -> Option<partition::Partition> {\n    None\n}\n",
+        "\nuse crate as planted;\nuse planted::partition::Partition as Planted;\n",
+        "\nfn planted() -> usize {\n    (0..crate::partition::oidc_host(\"\").len()).len()\n}\n",
+        "\nmod planted {\n    use super::super::partition::Partition;\n}\n",
+        "\n/* a /* nested */ \" */\nuse crate::partition::Partition as Planted;\n",
+        "\n#[cfg(test)]\nfn planted<K, V>(_: K, _: V) {}\nuse crate::partition::Partition as Planted;\n",
     ],
 )
 def test_a_circle_is_seen_however_the_other_file_is_named(
-    house: Path, capsys: pytest.CaptureFixture[str], code: str
+    wing: Path, capsys: pytest.CaptureFixture[str], code: str
 ) -> None:
-    plant(house, "crates/model/src/region.rs", code)
-    said = found(house, capsys)
+    plant(wing, "crates/model/src/region.rs", code)
+    said = found(wing, capsys)
     assert "crates/model/src/partition.rs -> crates/model/src/region.rs -> crates/model/src/partition.rs" in said
 
 
-def test_a_file_that_uses_who_declares_it_is_a_circle(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plant(house, "crates/engine/src/pipeline/schedule.rs", "\nuse super::Pipeline as Planted;\n")
-    assert found(house, capsys) == "", "Pipeline is only handed on there"
-    plant(house, "crates/engine/src/pipeline.rs", "\npub struct Planted;\n")
-    plant(house, "crates/engine/src/pipeline/schedule.rs", "\nuse super::Planted as Other;\n")
-    assert "crates/engine/src/pipeline/schedule.rs" in found(house, capsys)
+def test_a_file_that_uses_who_declares_it_is_a_circle(wing: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plant(wing, "crates/engine/src/pipeline/schedule.rs", "\nuse super::Pipeline as Planted;\n")
+    assert found(wing, capsys) == "", "Pipeline is only handed on there"
+    plant(wing, "crates/engine/src/pipeline.rs", "\npub struct Planted;\n")
+    plant(wing, "crates/engine/src/pipeline/schedule.rs", "\nuse super::Planted as Other;\n")
+    assert "crates/engine/src/pipeline/schedule.rs" in found(wing, capsys)
 
 
 @pytest.mark.parametrize(
@@ -70,13 +91,16 @@ def test_a_file_that_uses_who_declares_it_is_a_circle(house: Path, capsys: pytes
         "\n// use crate::partition::Partition;\n",
         '\nconst PLANTED: &str = "crate::partition::Partition";\n',
         "\n#[cfg(test)]\nmod planted {\n    use crate::partition::Partition;\n}\n",
+        "\n#[cfg(all(unix, test))]\nfn planted<K, V>(_: K, _: V) -> Option<crate::partition::Partition> {\n    None\n}\n",
+        "\n/* a /* nested */ use crate::partition::Partition; */\n",
+        "\nmod planted {\n    use super::Region;\n}\n",
     ],
 )
 def test_what_is_no_code_and_what_only_tests_have_is_no_circle(
-    house: Path, capsys: pytest.CaptureFixture[str], code: str
+    wing: Path, capsys: pytest.CaptureFixture[str], code: str
 ) -> None:
-    plant(house, "crates/model/src/region.rs", code)
-    assert found(house, capsys) == ""
+    plant(wing, "crates/model/src/region.rs", code)
+    assert found(wing, capsys) == ""
 
 
 @pytest.mark.parametrize(
@@ -92,31 +116,57 @@ def test_what_is_no_code_and_what_only_tests_have_is_no_circle(
 )
 @pytest.mark.parametrize("kind", ["dependencies", "dev-dependencies", "target.'cfg(unix)'.dependencies"])
 def test_an_arrow_that_the_house_does_not_have_is_seen(
-    house: Path, capsys: pytest.CaptureFixture[str], crate: str, used: str, kind: str
+    house: Path, crate: str, used: str, kind: str
 ) -> None:
     manifest = house / "crates" / crate / "Cargo.toml"
     table = f"[{kind}]\n"
     line = f'planted = {{ package = "{used}", path = "nowhere" }}\n'
     text = manifest.read_text()
     manifest.write_text(text.replace(table, table + line, 1) if table in text else f"{text}\n{table}{line}")
-    assert f"uses {used}: an arrow that the house does not have" in found(house, capsys)
+    assert f"uses {used}: an arrow that the house does not have" in arrows(house)
 
 
 @pytest.mark.parametrize("used", ["aws-config", "aws-sdk-sns", "lambda_runtime", "tokio", "rustls"])
 def test_a_crate_below_the_function_that_talks_to_aws_is_seen(
-    house: Path, capsys: pytest.CaptureFixture[str], used: str
+    house: Path, used: str
 ) -> None:
     manifest = house / "crates/engine/Cargo.toml"
     manifest.write_text(manifest.read_text().replace("[dependencies]\n", f'[dependencies]\n{used} = "*"\n', 1))
-    assert f"triage-engine uses {used}: only oidc-triage-function talks to AWS" in found(house, capsys)
+    assert f"triage-engine uses {used}: only oidc-triage-function talks to AWS" in arrows(house)
 
 
-def test_a_crate_that_nobody_drew_is_seen(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dependency_that_the_workspace_renames_is_seen(house: Path) -> None:
+    renamed = "[workspace.dependencies]\nplanted = { package = \"triage-engine\", path = \"crates/engine\" }\n"
+    root = house / "Cargo.toml"
+    root.write_text(root.read_text().replace("[workspace.dependencies]\n", renamed, 1))
+    manifest = house / "crates/notify/Cargo.toml"
+    manifest.write_text(manifest.read_text().replace("[dependencies]\n", "[dependencies]\nplanted.workspace = true\n", 1))
+    assert "triage-notify uses triage-engine" in arrows(house)
+
+
+def test_a_circle_among_the_files_of_a_test_is_seen(wing: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plant(wing, "crates/engine/tests/scenarios/main.rs", "\npub struct Planted;\n")
+    plant(wing, "crates/engine/tests/scenarios/score.rs", "\nuse super::Planted;\n")
+    assert "crates/engine/tests/scenarios/score.rs" in found(wing, capsys)
+
+
+def test_the_command_fails_by_either(house: Path) -> None:
+    """As `make lint` calls it."""
+    command = [sys.executable, "-m", "tests.structure.walls", str(house)]
+    plant(house, "crates/model/src/region.rs", "\nuse crate::partition::Partition as Planted;\n")
+    manifest = house / "crates/model/Cargo.toml"
+    manifest.write_text(manifest.read_text().replace("[dependencies]\n", '[dependencies]\ntriage-decide = "*"\n', 1))
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "in a circle" in done.stderr and "triage-model uses triage-decide" in done.stderr
+
+
+def test_a_crate_that_nobody_drew_is_seen(house: Path) -> None:
     planted = house / "crates/planted/src"
     planted.mkdir(parents=True)
     (planted / "lib.rs").touch()
     (planted.parent / "Cargo.toml").write_text('[package]\nname = "planted"\n')
-    assert "planted: a crate that no arrow leads to or from" in found(house, capsys)
+    assert "planted: a crate that no arrow leads to or from" in arrows(house)
 
 
 def test_the_command_line_is_built_without_an_aws_sdk_and_without_tls() -> None:

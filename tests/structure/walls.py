@@ -31,15 +31,19 @@ MAY_USE["oidc-triage-function"] = EVERY_LOWER_CRATE
 OF_THE_FUNCTION = re.compile(r"aws-(config|sdk|smithy|lambda)|lambda_runtime|tokio|hyper|reqwest|rustls|ring$|openssl")
 FUNCTION = "oidc-triage-function"
 
-# Comments, strings and character literals hold no code: `'a'` but not the lifetime `'a`.
+# What a comment, string or character literal begins with, and how each but a block comment ends. `'a'` is one, and not the
+# lifetime `'a`.
 NO_CODE = re.compile(
-    r"""//[^\n]* | /\*.*?\*/ | r(?P<hashes>\#*)".*?"(?P=hashes) | "(?:\\.|[^"\\])*" | '(?:\\[^\n]*?|[^\\'\n])'""",
+    r"""//[^\n]* | /\*(?P<block>) | b?r(?P<hashes>\#*)".*?"(?P=hashes) | b?"(?:\\.|[^"\\])*" | b?'(?:\\[^\n]*?|[^\\'\n])'""",
     re.VERBOSE | re.DOTALL,
 )
-TEST_ONLY = re.compile(r"#\[cfg\((?:test|any\(test\b[^\]]*)\)\]\s*(?:#\[[^\]]*\]\s*)*")
+# A condition that only tests, or what is made for them, meet.
+TEST_ONLY = re.compile(r"#\[cfg\((?!not\b)[^\]]*\btest\b[^\]]*\)\]\s*(?:#\[[^\]]*\]\s*)*")
+ITEM = re.compile(r"(?:pub|fn|mod|use|impl|struct|enum|union|const|static|type|trait|unsafe|async|extern|macro_rules)\b")
 MODULE = re.compile(r"(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*([;{])")
 USE = re.compile(r"(?P<public>pub(?:\([^)]*\))?\s+)?\buse\s+(?P<tree>[^;]+);")
-PATH = re.compile(r"(?<![\w:.])(?:::)?((?:\w+::)+\w*)")
+# Not behind one dot, which is a method's: behind two it is a range's or a struct's rest.
+PATH = re.compile(r"(?<![\w:])(?<![^.]\.)((?:\w+\s*::\s*)+\w*)")
 
 
 def main(folder: Path) -> int:
@@ -62,20 +66,21 @@ def forbidden_arrows(folder: Path) -> Iterator[str]:
         if name not in MAY_USE:
             yield f"{name}: a crate that no arrow leads to or from; say in {Path(__file__).name} what it may use"
             continue
-        for used in sorted(dependencies(place)):
+        for used in sorted(dependencies(folder, place)):
             if used in crates and used not in MAY_USE[name]:
                 yield f"{name} uses {used}: an arrow that the house does not have"
             elif name != FUNCTION and OF_THE_FUNCTION.match(used):
                 yield f"{name} uses {used}: only {FUNCTION} talks to AWS"
 
 
-def dependencies(place: Path) -> set[str]:
+def dependencies(folder: Path, place: Path) -> set[str]:
     """Of all kinds: what a test of a crate uses, the crate must be allowed to use."""
     manifest = tomllib.loads((place / "Cargo.toml").read_text())
+    shared = tomllib.loads((folder / "Cargo.toml").read_text())["workspace"].get("dependencies", {})
     tables = [manifest, *manifest.get("target", {}).values()]
     kinds = ("dependencies", "dev-dependencies", "build-dependencies")
     of_all_kinds = {
-        settings.get("package", name) if isinstance(settings, dict) else name
+        package(name, shared.get(name) if is_shared(settings) else settings)
         for table in tables
         for kind in kinds
         for name, settings in table.get(kind, {}).items()
@@ -85,12 +90,28 @@ def dependencies(place: Path) -> set[str]:
 
 def circles(folder: Path) -> Iterator[str]:
     """Each circle of files, as the shortest way round it."""
-    for place in manifests(folder).values():
-        uses = uses_between_files(place / "src")
+    for source in sources(folder):
+        uses = uses_between_files(source)
         for members in strongly_connected(uses):
             way = shortest_circle(uses, members)
             names = " -> ".join(str(file.relative_to(folder)) for file in way)
             yield f"{len(members)} files use each other in a circle: {names}"
+
+
+def sources(folder: Path) -> Iterator[Path]:
+    """The folder of each crate's files: of a package, and of its tests, benches and examples that have several."""
+    for place in manifests(folder).values():
+        yield place / "src"
+        yield from sorted(main.parent for kind in ("tests", "benches", "examples") for main in place.glob(f"{kind}/*/main.rs"))
+
+
+def is_shared(settings: object) -> bool:
+    return isinstance(settings, dict) and settings.get("workspace") is True
+
+
+def package(name: str, settings: object) -> str:
+    """What a dependency is really called."""
+    return settings.get("package", name) if isinstance(settings, dict) else name
 
 
 @dataclass
@@ -101,9 +122,12 @@ class Module:
     path: tuple[str, ...]
     code: str
     children: set[str] = field(default_factory=set)
-    # What it re-exports: the name here, and the path of the thing.
-    faces: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # What it imports or re-exports: the name here, and the path of the thing from the crate's root.
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # Whose names it imports or re-exports, all of them.
     globs: list[tuple[str, ...]] = field(default_factory=list)
+    # Where modules are written out within the file.
+    inner: list[tuple[int, int]] = field(default_factory=list)
 
 
 def uses_between_files(source: Path) -> dict[Path, set[Path]]:
@@ -112,7 +136,7 @@ def uses_between_files(source: Path) -> dict[Path, set[Path]]:
     for module in modules.values():
         if not defines(module):
             continue
-        named = [home for path, _ in paths_in(module) for home in homes(modules, path)]
+        named = [home for path in paths_in(module) for home in homes(modules, path)]
         declared = [modules[(*module.path, child)] for child in module.children if (*module.path, child) in modules]
         uses[module.file] = {target.file for target in named + declared if target is not module}
     return uses
@@ -125,21 +149,52 @@ def modules_of(source: Path) -> list[Module]:
     for file in sorted(source.rglob("*.rs")):
         below = file.relative_to(source).with_suffix("").parts
         path = () if below in {("lib",), ("main",)} else tuple(part for part in below if part != "mod")
-        code = NO_CODE.sub('""', file.read_text())
-        code, of_tests = without_tests(code)
+        code, of_tests = without_tests(only_code(file.read_text()))
         home = source.joinpath(*path)
         tests |= {home / name for name in of_tests}
         module = Module(file, path, code)
         module.children = {name for name, end in MODULE.findall(code) if end == ";"}
+        module.inner = [(found.end(), end_of_item(code, found.start())) for found in MODULE.finditer(code) if found[2] == "{"]
         modules.append(module)
     kept = [m for m in modules if not any(source.joinpath(*m.path).is_relative_to(test) for test in tests)]
     for module in kept:
-        for path, public in paths_in(module):
-            if public and path[-1] == "*":
-                module.globs.append(path[:-1])
-            elif public:
-                module.faces[public] = path
+        # Twice: what is imported through an imported name is known when that one is.
+        for _ in range(2):
+            for found in USE.finditer(module.code):
+                for leaf, name in leaves(found["tree"]):
+                    path = absolute(module, leaf, found.start())
+                    if path is None:
+                        continue
+                    if path[-1:] == ("*",):
+                        module.globs = [*{*module.globs, path[:-1]}]
+                    else:
+                        module.names[name] = path
     return merged_roots(kept)
+
+
+def only_code(text: str) -> str:
+    """Without comments, and with nothing in its strings."""
+    kept = []
+    at = 0
+    while found := NO_CODE.search(text, at):
+        kept.append(text[at : found.start()])
+        if found["block"] is not None:
+            at = end_of_comment(text, found.start())
+            kept.append(" ")
+        else:
+            at = found.end()
+            kept.append(" " if found[0].startswith("//") else '""')
+    return "".join([*kept, text[at:]])
+
+
+def end_of_comment(text: str, start: int) -> int:
+    """Where a block comment ends: they nest."""
+    depth = 0
+    for found in re.compile(r"/\*|\*/").finditer(text, start):
+        depth += 1 if found[0] == "/*" else -1
+        if depth == 0:
+            return found.end()
+    return len(text)
 
 
 def merged_roots(modules: list[Module]) -> list[Module]:
@@ -169,7 +224,8 @@ def without_tests(code: str) -> tuple[str, list[str]]:
 
 
 def end_of_item(code: str, start: int) -> int:
-    """Where the item ends that begins there: after its `;`, or after the brace that closes it."""
+    """Where the item ends that begins there: after its `;`, or the brace that closes it; a field ends with a comma."""
+    ends = ";" if ITEM.match(code, start) else ";,"
     depth = 0
     for at in range(start, len(code)):
         if code[at] in "{([":
@@ -178,22 +234,25 @@ def end_of_item(code: str, start: int) -> int:
             depth -= 1
             if depth == 0 and code[at] == "}":
                 return at + 1
-        elif code[at] in ";," and depth == 0:
+        elif code[at] in ends and depth == 0:
             return at + 1
     return len(code)
 
 
-def paths_in(module: Module) -> Iterator[tuple[tuple[str, ...], str | None]]:
-    """Each path in the code, from the crate's root, and for what is re-exported the name that it gets."""
+def paths_in(module: Module) -> Iterator[tuple[str, ...]]:
+    """Each path in the code, from the crate's root."""
+    uses = [(found.start(), found.end()) for found in USE.finditer(module.code)]
     for found in USE.finditer(module.code):
-        for leaf, name in leaves(found["tree"]):
-            path = absolute(module, leaf)
+        for leaf, _ in leaves(found["tree"]):
+            path = absolute(module, leaf, found.start())
             if path is not None:
-                yield path, name if found["public"] else None
-    for found in PATH.finditer(USE.sub("", module.code)):
-        path = absolute(module, tuple(part for part in found[1].split("::") if part))
+                yield path
+    for found in PATH.finditer(module.code):
+        if any(start <= found.start() < end for start, end in uses):
+            continue
+        path = absolute(module, tuple(part.strip() for part in found[1].split("::") if part.strip()), found.start())
         if path is not None:
-            yield path, None
+            yield path
 
 
 def leaves(tree: str) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -227,27 +286,34 @@ def branches(inside: str) -> Iterator[str]:
         yield inside[start:]
 
 
-def absolute(module: Module, path: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The path from the crate's root; none where it leads out of the crate, or begins with a name imported elsewhere."""
+def absolute(module: Module, path: tuple[str, ...], at: int) -> tuple[str, ...] | None:
+    """The path from the crate's root; None where it leads out of the crate. `at` is where it stands in the code."""
     if not path:
         return None
     here = module.path
     first, rest = path[0], path[1:]
+    # Within a module that is written out in the file, `super` is this file, or a module around it there.
+    depth = sum(start <= at < end for start, end in module.inner)
     if first == "crate":
         return rest
     if first == "self":
         return here + rest
     if first == "super":
-        while first == "super" and here:
-            here, first, rest = here[:-1], rest[0] if rest else "", rest[1:]
+        while first == "super":
+            here, depth = (here, depth - 1) if depth else (here[:-1], 0)
+            first, rest = rest[0] if rest else "", rest[1:]
         return here + ((first,) if first else ()) + rest
-    return here + path if first in module.children else None
+    if first in module.children:
+        return here + path
+    # Under a name that is imported.
+    return module.names[first] + rest if first in module.names and module.names[first] != path else None
 
 
 def homes(modules: dict[tuple[str, ...], Module], path: tuple[str, ...], seen: frozenset = frozenset()) -> list[Module]:
     """The files where what a path names is defined."""
     if path in seen:
         return []
+    seen |= {path}
     length = max((n for n in range(len(path) + 1) if path[:n] in modules), default=None)
     if length is None:
         return []
@@ -255,12 +321,12 @@ def homes(modules: dict[tuple[str, ...], Module], path: tuple[str, ...], seen: f
     if not rest:
         # The module itself: what is meant of it is written out where it is used.
         return [module] if defines(module) else []
-    if rest[0] in module.faces:
-        return homes(modules, module.faces[rest[0]] + rest[1:], seen | {path})
+    if rest[0] in module.names:
+        return homes(modules, module.names[rest[0]] + rest[1:], seen)
     if rest[0] == "*" and not defines(module):
-        return [home for face in module.faces.values() for home in homes(modules, face, seen | {path})]
+        return [home for face in module.names.values() for home in homes(modules, face, seen)]
     if module.globs and not defines(module):
-        return [home for glob in module.globs for home in homes(modules, glob + rest, seen | {path})]
+        return [home for glob in module.globs for home in homes(modules, glob + rest, seen)]
     return [module]
 
 

@@ -2,7 +2,7 @@
 //!
 //! In: the unsent entries of a region's outbox. Out: [`Delivery`]s that may be tried now, in order, and when a failed one
 //! is tried again; and of what people were [`Told`] lately, whether they may be told more now. Pure: claims are the
-//! store's, and sending is [`src::publish`]'s.
+//! store's, and sending is the function's.
 //!
 //! What is promised for each channel: at least once, at most one extra for each ambiguous answer, in order within an
 //! incident, each with an id and a sequence by which a receiver can drop a repeat.

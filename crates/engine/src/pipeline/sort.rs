@@ -45,8 +45,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                         class: classify(&*failure),
                         caller: hasher.hash(&failure.caller),
                         age,
-                        // What is acted on nowhere is nothing to be seen before.
-                        duplicate: age != Age::Idle && !self.is_new(&failure.id),
+                        duplicate: !self.is_new(&failure.id),
                         position,
                         retried: None,
                         probed: None,

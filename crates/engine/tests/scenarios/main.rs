@@ -16,24 +16,12 @@ use std::sync::{Mutex, PoisonError};
 
 use families::{FAMILIES, Family, Goal};
 use rivals::Setting;
-use score::{Found, Score};
-
-/// Of each family, on the page.
-pub const SEEDS: u64 = 20;
+use score::{Found, SEEDS, Score, Scores};
 
 /// Of each family in this run: fewer where the variable says so, and then the page is not compared.
 fn seeds() -> u64 {
     let asked = std::env::var("OIDC_TRIAGE_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
     asked.unwrap_or(SEEDS).clamp(1, SEEDS)
-}
-
-/// Of one history: what we do, and what the others do.
-#[derive(Clone, Default)]
-pub struct Scores {
-    pub ours: Score,
-    pub per_event: Score,
-    pub one_of_one: Score,
-    pub three_of_five: Score,
 }
 
 fn main() {

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::families::{FAMILIES, Goal};
-use super::score::Score;
-use super::{SEEDS, Scores};
+use super::score::{SEEDS, Score, Scores};
 
 const PAGE: &str = "docs/scenarios.md";
 

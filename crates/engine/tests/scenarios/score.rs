@@ -10,6 +10,18 @@ use triage_notify::notice::NoticeKind;
 use super::history::{History, Kind, MINUTE, Trouble};
 use super::live::Heard;
 
+/// Of each family, on the page.
+pub const SEEDS: u64 = 20;
+
+/// Of one history: what we do, and what the others do.
+#[derive(Clone, Default)]
+pub struct Scores {
+    pub ours: Score,
+    pub per_event: Score,
+    pub one_of_one: Score,
+    pub three_of_five: Score,
+}
+
 /// Somebody says that there is trouble.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
