@@ -72,7 +72,7 @@ endif
 
 soak: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the property tests with many cases
 	@echo "== soak"
-	PROPTEST_CASES=$(or $(PROPTEST_CASES),20000) env -u MAKEFLAGS -u MFLAGS \
+	PROPTEST_CASES=$(or $(PROPTEST_CASES),20000) \
 	  $(VENV)/bin/python -m tests.harness.with_dynamodb cargo test --quiet --locked --workspace
 
 fmt: ## format the Rust code
@@ -87,10 +87,9 @@ lint: ## the walls between crates and files, and clippy: no warnings
 	python3 -m tests.structure.walls
 	cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
 
-# Without them rustdoc would look for make's job server, which is not handed on, and warn.
-unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit, property and documentation tests, the store's on the emulator
+unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit and property tests, the store's on the emulator
 	@echo "== unit and property tests"
-	env -u MAKEFLAGS -u MFLAGS $(VENV)/bin/python -m tests.harness.with_dynamodb $(TIMED_TESTS) --workspace
+	$(VENV)/bin/python -m tests.harness.with_dynamodb $(TIMED_TESTS) --workspace --tests
 	$(PYTEST) tests/structure
 
 scenarios: ## the decision on made-up histories, beside what one would build without it; leaves some in target/histories

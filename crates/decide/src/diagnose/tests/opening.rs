@@ -146,6 +146,6 @@ fn a_ledger_of_an_earlier_release_is_read() {
     let read = world.as_stored_before().view.ledger.incident.clone().unwrap();
     assert_eq!((read.opening.as_ref(), &read.id, read.since), (None, &told.id, told.since));
     let Concern::Admin { label, name, key } = &read.concern else { panic!("{:?}", read.concern) };
-    assert_eq!((*label, name.as_str(), *key), (hash16(name), "KMS_DisabledException", false));
+    assert_eq!((*label, name.as_str(), *key), (hash16(name), "KMS_DisabledException", true));
     assert!(read.is_in(&world.verdict(20)), "it is the same trouble");
 }
