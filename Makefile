@@ -94,11 +94,12 @@ unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit and property tests, the store
 
 scenarios: ## the decision on made-up histories, beside what one would build without it; leaves some in target/histories
 	@echo "== scenarios"
-	OIDC_TRIAGE_HISTORIES=$(CURDIR)/target/histories cargo test --quiet --locked -p triage-engine --test scenarios
+	OIDC_TRIAGE_HISTORIES=$(CURDIR)/target/histories cargo test --quiet --locked --workspace --test scenarios
 
+# With what `unit` has built: another choice of packages or targets has other features, and would compile it all again.
 blackbox: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the real binaries, through a Runtime API and on the command line
 	@echo "== black-box tests"
-	cargo build --quiet --locked --profile test --workspace --bins
+	cargo build --quiet --locked --profile test --workspace --bins --tests
 	$(PYTEST) -n $(WORKERS) --maxschedchunk=1 tests/blackbox
 
 # Skipped, and said so, where there is no Chromium with its driver. Leaves pictures in target/page/shots.

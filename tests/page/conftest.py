@@ -14,7 +14,8 @@ PAGES = ROOT / "target" / "page"
 def pages():
     """A folder with the pages that the unit tests' made-up accounts give: month, hostile, empty, flood."""
     test = "replay::html::tests::the_pages_are_left_where_they_are_asked_for"
-    command = ["cargo", "test", "--quiet", "--locked", "--package", "oidc-triage", "--lib", "--", "--exact", test]
+    # Of the whole workspace, as `make unit` has built it.
+    command = ["cargo", "test", "--quiet", "--locked", "--workspace", "--lib", "--", "--exact", test]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE,
                           env={**os.environ, "OIDC_TRIAGE_PAGES": str(PAGES)})
     assert b"1 passed" in done.stdout, "no such test"

@@ -196,7 +196,9 @@ def test_pictures_are_left_to_be_looked_at(browser, page, shots):
 
 
 def test_the_page_of_the_real_command_leads_to_its_incident(browser, tmp_path, shots):
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--bin", "oidc-triage"], cwd=ROOT, check=True)
+    # As the black-box tests have built it.
+    command = ["cargo", "build", "--quiet", "--locked", "--profile", "test", "--workspace", "--bins", "--tests"]
+    subprocess.run(command, cwd=ROOT, check=True)
     page = tmp_path / "replay.html"
     with page.open("wb") as out:
         subprocess.run([ROOT / "target" / "debug" / "oidc-triage", "replay", "--format", "html",
