@@ -164,10 +164,22 @@ impl TrailRecord<'_> {
             .or_else(|| around_id.clone());
         let id = id.unwrap_or_else(|| self.made_id(operation, &caller));
 
+        let grant_type = parameters.and_then(|parameters| values::name(&parameters.grant_type));
+
         let Some(error) = error else {
-            let (origin, replayed) = (Origin::CloudTrail, around.replayed);
-            let success = Success { id, origin, region, operation, caller, user_agent, address, occurred_at, replayed };
-            batch.observations.push(Observation::Success(success));
+            batch.observations.push(Observation::Success(Success {
+                id,
+                origin: Origin::CloudTrail,
+                region,
+                operation,
+                grant_type,
+                caller,
+                client_id,
+                user_agent,
+                address,
+                occurred_at,
+                replayed: around.replayed,
+            }));
             return;
         };
         batch.observations.push(Observation::Failure(Box::new(Failure {
@@ -182,7 +194,7 @@ impl TrailRecord<'_> {
             status: error.status,
             message: error.message,
             reason: error.reason,
-            grant_type: parameters.and_then(|parameters| values::name(&parameters.grant_type)),
+            grant_type,
             no_answer: false,
             caller,
             client_id,

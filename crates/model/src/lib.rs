@@ -5,6 +5,7 @@
 pub mod caller;
 pub mod classify;
 pub mod fault;
+pub mod grant;
 pub mod observation;
 pub mod partition;
 pub mod problem;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::caller::Caller;
+use crate::grant::{Grant, is_application};
 use crate::redact::Secret;
 use crate::region::Region;
 
@@ -130,11 +131,41 @@ pub struct Success {
     pub origin: Origin,
     pub region: Option<Region>,
     pub operation: Operation,
+    /// OAuth's `grant_type`, where the record tells it.
+    pub grant_type: Option<String>,
     pub caller: Caller,
+    pub client_id: Option<String>,
     pub user_agent: Option<String>,
     pub address: Option<String>,
     pub occurred_at: Timestamp,
     pub replayed: bool,
+}
+
+impl Failure {
+    pub fn grant(&self) -> Option<Grant> {
+        self.grant_type.as_deref().and_then(Grant::of)
+    }
+
+    /// The ARN of the application that a CreateTokenWithIAM was for.
+    pub fn application(&self) -> Option<&str> {
+        self.operation.and_then(|operation| application_of(operation, self.client_id.as_deref()))
+    }
+}
+
+impl Success {
+    pub fn grant(&self) -> Option<Grant> {
+        self.grant_type.as_deref().and_then(Grant::of)
+    }
+
+    /// The ARN of the application that a CreateTokenWithIAM was for.
+    pub fn application(&self) -> Option<&str> {
+        application_of(self.operation, self.client_id.as_deref())
+    }
+}
+
+/// The other operations have a registered client in its place, whatever its id looks like.
+fn application_of(operation: Operation, client_id: Option<&str>) -> Option<&str> {
+    client_id.filter(|id| operation == Operation::CreateTokenWithIam && is_application(id))
 }
 
 /// The state of an issue that AWS Health reports. Both copies of an issue have one `event_arn`.
@@ -210,6 +241,22 @@ impl Observation {
             Self::Success(success) => success.occurred_at,
             Self::HealthIssue(issue) => issue.occurred_at,
             Self::Tick(tick) => tick.occurred_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_create_token_with_iam_is_for_an_application() {
+        let arn = "arn:aws:sso::111122223333:application/ssoins-1/apl-2";
+        for operation in Operation::ALL {
+            let expected = Some(arn).filter(|_| operation == Operation::CreateTokenWithIam);
+            assert_eq!(application_of(operation, Some(arn)), expected, "{operation}");
+            assert_eq!(application_of(operation, Some("client-1")), None, "{operation}");
+            assert_eq!(application_of(operation, None), None, "{operation}");
         }
     }
 }

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 use triage_model::caller::Caller;
+use triage_model::grant::Grant;
 use triage_model::observation::{Failure, Observation, Operation, Origin};
 use triage_model::problem::ProblemName;
 
@@ -64,6 +65,7 @@ fn a_success_is_read_and_an_old_one_only_counted() {
     let [Observation::Success(success)] = batch.observations.as_slice() else { panic!("{batch:?}") };
     assert_eq!((success.id.as_str(), success.operation), ("request-1", Operation::CreateToken));
     assert_eq!(success.caller, Caller::User("94d00cd8".into()));
+    assert_eq!((success.grant(), success.client_id.as_deref()), (Some(Grant::RefreshToken), Some("client-1")));
 
     let batch = decoded(&record(json!({"eventTime": "2026-11-22T10:59:59Z", "awsRegion": "nowhere"})));
     assert_eq!((batch.observations.len(), batch.old_successes), (0, 1));
@@ -260,5 +262,24 @@ fn texts_are_kept_in_bounds_and_secrets_not_at_all() {
     let shown = format!("{failure:?}");
     for secret in ["device-code-in-clear", "cdee2490", "HIDDEN"] {
         assert!(!shown.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn the_grant_and_the_application_are_read_of_failures_and_successes() {
+    let arn = "arn:aws:sso::111122223333:application/ssoins-1/apl-2";
+    let told = |more: Value| match decoded(&record(more)).observations.as_slice() {
+        [Observation::Failure(failure)] => (failure.grant(), failure.application().map(str::to_owned)),
+        [Observation::Success(success)] => (success.grant(), success.application().map(str::to_owned)),
+        other => panic!("{other:?}"),
+    };
+    for code in [Value::Null, "InvalidGrantException".into()] {
+        let of_iam = json!({"eventName": "CreateTokenWithIAM", "errorCode": code,
+            "requestParameters": {"clientId": arn, "grantType": "urn:ietf:params:oauth:grant-type:jwt-bearer"}});
+        assert_eq!(told(of_iam), (Some(Grant::Other), Some(arn.to_owned())));
+        let none = json!({"eventName": "CreateTokenWithIAM", "errorCode": code, "requestParameters": null});
+        assert_eq!(told(none), (None, None));
+        let wrong = json!({"errorCode": code, "requestParameters": {"clientId": arn, "grantType": ["refresh_token"]}});
+        assert_eq!(told(wrong), (None, None));
     }
 }
