@@ -4,7 +4,7 @@
 //! compare without letter case; nothing is allocated.
 
 use super::symptoms::Symptoms;
-use crate::observation::DEVICE_CODE_GRANT;
+use crate::grant;
 
 /// A code, as a row names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +82,11 @@ pub enum Grant {
 
 impl Grant {
     pub(super) fn fits(self, grant_type: Option<&str>) -> bool {
-        let is = |names: [&str; 2]| {
-            grant_type.is_some_and(|grant| names.iter().any(|name| grant.trim().eq_ignore_ascii_case(name)))
-        };
+        let is = |wanted| grant_type.and_then(grant::Grant::of) == Some(wanted);
         match self {
             Self::Any => true,
-            Self::DeviceCode => is([DEVICE_CODE_GRANT, "device_code"]),
-            Self::RefreshToken => is(["refresh_token", "refreshToken"]),
+            Self::DeviceCode => is(grant::Grant::DeviceCode),
+            Self::RefreshToken => is(grant::Grant::RefreshToken),
         }
     }
 }
