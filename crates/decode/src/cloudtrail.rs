@@ -4,6 +4,7 @@
 //! record is of something else. Every member may be missing, null or of a wrong type. Whether a call failed is told by
 //! the record in several places ([`statement`]); why it failed is for `classify` to say.
 
+mod person;
 mod statement;
 
 use jiff::Timestamp;
@@ -11,12 +12,12 @@ use memchr::memmem;
 use triage_model::caller::Caller;
 use triage_model::observation::{Failure, Observation, Operation, Origin, Success};
 use triage_model::problem::ProblemName;
-use triage_model::redact::HIDDEN;
 
 use crate::batch::{Batch, Setting};
 use crate::envelope::Around;
-use crate::json::{FirstOf, Member, Part, Scalar, object};
+use crate::json::{Member, Part, Scalar, object};
 use crate::values;
+use person::{Additional, OnBehalfOf, SessionContext};
 use statement::Statement;
 
 /// The event sources under which AWS has recorded these operations or may record them. China adds `.cn`.
@@ -52,7 +53,7 @@ object! {
         status: Scalar<'a> = "httpStatusCode" | "statusCode",
         service_event: Statement = "serviceEventDetails",
         response: Statement = "responseElements",
-        additional: Statement = "additionalEventData",
+        additional: Additional = "additionalEventData",
     }
 }
 
@@ -62,13 +63,8 @@ object! {
         account_id: Scalar<'a> = "accountId",
         user_name: Scalar<'a> = "userName",
         arn: Scalar<'a> = "arn",
-        on_behalf_of: FirstOf<OnBehalfOf<'a>> = "onBehalfOf",
-    }
-}
-
-object! {
-    pub struct OnBehalfOf<'a> {
-        user_id: Scalar<'a> = "userId",
+        on_behalf_of: OnBehalfOf = "onBehalfOf" | "OnBehalfOf" | "onbehalfof",
+        session: Part<SessionContext> = "sessionContext",
     }
 }
 
@@ -223,7 +219,6 @@ impl TrailRecord<'_> {
         let mut wrong = self.wrong_members();
         if let Some(identity) = self.identity.found() {
             wrong.extend(identity.wrong_members());
-            wrong.extend(identity.on_behalf_of.0.found().map(OnBehalfOf::wrong_members).unwrap_or_default());
         }
         wrong.extend(self.parameters.found().map(Parameters::wrong_members).unwrap_or_default());
         let ids = [("requestID", &self.request_id), ("eventID", &self.event_id)];
@@ -236,23 +231,17 @@ impl TrailRecord<'_> {
 
     /// The best evidence of who called. What an account's anonymous callers have in common names nobody.
     fn caller(&self, client_id: Option<&str>, address: Option<&str>, user_agent: Option<&str>) -> Caller {
+        if let Some(user_id) = self.person() {
+            return Caller::User(user_id.to_owned());
+        }
         if let Some(identity) = self.identity.found() {
-            let on_behalf_of = identity.on_behalf_of.0.found();
-            if let Some(user_id) = on_behalf_of.and_then(|person| values::name(&person.user_id)) {
-                return Caller::User(user_id);
-            }
             let account_id = identity.account_id.text();
-            let names_one = |text: &&str| {
-                !["anonymous", "anonymous_principal", "unknown", "-", HIDDEN]
-                    .iter()
-                    .any(|nobody| nobody.eq_ignore_ascii_case(text))
-            };
             let principal_id = identity.principal_id.text().filter(|id| Some(*id) != account_id);
             let principal = [principal_id, identity.user_name.text(), identity.arn.text()]
                 .into_iter()
-                .find_map(|name| name.filter(names_one));
+                .find_map(|name| values::person(name?));
             if let Some(principal) = principal {
-                return Caller::Principal(values::shown_name(principal));
+                return Caller::Principal(principal);
             }
         }
         match (client_id, address) {
@@ -267,15 +256,30 @@ impl TrailRecord<'_> {
         }
     }
 
+    /// The person that the call was made for. Behind the role of an application there are many.
+    fn person(&self) -> Option<&str> {
+        let identity = self.identity.found();
+        let of_session = || identity?.session.found()?.person();
+        identity
+            .and_then(|identity| identity.on_behalf_of.person())
+            .or_else(of_session)
+            .or_else(|| self.additional.person())
+    }
+
     /// A record with no id at all is known by what it tells.
     fn made_id(&self, operation: Operation, caller: &Caller) -> String {
         let texts = [&self.event_time, &self.region, &self.error_code].map(|scalar| scalar.text().unwrap_or_default());
         values::made_id(&[operation.as_str(), &format!("{caller:?}"), texts[0], texts[1], texts[2]])
     }
 
+    /// The parts that say how the call ended.
+    fn stated(&self) -> [&Statement; 3] {
+        [&self.service_event, &self.response, &self.additional.statement]
+    }
+
     /// The failure that the record tells of, if it does.
     fn error(&self) -> Option<ErrorFacts> {
-        let stated = [&self.service_event, &self.response, &self.additional];
+        let stated = self.stated();
         let own_code = self.error_code.text().and_then(values::code).map(str::to_owned);
         let own_message = values::message(&self.error_message);
         let own_status = self.status.text().and_then(values::status);

@@ -178,56 +178,6 @@ impl<'de, T: FromMap<'de>> Deserialize<'de> for Part<T> {
     }
 }
 
-/// An object, or an array whose first object counts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FirstOf<T>(pub Part<T>);
-
-impl<T> Default for FirstOf<T> {
-    fn default() -> Self {
-        Self(Part::Missing)
-    }
-}
-
-impl<T> Member for FirstOf<T> {
-    fn is_given(&self) -> bool {
-        self.0.is_given()
-    }
-
-    fn is_wrong(&self) -> bool {
-        self.0.is_wrong()
-    }
-}
-
-impl<'de, T: FromMap<'de>> FromAny<'de> for FirstOf<T> {
-    fn null() -> Self {
-        Self::default()
-    }
-
-    fn text(text: Cow<'de, str>) -> Self {
-        Self(Part::text(text))
-    }
-
-    fn map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        Part::map(map).map(Self)
-    }
-
-    fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
-        let mut first = Part::Missing;
-        while let Some(part) = list.next_element::<Part<T>>()? {
-            if first.found().is_none() && part.is_given() {
-                first = part;
-            }
-        }
-        Ok(Self(first))
-    }
-}
-
-impl<'de, T: FromMap<'de>> Deserialize<'de> for FirstOf<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyVisitor::<Self>(PhantomData))
-    }
-}
-
 /// JSON kept as it stands, for a later look.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Raw<'a>(pub Option<&'a RawValue>);
@@ -411,7 +361,6 @@ mod tests {
         struct Outer<'a> {
             text: Scalar<'a> = "text" | "Text",
             inner: Part<Inner<'a>> = "inner",
-            first: FirstOf<Inner<'a>> = "first",
             raw: Raw<'a> = "raw",
         }
     }
@@ -440,8 +389,8 @@ mod tests {
 
     #[test]
     fn members_of_a_wrong_type_are_told_by_name_and_cost_nothing_else() {
-        let object = outer(r#"{"text":{"a":[1]},"inner":[1,{"b":2}],"first":7,"raw":[],"other":{}}"#);
-        assert_eq!(object.wrong_members(), ["text", "inner", "first"]);
+        let object = outer(r#"{"text":{"a":[1]},"inner":[1,{"b":2}],"raw":[],"other":{}}"#);
+        assert_eq!(object.wrong_members(), ["text", "inner"]);
         assert_eq!(object.raw.get(), Some("[]"));
     }
 
@@ -452,16 +401,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_object_of_a_list_counts() {
-        let object = outer(r#"{"first":[null,{"name":"a"},{"name":"b"}]}"#);
-        assert_eq!(object.first.0.found().unwrap().name.text(), Some("a"));
-    }
-
-    #[test]
     fn deep_nesting_in_any_member_is_skipped() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        let json = format!(r#"{{"text":{deep},"inner":{deep},"first":{deep},"raw":{deep},"other":{deep}}}"#);
-        assert_eq!(outer(&json).wrong_members(), ["text", "inner", "first"]);
+        let json = format!(r#"{{"text":{deep},"inner":{deep},"raw":{deep},"other":{deep}}}"#);
+        assert_eq!(outer(&json).wrong_members(), ["text", "inner"]);
     }
 
     #[test]

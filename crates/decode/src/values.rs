@@ -30,6 +30,13 @@ pub fn name(scalar: &Scalar<'_>) -> Option<String> {
     scalar.text().filter(|text| *text != HIDDEN).map(shown_name)
 }
 
+/// The name that a text gives for one caller, as notices show it. None for what names nobody, or everybody alike.
+pub fn person(text: &str) -> Option<String> {
+    const NOBODY: [&str; 6] = ["", "anonymous", "anonymous_principal", "unknown", "-", HIDDEN];
+    let text = text.trim();
+    (!NOBODY.iter().any(|nobody| nobody.eq_ignore_ascii_case(text))).then(|| shown_name(text))
+}
+
 /// A name as notices show it: that of a caller may be a user agent or whatever a program calls itself.
 pub fn shown_name(text: &str) -> String {
     let text = bounded(text, NAME_MAX);

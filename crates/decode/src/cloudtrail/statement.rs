@@ -41,6 +41,16 @@ impl Statement {
         self.message.as_deref().or(weak)
     }
 
+    /// Takes the member whose key was just read.
+    pub fn take_member<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match map.next_value::<MemberValue<'de>>()? {
+            MemberValue::Text(text) => self.take(key, &text),
+            MemberValue::Inner(inner) => self.take_inner(key, inner),
+            MemberValue::Nothing => {}
+        }
+        Ok(())
+    }
+
     /// Takes one member with a scalar value.
     fn take(&mut self, key: &str, text: &str) {
         let text = text.trim();
@@ -165,11 +175,7 @@ impl<'de> FromAny<'de> for Statement {
     fn map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut statement = Self::default();
         while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
-            match map.next_value::<MemberValue<'de>>()? {
-                MemberValue::Text(text) => statement.take(&key, &text),
-                MemberValue::Inner(inner) => statement.take_inner(&key, inner),
-                MemberValue::Nothing => {}
-            }
+            statement.take_member(&key, &mut map)?;
         }
         Ok(statement)
     }

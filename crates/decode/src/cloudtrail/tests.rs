@@ -283,3 +283,92 @@ fn the_grant_and_the_application_are_read_of_failures_and_successes() {
         assert_eq!(told(wrong), (None, None));
     }
 }
+
+/// A record of the kind that AWS or a company's trail has written, personal details replaced.
+fn case(name: &str) -> Value {
+    let text = match name {
+        "with-iam-success" => include_str!("../../tests/data/trail/with-iam-success.json"),
+        other => panic!("{other}"),
+    };
+    serde_json::from_str(text).unwrap()
+}
+
+/// Read as if it had just come, by itself and out of an envelope.
+fn of_case(record: &Value) -> Vec<Batch> {
+    let setting = crate::batch::Setting { horizon: jiff::Timestamp::MIN, ..setting() };
+    [record.to_string(), envelope(record).to_string()].iter().map(|text| decode(text, &setting)).collect()
+}
+
+fn caller_of(batch: &Batch) -> &Caller {
+    match batch.observations.as_slice() {
+        [Observation::Failure(failure)] => &failure.caller,
+        [Observation::Success(success)] => &success.caller,
+        other => panic!("{other:?} {:?}", batch.problems),
+    }
+}
+
+#[test]
+fn behind_an_applications_role_is_the_person_that_the_token_was_for() {
+    let mut record = case("with-iam-success");
+    let person = Caller::User("d-1234567890-00000000-1111-2222-3333-444444444444".into());
+    for code in [Value::Null, "InvalidGrantException".into()] {
+        record["errorCode"] = code;
+        for batch in of_case(&record) {
+            assert_eq!(caller_of(&batch), &person);
+            assert!(batch.problems.is_empty(), "{:?}", batch.problems);
+        }
+    }
+    let [Observation::Failure(failure)] = &of_case(&record)[0].observations[..] else { panic!("no failure") };
+    assert_eq!(failure.grant(), Some(Grant::Other));
+    assert_eq!(
+        failure.application(),
+        Some("arn:aws:sso::111122223333:application/ssoins-1234567890abcdef/apl-1234567890abcdef")
+    );
+}
+
+#[test]
+fn where_no_person_is_named_the_role_is_the_caller() {
+    let mut record = case("with-iam-success");
+    let role = Caller::Principal("AROAEXAMPLEEXAMPLE000:portal-backend".into());
+    for additional in [
+        Value::Null,
+        json!({}),
+        json!([]),
+        json!("x"),
+        json!({"identitystore:UserId": null}),
+        json!({"identitystore:UserId": ""}),
+        json!({"identitystore:UserId": "HIDDEN_DUE_TO_SECURITY_REASONS"}),
+        json!({"identitystore:UserId": {"a": 1}}),
+        json!({"onBehalfOf": {"userId": " "}}),
+    ] {
+        record["additionalEventData"] = additional.clone();
+        of_case(&record).iter().for_each(|batch| assert_eq!(caller_of(batch), &role, "{additional}"));
+    }
+}
+
+#[test]
+fn a_person_is_found_in_every_place_and_the_identitys_own_is_preferred() {
+    let on_behalf = |id: &str| json!({"userId": id});
+    for (identity, session, additional, person) in [
+        (
+            json!({"userId": "a"}),
+            on_behalf("b"),
+            json!({"onBehalfOf": on_behalf("c"), "identitystore:UserId": "d"}),
+            "a",
+        ),
+        (json!([{"UserId": "a"}]), Value::Null, json!({"identitystore:UserId": "d"}), "a"),
+        (Value::Null, on_behalf("b"), json!({"onBehalfOf": on_behalf("c"), "identitystore:UserId": "d"}), "b"),
+        (json!([]), json!([{"userID": "b"}]), Value::Null, "b"),
+        (on_behalf(""), on_behalf("HIDDEN_DUE_TO_SECURITY_REASONS"), json!({"onBehalfOf": on_behalf("c")}), "c"),
+        (Value::Null, Value::Null, json!({"identitystore:UserId": "d", "onBehalfOf": [on_behalf("c")]}), "c"),
+        (Value::Null, Value::Null, json!({"sessionContext": {"onBehalfOf": on_behalf("c")}}), "c"),
+        (json!({}), json!({}), json!({"identitystore:UserId": "d", "onBehalfOf": {}}), "d"),
+    ] {
+        let mut record = case("with-iam-success");
+        record["userIdentity"]["onBehalfOf"] = identity;
+        record["userIdentity"]["sessionContext"]["onBehalfOf"] = session;
+        record["additionalEventData"] = additional;
+        let expected = Caller::User(person.into());
+        of_case(&record).iter().for_each(|batch| assert_eq!(caller_of(batch), &expected, "{record}"));
+    }
+}
