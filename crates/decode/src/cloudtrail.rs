@@ -136,6 +136,11 @@ impl TrailRecord<'_> {
             return;
         }
         let error = self.error();
+        if error.is_none() && self.stated().iter().any(|part| part.unsuccessful) {
+            // Not served, yet no failure that could be judged: it may be a pending poll. It is evidence of nothing.
+            batch.problems.note(ProblemName::OutcomeUnknown, operation.as_str());
+            return;
+        }
         let event_time = self.event_time.text().and_then(values::time);
         // Old successes are only counted, so what is wrong with them is nobody's concern.
         let is_old = |time: Option<Timestamp>| time.is_some_and(|time| time < setting.horizon);

@@ -89,6 +89,7 @@ problem_names! {
     NoticeHeldBack "notice_held_back" Nothing "people were told enough for now: the notice waits in the table"
     NoticeNotPublished "notice_not_published" Nothing "a notice that SNS did not take and that no table keeps"
     NoticePending "notice_pending" Nothing "a notice that SNS did not take: it waits in the table"
+    OutcomeUnknown "outcome_unknown" PassedOver "a record that says `success` false and names no error: neither a failure nor served"
     OwnLogGroup "own_log_group" PassedOver "lines of the function's own log group, which are never read"
     OwnProbe "own_probe" Nothing "a call of the function's own probe: counted, never evidence"
     RegionUnknown "region_unknown" Part "a region that does not exist: the failure is answered, and is no evidence"

@@ -1,9 +1,9 @@
 //! Failures that a CloudTrail record tells elsewhere than in `errorCode`.
 //!
 //! In: `serviceEventDetails`, `responseElements` or `additionalEventData`, of which no two services agree in shape.
-//! Out: whether it says that the call failed, and the code, message, status and reason where it has them. Only the
-//! members of the object and of the objects right in it are looked at; no public record of a failed call shows which
-//! there are.
+//! Out: whether it says that the call failed or was no success, and the code, message, status and reason where it has
+//! them. Only the members of the object and of the objects right in it are looked at; no public record of a failed call
+//! shows which there are.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -17,10 +17,12 @@ use crate::values;
 /// What one part of a record says of the call's end.
 ///
 /// A log line whose record cannot say more than success is counted without being parsed, by the lack of the letters in
-/// which a failure is told (`logs::lines`). What counts as a failure here must have one of those.
+/// which a failure is told (`logs::signs`). What counts as a failure here, or as no success, must have one of those.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statement {
     pub failed: bool,
+    /// It says that the call was no success. Alone that is no failure: a pending poll is no success either.
+    pub unsuccessful: bool,
     code: Option<String>,
     /// A code or message by a name that says nothing of failure: of worth only once the call is known to have failed.
     weak_code: Option<String>,
@@ -93,6 +95,7 @@ impl Statement {
                 }
                 None => self.failed |= is_failure_word(text),
             },
+            "success" | "successful" if is_no(text) => self.unsuccessful = true,
             // `{"CreateToken":"Failure"}`, `{"result":"Failed"}`: the key may be anything.
             _ => self.failed |= is_failure_word(text),
         }
@@ -100,7 +103,7 @@ impl Statement {
 
     /// `error` may be an exception, an OAuth error name, a sentence, or no more than yes and no.
     fn take_error(&mut self, text: &str) {
-        if ["false", "none", "null", "no", "0"].iter().any(|no| no.eq_ignore_ascii_case(text)) {
+        if is_no(text) || ["none", "null"].iter().any(|nothing| nothing.eq_ignore_ascii_case(text)) {
             return;
         }
         self.failed = true;
@@ -114,6 +117,7 @@ impl Statement {
 
     /// Takes an object that stands in this one.
     fn take_inner(&mut self, key: &str, inner: Self) {
+        self.unsuccessful |= inner.unsuccessful;
         let is_error = bare(key) == "error";
         if !(is_error || inner.failed) {
             return;
@@ -138,6 +142,10 @@ fn is_exception(text: &str) -> bool {
     text.len() <= values::NAME_MAX
         && text.ends_with("Exception")
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'#'))
+}
+
+fn is_no(text: &str) -> bool {
+    ["false", "no", "0"].iter().any(|no| no.eq_ignore_ascii_case(text))
 }
 
 fn is_failure_word(text: &str) -> bool {
@@ -285,6 +293,24 @@ mod tests {
         ] {
             assert!(!told(json).failed, "{json}");
         }
+    }
+
+    #[test]
+    fn no_success_is_told_apart_from_a_failure() {
+        for json in [
+            r#"{"success":"false"}"#,
+            r#"{"success":false}"#,
+            r#"{"Success":"FALSE"}"#,
+            r#"{"successful":"no"}"#,
+            r#"{"outcome":{"success":false}}"#,
+        ] {
+            assert_eq!((told(json).unsuccessful, told(json).failed), (true, false), "{json}");
+        }
+        for json in [r#"{"success":"true"}"#, r#"{"success":true}"#, r#"{"success":null}"#, r#"{"cached":"false"}"#] {
+            assert_eq!((told(json).unsuccessful, told(json).failed), (false, false), "{json}");
+        }
+        assert!(told(r#"{"success":"false","errorCode":"SlowDownException"}"#).failed);
+        assert!(told(r#"{"success":"Failed"}"#).failed);
     }
 
     #[test]

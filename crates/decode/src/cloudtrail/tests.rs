@@ -288,6 +288,7 @@ fn the_grant_and_the_application_are_read_of_failures_and_successes() {
 fn case(name: &str) -> Value {
     let text = match name {
         "with-iam-success" => include_str!("../../tests/data/trail/with-iam-success.json"),
+        "success-false" => include_str!("../../tests/data/trail/success-false.json"),
         other => panic!("{other}"),
     };
     serde_json::from_str(text).unwrap()
@@ -370,5 +371,29 @@ fn a_person_is_found_in_every_place_and_the_identitys_own_is_preferred() {
         record["additionalEventData"] = additional;
         let expected = Caller::User(person.into());
         of_case(&record).iter().for_each(|batch| assert_eq!(caller_of(batch), &expected, "{record}"));
+    }
+}
+
+#[test]
+fn what_was_no_success_is_neither_served_nor_a_failure() {
+    let record = case("success-false");
+    for batch in of_case(&record) {
+        assert_eq!((batch.observations.len(), batch.old_successes, batch.kind), (0, 0, InputKind::CloudTrail));
+        assert_eq!(batch.problems.iter().next(), Some((ProblemName::OutcomeUnknown, 1, "CreateToken")));
+    }
+    for success in [json!(false), json!("False"), json!("no")] {
+        for part in ["additionalEventData", "responseElements"] {
+            let mut record = record.clone();
+            record["additionalEventData"] = Value::Null;
+            record[part] = json!({"success": success});
+            of_case(&record).iter().for_each(|batch| assert!(batch.observations.is_empty(), "{record}"));
+        }
+    }
+    // A named error is a failure, and `true` a success, as ever.
+    let more = json!({"additionalEventData": {"success": "false"}, "errorCode": "SlowDownException"});
+    assert_eq!(failure(more).code.as_deref(), Some("SlowDownException"));
+    for success in [json!(true), json!("true")] {
+        let batch = decoded(&self::record(json!({"additionalEventData": {"success": success}})));
+        assert!(matches!(batch.observations[..], [Observation::Success(_)]), "{batch:?}");
     }
 }

@@ -73,7 +73,7 @@ enum Needle {
 
 /// What is looked for. The letters of failure are those of `cloudtrail::statement`, without the first, which may be a
 /// capital.
-const NEEDLES: [(&str, Needle); 13] = [
+const NEEDLES: [(&str, Needle); 15] = [
     (r#"\"eventName\""#, Needle::EventName),
     (r#"\"eventSource\""#, Needle::EventSource),
     (r#"\"clientId\""#, Needle::ClientId),
@@ -85,6 +85,8 @@ const NEEDLES: [(&str, Needle); 13] = [
     ("AILED", Needle::Suspect),
     ("xception", Needle::Suspect),
     ("tatus", Needle::Suspect),
+    ("uccess", Needle::Suspect),
+    ("UCCESS", Needle::Suspect),
     ("serviceEventDetails", Needle::Suspect),
     (OWN_TOKEN, Needle::Suspect),
 ];
@@ -205,6 +207,8 @@ mod tests {
             json!({"responseElements": {"CreateToken": "FAILED"}}),
             json!({"additionalEventData": {"exception": "x"}}),
             json!({"httpStatusCode": 500}),
+            json!({"additionalEventData": {"success": "false"}}),
+            json!({"additionalEventData": {"SUCCESS": false}}),
             json!({"userAgent": "aws-sdk-rust/1 app/oidc-triage"}),
             json!({"requestParameters": {"clientId": "own-id"}}),
             json!({"requestParameters": {"clientId": 7}}),

@@ -306,8 +306,11 @@ fn message() -> impl Strategy<Value = String> {
     let name = prop_oneof![Just("CreateToken"), Just("RegisterClient"), Just("GetObject")];
     let source = prop_oneof![proptest::sample::select(&EVENT_SOURCES[..]), Just("s3.amazonaws.com")];
     let agent = prop_oneof![Just("aws-cli"), Just("x app/oidc-triage"), Just("ä\u{1f600}\"")];
-    let a_record = (code, name, source, agent, any::<bool>()).prop_map(|(code, name, source, agent, is_pretty)| {
-        let more = json!({"errorCode": code, "eventName": name, "eventSource": source, "userAgent": agent});
+    let success = prop_oneof![2 => Just(Value::Null), 1 => Just(json!("false")), 1 => Just(json!("true"))];
+    let a_record = (code, name, source, agent, success, any::<bool>()).prop_map(|made| {
+        let (code, name, source, agent, success, is_pretty) = made;
+        let more = json!({"errorCode": code, "eventName": name, "eventSource": source, "userAgent": agent,
+            "additionalEventData": {"success": success}});
         let record = record(more);
         if is_pretty { serde_json::to_string_pretty(&record).unwrap() } else { record.to_string() }
     });
