@@ -2,11 +2,12 @@
 //!
 //! In: the log events of one stream, still escaped as they stand in the envelope. Out: failures, into the batch. What
 //! does not look like an SDK's error of this service is left alone. [`printout`] puts lines together, [`sdk_error`] and
-//! [`object`] find errors in them, [`fields`] tells who called.
+//! [`object`] find errors in them, [`fields`] and [`ocsf`] tell who called.
 
 mod fields;
 pub mod line;
 mod object;
+mod ocsf;
 mod printout;
 
 use std::collections::HashSet;
@@ -113,7 +114,8 @@ impl Reader<'_> {
             None => self.unused(&event_id),
         };
         let region = self.region(&error, fields, signs, batch);
-        let caller = fields.caller.clone().map_or_else(|| Caller::LogGroup(self.log_group.to_owned()), Caller::Named);
+        let named = || fields.caller.clone().map(Caller::Named);
+        let caller = fields.actor.clone().or_else(named).unwrap_or_else(|| Caller::LogGroup(self.log_group.to_owned()));
         batch.observations.push(Observation::Failure(Box::new(Failure {
             id,
             event_id: Some(event_id),

@@ -8,7 +8,10 @@ use std::sync::LazyLock;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 use serde_json::Value;
+use triage_model::caller::Caller;
+use triage_model::redact::HIDDEN;
 
+use crate::log_text::ocsf;
 use crate::mask::masked;
 use crate::values::{NAME_MAX, bounded};
 
@@ -16,6 +19,8 @@ use crate::values::{NAME_MAX, bounded};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     pub caller: Option<String>,
+    /// The caller whom a record of OCSF names: a better name than any field's.
+    pub actor: Option<Caller>,
     pub region: Option<String>,
     pub client_id: Option<String>,
     pub grant_type: Option<String>,
@@ -41,7 +46,7 @@ impl Fields {
     /// Reads a printout's `text`, of which `plain` is no JSON and `objects` is; a JSON field is better than one in
     /// plain text.
     pub fn of(text: &str, plain: &str, objects: &[Value], logged_at: Timestamp) -> Self {
-        let mut fields = Self::default();
+        let mut fields = Self { actor: ocsf::caller(objects), ..Self::default() };
         for object in objects {
             fields.read_value(object, logged_at, 0);
         }
@@ -130,7 +135,7 @@ impl Fields {
 
     fn put(&mut self, name: &str, value: &str, quoting: Quoting) {
         let value = value.trim().trim_matches('\\');
-        if matches!(value, "" | "null" | "None" | "undefined" | "-" | "nil" | "[masked]") {
+        if matches!(value, "" | "null" | "None" | "undefined" | "-" | "nil" | "[masked]" | HIDDEN) {
             return;
         }
         let set = |field: &mut Option<String>, max: usize| {

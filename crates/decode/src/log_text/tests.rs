@@ -834,3 +834,23 @@ proptest! {
         prop_assert_eq!(failures_of(&messages).len(), 3);
     }
 }
+
+#[test]
+fn the_caller_of_an_ocsf_record_is_its_actor() {
+    let text = include_str!("../../tests/data/trail/ocsf-in-logs.json");
+    let batch = crate::decode(text, &crate::testing::setting());
+    let [Observation::Failure(failure)] = batch.observations.as_slice() else { panic!("{batch:?}") };
+    assert_eq!(failure.caller, Caller::User("u-1".into()));
+    assert_eq!(failure.operation, Some(Operation::CreateToken));
+    assert_eq!(failure.code.as_deref(), Some("InternalServerException"));
+    assert_eq!(failure.region.as_ref().map(Region::as_str), Some("us-east-1"));
+    assert!(batch.problems.is_empty(), "{:?}", batch.problems);
+}
+
+#[test]
+fn a_hidden_name_is_nobodys() {
+    let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
+    for line in [format!("user={hidden} {BOTO}"), format!("{{\"userName\":\"{hidden}\",\"msg\":\"{BOTO}\"}}")] {
+        assert_eq!(failure_of(&line).caller, Caller::LogGroup("/app/login".to_owned()), "{line}");
+    }
+}
