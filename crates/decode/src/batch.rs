@@ -56,6 +56,9 @@ pub enum InputKind {
 pub struct Batch {
     pub kind: InputKind,
     pub observations: Vec<Observation>,
+    /// When each of the observations was delivered, in their order, where its envelope or log event tells. Shorter than they
+    /// are where nothing tells it of the last ones.
+    pub arrivals: Vec<Option<Timestamp>>,
     /// Successes older than [`Setting::horizon`], which are no observations.
     pub old_successes: u64,
     /// Records of our own probe.
@@ -79,11 +82,22 @@ impl Batch {
         Self {
             kind,
             observations: Vec::new(),
+            arrivals: Vec::new(),
             old_successes: 0,
             own: 0,
             problems: Problems::default(),
             carries_secrets: false,
             messages: Vec::new(),
+        }
+    }
+
+    /// Notes when the observations from that place on were delivered. What stands around another is noted after it, and
+    /// counts: it came later.
+    pub fn note_arrival(&mut self, from: usize, at: Option<Timestamp>) {
+        // What nothing is known of takes no room.
+        if at.is_some() && from < self.observations.len() {
+            self.arrivals.resize(from, None);
+            self.arrivals.resize(self.observations.len(), at);
         }
     }
 }

@@ -52,6 +52,11 @@ impl<'a> OuterKeys<'a> {
         self.detail_type.is_given() && (self.source.is_given() || self.detail.is_given())
     }
 
+    /// When EventBridge took the event, as far as that can be read.
+    pub fn delivered_at(&self) -> Option<Timestamp> {
+        self.time.text().and_then(values::time)
+    }
+
     /// The envelope's time. One that cannot be read is noted.
     pub fn time_or_note(&self, batch: &mut Batch) -> Option<Timestamp> {
         values::time_or_note(&self.time, "the envelope's time", batch)

@@ -61,7 +61,7 @@ fn read_record(keys: &OuterKeys<'_>, replayed: bool, setting: &Setting, batch: &
     let around = Around {
         source,
         // Read without noting: it stands in only where the record has no time of its own.
-        time: keys.time.text().and_then(values::time),
+        time: keys.delivered_at(),
         region: keys.region.text(),
         id: keys.id.text(),
         replayed,

@@ -139,6 +139,7 @@ impl Reader<'_> {
             request: None,
             replayed: false,
         })));
+        batch.note_arrival(batch.observations.len() - 1, event.arrival);
     }
 
     /// The log event's id; for a further error of one log event, with a number behind it.

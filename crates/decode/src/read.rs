@@ -95,7 +95,12 @@ impl Reader<'_> {
             }
             Sniffed::Subscription(awslogs) => logs::read_subscription(&awslogs, setting, batch),
             Sniffed::LogDocument => logs::read_document(text, None, setting, batch),
-            Sniffed::Envelope(keys) => eventbridge::read(&keys, wrapping.id, setting, batch),
+            Sniffed::Envelope(keys) => {
+                let from = batch.observations.len();
+                let kind = eventbridge::read(&keys, wrapping.id, setting, batch);
+                batch.note_arrival(from, keys.delivered_at());
+                kind
+            }
             Sniffed::TrailRecord => match self.read_trail_record(text, wrapping) {
                 Some(Recognised::Ours) => InputKind::CloudTrail,
                 Some(Recognised::Foreign) => InputKind::Foreign,

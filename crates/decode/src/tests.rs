@@ -56,6 +56,44 @@ fn a_kind_is_told_by_its_keys() {
 }
 
 #[test]
+fn what_is_around_an_event_tells_when_it_was_delivered() {
+    let late = |number: i64| {
+        let mut late = envelope(&failed(&number.to_string()));
+        late["time"] = json!(format!("2026-11-22T12:0{number}:00Z"));
+        late
+    };
+    let log = |events: Value| {
+        let document = json!({"messageType": "DATA_MESSAGE", "logGroup": "g", "logEvents": events}).to_string();
+        serde_json::from_str::<Value>(&subscription(&crate::testing::gzip(document.as_bytes()))).unwrap()
+    };
+    // 22 November 2026, 12:00 and so many minutes.
+    let event = |minute: i64, message: &Value| json!({"id": format!("e{minute}"), "timestamp": 1_795_348_800_000 + 60_000 * minute, "message": message.to_string()});
+    let text = json!("user=a An error occurred (InternalServerException) when calling the CreateToken operation: None");
+    let mut taken_late = event(6, &failed("1"));
+    taken_late["ingestionTime"] = json!(1_795_348_800_000_i64 + 60_000 * 8);
+    let mut timeless = late(1);
+    timeless["time"] = json!("yesterday");
+    for (input, minutes) in [
+        (late(3), vec![Some(3)]),
+        (sqs(&[&late(3).to_string(), &failed("2").to_string(), &late(4).to_string()]), vec![Some(3), None, Some(4)]),
+        (json!([failed("1"), notification(&late(5))]), vec![None, Some(5)]),
+        (json!({"Records": [failed("1")]}), vec![None]),
+        (timeless, vec![None]),
+        (log(json!([event(6, &failed("1")), event(7, &text)])), vec![Some(6), Some(7)]),
+        (log(json!([taken_late])), vec![Some(8)]),
+        // The envelope came into the log later than EventBridge took it.
+        (log(json!([event(6, &late(3))])), vec![Some(6)]),
+        (log(json!([{"id": "e", "message": late(3).to_string()}])), vec![Some(3)]),
+    ] {
+        let batch = decoded(&input);
+        let minute = |at: &Option<jiff::Timestamp>| at.map(|at| at.duration_since(setting().now).as_mins());
+        let mut told: Vec<Option<i64>> = batch.arrivals.iter().map(minute).collect();
+        told.resize(batch.observations.len(), None);
+        assert_eq!(told, minutes, "{input}");
+    }
+}
+
+#[test]
 fn a_tick_has_the_time_of_its_schedule() {
     for source in ["aws.events", "aws.scheduler"] {
         let event = json!({"source": source, "detail-type": "Scheduled Event", "time": "2026-11-22T11:59:00Z"});

@@ -16,5 +16,7 @@ pub struct TextLine<'a> {
     pub id: &'a str,
     /// When CloudWatch Logs took the line.
     pub timestamp: Timestamp,
+    /// When it was there to be read, where that is known.
+    pub arrival: Option<Timestamp>,
     pub message: &'a RawValue,
 }

@@ -70,6 +70,7 @@ fn batch_of<S: AsRef<str>>(messages: &[S]) -> Batch {
         .map(|(index, (message, id))| TextLine {
             id,
             timestamp: start + jiff::SignedDuration::from_millis(10 * index as i64),
+            arrival: None,
             message,
         })
         .collect();

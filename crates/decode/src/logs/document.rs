@@ -24,10 +24,19 @@ pub struct LogEvent<'a> {
     pub id: Cow<'a, str>,
     /// None where it is missing or no time.
     pub timestamp: Option<Timestamp>,
+    /// When CloudWatch Logs took it, which what it delivers to a subscription does not tell.
+    pub ingested: Option<Timestamp>,
     /// A JSON string, quotes and escapes included.
     pub message: Cow<'a, str>,
     /// Looked at as soon as the message is found, while it is in the processor's cache.
     pub guess: Guess,
+}
+
+impl LogEvent<'_> {
+    /// When it was there to be read: a log event's own time is mostly the one at which it was sent.
+    pub fn arrival(&self) -> Option<Timestamp> {
+        self.ingested.or(self.timestamp)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +59,7 @@ object! {
     struct RawEvent<'a> {
         id: Raw<'a> = "id",
         timestamp: Scalar<'a> = "timestamp",
+        ingested: Scalar<'a> = "ingestionTime",
         message: Raw<'a> = "message",
     }
 }
@@ -132,6 +142,7 @@ fn canonical<'a>(inner: &'a str, own_client_ids: &[String]) -> Option<LogEvent<'
     Some(LogEvent {
         id: Cow::Borrowed(id),
         timestamp: milliseconds(digits),
+        ingested: None,
         message: Cow::Borrowed(message),
         guess: signs::guess(message, own_client_ids),
     })
@@ -279,8 +290,9 @@ impl<'a> Document<'a> {
             }
         };
         let timestamp = event.timestamp.text().and_then(milliseconds);
+        let ingested = event.ingested.text().and_then(milliseconds);
         let guess = signs::guess(&message, own_client_ids);
-        self.events.push(LogEvent { id: id(event.id), timestamp, message, guess });
+        self.events.push(LogEvent { id: id(event.id), timestamp, ingested, message, guess });
     }
 }
 

@@ -63,6 +63,13 @@ impl Reader<'_> {
     }
 
     fn read_record(&mut self, event: &LogEvent<'_>) -> LineFate {
+        let from = self.batch.observations.len();
+        let fate = self.read_unescaped(event);
+        self.batch.note_arrival(from, event.arrival());
+        fate
+    }
+
+    fn read_unescaped(&mut self, event: &LogEvent<'_>) -> LineFate {
         let Some(text) = unescape(&event.message, &mut self.text) else {
             self.batch.problems.note(ProblemName::JsonInvalid, format!("log event {}: not a JSON string", event.id));
             return LineFate::Done;
@@ -73,7 +80,9 @@ impl Reader<'_> {
             // An EventBridge rule can have a log group for its target: the record is in the envelope.
             Ok(Recognised::NoRecord) => match OuterKeys::of_envelope(text) {
                 Some(envelope) => {
+                    let from = self.batch.observations.len();
                     eventbridge::read(&envelope, around.id, self.setting, self.batch);
+                    self.batch.note_arrival(from, envelope.delivered_at());
                     LineFate::Done
                 }
                 None => LineFate::LeftAsText,
@@ -115,7 +124,7 @@ impl Reader<'_> {
             self.batch.problems.note(ProblemName::JsonInvalid, format!("log event {}: not a JSON string", event.id));
             return None;
         };
-        Some(TextLine { id: &event.id, timestamp: self.time(event.timestamp), message })
+        Some(TextLine { id: &event.id, timestamp: self.time(event.timestamp), arrival: event.arrival(), message })
     }
 
     fn time(&mut self, timestamp: Option<Timestamp>) -> Timestamp {

@@ -74,7 +74,7 @@ pub struct Untold {
 impl Case {
     /// Takes a batch apart: its observations are the first stage's.
     pub fn open(batch: Batch, invocation: &Invocation, mode: Mode) -> (Self, Vec<Observation>) {
-        let Batch { kind, observations, old_successes, own, problems, carries_secrets, messages } = batch;
+        let Batch { kind, observations, arrivals: _, old_successes, own, problems, carries_secrets, messages } = batch;
         let schedule = Schedule::of(invocation);
         let draft = Draft {
             counts: Counts { success: old_successes, own, ..Counts::default() },
