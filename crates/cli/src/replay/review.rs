@@ -14,6 +14,7 @@ use triage_model::observation::Operation;
 use triage_model::problem::Problems;
 use triage_model::region::Region;
 use triage_notify::notice::{Notice, Tally};
+use triage_notify::words::between;
 
 /// The first width of a bin: no shorter than what a tick is.
 const BIN: Duration = Duration::from_secs(60);
@@ -115,6 +116,12 @@ impl Story {
     pub fn began(&self) -> Timestamp {
         let since = self.notices.first().and_then(|first| first.times.since);
         since.unwrap_or(self.opened_at).min(self.opened_at)
+    }
+
+    /// How long the trouble lasted, by the times of the calls: when people were told of it is of another clock where calls
+    /// came late. None where it is not over.
+    pub fn lasted(&self) -> Option<Duration> {
+        self.over_at.map(|over| between(self.began(), over))
     }
 
     /// Incidents of one region that overlap are one trouble.

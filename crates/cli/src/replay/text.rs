@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use triage_notify::mail;
 use triage_notify::notice::{Notice, NoticeKind};
 use triage_notify::place::Place;
-use triage_notify::words::{between, capitalized, counted, span, trouble, utc};
+use triage_notify::words::{capitalized, counted, span, trouble, utc};
 
 use crate::replay::review::{Review, Story};
 
@@ -75,10 +75,9 @@ fn incidents(review: &Review, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn in_words(story: &Story) -> String {
-    let lasted = story.over_at.map_or_else(
-        || "open when the history ends".to_owned(),
-        |over| format!("over after {}", span(between(story.began(), over))),
-    );
+    let lasted = story
+        .lasted()
+        .map_or_else(|| "open when the history ends".to_owned(), |lasted| format!("over after {}", span(lasted)));
     let doubt = if story.looks_false() { "; looks false" } else { "" };
     format!(
         "{}  {} in {} ({}): {} at the most, {lasted}{doubt}",

@@ -4,7 +4,6 @@
 //! as one is none to a screen reader.
 
 use triage_decide::verdict::Severity;
-use triage_notify::words::between;
 
 use crate::replay::html::markup::{Attribute, Html};
 use crate::replay::html::parts::{false_badge, minute, minute_beside, severity_badge};
@@ -96,7 +95,7 @@ impl Column {
         match self {
             Self::Number | Self::Opened => place.to_string(),
             Self::Over => story.over_at.map_or(i64::MAX, |over| over.as_second()).to_string(),
-            Self::Lasted => story.over_at.map_or(u64::MAX, |over| between(story.opened_at, over).as_secs()).to_string(),
+            Self::Lasted => story.lasted().map_or(u64::MAX, |lasted| lasted.as_secs()).to_string(),
             Self::Region => story.region.to_string(),
             Self::Diagnosis => story.diagnosis.as_str().to_owned(),
             Self::Severity => (story.severity as u8).to_string(),

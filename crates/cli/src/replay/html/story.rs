@@ -66,7 +66,7 @@ fn section(h: &mut Html, number: usize, story: &Story) {
 
 fn about(h: &mut Html, story: &Story) {
     h.element("p", &[("class", &"about")], |h| {
-        time(h, story.opened_at);
+        time(h, story.began());
         h.text(" to ");
         match story.over_at {
             Some(over) => {

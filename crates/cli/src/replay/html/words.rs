@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::answer::Counts;
 use triage_model::classify::Cause;
-use triage_notify::words::{between, capitalized, span};
+use triage_notify::words::{capitalized, span};
 
 use crate::replay::review::Story;
 
@@ -53,7 +53,7 @@ pub fn date(at: Timestamp) -> String {
 }
 
 pub fn lasted(story: &Story) -> String {
-    story.over_at.map_or_else(|| "open".to_owned(), |over| span(between(story.opened_at, over)))
+    story.lasted().map_or_else(|| "open".to_owned(), span)
 }
 
 pub fn diagnosis(diagnosis: Diagnosis) -> String {

@@ -4,7 +4,7 @@
 //! and a place to point at; where there is room its number stands above it.
 
 use triage_notify::notice::{Notice, NoticeKind};
-use triage_notify::words::{between, span, utc_minute};
+use triage_notify::words::{span, utc_minute};
 
 use crate::replay::html::chart::layout::{GROUND, LANE, ROW, ROWS, TOP};
 use crate::replay::html::markup::{Attribute, Html};
@@ -138,8 +138,8 @@ fn marked(h: &mut Html, axis: &Axis, notice: &Notice) {
 }
 
 fn in_words(number: usize, story: &Story) -> String {
-    let lasted = match story.over_at {
-        Some(over) => format!("lasted {}", span(between(story.opened_at, over))),
+    let lasted = match story.lasted() {
+        Some(lasted) => format!("lasted {}", span(lasted)),
         None => "not over at the end".to_owned(),
     };
     let (what, opened) = (words::diagnosis(story.diagnosis), utc_minute(story.opened_at));
