@@ -59,6 +59,14 @@ def trail(folder, events, of_a_file=40, region="us-east-1"):
     return folder
 
 
+def delivered(events, seconds):
+    """The same calls, in envelopes of so much later."""
+    def later(made):
+        time = datetime.datetime.fromisoformat(made["time"].replace("Z", "+00:00")) + datetime.timedelta(seconds=seconds)
+        return {**made, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return [later(made) for made in events]
+
+
 def verdicts(lines):
     return [(line["kind"], line["diagnosis"], line["at"], line["region"], line["callers"]) for line in notices(lines)]
 
@@ -389,6 +397,70 @@ def test_the_text_is_a_timeline_with_its_reasons_and_the_totals(tmp_path):
     assert ">>>" not in text and "What to do now" not in text
     whole = run("replay", "--notices", tmp_path / "day.jsonl").stdout.decode()
     assert ">>> OUTAGE: " in whole and ">>> What to do now" in whole
+
+
+def told_at(lines):
+    (line,) = opened(lines)
+    return datetime.datetime.fromisoformat(line["at"].replace("Z", "+00:00"))
+
+
+def test_by_arrival_people_are_told_when_they_would_have_been_and_the_calls_keep_their_times(tmp_path):
+    late = delivered(past_outage(), 240)
+    (tmp_path / "late.jsonl").write_bytes(as_lines(late))
+    by_calls, by_arrival = replay(tmp_path), replay("--arrival", tmp_path)
+    assert told_at(by_arrival) - told_at(by_calls) == datetime.timedelta(minutes=4)
+    assert [line["id"] for line in failures(by_arrival)] == [line["id"] for line in failures(by_calls)]
+    assert by_calls[-1]["clock"] == "calls" and "withoutArrival" not in by_calls[-1]
+    assert (by_arrival[-1]["clock"], by_arrival[-1]["withoutArrival"]) == ("arrival", 0)
+    assert (by_arrival[-1]["from"], by_arrival[-1]["to"]) == (late[0]["time"], late[-1]["time"])
+    since = "Since:     2026-11-05 12:00:00 UTC"
+    for clock, arguments in (("the calls' own times\n", ()), ("arrival, when calls were delivered\n", ("--arrival",))):
+        text = run("replay", "--notices", *arguments, tmp_path).stdout.decode()
+        assert since in text and f"clock:        {clock}" in text
+        page = run("replay", "--format", "html", *arguments, tmp_path).stdout.decode()
+        assert "The clock: " + clock.strip().replace("'", "&#39;") in page
+
+
+def test_a_log_group_that_a_rule_writes_to_tells_the_arrival(tmp_path):
+    late = delivered(past_outage(), 240)
+    exported = tmp_path / "export" / "made-up-stream"
+    exported.mkdir(parents=True)
+    # The envelopes have the calls' own times, as AWS mostly writes them; the time in front of each line is the later one.
+    lines = [f"{line['time'][:-1]}.000Z {json.dumps(made)}\n" for line, made in zip(late, past_outage())]
+    (exported / "000000.gz").write_bytes(gzip.compress("".join(lines).encode()))
+    by_arrival = replay("--arrival", tmp_path)
+    assert told_at(by_arrival) - told_at(replay(tmp_path)) == datetime.timedelta(minutes=4)
+    assert by_arrival[-1]["withoutArrival"] == 0
+
+
+def test_where_nothing_tells_the_arrival_it_is_the_calls_own_time_and_that_is_said(tmp_path):
+    trail(tmp_path, DAY)
+    lines = replay("--arrival", tmp_path)
+    assert verdicts(lines) == verdicts(replay(tmp_path)) and lines[-1]["withoutArrival"] == len(DAY)
+    text = run("replay", "--arrival", tmp_path).stdout.decode()
+    assert "arrival, when calls were delivered; of 720 events that is not told: judged at their own times" in text
+    # An arrival before the call is one of a clock that was behind.
+    (tmp_path / "early.jsonl").write_bytes(as_lines(delivered(DAY, -240)))
+    early = replay("--arrival", tmp_path / "early.jsonl")
+    assert verdicts(early) == verdicts(lines) and early[-1]["withoutArrival"] == 0
+
+
+def test_what_came_hours_late_is_judged_as_late_by_arrival_and_is_not_out_of_order(tmp_path):
+    hit, late = event(18_000, "victim"), event(60, "late")
+    (tmp_path / "late.jsonl").write_bytes(as_lines([*delivered([late], 5 * 3600), hit, event(25_000, "last", None)]))
+    lines = replay("--arrival", tmp_path)
+    assert [line["at"] for line in failures(lines)] == [at(18_000), at(18_060)]
+    assert lines[-1]["outOfOrder"] == 0
+
+
+def test_only_what_has_a_clock_to_choose_takes_the_option(tmp_path):
+    (tmp_path / "late.jsonl").write_bytes(as_lines(delivered(past_outage(), 240)))
+    done = run("suggest", "--arrival", tmp_path)
+    assert done.returncode == 2 and b"'--arrival'" in done.stderr
+    compared = ("--arrival", "--compare", "/dev/null", "/dev/null", tmp_path)
+    lines = [json.loads(line) for line in run("replay", "--format", "json", *compared).stdout.splitlines()]
+    assert [line["clock"] for line in lines if line["type"] == "policy"] == ["arrival", "arrival"]
+    assert b"The clock: arrival" in run("replay", *compared).stdout
 
 
 def test_two_policies_side_by_side(tmp_path):

@@ -24,8 +24,9 @@ struct Arguments {
 enum Command {
     /// Judge recorded events with the same stages as the Lambda function: no AWS, no network.
     ///
-    /// The events are put in order of time, and their own times are the clock: what is printed is what the function
-    /// would have said and told then, had its probe of the service not answered.
+    /// The events are put in order of time, and their own times are the clock, or with --arrival the times at which they
+    /// were delivered: what is printed is what the function would have said and told then, had its probe of the service
+    /// not answered.
     Replay(replay::Arguments),
     /// Propose thresholds from recorded events, with what they would have paged for and missed.
     ///

@@ -1,4 +1,5 @@
-//! Replay: a whole history through the same stages as the function, with the clock of the events and no network.
+//! Replay: a whole history through the same stages as the function, with the clock of the events ([`judged_by`]) and no
+//! network.
 //!
 //! In: paths ([`files`]), read and decoded by many threads ([`merge`], [`read`]), brought into the order of time ([`order`])
 //! and lived through under one policy or several ([`life`]): that is a [`run`]. Out: what would have been said and told
@@ -11,6 +12,7 @@ mod console;
 mod files;
 mod html;
 mod json;
+mod judged_by;
 mod life;
 mod merge;
 mod order;

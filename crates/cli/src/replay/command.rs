@@ -15,6 +15,7 @@ use triage_model::redact::{SHOWN_TEXT_MAX, one_line};
 use crate::format::Format;
 use crate::replay::compare::compare;
 use crate::replay::console::Console;
+use crate::replay::judged_by::JudgedBy;
 use crate::replay::reviews::{Candidate, reviews};
 use crate::replay::run::{End, History};
 use crate::replay::suggest::suggest;
@@ -30,6 +31,7 @@ Examples:
   oidc-triage replay --format html AWSLogs/ > last-month.html
   oidc-triage replay --format json AWSLogs/ | grep '\"type\":\"notice\"'
   oidc-triage replay --compare today.toml stricter.toml AWSLogs/
+  oidc-triage replay --arrival exported/
   zcat *.json.gz | oidc-triage replay -
 
 Exit status:
@@ -61,6 +63,14 @@ pub struct Arguments {
     /// Print each notice whole, as a mail would have it.
     #[arg(long, conflicts_with_all = ["compare", "format"])]
     notices: bool,
+    /// Judge each call when it was delivered instead of when it was made, as the function would have got it.
+    ///
+    /// So the timeline shows when people would really have been told. The arrival is the `time` of an EventBridge envelope,
+    /// or of the log event that a record or envelope came in (`ingestionTime`, else `timestamp`), or the time in front of an
+    /// exported line; never before the call. Where none is told, as in a trail's log files, it is the call's own time. Since
+    /// when calls fail, and when they are served again, stays by their own times.
+    #[arg(long)]
+    arrival: bool,
     /// A policy in TOML instead of the default one, such as `outage_callers = 5`.
     #[arg(long, value_name = "FILE", conflicts_with = "compare")]
     policy: Option<PathBuf>,
@@ -116,9 +126,10 @@ pub enum Failed {
 
 /// Does what `replay` was asked for, until `stop` is set.
 pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
-    let Arguments { history, format, notices, policy, compare: policies } = arguments;
+    let Arguments { history, format, notices, arrival, policy, compare: policies } = arguments;
     let format = if notices { ReplayFormat::Notices } else { format };
-    let history = History { paths: &history.paths, stop };
+    let by = if arrival { JudgedBy::Arrival } else { JudgedBy::Calls };
+    let history = History { paths: &history.paths, by, stop };
     let mut console = Console::new(format == ReplayFormat::Json);
     match policies.as_deref() {
         Some([a, b]) => {
@@ -161,7 +172,7 @@ fn replay(
 /// Does what `suggest` was asked for, until `stop` is set.
 pub fn run_suggest(arguments: SuggestArguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
     let SuggestArguments { history, format, policy } = arguments;
-    let history = History { paths: &history.paths, stop };
+    let history = History { paths: &history.paths, by: JudgedBy::Calls, stop };
     Ok(suggest(history, &config(policy)?, format, &mut Console::new(false), out)?)
 }
 

@@ -14,6 +14,7 @@ use triage_notify::words::{span, trouble, utc};
 
 use crate::format::{Format, json_line};
 use crate::replay::console::Console;
+use crate::replay::judged_by::JudgedBy;
 use crate::replay::review::{Review, Story};
 use crate::replay::reviews::{Candidate, reviews};
 use crate::replay::run::{End, History};
@@ -81,6 +82,7 @@ fn print_text(
     for ((what, first), (_, second)) in numbers(reviews[0]).into_iter().zip(numbers(reviews[1])) {
         writeln!(out, "{what:20} {first:>width$}  {second}")?;
     }
+    writeln!(out, "\nThe clock: {}", reviews[0].clock())?;
     writeln!(out)?;
     if pairs.is_empty() {
         return writeln!(out, "Neither would have opened an incident.");
@@ -132,6 +134,7 @@ enum Line<'a> {
         opened: Vec<Opened<'a>>,
     },
     Policy {
+        clock: JudgedBy,
         name: &'a str,
         pages: usize,
         false_looking_pages: usize,
@@ -174,6 +177,7 @@ fn print_json(
     }
     for (candidate, review) in candidates.iter().zip(reviews) {
         let policy = Line::Policy {
+            clock: review.by,
             name: &candidate.name,
             pages: review.pages().count(),
             false_looking_pages: review.false_looking_pages(),

@@ -14,6 +14,7 @@ use triage_model::region::Region;
 use triage_notify::notice::{NoticeKind, Tally};
 
 use crate::format::json_line;
+use crate::replay::judged_by::JudgedBy;
 use crate::replay::life::Moment;
 use crate::replay::review::Review;
 
@@ -39,6 +40,9 @@ enum Line<'a> {
         reasons: &'a [String],
     },
     Summary {
+        clock: JudgedBy,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        without_arrival: Option<u64>,
         from: Option<Timestamp>,
         to: Option<Timestamp>,
         files: u64,
@@ -85,6 +89,8 @@ pub fn moment(moment: &Moment, out: &mut impl Write) -> io::Result<()> {
 pub fn summary(review: &Review, out: &mut impl Write) -> io::Result<()> {
     let pages = review.pages().count();
     let summary = Line::Summary {
+        clock: review.by,
+        without_arrival: (review.by == JudgedBy::Arrival).then_some(review.without_arrival),
         from: review.span.map(|(from, _)| from),
         to: review.span.map(|(_, to)| to),
         files: review.files,

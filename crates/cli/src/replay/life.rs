@@ -1,7 +1,7 @@
 //! One run through a history, under one policy.
 //!
-//! In: observations in the order of time. Out: what the pipeline makes of each second, and of a tick every minute between.
-//! The clock is the events': the latest one so far.
+//! In: observations in the order in which they are due. Out: what the pipeline makes of each second, and of a tick every minute between.
+//! The clock is theirs: the latest time so far at which one was due.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ use triage_engine::service::Nobody;
 use triage_model::observation::{Observation, Tick};
 use triage_model::time::later;
 
+use crate::replay::reading::Due;
+
 /// A minute of the events' time.
 const TICK: Duration = Duration::from_secs(60);
 
@@ -28,8 +30,8 @@ const RUN_ON: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Life {
     pipeline: Pipeline<MemoryStore, Nobody, Nobody>,
     clock: Option<Clock>,
-    /// What occurred in one second and is not judged yet.
-    gathered: Vec<Observation>,
+    /// What is due in one second and is not judged yet.
+    gathered: Vec<Due>,
     /// Incidents that are open.
     open: BTreeSet<String>,
 }
@@ -54,17 +56,16 @@ impl Life {
     }
 
     /// Takes the next observation. Nothing is judged before its second is over.
-    pub fn see(&mut self, observation: Observation) -> Vec<Moment> {
-        let is_over = self.gathered.first().is_some_and(|first| self.are_apart(first, &observation));
+    pub fn see(&mut self, due: Due) -> Vec<Moment> {
+        let is_over = self.gathered.first().is_some_and(|first| self.are_apart(first.at, due.at));
         let moments = if is_over { self.judge_gathered() } else { Vec::new() };
-        self.gathered.push(observation);
+        self.gathered.push(due);
         moments
     }
 
     /// Whether two observations are judged one after the other. While an incident is open, what is seen is gathered for some
     /// seconds, as the function does.
-    fn are_apart(&self, first: &Observation, next: &Observation) -> bool {
-        let (first, next) = (first.occurred_at(), next.occurred_at());
+    fn are_apart(&self, first: Timestamp, next: Timestamp) -> bool {
         let is_ticked = self.clock.as_ref().is_some_and(|clock| clock.next_tick <= next);
         let together = if self.open.is_empty() { Duration::ZERO } else { self.pipeline.settings.policy.gather };
         first.as_second() != next.as_second() && (is_ticked || later(first, together) <= next)
@@ -82,11 +83,11 @@ impl Life {
         moments
     }
 
-    /// Judges what occurred in the second that is not over yet, and the ticks before it.
+    /// Judges what is due in the second that is not over yet, and the ticks before it.
     pub fn judge_gathered(&mut self) -> Vec<Moment> {
         let mut moments = Vec::new();
-        let observations = std::mem::take(&mut self.gathered);
-        let Some(latest) = observations.iter().map(Observation::occurred_at).max() else { return moments };
+        let gathered = std::mem::take(&mut self.gathered);
+        let Some(latest) = gathered.iter().map(|due| due.at).max() else { return moments };
         let clock = self.clock.get_or_insert_with(|| Clock { now: latest, next_tick: later(latest, TICK) });
         let run_on_until = later(clock.now, RUN_ON);
         let now = clock.now.max(latest);
@@ -99,6 +100,7 @@ impl Life {
         {
             clock.next_tick = later(now, TICK);
         }
+        let observations = gathered.into_iter().map(|due| due.observation).collect();
         moments.push(self.judge(observations, now, InputKind::Unknown));
         moments
     }

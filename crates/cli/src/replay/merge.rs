@@ -1,6 +1,6 @@
 //! Many files at once, in one order.
 //!
-//! In: [`HistoryFile`]s by the time at which each begins. Out: what they tell, that which occurred first next. Each file is
+//! In: [`HistoryFile`]s by the time at which each begins. Out: what they tell, that which is due first next. Each file is
 //! read and decoded by a thread of its own, a little ahead of what is wanted of it; of those that are open, the first
 //! observation is given out. So files that overlap in time (regions, accounts, exports) are read side by side.
 //!
@@ -73,7 +73,7 @@ struct Open {
 
 impl Open {
     fn next_at(&self) -> Option<Timestamp> {
-        self.waiting.front().map(|placed| placed.observation.occurred_at())
+        self.waiting.front().map(|placed| placed.due.at)
     }
 }
 
@@ -184,13 +184,12 @@ impl<'a> Merge<'a> {
                 }
             }
         };
-        for observation in reading.observations.drain(..) {
-            let placed = Placed { file: open.file, position: open.position, observation };
+        for due in reading.observations.drain(..) {
+            let placed = Placed { file: open.file, position: open.position, due };
             open.position += 1;
-            let timed = placed.observation.occurred_at() != NO_TIME;
-            if timed { &mut open.waiting } else { &mut self.timeless }.push_back(placed);
+            if placed.due.at != NO_TIME { &mut open.waiting } else { &mut self.timeless }.push_back(placed);
         }
-        open.waiting.make_contiguous().sort_by_key(|placed| placed.observation.occurred_at());
+        open.waiting.make_contiguous().sort_by_key(|placed| placed.due.at);
         Some(reading)
     }
 }

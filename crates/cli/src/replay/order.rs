@@ -1,6 +1,6 @@
 //! Observations in the order of time, with bounded memory.
 //!
-//! In: observations as they come out of the files, nearly in order. Out: the same, the oldest first; of one time, by the
+//! In: observations as they come out of the files, nearly in order. Out: the same, the one that is due first; of one time, by the
 //! name of the file and the place in it. One that is older than what was given out already is counted, and given out at
 //! once: the decision takes what comes late as it does live. One without a time is of the latest time that the others tell.
 
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use triage_model::observation::Observation;
 use triage_model::time::before;
 
-use crate::replay::reading::{NO_TIME, Placed};
+use crate::replay::reading::{Due, NO_TIME, Placed};
 
 /// How far out of order is put right. CloudTrail delivers within a quarter of an hour as a rule, and evidence counts for an
 /// hour.
@@ -24,7 +24,7 @@ pub const WAITING_MAX: usize = 50_000;
 #[derive(Debug, Default)]
 pub struct Order {
     /// By time, file and place in the file.
-    waiting: BTreeMap<(Timestamp, usize, u64), Observation>,
+    waiting: BTreeMap<(Timestamp, usize, u64), Due>,
     /// Those without a time.
     timeless: Vec<Placed>,
     latest: Option<Timestamp>,
@@ -35,9 +35,8 @@ pub struct Order {
 
 impl Order {
     pub fn push(&mut self, placed: Placed) {
-        let at = placed.observation.occurred_at();
-        if at != NO_TIME {
-            return self.wait(at, placed);
+        if placed.due.at != NO_TIME {
+            return self.wait(placed);
         }
         self.timeless.push(placed);
         if self.timeless.len() >= WAITING_MAX {
@@ -49,21 +48,24 @@ impl Order {
     pub fn date_timeless(&mut self) {
         let at = self.latest.unwrap_or(Timestamp::UNIX_EPOCH);
         for mut placed in std::mem::take(&mut self.timeless) {
-            date(&mut placed.observation, at);
-            self.wait(at, placed);
+            placed.due.at = at;
+            date(&mut placed.due.observation, at);
+            self.wait(placed);
         }
     }
 
-    fn wait(&mut self, at: Timestamp, placed: Placed) {
+    fn wait(&mut self, placed: Placed) {
+        let Placed { file, position, due } = placed;
+        let at = due.at;
         if self.given_out.is_some_and(|given_out| at < given_out) {
             self.out_of_order += 1;
         }
         self.latest = self.latest.max(Some(at));
-        self.waiting.insert((at, placed.file, placed.position), placed.observation);
+        self.waiting.insert((at, file, position), due);
     }
 
     /// The next one that nothing older can be expected before.
-    pub fn pop_due(&mut self) -> Option<Observation> {
+    pub fn pop_due(&mut self) -> Option<Due> {
         let (oldest, ..) = *self.waiting.first_key_value()?.0;
         let settled = self.latest.map(|latest| before(latest, TOLERATED));
         let due = settled.is_some_and(|settled| oldest <= settled) || self.waiting.len() > WAITING_MAX;
@@ -71,10 +73,10 @@ impl Order {
     }
 
     /// The next one, where no more are to come.
-    pub fn pop(&mut self) -> Option<Observation> {
-        let ((at, ..), observation) = self.waiting.pop_first()?;
-        self.given_out = self.given_out.max(Some(at));
-        Some(observation)
+    pub fn pop(&mut self) -> Option<Due> {
+        let (_, due) = self.waiting.pop_first()?;
+        self.given_out = self.given_out.max(Some(due.at));
+        Some(due)
     }
 }
 
@@ -105,7 +107,7 @@ mod tests {
     }
 
     fn placed(occurred_at: Timestamp, file: usize, position: u64) -> Placed {
-        Placed { file, position, observation: Observation::Tick(Tick { occurred_at }) }
+        Placed { file, position, due: Due { at: occurred_at, observation: Observation::Tick(Tick { occurred_at }) } }
     }
 
     /// One of the only file, in its order.
@@ -117,7 +119,7 @@ mod tests {
     fn seconds(order: &mut Order, all: bool) -> Vec<i64> {
         let mut seconds = Vec::new();
         while let Some(next) = if all { order.pop() } else { order.pop_due() } {
-            seconds.push(next.occurred_at().as_second() - 1_800_000_000);
+            seconds.push(next.at.as_second() - 1_800_000_000);
         }
         seconds
     }
@@ -166,7 +168,19 @@ mod tests {
         order = Order::default();
         order.push(placed(NO_TIME, 0, 0));
         order.date_timeless();
-        assert_eq!(order.pop().map(|alone| alone.occurred_at()), Some(Timestamp::UNIX_EPOCH));
+        let alone = order.pop().unwrap();
+        assert_eq!([alone.at, alone.observation.occurred_at()], [Timestamp::UNIX_EPOCH; 2]);
+    }
+
+    #[test]
+    fn what_was_delivered_late_waits_for_its_arrival_and_keeps_its_own_time() {
+        let mut order = Order::default();
+        let late = Due { at: at(240), observation: Observation::Tick(Tick { occurred_at: at(0) }) };
+        order.push(Placed { file: 0, position: 0, due: late });
+        order.push(placed(at(200), 0, 1));
+        let out: Vec<_> = std::iter::from_fn(|| order.pop()).collect();
+        assert_eq!(out.iter().map(|due| due.at).collect::<Vec<_>>(), [at(200), at(240)]);
+        assert_eq!((out[1].observation.occurred_at(), order.out_of_order), (at(0), 0));
     }
 
     proptest! {

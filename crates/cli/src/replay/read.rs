@@ -29,9 +29,10 @@ use triage_model::time::later;
 use triage_notify::words::counted;
 
 use crate::replay::files::{GZIP, HistoryFile};
+use crate::replay::judged_by::JudgedBy;
 use crate::replay::read::cut::{Chunk, Cutter};
 use crate::replay::read::layout::{Boundary, Layout};
-use crate::replay::reading::{NO_TIME, Reading};
+use crate::replay::reading::{Due, NO_TIME, Reading};
 
 /// Buffered from the disk, and from standard input.
 const BUFFER: usize = 256 * 1024;
@@ -40,6 +41,7 @@ const BUFFER: usize = 256 * 1024;
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub setting: Setting,
+    pub by: JudgedBy,
     /// What is later cannot be.
     pub latest: Timestamp,
 }
@@ -47,7 +49,7 @@ pub struct Rules {
 impl Rules {
     /// The clock is the events': no record is too old, and the real time stands in for none. It only tells what cannot have
     /// occurred yet.
-    pub fn of(settings: &Settings, now: Timestamp) -> Self {
+    pub fn of(settings: &Settings, by: JudgedBy, now: Timestamp) -> Self {
         let setting = Setting {
             now: NO_TIME,
             horizon: Timestamp::MIN,
@@ -56,7 +58,7 @@ impl Rules {
             own_log_groups: settings.own_log_groups.clone(),
             own_client_ids: Vec::new(),
         };
-        Self { setting, latest: later(now, AHEAD) }
+        Self { setting, by, latest: later(now, AHEAD) }
     }
 }
 
@@ -259,7 +261,7 @@ impl Reader<'_> {
     }
 
     fn decode(&self, place: &str, payload: &str, reading: &mut Reading) {
-        let mut batch = triage_decode::decode(payload, &self.rules.setting);
+        let batch = triage_decode::decode(payload, &self.rules.setting);
         for (name, count, detail) in batch.problems.iter() {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
             reading.complaints.push(format!("{place}: {name}{times}: {detail}"));
@@ -270,15 +272,22 @@ impl Reader<'_> {
         reading.left_alone += u64::from(batch.kind == InputKind::Foreign);
         reading.own += batch.own;
         reading.problems.merge(batch.problems);
-        let all = batch.observations.len();
-        batch.observations.retain(|observation| self.can_be(observation.occurred_at()));
-        if batch.observations.len() < all {
-            reading.skip(
-                place,
-                &format!("{} with a time that cannot be", counted(all - batch.observations.len(), "call")),
-            );
+        let arrivals = batch.arrivals.into_iter().chain(std::iter::repeat(None));
+        let mut impossible = 0;
+        for (observation, arrival) in batch.observations.into_iter().zip(arrivals) {
+            let occurred_at = observation.occurred_at();
+            if !self.can_be(occurred_at) {
+                impossible += 1;
+                continue;
+            }
+            // One that cannot be is as good as none.
+            let arrival = arrival.filter(|at| *at != NO_TIME && self.can_be(*at));
+            reading.without_arrival += u64::from(self.rules.by == JudgedBy::Arrival && arrival.is_none());
+            reading.observations.push(Due { at: self.rules.by.time(occurred_at, arrival), observation });
         }
-        reading.observations.append(&mut batch.observations);
+        if impossible > 0 {
+            reading.skip(place, &format!("{} with a time that cannot be", counted(impossible, "call")));
+        }
     }
 
     /// One time far ahead or far back would hold up all others, or stand for years in between.

@@ -11,7 +11,7 @@ pub const NO_TIME: Timestamp = Timestamp::MAX;
 /// What was read of a part of a file.
 #[derive(Debug, Default)]
 pub struct Reading {
-    pub observations: Vec<Observation>,
+    pub observations: Vec<Due>,
     pub problems: Problems,
     /// What could not be read, each with its place, as a person is told.
     pub complaints: Vec<String>,
@@ -21,6 +21,16 @@ pub struct Reading {
     pub records: u64,
     pub own: u64,
     pub left_alone: u64,
+    /// Observations of which nothing tells when they were delivered; counted where that is asked for.
+    pub without_arrival: u64,
+}
+
+/// An observation, and when it is judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    /// [`NO_TIME`] where the observation tells no time.
+    pub at: Timestamp,
+    pub observation: Observation,
 }
 
 impl Reading {
@@ -37,11 +47,11 @@ impl Reading {
     }
 }
 
-/// An observation and where it stands: in which file, by the order of their names, and at which place in it. Of what is of
+/// What is due and where it stands: in which file, by the order of their names, and at which place in it. Of what is of
 /// one time that decides which comes first.
 #[derive(Debug)]
 pub struct Placed {
     pub file: usize,
     pub position: u64,
-    pub observation: Observation,
+    pub due: Due,
 }

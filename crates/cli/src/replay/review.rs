@@ -14,7 +14,9 @@ use triage_model::observation::Operation;
 use triage_model::problem::Problems;
 use triage_model::region::Region;
 use triage_notify::notice::{Notice, Tally};
-use triage_notify::words::between;
+use triage_notify::words::{between, counted};
+
+use crate::replay::judged_by::JudgedBy;
 
 /// The first width of a bin: no shorter than what a tick is.
 const BIN: Duration = Duration::from_secs(60);
@@ -22,6 +24,10 @@ const BIN: Duration = Duration::from_secs(60);
 /// What came of a history.
 #[derive(Debug, Default)]
 pub struct Review {
+    /// The clock.
+    pub by: JudgedBy,
+    /// What nothing tells the arrival of, where arrival is the clock: it is judged at its own time.
+    pub without_arrival: u64,
     /// The first and the latest time in it.
     pub span: Option<(Timestamp, Timestamp)>,
     pub files: u64,
@@ -137,6 +143,17 @@ impl Story {
 }
 
 impl Review {
+    /// By what it is judged, and of how much that is not known.
+    pub fn clock(&self) -> String {
+        let clock = self.by.in_words();
+        match self.without_arrival {
+            0 => clock.to_owned(),
+            some => {
+                format!("{clock}; of {} that is not told: judged at their own times", counted(some as usize, "event"))
+            }
+        }
+    }
+
     pub fn pages(&self) -> impl Iterator<Item = &Story> {
         self.incidents.iter().filter(|story| story.severity == Severity::Page)
     }

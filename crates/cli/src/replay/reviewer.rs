@@ -49,6 +49,7 @@ impl Reviewer {
     pub fn read(&mut self, reading: &Reading) {
         self.review.records += reading.records;
         self.review.left_alone += reading.left_alone;
+        self.review.without_arrival += reading.without_arrival;
         self.review.counts.own += reading.own;
         self.review.problems.merge(reading.problems.clone());
     }
@@ -183,7 +184,7 @@ impl Reviewer {
 
     /// The review, once all is taken.
     pub fn close(mut self, end: End) -> Review {
-        let End { files, out_of_order, interrupted, skipped: _ } = end;
+        let End { by, files, out_of_order, interrupted, skipped: _ } = end;
         for (bin, hit) in self.review.chart.bins.iter_mut().zip(&self.hit) {
             bin.callers = hit.len() as u64;
         }
@@ -204,6 +205,6 @@ impl Reviewer {
             .collect();
         kinds.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.code, a.operation).cmp(&(&b.code, b.operation))));
         kinds.truncate(TOOLS_LISTED);
-        Review { files, out_of_order, interrupted, callers: self.callers.len(), tools, kinds, ..self.review }
+        Review { by, files, out_of_order, interrupted, callers: self.callers.len(), tools, kinds, ..self.review }
     }
 }

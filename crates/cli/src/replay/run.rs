@@ -11,19 +11,20 @@ use jiff::Timestamp;
 use triage_decide::policy::Policy;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::settings::Settings;
-use triage_model::observation::Observation;
 
 use crate::replay::files::{self, Unreadable};
+use crate::replay::judged_by::JudgedBy;
 use crate::replay::life::{Life, Moment};
 use crate::replay::merge::{Merge, Next};
 use crate::replay::order::Order;
 use crate::replay::read::Rules;
-use crate::replay::reading::Reading;
+use crate::replay::reading::{Due, Reading};
 
-/// Where a history is, and whether the user has had enough of it.
+/// Where a history is, what it is judged by, and whether the user has had enough of it.
 #[derive(Clone, Copy, Debug)]
 pub struct History<'a> {
     pub paths: &'a [PathBuf],
+    pub by: JudgedBy,
     /// What was done so far is told once this is set.
     pub stop: &'a AtomicBool,
 }
@@ -39,6 +40,7 @@ pub enum Happened {
 /// What is known when a run is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
+    pub by: JudgedBy,
     pub files: u64,
     /// Observations that came too far out of order to be put where they belong.
     pub out_of_order: u64,
@@ -82,8 +84,8 @@ impl<'a> Run<'a> {
             phase: Phase::Files,
             happened: VecDeque::new(),
             size: files.iter().map(|file| file.size).sum(),
-            end: End { files: files.len() as u64, ..End::default() },
-            merge: Merge::new(files, Rules::of(settings, Timestamp::now()), history.stop),
+            end: End { by: history.by, files: files.len() as u64, ..End::default() },
+            merge: Merge::new(files, Rules::of(settings, history.by, Timestamp::now()), history.stop),
         };
         for Unreadable { name, reason } in unreadable {
             let mut reading = Reading::default();
@@ -132,13 +134,13 @@ impl<'a> Run<'a> {
         self.end.out_of_order = self.order.out_of_order;
     }
 
-    fn live_through(&mut self, observation: Observation) {
+    fn live_through(&mut self, due: Due) {
         let Some((last, others)) = self.lives.split_last_mut() else { return };
         for (number, life) in others.iter_mut().enumerate() {
-            let moments = life.see(observation.clone());
+            let moments = life.see(due.clone());
             self.happened.extend(moments.into_iter().map(|moment| Happened::Judged(number, Box::new(moment))));
         }
-        let moments = last.see(observation);
+        let moments = last.see(due);
         self.happened.extend(moments.into_iter().map(|moment| Happened::Judged(others.len(), Box::new(moment))));
     }
 

@@ -7,6 +7,7 @@ use std::thread;
 
 use triage_engine::settings::Settings;
 
+use crate::replay::judged_by::JudgedBy;
 use crate::replay::reviewer::Reviewer;
 use crate::replay::run::{Happened, History, Run};
 use crate::replay::{html, json, text};
@@ -47,10 +48,10 @@ fn call(id: &str, time: Option<&str>) -> String {
 const OTHER: &str = r#"{"eventVersion":"1.11","eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances"}"#;
 
 /// All that a run says and prints, and the ids of the failures as they were judged.
-fn lived(path: &Path) -> (String, Vec<String>) {
+fn lived(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
     let settings = Settings::read(|_| None).unwrap();
     let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
-    let mut run = Run::new(History { paths: &paths, stop: &stop }, &settings, [settings.policy.clone()]);
+    let mut run = Run::new(History { paths: &paths, by, stop: &stop }, &settings, [settings.policy.clone()]);
     let (mut out, mut ids, mut reviewer) = (Vec::new(), Vec::new(), Reviewer::default());
     for happened in &mut run {
         match happened {
@@ -76,8 +77,8 @@ fn lived(path: &Path) -> (String, Vec<String>) {
 }
 
 /// Runs it again and again, and every other time beside threads that take the processors away.
-fn always_the_same(path: &Path) -> (String, Vec<String>) {
-    let first = lived(path);
+fn always_the_same(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
+    let first = lived(path, by);
     for round in 0..ROUNDS {
         let busy = AtomicBool::new(round % 2 == 0);
         let again = thread::scope(|scope| {
@@ -88,7 +89,7 @@ fn always_the_same(path: &Path) -> (String, Vec<String>) {
                     }
                 });
             }
-            let again = lived(path);
+            let again = lived(path, by);
             busy.store(false, Ordering::Relaxed);
             again
         });
@@ -110,7 +111,7 @@ fn what_is_of_one_time_is_in_the_order_of_the_names_and_of_the_places_however_lo
     folder.write("damaged.json.gz", b"\x1f\x8bnot gzip");
     folder.write("z-no-time.json", call("n1", None));
     folder.write("y-no-time.json", call("n0", None));
-    let (out, ids) = always_the_same(&folder.0);
+    let (out, ids) = always_the_same(&folder.0, JudgedBy::Calls);
     assert_eq!(ids, ["b2", "c1", "a1", "a2", "a3", "b1", "c2", "c3", "n0", "n1"]);
     let complaints: Vec<&str> = out.lines().filter(|line| line.starts_with(folder.0.to_str().unwrap())).collect();
     assert!(
@@ -128,13 +129,44 @@ fn more_files_than_can_be_open_are_the_same_in_every_run() {
         let bad = if file % 10 == 0 { "{broken\n" } else { "" };
         folder.write(&format!("{file:03}.jsonl"), format!("{bad}{}", calls.collect::<Vec<_>>().join("\n")));
     }
-    let (_, ids) = always_the_same(&folder.0);
+    let (_, ids) = always_the_same(&folder.0, JudgedBy::Calls);
     assert_eq!(ids.len(), 100 * 6);
+}
+
+#[test]
+fn by_arrival_what_was_delivered_last_is_judged_last_and_the_same_in_every_run() {
+    let at = |minute: usize| format!("2026-11-25T01:{minute:02}:00Z");
+    // Each made in the minute of its number; `late` minutes later EventBridge has it.
+    let delivered = |minute: usize, late: usize| {
+        let detail = call(&format!("m{minute}"), Some(&at(minute)));
+        format!(
+            r#"{{"detail-type":"SSO OIDC Call Failed","source":"made.up","time":"{}","detail":{detail}}}"#,
+            at(minute + late)
+        )
+    };
+    let folder = Folder::new();
+    folder.write("a.jsonl", [delivered(0, 30), delivered(2, 1), delivered(4, 0)].join("\n"));
+    folder.write("b.jsonl", [delivered(1, 8), call("m5", Some(&at(5))), delivered(6, 0)].join("\n"));
+    // A clock that was behind, and one that is nobody's.
+    folder.write(
+        "c.jsonl",
+        [
+            delivered(7, 0).replace("\"time\":\"2026", "\"time\":\"2025"),
+            delivered(8, 0).replace("\"time\":\"2026", "\"time\":\"2126"),
+        ]
+        .join("\n"),
+    );
+    let (_, ids) = always_the_same(&folder.0, JudgedBy::Calls);
+    assert_eq!(ids, ["m0", "m1", "m2", "m4", "m5", "m6", "m7", "m8"]);
+    let (out, ids) = always_the_same(&folder.0, JudgedBy::Arrival);
+    assert_eq!(ids, ["m2", "m4", "m5", "m6", "m7", "m8", "m1", "m0"]);
+    assert!(out.contains("2026-11-25 01:03:00 UTC to 2026-11-25 01:30:00 UTC"), "{out}");
+    assert!(out.contains(r#""clock":"arrival","withoutArrival":2,"#) && out.contains("of 2 events that is not told"));
 }
 
 #[test]
 fn the_folder_of_events_gives_the_same_in_every_run() {
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
-    let (out, ids) = always_the_same(&events);
+    let (out, ids) = always_the_same(&events, JudgedBy::Calls);
     assert!(ids.len() > 40 && out.contains("call__without_error.json"));
 }

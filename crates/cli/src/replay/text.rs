@@ -112,6 +112,7 @@ fn totals(review: &Review, out: &mut impl Write) -> io::Result<()> {
     if let Some((from, to)) = review.span {
         fact("from", format!("{} to {}", utc(from), utc(to)))?;
     }
+    fact("clock", review.clock())?;
     let read = format!("{}, {}", counted(review.files as usize, "file"), counted(review.records as usize, "record"));
     fact("read", format!("{read}, {} of them of other services", review.left_alone))?;
     fact("served", counted(review.counts.success as usize, "call"))?;

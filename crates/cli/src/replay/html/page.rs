@@ -53,6 +53,7 @@ fn body(h: &mut Html, review: &Review) {
         h.leaf("p", &[("class", &"product")], "oidc-triage");
         h.leaf("h1", &[], title(review));
         summary::verdict(h, review);
+        summary::clock(h, review);
         contents(h, review);
     });
     h.element("main", &[], |h| {

@@ -38,6 +38,13 @@ pub fn verdict(h: &mut Html, review: &Review) {
     });
 }
 
+/// By which times it is told; of nothing there is none.
+pub fn clock(h: &mut Html, review: &Review) {
+    if review.span.is_some() {
+        h.leaf("p", &[("class", &"quiet")], format!("The clock: {}.", review.clock()));
+    }
+}
+
 pub fn cards(h: &mut Html, review: &Review) {
     let pages = review.pages().count();
     let advices = review.advices.len();

@@ -7,7 +7,7 @@ use super::*;
 use crate::replay::read::cut::CHUNK;
 
 fn rules() -> Rules {
-    Rules::of(&Settings::read(|_| None).unwrap(), Timestamp::from_second(1_800_000_000).unwrap())
+    Rules::of(&Settings::read(|_| None).unwrap(), JudgedBy::Calls, Timestamp::from_second(1_800_000_000).unwrap())
 }
 
 /// A record as a trail writes it; of another service where there is no code.
@@ -66,7 +66,8 @@ fn a_trail_s_file_of_many_pieces_tells_what_a_general_reader_finds_in_it() {
             "{:?}",
             reading.complaints
         );
-        assert_eq!(reading.observations, general.observations);
+        let observations: Vec<_> = reading.observations.into_iter().map(|due| due.observation).collect();
+        assert_eq!(observations, general.observations);
     }
 }
 
