@@ -25,7 +25,7 @@ use triage_engine::backoff::{Backoff, TokenBucket};
 use triage_engine::retry::{NotRepeatable, RetryReport};
 use triage_engine::service::Service;
 use triage_model::classify::Class;
-use triage_model::observation::Failure;
+use triage_model::observation::{Failure, Operation};
 use triage_model::partition::Partition;
 use triage_model::region::Region;
 
@@ -76,12 +76,13 @@ impl Service for Oidc {
         &self,
         region: &Region,
         start_url: Option<&str>,
+        hit: &BTreeSet<Operation>,
         record: &ProbeRecord,
         now: Timestamp,
         deadline: Instant,
     ) -> ProbeRecord {
         self.own(invented_client_ids(region));
-        let found = probe::probe(&self.clients, region, start_url, record, now, deadline).await;
+        let found = probe::probe(&self.clients, region, start_url, hit, record, now, deadline).await;
         self.note_own(&found);
         if let Some(answer) = found.latest.as_ref().filter(|answer| record.latest.as_ref() != Some(answer)) {
             let healthy = answer.rungs.iter().filter(|rung| rung.answer == RungState::Healthy).count();
@@ -139,7 +140,8 @@ mod tests {
         let region = region("us-east-1");
         let probe = async |record: &ProbeRecord, within| {
             // The pipeline may move these futures between threads.
-            sent(oidc.probe(&region, None, record, Timestamp::UNIX_EPOCH, Instant::now() + within)).await
+            sent(oidc.probe(&region, None, &BTreeSet::new(), record, Timestamp::UNIX_EPOCH, Instant::now() + within))
+                .await
         };
         let found = probe(&ProbeRecord::default(), LONG).await;
         assert_eq!((found.worst(), oidc.bucket.tokens()), (Some(RungState::Healthy), before + 2));
@@ -154,7 +156,8 @@ mod tests {
             (Oidc::new(config(service.url()), Backoff::SDK_2026), Oidc::new(config(&refusing()), Backoff::SDK_2026));
         let (east, west) = (region("us-east-1"), region("us-west-2"));
         let deadline = Instant::now() + LONG;
-        let found = one.probe(&east, None, &ProbeRecord::default(), Timestamp::UNIX_EPOCH, deadline).await;
+        let found =
+            one.probe(&east, None, &BTreeSet::new(), &ProbeRecord::default(), Timestamp::UNIX_EPOCH, deadline).await;
         assert_eq!(other.own_client_ids(), [""; 0]);
         other.note_own(&found);
         assert_eq!(other.own_client_ids(), one.own_client_ids());

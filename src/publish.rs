@@ -17,7 +17,7 @@ use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
 use triage_engine::publish::{ATTEMPT_TIMEOUT, Publish, PublishError, Published};
 use triage_notify::letter::Channel;
-use triage_notify::notice::Notice;
+use triage_notify::notice::{NamedScope, Notice};
 use triage_notify::place::Place;
 use triage_notify::{envelope, machine, pager};
 
@@ -224,6 +224,7 @@ fn attributes(notice: &Notice) -> HashMap<String, MessageAttributeValue> {
         ("severity", Some(notice.severity.as_str())),
         ("region", Some(notice.region.as_str())),
         ("incident", notice.incident.as_deref()),
+        ("scope", notice.scope.as_ref().map(NamedScope::kind)),
     ];
     let texts = texts.into_iter().filter_map(|(name, text)| Some((name, "String", text?.to_owned())));
     let attribute = |(name, data_type, value): (&str, &str, String)| {

@@ -16,7 +16,7 @@ use crate::oidc::stranger;
 /// Asks the region's control. None in a partition of one region.
 pub async fn ask(clients: &Clients, region: &Region, deadline: Instant) -> Option<Control> {
     let control = Partition::control(region)?;
-    let works = match stranger::ask(&clients.of(&control), &control, deadline).await {
+    let works = match stranger::ask_for_a_token(&clients.of(&control), &control, deadline).await {
         // A proxy's page may read as a success, so only AWS's own request id shows who it was.
         Ok(output) => output.request_id().is_some(),
         Err(fault) => fault.request_id.is_some() || stranger::is_refused(&fault),

@@ -1,10 +1,13 @@
 //! Asking a region's service how it is.
 //!
-//! In: a region, where known the start URL of its Identity Center, and what earlier probes kept. Out: a [`ProbeRecord`]
-//! with a new [`ProbeAnswer`]: what each rung of the ladder RegisterClient → StartDeviceAuthorization → CreateToken
-//! answered. It costs no session and signs nothing, so it sees neither sessions nor signing nor refresh. Who probes and
-//! when, and what the answers mean for the region, is decided elsewhere.
+//! In: a region, where known the start URL of its Identity Center, the steps that fail for callers, and what earlier probes
+//! kept. Out: a [`ProbeRecord`] with a new [`ProbeAnswer`]: what each rung of the ladder RegisterClient →
+//! StartDeviceAuthorization → CreateToken answered. A rung that could be left out, because it was climbed earlier or is not
+//! needed for the next, is asked all the same where callers see it fail. It costs no session and signs nothing, so it sees
+//! neither sessions nor signing nor refresh. Who probes and when, and what the answers mean for the region, is decided
+//! elsewhere.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use aws_sdk_ssooidc::Client;
@@ -30,12 +33,13 @@ pub async fn probe(
     clients: &Clients,
     region: &Region,
     start_url: Option<&str>,
+    hit: &BTreeSet<Operation>,
     record: &ProbeRecord,
     now: Timestamp,
     deadline: Instant,
 ) -> ProbeRecord {
     let mut record = record.clone();
-    let mut ladder = Ladder { client: clients.of(region), region, start_url, record: &mut record, now, deadline };
+    let mut ladder = Ladder { client: clients.of(region), region, start_url, hit, record: &mut record, now, deadline };
     let mut rungs = ladder.climb().await;
     let control = match rungs.iter().any(Rung::is_silent) {
         true => control::ask(clients, region, deadline).await,
@@ -58,6 +62,8 @@ struct Ladder<'a> {
     client: Client,
     region: &'a Region,
     start_url: Option<&'a str>,
+    /// The steps that fail for callers.
+    hit: &'a BTreeSet<Operation>,
     /// Only its registration is touched here.
     record: &'a mut ProbeRecord,
     now: Timestamp,
@@ -66,33 +72,38 @@ struct Ladder<'a> {
 
 impl Ladder<'_> {
     async fn climb(&mut self) -> Vec<Rung> {
-        let Some(registration) = self.record.usable_registration(self.now).cloned() else {
-            return self.climb_from_the_ground().await;
+        let kept = self.record.usable_registration(self.now).cloned();
+        let is_hit = self.hit.contains(&Operation::RegisterClient);
+        let Some(registration) = kept.clone().filter(|_| !is_hit || !self.record.may_register_again(self.now)) else {
+            return self.climb_from_the_ground(kept).await;
         };
         let rungs = self.climb_on(Some(&registration)).await;
         let unexpected = rungs.iter().any(|rung| rung.answer == RungState::Unexpected);
-        // The service may have lost our registration. Once a day that is worth a new one; after that it is evidence.
-        if unexpected && self.start_url.is_some() && self.record.renew(self.now) {
-            return self.climb_from_the_ground().await;
+        // The service may have lost our registration. Once a day that is worth a new one; after that it is evidence. Where
+        // registering fails for callers, a new one is made soon enough.
+        if unexpected && self.start_url.is_some() && !is_hit && self.record.renew(self.now) {
+            return self.climb_from_the_ground(None).await;
         }
         rungs
     }
 
-    async fn climb_from_the_ground(&mut self) -> Vec<Rung> {
-        let (rung, registration) = self.register().await;
-        // Where not even a connection stands, the other rungs would only wait for the same time-out.
+    /// `kept` is the registration to go on with where none is to be had.
+    async fn climb_from_the_ground(&mut self, kept: Option<Registration>) -> Vec<Rung> {
+        let (rung, made) = self.register().await;
+        // Where not even a connection stands, the other rungs would only wait for the same time-out. But where callers say
+        // that it is this step that fails, its silence says nothing of the others.
         let connected = rung.fault.as_ref().is_none_or(|fault| !fault.no_answer);
         let mut rungs = vec![rung];
-        if connected {
-            rungs.extend(self.climb_on(registration.as_ref()).await);
+        if connected || self.hit.contains(&Operation::RegisterClient) {
+            rungs.extend(self.climb_on(made.or(kept).as_ref()).await);
         }
         rungs
     }
 
-    /// The rungs above the registration. Without a start URL the second one cannot be asked, and the third is asked
-    /// with an invented client, which needs no registration.
+    /// The rungs above the registration. Without a start URL they are asked with an invented client, which needs no
+    /// registration; the second one only where callers see it fail.
     async fn climb_on(&self, registration: Option<&Registration>) -> Vec<Rung> {
-        let Some(start_url) = self.start_url else { return vec![self.ask_to_be_refused().await] };
+        let Some(start_url) = self.start_url else { return self.ask_to_be_refused().await };
         let Some(registration) = registration else { return Vec::new() };
         let (rung, device_code) = self.start(registration, start_url).await;
         let mut rungs = vec![rung];
@@ -150,10 +161,18 @@ impl Ladder<'_> {
     }
 
     /// A service that works refuses a client that it does not know.
-    async fn ask_to_be_refused(&self) -> Rung {
+    async fn ask_to_be_refused(&self) -> Vec<Rung> {
+        let mut rungs = Vec::new();
+        if self.hit.contains(&Operation::StartDeviceAuthorization) {
+            let began = Instant::now();
+            // That it lets a stranger sign in would be unexpected, as that it gives a stranger a token.
+            let result = stranger::ask_to_sign_in(&self.client, self.region, self.deadline).await.map(|_| false);
+            rungs.push(rung(Operation::StartDeviceAuthorization, began, result, Some(stranger::is_refused)));
+        }
         let began = Instant::now();
-        let result = stranger::ask(&self.client, self.region, self.deadline).await.map(|_| false);
-        rung(Operation::CreateToken, began, result, Some(stranger::is_refused))
+        let result = stranger::ask_for_a_token(&self.client, self.region, self.deadline).await.map(|_| false);
+        rungs.push(rung(Operation::CreateToken, began, result, Some(stranger::is_refused)));
+        rungs
     }
 }
 

@@ -1,12 +1,13 @@
-//! A client that nobody has registered asks for a token: a service that works refuses it.
+//! A client that nobody has registered asks to sign in, or for a token: a service that works refuses it.
 //!
-//! In: a region's client. Out: what CreateToken answered. It needs no registration and no start URL, so it stands in for
-//! the third rung where there is none, and is what a control is asked.
+//! In: a region's client. Out: what StartDeviceAuthorization or CreateToken answered. It needs no registration and no start
+//! URL, so it stands in for the second and the third rung where there is none, and is what a control is asked.
 
 use std::time::Instant;
 
 use aws_sdk_ssooidc::Client;
 use aws_sdk_ssooidc::operation::create_token::CreateTokenOutput;
+use aws_sdk_ssooidc::operation::start_device_authorization::StartDeviceAuthorizationOutput;
 use triage_model::classify::invented_client_id;
 use triage_model::fault::Fault;
 use triage_model::observation::DEVICE_CODE_GRANT;
@@ -17,6 +18,9 @@ use crate::oidc::fault::answered;
 /// The random part of the client id: the same for all regions and stacks, so that each knows the others' strangers.
 const RANDOM: &[u8; 16] = b"oidc-triage-prob";
 
+/// Nobody's access portal: the client is refused before it matters.
+const START_URL: &str = "https://d-0000000000.awsapps.com/start";
+
 /// Stands for the secret and the device code.
 const SECRET: &str = "invented-by-oidc-triage-to-be-refused";
 
@@ -24,7 +28,17 @@ pub fn client_id(region: &Region) -> String {
     invented_client_id(RANDOM, region)
 }
 
-pub async fn ask(client: &Client, region: &Region, deadline: Instant) -> Result<CreateTokenOutput, Fault> {
+pub async fn ask_to_sign_in(
+    client: &Client,
+    region: &Region,
+    deadline: Instant,
+) -> Result<StartDeviceAuthorizationOutput, Fault> {
+    let call =
+        client.start_device_authorization().client_id(client_id(region)).client_secret(SECRET).start_url(START_URL);
+    answered(call.send(), deadline).await
+}
+
+pub async fn ask_for_a_token(client: &Client, region: &Region, deadline: Instant) -> Result<CreateTokenOutput, Fault> {
     let call = client
         .create_token()
         .client_id(client_id(region))

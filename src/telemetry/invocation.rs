@@ -21,6 +21,7 @@ use triage_model::problem::Problems;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_model::region::Region;
 use triage_notify::mail;
+use triage_notify::notice::NamedScope;
 use triage_notify::place::Place;
 
 use crate::telemetry::line::{InvocationFacts, rfc_3339};
@@ -82,6 +83,7 @@ struct RungLine<'a> {
 struct VerdictLine<'a> {
     region: &'a Region,
     diagnosis: Diagnosis,
+    scope: NamedScope,
     callers: usize,
     /// Lists as one text each: a query shows them as one column.
     names: String,
@@ -150,8 +152,9 @@ pub fn invocation_line<'a>(
 /// The verdicts, the worst first. A region in which nothing is the matter is not listed.
 fn verdict_lines(handled: &Handled) -> Vec<VerdictLine<'_>> {
     let mut lines: Vec<_> = handled
-        .verdicts
+        .judgements
         .iter()
+        .flat_map(|(region, judgement)| judgement.verdicts().map(move |verdict| (region, verdict)))
         .map(|(region, verdict)| verdict_line(region, verdict, &handled.answer.incidents))
         .collect();
     lines.retain(|line| line.diagnosis != Diagnosis::Quiet || line.incident.is_some());
@@ -160,11 +163,16 @@ fn verdict_lines(handled: &Handled) -> Vec<VerdictLine<'_>> {
 }
 
 fn verdict_line<'a>(region: &'a Region, verdict: &'a Verdict, incidents: &'a [IncidentReport]) -> VerdictLine<'a> {
-    let incident = incidents.iter().find(|incident| incident.region == *region);
+    let shared = NamedScope { operations: None, ..NamedScope::from(&verdict.scope) };
+    let is_of_it = |incident: &&IncidentReport| {
+        incident.region == *region && NamedScope { operations: None, ..incident.scope.clone() } == shared
+    };
+    let incident = incidents.iter().find(is_of_it);
     let counted = |(what, count): (&str, &usize)| format!("{what} ({count})");
     VerdictLine {
         region,
         diagnosis: verdict.diagnosis,
+        scope: NamedScope::from(&verdict.scope),
         callers: verdict.callers,
         names: listed(verdict.names.iter().map(String::as_str)),
         tools: listed(verdict.tools.iter().map(|(tool, count)| counted((tool, count)))),

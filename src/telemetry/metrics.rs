@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::Level;
 use triage_decide::probe::{ProbeAnswer, RungState};
+use triage_decide::verdict::Judgement;
 use triage_decode::batch::InputKind;
 use triage_engine::answer::{Action, Counts, FailureReport, IncidentState, Outcome};
 use triage_engine::handled::Handled;
@@ -156,7 +157,7 @@ pub fn line<'a>(facts: &InvocationFacts<'a>, handled: &'a Handled, now: Timestam
         level: facts.level.min(Level::INFO).as_str(),
         request_id: facts.request_id,
         kind: handled.kind,
-        regions: handled.verdicts.keys().chain(handled.probes.keys()).collect(),
+        regions: handled.judgements.keys().chain(handled.probes.keys()).collect(),
         region: facts.region,
         values,
         metadata: Metadata { timestamp: now.as_millisecond(), cloud_watch_metrics: [directive] },
@@ -173,7 +174,13 @@ fn values(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) -> BTr
     values.add_probes(handled.probes.values().filter(|probe| probe.at == facts.began_at));
     values.count_some(
         Name::CallersHit,
-        handled.verdicts.values().map(|verdict| verdict.callers as u64).max().unwrap_or(0),
+        handled
+            .judgements
+            .values()
+            .flat_map(Judgement::verdicts)
+            .map(|verdict| verdict.callers as u64)
+            .max()
+            .unwrap_or(0),
     );
     let is_tick = measured.ticks > 0;
     let open = handled.answer.incidents.iter().filter(|incident| incident.state == IncidentState::Open).count() as u64;
@@ -185,7 +192,7 @@ fn values(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) -> BTr
     values.time_since(Name::NoticeAge, measured.oldest_pending, now);
     // By when it came: how long it was handled is no age of it.
     values.time_since(Name::ObservationAge, measured.newest_observation, facts.began_at);
-    if !handled.verdicts.is_empty() {
+    if !handled.judgements.is_empty() {
         values.set(Name::DecisionTime, milliseconds(measured.deciding));
     }
     values.count_some(Name::Ticks, measured.ticks);

@@ -14,6 +14,7 @@ use triage_engine::handled::{Handled, Measured};
 use triage_model::observation::Operation;
 use triage_model::problem::Problems;
 use triage_model::region::{KnownRegions, Region};
+use triage_notify::notice::NamedScope;
 
 use crate::telemetry::InvocationFacts;
 
@@ -45,7 +46,7 @@ pub(super) fn nothing() -> Handled {
         kind: InputKind::CloudTrail,
         answer,
         probes: BTreeMap::new(),
-        verdicts: BTreeMap::new(),
+        judgements: BTreeMap::new(),
         notices: Vec::new(),
         measured: Measured::default(),
         error: None,
@@ -63,6 +64,7 @@ pub(super) fn incident(region: &Region, state: IncidentState) -> IncidentReport 
         state,
         diagnosis: Diagnosis::Outage,
         severity: Diagnosis::Outage.severity(),
+        scope: NamedScope::default(),
         reasons: Vec::new(),
     }
 }

@@ -14,9 +14,11 @@ FAILURE = {"id": TEXT, "eventId": MAYBE, "requestId": MAYBE, "origin": TEXT, "re
            "attempts": MAYBE_NUMBER, "caller": MAYBE, "advice": MAYBE}
 COUNTS = {name: NUMBER for name in (*CAUSES, "duplicate", "success", "own")}
 PROBLEM = {"name": TEXT, "count": NUMBER, "detail": TEXT}
-INCIDENT = {"id": TEXT, "region": MAYBE, "state": TEXT, "diagnosis": TEXT, "severity": TEXT, "reasons": (list,)}
+INCIDENT = {"id": TEXT, "region": MAYBE, "state": TEXT, "diagnosis": TEXT, "severity": TEXT, "scope": (dict,),
+            "reasons": (list,)}
 NOTICE = {"id": TEXT, "sequence": NUMBER, "kind": TEXT, "diagnosis": TEXT, "severity": TEXT, "incident": MAYBE,
-          "region": MAYBE, "messageId": MAYBE}
+          "region": MAYBE, "scope": (dict, NULL), "messageId": MAYBE}
+SCOPE = {"operations": (list, NULL), "tool": MAYBE, "network": MAYBE, "application": MAYBE}
 
 
 def _check(value, shape, what, optional=()):
@@ -44,6 +46,9 @@ def check_answer(answer, batch=False):
         _check(incident, INCIDENT, "an incident")
         assert incident["state"] in ("open", "resolved")
         assert incident["severity"] in ("page", "warning", "info")
+        _check(incident["scope"], SCOPE, "a scope")
     for notice in answer["notices"]:
         _check(notice, NOTICE, "a notice")
+        if notice["scope"] is not None:
+            _check(notice["scope"], SCOPE, "a scope")
     return answer

@@ -49,6 +49,9 @@ def test_it_is_healthy_and_refuses_whom_it_does_not_know(new):
     assert ask(f"{service}/client/register")[2]["clientId"]
     status, headers, _ = ask(f"{service}/token", {"clientId": client_of("us-east-1")})
     assert status == 401 and headers["x-amzn-ErrorType"].startswith("InvalidClientException:")
+    assert ask(f"{service}/device_authorization", {"clientId": client_of("us-east-1")})[0] == 401
+    registered = ask(f"{service}/client/register")[2]
+    assert ask(f"{service}/device_authorization", {"clientId": registered["clientId"]})[2]["deviceCode"]
 
 
 def test_answers_in_order_are_given_whatever_is_asked_and_then_it_is_over(new):

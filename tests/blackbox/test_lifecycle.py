@@ -95,11 +95,16 @@ def test_a_long_silence_ends_an_incident_and_the_notice_says_that_nothing_proves
     assert kinds(send(world.start(POLICY), make.outage(callers=8, age=40))) == ["opened"]
     # Healthy probes, of rungs that never were down, prove nothing either.
     assert not resolved(ticks(world.start(POLICY), 5))
-    # The shortest silence that a policy may have.
-    notices = tick_until(world.start(POLICY | {"quiet_s": 10}), "resolved")
-    assert kinds(notices)[-1] == "resolved"
-    text = world.told()[-1].text.lower()
-    assert "prove" in text
+    # The shortest silence that a policy may have. While a probe answers, it is told and ends nothing.
+    notices = tick_until(world.start(POLICY | {"quiet_s": 10}), "changed")
+    assert kinds(notices) == ["changed"]
+    text = world.told()[-1].text
+    assert "nobody has called since" in text and "that does not prove it over" in text
+    # Nor does another tick tell it again, until it is given up.
+    assert ticks(world.start(POLICY | {"quiet_s": 10}), 2) == []
+    notices = tick_until(world.start(POLICY | {"quiet_s": 10, "quiet_end_s": 60}), "resolved")
+    assert kinds(notices) == ["resolved"]
+    assert "nothing but this silence proves it" in world.told()[-1].text
 
 
 def test_events_eight_minutes_late_open_an_incident(world):

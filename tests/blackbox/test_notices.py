@@ -100,11 +100,11 @@ def test_filter_policies_have_their_attributes(world):
     time.sleep(1.1)
     function.invoke(make.sqs(make.outage(callers=20, operation="RegisterClient", age=1)))
     first, second = world.sns.published
-    names = {"id", "incident", "sequence", "kind", "diagnosis", "severity", "region", "operation"}
+    names = {"id", "incident", "sequence", "kind", "diagnosis", "severity", "region", "operation", "scope"}
     assert set(first.attributes) == set(second.attributes) == names
     assert first.attributes | {"id": 0, "incident": 0} == {
         "kind": "opened", "diagnosis": "outage", "severity": "page", "region": "us-east-1", "sequence": "1",
-        "operation": "CreateToken", "id": 0, "incident": 0}
+        "operation": "CreateToken", "scope": "region", "id": 0, "incident": 0}
     # An array, of which a filter policy matches any.
     assert sorted(json.loads(second.attributes["operation"])) == ["CreateToken", "RegisterClient"]
 
@@ -138,6 +138,36 @@ def test_a_pager_is_not_told_of_what_is_no_page(world):
     function.invoke(make.tick())
     assert world.alarms() == []
     assert [event["detail-type"] for event in world.events.events()] == ["OIDC Incident Opened"]
+
+
+def brief(callers=8):
+    """So many people whose calls fail within four seconds, the first of them twenty seconds ago."""
+    return [make.cloudtrail(user=f"made-up-user-{number}", age=20 - number / 2) for number in range(callers)]
+
+
+def test_a_pager_is_told_of_what_lasts_and_everyone_else_at_once(world):
+    world.break_service()
+    world.start(**EVERYONE).invoke(make.sqs(brief()))
+    world.start(**EVERYONE).invoke(make.tick())
+    assert world.kinds() == ["opened"] and world.alarms() == []
+    assert world.sns.published[0].attributes["severity"] == "warning"
+    # A minute is over sooner here. It is the clock that says so: no other call fails.
+    world.start({"page_after_s": 10}, **EVERYONE).invoke(make.tick())
+    ((_, alarm),) = world.alarms()
+    assert check_alarm(alarm)["NewStateValue"] == "ALARM" and world.kinds() == ["opened", "changed"]
+    (changed,) = [one for one in world.sns.published if one.topic == TOPIC_ARN and one.attributes["kind"] == "changed"]
+    assert changed.attributes["severity"] == "page" and "it lasts" in changed.message
+    assert [event["detail"]["severity"] for event in world.events.events()] == ["warning", "page"]
+
+
+@pytest.mark.parametrize("served, alarms", [(1, 1), (2, 0), (8, 0)])
+def test_a_pager_is_not_told_where_those_who_were_hit_are_served_again(world, served, alarms):
+    world.break_service()
+    world.start(**EVERYONE).invoke(make.sqs(brief()))
+    late = world.start({"page_after_s": 10}, **EVERYONE)
+    late.invoke(make.sqs([make.cloudtrail(None, user=f"made-up-user-{number}") for number in range(served)]))
+    late.invoke(make.tick())
+    assert world.kinds()[0] == "opened" and len(world.alarms()) == alarms
 
 
 def test_without_a_pager_or_a_bus_nobody_else_is_told(world):

@@ -465,7 +465,7 @@ def test_only_what_has_a_clock_to_choose_takes_the_option(tmp_path):
 
 def test_two_policies_side_by_side(tmp_path):
     few = [event(60 * number, f"user-{number % 50}", None) for number in range(600)]
-    few += [event(18_000 + number, f"victim-{number}") for number in range(3)]
+    few += [event(18_000 + 12 * number, f"victim-{number}") for number in range(6)]
     (tmp_path / "few.jsonl").write_bytes(as_lines(sorted(few, key=lambda made: made["time"])))
     (tmp_path / "default.toml").write_text("")
     (tmp_path / "strict.toml").write_text("outage_callers = 8\n")

@@ -161,7 +161,7 @@ def test_what_cannot_be_read_is_no_silence(world):
     assert blinded.invoke(make.tick()).answer["notices"] == []
     world.proxy.heal()
     (notice,) = blinded.invoke(make.tick()).answer["notices"]
-    assert notice["kind"] == "resolved"
+    assert notice["kind"] == "changed" and "nobody has called since" in world.told()[-1].text
 
 
 def test_an_issue_of_aws_health_that_the_table_does_not_take_comes_again(world):

@@ -175,7 +175,8 @@ class FakeOidc(Server):
             self.log.clear()
 
     def next_answer(self, operation, body):
-        """The scripted answer; else what a healthy service says. Its CreateToken refuses what it did not hand out."""
+        """The scripted answer; else what a healthy service says: it refuses an invented client, and its CreateToken what it
+        did not hand out."""
         with self._lock:
             in_order = self._in_regions.get(region_of(body.get("clientId")), self._in_order)
             if in_order is not None:
@@ -187,6 +188,8 @@ class FakeOidc(Server):
                 return healthy(operation) if answer == HEALTHY else answer
         if operation == "CreateToken" and "refresh_token" != body.get("grantType"):
             return PENDING if body.get("deviceCode") == DEVICE_CODE else INVALID_CLIENT
+        if operation == "StartDeviceAuthorization" and body.get("clientId") != CLIENT_ID and region_of(body.get("clientId")):
+            return INVALID_CLIENT
         return healthy(operation)
 
     def record(self, call):

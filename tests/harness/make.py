@@ -59,9 +59,10 @@ def of_one_second(events):
 
 
 def outage(region="us-east-1", callers=8, age=0.0, **more):
-    """That many people whose calls fail within half a minute, which ended `age` seconds ago. Where nobody was ever seen
-    to be served, five of them are a page."""
-    return [cloudtrail(user=f"made-up-user-{number}", region=region, age=age + max(0.0, 30.0 - number), **more)
+    """That many people whose calls fail: two of them first, the others within half a minute, which ended `age` seconds ago.
+    Where nobody was ever seen to be served, five of them are a page at once: the first two failed long enough before."""
+    return [cloudtrail(user=f"made-up-user-{number}", region=region,
+                       age=age + (80.0 - number if number <= 2 else max(0.0, 30.0 - number)), **more)
             for number in range(1, callers + 1)]
 
 

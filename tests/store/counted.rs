@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use oidc_triage_function::store::dynamodb::DynamoStore;
 use triage_decide::evidence::Seen;
+use triage_decide::evidence::slot::MARKS_MAX;
 use triage_engine::store::Store;
 
 use crate::samples::{See as _, all_answered, answered, at, failures, mark, on, step, us};
@@ -83,7 +84,7 @@ async fn with_an_incident_open_a_sandbox_writes_once_in_ten_seconds() {
         let view = sandbox.view(&us(), false, on(second)).await;
         assert_eq!(
             view.evidence.failures().iter().filter(|mark| mark.at >= at(0)).count() as u32,
-            (5 * n + 5).min(256)
+            (5 * n + 5).min(MARKS_MAX as u32)
         );
         sandbox.flush(on(second)).await;
     }

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use oidc_triage_function::store::dynamodb::DynamoStore;
 use triage_decide::evidence::Evidence;
+use triage_decide::evidence::slot::Place;
 use triage_decide::policy::Policy;
 use triage_decide::view::StoreError;
 use triage_engine::store::{Claim, Committed, Elected, Store};
@@ -19,8 +20,9 @@ use crate::wire::Fault::{AnswerLost, Throttled};
 const ALL: usize = 5;
 
 fn answered_calls(evidence: &Evidence) -> u32 {
-    let key = (Origin::CloudTrail, Some(Operation::CreateToken));
-    evidence.slots.values().filter_map(|slot| slot.calls.get(&key)).map(|calls| calls.answered).sum()
+    let is_own = |place: &Place| (place.origin, place.operation) == (Origin::CloudTrail, Some(Operation::CreateToken));
+    let calls = evidence.slots.values().flat_map(|slot| &slot.calls);
+    calls.filter(|(place, _)| is_own(place)).map(|(_, calls)| calls.answered).sum()
 }
 
 #[tokio::test]

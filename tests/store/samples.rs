@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use triage_decide::concern::Concern;
 use triage_decide::evidence::Seen;
-use triage_decide::evidence::mark::{Answered, Mark, ServedCall};
+use triage_decide::evidence::mark::{Answered, Mark, ServedCall, Traits};
 use triage_decide::ledger::{Alarm, Incident, Ledger};
 use triage_decide::probe::RungState;
+use triage_decide::testing::marks::opened_incident;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::store::{At, Recorded, Store};
 use triage_model::caller::CallerHash;
@@ -58,7 +59,7 @@ pub fn mark(caller: u64, id: u32, second: i64) -> Mark {
         origin: Origin::CloudTrail,
         kms: false,
         label: 7,
-        tool: 9,
+        traits: Traits { tool: 9, product: 8, ..Traits::default() },
         id,
     }
 }
@@ -73,6 +74,9 @@ pub fn answered(caller: u64, second: i64) -> Answered {
         caller: CallerHash::from_bits(caller),
         operation: Some(Operation::CreateToken),
         origin: Origin::CloudTrail,
+        traits: Traits::default(),
+        pending: false,
+        was_hit: false,
     };
     Answered { call, served: true }
 }
@@ -90,6 +94,8 @@ pub fn notice(sequence: u32) -> Notice {
         diagnosis: Diagnosis::Outage,
         severity: Severity::Page,
         region: us(),
+        scope: None,
+        recovering: false,
         at: at(0),
         reasons: vec!["7 of 9 callers failed".into()],
         subject: format!("notice {sequence}"),
@@ -122,26 +128,12 @@ pub fn incident() -> Incident {
     Incident {
         id: "us-east-1-1".into(),
         region: us(),
-        diagnosis: Diagnosis::Outage,
-        severity: Severity::Page,
-        concern: Concern::Service,
-        opened_at: at(0),
-        since: at(-20),
         enough_at: at(-20),
-        resolved_at: None,
-        reopened: 0,
-        reopened_at: None,
         callers: 7,
-        opening: None,
-        reasons: vec![],
-        sequence: 1,
-        told_at: at(0),
-        changed_at: None,
         told_callers: 7,
         told_operations: [Operation::CreateToken].into(),
-        told_health: false,
         is_paged: false,
-        alarm_change: None,
+        ..opened_incident(Diagnosis::Outage, Concern::Service, at(-20), at(0))
     }
 }
 

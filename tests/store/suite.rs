@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use triage_decide::evidence::Seen;
 use triage_decide::evidence::learned::Learned;
 use triage_decide::evidence::mark::{Mark, Names, Quota, Talker};
-use triage_decide::evidence::slot::MARKS_MAX;
+use triage_decide::evidence::slot::{MARKS_MAX, Place};
 use triage_decide::ledger::Ledger;
 use triage_decide::policy::Policy;
 use triage_decide::probe_record::ProbeRecord;
@@ -15,7 +15,7 @@ use triage_decide::view::View;
 use triage_engine::store::{Claim, Committed, Elected, Settled, Store};
 use triage_model::caller::Caller;
 use triage_model::classify::Cause;
-use triage_model::observation::{Operation, Origin};
+use triage_model::observation::Origin;
 use triage_notify::letter::{Channel, Step};
 
 use crate::home::Home;
@@ -159,7 +159,7 @@ pub async fn counts_of_several_sandboxes_add_up<S: Store>(home: &Home<S>) {
     }
     let evidence = view(&*home.sandbox(), 40).await.evidence;
     let slot = evidence.slots.values().next().unwrap();
-    let calls = slot.calls[&(Origin::CloudTrail, Some(Operation::CreateToken))];
+    let calls = slot.calls[&Place::from(&answered(0, 3).call)];
     assert_eq!((calls.answered, calls.served), (300, 297));
     assert_eq!(slot.talkers[&talker], 15);
     assert_eq!(slot.names.talkers[&talker.who], "aws-cli/2 at 10.0.0.1");

@@ -233,8 +233,10 @@ def test_who_is_hit_is_told_newest_first():
 
 @pytest.mark.parametrize("name", ["WhatHappenedQuery", "WhoIsHitQuery"])
 def test_the_fields_of_a_query_are_those_of_the_log_line(name):
-    known = {"verdicts": {"region", "diagnosis", "callers", "names", "tools", "operations", "reasons", "incident"},
-             "incidents": {"id", "region", "state", "diagnosis", "severity", "reasons"},
-             "notices": {"id", "sequence", "kind", "diagnosis", "severity", "incident", "region", "messageId"}}
+    known = {"verdicts": {"region", "diagnosis", "scope", "callers", "names", "tools", "operations", "reasons",
+                          "incident"},
+             "incidents": {"id", "region", "state", "diagnosis", "severity", "scope", "reasons"},
+             "notices": {"id", "sequence", "kind", "diagnosis", "severity", "incident", "region", "scope",
+                         "messageId"}}
     used = re.findall(r"\b(verdicts|incidents|notices)\.\d+\.(\w+)", queries()[name]["QueryString"])
     assert used and all(field in known[array] for array, field in used)

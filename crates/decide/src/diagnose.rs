@@ -1,16 +1,22 @@
 //! The verdict on a region.
 //!
-//! In: a [`View`] of what is known of it, the [`Policy`] and `now`. Out: a [`Verdict`]: the [`Diagnosis`] with its reasons
-//! for and against, what it is about, and the advice that holds beside it. Pure.
+//! In: a [`View`] of what is known of it, the [`Policy`] and `now`. Out: a [`Judgement`]: a [`Verdict`] on the region, and one
+//! on each tool, network and application that fails by itself; each is the [`Diagnosis`] with its reasons for and against,
+//! what it is about, where it fails, and the advice that holds beside it. Pure.
 
 mod advise;
+mod apart;
 mod balance;
+mod contrast;
+mod dark;
 mod facts;
 mod finding;
 mod hits;
+
 mod peak;
 mod precedence;
 mod refused;
+mod scoping;
 mod service;
 mod toll;
 mod weigh;
@@ -19,51 +25,166 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
-use triage_model::region::Region;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use triage_model::observation::Operation;
+use triage_model::region::Region;
+use triage_model::time::before;
+
+use self::apart::{attribution, share_of_hit};
 use self::facts::{Active, Facts};
-use self::finding::Finding;
+use self::finding::{Attribution, Finding};
+
 use self::precedence::findings;
 use self::toll::Toll;
 use self::weigh::weigh;
 use crate::concern::ConcernKey;
-use crate::ledger::Incident;
+use crate::evidence::mark::Mark;
+use crate::lens::{Apart, Lens};
 use crate::policy::Policy;
-use crate::probe::ProbeAnswer;
-use crate::verdict::{Advised, Diagnosis, Verdict};
+use crate::probe::{ProbeAnswer, RungState};
+use crate::scope::{Scope, SharedKey};
+use crate::verdict::{Advised, Diagnosis, FailingPart, Judgement, Verdict};
 use crate::view::View;
 
 /// Other diagnoses that are told as further reasons.
 const FURTHER_MAX: usize = 5;
 
-/// Judges one region.
-pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -> Verdict {
-    let facts = Facts::gather(region, view, policy, now);
-    let (first, others) = findings(&facts);
-    let toll = Toll::of(&facts, first.kind, first.from);
-    let active = facts.active(facts.latest_call);
+/// Of one region so many tools, networks and applications are told apart: in a region with more of them, it is the service.
+pub const APART_MAX: usize = 8;
+
+/// What is told apart explains the region's open incident where it has hit more than half of its callers, and the rest is not
+/// enough by itself.
+const EXPLAINS_SHARE: f64 = 0.5;
+
+/// What was taken for one tool's, and turns out to hit others as well, is the service's; later than that it is other trouble.
+const REFUTED_WITHIN: Duration = Duration::from_secs(30 * 60);
+
+/// Judges one region. What is of one tool, network or application is taken away first, and judged by itself; the rest is the
+/// region's.
+pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -> Judgement {
+    let mut lens = Lens::on_region(&view.ledger);
+    let mut found: Vec<Attribution> = Vec::new();
+    let whole = loop {
+        let facts = Facts::gather(region, view, policy, now, &lens);
+        let next = (found.len() < APART_MAX).then(|| attribution(&facts)).flatten();
+        let Some(next) = next else { break verdict(&facts, findings(&facts), None) };
+        lens.without.push(next.apart.clone());
+        found.push(next);
+    };
+    let apart = aparts(view, found);
+    let apart = apart.into_iter().map(|(apart, finding)| on_apart(region, view, policy, now, apart, finding, &whole));
+    Judgement { apart: apart.collect(), region: whole }
+}
+
+/// What is told apart already, and what was found just now: each once, of all the operations that it fails at.
+fn aparts(view: &View, found: Vec<Attribution>) -> Vec<(Apart, Option<Finding>)> {
+    let open = view.ledger.apart.iter().filter(|incident| incident.is_open());
+    let mut aparts: Vec<(Apart, Option<Finding>)> = open
+        .map(|incident| {
+            let (scope, concern) = (incident.scope.clone(), incident.concern.key());
+            (Apart { scope, concern, until: None }, None)
+        })
+        .collect();
+    for Attribution { apart, finding } in found {
+        match aparts.iter_mut().find(|(known, _)| known.key() == apart.key()) {
+            Some((known, _)) if known.concern == apart.concern => {
+                known.scope.operations = match (known.scope.operations.take(), apart.scope.operations) {
+                    (Some(known), Some(new)) => Some(&known | &new),
+                    (None, _) | (_, None) => None,
+                };
+            }
+            // It fails otherwise already: that is the trouble that is told.
+            Some(_) => {}
+            None => aparts.push((apart, Some(finding))),
+        }
+    }
+    aparts
+}
+
+/// The verdict on what is told apart.
+fn on_apart(
+    region: &Region,
+    view: &View,
+    policy: &Policy,
+    now: Timestamp,
+    apart: Apart,
+    finding: Option<Finding>,
+    whole: &Verdict,
+) -> Verdict {
+    let lens = Lens::on(apart.clone());
+    let facts = Facts::gather(region, view, policy, now, &lens);
+    let is_new = finding.is_some();
+    let finding = finding.unwrap_or_else(|| goes_on(&facts, &apart));
+    let mut verdict = verdict(&facts, (Finding { scope: apart.scope.clone(), ..finding }, Vec::new()), apart.key());
+    let of_region = view.ledger.open().filter(|incident| is_new && incident.concern.key() == apart.concern);
+    let doubted = facts.open.filter(|incident| {
+        incident.was_of_region
+            && apart.concern == ConcernKey::Service
+            && whole.enough_at.is_some()
+            && before(now, REFUTED_WITHIN) <= incident.opened_at
+    });
+    if of_region.is_some() || doubted.is_some() {
+        let lens = Lens::default();
+        let all = Facts::gather(region, view, policy, now, &lens);
+        verdict.explains_open =
+            of_region.is_some_and(|incident| share_of_hit(&all, &apart, incident.since) >= EXPLAINS_SHARE);
+        verdict.is_refuted = doubted.is_some_and(|incident| !apart::still_stands_out(&all, &apart, incident.since));
+    }
+    verdict
+}
+
+/// An incident apart goes on as long as anybody is hit: it ends by proof alone.
+fn goes_on(facts: &Facts<'_>, apart: &Apart) -> Finding {
+    let open = facts.open.filter(|_| !facts.hits(apart.concern).is_empty());
+    match open {
+        Some(incident) => {
+            let (count, _) = hits::widest(facts.hits(apart.concern));
+            let reason = format!("{} not served since the incident began", words::callers(count));
+            Finding::of(incident.diagnosis, apart.concern, facts, vec![reason])
+        }
+        None => Finding { kind: apart.concern, ..service::rest(facts) },
+    }
+}
+
+fn verdict(facts: &Facts<'_>, (first, others): (Finding, Vec<Finding>), apart: Option<SharedKey>) -> Verdict {
+    let toll = Toll::of(facts, first.kind, first.from);
+    let active = facts.active(facts.latest_call, &first.scope);
     let weighed = match first.kind {
-        ConcernKey::Service => weigh(&facts, &toll, &active),
+        ConcernKey::Service => weigh(facts, &toll, &active),
         ConcernKey::Admin(_) | ConcernKey::Request(..) => {
-            weigh(&facts, &Toll::of(&facts, ConcernKey::Service, facts.from), &active)
+            weigh(facts, &Toll::of(facts, ConcernKey::Service, facts.from), &active)
         }
     };
     let since = toll.since.or(first.since);
-    let opening = opening(&facts, &first);
+    let (opening, chance_years) = opening(facts, &first);
+    let parts = match first.diagnosis.is_incident() || facts.open.is_some() {
+        true => scoping::parts(facts, first.kind, first.from),
+        false => Vec::new(),
+    };
+    let step = step(facts, &first.scope, &parts);
     Verdict {
+        apart,
         diagnosis: first.diagnosis,
         concern: facts.named(first.kind),
-        reasons: reasons(&facts, &first, &others, opening.as_ref(), since, &active),
+        reasons: reasons(facts, &first, &others, opening.as_ref(), since, &active),
         opening,
+        chance_years,
         weighed,
         callers: toll.callers.max(first.callers),
         names: toll.names,
+        victims: toll.victims,
+        victims_about: toll.victims_about,
+        served_again: toll.served_again,
         active: active.callers,
         served: active.served,
         failures: toll.failures,
         since,
         latest: toll.latest,
+        latest_of_many: toll.latest_of_many,
+        served_since: toll.latest_of_many.map_or(0, |latest| served_since(facts, &first.scope, latest)),
         enough_at: first.enough_at,
         unanswered: toll.unanswered,
         codes: toll.codes,
@@ -71,11 +192,35 @@ pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -
         operations: toll.operations,
         requests: toll.requests,
         probe: facts.probe.map(ProbeAnswer::worst),
+        step,
+        probe_lasts: service::probe_lasts(facts, &first.scope),
+        may_be_apart: apart.is_none() && first.diagnosis.is_incident() && apart::may_be(facts, first.kind, first.from),
         health: !facts.issues().is_empty(),
-        advised: advised(&first, &others, policy),
-        leave_out: advise::leave_out(&facts),
-        take_back: facts.served_again(),
+        explains_open: false,
+        is_refuted: false,
+        advised: if apart.is_none() { advised(&first, &others, facts.policy) } else { Vec::new() },
+        leave_out: if apart.is_none() { advise::leave_out(facts) } else { BTreeSet::new() },
+        take_back: if apart.is_none() { facts.served_again() } else { BTreeSet::new() },
+        parts,
+        scope: first.scope,
     }
+}
+
+/// How many callers were served within a scope after that time, as far as they are marked.
+fn served_since(facts: &Facts<'_>, scope: &Scope, latest: Timestamp) -> usize {
+    let served = facts.served_calls().filter(|call| call.at > latest && !call.pending);
+    let own = served.filter(|call| scope.has(call.operation, &call.traits));
+    own.map(|call| call.caller).collect::<BTreeSet<_>>().len()
+}
+
+/// The worst that the latest probe found of the steps that fail.
+fn step(facts: &Facts<'_>, scope: &Scope, parts: &[FailingPart]) -> Option<RungState> {
+    let fails = |operation: Operation| {
+        let is_part = parts.iter().any(|part| part.operation.is_none_or(|own| own == operation));
+        is_part && scope.has_operation(Some(operation))
+    };
+    let rungs = facts.probe.iter().flat_map(|probe| &probe.rungs);
+    rungs.filter(|rung| fails(rung.operation)).map(|rung| rung.answer).max()
 }
 
 /// Beside an incident what else holds is a further reason, and no word of its own.
@@ -84,14 +229,17 @@ fn advised(first: &Finding, others: &[Finding], policy: &Policy) -> Vec<Advised>
     findings.filter_map(|finding| finding.advised(policy)).collect()
 }
 
-/// What was enough to begin with. Of an open incident it stays as it was told, unless it has become worse: after an hour
-/// the evidence is gone, and what is left of it would tell another story.
-fn opening(facts: &Facts<'_>, first: &Finding) -> Option<String> {
-    let is_no_worse = |incident: &&Incident| {
-        incident.concern.key() == first.kind && incident.diagnosis <= first.diagnosis && first.diagnosis.is_incident()
-    };
-    let told = facts.view.ledger.open().filter(is_no_worse);
-    told.and_then(|incident| incident.opening.clone()).or_else(|| first.opening.clone())
+/// What was enough to begin with, and how unlikely that was. Of an open incident it stays as it was told, unless it has become
+/// worse and no likelier: after an hour the evidence is gone, and what is left of it would tell another story.
+fn opening(facts: &Facts<'_>, first: &Finding) -> (Option<String>, Option<f64>) {
+    let told = facts.open.filter(|incident| incident.concern.key() == first.kind && first.diagnosis.is_incident());
+    let Some(incident) = told else { return (first.opening.clone(), first.chance_years) };
+    let is_firmer = first.diagnosis < incident.diagnosis && first.chance_years >= incident.chance_years;
+    match (&incident.opening, &first.opening) {
+        (Some(_), Some(new)) if is_firmer => (Some(new.clone()), first.chance_years),
+        (Some(told), _) => (Some(told.clone()), incident.chance_years),
+        (None, new) => (new.clone(), first.chance_years),
+    }
 }
 
 /// What speaks for the diagnosis, what is known beside it, and what else holds.
@@ -108,6 +256,8 @@ fn reasons(
     reasons.push(service::probe_in_words(facts));
     reasons.extend(service::health_in_words(facts));
     if matches!(first.diagnosis, Diagnosis::Outage | Diagnosis::Degraded) {
+        let failing: Vec<&Mark> = facts.service_failures().filter(|mark| mark.at >= first.from).collect();
+        reasons.extend(contrast::without_contrast_in_words(facts, &failing));
         reasons.extend(service::confirmation_in_words(facts, since));
     }
     for other in others.iter().take(FURTHER_MAX) {

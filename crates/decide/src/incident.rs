@@ -1,8 +1,15 @@
 //! The life of an incident, from open to resolved.
 //!
-//! In: the [`Ledger`] of a region, the [`Verdict`] on it, how far recovery is proved, the [`Policy`] and `now`. Out: a [`Turn`]
-//! (the new ledger, and what happened), or nothing where nothing changes. Pure: whoever takes the turn does so from the
-//! version that it was decided on, so that of all who decide at once one is heard. What is said of it is not made here.
+//! In: the [`Ledger`] of a region, the [`Judgement`] on it, how far each open incident is proved over, the [`Policy`] and `now`.
+//! Out: a [`Turn`] (the new ledger, and what happened), or nothing where nothing changes. Pure: whoever takes the turn does so
+//! from the version that it was decided on, so that of all who decide at once one is heard. What is said of it is not made
+//! here.
+//!
+//! A region has one incident of the service, and one for each tool, network or application that is told apart. An incident is
+//! named by the worst that it was: it gets better only by being over, or by being renamed where it was taken for another one.
+
+mod note;
+mod page;
 
 #[cfg(test)]
 mod tests;
@@ -17,35 +24,84 @@ use triage_model::time::before;
 use crate::concern::Concern;
 use crate::ledger::{Alarm, Incident, Ledger, REMEMBERED_MAX, bounded};
 use crate::policy::Policy;
-use crate::turn::{Change, Happened, Turn};
-use crate::verdict::{Recovery, Severity, Verdict};
+use crate::probe::RungState;
+use crate::scope::{Scope, SharedKey};
+use crate::turn::{Change, Event, Happened, Turn};
+use crate::verdict::{Advised, Judgement, Recovery, Severity, TALKER, THROTTLING, Verdict};
 
 /// Advice given in one turn, which is one transaction; the rest follows in the next turn.
 pub const ADVICE_PER_TURN: usize = 8;
 
-/// The next turn, if there is one. `recovery` is there for an open incident.
+/// Incidents told apart that a ledger holds, open or not: it is one item.
+const APART_KEPT_MAX: usize = 12;
+
+/// One that is resolved is kept until what is known of it is gone.
+const APART_KEPT: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// What only counts is brought up to date at most once in this time: a turn costs a transaction.
+const NOTED_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// One turn as it goes.
+struct Turning<'a> {
+    region: &'a Region,
+    policy: &'a Policy,
+    now: Timestamp,
+    /// Incidents that ended and are followed by another one at once.
+    given_up: Vec<Incident>,
+}
+
+/// How each open incident stands.
+pub type Recoveries = BTreeMap<Option<SharedKey>, Recovery>;
+
+/// The next turn, if there is one.
 ///
-/// Other words or other counts alone are no turn: a turn costs a transaction. Told is told: the same verdict again makes
-/// no further turn. After a turn the region is to be diagnosed anew, because a resolved incident settles what came
-/// before.
+/// Other words or other counts alone are no turn, or one in ten minutes: a turn costs a transaction. Told is told: the same
+/// verdict again makes no further turn. After a turn the region is to be diagnosed anew, because a resolved incident settles
+/// what came before.
 pub fn turn(
     region: &Region,
     ledger: &Ledger,
-    verdict: &Verdict,
-    recovery: Option<&Recovery>,
+    judgement: &Judgement,
+    recoveries: &Recoveries,
     policy: &Policy,
     now: Timestamp,
 ) -> Option<Turn> {
     let mut next = ledger.clone();
-    next.leave_out(verdict, now);
     let mut happened = Vec::new();
-    happened.extend(match &mut next.incident {
-        Some(incident) if incident.is_open() => incident.go_on(verdict, recovery, policy, now),
-        latest => begin(latest, region, verdict, policy, now),
-    });
+    let mut turning = Turning { region, policy, now, given_up: Vec::new() };
+    next.leave_out(&judgement.region, now);
+    for verdict in &judgement.apart {
+        happened.extend(next.apart(verdict, &judgement.region, recoveries.get(&verdict.apart), &mut turning));
+    }
+    let recovery = recoveries.get(&None);
+    // What was moved by this turn is judged anew by the next one.
+    if next.open().map(|incident| &incident.id) == ledger.open().map(|incident| &incident.id) {
+        let own = live(&mut next.incident, &judgement.region, recovery, &mut turning);
+        happened.extend(own.into_iter().map(|what| Event::OfIncident(None, what)));
+    }
+    next.forget_apart(now);
     next.settled_until = next.settled_until();
-    happened.extend(next.advise(verdict, now));
-    (next != *ledger).then_some(Turn { ledger: next, happened })
+    happened.extend(next.advise(&judgement.region, now).into_iter().map(Event::Advised));
+    (next != *ledger).then_some(Turn { ledger: next, given_up: turning.given_up, happened })
+}
+
+/// What happens to the incident of a region, or of what is told apart.
+fn live(
+    latest: &mut Option<Incident>,
+    verdict: &Verdict,
+    recovery: Option<&Recovery>,
+    turning: &mut Turning<'_>,
+) -> Vec<Happened> {
+    let Turning { region, policy, now, .. } = *turning;
+    let open = latest.as_mut().filter(|incident| incident.is_open());
+    let Some(incident) = open else { return begin(latest, region, verdict, policy, now).into_iter().collect() };
+    let happened = incident.go_on(verdict, recovery, policy, now);
+    if incident.is_open() || !incident.is_outlived_by(verdict, policy) {
+        return happened.into_iter().collect();
+    }
+    turning.given_up.push(incident.clone());
+    let anew = begin_anew(latest, region, verdict, policy, now);
+    happened.into_iter().chain([anew]).collect()
 }
 
 /// Opens an incident, or the latest one again.
@@ -67,13 +123,24 @@ fn begin(
         }
         // What is judged late may have begun soon after all the same.
         let began = verdict.since.map_or(now, |since| since.min(now));
-        if before(began, policy.reopen) <= resolved_at {
-            incident.reopen(verdict, now);
+        let is_the_same = incident.concern.key() == verdict.concern.key();
+        if is_the_same && before(began, policy.reopen) <= resolved_at {
+            incident.reopen(verdict, policy, now);
             return Some(Happened::Reopened { over_since: resolved_at });
         }
     }
-    *latest = Some(Incident::opened(region, latest.as_ref(), verdict, now));
-    Some(Happened::Opened)
+    Some(begin_anew(latest, region, verdict, policy, now))
+}
+
+fn begin_anew(
+    latest: &mut Option<Incident>,
+    region: &Region,
+    verdict: &Verdict,
+    policy: &Policy,
+    now: Timestamp,
+) -> Happened {
+    *latest = Some(Incident::opened(region, latest.as_ref(), verdict, policy, now));
+    Happened::Opened
 }
 
 /// Whether anything that speaks for trouble is of after `settled`.
@@ -82,23 +149,33 @@ fn is_of_after(verdict: &Verdict, settled: Timestamp) -> bool {
 }
 
 impl Incident {
-    fn opened(region: &Region, latest: Option<&Self>, verdict: &Verdict, now: Timestamp) -> Self {
+    fn opened(region: &Region, latest: Option<&Self>, verdict: &Verdict, policy: &Policy, now: Timestamp) -> Self {
         // Two that come to light in one second, or under a clock that was set back, still have ids of their own.
         let opened_at = latest.map_or(now, |latest| now.max(latest.opened_at + Duration::from_secs(1)));
         let mut incident = Self {
-            id: format!("{region}-{}", opened_at.strftime("%Y%m%dT%H%M%SZ")),
+            id: id(region, verdict.apart, opened_at),
             region: region.clone(),
             diagnosis: verdict.diagnosis,
-            severity: verdict.diagnosis.severity(),
+            severity: Severity::Warning,
             concern: verdict.concern.clone(),
+            scope: verdict.scope.clone(),
             opened_at,
+            first_failure: None,
+            last_failure: None,
             since: now,
             enough_at: now,
             resolved_at: None,
             reopened: 0,
             reopened_at: None,
+            parts: Vec::new(),
             callers: 0,
+            victims: BTreeMap::new(),
             opening: None,
+            chance_years: None,
+            silent_since: None,
+            noted_at: None,
+            was_of_region: false,
+            refuted: Vec::new(),
             reasons: Vec::new(),
             sequence: 0,
             told_at: now,
@@ -110,16 +187,20 @@ impl Incident {
             alarm_change: None,
         };
         incident.begin_run(verdict, now);
+        incident.note(verdict, None, now);
+        incident.raise(verdict, policy, now);
         incident.tell(verdict, now);
         incident
     }
 
-    fn reopen(&mut self, verdict: &Verdict, now: Timestamp) {
+    fn reopen(&mut self, verdict: &Verdict, policy: &Policy, now: Timestamp) {
         self.resolved_at = None;
         self.reopened += 1;
         self.reopened_at = Some(now);
         self.begin_run(verdict, now);
         self.turn_into(verdict, now);
+        self.note(verdict, None, now);
+        self.raise(verdict, policy, now);
         self.tell(verdict, now);
     }
 
@@ -131,29 +212,51 @@ impl Incident {
         policy: &Policy,
         now: Timestamp,
     ) -> Option<Happened> {
+        let known = self.clone();
+        self.note(verdict, recovery, now);
+        if self.is_outlived_by(verdict, policy) {
+            return Some(self.give_up(verdict, now));
+        }
         // What a probe still sees, the next verdict would reopen.
         let still_seen = verdict.diagnosis.is_incident() && verdict.is_confirmed();
         let over = recovery.filter(|recovery| recovery.over_at.is_some() && !still_seen);
-        let turns = self.turns_into(verdict, over.is_some());
+        let turns = self.turns_into(verdict);
         if let Some(recovery) = over
             && !turns
         {
             self.resolve(verdict, recovery, now);
             return Some(Happened::Resolved(recovery.clone()));
         }
-        let changes = self.changes(verdict, turns);
-        let worse = turns && verdict.diagnosis < self.diagnosis;
-        if !changes.is_empty() && (worse || self.may_change(policy, now)) {
-            if turns {
-                self.turn_into(verdict, now);
-            }
+        let mut changes = self.changes(&known, verdict, turns);
+        if turns {
+            self.turn_into(verdict, now);
+        }
+        if self.raise(verdict, policy, now) {
+            changes.push(Change::Lasts);
+        }
+        let silent_since = recovery.and_then(|recovery| recovery.silent_since);
+        changes.extend(self.fall_silent(silent_since, policy));
+        let is_urgent = |change: &Change| match change {
+            Change::Lasts | Change::NobodyCalls(_) => true,
+            Change::Diagnosis { .. } => turns,
+            Change::Attributed(_) | Change::Refuted(_) | Change::Callers { .. } => false,
+            Change::Operation(_) | Change::Works(_) | Change::AwsHealth => false,
+        };
+        if changes.iter().any(is_urgent) || !changes.is_empty() && self.may_change(policy, now) {
             self.changed_at = Some(now);
             self.tell(verdict, now);
             return Some(Happened::Changed(changes));
         }
-        if before(now, policy.reminder) >= self.told_at {
+        let every = if self.key().is_some() { policy.reminder_apart } else { policy.reminder };
+        if before(now, every) >= self.told_at && self.silent_since.or(silent_since).is_none() {
             self.tell(verdict, now);
             return Some(Happened::Reminder);
+        }
+        let is_due = known.noted_at.is_none_or(|noted| noted <= before(now, NOTED_EVERY));
+        if is_due && self.has_more_than(&known) {
+            self.noted_at = Some(now);
+        } else {
+            *self = known;
         }
         None
     }
@@ -164,54 +267,102 @@ impl Incident {
         self.reasons = bounded(&recovery.reasons);
     }
 
-    /// Whether the verdict makes it another incident than it was. What is less bad replaces what it was only if that is
-    /// the same trouble, or over: a worse one that is not proved over goes on.
-    fn turns_into(&self, verdict: &Verdict, is_over: bool) -> bool {
-        let about_the_same = self.concern.key() == verdict.concern.key();
-        verdict.diagnosis.is_incident()
-            && if about_the_same {
-                verdict.diagnosis != self.diagnosis && !is_over
-            } else {
-                verdict.diagnosis < self.diagnosis || is_over
+    /// Whether that is new trouble, long after the last call of an incident that nobody calls about any more.
+    fn is_outlived_by(&self, verdict: &Verdict, policy: &Policy) -> bool {
+        // A tool that is not used for a while is the same when it is used again.
+        let silent = self.silent_since.filter(|_| self.key().is_none());
+        let latest = silent.and_then(|silent| silent.checked_add(policy.quiet_anew).ok());
+        let began = verdict.enough_at.filter(|_| self.is_in(verdict));
+        latest.zip(began).is_some_and(|(latest, began)| began > latest)
+    }
+
+    /// Ends it without proof.
+    fn give_up(&mut self, verdict: &Verdict, now: Timestamp) -> Happened {
+        let reason = "nobody called for more than an hour, and nothing proves its end; calls fail anew".to_owned();
+        let recovery = Recovery { over_at: self.silent_since, reasons: vec![reason], ..Recovery::default() };
+        self.resolve(verdict, &recovery, now);
+        Happened::Resolved(recovery)
+    }
+
+    /// People are told once that nobody calls. It holds until somebody does.
+    fn fall_silent(&mut self, silent_since: Option<Timestamp>, policy: &Policy) -> Option<Change> {
+        if self.key().is_some() {
+            // That one tool is not used for a while is no news.
+            return None;
+        }
+        match (self.silent_since, silent_since) {
+            (None, Some(since)) => {
+                self.silent_since = Some(since);
+                Some(Change::NobodyCalls(since))
             }
+            (Some(told), None) => {
+                // Beyond that it is to be seen whether it is the same trouble.
+                let is_the_same =
+                    self.last_failure.is_some_and(|latest| latest > told && before(latest, policy.quiet_anew) <= told);
+                if is_the_same {
+                    self.silent_since = None;
+                }
+                None
+            }
+            (None, None) | (Some(_), Some(_)) => None,
+        }
+    }
+
+    /// Whether the verdict makes it worse than it was. Another trouble replaces it only then; what is less bad is no news of
+    /// it until it is over.
+    fn turns_into(&self, verdict: &Verdict) -> bool {
+        verdict.diagnosis.is_incident() && verdict.diagnosis < self.diagnosis
     }
 
     fn turn_into(&mut self, verdict: &Verdict, now: Timestamp) {
         if self.concern.key() != verdict.concern.key() {
             self.begin_run(verdict, now);
-            self.callers = 0;
-        } else if verdict.diagnosis < self.diagnosis && verdict.opening.is_some() {
+            self.note(verdict, None, now);
+        } else if verdict.opening.is_some() {
             self.opening.clone_from(&verdict.opening);
         }
-        self.diagnosis = verdict.diagnosis;
-        self.severity = verdict.diagnosis.severity();
+        self.diagnosis = self.diagnosis.min(verdict.diagnosis);
     }
 
     /// From here on it is counted anew.
     fn begin_run(&mut self, verdict: &Verdict, now: Timestamp) {
+        if self.concern.key() != verdict.concern.key() {
+            self.victims.clear();
+            self.callers = 0;
+            self.scope = Scope { shared: self.scope.shared.take(), ..verdict.scope.clone() };
+        }
         self.concern = verdict.concern.clone();
         self.since = verdict.since.unwrap_or(now);
         self.enough_at = verdict.enough_at.map_or(now, |at| at.min(now));
         self.opening = verdict.opening.clone();
+        self.chance_years = verdict.chance_years;
+        self.silent_since = None;
+        self.parts.clear();
         self.told_callers = 0;
         self.told_operations.clear();
     }
 
     /// What was not told yet. It is measured against what was told, so what must wait is not forgotten.
-    fn changes(&self, verdict: &Verdict, turns: bool) -> Vec<Change> {
+    fn changes(&self, known: &Self, verdict: &Verdict, turns: bool) -> Vec<Change> {
         let mut changes = Vec::new();
         if turns {
             changes.push(Change::Diagnosis { from: self.diagnosis, to: verdict.diagnosis });
         }
         if self.is_in(verdict) {
-            if verdict.callers >= 2 * self.told_callers.max(1) {
-                changes.push(Change::Callers { hit: verdict.callers, told: self.told_callers });
+            if self.callers >= 2 * self.told_callers.max(1) {
+                changes.push(Change::Callers { hit: self.callers, told: self.told_callers });
             }
-            let new = verdict.operations.keys().filter(|operation| !self.told_operations.contains(operation));
-            changes.extend(new.map(|operation| Change::Operation(*operation)));
+            let enough = verdict.parts.iter().filter(|part| part.is_enough).filter_map(|part| part.operation);
+            let new = enough.filter(|operation| !self.told_operations.contains(operation));
+            changes.extend(new.map(Change::Operation));
         }
-        // AWS does not know of our own keys and policies.
-        if verdict.health && !self.told_health && !matches!(self.concern, Concern::Admin { .. }) {
+        // While the others go on: that all of them work is its end.
+        let works = self.parts.iter().filter(|part| part.proved_at.is_some());
+        let news = works.filter(|part| known.parts.iter().any(|old| old.is_same(part) && old.proved_at.is_none()));
+        changes.extend(news.filter_map(|part| part.operation).map(Change::Works));
+        // AWS does not know of our own keys and policies, nor of one tool.
+        let is_of_aws = !matches!(self.concern, Concern::Admin { .. }) && self.key().is_none();
+        if verdict.health && !self.told_health && is_of_aws {
             changes.push(Change::AwsHealth);
         }
         changes
@@ -226,12 +377,16 @@ impl Incident {
     fn tell(&mut self, verdict: &Verdict, now: Timestamp) {
         self.sequence += 1;
         self.told_at = now;
+        self.noted_at = Some(now);
         self.page();
         self.told_health |= verdict.health;
         if self.is_in(verdict) {
-            self.callers = self.callers.max(verdict.callers);
-            self.told_callers = self.told_callers.max(verdict.callers);
-            self.told_operations.extend(verdict.operations.keys());
+            self.told_callers = self.told_callers.max(self.callers);
+            let is_enough =
+                |operation| verdict.parts.iter().any(|part| part.is_enough && part.operation == Some(operation));
+            let any = verdict.parts.iter().any(|part| part.is_enough);
+            let told = verdict.operations.keys().copied().filter(|operation| !any || is_enough(*operation));
+            self.told_operations.extend(told);
             self.reasons = bounded(&verdict.reasons);
             // What an earlier release did not keep, or nothing but the present spoke for, is kept as it is first told.
             if self.opening.is_none() {
@@ -249,6 +404,101 @@ impl Incident {
     }
 }
 
+/// Its region and the second in which it was opened, and what it is of.
+fn id(region: &Region, apart: Option<SharedKey>, opened_at: Timestamp) -> String {
+    let at = opened_at.strftime("%Y%m%dT%H%M%SZ");
+    match apart {
+        None => format!("{region}-{at}"),
+        Some(shared) => format!("{region}-{at}-{}", shared.cell().to_string().replace('/', "-")),
+    }
+}
+
+impl Ledger {
+    /// What happens to the incident of one tool, network or application.
+    fn apart(
+        &mut self,
+        verdict: &Verdict,
+        whole: &Verdict,
+        recovery: Option<&Recovery>,
+        turning: &mut Turning<'_>,
+    ) -> Vec<Event> {
+        let (key, now) = (verdict.apart, turning.now);
+        let place = self.apart.iter().position(|incident| incident.key() == key);
+        // Whoever of the others is still hit is not enough by itself.
+        let is_of_region_too = whole.enough_at.is_some() || whole.probe_lasts || whole.step == Some(RungState::Down);
+        if verdict.explains_open
+            && !is_of_region_too
+            && let Some(mut incident) = self.incident.take_if(|incident| incident.is_open())
+        {
+            incident.attribute(verdict, now);
+            let change = verdict.scope.shared.clone().map(Change::Attributed);
+            place.map(|place| self.apart.remove(place));
+            self.apart.push(incident);
+            return vec![Event::OfIncident(key, Happened::Changed(change.into_iter().collect()))];
+        }
+        if verdict.is_refuted
+            && self.open().is_none()
+            && let Some(place) = place.filter(|place| self.apart[*place].is_open())
+        {
+            let mut incident = self.apart.remove(place);
+            let change = incident.scope.shared.clone().map(Change::Refuted);
+            incident.refute(whole, now);
+            self.incident = Some(incident);
+            return vec![Event::OfIncident(None, Happened::Changed(change.into_iter().collect()))];
+        }
+        let mut latest = place.map(|place| self.apart.remove(place));
+        let happened = live(&mut latest, verdict, recovery, turning);
+        match (place, latest) {
+            (Some(place), Some(incident)) => self.apart.insert(place, incident),
+            (_, incident) => self.apart.extend(incident),
+        }
+        happened.into_iter().map(|what| Event::OfIncident(key, what)).collect()
+    }
+
+    /// Drops what was told apart and is over for long; of too many the oldest.
+    fn forget_apart(&mut self, now: Timestamp) {
+        let from = before(now, APART_KEPT);
+        self.apart.retain(|incident| incident.resolved_at.is_none_or(|resolved| resolved >= from));
+        while self.apart.len() > APART_KEPT_MAX
+            && let Some(oldest) = self
+                .apart
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, incident)| (incident.is_open(), incident.told_at))
+                .map(|(place, _)| place)
+        {
+            self.apart.remove(oldest);
+        }
+    }
+}
+
+impl Incident {
+    /// It was told as the region's, and is of one tool, network or application. What was a page stays one to its end.
+    fn attribute(&mut self, verdict: &Verdict, now: Timestamp) {
+        self.scope = verdict.scope.clone();
+        self.diagnosis = verdict.diagnosis;
+        self.was_of_region = true;
+        self.opening.clone_from(&verdict.opening);
+        self.parts.clear();
+        self.note(verdict, None, now);
+        self.changed_at = Some(now);
+        self.tell(verdict, now);
+    }
+
+    /// It was taken for one of these, and is the service's after all.
+    fn refute(&mut self, whole: &Verdict, now: Timestamp) {
+        self.refuted.extend(self.key());
+        self.scope = whole.scope.clone();
+        self.diagnosis = whole.diagnosis;
+        self.was_of_region = false;
+        self.opening.clone_from(&whole.opening);
+        self.parts.clear();
+        self.note(whole, None, now);
+        self.changed_at = Some(now);
+        self.tell(whole, now);
+    }
+}
+
 impl Ledger {
     fn leave_out(&mut self, verdict: &Verdict, now: Timestamp) {
         for caller in verdict.leave_out.difference(&verdict.take_back) {
@@ -261,20 +511,27 @@ impl Ledger {
     }
 
     /// The advice that is due.
-    fn advise(&mut self, verdict: &Verdict, now: Timestamp) -> Vec<Happened> {
+    fn advise(&mut self, verdict: &Verdict, now: Timestamp) -> Vec<Advised> {
         let mut due = Vec::new();
         for advised in &verdict.advised {
             // Even what may be said again at once is said once in a second.
             let quiet_for = advised.quiet_for.max(Duration::from_secs(1));
-            let is_due = self.advised.get(&advised.key).is_none_or(|told_at| *told_at <= before(now, quiet_for));
+            let told_since = before(now, quiet_for);
+            let is_due = !self.advised.iter().any(|(key, told)| *told > told_since && is_the_same(key, &advised.key));
             if is_due && due.len() < ADVICE_PER_TURN {
                 self.advised.insert(advised.key.clone(), now);
-                due.push(Happened::Advised(advised.clone()));
+                due.push(advised.clone());
             }
         }
         forget_the_oldest(&mut self.advised);
         due
     }
+}
+
+/// Whether two advices tell of one trouble: throttling is one, whether its talker is known or not yet.
+fn is_the_same(told: &str, key: &str) -> bool {
+    let is_of_talker = |key: &str| key.starts_with(TALKER);
+    told == key || told == THROTTLING && is_of_talker(key) || is_of_talker(told) && key == THROTTLING
 }
 
 fn forget_the_oldest<K: Clone + Ord>(times: &mut BTreeMap<K, Timestamp>) {

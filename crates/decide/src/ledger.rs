@@ -7,18 +7,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use triage_model::caller::CallerHash;
-use triage_model::observation::Operation;
+use triage_model::grant::Grant;
+use triage_model::observation::{Operation, Origin};
 use triage_model::redact::{one_line, unlinked};
 use triage_model::region::Region;
 
 use crate::concern::Concern;
+use crate::distinct::DistinctCallers;
+use crate::evidence::mark::Traits;
+use crate::proof_so_far::ProofSoFar;
+use crate::scope::{Scope, SharedKey};
 use crate::verdict::{Diagnosis, Severity, Verdict};
 
 /// What was decided and told of one region. One item of the store, changed by one step at a time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// The latest incident, open or resolved.
+    /// The latest incident of the region, open or resolved.
     pub incident: Option<Incident>,
+    /// The latest incidents of one tool, network or application each, open or resolved not long ago.
+    #[serde(default)]
+    pub apart: Vec<Incident>,
     /// When the latest one that was resolved was over, also while the next one is open.
     pub settled_until: Option<Timestamp>,
     /// Callers whose failures are left out of the tests until they are served (by
@@ -40,7 +48,15 @@ pub struct Incident {
     pub severity: Severity,
     /// What it is about: only failures of this kind keep it open.
     pub concern: Concern,
+    /// Where it fails. What is shared in it says what it is of, where it is told apart.
+    #[serde(default)]
+    pub scope: Scope,
     pub opened_at: Timestamp,
+    /// The first and the latest failure of all: so long it lasted.
+    #[serde(default)]
+    pub first_failure: Option<Timestamp>,
+    #[serde(default)]
+    pub last_failure: Option<Timestamp>,
     /// The first failure of the run that opened it, reopened it, or turned it into what it is about now: a proof of
     /// recovery begins no earlier.
     pub since: Timestamp,
@@ -52,11 +68,31 @@ pub struct Incident {
     /// Each doubles the waiting time for the next proof.
     pub reopened: u32,
     pub reopened_at: Option<Timestamp>,
-    /// The most callers that were hit at one time.
+    /// What is proved over by itself.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+    /// Distinct callers hit from beginning to end, and who they were.
     pub callers: usize,
+    #[serde(default)]
+    pub victims: BTreeMap<Origin, DistinctCallers>,
     /// What was told of how it began. It stays as it was: the evidence that it rests on is gone after an hour.
     #[serde(default)]
     pub opening: Option<String>,
+    /// Chance alone would bring that once in so many years.
+    #[serde(default)]
+    pub chance_years: Option<f64>,
+    /// People were told that nobody calls any more since then.
+    #[serde(default)]
+    pub silent_since: Option<Timestamp>,
+    /// When what is only counted was last brought up to date here.
+    #[serde(default)]
+    pub noted_at: Option<Timestamp>,
+    /// It was told as the region's before it was seen to be of one tool, network or application.
+    #[serde(default)]
+    pub was_of_region: bool,
+    /// What it was taken for once, and is not.
+    #[serde(default)]
+    pub refuted: Vec<SharedKey>,
     pub reasons: Vec<String>,
     /// The sequence of its latest notice.
     pub sequence: u32,
@@ -72,6 +108,33 @@ pub struct Incident {
     pub alarm_change: Option<Alarm>,
 }
 
+/// An operation of an incident, or one grant of it, which is proved over by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// None: whatever failed.
+    pub operation: Option<Operation>,
+    pub grant: Option<Grant>,
+    /// Its first and latest failure.
+    pub since: Timestamp,
+    pub last_failure: Timestamp,
+    /// How far its proof has come: calls of a part that is rarely called are spread over more than the evidence holds.
+    pub so_far: Option<ProofSoFar>,
+    /// Since when it is proved that it works again.
+    pub proved_at: Option<Timestamp>,
+}
+
+impl Part {
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.operation, self.grant) == (other.operation, other.grant)
+    }
+
+    /// Whether a call is of it.
+    pub fn has(&self, operation: Option<Operation>, traits: &Traits) -> bool {
+        self.operation.is_none_or(|own| operation == Some(own))
+            && self.grant.is_none_or(|own| operation != Some(Operation::CreateToken) || traits.grant == Some(own))
+    }
+}
+
 impl Incident {
     pub const fn is_open(&self) -> bool {
         self.resolved_at.is_none()
@@ -81,11 +144,45 @@ impl Incident {
     pub fn is_in(&self, verdict: &Verdict) -> bool {
         verdict.diagnosis.is_incident() && self.concern.key() == verdict.concern.key()
     }
+
+    /// What it is of, where it is told apart from the region's.
+    pub fn key(&self) -> Option<SharedKey> {
+        self.scope.key()
+    }
+
+    /// When it began, as far as is known.
+    pub fn began(&self) -> Timestamp {
+        self.first_failure.unwrap_or(self.since).min(self.since).min(self.opened_at)
+    }
+
+    /// Its latest failure, as far as is known: its end, once it is over.
+    pub fn ended(&self) -> Timestamp {
+        let over = self.resolved_at.unwrap_or(Timestamp::MAX);
+        self.last_failure.unwrap_or(self.told_at).min(over).max(self.began())
+    }
 }
 
 impl Ledger {
+    /// The region's own incident, if it is open.
     pub fn open(&self) -> Option<&Incident> {
         self.incident.as_ref().filter(|incident| incident.is_open())
+    }
+
+    /// The latest incident of the region, or of what is told apart.
+    pub fn latest(&self, key: Option<SharedKey>) -> Option<&Incident> {
+        match key {
+            None => self.incident.as_ref(),
+            Some(_) => self.apart.iter().find(|incident| incident.key() == key),
+        }
+    }
+
+    /// All of them, the region's first.
+    pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incident.iter().chain(&self.apart)
+    }
+
+    pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents().filter(|incident| incident.is_open())
     }
 
     /// Whether a caller's failures are left out of the tests until it is served.
@@ -136,3 +233,44 @@ pub fn bounded(reasons: &[String]) -> Vec<String> {
 
 /// Callers left out, and advice remembered, of one region: they are kept in one item.
 pub const REMEMBERED_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::marks::{at, caller};
+
+    /// As the version before wrote it: without parts, scopes, victims, and the times of failures.
+    const BEFORE: &str = r#"{
+        "incident": {
+            "id": "us-east-1-20261122T120003Z", "region": "us-east-1", "diagnosis": "outage", "severity": "page",
+            "concern": "service", "opened_at": "2026-11-22T12:00:03Z", "since": "2026-11-22T12:00:01Z",
+            "enough_at": "2026-11-22T12:00:03Z", "resolved_at": null, "reopened": 1,
+            "reopened_at": "2026-11-22T12:20:00Z", "callers": 7, "opening": "7 of 9 callers failed in 40 s",
+            "reasons": ["7 of 9 callers failed in 40 s"], "sequence": 3, "told_at": "2026-11-22T12:20:00Z",
+            "changed_at": null, "told_callers": 7, "told_operations": ["CreateToken"], "told_health": false,
+            "is_paged": true, "alarm_change": "ALARM"
+        },
+        "settled_until": "2026-11-22T12:10:00Z",
+        "left_out": {"7": "2026-11-22T12:00:09Z"},
+        "advised": {"talker:1": "2026-11-22T12:00:09Z"},
+        "next_position": 5
+    }"#;
+
+    #[test]
+    fn what_the_version_before_wrote_is_read() {
+        let ledger: Ledger = serde_json::from_str(BEFORE).unwrap();
+        let incident = ledger.open().unwrap();
+        assert_eq!((incident.callers, incident.told_callers, incident.sequence), (7, 7, 3));
+        assert_eq!(
+            (incident.diagnosis, incident.severity, incident.is_paged),
+            (Diagnosis::Outage, Severity::Page, true)
+        );
+        assert_eq!((&incident.scope, incident.key(), incident.parts.len()), (&Scope::default(), None, 0));
+        assert!(ledger.apart.is_empty() && incident.victims.is_empty() && incident.silent_since.is_none());
+        assert!(ledger.is_left_out(caller(7)) && ledger.next_position == 5);
+        // What it does not tell is taken from what it does.
+        assert_eq!((incident.began(), incident.ended()), (at(1), at(1200)));
+        let again = serde_json::to_string(&ledger).unwrap();
+        assert_eq!(serde_json::from_str::<Ledger>(&again).unwrap(), ledger);
+    }
+}

@@ -4,12 +4,17 @@
 //! [`diagnose`] makes a verdict of a view, [`recovery`] says whether an incident is over, and [`incident`] makes a turn of
 //! both. Pure: `now` is an argument, and there is no clock, no environment and no network.
 
+pub mod cell;
 pub mod concern;
+pub mod distinct;
 pub mod evidence;
 pub mod ledger;
+pub mod lens;
 pub mod policy;
 pub mod probe;
 pub mod probe_record;
+pub mod proof_so_far;
+pub mod scope;
 pub mod turn;
 pub mod verdict;
 pub mod view;

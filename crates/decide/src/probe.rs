@@ -51,8 +51,8 @@ pub struct ProbeAnswer {
     pub region: Region,
     /// When the service was asked, by the clock of whoever asked.
     pub at: Timestamp,
-    /// In the order they were asked. A rung is missing where the one before it gave nothing to go on with, and the
-    /// first one where an earlier registration was used.
+    /// In the order they were asked. A rung is missing where the one before it gave nothing to go on with; the first one
+    /// where an earlier registration was used; and the second one where no start URL is known and nobody complains of it.
     pub rungs: Vec<Rung>,
     /// What another region answered, where a rung was silent and the partition has another one.
     pub control: Option<Control>,
@@ -62,6 +62,11 @@ impl ProbeAnswer {
     /// The worst of all rungs; unknown where none could be asked.
     pub fn worst(&self) -> RungState {
         self.rungs.iter().map(|rung| rung.answer).max().unwrap_or(RungState::Unknown)
+    }
+
+    /// How the step of that operation answered; None where it was not asked.
+    pub fn of(&self, operation: Operation) -> Option<RungState> {
+        self.rungs.iter().find(|rung| rung.operation == operation).map(|rung| rung.answer)
     }
 
     /// Whether neither the region nor its control gave an answer of AWS's: our own side is broken.

@@ -20,8 +20,15 @@ const REGISTRATION_KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// The longest client id and secret together that are kept. Real ones have 2 KB, and a store's item is read often.
 const REGISTRATION_MAX: usize = 8 * 1024;
 
-/// Client ids remembered. There are at most two a day, and records of a call come within the day.
-const OWN_CLIENT_IDS_MAX: usize = 8;
+/// Registrations are no closer than this while RegisterClient is asked for its own sake. The service keeps each for 90 days.
+const REGISTERED_APART: SignedDuration = SignedDuration::from_mins(5);
+
+/// The longest client id that is kept. Real ones have under 100 bytes, and all that are remembered are in one item.
+const CLIENT_ID_MAX: usize = 2 * 1024;
+
+/// Client ids remembered: those of a day, which are two at most, or of two hours in which RegisterClient fails, so that
+/// one is outlived by an hour in which records of its calls may come late and still be evidence.
+const OWN_CLIENT_IDS_MAX: usize = 24;
 
 /// Answers of `down` further apart than this are not of one streak: the first is of a trouble long past. The policy lets an
 /// hour at most go by between two probes.
@@ -30,7 +37,7 @@ const STREAK_GAP: SignedDuration = SignedDuration::from_hours(2);
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProbeRecord {
     pub latest: Option<ProbeAnswer>,
-    /// Of each rung that was ever down.
+    /// Of each rung that was ever down or healthy.
     pub rungs: BTreeMap<Operation, RungRecord>,
     /// Kept so that all sandboxes of a stack need one a day together.
     pub registration: Option<Registration>,
@@ -64,9 +71,10 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// None where the client id is empty, or where both are too long to be real.
+    /// None where the client id is empty, or where it or both are too long to be real.
     pub fn new(client_id: &str, client_secret: &str, made_at: Timestamp) -> Option<Self> {
-        let is_real = !client_id.is_empty() && client_id.len() + client_secret.len() <= REGISTRATION_MAX;
+        let is_short = client_id.len() <= CLIENT_ID_MAX && client_id.len() + client_secret.len() <= REGISTRATION_MAX;
+        let is_real = !client_id.is_empty() && is_short;
         is_real.then(|| Self { client_id: client_id.to_owned(), client_secret: Secret::new(client_secret), made_at })
     }
 }
@@ -91,22 +99,23 @@ impl ProbeRecord {
     fn add_rung(&mut self, operation: Operation, answer: RungState, at: Timestamp) {
         match (answer, self.rungs.entry(operation)) {
             (RungState::Down, rung) => rung.or_default().down(at),
-            (RungState::Healthy, Entry::Occupied(mut rung)) => rung.get_mut().healthy(at),
+            // Also one that was never down: where nobody calls any more, it is asked in their place.
+            (RungState::Healthy, rung) => rung.or_default().healthy(at),
             (RungState::Unexpected, Entry::Occupied(mut rung)) => rung.get_mut().unexpected(),
-            // A rung that was never down has nothing to prove.
-            (RungState::Healthy | RungState::Unexpected, Entry::Vacant(_)) => {}
+            (RungState::Unexpected, Entry::Vacant(_)) => {}
             // No news of the service, neither good nor bad.
             (RungState::Unknown, _) => {}
         }
     }
 
     /// With one registration a day RegisterClient could not be proved healthy before the day after tomorrow. So a probe
-    /// that found all well with a registration made after RegisterClient was last down speaks for that rung as well.
+    /// that found all well with a registration made after RegisterClient was last down speaks for that rung as well. Where it
+    /// was never down there is no such registration: one of hours ago is no news of a step that callers see failing now.
     fn vouches_for_registering(&self, answer: &ProbeAnswer) -> bool {
         let asked = answer.rungs.iter().any(|rung| rung.operation == Operation::RegisterClient);
         let down_last = self.rungs.get(&Operation::RegisterClient).and_then(|rung| rung.down_last);
         let made_at = self.registration.as_ref().map(|registration| registration.made_at);
-        !asked && answer.worst() == RungState::Healthy && made_at.is_some() && made_at > down_last
+        !asked && answer.worst() == RungState::Healthy && down_last.is_some() && made_at > down_last
     }
 
     /// The worst answer of the latest probe.
@@ -117,6 +126,14 @@ impl ProbeRecord {
     /// The registration that a probe at `now` goes on with.
     pub fn usable_registration(&self, now: Timestamp) -> Option<&Registration> {
         self.registration.as_ref().filter(|registration| is_of_the_day(registration.made_at, now))
+    }
+
+    /// Whether one more may be made at `now` although there is one, because RegisterClient itself is to be asked: at most
+    /// once in five minutes, for registrations pile up with the service. An attempt that fails registers nothing and is not
+    /// counted: a RegisterClient that is down is asked by each probe.
+    pub fn may_register_again(&self, now: Timestamp) -> bool {
+        let is_recent = |one: &Registration| now.duration_since(one.made_at).abs() < REGISTERED_APART;
+        !self.registration.as_ref().is_some_and(is_recent)
     }
 
     /// Keeps a registration just made.

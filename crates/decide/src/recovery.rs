@@ -1,45 +1,112 @@
 //! Whether an incident is over: the mirror of the test that opened it.
 //!
 //! In: the [`View`] of a region with an open incident. Out: a [`Recovery`]. Pure. People who give up make no more
-//! failures, so silence proves nothing: served calls do ([`proof`]), and probes of a rung that was down. An incident that
-//! nothing keeps open ends after a long silence all the same, and says that nothing proves it.
+//! failures, so silence proves nothing: served calls do ([`proof`]), each part of the incident by itself, and probes of the
+//! steps that failed. An incident that nobody calls about any more stays open for long, and then ends and says that nothing
+//! proves it.
 
 mod open_incident;
 mod proof;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use triage_model::observation::Origin;
+use triage_model::observation::Operation;
 use triage_model::time::before;
 
 use self::open_incident::OpenIncident;
 use self::proof::Proof;
+use crate::cell::Cell;
 use crate::concern::Concern;
-use crate::ledger::Incident;
+use crate::ledger::{Incident, Part};
 use crate::policy::Policy;
 use crate::probe_record::RungRecord;
-use crate::sequential::test_since;
-use crate::verdict::Recovery;
+use crate::proof_so_far::ProofSoFar;
+use crate::scope::SharedKey;
+use crate::sequential::Calls;
+use crate::verdict::{PartRecovery, Recovery};
 use crate::view::View;
 
 /// A rung that was down a little before the incident's first failure was down because of it.
 const PROBED_BEFORE: Duration = Duration::from_secs(5 * 60);
 
+/// The watcher probes a region in trouble each minute: without an answer for so long, nobody does.
+const PROBED_LATELY: Duration = Duration::from_secs(10 * 60);
+
+/// How each open incident of a region stands, by what it is of.
+pub fn recoveries(view: &View, policy: &Policy, now: Timestamp) -> BTreeMap<Option<SharedKey>, Recovery> {
+    let open = view.ledger.open_incidents();
+    open.map(|incident| (incident.key(), recovery(view, incident, policy, now))).collect()
+}
+
 pub fn recovery(view: &View, incident: &Incident, policy: &Policy, now: Timestamp) -> Recovery {
     let open = OpenIncident::new(view, incident, policy, now);
-    let calls = open.by_calls();
+    let parts = open.parts();
+    let proofs = open.prove_all(&parts);
+    let states =
+        || proofs.iter().map(|proof| PartRecovery { proved_at: proof.over_at, so_far: proof.so_far.clone() }).collect();
+    let calls = Recovery { parts: states(), ..open.by_calls(&parts, &proofs) };
     if calls.over_at.is_some() {
         return calls;
     }
-    open.by_probes().or_else(|| open.by_silence()).unwrap_or(calls)
+    let other = open.by_probes(&parts, &proofs).or_else(|| open.by_silence(&parts));
+    match other {
+        Some(other) => Recovery { parts: states(), ..other },
+        None => calls,
+    }
+}
+
+/// Where another part is proved to work again, such a share of the nats is enough: a served call of one that had failed for
+/// everybody.
+const BESIDE_ANOTHER: f64 = 1.0 / 3.0;
+
+/// Whether one part is over.
+struct PartProof {
+    over_at: Option<Timestamp>,
+    /// Nothing but that nobody calls there says so.
+    is_only_quiet: bool,
+    /// How near it is, in nats, since the last failure that left nothing of it.
+    sum: f64,
+    lasts: bool,
+    served: f64,
+    so_far: Option<ProofSoFar>,
+    /// Since when calls are served there and none has failed.
+    good_since: Option<Timestamp>,
+    reasons: Vec<String>,
 }
 
 impl OpenIncident<'_> {
-    fn by_calls(&self) -> Recovery {
-        let proof = Proof::of(self);
+    /// Each part by itself. Where one is proved to work again, less is enough for the others: what is called rarely need not
+    /// keep it all open until its fifth call, or for as long as nobody calls there.
+    fn prove_all(&self, parts: &[Part]) -> Vec<PartProof> {
+        let mut proofs: Vec<PartProof> = parts.iter().map(|part| self.prove(part)).collect();
+        if proofs.iter().any(|proof| proof.over_at.is_some()) {
+            for (part, proof) in parts.iter().zip(&mut proofs).filter(|(_, proof)| proof.over_at.is_none()) {
+                self.prove_beside_another(part, proof);
+            }
+        }
+        proofs
+    }
+
+    fn prove_beside_another(&self, part: &Part, proof: &mut PartProof) {
+        let called = self.latest_failure(part).max(self.latest_served(part)).max(Some(part.last_failure));
+        let idle_since = called.filter(|called| before(self.now, self.policy.quiet_end) >= *called);
+        let is_enough = proof.sum >= self.policy.proof_odds.ln() * BESIDE_ANOTHER
+            || proof.served + 1e-6 >= self.policy.proof_calls as f64;
+        if proof.lasts && is_enough {
+            proof.over_at = Some(self.now);
+        } else if let Some(idle_since) = idle_since {
+            proof.reasons = vec![format!("nobody has called there since {}", clock(idle_since))];
+            proof.over_at = Some(self.now);
+            proof.is_only_quiet = true;
+        }
+    }
+
+    fn prove(&self, part: &Part) -> PartProof {
+        let proof = Proof::of(self, part);
         let wait = self.wait();
         let waits_until = proof.zero_at.checked_add(wait).unwrap_or(Timestamp::MAX);
         let calls = format!(
@@ -49,11 +116,42 @@ impl OpenIncident<'_> {
             clock(proof.zero_at),
             if proof.failed < 0.5 { "none failed".to_owned() } else { format!("{} failed", proof.failed.round()) },
         );
-        let over = |over_at, missing: Option<String>| Recovery {
+        let latest = self.latest_failure(part);
+        // What was proved stays proved until it fails again: the calls that proved it grow old.
+        if let Some(proved_at) = part.proved_at.filter(|proved_at| latest.is_none_or(|latest| latest <= *proved_at)) {
+            let reason = format!("proved to work again at {}", clock(proved_at));
+            let over_at = Some(proved_at);
+            let (sum, served, so_far, reasons) = (proof.sum, proof.served, proof.so_far, vec![reason]);
+            let done = PartProof {
+                over_at,
+                is_only_quiet: false,
+                sum,
+                lasts: true,
+                served,
+                so_far,
+                good_since: None,
+                reasons,
+            };
+            return done;
+        }
+        let good_since = (proof.served >= 1.0 && proof.failed < 0.5).then_some(proof.zero_at);
+        let lasts = waits_until <= self.now && proof.failed < 0.5;
+        let done = |over_at, more: String| PartProof {
             over_at,
-            proved: true,
-            reasons: std::iter::once(calls.clone()).chain(missing).collect(),
+            is_only_quiet: false,
+            sum: proof.sum,
+            lasts,
+            served: proof.served,
+            so_far: proof.so_far.clone(),
+            good_since,
+            reasons: vec![calls, more],
         };
+        if let Some(over_at) = self.proved_by_probes(part, latest) {
+            let step = part.operation.map_or("the step", Operation::as_str);
+            let failed = latest.unwrap_or(part.last_failure);
+            let reason = format!("probes of {step} are healthy, and no call of it has failed since {}", clock(failed));
+            return PartProof { reasons: vec![reason], ..done(Some(over_at), String::new()) };
+        }
         let Some(proved_at) = proof.proved_at else {
             let odds = proof.sum.exp().round();
             let policy = self.policy;
@@ -61,72 +159,174 @@ impl OpenIncident<'_> {
                 "odds of {odds} to 1 that it is over; it takes {} to 1, {} calls and {} callers",
                 policy.proof_odds, policy.proof_calls, policy.proof_callers
             );
-            return over(None, Some(missing));
+            return done(None, missing);
         };
         if waits_until > self.now {
-            return over(None, Some(format!("it must last until {}", clock(waits_until))));
+            return done(None, format!("it must last until {}", clock(waits_until)));
         }
-        if self.would_open_again(wait) {
-            return over(None, Some("calls since then would open it again".to_owned()));
+        if self.would_open_again(part, wait) {
+            return done(None, "calls since then would open it again".to_owned());
         }
         let odds = format!("odds of more than {} to 1 that it is over", self.policy.proof_odds);
-        over(Some(proved_at.max(waits_until).min(self.now)), Some(odds))
+        done(Some(proved_at.max(waits_until).min(self.now)), odds)
+    }
+
+    /// All of its parts are proved.
+    fn by_calls(&self, parts: &[Part], proofs: &[PartProof]) -> Recovery {
+        let is_over = proofs.iter().all(|proof| proof.over_at.is_some());
+        let named = |part: &Part, reason: &String| match part.operation.filter(|_| parts.len() > 1) {
+            Some(operation) => format!("{operation}: {reason}"),
+            None => reason.clone(),
+        };
+        let reasons = parts.iter().zip(proofs);
+        let reasons = reasons
+            .flat_map(|(part, proof)| proof.reasons.iter().map(|reason| named(part, reason)).collect::<Vec<_>>());
+        let good = proofs.iter().filter(|proof| proof.over_at.is_none()).map(|proof| proof.good_since);
+        let recovering_since = good.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max());
+        Recovery {
+            over_at: proofs.iter().filter_map(|proof| proof.over_at).max().filter(|_| is_over),
+            proved: proofs.iter().any(|proof| !proof.is_only_quiet),
+            reasons: reasons.collect(),
+            recovering_since: recovering_since.filter(|_| !is_over),
+            ..Recovery::default()
+        }
     }
 
     /// Every rung that was down in this incident is well again, and nobody failed since.
-    fn by_probes(&self) -> Option<Recovery> {
-        match self.incident.concern {
-            Concern::Service => {}
-            Concern::Admin { .. } | Concern::Request { .. } => return None,
+    fn by_probes(&self, parts: &[Part], proofs: &[PartProof]) -> Option<Recovery> {
+        if self.incident.concern != Concern::Service || self.incident.scope.shared.is_some() {
+            return None;
         }
         let from = before(self.incident.since, PROBED_BEFORE);
         let was_down = |rung: &RungRecord| rung.down_last.is_some_and(|down| down >= from);
-        let rungs: Vec<_> = self.view.probe.rungs.iter().filter(|(_, rung)| was_down(rung)).collect();
-        let latest = self.latest_failure();
+        let rungs: BTreeMap<Operation, &RungRecord> =
+            self.view.probe.rungs.iter().filter(|(_, rung)| was_down(rung)).map(|(of, rung)| (*of, rung)).collect();
+        // A part that no probe saw down, no probe proves.
+        let mut open = parts.iter().zip(proofs).filter(|(_, proof)| proof.over_at.is_none());
+        if rungs.is_empty() || open.any(|(part, _)| part.operation.is_some_and(|of| !rungs.contains_key(&of))) {
+            return None;
+        }
+        let latest = parts.iter().filter_map(|part| self.latest_failure(part)).max();
         let mut over_at = None;
         let mut reasons = Vec::new();
         for (operation, rung) in rungs {
-            let (since, last) = (rung.healthy_since?, rung.healthy_last?.min(self.now));
-            // A call in flight may fail a moment after the first healthy probe.
-            let quiet_since = latest.map_or(since, |failed| failed.max(since));
-            let span = Duration::try_from(last.duration_since(quiet_since)).ok()?;
-            let is_proved = rung.healthy_times as usize >= self.policy.proof_probes
-                && span >= self.doubled(self.policy.proof_probes_span)
-                && rung.down_last.is_none_or(|down| down < since);
-            if !is_proved {
-                return None;
-            }
+            let span = self.policy.proof_probes_span;
+            let last = self.healthy_until(rung, latest, self.doubled(span))?;
             over_at = over_at.max(Some(last));
-            let times = rung.healthy_times;
             reasons.push(format!(
-                "{operation} was down for the probe and is healthy, {times} times since {}",
-                clock(since)
+                "{operation} was down for the probe and is healthy, {} times since {}",
+                rung.healthy_times,
+                clock(rung.healthy_since?)
             ));
         }
         reasons.push(latest.map_or_else(
             || "no call has failed in the last hour".to_owned(),
             |failed| format!("the last call failed at {}", clock(failed)),
         ));
-        over_at.map(|over_at| Recovery { over_at: Some(over_at), proved: true, reasons })
+        Some(Recovery { over_at, proved: true, reasons, ..Recovery::default() })
     }
 
-    /// A long silence.
-    fn by_silence(&self) -> Option<Recovery> {
-        // What is older than the evidence is not known, so that a longer silence cannot be told.
-        let quiet = self.policy.quiet.min(self.policy.evidence);
+    /// The latest of a rung's healthy answers, if there are enough of them over at least `span` without a failure.
+    fn healthy_until(&self, rung: &RungRecord, failed: Option<Timestamp>, span: Duration) -> Option<Timestamp> {
+        let (since, last) = (rung.healthy_since?, rung.healthy_last?.min(self.now));
+        // A call in flight may fail a moment after the first healthy probe.
+        let quiet_since = failed.map_or(since, |failed| failed.max(since));
+        let lasted = Duration::try_from(last.duration_since(quiet_since)).ok()?;
+        let is_proved = rung.healthy_times as usize >= self.policy.proof_probes
+            && lasted >= span
+            && rung.down_last.is_none_or(|down| down < since);
+        is_proved.then_some(last)
+    }
+
+    /// Nobody calls there any more. Silence is no proof: healthy probes of each step that failed are, and where nothing can
+    /// ever prove the end, it is given up.
+    fn by_silence(&self, parts: &[Part]) -> Option<Recovery> {
+        let policy = self.policy;
+        // What is older than the evidence is not known, so that a longer silence cannot be told by calls.
+        let quiet = policy.quiet.min(policy.evidence);
+        let failed = parts.iter().filter_map(|part| self.latest_failure(part)).max();
+        let failed = failed.max(self.incident.last_failure).unwrap_or(self.incident.opened_at);
+        let can_be_proved = self.can_be_proved(parts);
         let told = self.incident.opened_at.max(self.incident.reopened_at.unwrap_or(Timestamp::MIN));
-        let latest = self.latest_failure().map_or(told, |failed| failed.max(told));
-        let over_at = latest.checked_add(quiet).ok().filter(|over_at| *over_at <= self.now)?;
-        let reason = format!("no call has failed since {}, and nothing but this silence proves it", clock(latest));
-        Some(Recovery { over_at: Some(over_at), proved: false, reasons: vec![reason] })
+        let given_up = |over_at: Timestamp| {
+            let reason = format!("no call has failed since {}, and nothing but this silence proves it", clock(failed));
+            Recovery { over_at: Some(over_at), reasons: vec![reason], ..Recovery::default() }
+        };
+        if !can_be_proved {
+            let over_at = failed.max(told).checked_add(quiet).ok();
+            return over_at.filter(|over_at| *over_at <= self.now).map(given_up);
+        }
+        let called = parts.iter().filter_map(|part| self.latest_served(part)).max().max(Some(failed))?;
+        let silent = called.checked_add(quiet).ok().filter(|silent| *silent <= self.now);
+        silent?;
+        if let Some(over_at) = self.probed_healthy(parts, failed) {
+            let reason =
+                format!("nobody has called since {}, and probes of each step that failed are healthy", clock(called));
+            return Some(Recovery {
+                over_at: Some(over_at),
+                proved: true,
+                reasons: vec![reason],
+                ..Recovery::default()
+            });
+        }
+        let end = if self.incident.scope.shared.is_some() { policy.quiet_end_apart } else { policy.quiet_end };
+        let ended = called.checked_add(end).ok().filter(|ended| *ended <= self.now);
+        if let Some(ended) = ended {
+            return Some(given_up(ended));
+        }
+        let reason = format!("nobody has called since {}: that proves nothing", clock(called));
+        Some(Recovery { silent_since: Some(called), reasons: vec![reason], ..Recovery::default() })
+    }
+
+    /// Whether anything but silence can ever prove the end: calls that are seen to be served there, or probes.
+    fn can_be_proved(&self, parts: &[Part]) -> bool {
+        let learned = &self.view.learned;
+        let is_probed =
+            self.view.probe.latest.as_ref().is_some_and(|latest| latest.at >= before(self.now, PROBED_LATELY));
+        is_probed
+            || parts.iter().any(|part| match part.operation.map(Cell::Operation) {
+                Some(cell) => learned.cells.get(&cell).is_some_and(|known| !known.succeeded.is_empty()),
+                None => !learned.succeeded.is_empty(),
+            })
+            || self
+                .slots
+                .iter()
+                .any(|(_, slot)| slot.served.iter().any(|call| parts.iter().any(|part| self.hears(part, call))))
+    }
+
+    /// Until when probes have found every step that failed healthy, long enough after the latest failure.
+    fn probed_healthy(&self, parts: &[Part], failed: Timestamp) -> Option<Timestamp> {
+        if self.incident.concern != Concern::Service || self.incident.scope.shared.is_some() {
+            return None;
+        }
+        let span = self.doubled(self.policy.quiet_probes);
+        let until = |part: &Part| {
+            let rungs = &self.view.probe.rungs;
+            let rung = rungs.get(&part.operation.unwrap_or(Operation::CreateToken))?;
+            self.healthy_until(rung, Some(failed), span)
+        };
+        parts.iter().map(until).collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// Nobody need call for it: probes of that very step have been healthy for long, and no call has failed since.
+    fn proved_by_probes(&self, part: &Part, failed: Option<Timestamp>) -> Option<Timestamp> {
+        if self.incident.concern != Concern::Service || self.incident.scope.shared.is_some() {
+            return None;
+        }
+        let operation = part.operation?;
+        let rung = self.view.probe.rungs.get(&operation)?;
+        let failed = failed.max(Some(part.last_failure));
+        // One that was down is proved sooner, with the others.
+        self.healthy_until(rung, failed, self.doubled(self.policy.quiet_probes))
     }
 
     /// Whether what occurred in that time would be an outage by itself: one that has become smaller is not over.
-    fn would_open_again(&self, wait: Duration) -> bool {
-        let since = Some(before(self.now, wait));
-        let opens = |origin| test_since(self.view, origin, self.policy, since, self.now);
-        self.incident.concern == Concern::Service
-            && Origin::ALL.into_iter().filter_map(opens).any(|run| run.crossed_at.is_some())
+    fn would_open_again(&self, part: &Part, wait: Duration) -> bool {
+        if self.incident.concern != Concern::Service {
+            return false;
+        }
+        let calls = Calls::of(self.view, self.policy, self.now, |mark| self.counts(part, mark));
+        calls.runs(Some(before(self.now, wait))).iter().any(|run| run.crossed_at.is_some())
     }
 
     /// How long recovery must last. Of more than half of the evidence nothing can be said, because the rest must show the

@@ -4,15 +4,18 @@
 //! ([`calls_within`]), and what the marks that a saturated slot keeps say of those that it does not. Within a slot, calls
 //! are taken as evenly spread. It decides nothing.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
-use triage_model::observation::Origin;
+use triage_model::observation::{Operation, Origin};
 use triage_model::time::{AHEAD_MAX, before, later};
 
+use crate::cell::Cell;
 use crate::evidence::Evidence;
-use crate::evidence::mark::Mark;
-use crate::evidence::slot::{SLOT_SECONDS, Slot};
+use crate::evidence::mark::{Mark, ServedCall};
+use crate::evidence::slot::{Place, SLOT_SECONDS, Slot};
 use crate::policy::Policy;
 
 /// The latest time that counts: what is further ahead is a broken clock.
@@ -26,9 +29,9 @@ pub fn slots<'a>(evidence: &'a Evidence, policy: &Policy, now: Timestamp) -> Vec
 }
 
 /// How many of the calls that `count` finds in each slot fall between two times.
-pub fn calls_within(evidence: &Evidence, from: Timestamp, until: Timestamp, count: impl Fn(&Slot) -> u32) -> f64 {
+pub fn calls_within(evidence: &Evidence, from: Timestamp, until: Timestamp, count: impl Fn(&Slot) -> f64) -> f64 {
     let slots = evidence.slots_within(from, until);
-    let pieces = slots.map(|(begin, slot)| Piece { begin, end: begin + SLOT_SECONDS, count: f64::from(count(slot)) });
+    let pieces = slots.map(|(begin, slot)| Piece { begin, end: begin + SLOT_SECONDS, count: count(slot) });
     pieces.map(|piece| piece.within(from.as_second() as f64, until.as_second() as f64)).sum()
 }
 
@@ -63,7 +66,8 @@ impl Piece {
 impl Spread {
     /// Spreads what `count` finds of `origin` in each slot.
     pub fn of(slots: &[(i64, &Slot)], origin: Origin, now: Timestamp, count: impl Fn(&Slot) -> f64) -> Self {
-        let last = slots.iter().rev().find(|(_, slot)| latest_mark(slot, origin).is_some() || calls(slot, origin) > 0);
+        let is_known = |slot: &Slot| latest_mark(slot, origin).is_some() || calls(slot, origin, Cell::Region) > 0;
+        let last = slots.iter().rev().find(|(_, slot)| is_known(slot));
         let last = last.map(|(begin, _)| *begin);
         let mut total = 0.0;
         let mut pieces = Vec::new();
@@ -106,9 +110,27 @@ fn latest_mark(slot: &Slot, origin: Origin) -> Option<Timestamp> {
     failed.chain(served).max()
 }
 
-/// Answered calls of an origin.
-pub fn calls(slot: &Slot, origin: Origin) -> u64 {
-    slot.calls.iter().filter(|((of, _), _)| *of == origin).map(|(_, calls)| u64::from(calls.answered)).sum()
+/// Answered calls of an origin and a cell. A pending poll speaks for polling alone.
+pub fn calls(slot: &Slot, origin: Origin, cell: Cell) -> u64 {
+    let own = slot.calls.iter().filter(|(place, _)| place.origin == origin && !place.pending && place.is_of(cell));
+    own.map(|(_, calls)| u64::from(calls.answered)).sum()
+}
+
+/// About how many calls of an origin were served to callers that have something in common. A slot marks some of them and
+/// counts all: those that it marks stand for the others of their operation.
+pub fn served_about(slot: &Slot, origin: Origin, shared: impl Fn(&ServedCall) -> bool) -> f64 {
+    let mut marked: BTreeMap<Option<Operation>, (usize, usize)> = BTreeMap::new();
+    for call in slot.served.iter().filter(|call| call.origin == origin && !call.pending) {
+        let (all, own) = marked.entry(call.operation).or_default();
+        *all += 1;
+        *own += usize::from(shared(call));
+    }
+    let about = marked.into_iter().filter(|(_, (_, own))| *own > 0).map(|(operation, (all, own))| {
+        let is_own = |place: &Place| place.origin == origin && place.operation == operation && !place.pending;
+        let served: u32 = slot.calls.iter().filter(|(place, _)| is_own(place)).map(|(_, calls)| calls.served).sum();
+        own as f64 * (f64::from(served) / all as f64).max(1.0)
+    });
+    about.sum()
 }
 
 /// For how many callers each kept mark of that cause stands. Of more callers than it has room for, a slot keeps one mark
@@ -150,10 +172,11 @@ fn beyond_all(slot: &Slot, cause: Cause) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::slot::MARKS_MAX;
     use crate::testing::marks::{at, caller, failure, served};
 
     fn counted(slots: &[(i64, &Slot)], now: i64) -> Spread {
-        Spread::of(slots, Origin::CloudTrail, at(now), |slot| calls(slot, Origin::CloudTrail) as f64)
+        Spread::of(slots, Origin::CloudTrail, at(now), |slot| calls(slot, Origin::CloudTrail, Cell::Region) as f64)
     }
 
     #[test]
@@ -177,15 +200,16 @@ mod tests {
     fn a_mark_stands_for_the_callers_that_a_slot_has_no_room_for() {
         let room = 1_u64 << CallerHash::BITS;
         let mut slot = Slot::default();
-        for index in 0..256 {
+        let kept = MARKS_MAX as u64;
+        for index in 0..kept {
             // A quarter of the range is covered.
-            slot.add_failure(failure(0, room / 1024 * (index + 1) - 1));
+            slot.add_failure(failure(0, room / (4 * kept) * (index + 1) - 1));
         }
         let cause = Cause::Service;
         assert_eq!(callers_per_mark(&slot, cause), 1.0, "nothing is beyond");
         slot.beyond.insert((cause, Origin::CloudTrail), 10_000);
-        assert_eq!(callers_per_mark(&slot, cause), 4.0);
-        slot.beyond.insert((cause, Origin::CloudTrail), 256);
+        assert!((callers_per_mark(&slot, cause) - 4.0).abs() < 1e-9);
+        slot.beyond.insert((cause, Origin::CloudTrail), MARKS_MAX as u32);
         assert_eq!(callers_per_mark(&slot, cause), 2.0, "no more callers than failures");
     }
 

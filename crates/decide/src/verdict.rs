@@ -9,10 +9,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use triage_model::caller::CallerHash;
-use triage_model::observation::Operation;
+use triage_model::grant::Grant;
+use triage_model::observation::{Operation, Origin};
 
+use crate::cell::Dimension;
 use crate::concern::Concern;
 use crate::probe::RungState;
+use crate::proof_so_far::ProofSoFar;
+use crate::scope::{Scope, SharedKey};
 
 /// What is going on in a region, in the order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,6 +30,12 @@ pub enum Diagnosis {
     Misconfigured,
     /// Callers are refused for mistakes that so many cannot have made at once.
     Suspected,
+    /// One tool fails, while callers with others are served.
+    OneTool,
+    /// Callers of one address or one log group fail, while others are served.
+    OneNetwork,
+    /// One application of CreateTokenWithIAM fails, while others are served.
+    OneApplication,
     Throttling,
     /// One caller alone fails.
     OneCaller,
@@ -58,6 +68,9 @@ impl Diagnosis {
             Self::Degraded => "degraded",
             Self::Misconfigured => "misconfigured",
             Self::Suspected => "suspected",
+            Self::OneTool => "one_tool",
+            Self::OneNetwork => "one_network",
+            Self::OneApplication => "one_application",
             Self::Throttling => "throttling",
             Self::OneCaller => "one_caller",
             Self::Blind => "blind",
@@ -69,10 +82,13 @@ impl Diagnosis {
         }
     }
 
+    /// The most severe that it is told with. What may be a page is told as a warning until it has lasted.
     pub const fn severity(self) -> Severity {
         match self {
             Self::Outage | Self::Degraded | Self::Misconfigured => Severity::Page,
-            Self::Suspected | Self::Blind => Severity::Warning,
+            Self::Suspected | Self::OneTool | Self::OneNetwork | Self::OneApplication | Self::Blind => {
+                Severity::Warning
+            }
             Self::Throttling
             | Self::OneCaller
             | Self::Late
@@ -85,7 +101,25 @@ impl Diagnosis {
 
     /// Told as an incident, which opens and is resolved.
     pub const fn is_incident(self) -> bool {
-        matches!(self, Self::Outage | Self::Degraded | Self::Misconfigured | Self::Suspected)
+        matches!(
+            self,
+            Self::Outage
+                | Self::Degraded
+                | Self::Misconfigured
+                | Self::Suspected
+                | Self::OneTool
+                | Self::OneNetwork
+                | Self::OneApplication
+        )
+    }
+
+    /// Told of what hit callers have in common, beside the service's own incident.
+    pub const fn of_shared(dimension: Dimension) -> Self {
+        match dimension {
+            Dimension::Application => Self::OneApplication,
+            Dimension::Tool | Dimension::Product => Self::OneTool,
+            Dimension::Network => Self::OneNetwork,
+        }
     }
 }
 
@@ -106,6 +140,10 @@ pub struct Weighing {
     pub speaks_for: Vec<String>,
     pub speaks_against: Vec<String>,
 }
+
+/// The key of an advice about throttling where no talker is known, and what it begins with where one is.
+pub const THROTTLING: &str = "throttling";
+pub const TALKER: &str = "talker:";
 
 /// Something worth saying that needs no incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,15 +177,41 @@ pub struct FailedRequest {
     pub code: String,
 }
 
+/// The verdicts on one region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// On the region, without what is told apart.
+    pub region: Verdict,
+    /// On each tool, network and application that fails by itself, or did: each has an incident of its own.
+    pub apart: Vec<Verdict>,
+}
+
+impl Judgement {
+    /// The region's verdict first.
+    pub fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
+        std::iter::once(&self.region).chain(&self.apart)
+    }
+
+    /// The verdict on an incident of the region, by what it is of.
+    pub fn on(&self, key: Option<SharedKey>) -> Option<&Verdict> {
+        self.verdicts().find(|verdict| verdict.apart == key)
+    }
+}
+
 /// The verdict, with everything that a notice needs to explain it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
+    /// What it is of, where that is told apart from the region's own incident.
+    pub apart: Option<SharedKey>,
     /// The first of the precedence that holds.
     pub diagnosis: Diagnosis,
     pub concern: Concern,
+    pub scope: Scope,
     /// What was enough to begin with, in words and numbers; of an open incident as it was told when it opened. None where
     /// only the present speaks for the diagnosis.
     pub opening: Option<String>,
+    /// Chance alone would bring that once in so many years; None where that is not known.
+    pub chance_years: Option<f64>,
     /// In words and numbers, the opening first; what else holds is among them.
     pub reasons: Vec<String>,
     pub weighed: [Weighing; 3],
@@ -155,6 +219,14 @@ pub struct Verdict {
     /// order in which they were hit.
     pub callers: usize,
     pub names: Vec<String>,
+    /// Everybody who was hit by such failures since then, whether served later or not, as far as marks are kept, by what
+    /// tells of it; and how many that may have been in all.
+    pub victims: BTreeMap<Origin, BTreeSet<CallerHash>>,
+    pub victims_about: usize,
+    /// How many of them were served later.
+    pub served_again: usize,
+    /// The operations that fail, each with those that it hit.
+    pub parts: Vec<FailingPart>,
     /// Callers with any call in the last five minutes, and those of them that were served.
     pub active: usize,
     pub served: usize,
@@ -163,6 +235,10 @@ pub struct Verdict {
     pub failures: usize,
     pub since: Option<Timestamp>,
     pub latest: Option<Timestamp>,
+    /// The latest failure without that of one caller, where many are hit: a one-off after a blip does not make it last.
+    pub latest_of_many: Option<Timestamp>,
+    /// Callers that were served within the scope since then.
+    pub served_since: usize,
     /// When what speaks for the diagnosis was enough; None where that is now.
     pub enough_at: Option<Timestamp>,
     /// How many of these failures got no answer at all.
@@ -172,15 +248,37 @@ pub struct Verdict {
     pub tools: Vec<(String, usize)>,
     pub operations: BTreeMap<Operation, usize>,
     pub requests: Vec<FailedRequest>,
-    /// What the latest probe found, if it is not old.
+    /// What the latest probe found, if it is not old; and of the steps that fail here, the worst.
     pub probe: Option<RungState>,
+    pub step: Option<RungState>,
+    /// Nearly all that are hit have something in common that may yet turn out to be it.
+    pub may_be_apart: bool,
+    /// A step that fails here was down for the probe time and again.
+    pub probe_lasts: bool,
     /// AWS Health has an open issue about signing in.
     pub health: bool,
+    /// Of a verdict apart: nearly all that the region's open incident has hit is of this. And the other way round: it is
+    /// not, any more.
+    pub explains_open: bool,
+    pub is_refuted: bool,
     /// What is to be told beside it, once.
     pub advised: Vec<Advised>,
     /// Callers whose failures are to be left out of the tests from now on, and those that were served again.
     pub leave_out: BTreeSet<CallerHash>,
     pub take_back: BTreeSet<CallerHash>,
+}
+
+/// An operation that fails, or one grant of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailingPart {
+    /// None where the failures do not name one.
+    pub operation: Option<Operation>,
+    pub grant: Option<Grant>,
+    /// The first and the latest failure.
+    pub since: Timestamp,
+    pub latest: Timestamp,
+    /// Enough callers are hit, or its own test has crossed, so that it is a part of the incident.
+    pub is_enough: bool,
 }
 
 impl Verdict {
@@ -196,7 +294,7 @@ impl Verdict {
 }
 
 /// Whether an incident is over.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recovery {
     /// When the incident was proved over, or given up after a long silence; None as long as it goes on. That is the
     /// latest of what makes the proof: a failure after it is news, and may reopen.
@@ -205,4 +303,18 @@ pub struct Recovery {
     pub proved: bool,
     /// In words and numbers.
     pub reasons: Vec<String>,
+    /// How each of its parts stands, in the order of the incident's.
+    pub parts: Vec<PartRecovery>,
+    /// Nobody has called there since then, for so long that it is worth saying: silence is no proof.
+    pub silent_since: Option<Timestamp>,
+    /// Calls are served again, and none has failed since then, but that is not enough yet.
+    pub recovering_since: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartRecovery {
+    /// Since when it is proved that it works again.
+    pub proved_at: Option<Timestamp>,
+    /// How far its proof has come, up to a time of which all is known; None where that is no further than was noted.
+    pub so_far: Option<ProofSoFar>,
 }

@@ -11,7 +11,7 @@ use triage_model::classify::{Cause, Class};
 use triage_model::observation::{Failure, Operation, Origin};
 use triage_model::problem::Problems;
 use triage_model::region::Region;
-use triage_notify::notice::{Notice, NoticeKind};
+use triage_notify::notice::{NamedScope, Notice, NoticeKind};
 
 /// Failures listed in an answer; the rest is counted. Lambda's limit for an answer is 6 MB.
 pub const FAILURES_LISTED: usize = 100;
@@ -176,6 +176,7 @@ pub struct IncidentReport {
     pub state: IncidentState,
     pub diagnosis: Diagnosis,
     pub severity: Severity,
+    pub scope: NamedScope,
     pub reasons: Vec<String>,
 }
 
@@ -195,6 +196,8 @@ pub struct NoticeReport {
     pub diagnosis: Diagnosis,
     pub severity: Severity,
     /// Null for an advice.
+    pub scope: Option<NamedScope>,
+    /// Null for an advice.
     pub incident: Option<String>,
     pub region: Region,
     /// What SNS answered; null where there is no topic.
@@ -209,6 +212,7 @@ impl NoticeReport {
             kind: notice.kind,
             diagnosis: notice.diagnosis,
             severity: notice.severity,
+            scope: notice.scope.clone(),
             incident: notice.incident.clone(),
             region: notice.region.clone(),
             message_id,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use triage_decide::probe::ProbeAnswer;
-use triage_decide::verdict::Verdict;
+use triage_decide::verdict::Judgement;
 use triage_decode::InputKind;
 use triage_model::region::Region;
 use triage_notify::notice::Notice;
@@ -34,7 +34,7 @@ pub struct Handled {
     /// What was probed, and how it answered.
     pub probes: BTreeMap<Region, ProbeAnswer>,
     /// The verdict on each region that was judged.
-    pub verdicts: BTreeMap<Region, Verdict>,
+    pub judgements: BTreeMap<Region, Judgement>,
     /// The notices that were made, published or not.
     pub notices: Vec<Notice>,
     pub measured: Measured,

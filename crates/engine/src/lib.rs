@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod backoff;
+pub mod common;
 pub mod error;
 pub mod handled;
 pub mod publish;

@@ -124,7 +124,7 @@ impl Store for MemoryStore {
         let is_kept = |known: &Known| {
             let evidence = &known.view.evidence;
             let has_evidence = !(evidence.slots.is_empty() && evidence.health.is_empty());
-            has_evidence || known.view.ledger.open().is_some() || !known.outbox.is_empty()
+            has_evidence || known.view.ledger.open_incidents().next().is_some() || !known.outbox.is_empty()
         };
         let state = self.state();
         Ok(state.regions.iter().filter(|(_, known)| is_kept(known)).map(|(region, _)| region.clone()).collect())

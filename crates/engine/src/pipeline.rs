@@ -82,7 +82,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         let mut in_trouble = BTreeSet::new();
         for region in regions.into_iter().filter(|region| !judged.contains(region)) {
             let view = self.store.view(&region, false, at).await;
-            if view.ledger.open().is_some() {
+            if view.ledger.open_incidents().next().is_some() {
                 in_trouble.insert(region);
             }
         }

@@ -1,11 +1,12 @@
 //! SSO OIDC as the stages ask it: a failed call once more, and the probe.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use triage_decide::probe_record::ProbeRecord;
 use triage_model::classify::Class;
-use triage_model::observation::Failure;
+use triage_model::observation::{Failure, Operation};
 use triage_model::region::Region;
 use triage_notify::letter::Channel;
 use triage_notify::notice::Notice;
@@ -19,11 +20,13 @@ pub trait Service {
     async fn retry(&self, failure: &Failure, class: &Class, deadline: Instant) -> Result<RetryReport, NotRepeatable>;
 
     /// Asks the service of a region how it is, and takes the answer into its record; to keep that is the caller's. No
-    /// answer is new (`latest` stays what it was) where `deadline` came first.
+    /// answer is new (`latest` stays what it was) where `deadline` came first. `hit` are the steps that fail for callers: they
+    /// are asked themselves, as far as they can be.
     async fn probe(
         &self,
         region: &Region,
         start_url: Option<&str>,
+        hit: &BTreeSet<Operation>,
         record: &ProbeRecord,
         now: Timestamp,
         deadline: Instant,
@@ -48,7 +51,15 @@ impl Service for Nobody {
         match *self {}
     }
 
-    async fn probe(&self, _: &Region, _: Option<&str>, _: &ProbeRecord, _: Timestamp, _: Instant) -> ProbeRecord {
+    async fn probe(
+        &self,
+        _: &Region,
+        _: Option<&str>,
+        _: &BTreeSet<Operation>,
+        _: &ProbeRecord,
+        _: Timestamp,
+        _: Instant,
+    ) -> ProbeRecord {
         match *self {}
     }
 

@@ -3,8 +3,11 @@
 //! In: the texts that a record gives as `grantType` and `clientId`, as they came. Out: one of four [`Grant`]s, or whether
 //! a client id is the ARN of an application. Whether the grant fits the operation is not judged here.
 
+use serde::{Deserialize, Serialize};
+
 /// OAuth's grants, as far as the service treats them as different: a device flow may fail while refreshes go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Grant {
     DeviceCode,
     RefreshToken,

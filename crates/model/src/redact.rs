@@ -48,6 +48,9 @@ pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 /// One name, code or id of others where it is shown among more: longer than most, and short enough for a line.
 pub const SHOWN_NAME_MAX: usize = 80;
 
+/// The same of an ARN: that of an application has 85 to 110, and is of no use when it is cut.
+pub const SHOWN_ARN_MAX: usize = 160;
+
 /// The longest text of others that is shown in one place: enough for any AWS error message worth reading.
 pub const SHOWN_TEXT_MAX: usize = 300;
 

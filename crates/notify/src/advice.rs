@@ -10,24 +10,38 @@ use triage_model::redact::{SHOWN_NAME_MAX, one_line, unlinked};
 use triage_model::region::Region;
 
 use crate::notice::Advice;
-use crate::words::concern_name;
+use crate::words::{capitalized, concern_name, of_shared, signing_in_by};
 
-/// Texts with gaps: `{region}`; `{name}` for the code or reason that an incident is about; `{talker}`, `{rate}`, `{calls}`
-/// and `{quota}` for a tool that makes too many calls.
+/// Texts with gaps: `{region}`; `{name}` for the code or reason that an incident is about; `{shared}`
+/// for the tool, network or application that it is of, `{signing in}` and `{try it}` for what that means; `{talker}`, `{rate}`, `{calls}` and `{quota}` for a tool that makes too
+/// many calls.
 struct Texts {
     now: Vec<&'static str>,
     users: &'static str,
 }
 
 impl Texts {
-    /// What is text of others goes in last, so that no gap of theirs is filled.
     fn filled(&self, gaps: &[(&str, &str)]) -> Advice {
-        let fill = |text: &str| gaps.iter().fold(text.to_owned(), |text, (gap, with)| text.replace(gap, with));
+        let fill = |text: &str| filled(text, gaps);
         Advice {
             now: self.now.iter().map(|step| fill(step)).collect(),
             users: Some(fill(self.users)).filter(|users| !users.is_empty()),
         }
     }
+}
+
+/// What goes into a gap may be text of others: no gap of theirs is filled.
+fn filled(text: &str, gaps: &[(&str, &str)]) -> String {
+    let (mut filled, mut rest) = (String::new(), text);
+    while let Some(begin) = rest.find('{') {
+        filled.push_str(&rest[..begin]);
+        rest = &rest[begin..];
+        let gap = gaps.iter().find(|(gap, _)| rest.starts_with(gap));
+        let (with, length) = gap.map_or((&rest[..1], 1), |(gap, with)| (*with, gap.len()));
+        filled.push_str(with);
+        rest = &rest[length..];
+    }
+    filled + rest
 }
 
 /// While an incident is open.
@@ -42,6 +56,21 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
         Diagnosis::Suspected => {
             now.extend(IN_A_SURGE);
             LOOKS_LIKE_A_MISTAKE
+        }
+        Diagnosis::OneTool => {
+            match incident.concern {
+                Concern::Service | Concern::Admin { .. } => now.extend(ONE_TOOL),
+                Concern::Request { .. } => now.extend([WHOSE_TOOL].into_iter().chain(ONE_TOOL)),
+            }
+            ONE_TOOL_FAILS
+        }
+        Diagnosis::OneNetwork => {
+            now.extend(ONE_NETWORK);
+            ONE_NETWORK_FAILS
+        }
+        Diagnosis::OneApplication => {
+            now.extend(ONE_APPLICATION);
+            ONE_APPLICATION_FAILS
         }
         Diagnosis::Outage => {
             now.extend(CHECK_THE_WAY.filter(|_| !confirmed && verdict.is_mostly_unanswered()));
@@ -69,23 +98,59 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
     filled_for(incident, &Texts { now, users })
 }
 
+/// While calls are served again, and the end is not proved yet.
+pub fn of_recovering(incident: &Incident) -> Advice {
+    let now = vec!["{try it}, to see whether it works.", WAIT_FOR_THE_END, START_AGAIN];
+    filled_for(incident, &Texts { now, users: BEGINS_TO_WORK })
+}
+
+/// While nobody calls. What users would be told is not known.
+pub fn of_silence(incident: &Incident) -> Advice {
+    let now = vec!["{try it}: while nobody calls, nothing else shows whether it works.", WAIT_FOR_THE_END];
+    filled_for(incident, &Texts { now, users: "" })
+}
+
 /// When an incident is over.
 pub fn of_recovery(incident: &Incident, proved: bool) -> Advice {
     let mut now = Vec::new();
     if !proved {
-        now.push("Sign in yourself, once (aws sso login, with Identity Center in {region}), before you call it over.");
+        now.push(TRY_BEFORE_THE_END);
     }
+    let is_shared = incident.scope.shared.is_some();
     match incident.concern {
-        Concern::Service | Concern::Request { .. } => now.extend(AFTER_AN_OUTAGE),
         Concern::Admin { .. } => now.extend(AFTER_A_SETTING),
+        Concern::Service | Concern::Request { .. } if is_shared => now.extend(AFTER_A_PART),
+        Concern::Service | Concern::Request { .. } => now.extend(AFTER_AN_OUTAGE),
     }
     now.push("If it returns soon, you are told of it as reopened, under the same incident.");
-    filled_for(incident, &Texts { now, users: if proved { WORKS_AGAIN } else { SHOULD_WORK_AGAIN } })
+    let users = match (is_shared, proved) {
+        (false, true) => WORKS_AGAIN,
+        (false, false) => SHOULD_WORK_AGAIN,
+        (true, true) => PART_WORKS_AGAIN,
+        (true, false) => PART_SHOULD_WORK_AGAIN,
+    };
+    filled_for(incident, &Texts { now, users })
 }
 
 fn filled_for(incident: &Incident, texts: &Texts) -> Advice {
     let name = concern_name(&incident.concern).unwrap_or_else(|| "an error".to_owned());
-    texts.filled(&[("{region}", incident.region.as_str()), ("{name}", &name)])
+    let shared = incident.scope.shared.as_ref();
+    let gaps = [
+        ("{region}", incident.region.as_str()),
+        ("{name}", &name),
+        ("{shared}", &shared.map_or_else(|| "what fails".to_owned(), of_shared)),
+        ("{signing in}", &capitalized(&shared.map_or_else(|| SIGNING_IN.to_owned(), signing_in_by))),
+        ("{try it}", &try_it(incident)),
+    ];
+    texts.filled(&gaps)
+}
+
+/// How somebody sees whether it works.
+fn try_it(incident: &Incident) -> String {
+    match &incident.scope.shared {
+        Some(shared) => format!("Have somebody try {}, once", signing_in_by(shared)),
+        None => format!("Sign in yourself, once (aws sso login, with Identity Center in {})", incident.region),
+    }
 }
 
 /// What needs no incident.
@@ -109,9 +174,13 @@ pub fn of_advised(region: &Region, advised: &Advised) -> Advice {
         Diagnosis::Blind => OUR_SIDE.to_vec(),
         Diagnosis::Late => TOO_LATE.to_vec(),
         Diagnosis::AwsHealth => AN_ISSUE.to_vec(),
-        Diagnosis::Outage | Diagnosis::Degraded | Diagnosis::Misconfigured | Diagnosis::Suspected => {
-            IN_AN_OUTAGE.to_vec()
-        }
+        Diagnosis::Outage
+        | Diagnosis::Degraded
+        | Diagnosis::Misconfigured
+        | Diagnosis::Suspected
+        | Diagnosis::OneTool
+        | Diagnosis::OneNetwork
+        | Diagnosis::OneApplication => IN_AN_OUTAGE.to_vec(),
         Diagnosis::Isolated | Diagnosis::Transient | Diagnosis::Quiet => vec!["Nothing."],
     };
     Texts { now, users: "" }.filled(&[region])
@@ -130,8 +199,7 @@ const CHECK_THE_WAY: Option<&str> = Some(
      all, and that need not be AWS.",
 );
 
-const TRY_IT: Option<&str> =
-    Some("Sign in yourself, once (aws sso login, with Identity Center in {region}): no probe confirms the outage.");
+const TRY_IT: Option<&str> = Some("{try it}: no probe confirms the outage.");
 
 const TRY_AGAIN: &str = "Who fails may try again after a minute: some calls are served.";
 
@@ -180,10 +248,58 @@ const IN_A_SURGE: [&str; 5] = [
     "Who must get in now uses the break-glass access (an IAM user or role outside Identity Center).",
 ];
 
-const AFTER_AN_OUTAGE: [&str; 2] = [
-    "Start again what was stopped, little by little: all at once may be throttled.",
-    "Tell AWS Support, if you opened a case, from when to when it lasted.",
+const WHOSE_TOOL: &str = "Ask who runs {shared}: it is refused with {name}. If nobody knows it, somebody may be guessing at \
+                          codes or credentials: show the callers below to your security team.";
+
+const ONE_TOOL: [&str; 3] = [
+    "Look at the last update of {shared}, and take it back where you can: callers with other tools are served.",
+    "Who must get in now uses another tool or version (aws sso login, or the access portal in a browser).",
+    "Tell whoever makes the tool, with the code and the request ids below. It is no case for AWS Support yet.",
 ];
+
+const ONE_NETWORK: [&str; 3] = [
+    "Look at the way out of {shared}: proxy, firewall, DNS, VPC endpoint. Callers elsewhere are served.",
+    "Find out what changed there shortly before the first failure, and undo it.",
+    "Who must get in now uses another network.",
+];
+
+const ONE_APPLICATION: [&str; 3] = [
+    "Look at {shared} in Identity Center: its assignments, grants and trusted token issuers, and the role that it \
+     signs in with. Other applications are served.",
+    "Find the change in CloudTrail: events of sso.amazonaws.com that name the application, shortly before the first \
+     failure. Undo it.",
+    "Tell the application's owners, with the code and the request ids below.",
+];
+
+const ONE_TOOL_FAILS: &str = "{signing in} fails at the moment. Other tools work: please use one of them, or the access \
+                              portal in a browser.";
+
+const ONE_NETWORK_FAILS: &str = "{signing in} fails at the moment. It works from other networks: please use one of them, \
+                                 if you can. We are looking into it.";
+
+const ONE_APPLICATION_FAILS: &str = "{signing in} fails at the moment. We are looking into it. Other ways to sign in to \
+                                     AWS work.";
+
+const PART_WORKS_AGAIN: &str = "{signing in} works again. If you were stopped, just sign in once more.";
+
+const PART_SHOULD_WORK_AGAIN: &str =
+    "{signing in} should work again. If you were stopped, please sign in once more, and tell us if that fails.";
+
+const SIGNING_IN: &str = "signing in to AWS (aws sso login, and tools that use it)";
+
+const TRY_BEFORE_THE_END: &str = "{try it}, before you call it over.";
+
+const WAIT_FOR_THE_END: &str = "Then wait: you are told when its end is proved.";
+
+const START_AGAIN: &str = "Start again what was stopped, little by little: all at once may be throttled.";
+
+const BEGINS_TO_WORK: &str = "{signing in} begins to work again in {region}. If you were stopped, please try once more. If \
+                              that fails, try again in a quarter of an hour rather than over and over.";
+
+const AFTER_A_PART: [&str; 1] = ["Find out what changed, so that it does not come back."];
+
+const AFTER_AN_OUTAGE: [&str; 2] =
+    [START_AGAIN, "Tell AWS Support, if you opened a case, from when to when it lasted."];
 
 const AFTER_A_SETTING: [&str; 1] = ["Find out who or what changed the key or policy, lest it be changed again."];
 

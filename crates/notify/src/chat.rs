@@ -9,10 +9,10 @@ use triage_decide::verdict::Severity;
 use triage_model::partition::oidc_host;
 use triage_model::redact::one_line;
 
-use crate::mail::{names, tally};
-use crate::notice::{Notice, NoticeKind};
+use crate::mail::{names, over_in_words, tally};
+use crate::notice::{NamedScope, Notice, NoticeKind};
 use crate::place::{HEALTH_PAGE, Place};
-use crate::words::{between, span, utc_minute};
+use crate::words::{span, utc_minute};
 
 /// Slack shows no more than 3,000 characters of one text.
 const DESCRIPTION_MAX: usize = 2_900;
@@ -95,7 +95,7 @@ pub fn render<'a>(notice: &'a Notice, place: &Place) -> Notification<'a> {
                 region,
                 incident: notice.incident.as_deref().unwrap_or_default(),
                 sequence: notice.sequence.to_string(),
-                callers: notice.impact.callers.to_string(),
+                callers: notice.impact.callers_in_words(),
                 operations: notice.operations.iter().map(|operation| operation.as_str()).collect::<Vec<_>>().join(", "),
             },
         },
@@ -129,12 +129,16 @@ fn description(notice: &Notice, place: &Place) -> String {
     let mut fact = |name: &str, fact: String| lines.push(format!("- {name}: {fact}"));
     if let Some(since) = times.since {
         fact("Since", utc_minute(since));
-        if let Some(over) = times.over_at {
-            fact("Lasted", span(between(since, over)));
+        if let Some((over, lasted)) = times.over_at.zip(times.lasted()) {
+            fact("Lasted", span(lasted));
+            fact("Over", over_in_words(notice, &utc_minute(over)));
         }
     }
+    if let Some(scope) = notice.scope.as_ref().and_then(NamedScope::in_words) {
+        fact("Scope", plain(&scope));
+    }
     if impact.callers > 0 {
-        fact("Callers", plain(&format!("{}{}", impact.callers, names(notice))));
+        fact("Callers", plain(&format!("{}{}", impact.callers_in_words(), names(notice))));
     }
     for (name, counts) in [("Failed", &impact.codes), ("Operation", &impact.operations), ("Tools", &impact.tools)] {
         if !counts.is_empty() {

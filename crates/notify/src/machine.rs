@@ -10,7 +10,7 @@ use crate::notice::Notice;
 use crate::place::{HEALTH_PAGE, Place};
 
 /// Raised where a member changes its meaning or goes.
-pub const VERSION: &str = "1.0";
+pub const VERSION: &str = "2.0";
 
 /// Also the `source` of events on the bus.
 pub const SOURCE: &str = "oidc-triage";

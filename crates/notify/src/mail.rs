@@ -6,9 +6,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::notice::{Notice, NoticeKind, Tally, Weighed};
+use crate::notice::{Impact, NamedScope, Notice, NoticeKind, Tally, Weighed};
 use crate::place::{HEALTH_PAGE, Place};
-use crate::words::{between, span, utc};
+use crate::words::{span, utc};
 
 /// Longer than any notice with lists of ten, and a quarter of what SNS takes for all readers together.
 pub const MAIL_MAX: usize = 64 * 1024;
@@ -52,17 +52,20 @@ fn facts(text: &mut Text, notice: &Notice) {
     if let Some(since) = times.since {
         text.fact("Since", &utc(since));
     }
+    if let Some(latest) = times.latest {
+        text.fact("Latest", &utc(latest));
+    }
     if let Some(over) = times.over_at {
-        text.fact("Over", &utc(over));
-        text.fact("Lasted", &times.since.map_or_else(|| "some time".to_owned(), |since| span(between(since, over))));
+        text.fact("Lasted", &times.lasted().map_or_else(|| "some time".to_owned(), span));
+        text.fact("Over", &over_in_words(notice, &utc(over)));
     }
     if times.reopened > 0 {
         let latest = times.reopened_at.filter(|_| times.over_at.is_none());
         let latest = latest.map_or_else(String::new, |at| format!(", the latest at {}", utc(at)));
         text.fact("Reopened", &format!("{}{latest}", super::words::counted(times.reopened as usize, "time")));
     }
-    if let Some(latest) = times.latest {
-        text.fact("Latest", &utc(latest));
+    if let Some(scope) = notice.scope.as_ref().and_then(NamedScope::in_words) {
+        text.fact("Scope", &scope);
     }
     if impact.failures > 0 {
         let calls = super::words::counted(impact.failures, "call");
@@ -73,9 +76,7 @@ fn facts(text: &mut Text, notice: &Notice) {
         );
     }
     if impact.callers > 0 {
-        text.fact("Callers", &format!("{}{}", impact.callers, names(notice)));
-    } else if impact.most_callers > 0 {
-        text.fact("Callers", &format!("{} at the most", impact.most_callers));
+        text.fact("Callers", &format!("{}{}", impact.callers_in_words(), names(notice)));
     }
     if !impact.tools.is_empty() {
         text.fact("Tools", &tally(&impact.tools));
@@ -85,11 +86,20 @@ fn facts(text: &mut Text, notice: &Notice) {
     }
 }
 
+/// `confirmed at 09:40`.
+pub fn over_in_words(notice: &Notice, over: &str) -> String {
+    match notice.proved {
+        Some(false) => format!("not confirmed; taken as over at {over}"),
+        Some(true) | None => format!("confirmed at {over}"),
+    }
+}
+
 /// `: ana, ben and 2 more`.
 pub fn names(notice: &Notice) -> String {
-    let names = &notice.impact.names;
-    match notice.impact.callers.saturating_sub(names.len()) {
+    let Impact { callers, about, names, .. } = &notice.impact;
+    match callers.saturating_sub(names.len()) {
         _ if names.is_empty() => String::new(),
+        1.. if *about => format!(": {} and others", names.join(", ")),
         0 => format!(": {}", names.join(", ")),
         more => format!(": {} and {more} more", names.join(", ")),
     }

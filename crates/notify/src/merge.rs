@@ -5,7 +5,7 @@
 use triage_decide::ledger::{Alarm, REASONS_MAX, bounded};
 
 use crate::notice::{Earlier, LISTED_MAX, Merged, Notice, NoticeKind};
-use crate::words::{RESOLVED, counted, printable};
+use crate::words::{QUIET, RESOLVED, counted, printable};
 
 impl Notice {
     /// One notice for several: `self`, the last one, with what the ones before it said. Where an incident was over before
@@ -47,10 +47,17 @@ impl Notice {
 
 /// The subject of a notice that tells so many others as well.
 fn merged_subject(last: &Notice, began: bool, others: usize) -> String {
-    match last.subject.strip_prefix(RESOLVED) {
-        Some(what) if began => printable(&format!("Began and resolved: {what}")),
-        Some(_) | None if last.kind == NoticeKind::Resolved => last.subject.clone(),
-        Some(_) | None => printable(&format!("{} ({} notices in one)", last.subject, others + 1)),
+    match last.kind {
+        NoticeKind::Resolved => {
+            let ended = [(RESOLVED, "Began and resolved: "), (QUIET, "Began and is quiet: ")];
+            let ended = ended.into_iter().find_map(|(alone, both)| Some((both, last.subject.strip_prefix(alone)?)));
+            ended
+                .filter(|_| began)
+                .map_or_else(|| last.subject.clone(), |(both, what)| printable(&format!("{both}{what}")))
+        }
+        NoticeKind::Opened | NoticeKind::Changed | NoticeKind::Reminder | NoticeKind::Reopened | NoticeKind::Advice => {
+            printable(&format!("{} ({} notices in one)", last.subject, others + 1))
+        }
     }
 }
 

@@ -3,13 +3,19 @@
 //! A [`Notice`] is made of what happened in [`crate::compose`]; what each reader gets of it is a function of it. Nothing here
 //! makes a sentence or decides whether to tell.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use triage_decide::cell::Dimension;
 use triage_decide::ledger::Alarm;
 use triage_decide::probe::RungState;
+use triage_decide::scope::Scope;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::observation::Operation;
 use triage_model::region::Region;
+
+use crate::words::{between, name_of};
 
 /// What is told, as data. It is kept in the outbox as it is, so that whoever publishes it says the same. Every text of
 /// others in it is bounded and on one line, and so is every list.
@@ -26,6 +32,12 @@ pub struct Notice {
     pub diagnosis: Diagnosis,
     pub severity: Severity,
     pub region: Region,
+    /// Where it fails; None for an advice.
+    #[serde(default)]
+    pub scope: Option<NamedScope>,
+    /// Calls are served again, and that is not enough yet to call it over.
+    #[serde(default)]
+    pub recovering: bool,
     /// When it was made.
     pub at: Timestamp,
     /// Printable ASCII, under 100 characters.
@@ -74,27 +86,98 @@ pub enum NoticeKind {
     Advice,
 }
 
+/// Where it fails, by the names that people know. None: not limited by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamedScope {
+    pub operations: Option<Vec<Operation>>,
+    /// With its version (`acme-login/3.0`), or without (`acme-login`).
+    pub tool: Option<String>,
+    /// An address, or a log group.
+    pub network: Option<String>,
+    /// An ARN.
+    pub application: Option<String>,
+}
+
+impl From<&Scope> for NamedScope {
+    fn from(scope: &Scope) -> Self {
+        let operations = scope.operations.as_ref().map(|operations| operations.iter().copied().collect());
+        let mut named = Self { operations, ..Self::default() };
+        if let Some(shared) = &scope.shared {
+            let name = Some(name_of(shared));
+            match shared.dimension {
+                Dimension::Application => named.application = name,
+                Dimension::Tool | Dimension::Product => named.tool = name,
+                Dimension::Network => named.network = name,
+            }
+        }
+        named
+    }
+}
+
+impl NamedScope {
+    /// `StartDeviceAuthorization; tool acme-login/3.0`; None where nothing limits it.
+    pub fn in_words(&self) -> Option<String> {
+        let operations = self.operations.as_ref().map(|operations| {
+            let names: Vec<&str> = operations.iter().map(|operation| operation.as_str()).collect();
+            names.join(", ")
+        });
+        let named = |what: &str, name: &Option<String>| name.as_ref().map(|name| format!("{what} {name}"));
+        let limits = [
+            operations,
+            named("tool", &self.tool),
+            named("network", &self.network),
+            named("application", &self.application),
+        ];
+        let limits: Vec<String> = limits.into_iter().flatten().collect();
+        (!limits.is_empty()).then(|| limits.join("; "))
+    }
+
+    /// What limits it the most: a filter policy chooses by it.
+    pub const fn kind(&self) -> &'static str {
+        if self.application.is_some() {
+            "application"
+        } else if self.tool.is_some() {
+            "tool"
+        } else if self.network.is_some() {
+            "network"
+        } else if self.operations.is_some() {
+            "operation"
+        } else {
+            "region"
+        }
+    }
+}
+
 /// When it happened. For an advice all of it is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Times {
     /// The first failure, or when it was opened.
     pub since: Option<Timestamp>,
-    /// The latest failure.
+    /// The latest failure: from the first to this one it lasted.
     pub latest: Option<Timestamp>,
     pub reopened: u32,
     pub reopened_at: Option<Timestamp>,
     pub over_at: Option<Timestamp>,
 }
 
+impl Times {
+    /// From the first failure to the latest: neither the proof nor the quiet time after it is outage. Where only a probe
+    /// failed, to its end.
+    pub fn lasted(&self) -> Option<Duration> {
+        self.since.zip(self.latest.or(self.over_at)).map(|(since, latest)| between(since, latest))
+    }
+}
+
 /// Who is hit, by what.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "StoredImpact")]
 pub struct Impact {
-    /// Distinct callers that are hit.
+    /// Distinct callers hit from the beginning of the incident to this notice.
     pub callers: usize,
-    /// The most at one time in this incident.
-    pub most_callers: usize,
+    /// That number is an estimate: there were too many to keep.
+    pub about: bool,
     /// Some of them; hashes where callers are not to be named.
     pub names: Vec<String>,
     /// Failed calls.
@@ -104,6 +187,38 @@ pub struct Impact {
     pub tools: Vec<Tally>,
     /// Some of the failed requests, for a support case.
     pub requests: Vec<Request>,
+}
+
+impl Impact {
+    /// `12`, `about 4000`.
+    pub fn callers_in_words(&self) -> String {
+        if self.about { format!("about {}", self.callers) } else { self.callers.to_string() }
+    }
+}
+
+/// An [`Impact`] as it may stand in an outbox.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredImpact {
+    callers: usize,
+    /// The version before this one had the most callers that were hit at one time beside those that were hit just then.
+    #[serde(default)]
+    most_callers: usize,
+    #[serde(default)]
+    about: bool,
+    names: Vec<String>,
+    failures: usize,
+    codes: Vec<Tally>,
+    operations: Vec<Tally>,
+    tools: Vec<Tally>,
+    requests: Vec<Request>,
+}
+
+impl From<StoredImpact> for Impact {
+    fn from(stored: StoredImpact) -> Self {
+        let StoredImpact { callers, most_callers, about, names, failures, codes, operations, tools, requests } = stored;
+        Self { callers: callers.max(most_callers), about, names, failures, codes, operations, tools, requests }
+    }
 }
 
 /// How many failures have that code, operation or tool.

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use triage_decide::ledger::REASONS_MAX;
 use triage_decide::policy::Policy;
+use triage_decide::verdict::Severity;
 use triage_model::time::{AHEAD_MAX, before, later};
 
 use crate::letter::{Channel, Entry};
@@ -28,9 +29,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// What counts as one thing that people are told of: an incident, or one kind of advice in a region.
+    /// What counts as one thing that people are told of: an incident, or one kind of advice in a region. That an incident has
+    /// become a page does not wait because its beginning was just told.
     pub fn group(&self) -> String {
-        group(&self.notice)
+        let group = group(&self.notice);
+        if self.notice.severity == Severity::Page { format!("{group} page") } else { group }
     }
 }
 
@@ -137,7 +140,7 @@ pub fn pause_after(attempts: u32, first: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use triage_decide::ledger::Alarm;
-    use triage_decide::verdict::{Diagnosis, Severity};
+    use triage_decide::verdict::Diagnosis;
     use triage_model::region::KnownRegions;
 
     use super::*;
@@ -320,6 +323,20 @@ mod tests {
         assert_eq!(told.admit("a", true, &policy, at(1)), Ok(()));
         told.retract("a", at(0));
         assert_eq!(told.admit("a", true, &policy, at(2)), Err(at(61)));
+    }
+
+    #[test]
+    fn a_page_does_not_wait_because_its_incident_was_just_told_as_a_warning() {
+        let (mut told, policy) = (Told::default(), Policy::default());
+        let delivery = |severity| {
+            let mut entry = entry(0, Some("a"), 1, NoticeKind::Changed);
+            entry.notice.severity = severity;
+            due(&[entry], at(100)).remove(0)
+        };
+        let mut admit = |severity, second| told.admit(&delivery(severity).group(), true, &policy, at(second));
+        assert_eq!(admit(Severity::Warning, 0), Ok(()));
+        assert_eq!(admit(Severity::Page, 40), Ok(()));
+        assert_eq!(admit(Severity::Page, 50), Err(at(100)));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub fn render(notice: &Notice) -> String {
         RungState::Healthy => Some("A probe works."),
         RungState::Unknown | RungState::Unexpected => None,
     });
-    let proved = notice.proved.map(|proved| if proved { "Proved." } else { "Not proved." });
+    let proved = notice.proved.map(|proved| if proved { "Confirmed." } else { "Not confirmed." });
     for more in [since.as_deref(), probe, proved].into_iter().flatten() {
         if text.len() + ". ".len() + more.len() <= SMS_MAX {
             text.push_str(if text.ends_with('.') { " " } else { ". " });

@@ -3,16 +3,21 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::select;
+use triage_decide::cell::Dimension;
 use triage_decide::concern::Concern;
 use triage_decide::ledger::{Alarm, Incident, REASON_MAX, REASONS_MAX};
 use triage_decide::probe::RungState;
+use triage_decide::scope::{Scope, Shared};
 use triage_decide::testing::verdicts::{ADVISED, TOLD, advised, at, given_up, incident, proved, region, verdict};
 use triage_decide::verdict::{Advised, Diagnosis, FailedRequest, Recovery, Severity, Talking, Verdict};
+use triage_model::grant::Grant;
+use triage_model::observation::Operation;
+use triage_model::redact::SHOWN_ARN_MAX;
 use triage_model::region::KnownRegions;
 
 use super::*;
 use crate::notice::{Notice, NoticeKind};
-use crate::testing::{later, opened, resolved};
+use crate::testing::{Life, later, only, opened, resolved, samples};
 
 #[track_caller]
 fn has(text: &str, parts: &[&str]) {
@@ -108,6 +113,19 @@ fn each_incident_has_a_subject_and_a_first_line_of_its_own() {
             "SUSPECTED OUTAGE: signing in through IAM Identity Center is refused in eu-central-1 for 3 distinct callers \
              with InvalidRequestException of CreateToken, as if all of them had made the same mistake.",
         ),
+        (
+            "Failing tool acme-login 3.0 at AWS sign-in (SSO OIDC) in eu-central-1: 3 callers hit",
+            "ONE TOOL: signing in with the tool acme-login 3.0 fails in eu-central-1 for 3 distinct callers, while others are served.",
+        ),
+        (
+            "Failing network 192.0.2.7 at AWS sign-in (SSO OIDC) in eu-central-1: 3 callers hit",
+            "ONE NETWORK: signing in from the network 192.0.2.7 fails in eu-central-1 for 3 distinct callers, while others are served.",
+        ),
+        (
+            "Failing application apl-1 at AWS sign-in (SSO OIDC) in eu-central-1: 3 callers hit",
+            "ONE APPLICATION: signing in to the application apl-1 fails in eu-central-1 for 3 distinct \
+             callers, while others are served.",
+        ),
     ];
     assert_eq!(told.each_ref().map(|(subject, first)| (subject.as_str(), first.as_str())), expected);
 }
@@ -147,27 +165,165 @@ fn a_change_is_said_right_after_the_verdict() {
 }
 
 #[test]
-fn a_reminder_says_since_when_it_goes_on_though_the_evidence_looks_back_less_far() {
+fn a_reminder_says_when_it_began_though_the_evidence_looks_back_less_far() {
     let now = 2 * 86_400;
-    let verdict = verdict(Diagnosis::Outage).seen(now - 100, now - 10);
-    let notice = later(NoticeKind::Reminder, Diagnosis::Outage, &verdict, &[], now);
-    let subject = "Outage of AWS sign-in (SSO OIDC) in eu-central-1 goes on since 2027-01-15 08:00 UTC";
+    let mut life = Life::default();
+    life.goes_on(verdict(Diagnosis::Outage), Recovery::default(), 60);
+    let notice = life.goes_on(verdict(Diagnosis::Outage).seen(now - 100, now - 10), Recovery::default(), now);
+    let subject = "Outage of AWS sign-in (SSO OIDC) in eu-central-1 since 2027-01-15 08:00 UTC";
     assert_eq!(notice.subject, subject);
-    assert_eq!(line(&notice.mail(), 1), "It goes on since 2027-01-15 08:00 UTC.");
-    has(&notice.mail(), &["Since:     2027-01-15 08:00:00 UTC"]);
+    let began = "It began at 2027-01-15 08:00 UTC, and the latest failure was at 07:59 UTC.";
+    assert_eq!(line(&notice.mail(), 1), began);
+    has(&notice.mail(), &["Since:     2027-01-15 08:00:00 UTC\nLatest:    2027-01-17 07:59:50 UTC"]);
 }
 
 #[test]
-fn a_reminder_of_what_is_not_seen_at_the_moment_says_so() {
-    let notice = later(NoticeKind::Reminder, Diagnosis::Outage, &verdict(Diagnosis::Isolated), &[], 3700);
+fn while_it_recovers_it_keeps_its_name_and_says_so() {
+    let mut life = Life::default();
+    life.goes_on(verdict(Diagnosis::Outage).seen(0, 600), Recovery::default(), 600);
+    let recovering = Recovery { recovering_since: Some(at(601)), ..Recovery::default() };
+    let notice = life.goes_on(verdict(Diagnosis::Quiet), recovering, 4260);
+    assert_eq!((notice.kind, notice.diagnosis, notice.recovering), (NoticeKind::Reminder, Diagnosis::Outage, true));
+    let subject = "Recovering: outage of AWS sign-in (SSO OIDC) in eu-central-1 since 08:00 UTC";
+    assert_eq!(notice.subject, subject);
     has(
         &notice.mail(),
         &[
-            "OUTAGE: signing in through IAM Identity Center fails in eu-central-1 for 3 distinct callers.\nIt goes on since 08:00 UTC.\nWhat is seen at \
-             the moment is: single failures of AWS sign-in (SSO OIDC). It stays what it was until its end is proved.",
-            "Callers:   3 at the most",
+            "OUTAGE: signing in through IAM Identity Center failed in eu-central-1 for 3 distinct callers.\nIt began at 08:00 \
+             UTC, and the latest failure was at 08:10 UTC.\nIt is recovering: calls are served again, and none has failed \
+             since 08:10 UTC. It is not proved over yet.",
+            "Callers:   3\n",
+            "1. Sign in yourself, once (aws sso login, with Identity Center in eu-central-1), to see whether it works.",
+            "begins to work again in eu-central-1",
         ],
     );
+}
+
+#[test]
+fn while_nobody_calls_the_on_call_is_asked_to_try() {
+    let mut life = Life::default();
+    life.goes_on(verdict(Diagnosis::Outage), Recovery::default(), 60);
+    let silent = Recovery { silent_since: Some(at(300)), ..Recovery::default() };
+    let notice = life.goes_on(verdict(Diagnosis::Quiet), silent, 2100);
+    has(
+        &notice.mail(),
+        &[
+            "OUTAGE: signing in through IAM Identity Center failed in eu-central-1 for 3 distinct callers.\nCHANGED: nobody \
+             has called since 08:05 UTC, and that does not prove it over.",
+            "1. Sign in yourself, once (aws sso login, with Identity Center in eu-central-1): while nobody calls, nothing \
+             else shows whether it works.",
+        ],
+    );
+    assert_eq!(notice.advice.users, None);
+}
+
+#[test]
+fn what_would_be_a_page_says_that_it_is_none_yet_until_it_lasts() {
+    let mut life = Life::default();
+    let blip = life.goes_on(verdict(Diagnosis::Outage), Recovery::default(), 20);
+    assert_eq!((blip.severity, blip.alarm), (Severity::Warning, None));
+    assert_eq!(line(&blip.mail(), 1), "Nobody is paged yet: that comes if it lasts.");
+    let lasts = life.goes_on(verdict(Diagnosis::Outage).seen(0, 50), Recovery::default(), 50);
+    assert_eq!((lasts.kind, lasts.severity, lasts.alarm), (NoticeKind::Changed, Severity::Page, Some(Alarm::Alarm)));
+    assert_eq!(line(&lasts.mail(), 1), "CHANGED: it lasts, so people are paged now.");
+    let tool = opened(&verdict(Diagnosis::OneTool)).mail();
+    assert!(!tool.contains("paged"), "it never becomes a page: {tool}");
+}
+
+#[test]
+fn where_it_fails_is_in_the_subject_in_the_first_line_and_among_the_facts() {
+    use Operation::{CreateToken, RegisterClient, StartDeviceAuthorization};
+    let told = |verdict: Verdict| {
+        let notice = opened(&verdict);
+        (notice.subject.clone(), line(&notice.mail(), 0).to_owned(), notice.scope.clone().unwrap())
+    };
+    let (subject, first, scope) = told(only(verdict(Diagnosis::Outage), &[StartDeviceAuthorization]));
+    assert_eq!(subject, "Outage of AWS sign-in (StartDeviceAuthorization) in eu-central-1: 3 callers hit");
+    has(
+        &first,
+        &["OUTAGE: signing in through IAM Identity Center (StartDeviceAuthorization) fails in eu-central-1 for 3"],
+    );
+    assert_eq!(scope.in_words().as_deref(), Some("StartDeviceAuthorization"));
+
+    let (subject, first, _) = told(only(verdict(Diagnosis::Degraded), &[RegisterClient, StartDeviceAuthorization]));
+    assert_eq!(
+        subject, "Degraded AWS sign-in (2 operations) in eu-central-1: 3 callers hit",
+        "there is no room for both"
+    );
+    has(&first, &["(RegisterClient and StartDeviceAuthorization) fails in eu-central-1 for some"]);
+
+    let refreshes = only(verdict(Diagnosis::Degraded), &[CreateToken]);
+    let refreshes =
+        Verdict { scope: Scope { grant: Some(Grant::RefreshToken), ..refreshes.scope.clone() }, ..refreshes };
+    assert_eq!(
+        told(refreshes).0,
+        "Degraded AWS sign-in (CreateToken with refresh_token) in eu-central-1: 3 callers hit"
+    );
+
+    let tool = opened(&only(verdict(Diagnosis::OneTool), &[CreateToken]));
+    has(&tool.mail(), &["\nScope:     CreateToken; tool acme-login/3.0\n"]);
+
+    let key = Verdict { scope: verdict(Diagnosis::OneApplication).scope, ..verdict(Diagnosis::Misconfigured) };
+    let (subject, first, _) = told(key);
+    assert_eq!(subject, "Misconfigured AWS sign-in (application apl-1) in eu-central-1: 3 callers refused");
+    has(&first, &["who sign in through IAM Identity Center (the application apl-1) in"]);
+}
+
+#[test]
+fn one_tool_that_is_refused_may_be_somebody_who_guesses() {
+    let refused = Verdict { concern: verdict(Diagnosis::Suspected).concern, ..verdict(Diagnosis::OneTool) };
+    let mail = opened(&refused).mail();
+    has(
+        &mail,
+        &[
+            "ONE TOOL: signing in with the tool acme-login 3.0 is refused in eu-central-1 for 3 distinct callers with \
+             InvalidRequestException of CreateToken, while others are served.",
+            "1. Ask who runs the tool acme-login 3.0: it is refused with InvalidRequestException of CreateToken.",
+            "2. Look at the last update of the tool acme-login 3.0",
+            "Signing in with the tool acme-login 3.0 fails at the moment.",
+        ],
+    );
+}
+
+#[test]
+fn how_long_and_how_many_is_the_same_for_every_reader() {
+    for (name, notice) in samples() {
+        let Some(over) = notice.times.over_at else { continue };
+        let lasted = words::span(notice.times.lasted().unwrap());
+        let (mail, sms) = (notice.mail(), sms::render(&notice));
+        let chat = serde_json::to_string(&chat::render(&notice, &testing::place())).unwrap();
+        has(&notice.subject, &[&format!(" after {lasted}")]);
+        has(&mail, &[&format!("It lasted {lasted}."), &format!("Lasted:    {lasted}\n")]);
+        if notice.proved == Some(true) {
+            has(&mail, &[&format!("confirmed over at {}", words::clock(over, notice.at))]);
+        }
+        has(&sms, &[&format!(" after {lasted}")]);
+        has(&chat, &[&format!("- Lasted: {lasted}"), &format!(" after {lasted}")]);
+        if let Some((_, alarm)) = pager::render(&notice, &testing::place()) {
+            has(&alarm, &[&format!("It lasted {lasted}."), &format!(" after {lasted}")]);
+        }
+        let callers = notice.impact.callers_in_words();
+        has(&mail, &[&format!("Callers:   {callers}\n")]);
+        has(&chat, &[&format!("- Callers: {callers}"), &format!("\"callers\":\"{callers}\"")]);
+        assert!(notice.impact.callers > 0, "{name}");
+    }
+}
+
+#[test]
+fn a_number_that_is_an_estimate_says_so_to_every_reader() {
+    let verdict = Verdict { victims_about: 4000, ..verdict(Diagnosis::Outage) };
+    let notice = opened(&verdict);
+    assert_eq!((notice.impact.callers, notice.impact.about), (4000, true));
+    has(&notice.subject, &[": about 4000 callers hit"]);
+    has(
+        &notice.mail(),
+        &[
+            "for about 4000 distinct callers.",
+            "Callers:   about 4000: ana@example.com, ben@example.com, eva@example.com and others",
+        ],
+    );
+    has(&sms::render(&notice), &["about 4000 callers hit"]);
+    has(&serde_json::to_string(&chat::render(&notice, &testing::place())).unwrap(), &[r#""callers":"about 4000""#]);
 }
 
 #[test]
@@ -180,18 +336,19 @@ fn a_reopened_notice_says_that_it_is_back() {
 }
 
 #[test]
-fn a_resolved_notice_says_how_long_it_lasted_and_what_proves_it() {
-    let notice = resolved(Diagnosis::Outage, &proved(2520), &verdict(Diagnosis::Quiet));
-    assert_eq!(notice.subject, "Resolved: outage of AWS sign-in (SSO OIDC) in eu-central-1 after 42 minutes");
+fn a_resolved_notice_says_how_long_it_failed_and_when_that_was_sure() {
+    let notice = resolved(Diagnosis::Outage, &proved(1800));
+    assert_eq!(notice.subject, "Resolved: outage of AWS sign-in (SSO OIDC) in eu-central-1 after 25 minutes");
     assert_eq!(notice.kind, NoticeKind::Resolved);
     let expected = "\
-RESOLVED: the outage of AWS sign-in (SSO OIDC) in eu-central-1 is over after 42 minutes.
-It is proved: see below.
+RESOLVED: the outage of AWS sign-in (SSO OIDC) in eu-central-1 is over. It lasted 25 minutes.
+The latest failure was at 08:25 UTC; confirmed over at 08:30 UTC.
 
 Since:     2027-01-15 08:00:00 UTC
-Over:      2027-01-15 08:42:00 UTC
-Lasted:    42 minutes
-Callers:   3 at the most
+Latest:    2027-01-15 08:25:00 UTC
+Lasted:    25 minutes
+Over:      confirmed at 2027-01-15 08:30:00 UTC
+Callers:   3
 Incident:  eu-central-1-20270115T080100Z (notice 2)
 
 Why
@@ -201,20 +358,41 @@ What to do now
 1. Start again what was stopped";
     assert_eq!(notice.mail().get(..expected.len()), Some(expected), "{}", notice.mail());
     has(&notice.mail(), &["works again in eu-central-1"]);
+    let tool = resolved(Diagnosis::OneTool, &proved(1800)).mail();
+    has(
+        &tool,
+        &[
+            "RESOLVED: the trouble with the tool acme-login 3.0 in eu-central-1 is over. It lasted 25 minutes.",
+            "Signing in with the tool acme-login 3.0 works again.",
+        ],
+    );
 }
 
 #[test]
 fn what_only_silence_ends_is_not_called_proved() {
-    let verdict = Verdict { served: 0, ..verdict(Diagnosis::Outage) };
-    let notice = resolved(Diagnosis::Outage, &given_up(1802), &verdict);
+    let notice = resolved(Diagnosis::Outage, &given_up(44_700));
+    let subject = "Quiet, not confirmed: outage of AWS sign-in (SSO OIDC) in eu-central-1 after 25 minutes";
+    assert_eq!(notice.subject, subject);
     has(
         &notice.mail(),
         &[
-            "Nothing proves it: no failure for 30 minutes, and nobody was seen to be served.",
+            "QUIET, NOT CONFIRMED: the outage of AWS sign-in (SSO OIDC) in eu-central-1 is not seen any more. It lasted 25 \
+             minutes.\nThe latest failure was at 08:25 UTC. Only the silence since then says that it is over.",
+            "Over:      not confirmed; taken as over at 2027-01-15 20:25:00 UTC",
             "1. Sign in yourself, once (aws sso login, with Identity Center in eu-central-1), before you call it over.",
             "should work again in eu-central-1",
         ],
     );
+}
+
+#[test]
+fn what_only_a_probe_saw_lasted_until_its_end() {
+    let probed = Verdict { latest: None, ..verdict(Diagnosis::Degraded).hitting(0) };
+    let mut life = Life::default();
+    life.goes_on(Verdict { probe: Some(RungState::Down), ..probed }, Recovery::default(), 60);
+    let notice = life.goes_on(verdict(Diagnosis::Quiet), proved(600), 600);
+    assert_eq!(line(&notice.mail(), 1), "No caller was seen to fail; confirmed over at 08:10 UTC.");
+    has(&notice.mail(), &["It lasted 10 minutes.", "Lasted:    10 minutes"]);
 }
 
 #[test]
@@ -281,13 +459,13 @@ fn the_same_advice_has_the_same_id_within_its_quiet_time_only() {
 #[test]
 fn an_incident_that_was_over_before_it_was_told_is_told_in_one_notice() {
     let first = opened(&verdict(Diagnosis::Outage));
-    let last = resolved(Diagnosis::Outage, &proved(2520), &verdict(Diagnosis::Quiet));
+    let last = resolved(Diagnosis::Outage, &proved(1800));
     let merged = last.clone().after(std::slice::from_ref(&first));
     assert_eq!(
         (&merged.id, merged.sequence, merged.kind, merged.severity),
         (&last.id, 2, NoticeKind::Resolved, Severity::Page)
     );
-    assert_eq!(merged.subject, "Began and resolved: outage of AWS sign-in (SSO OIDC) in eu-central-1 after 42 minutes");
+    assert_eq!(merged.subject, "Began and resolved: outage of AWS sign-in (SSO OIDC) in eu-central-1 after 25 minutes");
     assert_eq!(merged.reasons, ["9 calls of 4 callers were served"]);
     assert_eq!((merged.merged.count, &merged.merged.reasons), (1, &first.reasons));
     assert_eq!(line(&merged.mail(), 0), line(&last.mail(), 0), "the verdict stays in the first line");
@@ -336,7 +514,7 @@ fn several_advices_in_one_notice_name_the_reason_of_each() {
 #[test]
 fn an_alarm_that_came_and_went_untold_changes_nothing_at_a_paging_service() {
     let first = opened(&verdict(Diagnosis::Outage));
-    let last = resolved(Diagnosis::Outage, &proved(2520), &verdict(Diagnosis::Quiet));
+    let last = resolved(Diagnosis::Outage, &proved(1800));
     assert_eq!((first.alarm, last.alarm), (Some(Alarm::Alarm), Some(Alarm::Ok)));
     assert_eq!(last.clone().after(std::slice::from_ref(&first)).alarm, None);
     let quiet = Notice { alarm: None, ..first.clone() };
@@ -349,7 +527,7 @@ fn an_alarm_that_came_and_went_untold_changes_nothing_at_a_paging_service() {
 fn the_alarm_of_a_paging_service_agrees_with_its_subject() {
     for (notice, state, old) in [
         (opened(&verdict(Diagnosis::Outage)), "ALARM", "OK"),
-        (resolved(Diagnosis::Outage, &proved(2520), &verdict(Diagnosis::Quiet)), "OK", "ALARM"),
+        (resolved(Diagnosis::Outage, &proved(1800)), "OK", "ALARM"),
     ] {
         let (subject, message) = pager::render(&notice, &testing::place()).unwrap();
         let alarm: serde_json::Value = serde_json::from_str(&message).unwrap();
@@ -369,6 +547,42 @@ fn the_alarm_of_a_paging_service_agrees_with_its_subject() {
     assert_eq!(pager::render(&opened(&verdict(Diagnosis::Suspected)), &testing::place()), None, "that is no page");
 }
 
+/// As the version before this one wrote it into the outbox.
+const OF_VERSION_1: &str = r#"{
+    "id": "eu-central-1-20270115T080100Z-4", "incident": "eu-central-1-20270115T080100Z", "sequence": 4,
+    "kind": "resolved", "diagnosis": "outage", "severity": "page", "region": "eu-central-1",
+    "at": "2027-01-15T08:43:20Z",
+    "subject": "Resolved: outage of AWS sign-in (SSO OIDC) in eu-central-1 after 42 minutes",
+    "headline": ["RESOLVED: the outage of AWS sign-in (SSO OIDC) in eu-central-1 is over after 42 minutes."],
+    "times": {"since": "2027-01-15T08:00:00Z", "latest": null, "reopened": 0, "reopenedAt": null,
+        "overAt": "2027-01-15T08:42:00Z"},
+    "impact": {"callers": 0, "mostCallers": 12, "names": [], "failures": 0, "codes": [], "operations": [],
+        "tools": [], "requests": []},
+    "operations": ["CreateToken"], "probe": null, "awsHealth": false, "proved": true,
+    "reasons": ["9 calls of 4 callers were served"], "weighed": [],
+    "advice": {"now": ["Start again what was stopped."], "users": null},
+    "quietS": null, "alarm": "OK", "merged": {"count": 0, "notices": [], "reasons": []}, "note": null, "cut": false
+}"#;
+
+#[test]
+fn what_the_version_before_left_in_the_outbox_is_still_told() {
+    let notice: Notice = serde_json::from_str(OF_VERSION_1).unwrap();
+    assert_eq!((&notice.scope, notice.recovering, notice.impact.about), (&None, false, false));
+    assert_eq!(notice.impact.callers, 12);
+    has(&notice.mail(), &["Lasted:    42 minutes\nOver:      confirmed at 2027-01-15 08:42:00 UTC\nCallers:   12\n"]);
+    is_fit_for_every_reader(&notice).unwrap();
+    let again: Notice = serde_json::from_str(&serde_json::to_string(&notice).unwrap()).unwrap();
+    assert_eq!(again, notice);
+}
+
+#[test]
+fn what_is_put_into_the_outbox_comes_out_as_it_was() {
+    for (name, notice) in samples() {
+        let stored = serde_json::to_string(&notice).unwrap();
+        assert_eq!(serde_json::from_str::<Notice>(&stored).unwrap(), notice, "{name}");
+    }
+}
+
 /// What somebody may put where a name is expected. `FORGED` must never begin a line.
 fn hostile() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -376,7 +590,18 @@ fn hostile() -> impl Strategy<Value = String> {
         any::<String>(),
         (
             select(
-                &["\n", "\r\n", "\u{2028}", "\u{1b}[2J\n", "\u{85}", "\u{b}", "\u{c}", "{region}\n", "{name}\n"][..]
+                &[
+                    "\n",
+                    "\r\n",
+                    "\u{2028}",
+                    "\u{1b}[2J\n",
+                    "\u{85}",
+                    "\u{b}",
+                    "\u{c}",
+                    "{region}\n",
+                    "{name}\n",
+                    "{shared}\n"
+                ][..]
             ),
             any::<bool>()
         )
@@ -387,11 +612,23 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Where it fails, by a name that somebody gave himself.
+fn hostile_scope() -> impl Strategy<Value = Scope> {
+    let shared =
+        (select(&Dimension::ALL[..]), hostile()).prop_map(|(dimension, name)| Shared { dimension, hash: 7, name });
+    let operations = proptest::collection::btree_set(select(&Operation::ALL[..]), 0..5);
+    (proptest::option::of(shared), proptest::option::of(operations)).prop_map(|(shared, operations)| Scope {
+        operations,
+        grant: None,
+        shared,
+    })
+}
+
 fn hostile_verdict() -> impl Strategy<Value = Verdict> {
     let texts = || proptest::collection::vec(hostile(), 0..40);
     let probes = select(&[None, Some(RungState::Down), Some(RungState::Healthy), Some(RungState::Unexpected)][..]);
-    (select(&TOLD[..]), texts(), texts(), texts(), hostile(), 0..5000_usize, probes, any::<bool>()).prop_map(
-        |(diagnosis, names, reasons, codes, name, callers, probe, health)| {
+    (select(&TOLD[..]), texts(), texts(), texts(), hostile(), 0..5000_usize, probes, any::<bool>(), hostile_scope())
+        .prop_map(|(diagnosis, names, reasons, codes, name, callers, probe, health, scope)| {
             let mut verdict = verdict(diagnosis);
             match &mut verdict.concern {
                 Concern::Service => {}
@@ -414,13 +651,13 @@ fn hostile_verdict() -> impl Strategy<Value = Verdict> {
                 names,
                 reasons,
                 callers,
+                scope,
                 failures: callers,
                 probe,
                 health,
                 ..verdict
             }
-        },
-    )
+        })
 }
 
 /// What SNS takes of one message, attributes included.
@@ -461,6 +698,11 @@ fn is_fit_for_every_reader(notice: &Notice) -> Result<(), TestCaseError> {
     let machine: serde_json::Value = serde_json::from_str(&texts["default"]).unwrap();
     prop_assert_eq!(machine["id"].as_str().unwrap(), &notice.id);
     prop_assert_eq!(machine["sequence"].as_u64().unwrap(), u64::from(notice.sequence));
+    for name in ["tool", "network", "application"] {
+        let name = machine["scope"][name].as_str().unwrap_or_default();
+        prop_assert!(name.len() <= SHOWN_ARN_MAX && !name.contains(harmful) && !name.contains('\n'), "{name}");
+    }
+    prop_assert!(!notice.advice.now.iter().chain(&notice.advice.users).any(|text| text.len() > 1000));
     Ok(())
 }
 
@@ -495,11 +737,12 @@ proptest! {
         let mut incident = Incident { region: region.clone(), ..incident(&verdict) };
         let mut told = Vec::new();
         for kind in [NoticeKind::Opened, NoticeKind::Changed, NoticeKind::Reminder, NoticeKind::Reopened] {
+            told.push(Notice::of_incident(kind, &incident, &verdict, &changes, at(4000)).recovering(&incident));
             told.push(Notice::of_incident(kind, &incident, &verdict, &changes, at(4000)));
         }
         incident.resolved_at = Some(at(3000));
-        let recovery = Recovery { over_at: Some(at(3000)), proved: false, reasons: verdict.reasons.clone() };
-        let last = Notice::of_recovery(&incident, &verdict, &recovery, at(4000));
+        let recovery = Recovery { over_at: Some(at(3000)), reasons: verdict.reasons.clone(), ..Recovery::default() };
+        let last = Notice::of_recovery(&incident, &recovery, at(4000));
         told.push(last.clone().after(&told));
         told.push(last);
         let talking = Talking { who, quota: 20, calls: "RegisterClient" };

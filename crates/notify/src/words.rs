@@ -3,26 +3,75 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use triage_decide::cell::Dimension;
 use triage_decide::concern::Concern;
+use triage_decide::scope::{Scope, Shared};
 use triage_decide::verdict::Diagnosis;
-use triage_model::redact::{SHOWN_NAME_MAX, one_line, unlinked};
+use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, one_line, unlinked};
 use triage_model::time::before;
 
+/// What is signed in with, as subjects call it.
+pub const SIGN_IN: &str = "AWS sign-in (SSO OIDC)";
+
 /// What is the matter, as a subject says it before `in <region>`.
-pub const fn trouble(diagnosis: Diagnosis) -> &'static str {
+pub fn trouble(diagnosis: Diagnosis) -> String {
+    format!("{} {SIGN_IN}", trouble_with(diagnosis))
+}
+
+/// What is the matter, as it is said before what is signed in with.
+const fn trouble_with(diagnosis: Diagnosis) -> &'static str {
     match diagnosis {
-        Diagnosis::Outage => "outage of AWS sign-in (SSO OIDC)",
-        Diagnosis::Degraded => "degraded AWS sign-in (SSO OIDC)",
-        Diagnosis::Misconfigured => "misconfigured AWS sign-in (SSO OIDC)",
-        Diagnosis::Suspected => "suspected outage of AWS sign-in (SSO OIDC)",
-        Diagnosis::Throttling => "throttling of AWS sign-in (SSO OIDC)",
-        Diagnosis::OneCaller => "one caller fails at AWS sign-in (SSO OIDC)",
-        Diagnosis::Blind => "no view of AWS sign-in (SSO OIDC)",
-        Diagnosis::Late => "late news of failures of AWS sign-in (SSO OIDC)",
-        Diagnosis::AwsHealth => "AWS Health tells of an issue of AWS sign-in (SSO OIDC)",
-        Diagnosis::Isolated => "single failures of AWS sign-in (SSO OIDC)",
-        Diagnosis::Transient => "passing failures of AWS sign-in (SSO OIDC)",
-        Diagnosis::Quiet => "no failure of AWS sign-in (SSO OIDC)",
+        Diagnosis::Outage => "outage of",
+        Diagnosis::Degraded => "degraded",
+        Diagnosis::Misconfigured => "misconfigured",
+        Diagnosis::Suspected => "suspected outage of",
+        Diagnosis::OneTool => "failing tool at",
+        Diagnosis::OneNetwork => "failing network at",
+        Diagnosis::OneApplication => "failing application at",
+        Diagnosis::Throttling => "throttling of",
+        Diagnosis::OneCaller => "one caller fails at",
+        Diagnosis::Blind => "no view of",
+        Diagnosis::Late => "late news of failures of",
+        Diagnosis::AwsHealth => "AWS Health tells of an issue of",
+        Diagnosis::Isolated => "single failures of",
+        Diagnosis::Transient => "passing failures of",
+        Diagnosis::Quiet => "no failure of",
+    }
+}
+
+/// What is the matter with what is limited to a scope: `outage of AWS sign-in (StartDeviceAuthorization)`, `failing tool
+/// acme-login 3.0 at AWS sign-in (SSO OIDC)`.
+pub fn trouble_in(diagnosis: Diagnosis, scope: &Scope) -> String {
+    match (diagnosis, &scope.shared) {
+        (Diagnosis::OneTool | Diagnosis::OneNetwork | Diagnosis::OneApplication, Some(shared)) => {
+            format!("failing {} at {SIGN_IN}", shared_in_short(shared))
+        }
+        (_, Some(shared)) => format!("{} AWS sign-in ({})", trouble_with(diagnosis), shared_in_short(shared)),
+        (_, None) => match operations_in_words(scope, OPERATIONS_IN_SHORT) {
+            Some(operations) => format!("{} AWS sign-in ({operations})", trouble_with(diagnosis)),
+            None => trouble(diagnosis),
+        },
+    }
+}
+
+/// What a diagnosis is called within a sentence.
+pub const fn called(diagnosis: Diagnosis) -> &'static str {
+    match diagnosis {
+        Diagnosis::Outage => "an outage",
+        Diagnosis::Degraded => "degraded",
+        Diagnosis::Misconfigured => "misconfigured",
+        Diagnosis::Suspected => "a suspected outage",
+        Diagnosis::OneTool => "one tool's failures",
+        Diagnosis::OneNetwork => "one network's failures",
+        Diagnosis::OneApplication => "one application's failures",
+        Diagnosis::Throttling => "throttling",
+        Diagnosis::OneCaller => "one caller's failures",
+        Diagnosis::Blind => "out of our sight",
+        Diagnosis::Late => "late news",
+        Diagnosis::AwsHealth => "an issue of AWS Health",
+        Diagnosis::Isolated => "single failures",
+        Diagnosis::Transient => "passing failures",
+        Diagnosis::Quiet => "quiet",
     }
 }
 
@@ -78,13 +127,76 @@ pub fn concern_name(concern: &Concern) -> Option<String> {
     }
 }
 
+/// As programs know it: `acme-login/3.0`, `192.0.2.7`, an ARN.
+pub fn name_of(shared: &Shared) -> String {
+    one_line(&unlinked(&shared.name), SHOWN_ARN_MAX)
+}
+
+/// As people call it: `tool acme-login 3.0`, `network 192.0.2.7`, `application apl-1`.
+fn as_called(shared: &Shared) -> String {
+    let name = name_of(shared);
+    match shared.dimension {
+        // What tells one ARN from another stands at its end.
+        Dimension::Application => format!("application {}", name.rsplit('/').next().unwrap_or_default()),
+        Dimension::Tool | Dimension::Product => format!("tool {}", name.replacen('/', " ", 1)),
+        Dimension::Network => format!("network {name}"),
+    }
+}
+
+/// `the tool acme-login 3.0`, as it is said within a sentence.
+pub fn of_shared(shared: &Shared) -> String {
+    format!("the {}", as_called(shared))
+}
+
+/// `signing in with the tool acme-login 3.0`, `signing in from the network 192.0.2.7`.
+pub fn signing_in_by(shared: &Shared) -> String {
+    let how = match shared.dimension {
+        Dimension::Application => "to",
+        Dimension::Tool | Dimension::Product => "with",
+        Dimension::Network => "from",
+    };
+    format!("signing in {how} {}", of_shared(shared))
+}
+
+/// `signing in through IAM Identity Center (StartDeviceAuthorization)`.
+pub fn signing_in(scope: &Scope) -> String {
+    format!("signing in through IAM Identity Center{}", in_brackets(scope))
+}
+
+/// ` (StartDeviceAuthorization)`, ` (the application apl-1)`; nothing where nothing limits it.
+pub fn in_brackets(scope: &Scope) -> String {
+    let shared = scope.shared.as_ref().map(of_shared);
+    let limits = shared.or_else(|| operations_in_words(scope, usize::MAX));
+    limits.map(|limits| format!(" ({limits})")).unwrap_or_default()
+}
+
+/// No longer than a subject bears.
+fn shared_in_short(shared: &Shared) -> String {
+    let called = printable_only(&as_called(shared));
+    if called.len() > SHARED_IN_SHORT {
+        return format!("{}{CUT}", &called[..SHARED_IN_SHORT - CUT.len()]);
+    }
+    called
+}
+
+/// `StartDeviceAuthorization`, `CreateToken with refresh_token`; how many they are where their names are longer than that.
+/// None where it is not limited to some.
+fn operations_in_words(scope: &Scope, most: usize) -> Option<String> {
+    let operations = scope.operations.as_ref().filter(|operations| !operations.is_empty())?;
+    let names: Vec<&str> = operations.iter().map(|operation| operation.as_str()).collect();
+    let with = scope.grant.map(|grant| format!(" with {}", grant.as_str())).unwrap_or_default();
+    let words = format!("{}{with}", names.join(" and "));
+    let is_long = words.len() > most && names.len() > 1;
+    Some(if is_long { counted(names.len(), "operation") } else { words })
+}
+
 pub fn shown(text: &str) -> String {
     one_line(&unlinked(text), SHOWN_NAME_MAX)
 }
 
 /// It begins with a letter, as SNS wants it, because all of ours do.
 pub fn printable(subject: &str) -> String {
-    let mut subject: String = subject.chars().filter(|c| matches!(c, ' '..='~')).collect();
+    let mut subject = printable_only(subject);
     if subject.len() > SUBJECT_MAX {
         subject.truncate(SUBJECT_MAX - CUT.len());
         subject.push_str(CUT);
@@ -92,14 +204,23 @@ pub fn printable(subject: &str) -> String {
     subject
 }
 
+fn printable_only(text: &str) -> String {
+    text.chars().filter(|c| matches!(c, ' '..='~')).collect()
+}
+
 /// SNS refuses a subject of 100 characters or more, and one that is not printable ASCII.
 pub const SUBJECT_MAX: usize = 99;
+
+/// The names of a tool, network or application, and those of operations, leave a subject room for the rest.
+const SHARED_IN_SHORT: usize = 36;
+const OPERATIONS_IN_SHORT: usize = 32;
 
 /// What marks a subject that was cut.
 const CUT: &str = "...";
 
-/// What the subject of a `resolved` begins with.
+/// What the subject of a `resolved` begins with: where its end is proved, and where nothing but silence speaks for it.
 pub const RESOLVED: &str = "Resolved: ";
+pub const QUIET: &str = "Quiet, not confirmed: ";
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,7 @@ struct Bench {
     oidc: FakeOidc,
     clients: Clients,
     region: Region,
+    hit: BTreeSet<Operation>,
     record: ProbeRecord,
 }
 
@@ -40,7 +41,14 @@ impl Bench {
     }
 
     fn of(oidc: FakeOidc) -> Self {
-        Self { clients: oidc.clients(), oidc, region: region("us-east-1"), record: ProbeRecord::default() }
+        let (region, hit) = (region("us-east-1"), BTreeSet::new());
+        Self { clients: oidc.clients(), oidc, region, hit, record: ProbeRecord::default() }
+    }
+
+    /// Where these steps fail for callers.
+    fn hit(mut self, steps: impl IntoIterator<Item = Operation>) -> Self {
+        self.hit = steps.into_iter().collect();
+        self
     }
 
     /// What is kept is what the next probe goes on with, as another sandbox reads it from the store.
@@ -51,11 +59,16 @@ impl Bench {
         answer
     }
 
+    /// How often a registration was asked for.
+    fn registered(&self) -> usize {
+        self.oidc.paths().iter().filter(|path| *path == "/client/register").count()
+    }
+
     async fn probe_within(&mut self, within: Duration, start_url: Option<&str>, now: Timestamp) {
         let kept = serde_json::to_string(&self.record).unwrap();
         let kept: ProbeRecord = serde_json::from_str(&kept).unwrap();
         let deadline = Instant::now() + within;
-        self.record = probe(&self.clients, &self.region, start_url, &kept, now, deadline).await;
+        self.record = probe(&self.clients, &self.region, start_url, &self.hit, &kept, now, deadline).await;
     }
 }
 
@@ -300,9 +313,129 @@ async fn registering_is_proved_healthy_by_one_registration() {
         healthy_since: Some(at("2026-11-22T12:02:00Z")),
         healthy_last: Some(at("2026-11-22T12:04:00Z")),
     };
-    assert_eq!(bench.record.rungs, [(RegisterClient, wanted)].into());
-    let registered = bench.oidc.paths().iter().filter(|path| *path == "/client/register").count();
-    assert_eq!(registered, 3);
+    assert_eq!(bench.record.rungs[&RegisterClient], wanted);
+    assert_eq!(bench.registered(), 3);
+}
+
+#[tokio::test]
+async fn where_registering_fails_for_callers_it_is_asked_at_most_once_in_five_minutes() {
+    let replies = [
+        Reply::registration(),
+        Reply::stranger(),
+        Reply::stranger(),
+        Reply::registration(),
+        Reply::stranger(),
+        Reply::stranger(),
+    ];
+    let mut bench = Bench::new(replies).hit([RegisterClient]);
+    let (asked, not_asked) = (vec![RegisterClient, CreateToken], vec![CreateToken]);
+    for (time, wanted) in
+        [("12:00:00", &asked), ("12:04:59", &not_asked), ("12:05:00", &asked), ("12:09:59", &not_asked)]
+    {
+        let answer = bench.probe(None, at(&format!("2026-11-22T{time}Z"))).await;
+        assert_eq!(shape(&answer), wanted.iter().map(|step| (*step, RungState::Healthy)).collect::<Vec<_>>(), "{time}");
+    }
+    // Only what was asked counts: no probe has seen it down.
+    let rung = &bench.record.rungs[&RegisterClient];
+    let five_past = at("2026-11-22T12:05:00Z");
+    assert_eq!((rung.healthy_times, rung.healthy_since, rung.healthy_last), (2, Some(noon()), Some(five_past)));
+}
+
+#[tokio::test]
+async fn a_registration_that_fails_is_tried_by_each_probe_and_the_one_before_is_used_meanwhile() {
+    let ladder = || [Reply::device_authorization(), Reply::pending()];
+    let failed = || [Reply::internal_server_error()].into_iter().chain(ladder());
+    let made = || [Reply::registration()].into_iter().chain(ladder());
+    let mut bench = Bench::new(made().chain(failed()).chain(failed()).chain(made()).chain(ladder()));
+    bench.probe(Some(START_URL), noon()).await;
+    bench = bench.hit([RegisterClient]);
+    let (healthy, down) = (RungState::Healthy, RungState::Down);
+    let rest = [(StartDeviceAuthorization, healthy), (CreateToken, healthy)];
+    for (time, registering) in
+        [("12:10:00", Some(down)), ("12:10:20", Some(down)), ("12:10:40", Some(healthy)), ("12:11:00", None)]
+    {
+        let answer = bench.probe(Some(START_URL), at(&format!("2026-11-22T{time}Z"))).await;
+        let first = registering.map(|state| (RegisterClient, state));
+        assert_eq!(shape(&answer), first.into_iter().chain(rest).collect::<Vec<_>>(), "{time}");
+    }
+    assert_eq!(bench.registered(), 4);
+    let forty_past = at("2026-11-22T12:10:40Z");
+    assert_eq!(bench.record.registration.as_ref().map(|kept| kept.made_at), Some(forty_past));
+}
+
+#[tokio::test]
+async fn where_registering_fails_for_callers_a_lost_registration_is_not_given_up_early() {
+    let lost = [Reply::registration(), Reply::device_authorization(), Reply::pending(), Reply::stranger()];
+    let mut bench = Bench::new(lost).hit([RegisterClient]);
+    bench.probe(Some(START_URL), noon()).await;
+    let answer = bench.probe(Some(START_URL), at("2026-11-22T12:01:00Z")).await;
+    assert_eq!(shape(&answer), [(StartDeviceAuthorization, RungState::Unexpected)]);
+    assert_eq!((bench.registered(), bench.record.renewed_at), (1, None));
+}
+
+#[tokio::test]
+async fn a_silent_registering_ends_the_ladder_unless_it_is_what_callers_see_fail() {
+    for (hit, more) in [(None, None), (Some(RegisterClient), Some((CreateToken, RungState::Healthy)))] {
+        let mut bench = Bench::with_control([Reply::hang_up(), Reply::stranger()], Reply::stranger()).hit(hit);
+        let answer = bench.probe(None, noon()).await;
+        let wanted: Vec<_> = [(RegisterClient, RungState::Down)].into_iter().chain(more).collect();
+        assert_eq!(shape(&answer), wanted, "{hit:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_signing_in_fails_for_callers_a_stranger_asks_for_it() {
+    let table = [
+        (Reply::stranger(), true, RungState::Healthy),
+        (Reply::internal_server_error(), true, RungState::Down),
+        (Reply::error(400, "InvalidRequestException", "no"), true, RungState::Unexpected),
+        (Reply::device_authorization(), true, RungState::Unexpected),
+        (Reply::json(429, "{}"), true, RungState::Unknown),
+        (Reply::hang_up(), true, RungState::Down),
+        (Reply::hang_up(), false, RungState::Unknown),
+    ];
+    for (reply, control_works, wanted) in table {
+        let shown = format!("{reply:?}, {control_works}");
+        let control = if control_works { Reply::stranger() } else { Reply::hang_up() };
+        let replies = [Reply::registration(), reply, Reply::stranger()];
+        let mut bench = Bench::with_control(replies, control).hit([StartDeviceAuthorization]);
+        let answer = bench.probe(None, noon()).await;
+        let others = RungState::Healthy;
+        let rungs = [(RegisterClient, others), (StartDeviceAuthorization, wanted), (CreateToken, others)];
+        assert_eq!(shape(&answer), rungs, "{shown}");
+        let asked = &bench.oidc.requests()[1];
+        assert_eq!(asked.path, "/device_authorization");
+        // By its client id its record is known as our own, whatever else it says.
+        assert_eq!(asked.json()["clientId"], stranger::client_id(&region("us-east-1")));
+        assert!(asked.header("user-agent").is_some_and(is_own_user_agent));
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_was_never_down_is_proved_healthy_by_the_strangers_that_it_refuses() {
+    let replies = (0..3).flat_map(|_| [Reply::stranger(), Reply::stranger()]);
+    let mut bench =
+        Bench::new([Reply::registration()].into_iter().chain(replies)).hit([StartDeviceAuthorization, CreateToken]);
+    for minute in 0..3 {
+        bench.probe(None, at(&format!("2026-11-22T12:0{minute}:00Z"))).await;
+    }
+    let wanted = RungRecord {
+        healthy_times: 3,
+        healthy_since: Some(noon()),
+        healthy_last: Some(at("2026-11-22T12:02:00Z")),
+        ..RungRecord::default()
+    };
+    assert_eq!(bench.record.rungs[&StartDeviceAuthorization], wanted);
+    assert_eq!(bench.record.rungs[&CreateToken], wanted);
+}
+
+#[tokio::test]
+async fn with_a_start_url_no_stranger_asks_for_what_the_ladder_asks() {
+    let ladder = [Reply::registration(), Reply::device_authorization(), Reply::pending()];
+    let mut bench = Bench::new(ladder).hit([StartDeviceAuthorization, CreateToken, Operation::CreateTokenWithIam]);
+    assert_eq!(bench.probe(Some(START_URL), noon()).await.worst(), RungState::Healthy);
+    assert_eq!(bench.oidc.paths(), ["/client/register", "/device_authorization", "/token"]);
+    assert_eq!(bench.oidc.requests()[1].json()["clientId"], "client-1");
 }
 
 #[tokio::test]

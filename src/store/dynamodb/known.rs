@@ -169,7 +169,7 @@ fn is_settled(begin: i64, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use triage_decide::evidence::Seen;
-    use triage_decide::evidence::mark::{Answered, Mark, ServedCall};
+    use triage_decide::evidence::mark::{Answered, Mark, ServedCall, Traits};
     use triage_model::caller::CallerHash;
     use triage_model::classify::Cause;
     use triage_model::observation::Origin;
@@ -193,7 +193,7 @@ mod tests {
             origin: Origin::Logs,
             kms: false,
             label: 0,
-            tool: 0,
+            traits: Traits::default(),
             id,
         };
         Seen { failures: vec![mark], ..Seen::default() }
@@ -205,6 +205,9 @@ mod tests {
             caller: CallerHash::from_bits(1),
             operation: None,
             origin: Origin::CloudTrail,
+            traits: Traits::default(),
+            pending: false,
+            was_hit: false,
         };
         Seen { answered: vec![Answered { call, served: true }], ..Seen::default() }
     }

@@ -2,23 +2,26 @@
 //!
 //! In: a [`Slot`], or an item. Out: the other one. Each mark is a member of a binary set, each count a number, each name an
 //! attribute named after its hash: so every writer adds, and none overwrites. An attribute or a member that cannot be
-//! read is left out: another release wrote it.
+//! read is left out: another release wrote it. What the release before wrote is read: members of 16 and 8 bytes, which end
+//! with the tool and with the operation, and counts of an operation alone.
 //!
 //! | attribute | |
 //! |---|---|
-//! | `m` cause | set of 16 bytes: caller (6), id (4), second (1), operation, origin and key (1), label (2), tool (2) |
-//! | `v` | served calls, set of 8 bytes: caller (6), second (1), operation and origin (1) |
-//! | `c` origin operation `a` or `s` | number of answered, served calls |
+//! | `m` cause | set of 23 bytes: caller (6), id (4), second (1), operation, origin, key and crowd (1), label (2), tool (2), product (2), network (2), application (2), grant (1) |
+//! | `v` | served calls, set of 17 bytes: caller (6), second (1), operation, origin, hit before, pending and crowd (1), tool (2), product (2), network (2), application (2), grant (1) |
+//! | `c` origin operation grant application `p` or `n`, `a` or `s` | number of answered, served calls; `p` of pending ones |
+//! | `d` caller | number of served calls of a caller that stands for many |
 //! | `b` cause origin | number of failures there was no room for |
 //! | `k` quota hash | number of a talker's calls |
-//! | `nc`, `nl`, `nt`, `nk`, `nr` hash | how people call a caller, label, tool, talker, request |
+//! | `nc`, `nl`, `nt`, `nk`, `nr`, `nn`, `na` hash | how people call a caller, label, tool, talker, request, network, application |
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use triage_decide::evidence::mark::{Mark, Quota, ServedCall, Talker};
-use triage_decide::evidence::slot::{Addition, SLOT_SECONDS, Slot, TALKERS_MAX};
+use triage_decide::evidence::mark::{Mark, Quota, ServedCall, Talker, Traits};
+use triage_decide::evidence::slot::{Addition, CROWDS_MAX, Place, SLOT_SECONDS, Slot, TALKERS_MAX};
 use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
+use triage_model::grant::Grant;
 use triage_model::observation::{Operation, Origin};
 
 use crate::store::dynamodb::table::{Item, byte_strings, number, string};
@@ -35,7 +38,7 @@ pub struct Attributes {
 pub fn attributes(slot: &Slot) -> Attributes {
     let mut to_add = Vec::new();
     for cause in Cause::ALL {
-        let marks: Vec<[u8; 16]> = slot.failures_of(cause).iter().map(bytes_of_mark).collect();
+        let marks: Vec<[u8; MARK_BYTES]> = slot.failures_of(cause).iter().map(bytes_of_mark).collect();
         // DynamoDB refuses an empty set.
         if !marks.is_empty() {
             to_add.push((format!("m{}", letter_of_cause(cause)), byte_strings(marks)));
@@ -49,10 +52,13 @@ pub fn attributes(slot: &Slot) -> Attributes {
             to_add.push((name, number(count)));
         }
     };
-    for ((origin, operation), calls) in &slot.calls {
-        let name = format!("c{}{}", letter_of_origin(*origin), digit_of_operation(*operation));
+    for (place, calls) in &slot.calls {
+        let name = format!("c{}", name_of_place(place));
         count(format!("{name}a"), calls.answered);
         count(format!("{name}s"), calls.served);
+    }
+    for (caller, served) in &slot.crowds {
+        count(format!("d{:012x}", caller.to_bits()), *served);
     }
     for ((cause, origin), beyond) in &slot.beyond {
         count(format!("b{}{}", letter_of_cause(*cause), letter_of_origin(*origin)), *beyond);
@@ -66,14 +72,16 @@ pub fn attributes(slot: &Slot) -> Attributes {
     let tools = names.tools.iter().map(|(hash, name)| (format!("nt{hash:04x}"), name));
     let talkers = names.talkers.iter().map(|(hash, name)| (format!("nk{hash:012x}"), name));
     let requests = names.requests.iter().map(|(hash, name)| (format!("nr{hash:08x}"), name));
-    let named = callers.chain(labels).chain(tools).chain(talkers).chain(requests);
+    let networks = names.networks.iter().map(|(hash, name)| (format!("nn{hash:04x}"), name));
+    let applications = names.applications.iter().map(|(hash, name)| (format!("na{hash:04x}"), name));
+    let named = callers.chain(labels).chain(tools).chain(talkers).chain(requests).chain(networks).chain(applications);
     Attributes { to_add, to_set: named.map(|(attribute, name)| (attribute, string(name))).collect() }
 }
 
 /// The slot that begins at `begin`.
 pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
     let mut slot = Slot::default();
-    let mut talkers = Vec::new();
+    let (mut talkers, mut crowds) = (Vec::new(), Vec::new());
     // The table's own attributes hold nothing of a slot, and those of another release nothing that is known here.
     for held in item.iter().filter_map(|(name, value)| held(begin, name, value)) {
         match held {
@@ -84,21 +92,30 @@ pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
                     }
                 }
             }
-            Held::Served(calls) => slot.served.extend(calls),
-            Held::AnsweredCount(call, count) => slot.calls.entry(call).or_default().answered = count,
-            Held::ServedCount(call, count) => slot.calls.entry(call).or_default().served = count,
+            Held::Served(calls) => {
+                for call in calls {
+                    slot.add_served(call);
+                }
+            }
+            Held::AnsweredCount(place, count) => slot.calls.entry(place).or_default().answered += count,
+            Held::ServedCount(place, count) => slot.calls.entry(place).or_default().served += count,
             Held::BeyondCount(call, count) => *slot.beyond.entry(call).or_default() += count,
             Held::TalkerCount(talker, count) => talkers.push((talker, count)),
+            Held::CrowdCount(caller, count) => crowds.push((caller, count)),
             Held::CallerName(hash, name) => _ = slot.names.callers.insert(hash, name),
             Held::LabelName(hash, name) => _ = slot.names.labels.insert(hash, name),
             Held::ToolName(hash, name) => _ = slot.names.tools.insert(hash, name),
             Held::TalkerName(hash, name) => _ = slot.names.talkers.insert(hash, name),
             Held::RequestName(hash, name) => _ = slot.names.requests.insert(hash, name),
+            Held::NetworkName(hash, name) => _ = slot.names.networks.insert(hash, name),
+            Held::ApplicationName(hash, name) => _ = slot.names.applications.insert(hash, name),
         }
     }
     // Each sandbox has brought its own: the same ones stay, whatever the order of the attributes.
     talkers.sort_by_key(|(talker, calls)| (std::cmp::Reverse(*calls), *talker));
     slot.talkers = talkers.into_iter().take(TALKERS_MAX).collect();
+    crowds.sort_by_key(|(caller, served)| (std::cmp::Reverse(*served), *caller));
+    slot.crowds = crowds.into_iter().take(CROWDS_MAX).collect();
     let names = std::mem::take(&mut slot.names);
     slot.merge_names(&names);
     slot
@@ -108,15 +125,18 @@ pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
 enum Held {
     Marks(Vec<Mark>),
     Served(Vec<ServedCall>),
-    AnsweredCount((Origin, Option<Operation>), u32),
-    ServedCount((Origin, Option<Operation>), u32),
+    AnsweredCount(Place, u32),
+    ServedCount(Place, u32),
     BeyondCount((Cause, Origin), u32),
     TalkerCount(Talker, u32),
+    CrowdCount(CallerHash, u32),
     CallerName(u64, String),
     LabelName(u16, String),
     ToolName(u16, String),
     TalkerName(u64, String),
     RequestName(u32, String),
+    NetworkName(u16, String),
+    ApplicationName(u16, String),
 }
 
 /// None where this release does not know the attribute, or cannot read its value.
@@ -128,12 +148,11 @@ fn held(begin: i64, name: &str, value: &AttributeValue) -> Option<Held> {
         }
         (SERVED, "") => Some(Held::Served(members(value, |member| served_of_bytes(begin, member))?)),
         ("c", call) => {
-            let (origin, rest) = call.split_at_checked(1)?;
-            let (operation, kind) = rest.split_at_checked(1)?;
-            let call = (origin_of_letter(origin)?, operation_of_digit(operation.parse().ok()?)?);
+            let (place, kind) = call.split_at_checked(call.len().checked_sub(1)?)?;
+            let place = place_of_name(place)?;
             match kind {
-                "a" => Some(Held::AnsweredCount(call, count_of(value)?)),
-                "s" => Some(Held::ServedCount(call, count_of(value)?)),
+                "a" => Some(Held::AnsweredCount(place, count_of(value)?)),
+                "s" => Some(Held::ServedCount(place, count_of(value)?)),
                 _ => None,
             }
         }
@@ -146,6 +165,10 @@ fn held(begin: i64, name: &str, value: &AttributeValue) -> Option<Held> {
             let quota = Quota::ALL.into_iter().find(|known| letter_of_quota(*known) == quota)?;
             Some(Held::TalkerCount(Talker { who: u64::from_str_radix(who, 16).ok()?, quota }, count_of(value)?))
         }
+        ("d", caller) => {
+            let caller = CallerHash::from_bits(u64::from_str_radix(caller, 16).ok()?);
+            Some(Held::CrowdCount(caller, count_of(value)?))
+        }
         ("n", named) => {
             let (kind, hash) = named.split_at_checked(1)?;
             let (hash, name) = (u64::from_str_radix(hash, 16).ok()?, value.as_s().ok()?.clone());
@@ -155,6 +178,8 @@ fn held(begin: i64, name: &str, value: &AttributeValue) -> Option<Held> {
                 "t" => Some(Held::ToolName(hash.try_into().ok()?, name)),
                 "k" => Some(Held::TalkerName(hash, name)),
                 "r" => Some(Held::RequestName(hash.try_into().ok()?, name)),
+                "n" => Some(Held::NetworkName(hash.try_into().ok()?, name)),
+                "a" => Some(Held::ApplicationName(hash.try_into().ok()?, name)),
                 _ => None,
             }
         }
@@ -171,20 +196,51 @@ fn count_of(value: &AttributeValue) -> Option<u32> {
     value.as_n().ok()?.parse().ok()
 }
 
-fn bytes_of_mark(mark: &Mark) -> [u8; 16] {
-    let mut bytes = [0; 16];
+/// `<origin><operation><grant><application><p or n>`.
+fn name_of_place(place: &Place) -> String {
+    let Place { origin, operation, grant, application, pending } = *place;
+    let (origin, operation, grant) = (letter_of_origin(origin), digit_of_operation(operation), digit_of_grant(grant));
+    format!("{origin}{operation}{grant}{application:04x}{}", if pending { 'p' } else { 'n' })
+}
+
+fn place_of_name(name: &str) -> Option<Place> {
+    let (origin, rest) = name.split_at_checked(1)?;
+    let (operation, rest) = rest.split_at_checked(1)?;
+    let (origin, operation) = (origin_of_letter(origin)?, operation_of_digit(operation.parse().ok()?)?);
+    if rest.is_empty() {
+        return Some(Place { origin, operation, grant: None, application: 0, pending: false });
+    }
+    let (grant, rest) = rest.split_at_checked(1)?;
+    let (application, pending) = rest.split_at_checked(4)?;
+    let application = u16::from_str_radix(application, 16).ok()?;
+    let grant = grant_of_digit(grant.parse().ok()?)?;
+    Some(Place { origin, operation, grant, application, pending: pending == "p" })
+}
+
+const MARK_BYTES: usize = 23;
+const SERVED_BYTES: usize = 17;
+/// Of the release before.
+const OLD_MARK_BYTES: usize = 16;
+const OLD_SERVED_BYTES: usize = 8;
+
+fn bytes_of_mark(mark: &Mark) -> [u8; MARK_BYTES] {
+    let mut bytes = [0; MARK_BYTES];
     bytes[..6].copy_from_slice(&mark.caller.to_bits().to_be_bytes()[2..]);
     bytes[6..10].copy_from_slice(&mark.id.to_be_bytes());
     bytes[10] = second_of(mark.at);
-    bytes[11] = packed(mark.operation, mark.origin) | (u8::from(mark.kms) << KMS_BIT);
+    let flags = (u8::from(mark.kms) << KMS_BIT) | (u8::from(mark.traits.crowd) << CROWD_BIT);
+    bytes[11] = packed(mark.operation, mark.origin) | flags;
     bytes[12..14].copy_from_slice(&mark.label.to_be_bytes());
-    bytes[14..].copy_from_slice(&mark.tool.to_be_bytes());
+    bytes[14..].copy_from_slice(&bytes_of_traits(&mark.traits));
     bytes
 }
 
 fn mark_of_bytes(begin: i64, cause: Cause, bytes: &[u8]) -> Option<Mark> {
-    let [c0, c1, c2, c3, c4, c5, i0, i1, i2, i3, second, packed, l0, l1, t0, t1] = *bytes else { return None };
-    let (operation, origin) = unpacked(packed & !(1 << KMS_BIT))?;
+    if ![MARK_BYTES, OLD_MARK_BYTES].contains(&bytes.len()) {
+        return None;
+    }
+    let (&[c0, c1, c2, c3, c4, c5, i0, i1, i2, i3, second, packed, l0, l1], traits) = bytes.split_first_chunk()?;
+    let (operation, origin) = unpacked(packed & CALL_MASK)?;
     Some(Mark {
         at: time_of(begin, second)?,
         caller: CallerHash::from_bits(u64::from_be_bytes([0, 0, c0, c1, c2, c3, c4, c5])),
@@ -193,24 +249,70 @@ fn mark_of_bytes(begin: i64, cause: Cause, bytes: &[u8]) -> Option<Mark> {
         origin,
         kms: packed & (1 << KMS_BIT) != 0,
         label: u16::from_be_bytes([l0, l1]),
-        tool: u16::from_be_bytes([t0, t1]),
+        traits: traits_of_bytes(traits, packed & (1 << CROWD_BIT) != 0)?,
         id: u32::from_be_bytes([i0, i1, i2, i3]),
     })
 }
 
-fn bytes_of_served(call: &ServedCall) -> [u8; 8] {
-    let mut bytes = [0; 8];
+fn bytes_of_served(call: &ServedCall) -> [u8; SERVED_BYTES] {
+    let mut bytes = [0; SERVED_BYTES];
     bytes[..6].copy_from_slice(&call.caller.to_bits().to_be_bytes()[2..]);
     bytes[6] = second_of(call.at);
-    bytes[7] = packed(call.operation, call.origin);
+    let flags = (u8::from(call.was_hit) << HIT_BIT)
+        | (u8::from(call.traits.crowd) << CROWD_BIT)
+        | (u8::from(call.pending) << PENDING_BIT);
+    bytes[7] = packed(call.operation, call.origin) | flags;
+    bytes[8..].copy_from_slice(&bytes_of_traits(&call.traits));
     bytes
 }
 
 fn served_of_bytes(begin: i64, bytes: &[u8]) -> Option<ServedCall> {
-    let [c0, c1, c2, c3, c4, c5, second, packed] = *bytes else { return None };
-    let (operation, origin) = unpacked(packed)?;
+    if ![SERVED_BYTES, OLD_SERVED_BYTES].contains(&bytes.len()) {
+        return None;
+    }
+    let (&[c0, c1, c2, c3, c4, c5, second, packed], traits) = bytes.split_first_chunk()?;
+    let (operation, origin) = unpacked(packed & CALL_MASK)?;
     let caller = CallerHash::from_bits(u64::from_be_bytes([0, 0, c0, c1, c2, c3, c4, c5]));
-    Some(ServedCall { at: time_of(begin, second)?, caller, operation, origin })
+    // The release before kept those that were hit, and did not say so.
+    let was_hit = bytes.len() == OLD_SERVED_BYTES || packed & (1 << HIT_BIT) != 0;
+    Some(ServedCall {
+        at: time_of(begin, second)?,
+        caller,
+        operation,
+        origin,
+        traits: traits_of_bytes(traits, packed & (1 << CROWD_BIT) != 0)?,
+        pending: packed & (1 << PENDING_BIT) != 0,
+        was_hit,
+    })
+}
+
+const TRAITS_BYTES: usize = 9;
+
+fn bytes_of_traits(traits: &Traits) -> [u8; TRAITS_BYTES] {
+    let Traits { grant, tool, product, network, application, crowd: _ } = *traits;
+    let mut bytes = [0; TRAITS_BYTES];
+    for (nth, hash) in [tool, product, network, application].into_iter().enumerate() {
+        bytes[2 * nth..2 * nth + 2].copy_from_slice(&hash.to_be_bytes());
+    }
+    bytes[8] = digit_of_grant(grant);
+    bytes
+}
+
+/// The release before kept the tool of a failure, and nothing of a served call.
+fn traits_of_bytes(bytes: &[u8], crowd: bool) -> Option<Traits> {
+    match *bytes {
+        [] => Some(Traits { crowd, ..Traits::default() }),
+        [t0, t1] => Some(Traits { tool: u16::from_be_bytes([t0, t1]), crowd, ..Traits::default() }),
+        [t0, t1, p0, p1, n0, n1, a0, a1, grant] => Some(Traits {
+            grant: grant_of_digit(grant)?,
+            tool: u16::from_be_bytes([t0, t1]),
+            product: u16::from_be_bytes([p0, p1]),
+            network: u16::from_be_bytes([n0, n1]),
+            application: u16::from_be_bytes([a0, a1]),
+            crowd,
+        }),
+        _ => None,
+    }
 }
 
 /// Within the slot.
@@ -225,9 +327,14 @@ fn time_of(begin: i64, second: u8) -> Option<Timestamp> {
     Timestamp::from_second(begin.checked_add(i64::from(second))?).ok()
 }
 
-/// In a packed byte: three bits for the operation, two for the origin, one for a key of the customer's.
+/// In a packed byte: three bits for the operation, two for the origin; of a failure one for a key of the customer's, of a
+/// served call one for a caller that was hit before; one for a caller that stands for many, and one for a pending poll.
 const ORIGIN_SHIFT: u32 = 3;
+const CALL_MASK: u8 = (1 << KMS_BIT) - 1;
 const KMS_BIT: u32 = 5;
+const HIT_BIT: u32 = 5;
+const CROWD_BIT: u32 = 6;
+const PENDING_BIT: u32 = 7;
 
 fn packed(operation: Option<Operation>, origin: Origin) -> u8 {
     let origin = match origin {
@@ -258,6 +365,22 @@ const fn digit_of_operation(operation: Option<Operation>) -> u8 {
 fn operation_of_digit(digit: u8) -> Option<Option<Operation>> {
     let operations = Operation::ALL.into_iter().map(Some);
     operations.chain([None]).find(|operation| digit_of_operation(*operation) == digit)
+}
+
+const fn digit_of_grant(grant: Option<Grant>) -> u8 {
+    match grant {
+        None => 0,
+        Some(Grant::DeviceCode) => 1,
+        Some(Grant::RefreshToken) => 2,
+        Some(Grant::AuthorizationCode) => 3,
+        Some(Grant::Other) => 4,
+    }
+}
+
+/// None where no release of ours wrote it.
+fn grant_of_digit(digit: u8) -> Option<Option<Grant>> {
+    let grants = Grant::ALL.into_iter().map(Some);
+    grants.chain([None]).find(|grant| digit_of_grant(*grant) == digit)
 }
 
 const fn letter_of_cause(cause: Cause) -> &'static str {
@@ -298,9 +421,12 @@ const fn letter_of_quota(quota: Quota) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
-    use triage_decide::evidence::mark::Answered;
-    use triage_decide::evidence::slot::MARKS_MAX;
+    use triage_decide::evidence::mark::{Answered, NAMES_MAX};
+    use triage_decide::evidence::slot::{AnsweredCalls, MARKS_MAX};
+    use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX};
 
     use super::*;
 
@@ -317,24 +443,37 @@ mod tests {
     }
 
     prop_compose! {
+        fn any_traits()(
+            grant in prop::sample::select(Grant::ALL.into_iter().map(Some).chain([None]).collect::<Vec<_>>()),
+            (tool, product, network, crowd) in any::<(u16, u16, u16, bool)>(),
+            application in 0..8_u16,
+        ) -> Traits {
+            Traits { grant, tool, product, network, application, crowd }
+        }
+    }
+
+    prop_compose! {
         fn any_mark()(
             (operation, origin) in any_call(),
             cause in prop::sample::select(Cause::ALL.to_vec()),
             (caller, second, kms) in (any::<u64>(), 0..SLOT_SECONDS, any::<bool>()),
-            (label, tool, id) in any::<(u16, u16, u32)>(),
+            (label, id) in any::<(u16, u32)>(),
+            traits in any_traits(),
         ) -> Mark {
             let at = Timestamp::from_second(BEGIN + second).unwrap();
-            Mark { at, caller: CallerHash::from_bits(caller), operation, cause, origin, kms, label, tool, id }
+            Mark { at, caller: CallerHash::from_bits(caller), operation, cause, origin, kms, label, traits, id }
         }
     }
 
     prop_compose! {
         fn any_answered()(
             (operation, origin) in any_call(),
-            (caller, second, served) in (any::<u64>(), 0..SLOT_SECONDS, any::<bool>()),
+            (caller, second) in (any::<u64>(), 0..SLOT_SECONDS),
+            (served, pending, was_hit) in any::<(bool, bool, bool)>(),
+            traits in any_traits(),
         ) -> Answered {
-            let at = Timestamp::from_second(BEGIN + second).unwrap();
-            Answered { call: ServedCall { at, caller: CallerHash::from_bits(caller), operation, origin }, served }
+            let (at, caller) = (Timestamp::from_second(BEGIN + second).unwrap(), CallerHash::from_bits(caller));
+            Answered { call: ServedCall { at, caller, operation, origin, traits, pending, was_hit }, served }
         }
     }
 
@@ -350,12 +489,14 @@ mod tests {
                 slot.add_failure(mark);
                 slot.beyond.insert((mark.cause, mark.origin), mark.id % 9 + 1);
             }
-            answered.iter().for_each(|answered| slot.add_answered(answered, false));
+            answered.iter().for_each(|answered| slot.add_answered(answered, answered.call.was_hit));
             talks.into_iter().for_each(|(who, quota, calls)| slot.add_talk(Talker { who, quota }, calls));
             for (hash, name) in names {
                 slot.names.callers.insert(u64::from(hash) << 16, name.clone());
                 slot.names.labels.insert(hash as u16, name.clone());
                 slot.names.tools.insert(!hash as u16, name.clone());
+                slot.names.networks.insert(hash as u16, name.clone());
+                slot.names.applications.insert(!hash as u16, name.clone());
                 slot.names.requests.insert(hash, name);
             }
             slot
@@ -396,8 +537,8 @@ mod tests {
 
         #[test]
         fn bytes_of_anybody_are_read_or_left_out(
-            name in "[mvcbkn][a-z0-9]{0,4}",
-            bytes in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..9),
+            name in "[mvcbknd][a-z0-9-]{0,9}",
+            bytes in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..30), 0..9),
             number in "[0-9]{0,12}",
         ) {
             let slot = slot_of_item(BEGIN, &[(name.clone(), byte_strings(bytes))].into());
@@ -409,17 +550,174 @@ mod tests {
 
     #[test]
     fn a_member_that_cannot_be_read_costs_nothing_but_itself() {
-        let mut bytes = [0; 16];
-        let good = byte_strings([bytes]);
-        assert_eq!(slot_of_item(BEGIN, &[("ms".into(), good)].into()).failures().count(), 1);
-        for (at, value) in [(10, 120), (11, 5), (11, 3 << 3), (11, 1 << 6)] {
-            bytes = [0; 16];
-            bytes[at] = value;
-            let both = byte_strings([bytes.to_vec(), vec![0; 16], vec![0; 15], vec![]]);
-            assert_eq!(slot_of_item(BEGIN, &[("ms".into(), both)].into()).failures().count(), 1, "{value} at {at}");
+        for (bytes, unreadable) in [
+            (MARK_BYTES, [(10, 120), (11, 5), (11, 3 << 3), (22, 5)]),
+            (OLD_MARK_BYTES, [(10, 120), (11, 5), (11, 3 << 3), (11, 6)]),
+        ] {
+            let zeros = || vec![0; bytes];
+            let count = |members: Vec<Vec<u8>>| {
+                slot_of_item(BEGIN, &[("ms".into(), byte_strings(members))].into()).failures().count()
+            };
+            assert_eq!(count(vec![zeros()]), 1);
+            for (at, value) in unreadable {
+                let mut member = zeros();
+                member[at] = value;
+                assert_eq!(count(vec![member, zeros(), vec![0; 15], vec![0; 24], vec![]]), 1, "{value} at {at}");
+            }
         }
-        let another_cause = byte_strings([[0; 16]]);
+        let another_cause = byte_strings([[0; MARK_BYTES]]);
         assert_eq!(slot_of_item(BEGIN, &[("mz".into(), another_cause)].into()), Slot::default());
+    }
+
+    /// Attributes as the release before wrote them.
+    fn old_item() -> Item {
+        let mark = [0, 0, 0, 0, 0, 7, 0, 0, 0, 9, 30, 0b10_0011, 0, 5, 0, 6];
+        let served = [0, 0, 0, 0, 0, 8, 31, 0b1011];
+        [
+            ("ms".to_owned(), byte_strings([mark])),
+            ("v".to_owned(), byte_strings([served])),
+            ("cc3a".to_owned(), number(12)),
+            ("cc3s".to_owned(), number(11)),
+            ("cl0a".to_owned(), number(2)),
+            ("nt0006".to_owned(), string("aws-cli/2.31.0")),
+        ]
+        .into()
+    }
+
+    #[test]
+    fn what_the_release_before_wrote_is_read() {
+        let slot = slot_of_item(BEGIN, &old_item());
+        let time = |second| Timestamp::from_second(BEGIN + second).unwrap();
+        let mark = Mark {
+            at: time(30),
+            caller: CallerHash::from_bits(7),
+            operation: Some(Operation::CreateToken),
+            cause: Cause::Service,
+            origin: Origin::CloudTrail,
+            kms: true,
+            label: 5,
+            traits: Traits { tool: 6, ..Traits::default() },
+            id: 9,
+        };
+        assert_eq!(slot.failures().copied().collect::<Vec<_>>(), [mark]);
+        let call = ServedCall {
+            at: time(31),
+            caller: CallerHash::from_bits(8),
+            operation: mark.operation,
+            origin: Origin::Logs,
+            traits: Traits::default(),
+            pending: false,
+            was_hit: true,
+        };
+        assert_eq!(slot.served.iter().copied().collect::<Vec<_>>(), [call]);
+        let place = |origin, operation| Place { origin, operation, grant: None, application: 0, pending: false };
+        assert_eq!(
+            slot.calls,
+            BTreeMap::from([
+                (place(Origin::CloudTrail, mark.operation), AnsweredCalls { answered: 12, served: 11 }),
+                (place(Origin::Logs, None), AnsweredCalls { answered: 2, served: 0 }),
+            ])
+        );
+        assert_eq!(slot.names.tools[&6], "aws-cli/2.31.0");
+    }
+
+    #[test]
+    fn what_both_releases_counted_in_one_slot_is_added_up() {
+        let mut item = old_item();
+        item.insert("cc300000na".to_owned(), number(30));
+        item.insert("cc300000ns".to_owned(), number(20));
+        let slot = slot_of_item(BEGIN, &item);
+        let calls = slot.calls.iter().find(|(place, _)| place.operation.is_some()).map(|(_, calls)| *calls);
+        assert_eq!(calls, Some(AnsweredCalls { answered: 42, served: 31 }));
+    }
+
+    /// What DynamoDB counts: names, values, and a little for each.
+    fn bytes_of_item(item: &Item) -> usize {
+        let of_value = |value: &AttributeValue| match value {
+            AttributeValue::Bs(members) => 3 + members.iter().map(|member| member.as_ref().len() + 1).sum::<usize>(),
+            AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
+            AttributeValue::S(text) => text.len(),
+            other => panic!("{other:?}"),
+        };
+        item.iter().map(|(name, value)| name.len() + of_value(value) + 1).sum()
+    }
+
+    /// A slot with all that it takes: of every cause, operation, place, talker and name.
+    fn full_slot() -> Slot {
+        let mut slot = Slot::default();
+        let mut random = fastrand::Rng::with_seed(1);
+        let operations: Vec<Option<Operation>> = Operation::ALL.into_iter().map(Some).chain([None]).collect();
+        let grants: Vec<Option<Grant>> = Grant::ALL.into_iter().map(Some).chain([None]).collect();
+        for n in 0..20_000_u32 {
+            let (at, caller) = (
+                Timestamp::from_second(BEGIN + i64::from(n) % SLOT_SECONDS).unwrap(),
+                CallerHash::from_bits(random.u64(..)),
+            );
+            let operation = operations[n as usize % operations.len()];
+            let (cause, origin) =
+                (Cause::ALL[random.usize(..Cause::ALL.len())], Origin::ALL[random.usize(..Origin::ALL.len())]);
+            let is_iam = operation == Some(Operation::CreateTokenWithIam);
+            let traits = Traits {
+                grant: grants[random.usize(..grants.len())],
+                tool: random.u16(..),
+                product: random.u16(..),
+                network: random.u16(..),
+                application: if is_iam { random.u16(1..50) } else { 0 },
+                crowd: true,
+            };
+            let (kms, label, id) = (false, random.u16(..), n);
+            let mark = Mark { at, caller, operation, cause, origin, kms, label, traits, id };
+            if slot.add_failure(mark) == Addition::NoRoom {
+                *slot.beyond.entry((cause, origin)).or_default() += 1;
+            }
+            let call =
+                ServedCall { at, caller, operation, origin, traits, pending: !is_iam && n % 7 == 0, was_hit: false };
+            slot.add_answered(&Answered { call, served: true }, false);
+            slot.add_talk(Talker { who: random.u64(..1 << 48), quota: Quota::Device }, 1 + n % 100);
+        }
+        let name = |most: usize| "x".repeat(most);
+        for n in 0..NAMES_MAX as u32 {
+            slot.names.callers.insert((1 << 47) + u64::from(n), name(SHOWN_NAME_MAX));
+            slot.names.labels.insert(60_000 + n as u16, name(SHOWN_NAME_MAX));
+            slot.names.tools.insert(60_000 + n as u16, name(SHOWN_NAME_MAX));
+            slot.names.networks.insert(60_000 + n as u16, name(SHOWN_NAME_MAX));
+            slot.names.applications.insert(60_000 + n as u16, name(SHOWN_ARN_MAX));
+            slot.names.requests.insert(u32::MAX - n, name(SHOWN_NAME_MAX));
+        }
+        for talker in slot.talkers.keys().copied().collect::<Vec<_>>() {
+            slot.names.talkers.insert(talker.who, name(2 * SHOWN_NAME_MAX));
+        }
+        slot
+    }
+
+    #[test]
+    fn an_item_at_the_caps_stays_under_100_kb() {
+        let mut slot = full_slot();
+        assert_eq!(slot.failures().count(), Cause::ALL.len() * MARKS_MAX);
+        let size = bytes_of_item(&item_of(&slot));
+        assert!((40_000..100_000).contains(&size), "{size} bytes");
+        // Everybody whom one slot has a mark of is served again in it.
+        let marks: Vec<Mark> = slot.failures().copied().collect();
+        for mark in marks {
+            let Mark { at, caller, operation, origin, traits, .. } = mark;
+            slot.add_served(ServedCall { at, caller, operation, origin, traits, pending: false, was_hit: true });
+        }
+        let size = bytes_of_item(&item_of(&slot));
+        assert!(size < 100_000, "{size} bytes");
+    }
+
+    #[test]
+    fn an_item_stays_under_100_kb_also_when_everybody_who_was_hit_within_the_hour_is_served_again() {
+        let mut slot = full_slot();
+        let marks: Vec<Mark> = slot.failures_of(Cause::Service).to_vec();
+        let mut random = fastrand::Rng::with_seed(2);
+        for mark in marks.iter().cycle().take(30 * MARKS_MAX) {
+            let Mark { at, operation, origin, traits, .. } = *mark;
+            let caller = CallerHash::from_bits(random.u64(..));
+            slot.add_served(ServedCall { at, caller, operation, origin, traits, pending: false, was_hit: true });
+        }
+        let size = bytes_of_item(&item_of(&slot));
+        assert!(size < 100_000, "{size} bytes");
     }
 
     #[test]
@@ -429,10 +727,10 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_takes_16_bytes_and_more_than_a_slot_has_room_for_are_counted() {
+    fn more_marks_than_a_slot_has_room_for_are_counted() {
         let mut members = Vec::new();
         for n in 0..(MARKS_MAX as u32 + 50) {
-            let mut bytes = [0; 16];
+            let mut bytes = [0; MARK_BYTES];
             bytes[2..6].copy_from_slice(&n.to_be_bytes());
             members.push(bytes);
         }

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 use triage_decide::testing::verdicts::{at, verdict};
+use triage_decide::verdict::Judgement;
 use triage_engine::answer::IncidentState;
 
 use super::*;
@@ -13,11 +14,11 @@ fn logged(handled: &Handled) -> Value {
 #[test]
 fn the_worst_verdict_is_the_first_and_quiet_regions_are_left_out() {
     let mut handled = nothing();
-    handled.verdicts.extend([
-        (region("ap-south-1"), verdict(Diagnosis::Quiet)),
-        (region("eu-central-1"), verdict(Diagnosis::Degraded)),
-        (region("eu-west-1"), verdict(Diagnosis::Outage)),
-        (region("sa-east-1"), verdict(Diagnosis::Outage).hitting(9)),
+    handled.judgements.extend([
+        (region("ap-south-1"), verdict(Diagnosis::Quiet).into()),
+        (region("eu-central-1"), verdict(Diagnosis::Degraded).into()),
+        (region("eu-west-1"), verdict(Diagnosis::Outage).into()),
+        (region("sa-east-1"), verdict(Diagnosis::Outage).hitting(9).into()),
     ]);
     let line = logged(&handled);
     let shown: Vec<_> = line["verdicts"].as_array().unwrap().iter().map(|verdict| &verdict["region"]).collect();
@@ -27,10 +28,11 @@ fn the_worst_verdict_is_the_first_and_quiet_regions_are_left_out() {
 #[test]
 fn a_verdict_says_who_is_hit_with_what_and_names_its_incident() {
     let mut handled = nothing();
-    handled.verdicts.insert(region("eu-central-1"), verdict(Diagnosis::Outage));
+    handled.judgements.insert(region("eu-central-1"), verdict(Diagnosis::Outage).into());
     handled.answer.incidents.push(incident(&region("eu-central-1"), IncidentState::Open));
     let wanted = json!([{
-        "region": "eu-central-1", "diagnosis": "outage", "callers": 3,
+        "region": "eu-central-1", "diagnosis": "outage",
+        "scope": {"operations": null, "tool": null, "network": null, "application": null}, "callers": 3,
         "names": "ana@example.com, ben@example.com, eva@example.com",
         "tools": "aws-cli/2.31.0 (2), Boto3/1.40 (1)", "operations": "CreateToken (3)",
         "reasons": ["the reason for outage"], "incident": "made-up-incident",
@@ -39,9 +41,24 @@ fn a_verdict_says_who_is_hit_with_what_and_names_its_incident() {
 }
 
 #[test]
+fn of_several_incidents_of_a_region_each_verdict_names_its_own() {
+    let mut handled = nothing();
+    let (eu, tool) = (region("eu-central-1"), verdict(Diagnosis::OneTool));
+    let scope = NamedScope::from(&tool.scope);
+    let judgement = Judgement { region: verdict(Diagnosis::Degraded), apart: vec![tool] };
+    handled.judgements.insert(eu.clone(), judgement);
+    let of_tool = IncidentReport { id: "of-the-tool".into(), scope, ..incident(&eu, IncidentState::Open) };
+    handled.answer.incidents.extend([incident(&eu, IncidentState::Open), of_tool]);
+    let lines = logged(&handled)["verdicts"].clone();
+    assert_eq!((&lines[0]["diagnosis"], &lines[0]["incident"]), (&json!("degraded"), &json!("made-up-incident")));
+    assert_eq!((&lines[1]["diagnosis"], &lines[1]["incident"]), (&json!("one_tool"), &json!("of-the-tool")));
+    assert_eq!(lines[1]["scope"]["tool"], "acme-login/3.0");
+}
+
+#[test]
 fn a_region_that_is_quiet_is_listed_while_it_has_an_incident() {
     let mut handled = nothing();
-    handled.verdicts.insert(region("eu-central-1"), verdict(Diagnosis::Quiet));
+    handled.judgements.insert(region("eu-central-1"), verdict(Diagnosis::Quiet).into());
     assert_eq!(logged(&handled)["verdicts"], json!([]));
     handled.answer.incidents.push(incident(&region("eu-central-1"), IncidentState::Resolved));
     assert_eq!(logged(&handled)["verdicts"][0]["incident"], "made-up-incident");
@@ -51,7 +68,8 @@ fn a_region_that_is_quiet_is_listed_while_it_has_an_incident() {
 fn ten_names_are_listed_each_on_one_line_and_no_longer_than_is_shown() {
     let mut handled = nothing();
     let names = (0..40).map(|n| format!("{n}\nforged {}", "x".repeat(500))).collect();
-    handled.verdicts.insert(region("eu-central-1"), Verdict { names, ..verdict(Diagnosis::Outage) });
+    let verdict = Verdict { names, ..verdict(Diagnosis::Outage) };
+    handled.judgements.insert(region("eu-central-1"), verdict.into());
     let line = logged(&handled);
     let names = line["verdicts"][0]["names"].as_str().unwrap();
     assert_eq!((names.split(", ").count(), names.contains('\n')), (10, false));

@@ -131,7 +131,11 @@ pub fn walk(text: &str, config: Settings, now: Timestamp) -> Walk {
         others_omitted: found.others() - others.len(),
         others,
         found,
-        verdicts: handled.verdicts.iter().map(|(region, verdict)| ShownVerdict::of(region, verdict)).collect(),
+        verdicts: handled
+            .judgements
+            .iter()
+            .flat_map(|(region, judgement)| judgement.verdicts().map(move |verdict| ShownVerdict::of(region, verdict)))
+            .collect(),
         notices: handled.notices.iter().map(ShownNotice::of).collect(),
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::settings::Settings;
 use triage_model::region::Region;
+use triage_notify::notice::NamedScope;
 use triage_notify::words::{span, trouble, utc};
 
 use crate::format::{Format, json_line};
@@ -46,13 +47,17 @@ pub fn compare(
 /// One trouble as each of the two saw it: at least one of them did.
 type Pair<'a> = [Option<&'a Story>; 2];
 
-/// Incidents of one region that overlap are one trouble.
+/// Incidents of one region that overlap are one trouble: first those of one tool, network or application, or of none; then what
+/// only one of the policies took for that.
 fn pairs<'a>(first: &'a Review, second: &'a Review) -> Vec<Pair<'a>> {
     let mut unmatched: Vec<&Story> = second.incidents.iter().collect();
-    let mut pairs: Vec<Pair<'a>> = Vec::new();
-    for story in &first.incidents {
-        let other = unmatched.iter().position(|other| story.overlaps(other)).map(|found| unmatched.remove(found));
-        pairs.push([Some(story), other]);
+    let mut pairs: Vec<Pair<'a>> = first.incidents.iter().map(|story| [Some(story), None]).collect();
+    for is_alike in [Story::is_of_the_same as fn(&Story, &Story) -> bool, |_, _| true] {
+        for [story, other] in pairs.iter_mut().filter(|pair| pair[1].is_none()) {
+            let Some(story) = story else { continue };
+            let found = unmatched.iter().position(|one| story.overlaps(one) && is_alike(story, one));
+            *other = found.map(|found| unmatched.remove(found));
+        }
     }
     pairs.extend(unmatched.into_iter().map(|other| [None, Some(other)]));
     pairs.sort_by_key(|pair| pair.iter().flatten().map(|story| story.opened_at).min());
@@ -96,11 +101,12 @@ fn print_text(
 fn in_words(pair: Pair<'_>, names: [&str; 2]) -> String {
     let said = |story: &Story| {
         format!(
-            "{}  {} in {} ({})",
+            "{}  {} in {} ({}{})",
             utc(story.opened_at),
             trouble(story.diagnosis),
             story.region,
-            story.severity.as_str()
+            story.severity.as_str(),
+            story.scope_in_words().map(|scope| format!("; {scope}")).unwrap_or_default()
         )
     };
     match pair {
@@ -152,6 +158,7 @@ struct Opened<'a> {
     at: Timestamp,
     diagnosis: Diagnosis,
     severity: Severity,
+    scope: Option<&'a NamedScope>,
     callers: usize,
 }
 
@@ -169,6 +176,7 @@ fn print_json(
                 at: story.opened_at,
                 diagnosis: story.diagnosis,
                 severity: story.severity,
+                scope: story.scope.as_ref(),
                 callers: story.callers,
             })
         });

@@ -11,7 +11,7 @@ use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::answer::{Counts, FailureReport};
 use triage_model::problem::Problems;
 use triage_model::region::Region;
-use triage_notify::notice::{NoticeKind, Tally};
+use triage_notify::notice::{NamedScope, NoticeKind, Tally};
 
 use crate::format::json_line;
 use crate::replay::judged_by::JudgedBy;
@@ -36,7 +36,14 @@ enum Line<'a> {
         incident: Option<&'a str>,
         region: &'a Region,
         subject: &'a str,
+        /// Null for an advice.
+        scope: Option<&'a NamedScope>,
+        /// Distinct callers hit since the incident began, and whether that is an estimate.
         callers: usize,
+        about: bool,
+        /// The first and the latest failure of the incident.
+        since: Option<Timestamp>,
+        latest: Option<Timestamp>,
         reasons: &'a [String],
     },
     Summary {
@@ -78,7 +85,11 @@ pub fn moment(moment: &Moment, out: &mut impl Write) -> io::Result<()> {
             incident: notice.incident.as_deref(),
             region: &notice.region,
             subject: &notice.subject,
+            scope: notice.scope.as_ref(),
             callers: notice.impact.callers,
+            about: notice.impact.about,
+            since: notice.times.since,
+            latest: notice.times.latest,
             reasons: &notice.reasons,
         };
         json_line(&notice, out)?;

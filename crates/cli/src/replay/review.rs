@@ -13,7 +13,7 @@ use triage_model::classify::Cause;
 use triage_model::observation::Operation;
 use triage_model::problem::Problems;
 use triage_model::region::Region;
-use triage_notify::notice::{Notice, Tally};
+use triage_notify::notice::{NamedScope, Notice, Tally};
 use triage_notify::words::{between, counted};
 
 use crate::replay::judged_by::JudgedBy;
@@ -45,7 +45,7 @@ pub struct Review {
     pub kinds: Vec<KindOfFailure>,
     /// What was told beside them.
     pub advices: Vec<Notice>,
-    /// Distinct callers whose calls failed by the service or without an answer.
+    /// Distinct callers that were hit: by the service, without an answer, or by a key or policy.
     pub callers: usize,
     /// The tools of these, the most frequent first.
     pub tools: Vec<Tally>,
@@ -71,16 +71,22 @@ pub struct KindOfFailure {
 pub struct Story {
     pub id: String,
     pub region: Region,
-    /// The worst that it was.
+    /// As it was last told: the worst that it was.
     pub diagnosis: Diagnosis,
     pub severity: Severity,
     pub opened_at: Timestamp,
-    /// None where the history ends before it does.
+    /// When it was confirmed over, or given up; None where the history ends before it does.
     pub over_at: Option<Timestamp>,
-    /// The most callers that were hit at one time.
+    /// Of one that is over: whether its end is proved.
+    pub proved: bool,
+    /// Where it fails, as it was last told.
+    pub scope: Option<NamedScope>,
+    /// Distinct callers hit from beginning to end, and whether that is an estimate.
     pub callers: usize,
-    /// The first and the latest failure that it was of; its opening where no failure was seen.
-    pub failed: (Timestamp, Timestamp),
+    pub about: bool,
+    /// Its first failure, or when it was opened; and its latest one, where any was seen.
+    pub began: Timestamp,
+    pub latest: Option<Timestamp>,
     /// What would have been told of it, in order.
     pub notices: Vec<Notice>,
 }
@@ -97,7 +103,7 @@ pub struct Chart {
 pub struct Bin {
     pub at: Timestamp,
     pub failures: BTreeMap<Cause, u64>,
-    /// Distinct callers whose calls failed by the service or without an answer.
+    /// Distinct callers that were hit, as in [`Review::callers`].
     pub callers: u64,
     pub served: u64,
 }
@@ -109,7 +115,7 @@ const FEW_CALLERS: usize = 5;
 impl Story {
     /// Whether people would rather not have been woken up for it.
     pub fn looks_false(&self) -> bool {
-        let lasted = self.failed.1.duration_since(self.failed.0).unsigned_abs();
+        let lasted = self.latest.map_or(Duration::ZERO, |latest| between(self.began, latest));
         let confirmed = self.notices.iter().any(|notice| notice.aws_health);
         self.severity == Severity::Page
             && self.callers < FEW_CALLERS
@@ -118,22 +124,41 @@ impl Story {
             && !confirmed
     }
 
-    /// When the trouble began, as far as was told.
-    pub fn began(&self) -> Timestamp {
-        let since = self.notices.first().and_then(|first| first.times.since);
-        since.unwrap_or(self.opened_at).min(self.opened_at)
-    }
-
-    /// How long the trouble lasted, by the times of the calls: when people were told of it is of another clock where calls
-    /// came late. None where it is not over.
+    /// How long it lasted, from its first failure to its latest: neither the proof nor the quiet time after it is outage. None
+    /// where it is not over.
     pub fn lasted(&self) -> Option<Duration> {
-        self.over_at.map(|over| between(self.began(), over))
+        self.over_at.map(|over| between(self.began, self.latest.unwrap_or(over)))
     }
 
-    /// Incidents of one region that overlap are one trouble.
+    /// When its latest failure was, as far as is known; None while it goes on.
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.over_at.map(|over| self.latest.unwrap_or(over).max(self.began))
+    }
+
+    /// `12 callers`, `about 4000 callers`.
+    pub fn callers_in_words(&self) -> String {
+        let callers = counted(self.callers, "caller");
+        if self.about { format!("about {callers}") } else { callers }
+    }
+
+    /// `StartDeviceAuthorization`; None where it is of the whole region.
+    pub fn scope_in_words(&self) -> Option<String> {
+        self.scope.as_ref().and_then(NamedScope::in_words)
+    }
+
+    /// Whether two are of one tool, network or application, or both of none.
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        let of = |story: &Self| {
+            let scope = story.scope.clone().unwrap_or_default();
+            (scope.tool, scope.network, scope.application)
+        };
+        of(self) == of(other)
+    }
+
+    /// Incidents of one region that overlap may be one trouble.
     pub fn overlaps(&self, other: &Self) -> bool {
         let ends = |story: &Self| story.over_at.unwrap_or(Timestamp::MAX);
-        self.region == other.region && self.began() <= ends(other) && other.began() <= ends(self)
+        self.region == other.region && self.began <= ends(other) && other.began <= ends(self)
     }
 
     /// When somebody would have been woken up.

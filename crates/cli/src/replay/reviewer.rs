@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use triage_decode::batch::InputKind;
 use triage_engine::answer::{Action, FailureReport};
 use triage_model::caller::CallerHash;
-use triage_model::classify::{Cause, SERVICE_CAUSES};
+use triage_model::classify::Cause;
 use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_notify::notice::{Notice, Tally};
@@ -37,6 +37,9 @@ const BINS_MAX: usize = 480;
 const HIT_MAX: usize = 20_000;
 const TOOLS_MAX: usize = 1_000;
 const KINDS_MAX: usize = 1_000;
+
+/// What hits a caller: all but its own mistakes, and being too fast.
+const HIT_BY: [Cause; 3] = [Cause::Service, Cause::Unreachable, Cause::Admin];
 
 /// What failures of one kind have in common.
 type Kindred = (Cause, Option<Operation>, Option<String>, Option<u16>);
@@ -72,14 +75,6 @@ impl Reviewer {
         for notice in &handled.notices {
             self.told(notice);
         }
-        for incident in &handled.answer.incidents {
-            let story = self.review.incidents.iter_mut().rev().find(|story| story.id == incident.id);
-            let verdict = handled.verdicts.get(&incident.region);
-            if let (Some(story), Some(verdict)) = (story, verdict) {
-                story.callers = story.callers.max(verdict.callers);
-                story.failed.1 = story.failed.1.max(verdict.latest.unwrap_or(story.failed.1));
-            }
-        }
     }
 
     fn failed(&mut self, bin: usize, failure: &FailureReport, tool: Option<&str>) {
@@ -89,7 +84,7 @@ impl Reviewer {
         if self.kinds.len() < KINDS_MAX || self.kinds.contains_key(&kind) {
             self.kinds.entry(kind).or_insert_with(|| (0, failure.advice.clone())).0 += 1;
         }
-        if !SERVICE_CAUSES.contains(&failure.cause) {
+        if !HIT_BY.contains(&failure.cause) {
             return;
         }
         self.callers.insert(failure.caller);
@@ -114,18 +109,30 @@ impl Reviewer {
                     severity: notice.severity,
                     opened_at: notice.at,
                     over_at: None,
+                    proved: false,
+                    scope: None,
                     callers: 0,
-                    failed: (notice.times.since.unwrap_or(notice.at), notice.times.since.unwrap_or(notice.at)),
+                    about: false,
+                    began: notice.at,
+                    latest: None,
                     notices: Vec::new(),
                 });
                 let last = self.review.incidents.len() - 1;
                 &mut self.review.incidents[last]
             }
         };
-        story.diagnosis = story.diagnosis.min(notice.diagnosis);
+        // An incident is named by the worst that it was, unless it was taken for another one.
+        story.diagnosis = notice.diagnosis;
         story.severity = story.severity.min(notice.severity);
         story.over_at = notice.times.over_at;
-        story.callers = story.callers.max(notice.impact.callers).max(notice.impact.most_callers);
+        story.proved = notice.proved.unwrap_or(false);
+        story.callers = story.callers.max(notice.impact.callers);
+        story.about |= notice.impact.about;
+        story.began = notice.times.since.map_or(story.began, |since| since.min(story.began));
+        story.latest = story.latest.max(notice.times.latest);
+        if notice.scope.is_some() {
+            story.scope.clone_from(&notice.scope);
+        }
         story.notices.push(notice.clone());
     }
 

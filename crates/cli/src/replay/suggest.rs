@@ -94,7 +94,13 @@ fn outages(reviews: &[Review]) -> Vec<Story> {
     for story in sorted {
         match outages.iter_mut().find(|outage| outage.overlaps(story)) {
             // As long as the longest of them.
-            Some(outage) => outage.over_at = outage.over_at.zip(story.over_at).map(|(one, other)| one.max(other)),
+            Some(outage) => {
+                outage.over_at = outage.over_at.zip(story.over_at).map(|(one, other)| one.max(other));
+                outage.latest = outage.latest.max(story.latest);
+                if story.callers > outage.callers {
+                    (outage.callers, outage.about) = (story.callers, story.about);
+                }
+            }
             None => outages.push(story.clone()),
         }
     }
@@ -141,14 +147,9 @@ fn print_text(
     };
     writeln!(out, "{} to {}: {}", utc(from), utc(to), counted(outages.len(), "outage"))?;
     for outage in outages {
-        let over = outage.over_at.map_or_else(|| "the end of the history".to_owned(), utc);
-        writeln!(
-            out,
-            "  {} to {over} in {}: {} at the most",
-            utc(outage.opened_at),
-            outage.region,
-            counted(outage.callers, "caller")
-        )?;
+        let ended = outage.ended().map_or_else(|| "the end of the history".to_owned(), utc);
+        let callers = outage.callers_in_words();
+        writeln!(out, "  {} to {ended} in {}: {callers}", utc(outage.began), outage.region)?;
     }
     writeln!(out, "\noutage_callers  false_pages_per_year  pages  look false  outages caught  told later by")?;
     for one in tried {

@@ -5,9 +5,9 @@
 use std::io::{self, Write};
 
 use triage_notify::mail;
-use triage_notify::notice::{Notice, NoticeKind};
+use triage_notify::notice::{NamedScope, Notice, NoticeKind};
 use triage_notify::place::Place;
-use triage_notify::words::{capitalized, counted, span, trouble, utc};
+use triage_notify::words::{capitalized, counted, span, trouble, utc, utc_minute};
 
 use crate::replay::review::{Review, Story};
 
@@ -51,11 +51,16 @@ fn timeline(review: &Review, whole: bool, out: &mut impl Write) -> io::Result<()
 /// What changed, and why.
 fn brief(notice: &Notice, out: &mut impl Write) -> io::Result<()> {
     let news = notice.headline.iter().skip(1).take(match notice.kind {
+        NoticeKind::Changed | NoticeKind::Reopened if notice.recovering => 2,
         NoticeKind::Changed | NoticeKind::Reopened | NoticeKind::Resolved => 1,
+        NoticeKind::Reminder if notice.recovering => 2,
         NoticeKind::Opened | NoticeKind::Reminder | NoticeKind::Advice => 0,
     });
     for line in news {
         writeln!(out, "    {line}")?;
+    }
+    if let Some(scope) = notice.scope.as_ref().and_then(NamedScope::in_words) {
+        writeln!(out, "    Scope: {scope}")?;
     }
     for reason in &notice.reasons {
         writeln!(out, "    - {reason}")?;
@@ -75,18 +80,26 @@ fn incidents(review: &Review, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn in_words(story: &Story) -> String {
-    let lasted = story
-        .lasted()
-        .map_or_else(|| "open when the history ends".to_owned(), |lasted| format!("over after {}", span(lasted)));
     let doubt = if story.looks_false() { "; looks false" } else { "" };
+    let scope = story.scope_in_words().map(|scope| format!("; {scope}")).unwrap_or_default();
     format!(
-        "{}  {} in {} ({}): {} at the most, {lasted}{doubt}",
+        "{}  {} in {} ({}{scope}): {}, {}{doubt}",
         utc(story.opened_at),
-        capitalized(trouble(story.diagnosis)),
+        capitalized(&trouble(story.diagnosis)),
         story.region,
         story.severity.as_str(),
-        counted(story.callers, "caller"),
+        story.callers_in_words(),
+        end_in_words(story),
     )
+}
+
+/// `lasted 25 minutes, confirmed over at 2027-01-15 08:30 UTC`.
+fn end_in_words(story: &Story) -> String {
+    let Some((over, lasted)) = story.over_at.zip(story.lasted()) else {
+        return "open when the history ends".to_owned();
+    };
+    let how = if story.proved { "confirmed over at" } else { "not confirmed, taken as over at" };
+    format!("lasted {}, {how} {}", span(lasted), utc_minute(over))
 }
 
 /// What failed, and what that means to whoever made the call.
@@ -124,7 +137,7 @@ fn totals(review: &Review, out: &mut impl Write) -> io::Result<()> {
         format!("{}, {} of advice", counted(review.warnings(), "warning"), counted(review.advices.len(), "notice"));
     fact("beside them", rest)?;
     fact("notices", format!("{} in all", review.notices()))?;
-    fact("callers", format!("{} whose calls failed by the service or got no answer", review.callers))?;
+    fact("callers", format!("{} hit: by the service, without an answer, or by a key or policy", review.callers))?;
     if !review.tools.is_empty() {
         fact("their tools", mail::tally(&review.tools))?;
     }

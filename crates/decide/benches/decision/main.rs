@@ -5,17 +5,18 @@
 
 #![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "it measures, and prints what it measured")]
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use triage_decide::diagnose::diagnose;
-use triage_decide::evidence::mark::{Answered, Mark, ServedCall};
-use triage_decide::evidence::slot::{AnsweredCalls, MARKS_MAX, SERVED_MAX, SLOT_SECONDS};
+use triage_decide::evidence::mark::{Answered, Mark, ServedCall, Traits};
+use triage_decide::evidence::slot::{AnsweredCalls, MARKS_MAX, Place, SERVED_MAX, SLOT_SECONDS};
 use triage_decide::incident::turn;
 use triage_decide::policy::Policy;
-use triage_decide::recovery::recovery;
+use triage_decide::recovery::recoveries;
 use triage_decide::sequential::test;
 use triage_decide::turn::Turn;
 use triage_decide::view::View;
@@ -31,7 +32,7 @@ fn main() {
     let region = KnownRegions::default().find("us-east-1").expect("it is one");
     println!("Evidence -> Diagnosis -> Turn, the median of {RUNS} runs");
     for (name, view, goal) in [
-        ("a typical hour", with_calls(|second| second % 1000 == 999), Some(100.0)),
+        ("a typical hour", with_calls(|second| second % 1000 == 999), Some(150.0)),
         ("five minutes of outage, incident open", open(&region, with_calls(|second| second / 300 == 9)), None),
         ("one cause at the caps, incident open", open(&region, full(&[Cause::Service])), Some(5000.0)),
         ("all seven causes at the caps", full(&Cause::ALL), None),
@@ -52,9 +53,8 @@ fn at(second: i64) -> Timestamp {
 
 fn decide(region: &Region, view: &View) -> Option<Turn> {
     let (policy, now) = (Policy::default(), at(HOUR - 1));
-    let verdict = diagnose(region, view, &policy, now);
-    let over = view.ledger.open().map(|incident| recovery(view, incident, &policy, now));
-    turn(region, &view.ledger, &verdict, over.as_ref(), &policy, now)
+    let judgement = diagnose(region, view, &policy, now);
+    turn(region, &view.ledger, &judgement, &recoveries(view, &policy, now), &policy, now)
 }
 
 /// In microseconds.
@@ -79,9 +79,15 @@ fn mark(random: &mut Rng, second: i64, callers: u64, cause: Cause) -> Mark {
         origin: Origin::CloudTrail,
         kms: false,
         label: 7,
-        tool: 9,
+        traits: Traits { tool: 9, product: 8, ..Traits::default() },
         id: random.u32(..),
     }
+}
+
+/// The same call, had it been served.
+const fn served(mark: &Mark) -> ServedCall {
+    let Mark { at, caller, operation, origin, traits, .. } = *mark;
+    ServedCall { at, caller, operation, origin, traits, pending: false, was_hit: false }
 }
 
 /// A call a second, some of which fail.
@@ -93,8 +99,7 @@ fn with_calls(fails: impl Fn(i64) -> bool) -> View {
         if fails(second) {
             view.evidence.add_failure(mark);
         } else {
-            let call = ServedCall { at: mark.at, caller: mark.caller, operation: mark.operation, origin: mark.origin };
-            view.evidence.add_answered(&Answered { call, served: true });
+            view.evidence.add_answered(&Answered { call: served(&mark), served: true });
         }
     }
     view
@@ -112,20 +117,13 @@ fn full(causes: &[Cause]) -> View {
                 view.evidence.add_failure(mark);
             }
         }
+        let calls: Vec<ServedCall> = (0..SERVED_MAX as i64)
+            .map(|nth| served(&mark(&mut random, begin + nth, 1 << 32, Cause::Service)))
+            .collect();
         let slot = view.evidence.slot_mut(at(begin));
-        for nth in 0..SERVED_MAX {
-            let call = ServedCall {
-                at: at(begin + nth as i64),
-                caller: CallerHash::from_bits(random.u64(..)),
-                operation: Some(Operation::CreateToken),
-                origin: Origin::CloudTrail,
-            };
-            slot.served.insert(call);
-        }
-        slot.calls.insert(
-            (Origin::CloudTrail, Some(Operation::CreateToken)),
-            AnsweredCalls { answered: 20_000, served: 20_000 },
-        );
+        let place = Place::from(&calls[0]);
+        slot.served.extend(calls);
+        slot.calls.insert(place, AnsweredCalls { answered: 20_000, served: 20_000 });
         slot.beyond.insert((Cause::Service, Origin::CloudTrail), 20_000);
     }
     view
@@ -133,8 +131,8 @@ fn full(causes: &[Cause]) -> View {
 
 /// The same with the incident that follows.
 fn open(region: &Region, mut view: View) -> View {
-    let verdict = diagnose(region, &view, &Policy::default(), at(HOUR - 1) - SignedDuration::from_secs(60));
-    let opened = turn(region, &view.ledger, &verdict, None, &Policy::default(), at(HOUR - 1));
+    let judgement = diagnose(region, &view, &Policy::default(), at(HOUR - 1) - SignedDuration::from_secs(60));
+    let opened = turn(region, &view.ledger, &judgement, &BTreeMap::new(), &Policy::default(), at(HOUR - 1));
     view.ledger = opened.expect("it is an outage").ledger;
     view
 }

@@ -11,13 +11,14 @@ use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
 use crate::concern::ConcernKey;
+use crate::diagnose::dark;
 use crate::diagnose::facts::Facts;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::hits::{CallerCalls, Hit, widest};
 use crate::diagnose::words::{calls_refused, listed, name, operation, span, time};
 use crate::evidence::mark::{Mark, Quota, ServedCall, Talker};
 use crate::evidence::slot::{SLOT_SECONDS, Slot};
-use crate::verdict::{Diagnosis, Talking};
+use crate::verdict::{Diagnosis, TALKER, THROTTLING, Talking};
 
 /// Callers advised on at once: left out are few, and the rest is told when these are served.
 const TOLD_MAX: usize = 10;
@@ -25,13 +26,20 @@ const TOLD_MAX: usize = 10;
 /// Many throttled calls, or one that makes too many.
 pub fn throttling(facts: &Facts<'_>) -> Vec<Finding> {
     let found = |key: String, reason| Finding::advice(Diagnosis::Throttling, facts, key, reason);
-    let refused = throttled_calls(facts).map(|reason| found("throttling".to_owned(), reason));
+    let refused = throttled_calls(facts).map(|reason| found(THROTTLING.to_owned(), reason));
     let talker = (!facts.is_probe_down()).then(|| loudest(facts)).flatten();
     let talker = talker.map(|(talker, talking, reason)| {
-        let finding = found(format!("talker:{:012x}", talker.who), reason);
+        let finding = found(format!("{TALKER}{:012x}", talker.who), reason);
         Finding { talking: Some(talking), ..finding }
     });
-    refused.into_iter().chain(talker).collect()
+    // It is one trouble, whichever of the two is seen first: whoever was told of it is not told again.
+    match (talker, refused) {
+        (Some(talker), Some(refused)) => {
+            let reasons = talker.reasons.iter().chain(&refused.reasons).cloned().collect();
+            vec![Finding { reasons, ..talker }]
+        }
+        (talker, refused) => talker.or(refused).into_iter().collect(),
+    }
 }
 
 fn throttled_calls(facts: &Facts<'_>) -> Option<String> {
@@ -39,7 +47,7 @@ fn throttled_calls(facts: &Facts<'_>) -> Option<String> {
     let (first, last) = (facts.throttled().map(|mark| mark.at).min()?, facts.throttled().map(|mark| mark.at).max()?);
     let count = facts.throttled().count();
     let holds = count >= policy.throttled_calls && last.duration_since(first).unsigned_abs() >= policy.throttled_span;
-    let tools: BTreeSet<u16> = facts.throttled().map(|mark| mark.tool).filter(|tool| *tool != 0).collect();
+    let tools: BTreeSet<u16> = facts.throttled().map(|mark| mark.traits.tool).filter(|tool| *tool != 0).collect();
     let tools: Vec<String> =
         tools.iter().filter_map(|tool| name(&facts.view.evidence, |names| names.tools.get(tool))).collect();
     let by = if tools.is_empty() { String::new() } else { format!(", by {}", listed(tools.into_iter())) };
@@ -134,11 +142,13 @@ fn steadily_failing(facts: &Facts<'_>) -> Vec<Lone> {
 
 fn lone(facts: &Facts<'_>, calls: &CallerCalls<'_>) -> Option<Lone> {
     let policy = facts.policy;
-    let unserved = calls.unserved(Timestamp::MAX).iter();
     // Who was hit in an incident that is settled has perhaps only given up: it was told of.
     let counts = |mark: &&Mark| ConcernKey::Service.takes(mark) && mark.at >= facts.from;
-    let failed: Vec<&Mark> = unserved.filter(counts).collect();
+    let failed: Vec<&Mark> = calls.unserved(Timestamp::MAX).filter(counts).collect();
     let (first, latest) = (failed.first()?, failed.last()?);
+    if dark::stands_for_many(facts, calls.caller, latest) {
+        return None;
+    }
     let enough = failed.len().checked_sub(policy.one_caller_failures)?;
     let spans = |mark: &&&Mark| latest.at.duration_since(mark.at).unsigned_abs() >= policy.one_caller_span;
     let enough_since = failed.get(..=enough)?.iter().rev().find(spans)?.at;

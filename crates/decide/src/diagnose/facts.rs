@@ -3,27 +3,30 @@
 //! In: the [`View`] of a region. Out: [`Facts`]: every failed call by its caller, who is hit by what, who is active, what
 //! the probe says. Gathered in one pass, because a region is judged at every event. Nothing is decided here.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, SERVICE_CAUSES};
-use triage_model::observation::{HealthIssue, Origin};
+use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
 use triage_model::time::before;
 
+use crate::cell::Cell;
 use crate::concern::{Concern, ConcernKey};
 use crate::diagnose::hits::{CallerCalls, CallsByCaller, Hit};
-use crate::diagnose::words::label_of;
+use crate::diagnose::words::{label_of, shared_name};
 use crate::evidence::mark::{Mark, ServedCall};
-use crate::evidence::slot::Slot;
+use crate::evidence::slot::{Place, Slot};
+use crate::ledger::Incident;
+use crate::lens::Lens;
 use crate::policy::Policy;
 use crate::probe::{ProbeAnswer, RungState};
-use crate::sequential;
-use crate::sequential::Run;
-use crate::spread::{calls_within, latest};
+use crate::scope::{Scope, Shared, SharedKey};
+use crate::sequential::{Calls, Run};
+use crate::spread::{beyond, calls_within, latest};
 use crate::view::View;
 
 /// An older probe says nothing of now: the watcher probes every minute.
@@ -55,6 +58,9 @@ pub struct Facts<'a> {
     pub view: &'a View,
     pub policy: &'a Policy,
     pub now: Timestamp,
+    pub lens: &'a Lens,
+    /// The open incident that it is about.
+    pub open: Option<&'a Incident>,
     /// Failures count from here on: what was before is settled, or not of the open incident.
     pub from: Timestamp,
     /// The latest call that is known: CloudTrail may be minutes late, and what it tells is judged where it belongs.
@@ -68,14 +74,15 @@ pub struct Facts<'a> {
     hits: BTreeMap<ConcernKey, Vec<Hit>>,
     /// The latest answer, if it is not old.
     pub probe: Option<&'a ProbeAnswer>,
-    /// Of the origins' tests the one that crossed with the most callers, else the one that is nearest to it.
-    pub run: Option<Run>,
+    /// The tests of the region and of its parts, once somebody asks.
+    runs: OnceCell<Vec<Run>>,
+    settled: Option<Timestamp>,
     /// Of the slots that were asked about, whether they are full of served callers.
     crowded: RefCell<BTreeMap<i64, bool>>,
 }
 
 impl<'a> Facts<'a> {
-    pub fn gather(region: &'a Region, view: &'a View, policy: &'a Policy, now: Timestamp) -> Self {
+    pub fn gather(region: &'a Region, view: &'a View, policy: &'a Policy, now: Timestamp, lens: &'a Lens) -> Self {
         let oldest = before(now, policy.evidence);
         let newest = latest(now);
         let slots = || view.evidence.slots_within(oldest, newest).map(|(_, slot)| slot);
@@ -83,7 +90,7 @@ impl<'a> Facts<'a> {
 
         let [mut service, mut admin, mut requests, mut throttled, mut left_out] = [const { Vec::new() }; 5];
         let mut latest_failed = None;
-        for mark in slots().flat_map(Slot::failures).filter(|mark| counts(mark.at)) {
+        for mark in slots().flat_map(Slot::failures).filter(|mark| counts(mark.at) && lens.takes(mark)) {
             latest_failed = latest_failed.max(Some(mark.at));
             let of_cause = match mark.cause {
                 Cause::Service | Cause::Unreachable if view.ledger.is_left_out(mark.caller) => &mut left_out,
@@ -98,12 +105,18 @@ impl<'a> Facts<'a> {
         for marks in [&mut admin, &mut requests, &mut throttled] {
             marks.retain(|mark: &Mark| !view.ledger.is_left_out(mark.caller));
         }
-        let served = || slots().flat_map(|slot| &slot.served).filter(|call| counts(call.at)).copied();
+        let heard = |call: &&ServedCall| counts(call.at) && lens.hears(call);
+        let served = || slots().flat_map(|slot| &slot.served).filter(heard).copied();
         let latest_served =
             slots().rev().find_map(|slot| slot.served.iter().rev().map(|call| call.at).find(|at| counts(*at)));
 
-        let ledger = &view.ledger;
-        let from = match (ledger.open(), ledger.settled_until()) {
+        let latest = view.ledger.latest(lens.key());
+        let open = latest.filter(|incident| incident.is_open());
+        let settled = match lens.key() {
+            None => view.ledger.settled_until(),
+            Some(_) => latest.and_then(|incident| incident.resolved_at),
+        };
+        let from = match (open, settled) {
             (Some(incident), _) => incident.since,
             (None, Some(settled)) => settled.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(settled),
             (None, None) => oldest,
@@ -114,6 +127,8 @@ impl<'a> Facts<'a> {
             view,
             policy,
             now,
+            lens,
+            open,
             from: from.max(oldest),
             latest_call: latest_failed.max(latest_served).unwrap_or(now),
             service: CallsByCaller::of(service, served()),
@@ -123,11 +138,30 @@ impl<'a> Facts<'a> {
             left_out: CallsByCaller::of(left_out, served()),
             hits: BTreeMap::new(),
             probe: latest_probe.filter(|answer| answer.at >= before(now, PROBE_COUNTS)),
-            run: furthest_run(view, policy, now),
+            runs: OnceCell::new(),
+            settled,
             crowded: RefCell::default(),
         };
         facts.hits = facts.find_hits();
         facts
+    }
+
+    /// The tests of the region and of its parts. What is told apart is not tested again.
+    pub fn runs(&self) -> &[Run] {
+        self.runs.get_or_init(|| match self.lens.key() {
+            None => Calls::of(self.view, self.policy, self.now, |mark| self.lens.takes(mark)).runs(self.settled),
+            Some(_) => Vec::new(),
+        })
+    }
+
+    /// Of the tests the one that crossed with the most callers, else the one that is nearest to it. Breadth is counted for
+    /// each origin, and the largest counts; of equals the narrowest part.
+    pub fn run(&self) -> Option<&Run> {
+        self.runs().iter().max_by(|one, other| {
+            let crossed = |run: &Run| run.crossed_at.map(|_| run.callers.len());
+            let near = |run: &Run| if run.crossed_at.is_some() { 0.0 } else { run.sum / run.threshold };
+            crossed(one).cmp(&crossed(other)).then(near(one).total_cmp(&near(other))).then(one.cell.cmp(&other.cell))
+        })
     }
 
     fn find_hits(&self) -> BTreeMap<ConcernKey, Vec<Hit>> {
@@ -178,7 +212,7 @@ impl<'a> Facts<'a> {
 
     /// A kind with the name of its reason or code: of an open incident the one that was told.
     pub fn named(&self, kind: ConcernKey) -> Concern {
-        let told = self.view.ledger.open().map(|incident| &incident.concern);
+        let told = self.open.map(|incident| &incident.concern);
         if let Some(told) = told.filter(|told| told.key() == kind) {
             return told.clone();
         }
@@ -191,6 +225,11 @@ impl<'a> Facts<'a> {
             }
             ConcernKey::Request(label, operation) => Concern::Request { label, name: name(label), operation },
         }
+    }
+
+    /// With the name by which people know it.
+    pub fn shared(&self, key: SharedKey) -> Shared {
+        Shared { dimension: key.dimension, hash: key.hash, name: shared_name(&self.view.evidence, key) }
     }
 
     pub fn hits(&self, kind: ConcernKey) -> &[Hit] {
@@ -226,16 +265,16 @@ impl<'a> Facts<'a> {
         self.view.evidence.slots.values().flat_map(|slot| &slot.served)
     }
 
-    /// How many callers were served between two times, as far as they are marked.
-    pub fn served_callers(&self, from: Timestamp, until: Timestamp) -> usize {
+    /// How many callers were served in a part of the region between two times, as far as they are marked.
+    pub fn served_callers(&self, cell: Cell, from: Timestamp, until: Timestamp) -> usize {
         let served = self.slots(from, until).flat_map(|slot| &slot.served);
-        let within = served.filter(|call| from < call.at && call.at <= until).map(|call| call.caller);
-        within.collect::<BTreeSet<_>>().len()
+        let own = served.filter(|call| from < call.at && call.at <= until && cell.has(call.operation, &call.traits));
+        own.map(|call| call.caller).collect::<BTreeSet<_>>().len()
     }
 
     /// What an advice or a quiet region shows failures of: the open incident's, else the service's.
     pub fn concern(&self) -> ConcernKey {
-        self.view.ledger.open().map_or(ConcernKey::Service, |incident| incident.concern.key())
+        self.open.map_or(ConcernKey::Service, |incident| incident.concern.key())
     }
 
     /// Whether a probe of that time still says something.
@@ -255,40 +294,42 @@ impl<'a> Facts<'a> {
         issues
     }
 
-    /// Who was active in the time of [`Policy::active`] that ends at `at`.
-    pub fn active(&self, at: Timestamp) -> Active {
+    /// Who was active within a scope in the time of [`Policy::active`] that ends at `at`.
+    pub fn active(&self, at: Timestamp, scope: &Scope) -> Active {
         let from = before(at, self.policy.active);
         let within = |time: Timestamp| from < time && time <= at;
         let served = self.slots(from, at).flat_map(|slot| &slot.served);
-        let served = self.distinct(served.filter(|call| within(call.at)).map(|call| call.caller));
-        let failed =
-            self.slots(from, at).flat_map(Slot::failures).filter(|mark| within(mark.at)).map(|mark| mark.caller);
-        let callers = self.distinct(failed.chain(served.iter().copied()));
+        let served = served.filter(|call| within(call.at) && scope.has(call.operation, &call.traits));
+        let served = self.distinct(served.map(|call| call.caller));
+        let failed = self.slots(from, at).flat_map(Slot::failures);
+        let failed = failed.filter(|mark| within(mark.at) && scope.has(mark.operation, &mark.traits));
+        let callers = self.distinct(failed.map(|mark| mark.caller).chain(served.iter().copied()));
         let is_hit = |calls: &CallerCalls<'_>| {
             callers.binary_search(&calls.caller).is_ok()
-                && calls.unserved(at).last().is_some_and(|mark| mark.at >= self.from)
+                && calls.unserved(at).any(|mark| mark.at >= self.from && scope.has(mark.operation, &mark.traits))
         };
         let hit = self.service.by_caller().filter(is_hit).count();
         let mut active = Active { at, callers: callers.len(), hit, served: served.len(), calls: None };
         if active.hit > 0 && self.is_crowded(from, at) {
-            let marked = self.service_failures().filter(|mark| within(mark.at)).count();
+            let is_own = |mark: &&Mark| within(mark.at) && scope.has(mark.operation, &mark.traits);
+            let marked = self.service_failures().filter(is_own).count();
             let beyond = calls_within(&self.view.evidence, from, at, |slot| {
-                let service = slot.beyond.iter().filter(|((cause, _), _)| SERVICE_CAUSES.contains(cause));
-                service.map(|(_, count)| *count).sum()
+                SERVICE_CAUSES.iter().map(|cause| beyond(slot, *cause, |mark| is_own(&mark))).sum()
             });
-            let answered = |slot: &Slot| slot.calls.values().map(|calls| calls.answered).sum();
-            let answered = calls_within(&self.view.evidence, from, at, answered);
+            let answered = calls_within(&self.view.evidence, from, at, |slot| f64::from(answered(slot, scope)));
             active.calls = Some((marked as f64 + beyond, answered));
         }
         active
     }
 
-    /// How many distinct callers called between two times, as far as they are marked.
-    pub fn seen(&self, from: Timestamp, until: Timestamp) -> usize {
-        let failed = self.slots(from, until).flat_map(Slot::failures).map(|mark| (mark.at, mark.caller));
-        let served = self.slots(from, until).flat_map(|slot| &slot.served).map(|call| (call.at, call.caller));
-        let within = failed.chain(served).filter(|(at, _)| (from..=until).contains(at)).map(|(_, caller)| caller);
-        self.distinct(within).len()
+    /// How many distinct callers called in a part of the region between two times, as far as they are marked.
+    pub fn seen(&self, cell: Cell, from: Timestamp, until: Timestamp) -> usize {
+        let failed = self.slots(from, until).flat_map(Slot::failures);
+        let failed = failed.map(|mark| (mark.at, mark.caller, cell.has(mark.operation, &mark.traits)));
+        let served = self.slots(from, until).flat_map(|slot| &slot.served);
+        let served = served.map(|call| (call.at, call.caller, cell.has(call.operation, &call.traits)));
+        let within = failed.chain(served).filter(|(at, _, is_own)| *is_own && (from..=until).contains(at));
+        self.distinct(within.map(|(_, caller, _)| caller)).len()
     }
 
     /// How many of these callers the service failed between two times. A test sees the whole of the oldest slot, so this
@@ -317,9 +358,14 @@ impl<'a> Facts<'a> {
         slots.any(|(begin, slot)| *known.entry(begin).or_insert_with(|| slot.is_full_of_served()))
     }
 
-    /// Served calls in that time, marked or not.
-    pub fn served_in(&self, from: Timestamp, until: Timestamp) -> f64 {
-        calls_within(&self.view.evidence, from, until, |slot| slot.calls.values().map(|calls| calls.served).sum())
+    /// Served calls of a part of the region in that time, marked or not.
+    pub fn served_in(&self, cell: Cell, from: Timestamp, until: Timestamp) -> f64 {
+        let is_own = |place: &Place| cell.has(place.operation, &place.traits());
+        let own = |slot: &Slot| {
+            slot.calls.iter().filter(|(place, _)| is_own(place)).map(|(_, calls)| calls.served).sum::<u32>()
+        };
+        let served = |slot: &Slot| f64::from(own(slot));
+        calls_within(&self.view.evidence, from, until, served)
     }
 
     /// The slots that calls between two times fall into.
@@ -328,11 +374,8 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Breadth is counted for each origin, and the largest counts.
-fn furthest_run(view: &View, policy: &Policy, now: Timestamp) -> Option<Run> {
-    let runs = Origin::ALL.into_iter().filter_map(|origin| sequential::test(view, origin, policy, now));
-    runs.max_by(|one, other| {
-        let crossed = |run: &Run| run.crossed_at.map(|_| run.callers.len());
-        crossed(one).cmp(&crossed(other)).then((one.sum / one.threshold).total_cmp(&(other.sum / other.threshold)))
-    })
+/// Answered calls within a scope.
+fn answered(slot: &Slot, scope: &Scope) -> u32 {
+    let own = slot.calls.iter().filter(|(place, _)| !place.pending && scope.has(place.operation, &place.traits()));
+    own.map(|(_, calls)| calls.answered).sum()
 }

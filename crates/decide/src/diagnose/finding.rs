@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use crate::concern::ConcernKey;
 use crate::diagnose::facts::Facts;
+use crate::lens::Apart;
 use crate::policy::Policy;
+use crate::scope::Scope;
 use crate::verdict::{Advised, Diagnosis, Talking};
 
 /// One diagnosis that holds.
@@ -14,6 +16,7 @@ use crate::verdict::{Advised, Diagnosis, Talking};
 pub struct Finding {
     pub diagnosis: Diagnosis,
     pub kind: ConcernKey,
+    pub scope: Scope,
     /// Its failures count from here on.
     pub from: Timestamp,
     /// The first of what speaks for it, where that is no failure of a caller that is still hit.
@@ -24,6 +27,8 @@ pub struct Finding {
     pub callers: usize,
     /// What was enough, in words and numbers, where that is of the past and not of the present.
     pub opening: Option<String>,
+    /// Chance alone would bring that once in so many years.
+    pub chance_years: Option<f64>,
     /// What speaks for it now, in words and numbers.
     pub reasons: Vec<String>,
     /// For an advice: what it is told once for.
@@ -31,16 +36,25 @@ pub struct Finding {
     pub talking: Option<Talking>,
 }
 
+/// What is told apart, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attribution {
+    pub apart: Apart,
+    pub finding: Finding,
+}
+
 impl Finding {
     pub fn of(diagnosis: Diagnosis, kind: ConcernKey, facts: &Facts<'_>, reasons: Vec<String>) -> Self {
         Self {
             diagnosis,
             kind,
+            scope: Scope::default(),
             from: facts.from,
             since: None,
             enough_at: None,
             callers: 0,
             opening: None,
+            chance_years: None,
             reasons,
             key: None,
             talking: None,

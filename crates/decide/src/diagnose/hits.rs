@@ -39,17 +39,17 @@ impl Hit {
     }
 
     /// Of the failures of a caller that was not served since, those of one kind.
-    pub fn by(kind: ConcernKey, unserved: &[Mark], from: Timestamp) -> Option<Self> {
-        let mut failed = unserved.iter().filter(|mark| mark.at >= from && kind.takes(mark));
+    pub fn by<'a>(kind: ConcernKey, unserved: impl Iterator<Item = &'a Mark>, from: Timestamp) -> Option<Self> {
+        let mut failed = unserved.filter(|mark| mark.at >= from && kind.takes(mark));
         let mut hit = Self::of(failed.next()?);
         failed.for_each(|mark| hit.add(mark));
         Some(hit)
     }
 
     /// Those of each kind.
-    pub fn all(unserved: &[Mark], from: Timestamp) -> Vec<(ConcernKey, Self)> {
+    pub fn all<'a>(unserved: impl Iterator<Item = &'a Mark>, from: Timestamp) -> Vec<(ConcernKey, Self)> {
         let mut hits: Vec<(ConcernKey, Self)> = Vec::new();
-        for mark in unserved.iter().filter(|mark| mark.at >= from) {
+        for mark in unserved.filter(|mark| mark.at >= from) {
             let Some(kind) = ConcernKey::of(mark) else { continue };
             match hits.iter_mut().find(|(known, _)| *known == kind) {
                 Some((_, hit)) => hit.add(mark),
@@ -110,12 +110,23 @@ pub struct CallerCalls<'a> {
 }
 
 impl<'a> CallerCalls<'a> {
-    /// Its failures up to `until` that came after it was last served until then. Whoever is served in the second of its
+    /// Its failures up to `until` that none of its served calls until then cures. Whoever is served in the second of its
     /// failure was served by a retry.
-    pub fn unserved(&self, until: Timestamp) -> &'a [Mark] {
+    pub fn unserved(&self, until: Timestamp) -> impl DoubleEndedIterator<Item = &'a Mark> + use<'a> {
         let failed = &self.failed[..self.failed.partition_point(|mark| mark.at <= until)];
-        let served = self.served[..self.served.partition_point(|call| call.at <= until)].last();
-        let first = failed.partition_point(|mark| served.is_some_and(|served| mark.at <= served.at));
-        &failed[first..]
+        let served = &self.served[..self.served.partition_point(|call| call.at <= until)];
+        failed.iter().filter(move |mark| {
+            let later = served.iter().rev().take_while(|call| call.at >= mark.at);
+            !later.map(ServedCall::asked).any(|asked| asked.cures(mark.asked()))
+        })
+    }
+
+    /// Whether any of its failures from then on was cured.
+    pub fn is_served_again(&self, counts: impl Fn(&Mark) -> bool) -> bool {
+        let cured = |mark: &Mark| {
+            let later = self.served.iter().rev().take_while(|call| call.at >= mark.at);
+            later.map(ServedCall::asked).any(|asked| asked.cures(mark.asked()))
+        };
+        self.failed.iter().filter(|mark| counts(mark)).last().is_some_and(cured)
     }
 }

@@ -5,12 +5,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use triage_model::caller::CallerHash;
 use triage_model::observation::Origin;
 use triage_model::time::before;
 
+use crate::cell::Cell;
 use crate::diagnose::balance::{Balance, Counted};
 use crate::diagnose::facts::Facts;
 use crate::evidence::mark::{Mark, ServedCall};
@@ -25,6 +27,26 @@ pub struct Reason<'a> {
     need: usize,
     /// In order of time.
     refusals: Vec<&'a Mark>,
+}
+
+impl<'a> Reason<'a> {
+    pub const fn need(&self) -> usize {
+        self.need
+    }
+
+    /// Its latest refusals, as far back as that.
+    pub fn refusals_within(&self, window: Duration) -> impl Iterator<Item = &'a Mark> {
+        let from = self.refusals.last().map_or(Timestamp::MIN, |last| before(last.at, window));
+        self.refusals.iter().copied().filter(move |mark| mark.at > from)
+    }
+
+    /// Whether a served call speaks against it: what is not called says nothing of what is refused.
+    fn is_spoken_against_by(&self, call: &ServedCall) -> bool {
+        let (asked, same) = (call.asked(), |mark: &&&Mark| mark.operation == call.operation);
+        call.operation.is_none()
+            || self.refusals.iter().find(same).is_some_and(|mark| asked.cures(mark.asked()))
+            || self.refusals.iter().any(|mark| mark.operation.is_none())
+    }
 }
 
 /// Reasons that are looked into: those with the most callers. Who invents more has to invent as many callers for each.
@@ -63,7 +85,7 @@ impl Peak {
     /// None where they never were enough, or never more than were served.
     pub fn of(facts: &Facts<'_>, reason: &Reason<'_>) -> Option<Self> {
         let mut window = Window::new(facts);
-        let mut served_calls = facts.served_calls().peekable();
+        let mut served_calls = facts.served_calls().filter(|call| reason.is_spoken_against_by(call)).peekable();
         let mut peak: Option<Self> = None;
         for refusal in &reason.refusals {
             while let Some(call) = served_calls.next_if(|call| call.at <= refusal.at) {
@@ -135,7 +157,7 @@ impl<'a> Window<'a> {
     }
 
     fn against_all(&self) -> Balance {
-        let calls = || (self.refused.len(), self.facts.served_in(self.begin, self.end));
+        let calls = || (self.refused.len(), self.facts.served_in(Cell::Region, self.begin, self.end));
         Balance {
             hit: self.hit.len(),
             served: self.served.len(),
@@ -149,7 +171,10 @@ impl<'a> Window<'a> {
         Balance {
             hit: self.hit.len(),
             served: self.served.len_after(first),
-            calls: self.facts.is_crowded(first, self.end).then(|| (refused(), self.facts.served_in(first, self.end))),
+            calls: self
+                .facts
+                .is_crowded(first, self.end)
+                .then(|| (refused(), self.facts.served_in(Cell::Region, first, self.end))),
             counted: Counted::SinceTheFirstRefusal,
         }
     }

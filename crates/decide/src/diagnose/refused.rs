@@ -3,7 +3,6 @@
 //! In: the [`Facts`]. Out: a [`Finding`] for each reason or code that is wide enough. Refusals are the service's answer,
 //! so they count only where fewer callers are served than refused.
 
-use std::cell::LazyCell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -11,13 +10,17 @@ use jiff::Timestamp;
 use triage_model::observation::Origin;
 use triage_model::time::before;
 
+use crate::cell::Cell;
 use crate::concern::ConcernKey;
 use crate::diagnose::balance::{Balance, Counted};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::hits::{Hit, widest};
 use crate::diagnose::peak::{Peak, reasons};
+use crate::diagnose::scoping;
 use crate::diagnose::words::{callers, label_of, operation, origin, span, time};
+use crate::evidence::mark::Mark;
+use crate::scope::Scope;
 use crate::verdict::Diagnosis;
 
 /// Reasons or codes told of at once.
@@ -44,7 +47,8 @@ pub fn misconfigured(facts: &Facts<'_>) -> Vec<Finding> {
         );
         let reasons = vec![peak.balance.in_words(), format!("counted from {}", origin(of))];
         let finding = Finding {
-            from: if facts.view.ledger.open().is_some() { facts.from } else { peak.first },
+            from: if facts.open.is_some() { facts.from } else { peak.first },
+            scope: scope(facts, ConcernKey::Admin(label), peak.first),
             since: Some(peak.first),
             enough_at: Some(peak.at),
             opening: Some(opening),
@@ -62,12 +66,14 @@ pub fn suspected(facts: &Facts<'_>) -> Vec<Finding> {
     let aged = before(facts.now, policy.suspected_age);
     let (from, until) = (before(facts.latest_call, policy.suspected_window), facts.latest_call);
     let mut found = Vec::new();
-    // The same for every code, and not for nothing.
-    let traffic = LazyCell::new(|| Traffic::of(facts, from, until));
+    // The same for every code of an operation.
+    let mut traffic: BTreeMap<Cell, Traffic> = BTreeMap::new();
     for (kind, hits) in facts.hits_by_requests() {
         let hits: Vec<Hit> = hits.iter().filter(|hit| hit.since <= aged).copied().collect();
         let (count, of) = widest(&hits);
         let (ConcernKey::Request(label, called), true) = (kind, count >= policy.suspected_callers) else { continue };
+        let cell = called.map_or(Cell::Region, Cell::Operation);
+        let traffic = traffic.entry(cell).or_insert_with(|| Traffic::of(facts, cell, from, until));
         let balance = Balance {
             hit: facts.hits(kind).iter().filter(|hit| hit.is_of(of) && hit.latest > from).count(),
             served: traffic.served_callers,
@@ -88,9 +94,19 @@ pub fn suspected(facts: &Facts<'_>) -> Vec<Finding> {
             "so many cannot have made one mistake at once: the shape of a bad deployment of the service".to_owned(),
             format!("counted from {}", origin(of)),
         ];
-        found.push((count, Finding::of(Diagnosis::Suspected, kind, facts, reasons)));
+        let since = hits.iter().map(|hit| hit.since).min().unwrap_or(from);
+        let scope = scope(facts, kind, since);
+        found.push((count, Finding { scope, ..Finding::of(Diagnosis::Suspected, kind, facts, reasons) }));
     }
     with_the_open_one_first(facts, Diagnosis::Suspected, found)
+}
+
+/// Where they are refused.
+fn scope(facts: &Facts<'_>, kind: ConcernKey, since: Timestamp) -> Scope {
+    let since = since.max(facts.from);
+    let refused = facts.callers(kind).flat_map(|calls| calls.failed);
+    let failing: Vec<&Mark> = refused.filter(|mark| mark.at >= since && kind.takes(mark)).collect();
+    scoping::scope(facts, &failing, &scoping::parts(facts, kind, since), since)
 }
 
 /// The open incident's own finding first, then those that hit the most callers.
@@ -100,7 +116,7 @@ fn with_the_open_one_first(facts: &Facts<'_>, diagnosis: Diagnosis, mut found: V
     {
         found.push((usize::MAX, finding));
     }
-    let own = facts.view.ledger.open().map(|_| facts.concern());
+    let own = facts.open.map(|_| facts.concern());
     found.sort_by_key(|(hit, finding)| (Some(finding.kind) != own, Reverse(*hit)));
     found.into_iter().take(TOLD_MAX).map(|(_, finding)| finding).collect()
 }
@@ -126,7 +142,7 @@ struct Traffic {
 }
 
 impl Traffic {
-    fn of(facts: &Facts<'_>, from: Timestamp, until: Timestamp) -> Self {
+    fn of(facts: &Facts<'_>, cell: Cell, from: Timestamp, until: Timestamp) -> Self {
         let refused = || {
             let mut refused = BTreeMap::new();
             for kind in facts.refused().filter(|mark| mark.at > from).filter_map(ConcernKey::of) {
@@ -135,8 +151,8 @@ impl Traffic {
             refused
         };
         Self {
-            served_callers: facts.served_callers(from, until),
-            calls: facts.is_crowded(from, until).then(|| (refused(), facts.served_in(from, until))),
+            served_callers: facts.served_callers(cell, from, until),
+            calls: facts.is_crowded(from, until).then(|| (refused(), facts.served_in(cell, from, until))),
         }
     }
 

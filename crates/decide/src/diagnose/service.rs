@@ -3,28 +3,45 @@
 //! In: the [`Facts`], the sequential test among them. Out: a [`Finding`] with the reasons for it and against more.
 
 use jiff::Timestamp;
+use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
+use crate::cell::Cell;
 use crate::concern::ConcernKey;
+use crate::diagnose::dark;
 use crate::diagnose::facts::{Active, Facts};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::hits::widest;
+use crate::diagnose::scoping;
 use crate::diagnose::words;
 use crate::diagnose::words::{callers, listed, once_in, origin, span, time};
+use crate::evidence::mark::Mark;
+use crate::probe::RungState;
 use crate::probe_record::RungRecord;
+use crate::scope::Scope;
 use crate::sequential::{Run, TestKind};
 use crate::verdict::Diagnosis;
 
 /// Outage or degraded, if the service fails for more than chance would have it.
 pub fn finding(facts: &Facts<'_>) -> Option<Finding> {
-    let is_open = facts.view.ledger.open().is_some_and(|incident| incident.concern.key() == ConcernKey::Service);
+    let is_open = facts.open.is_some_and(|incident| incident.concern.key() == ConcernKey::Service);
     let any_hit = !facts.hits(ConcernKey::Service).is_empty();
-    let found = by_the_test(facts, is_open, any_hit).or_else(|| by_probes(facts)).or_else(|| by_aws_health(facts));
+    let found = by_the_test(facts, is_open, any_hit)
+        .or_else(|| by_probes(facts))
+        .or_else(|| by_aws_health(facts))
+        .or_else(|| dark::finding(facts));
     found.or_else(|| {
         let (count, _) = widest(facts.hits(ConcernKey::Service));
         let goes_on = || format!("{} not served since the incident began", callers(count));
         (is_open && any_hit).then(|| degraded(facts, vec![goes_on()]))
     })
+}
+
+/// Where it fails: of an open incident as long as it is open, else of the run.
+fn scope_since(facts: &Facts<'_>, since: Timestamp) -> Scope {
+    let since = since.max(facts.from);
+    let failing: Vec<&Mark> = facts.service_failures().filter(|mark| mark.at >= since).collect();
+    scoping::scope(facts, &failing, &scoping::parts(facts, ConcernKey::Service, since), since)
 }
 
 fn degraded(facts: &Facts<'_>, reasons: Vec<String>) -> Finding {
@@ -33,9 +50,10 @@ fn degraded(facts: &Facts<'_>, reasons: Vec<String>) -> Finding {
 
 /// The sequential test. What crossed late is judged by who was active then; with an incident open, by who is now.
 fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Finding> {
-    let run = facts.run.as_ref()?;
+    let run = facts.run()?;
     let crossed_at = run.crossed_at?;
-    let active = facts.active(if is_open { facts.latest_call } else { crossed_at });
+    let scope = scope_since(facts, if facts.open.is_some() { facts.from } else { run.began_at });
+    let active = facts.active(if is_open { facts.latest_call } else { crossed_at }, &scope);
     let share = share_in_words(&active);
     let (diagnosis, why) = if active.is_mostly_hit() {
         (Diagnosis::Outage, format!("most are hit: {share}"))
@@ -48,7 +66,7 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Findin
         (Diagnosis::Degraded, format!("no outage of everyone: {share}, and no probe is down"))
     };
     let reasons = vec![why, format!("counted from {}", origin(run.origin))];
-    let from = if facts.view.ledger.open().is_some() { facts.from } else { run.began_at.max(facts.from) };
+    let from = if facts.open.is_some() { facts.from } else { run.began_at.max(facts.from) };
     let enough_at = Some(crossed_at);
     let callers = if any_hit { 0 } else { run.callers.len() };
     Some(Finding {
@@ -56,24 +74,42 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Findin
         since: Some(run.began_at),
         enough_at,
         callers,
+        scope,
         opening: Some(run_in_words(facts, run)),
+        chance_years: Some(run.chance_years(facts.policy)),
         ..Finding::of(diagnosis, ConcernKey::Service, facts, reasons)
     })
 }
 
 /// Nobody need complain: laptops do not log to us.
 fn by_probes(facts: &Facts<'_>) -> Option<Finding> {
-    let streak = |record: &RungRecord| {
+    let ((since, last), operation) = streaks(facts).min()?;
+    let scope = match facts.probe {
+        // Where every step that was asked is down, nothing is limited to one of them.
+        Some(probe) if probe.rungs.iter().any(|rung| rung.answer == RungState::Healthy) => {
+            Scope { operations: Some([operation].into()), ..Scope::default() }
+        }
+        Some(_) | None => Scope::default(),
+    };
+    let reason =
+        format!("probes found {operation} down time and again for {}: no caller need say so", span(since, last));
+    Some(Finding { since: Some(since), scope, opening: Some(reason), ..degraded(facts, Vec::new()) })
+}
+
+/// Whether probes found one of these steps down time and again.
+pub fn probe_lasts(facts: &Facts<'_>, scope: &Scope) -> bool {
+    streaks(facts).any(|(_, operation)| scope.has_operation(Some(operation)))
+}
+
+/// Steps that were down for the probe time and again, from when to when.
+fn streaks(facts: &Facts<'_>) -> impl Iterator<Item = ((Timestamp, Timestamp), Operation)> {
+    let streak = move |record: &RungRecord| {
         let (since, last) = (record.down_since?.max(facts.from), record.down_last?);
         let apart = last.duration_since(since).unsigned_abs();
         let is_streak = since < last && apart >= facts.policy.probe_down && record.healthy_times == 0;
         (is_streak && facts.is_recent(last)).then_some((since, last))
     };
-    let streaks = facts.view.probe.rungs.iter().filter_map(|(operation, record)| Some((streak(record)?, operation)));
-    let ((since, last), operation) = streaks.min()?;
-    let reason =
-        format!("probes found {operation} down time and again for {}: no caller need say so", span(since, last));
-    Some(Finding { since: Some(since), opening: Some(reason), ..degraded(facts, Vec::new()) })
+    facts.view.probe.rungs.iter().filter_map(move |(operation, record)| Some((streak(record)?, *operation)))
 }
 
 fn by_aws_health(facts: &Facts<'_>) -> Option<Finding> {
@@ -106,7 +142,7 @@ pub fn rest(facts: &Facts<'_>) -> Finding {
     };
     let mut reasons = vec![reason];
     if diagnosis == Diagnosis::Isolated
-        && let Some(run) = &facts.run
+        && let Some(run) = facts.run()
     {
         reasons.push(format!("the test stands at {:.1} of the {:.1} that make a page", run.sum, run.threshold));
     }
@@ -119,17 +155,22 @@ fn run_in_words(facts: &Facts<'_>, run: &Run) -> String {
     // The run goes on after it crossed; how unlikely it is was said when it crossed.
     let count = facts.failed_callers(&run.callers, run.began_at, until);
     let within = span(run.began_at, until);
+    let part = match run.cell {
+        Cell::Operation(of) => format!(" on {}", words::operation(Some(of))),
+        Cell::Grant(grant) => format!(" on {} ({})", Operation::CreateToken, grant.as_str()),
+        Cell::Region | Cell::Shared(..) => String::new(),
+    };
     let chance = once_in(run.chance_years(facts.policy));
     match run.kind {
         TestKind::HitsInTime => {
             format!("{count} callers newly hit in {within}, where no successes are seen; by chance {chance}")
         }
         TestKind::FailedAgainstAnswered if facts.is_crowded(run.began_at, until) => {
-            format!("{count} callers failed in {within}, among more than are named; by chance {chance}")
+            format!("{count} callers failed{part} in {within}, among more than are named; by chance {chance}")
         }
         TestKind::FailedAgainstAnswered => {
-            let seen = facts.seen(run.began_at, until).max(count);
-            format!("{count} of {seen} callers failed in {within}; by chance {chance}")
+            let seen = facts.seen(run.cell, run.began_at, until).max(count);
+            format!("{count} of {seen} callers failed{part} in {within}; by chance {chance}")
         }
     }
 }

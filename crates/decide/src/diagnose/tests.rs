@@ -1,8 +1,12 @@
 //! Each diagnosis with what makes it and what just does not. A [`World`] is a region that tests let things happen in.
 
 mod advise;
+mod apart;
+mod dark;
+mod lasting;
 mod opening;
 mod refused;
+mod scope;
 mod service;
 mod told;
 
@@ -12,14 +16,19 @@ use std::time::Duration;
 use triage_model::caller::{Caller, CallerHash, CallerHasher};
 use triage_model::classify::Cause;
 use triage_model::fault::Fault;
+use triage_model::grant::Grant;
 use triage_model::observation::{HealthIssue, Operation, Origin};
 use triage_model::region::KnownRegions;
 
 use super::*;
 use crate::concern::Concern;
-use crate::evidence::mark::{Answered, Mark, ServedCall, hash16, hash32};
+use crate::evidence::Evidence;
+use crate::evidence::mark::{Answered, Mark, ServedCall, Traits, hash16, hash32};
+use crate::incident::turn;
 use crate::ledger::Incident;
 use crate::probe::{Control, Rung, RungState};
+use crate::testing::marks::opened_incident;
+use crate::turn::Event;
 
 /// When the worlds of these tests begin: at the beginning of a slot.
 fn at(second: i64) -> Timestamp {
@@ -34,6 +43,53 @@ fn region() -> Region {
     KnownRegions::default().find("eu-central-1").unwrap()
 }
 
+/// What a call was like. Nothing is known of what is empty.
+#[derive(Clone, Copy)]
+struct Like<'a> {
+    tool: &'a str,
+    network: &'a str,
+    application: &'a str,
+    grant: Option<Grant>,
+    crowd: bool,
+}
+
+const ORDINARY: Like<'_> = Like { tool: "aws-cli/2.31.0", network: "", application: "", grant: None, crowd: false };
+
+fn hash(name: &str) -> u16 {
+    if name.is_empty() { 0 } else { hash16(name) }
+}
+
+impl Like<'_> {
+    fn product(&self) -> &str {
+        self.tool.split('/').next().unwrap_or_default()
+    }
+
+    fn traits(&self) -> Traits {
+        Traits {
+            grant: self.grant,
+            tool: hash(self.tool),
+            product: hash(self.product()),
+            network: hash(self.network),
+            application: hash(self.application),
+            crowd: self.crowd,
+        }
+    }
+}
+
+/// A served call, as [`Fails`] is a failed one.
+#[derive(Clone, Copy)]
+struct Serves<'a> {
+    who: &'a str,
+    at: i64,
+    operation: Operation,
+    like: Like<'a>,
+    pending: bool,
+}
+
+fn serves(who: &str, at: i64) -> Serves<'_> {
+    Serves { who, at, operation: Operation::CreateToken, like: ORDINARY, pending: false }
+}
+
 /// A failed call; change what matters with struct update syntax.
 #[derive(Clone, Copy)]
 struct Fails<'a> {
@@ -44,6 +100,7 @@ struct Fails<'a> {
     operation: Operation,
     origin: Origin,
     kms: bool,
+    like: Like<'a>,
 }
 
 fn fails(who: &str, at: i64) -> Fails<'_> {
@@ -55,6 +112,7 @@ fn fails(who: &str, at: i64) -> Fails<'_> {
         operation: Operation::CreateToken,
         origin: Origin::CloudTrail,
         kms: false,
+        like: ORDINARY,
     }
 }
 
@@ -93,7 +151,7 @@ impl World {
     }
 
     fn fail(&mut self, fails: Fails<'_>) -> &mut Self {
-        let Fails { who, at: second, cause, code, operation, origin, kms } = fails;
+        let Fails { who, at: second, cause, code, operation, origin, kms, like } = fails;
         let id = format!("{who}-{second}-{code}");
         self.view.evidence.add_failure(Mark {
             at: at(second),
@@ -103,13 +161,17 @@ impl World {
             origin,
             kms,
             label: hash16(code),
-            tool: hash16("aws-cli/2.31.0"),
+            traits: like.traits(),
             id: hash32(&id),
         });
         let names = &mut self.view.evidence.slot_mut(at(second)).names;
         names.callers.insert(caller(who).to_bits(), who.to_owned());
         names.labels.insert(hash16(code), code.to_owned());
-        names.tools.insert(hash16("aws-cli/2.31.0"), "aws-cli/2.31.0".to_owned());
+        for tool in [like.tool, like.product()] {
+            names.tools.insert(hash(tool), tool.to_owned());
+        }
+        names.networks.insert(hash(like.network), like.network.to_owned());
+        names.applications.insert(hash(like.application), like.application.to_owned());
         names.requests.insert(hash32(&id), id);
         self
     }
@@ -123,11 +185,19 @@ impl World {
     }
 
     fn serve(&mut self, who: &str, second: i64) -> &mut Self {
+        self.serve_call(serves(who, second))
+    }
+
+    fn serve_call(&mut self, serves: Serves<'_>) -> &mut Self {
+        let Serves { who, at: second, operation, like, pending } = serves;
         let call = ServedCall {
             at: at(second),
             caller: caller(who),
-            operation: Some(Operation::CreateToken),
+            operation: Some(operation),
             origin: Origin::CloudTrail,
+            traits: like.traits(),
+            pending,
+            was_hit: false,
         };
         self.view.evidence.add_answered(&Answered { call, served: true });
         self
@@ -157,32 +227,31 @@ impl World {
         self.view.ledger.incident = Some(Incident {
             id: "eu-central-1-made-up".into(),
             region: region(),
-            diagnosis,
-            severity: diagnosis.severity(),
-            concern,
-            opened_at: at(since),
-            since: at(since),
-            enough_at: at(since),
             resolved_at: resolved.map(at),
-            reopened: 0,
-            reopened_at: None,
-            callers: 3,
-            opening: None,
-            reasons: Vec::new(),
-            sequence: 1,
-            told_at: at(since),
-            changed_at: None,
-            told_callers: 3,
-            told_operations: BTreeSet::new(),
-            told_health: false,
-            is_paged: false,
-            alarm_change: None,
+            ..opened_incident(diagnosis, concern, at(since), at(since))
         });
         self
     }
 
-    fn verdict(&self, now: i64) -> Verdict {
+    fn judge(&self, now: i64) -> Judgement {
         diagnose(&region(), &self.view, &self.policy, at(now))
+    }
+
+    /// On the region.
+    fn verdict(&self, now: i64) -> Verdict {
+        self.judge(now).region
+    }
+
+    /// Judges and takes the turn that follows, without a look at what is over.
+    fn lives(&mut self, now: i64) -> (Vec<Event>, Judgement) {
+        self.view.evidence.forget(at(now), self.policy.evidence);
+        let judgement = self.judge(now);
+        let turn = turn(&region(), &self.view.ledger, &judgement, &BTreeMap::new(), &self.policy, at(now));
+        let happened = turn.map(|turn| {
+            self.view.ledger = turn.ledger;
+            turn.happened
+        });
+        (happened.unwrap_or_default(), judgement)
     }
 
     fn diagnosis(&self, now: i64) -> Diagnosis {

@@ -4,11 +4,12 @@
 //! codes and tools, and which requests a support case can name. All lists are bounded.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, SERVICE_CAUSES};
-use triage_model::observation::Operation;
+use triage_model::observation::{Operation, Origin};
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
 use crate::concern::ConcernKey;
@@ -16,6 +17,7 @@ use crate::diagnose::facts::Facts;
 use crate::diagnose::hits::{Hit, widest};
 use crate::diagnose::words;
 use crate::evidence::mark::Mark;
+use crate::spread::callers_per_mark;
 use crate::verdict::FailedRequest;
 
 /// Callers named in a verdict: a notice shows ten.
@@ -28,9 +30,14 @@ const LISTED_MAX: usize = 10;
 pub struct Toll {
     pub callers: usize,
     pub names: Vec<String>,
+    /// Everybody who was hit, how many that may have been, and how many of them were served later.
+    pub victims: BTreeMap<Origin, BTreeSet<CallerHash>>,
+    pub victims_about: usize,
+    pub served_again: usize,
     pub failures: usize,
     pub since: Option<Timestamp>,
     pub latest: Option<Timestamp>,
+    pub latest_of_many: Option<Timestamp>,
     pub unanswered: usize,
     pub codes: Vec<(String, usize)>,
     pub tools: Vec<(String, usize)>,
@@ -43,8 +50,11 @@ impl Toll {
         let evidence = &facts.view.evidence;
         let mut failures: Vec<&Mark> = Vec::new();
         let mut hits: Vec<Hit> = Vec::new();
+        let mut served_again = 0;
         for calls in facts.callers(kind) {
-            failures.extend(calls.failed.iter().filter(|mark| mark.at >= from && kind.takes(mark)));
+            let counts = |mark: &Mark| mark.at >= from && kind.takes(mark);
+            served_again += usize::from(calls.is_served_again(counts));
+            failures.extend(calls.failed.iter().filter(|mark| counts(mark)));
             hits.extend(Hit::by(kind, calls.unserved(Timestamp::MAX), from));
         }
         failures.sort_unstable_by_key(|mark| (mark.at, mark.caller, mark.id, mark.origin));
@@ -58,18 +68,26 @@ impl Toll {
         for mark in failures.iter().copied() {
             let unanswered = mark.label == 0 && mark.cause == Cause::Unreachable;
             codes.entry((mark.label, unanswered)).or_insert((mark, 0)).1 += 1;
-            *tools.entry(mark.tool).or_default() += 1;
+            *tools.entry(mark.traits.tool).or_default() += 1;
             if let Some(operation) = mark.operation {
                 *operations.entry(operation).or_default() += 1;
             }
         }
         let codes = most_frequent(codes.into_values().collect());
         let tools = most_frequent(tools.into_iter().filter(|(tool, _)| *tool != 0).collect());
+        let mut victims: BTreeMap<Origin, BTreeSet<CallerHash>> = BTreeMap::new();
+        for mark in &failures {
+            victims.entry(mark.origin).or_default().insert(mark.caller);
+        }
         Self {
             callers,
+            victims_about: victims_about(facts, kind, from),
+            victims,
+            served_again,
             names: named.map(|hit| caller(facts, hit)).collect(),
             since: hits.iter().find(|hit| hit.is_of(origin)).map(|hit| hit.since),
             latest: failures.last().map(|mark| mark.at),
+            latest_of_many: latest_of_many(&failures),
             unanswered: failures.iter().filter(|mark| mark.cause == Cause::Unreachable).count(),
             codes: codes.into_iter().map(|(mark, count)| (words::label(evidence, mark), count)).collect(),
             // A tool whose name no slot kept tells nobody anything.
@@ -82,6 +100,31 @@ impl Toll {
             failures: failures.len() + beyond(facts, kind, from),
         }
     }
+}
+
+/// So many callers are many.
+const MANY: usize = 5;
+
+/// The latest failure, without those of the caller that failed last where there are many. `failures` are in order.
+fn latest_of_many(failures: &[&Mark]) -> Option<Timestamp> {
+    let last = failures.last()?;
+    let callers: BTreeSet<CallerHash> = failures.iter().map(|mark| mark.caller).collect();
+    let counts = |mark: &&&Mark| callers.len() < MANY || mark.caller != last.caller;
+    failures.iter().rev().find(counts).map(|mark| mark.at)
+}
+
+/// About how many callers were hit in the slot that has room for the smallest share of them.
+fn victims_about(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> usize {
+    let slots = facts.view.evidence.slots_within(from, Timestamp::MAX);
+    let about =
+        slots.flat_map(|(_, slot)| kind.causes().iter().map(move |cause| (slot, *cause))).map(|(slot, cause)| {
+            let per_mark = callers_per_mark(slot, cause);
+            let counts = |mark: &&Mark| per_mark > 1.0 && facts.lens.takes(mark) && kind.takes(mark);
+            let kept: BTreeSet<CallerHash> =
+                slot.failures_of(cause).iter().filter(counts).map(|mark| mark.caller).collect();
+            (kept.len() as f64 * per_mark).round() as usize
+        });
+    about.max().unwrap_or(0)
 }
 
 fn caller(facts: &Facts<'_>, hit: &Hit) -> String {

@@ -35,7 +35,7 @@ impl Counts {
         let by_caller = by_caller.map(|calls| calls.failed.iter().filter(|mark| mark.at >= facts.from).count());
         let mut by_tool = BTreeMap::new();
         for mark in facts.service_failures() {
-            *by_tool.entry(mark.tool).or_insert(0) += 1;
+            *by_tool.entry(mark.traits.tool).or_insert(0) += 1;
         }
         let failed = by_tool.values().sum();
         let known_tools = by_tool.into_iter().filter(|(tool, _)| *tool != 0);

@@ -6,11 +6,13 @@
 use jiff::Timestamp;
 use triage_model::classify::Cause;
 use triage_model::observation::{Operation, Origin};
-use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, one_line};
 
+use crate::cell::Dimension;
 use crate::evidence::Evidence;
 use crate::evidence::mark::{Mark, Names};
 use crate::probe::{Control, ProbeAnswer, Rung, RungState};
+use crate::scope::{Shared, SharedKey};
 
 /// Codes or issues named in one reason.
 const LISTED_MAX: usize = 5;
@@ -75,6 +77,32 @@ pub fn operation(operation: Option<Operation>) -> &'static str {
 pub fn name<'a>(evidence: &'a Evidence, of: impl Fn(&'a Names) -> Option<&'a String>) -> Option<String> {
     let name = evidence.slots.values().rev().find_map(|slot| of(&slot.names))?;
     Some(one_line(name, SHOWN_NAME_MAX)).filter(|name| !name.is_empty())
+}
+
+/// `acme-login/3.0`, an address, an ARN; a hash where no slot kept the name.
+pub fn shared_name(evidence: &Evidence, key: SharedKey) -> String {
+    let hash = key.hash;
+    let name = match key.dimension {
+        // An ARN is longer than other names.
+        Dimension::Application => evidence
+            .slots
+            .values()
+            .rev()
+            .find_map(|slot| slot.names.applications.get(&hash))
+            .map(|name| one_line(name, SHOWN_ARN_MAX)),
+        Dimension::Tool | Dimension::Product => name(evidence, |names| names.tools.get(&hash)),
+        Dimension::Network => name(evidence, |names| names.networks.get(&hash)),
+    };
+    name.unwrap_or_else(|| format!("#{hash:04x}"))
+}
+
+/// `use acme-login 3.0`.
+pub fn shared_in_words(shared: &Shared) -> String {
+    match shared.dimension {
+        Dimension::Application => format!("sign in to {}", shared.name),
+        Dimension::Tool | Dimension::Product => format!("use {}", shared.name.replacen('/', " ", 1)),
+        Dimension::Network => format!("come from {}", shared.name),
+    }
 }
 
 /// A mark's reason or code.

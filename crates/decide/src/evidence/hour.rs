@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use triage_model::caller::CallerHash;
+
 use triage_model::observation::HealthIssue;
 use triage_model::time::before;
 
@@ -39,19 +39,22 @@ impl Evidence {
     }
 
     pub fn add_answered(&mut self, answered: &Answered) {
-        let was_hit = self.is_hit(answered.call.caller, answered.call.at);
+        let was_hit = self.is_hit(&answered.call);
         self.slot_mut(answered.call.at).add_answered(answered, was_hit);
     }
 
-    /// Whether the caller has a failure before `at` (at most [`HIT_LOOKBACK`]) and was not served between.
-    pub(super) fn is_hit(&self, caller: CallerHash, at: Timestamp) -> bool {
+    /// Whether the caller had failed before (at most [`HIT_LOOKBACK`]), so that this call cures it and none between did.
+    pub(super) fn is_hit(&self, call: &ServedCall) -> bool {
+        let (caller, at, asked) = (call.caller, call.at, call.asked());
+        let mut cured_by: Vec<&ServedCall> = Vec::new();
         for (_, slot) in self.slots_within(before(at, HIT_LOOKBACK), at).rev() {
-            let failed =
-                slot.failures().filter(|mark| mark.caller == caller && mark.at <= at).map(|mark| mark.at).max();
-            let served =
-                slot.served.iter().filter(|call| call.caller == caller && call.at <= at).map(|call| call.at).max();
-            if failed.is_some() || served.is_some() {
-                return failed >= served;
+            cured_by.extend(slot.served.iter().filter(|known| known.caller == caller && known.at <= at));
+            let failed = slot.failures().filter(|mark| mark.caller == caller && mark.at <= at);
+            let mut cured_now = failed.filter(|mark| asked.cures(mark.asked()));
+            let is_news =
+                |mark: &Mark| !cured_by.iter().any(|known| known.at > mark.at && known.asked().cures(mark.asked()));
+            if cured_now.any(is_news) {
+                return true;
             }
         }
         false
@@ -128,10 +131,12 @@ pub const ISSUES_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use triage_model::caller::CallerHash;
     use triage_model::classify::Cause;
     use triage_model::observation::{Operation, Origin};
 
     use super::*;
+    use crate::evidence::mark::Traits;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -146,7 +151,7 @@ mod tests {
             origin: Origin::CloudTrail,
             kms: false,
             label: 1,
-            tool: 0,
+            traits: Traits::default(),
             id: u32::try_from(second).unwrap(),
         }
     }
@@ -157,6 +162,9 @@ mod tests {
             caller: CallerHash::from_bits(caller),
             operation: Some(Operation::CreateToken),
             origin: Origin::CloudTrail,
+            traits: Traits::default(),
+            pending: false,
+            was_hit: false,
         };
         Answered { call, served: true }
     }

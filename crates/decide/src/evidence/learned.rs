@@ -3,15 +3,16 @@
 //! In: slots of the last hour, once each is complete. Out: [`Learned`]: how many calls a year brings, how many callers are
 //! hit on a day for no reason, and whose successes are seen at all. The thresholds of the tests follow it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use triage_model::classify::SERVICE_CAUSES;
+use serde::{Deserialize, Deserializer, Serialize};
+use triage_model::classify::{Cause, SERVICE_CAUSES};
 use triage_model::observation::Origin;
 use triage_model::time::before;
 
+use crate::cell::{Cell, Dimension};
 use crate::evidence::hour::Evidence;
 use crate::evidence::slot::{SLOT_SECONDS, Slot, slot_of};
 
@@ -28,9 +29,64 @@ pub struct Learned {
     pub newly_hit: u64,
     /// When the latest success was seen, by origin, to the end of a slot.
     pub succeeded: BTreeMap<Origin, Timestamp>,
+    /// The same of the region's parts: operations, grants, and applications of late.
+    #[serde(default, deserialize_with = "known_cells")]
+    pub cells: BTreeMap<Cell, CellCalls>,
+    /// Callers that stand for many and were served of late, by [`triage_model::caller::CallerHash::to_bits`].
+    #[serde(default)]
+    pub crowds: BTreeMap<u64, Crowd>,
     /// Who was hit by a service failure within 24 hours outside of incidents, by
     /// [`triage_model::caller::CallerHash::to_bits`].
     pub hit: BTreeMap<u64, Streak>,
+}
+
+/// What was seen of one cell.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CellCalls {
+    pub calls: u64,
+    pub succeeded: BTreeMap<Origin, Timestamp>,
+}
+
+/// How often a caller that stands for many was served: on the day of the latest of these calls, and on the day before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crowd {
+    /// Since 1970.
+    pub day: i64,
+    pub served: u32,
+    pub before: u32,
+}
+
+impl Crowd {
+    /// Served calls of that day and the one before.
+    pub fn served_by(self, at: Timestamp) -> u32 {
+        match day_of(at) - self.day {
+            0 => self.served.saturating_add(self.before),
+            1 => self.served,
+            _ => 0,
+        }
+    }
+
+    fn add(&mut self, day: i64, served: u32) {
+        if day > self.day {
+            self.before = if day == self.day + 1 { self.served } else { 0 };
+            (self.day, self.served) = (day, 0);
+        }
+        self.served = self.served.saturating_add(served);
+    }
+}
+
+fn day_of(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(24 * 60 * 60)
+}
+
+/// Applications, and callers that stand for many, that are remembered: those that were seen the latest.
+pub const APPLICATIONS_MAX: usize = 64;
+pub const CROWDS_MAX: usize = 64;
+
+/// What another release knows besides is nothing to this one.
+fn known_cells<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Cell, CellCalls>, D::Error> {
+    let cells = BTreeMap::<String, CellCalls>::deserialize(deserializer)?;
+    Ok(cells.into_iter().filter_map(|(cell, calls)| Some((cell.parse().ok()?, calls))).collect())
 }
 
 /// Service failures of one caller, each within [`STREAK_GAP`] of the one before.
@@ -101,7 +157,25 @@ impl Learned {
         {
             learned.hit.remove(&oldest);
         }
+        learned.forget(now);
         Some(learned)
+    }
+
+    /// Drops the applications and the callers that were not seen for the longest time.
+    fn forget(&mut self, now: Timestamp) {
+        self.crowds.retain(|_, crowd| crowd.served_by(now) > 0);
+        while self.crowds.len() > CROWDS_MAX
+            && let Some((_, least)) = self.crowds.iter().map(|(caller, crowd)| (crowd.served_by(now), *caller)).min()
+        {
+            self.crowds.remove(&least);
+        }
+        let is_application = |cell: &Cell| matches!(cell, Cell::Shared(Dimension::Application, _));
+        while self.cells.keys().filter(|cell| is_application(cell)).count() > APPLICATIONS_MAX {
+            let applications = self.cells.iter().filter(|(cell, _)| is_application(cell));
+            let oldest = applications.min_by_key(|(_, calls)| calls.succeeded.values().max().copied());
+            let Some(oldest) = oldest.map(|(cell, _)| *cell) else { break };
+            self.cells.remove(&oldest);
+        }
     }
 
     /// Whether the slot that begins in that second is in the sums.
@@ -109,14 +183,43 @@ impl Learned {
         self.until.is_some_and(|until| begin < until.as_second())
     }
 
+    fn add_cells(&mut self, slot: &Slot, to: Timestamp) {
+        let mut add = |cell: Cell, origin, calls: u64, is_served| {
+            if calls == 0 {
+                return;
+            }
+            let known = self.cells.entry(cell).or_default();
+            known.calls += calls;
+            if is_served {
+                let latest = known.succeeded.entry(origin).or_insert(to);
+                *latest = to.max(*latest);
+            }
+        };
+        for (place, calls) in slot.calls.iter().filter(|(place, _)| !place.pending) {
+            let (answered, is_served) = (u64::from(calls.answered), calls.served > 0);
+            for cell in place.cells() {
+                add(cell, place.origin, answered, is_served);
+            }
+        }
+        let mut known = BTreeSet::new();
+        let tried = slot.failures().filter(|mark| mark.cause != Cause::Request);
+        for mark in tried.filter(|mark| known.insert((mark.caller, mark.operation, mark.traits.grant))) {
+            for cell in Cell::fixed().skip(1).filter(|cell| cell.has(mark.operation, &mark.traits)) {
+                add(cell, mark.origin, 1, false);
+            }
+        }
+    }
+
     fn add(&mut self, begin: i64, slot: &Slot, incident: Option<(Timestamp, Timestamp)>) {
         let (from, to) = (time(begin), time(begin + SLOT_SECONDS));
         self.calls += slot.all_calls();
-        for ((origin, _), calls) in &slot.calls {
-            if calls.served > 0 {
-                let latest = self.succeeded.entry(*origin).or_insert(to);
-                *latest = to.max(*latest);
-            }
+        for place in slot.calls.iter().filter(|(_, calls)| calls.served > 0).map(|(place, _)| place) {
+            let latest = self.succeeded.entry(place.origin).or_insert(to);
+            *latest = to.max(*latest);
+        }
+        self.add_cells(slot, to);
+        for (caller, served) in &slot.crowds {
+            self.crowds.entry(caller.to_bits()).or_default().add(day_of(from), *served);
         }
         if incident.is_some_and(|(opened, over)| opened < to && from <= over) {
             return;
@@ -231,7 +334,7 @@ mod tests {
     fn who_was_hit_is_forgotten_after_a_day_and_beyond_the_bound_the_longest_ago_first() {
         let mut evidence = Evidence::default();
         for by in 0..=HIT_MAX as i64 {
-            evidence.add_failure(failure(by / 200 * SLOT_SECONDS, by as u64));
+            evidence.add_failure(failure(by / 150 * SLOT_SECONDS, by as u64));
         }
         let learned = after(&Learned::default(), &evidence, 6);
         assert_eq!((learned.hit.len(), learned.newly_hit), (HIT_MAX, HIT_MAX as u64 + 1));

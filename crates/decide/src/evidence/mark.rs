@@ -1,6 +1,6 @@
 //! What is kept of one call.
 //!
-//! In: a classified failure or an answered call. Out: a [`Mark`] or a [`ServedCall`], which a store keeps in 16 or 8 bytes,
+//! In: a classified failure or an answered call. Out: a [`Mark`] or a [`ServedCall`], which a store keeps in 24 bytes at most,
 //! and the [`Names`] by which people know what the marks only hash. Equal calls give equal marks, so that a union of
 //! sets counts each once.
 
@@ -12,7 +12,24 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
+use triage_model::grant::Grant;
 use triage_model::observation::{Operation, Origin};
+
+/// What a call was like: what those that fail may have in common. Hashes are 0 where a record does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Traits {
+    /// Of CreateToken and CreateTokenWithIAM.
+    pub grant: Option<Grant>,
+    /// [`hash16`] of the tool with its version (`aws-cli/2.31.0`), and without it (`aws-cli`).
+    pub tool: u16,
+    pub product: u16,
+    /// [`hash16`] of the address, or of the log group that stands for its callers.
+    pub network: u16,
+    /// [`hash16`] of the application's ARN, of a CreateTokenWithIAM.
+    pub application: u16,
+    /// The caller may stand for many people: an address without a name, or an application's role.
+    pub crowd: bool,
+}
 
 /// One caller's failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,8 +44,7 @@ pub struct Mark {
     pub kms: bool,
     /// [`hash16`] of what a key refused with, else of the `reason`, else of the code; 0 where there is none of them.
     pub label: u16,
-    /// [`hash16`] of the tool (`aws-cli/2.31.0`), 0 where it is unknown.
-    pub tool: u16,
+    pub traits: Traits,
     /// [`hash32`] of [`triage_model::observation::Failure::id`].
     pub id: u32,
 }
@@ -41,6 +57,64 @@ pub struct ServedCall {
     pub caller: CallerHash,
     pub operation: Option<Operation>,
     pub origin: Origin,
+    pub traits: Traits,
+    /// AuthorizationPending: it speaks for polling alone.
+    pub pending: bool,
+    /// The caller had failed before: it is named whatever the room.
+    pub was_hit: bool,
+}
+
+/// What a call asked for: as far as one call says anything of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub operation: Option<Operation>,
+    pub grant: Option<Grant>,
+    pub application: u16,
+    pub pending: bool,
+    /// By one that stands for many: one of them may have come further than another one.
+    pub crowd: bool,
+}
+
+impl Mark {
+    pub const fn asked(&self) -> Asked {
+        let Traits { grant, application, crowd, .. } = self.traits;
+        Asked { operation: self.operation, grant, application, pending: false, crowd }
+    }
+}
+
+impl ServedCall {
+    pub const fn asked(&self) -> Asked {
+        let Traits { grant, application, crowd, .. } = self.traits;
+        Asked { operation: self.operation, grant, application, pending: self.pending, crowd }
+    }
+}
+
+impl Asked {
+    /// Whether a caller that failed with `failed` is well again, once it is served with this one. Refreshes that work say
+    /// nothing of a device flow that does not; but who polls has come through the steps before. A grant that is not known may be
+    /// the same one.
+    pub fn cures(self, failed: Self) -> bool {
+        let (Some(served), Some(failing)) = (self.operation, failed.operation) else { return true };
+        let may_be = |one: Option<Grant>, other: Option<Grant>| one.is_none() || other.is_none() || one == other;
+        match (served, failing) {
+            (Operation::CreateToken, Operation::CreateToken) => {
+                let served = if self.pending { Some(Grant::DeviceCode) } else { self.grant };
+                may_be(served, failed.grant)
+            }
+            (Operation::CreateTokenWithIam, Operation::CreateTokenWithIam) => {
+                self.application == 0 || failed.application == 0 || self.application == failed.application
+            }
+            (served, failing) if failed.crowd && served != failing => false,
+            (Operation::CreateToken, Operation::StartDeviceAuthorization) => {
+                self.pending || self.grant == Some(Grant::DeviceCode)
+            }
+            (Operation::CreateToken, Operation::RegisterClient) => {
+                self.pending || matches!(self.grant, Some(Grant::DeviceCode | Grant::AuthorizationCode))
+            }
+            (Operation::StartDeviceAuthorization, Operation::RegisterClient) => true,
+            (served, failing) => served == failing,
+        }
+    }
 }
 
 /// A call that the service answered as it should: served, or refused for a mistake of its caller.
@@ -98,8 +172,12 @@ pub struct Names {
     pub callers: BTreeMap<u64, String>,
     /// Codes and reasons, by [`Mark::label`].
     pub labels: BTreeMap<u16, String>,
-    /// By [`Mark::tool`].
+    /// Tools with their versions, and products without, by [`Traits::tool`] and [`Traits::product`].
     pub tools: BTreeMap<u16, String>,
+    /// By [`Traits::network`].
+    pub networks: BTreeMap<u16, String>,
+    /// By [`Traits::application`].
+    pub applications: BTreeMap<u16, String>,
     /// Tool and address, by [`Talker::who`].
     pub talkers: BTreeMap<u64, String>,
     /// AWS request ids (or those of the records), by [`Mark::id`].
@@ -115,6 +193,8 @@ impl Names {
         self.callers.extend(other.callers);
         self.labels.extend(other.labels);
         self.tools.extend(other.tools);
+        self.networks.extend(other.networks);
+        self.applications.extend(other.applications);
         self.talkers.extend(other.talkers);
         self.requests.extend(other.requests);
     }
@@ -135,6 +215,8 @@ impl Names {
             callers: new(&self.callers, &all.callers, &known.callers),
             labels: new(&self.labels, &all.labels, &known.labels),
             tools: new(&self.tools, &all.tools, &known.tools),
+            networks: new(&self.networks, &all.networks, &known.networks),
+            applications: new(&self.applications, &all.applications, &known.applications),
             talkers: new(&self.talkers, &all.talkers, &known.talkers),
             requests: new(&self.requests, &all.requests, &known.requests),
         }
@@ -154,6 +236,8 @@ impl Names {
         take(&mut self.callers, &other.callers);
         take(&mut self.labels, &other.labels);
         take(&mut self.tools, &other.tools);
+        take(&mut self.networks, &other.networks);
+        take(&mut self.applications, &other.applications);
         take(&mut self.talkers, &other.talkers);
         take(&mut self.requests, &other.requests);
     }
@@ -179,4 +263,69 @@ pub fn hash32(text: &str) -> u32 {
 /// Of a talker.
 pub fn hash48(text: &str) -> u64 {
     stable_hash(text) >> 16
+}
+
+#[cfg(test)]
+mod tests {
+    use Grant::{AuthorizationCode, DeviceCode, RefreshToken};
+    use Operation::{CreateToken, CreateTokenWithIam, RegisterClient, StartDeviceAuthorization};
+
+    use super::*;
+
+    const fn asked(operation: Operation) -> Asked {
+        Asked { operation: Some(operation), grant: None, application: 0, pending: false, crowd: false }
+    }
+
+    const fn token(grant: Grant) -> Asked {
+        Asked { grant: Some(grant), ..asked(CreateToken) }
+    }
+
+    const fn of_crowd(asked: Asked) -> Asked {
+        Asked { crowd: true, ..asked }
+    }
+
+    const fn of_application(application: u16) -> Asked {
+        Asked { application, ..asked(CreateTokenWithIam) }
+    }
+
+    #[test]
+    fn who_is_served_is_well_again_of_what_that_call_stands_for() {
+        let pending = Asked { pending: true, ..asked(CreateToken) };
+        let unknown = Asked { operation: None, ..asked(CreateToken) };
+        let table = [
+            (token(RefreshToken), token(RefreshToken), true),
+            (token(RefreshToken), token(DeviceCode), false),
+            (token(RefreshToken), asked(StartDeviceAuthorization), false),
+            (token(RefreshToken), asked(RegisterClient), false),
+            (token(RefreshToken), of_application(1), false),
+            (token(DeviceCode), token(RefreshToken), false),
+            // Whoever comes so far has come through the steps before.
+            (token(DeviceCode), asked(StartDeviceAuthorization), true),
+            (token(DeviceCode), asked(RegisterClient), true),
+            (token(AuthorizationCode), asked(RegisterClient), true),
+            (pending, token(DeviceCode), true),
+            (pending, asked(StartDeviceAuthorization), true),
+            (pending, token(RefreshToken), false),
+            (asked(StartDeviceAuthorization), asked(RegisterClient), true),
+            (asked(StartDeviceAuthorization), token(DeviceCode), false),
+            (asked(RegisterClient), asked(RegisterClient), true),
+            (asked(RegisterClient), asked(StartDeviceAuthorization), false),
+            (of_application(1), of_application(1), true),
+            (of_application(1), of_application(2), false),
+            (of_application(1), token(RefreshToken), false),
+            // What is not known may be the same.
+            (of_application(0), of_application(2), true),
+            (token(RefreshToken), asked(CreateToken), true),
+            (asked(CreateToken), token(DeviceCode), true),
+            (unknown, asked(RegisterClient), true),
+            // Of many behind one address another one may have come further.
+            (of_crowd(token(DeviceCode)), of_crowd(asked(StartDeviceAuthorization)), false),
+            (of_crowd(asked(StartDeviceAuthorization)), of_crowd(asked(RegisterClient)), false),
+            (of_crowd(asked(RegisterClient)), of_crowd(asked(RegisterClient)), true),
+            (token(RefreshToken), unknown, true),
+        ];
+        for (served, failed, cures) in table {
+            assert_eq!(served.cures(failed), cures, "{served:?} {failed:?}");
+        }
+    }
 }

@@ -29,7 +29,12 @@ impl Seen {
         Names {
             callers: one(&self.names.callers, mark.caller.to_bits()),
             labels: one(&self.names.labels, mark.label),
-            tools: one(&self.names.tools, mark.tool),
+            tools: [mark.traits.tool, mark.traits.product]
+                .into_iter()
+                .flat_map(|hash| one(&self.names.tools, hash))
+                .collect(),
+            networks: one(&self.names.networks, mark.traits.network),
+            applications: one(&self.names.applications, mark.traits.application),
             talkers: BTreeMap::new(),
             requests: one(&self.names.requests, mark.id),
         }

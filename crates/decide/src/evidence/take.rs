@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use triage_model::caller::CallerHash;
 
 use crate::evidence::hour::Evidence;
+use crate::evidence::mark::ServedCall;
 use crate::evidence::seen::Seen;
 use crate::evidence::slot::{Addition, Slot, slot_of};
 
@@ -58,16 +59,16 @@ impl Evidence {
         let failed: HashSet<CallerHash> =
             self.slots.values().flat_map(Slot::failures).map(|mark| mark.caller).collect();
         for answered in &seen.answered {
-            let call = answered.call;
-            let was_hit = failed.contains(&call.caller) && self.is_hit(call.caller, call.at);
+            let caller = answered.call.caller;
+            let was_hit = failed.contains(&caller) && self.is_hit(&answered.call);
+            let call = ServedCall { was_hit, ..answered.call };
             let slot = self.slot_mut(call.at);
-            let marked = slot.served.len();
-            slot.add_answered(answered, was_hit);
-            let is_marked = slot.served.len() > marked;
+            slot.count_answered(answered);
+            let is_marked = answered.served && slot.add_served(call);
             let slot = added.entry(slot_of(call.at)).or_default();
             slot.count_answered(answered);
             if is_marked {
-                slot.served.insert(call);
+                slot.add_served(call);
             }
         }
     }
@@ -81,7 +82,7 @@ mod tests {
     use triage_model::observation::{Operation, Origin};
 
     use super::*;
-    use crate::evidence::mark::{Answered, Mark, Quota, ServedCall, Talker};
+    use crate::evidence::mark::{Answered, Mark, Quota, ServedCall, Talker, Traits};
     use crate::evidence::slot::{MARKS_MAX, TALKERS_MAX};
 
     fn at(second: i64) -> Timestamp {
@@ -97,7 +98,7 @@ mod tests {
             origin: Origin::CloudTrail,
             kms: false,
             label: 1,
-            tool: 0,
+            traits: Traits::default(),
             id,
         }
     }
@@ -144,6 +145,9 @@ mod tests {
                 caller: CallerHash::from_bits(caller),
                 operation: Some(Operation::CreateToken),
                 origin: Origin::CloudTrail,
+                traits: Traits::default(),
+                pending: false,
+                was_hit: false,
             },
             served: true,
         };

@@ -1,3 +1,7 @@
+mod counted;
+mod page;
+mod silence;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -7,8 +11,9 @@ use triage_model::observation::Operation;
 
 use super::*;
 use crate::probe::RungState;
-use crate::testing::verdicts::{at, given_up, proved, region, verdict};
-use crate::verdict::{Advised, Diagnosis};
+use crate::testing::verdicts::{TOLD, at, given_up, proved, region, verdict};
+use crate::turn::Event;
+use crate::verdict::{Advised, Diagnosis, FailingPart};
 
 /// What happened, without its particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +34,15 @@ impl From<&Happened> for Kind {
             Happened::Changed(_) => Self::Changed,
             Happened::Reminder => Self::Reminder,
             Happened::Resolved(_) => Self::Resolved,
-            Happened::Advised(_) => Self::Advice,
+        }
+    }
+}
+
+impl From<&Event> for Kind {
+    fn from(event: &Event) -> Self {
+        match event {
+            Event::OfIncident(_, happened) => Self::from(happened),
+            Event::Advised(_) => Self::Advice,
         }
     }
 }
@@ -38,34 +51,38 @@ impl From<&Happened> for Kind {
 #[derive(Default)]
 struct Life {
     ledger: Ledger,
-    /// Each with the incident as it was then.
-    told: Vec<(Happened, Option<Incident>)>,
+    /// What happened to incidents, each as it was then.
+    told: Vec<(Happened, Incident)>,
 }
 
 impl Life {
     /// What this verdict makes happen at that second.
     fn sees(&mut self, second: i64, verdict: &Verdict) -> Vec<Kind> {
-        self.decides(second, verdict, None)
+        self.decides(second, &verdict.clone().into(), &Recoveries::new())
     }
 
     fn is_over(&mut self, second: i64, verdict: &Verdict, recovery: &Recovery) -> Vec<Kind> {
-        self.decides(second, verdict, Some(recovery))
+        self.decides(second, &verdict.clone().into(), &BTreeMap::from([(verdict.apart, recovery.clone())]))
     }
 
-    fn decides(&mut self, second: i64, verdict: &Verdict, recovery: Option<&Recovery>) -> Vec<Kind> {
-        let before = self.told.len();
-        let recovery = recovery.filter(|_| self.ledger.open().is_some());
-        if let Some(next) = turn(&region(), &self.ledger, verdict, recovery, &Policy::default(), at(second)) {
-            assert_eq!(next.ledger.next_position, self.ledger.next_position, "positions are the outbox's");
-            self.ledger = next.ledger;
-            let incident = &self.ledger.incident;
-            self.told.extend(next.happened.into_iter().map(|happened| (happened, incident.clone())));
+    fn decides(&mut self, second: i64, judgement: &Judgement, recoveries: &Recoveries) -> Vec<Kind> {
+        let mut recoveries = recoveries.clone();
+        recoveries.retain(|key, _| self.ledger.latest(*key).is_some_and(Incident::is_open));
+        let next = turn(&region(), &self.ledger, judgement, &recoveries, &Policy::default(), at(second));
+        let Some(next) = next else { return Vec::new() };
+        assert_eq!(next.ledger.next_position, self.ledger.next_position, "positions are the outbox's");
+        for event in &next.happened {
+            if let Event::OfIncident(key, happened) = event {
+                self.told.push((happened.clone(), next.incident(*key, happened).unwrap().clone()));
+            }
         }
-        self.told[before..].iter().map(|(happened, _)| Kind::from(happened)).collect()
+        self.ledger = next.ledger;
+        next.happened.iter().map(Kind::from).collect()
     }
 
+    /// The only one, or that of the region.
     fn incident(&self) -> &Incident {
-        self.ledger.incident.as_ref().unwrap()
+        self.ledger.incidents().next().unwrap()
     }
 
     /// Opened a minute after the first of three callers was hit.
@@ -84,15 +101,18 @@ fn outage() -> Verdict {
     verdict(Diagnosis::Outage)
 }
 
-const INCIDENTS: [Diagnosis; 4] =
-    [Diagnosis::Outage, Diagnosis::Degraded, Diagnosis::Misconfigured, Diagnosis::Suspected];
-
 #[test]
 fn an_incident_opens_at_once_and_once() {
-    for diagnosis in INCIDENTS {
+    for diagnosis in TOLD {
         let mut life = Life::of(&verdict(diagnosis));
         let incident = life.incident();
-        assert_eq!(incident.id, "eu-central-1-20270115T080100Z");
+        let of = match diagnosis {
+            Diagnosis::OneTool => "-tool-0007",
+            Diagnosis::OneNetwork => "-network-0007",
+            Diagnosis::OneApplication => "-application-0007",
+            _ => "",
+        };
+        assert_eq!(incident.id, format!("eu-central-1-20270115T080100Z{of}"));
         assert_eq!((incident.since, incident.opened_at, incident.sequence), (at(0), at(60), 1));
         assert_eq!((incident.diagnosis, incident.severity), (diagnosis, diagnosis.severity()));
         for second in [60, 61, 300] {
@@ -111,29 +131,39 @@ fn what_is_no_incident_opens_none() {
 }
 
 #[test]
-fn worse_is_told_at_once_and_less_bad_in_its_time() {
+fn worse_is_told_at_once_and_less_bad_is_no_news() {
     let mut life = Life::of(&verdict(Diagnosis::Degraded));
     assert_eq!(life.sees(70, &outage()), [Kind::Changed]);
     let worse = Change::Diagnosis { from: Diagnosis::Degraded, to: Diagnosis::Outage };
     assert_eq!(life.told[1].0, Happened::Changed(vec![worse]));
-    assert_eq!(life.sees(80, &verdict(Diagnosis::Degraded)), []);
-    assert_eq!(life.incident().diagnosis, Diagnosis::Outage);
-    assert_eq!(life.sees(669, &verdict(Diagnosis::Degraded)), []);
-    assert_eq!(life.sees(670, &verdict(Diagnosis::Degraded)), [Kind::Changed]);
-    assert_eq!(life.incident().diagnosis, Diagnosis::Degraded);
-    assert_eq!(life.sees(671, &outage()), [Kind::Changed], "worse again, and at once");
+    for second in [80, 670, 3000] {
+        assert_eq!(life.sees(second, &verdict(Diagnosis::Degraded)), [], "{second}");
+    }
+    assert_eq!(life.incident().diagnosis, Diagnosis::Outage, "it is named by the worst that it was");
+    assert_eq!(life.is_over(3010, &quiet(), &proved(3005)), [Kind::Resolved]);
+    assert_eq!(life.told[2].1.diagnosis, Diagnosis::Outage);
 }
 
 #[test]
-fn twice_the_callers_another_operation_and_aws_health_are_told_every_ten_minutes_at_most() {
+fn twice_the_callers_another_part_and_aws_health_are_told_every_ten_minutes_at_most() {
     let mut life = Life::of(&outage());
     let doubled = outage().hitting(6);
     assert_eq!(life.sees(659, &doubled), [], "less than ten minutes after it was opened");
     assert_eq!(life.sees(660, &doubled), [Kind::Changed], "what had to wait is not forgotten");
     assert_eq!(life.told[1].0, Happened::Changed(vec![Change::Callers { hit: 6, told: 3 }]));
-    let mut operations = doubled.operations.clone();
-    operations.insert(Operation::StartDeviceAuthorization, 1);
-    let further = Verdict { operations, health: true, ..doubled.hitting(11) };
+    let device = |is_enough| {
+        let operation = Some(Operation::StartDeviceAuthorization);
+        FailingPart { operation, is_enough, ..doubled.parts[0].clone() }
+    };
+    let operations = BTreeMap::from([(Operation::CreateToken, 6), (Operation::StartDeviceAuthorization, 1)]);
+    let with = |part: FailingPart| Verdict {
+        parts: vec![doubled.parts[0].clone(), part],
+        operations: operations.clone(),
+        ..doubled.clone()
+    };
+    let one_off = Verdict { health: true, ..with(device(false)).hitting(11) };
+    assert_eq!(life.sees(1259, &one_off), []);
+    let further = Verdict { health: true, ..with(device(true)).hitting(11) };
     assert_eq!(life.sees(1259, &further), []);
     assert_eq!(life.sees(1260, &further), [Kind::Changed]);
     let more = vec![Change::Operation(Operation::StartDeviceAuthorization), Change::AwsHealth];
@@ -157,7 +187,7 @@ fn an_incident_that_goes_on_is_told_again_every_hour_after_the_last_word() {
     assert_eq!(life.sees(5000, &outage().hitting(9)), [Kind::Changed]);
     assert_eq!(life.sees(8599, &outage().hitting(9)), []);
     assert_eq!(life.sees(8600, &outage().hitting(9)), [Kind::Reminder]);
-    let sequences = life.told.iter().filter_map(|(_, incident)| Some(incident.as_ref()?.sequence));
+    let sequences = life.told.iter().map(|(_, incident)| incident.sequence);
     assert_eq!(sequences.collect::<Vec<_>>(), [1, 2, 3, 4]);
 }
 
@@ -218,7 +248,7 @@ fn trouble_that_returns_later_is_another_incident() {
     life.is_over(600, &quiet(), &proved(600));
     assert_eq!(life.sees(1502, &outage().seen(1501, 1502)), [Kind::Opened]);
     assert_eq!((life.incident().reopened, life.incident().sequence), (0, 1));
-    let id = |told: usize| life.told[told].1.as_ref().unwrap().id.clone();
+    let id = |told: usize| life.told[told].1.id.clone();
     assert_ne!(id(2), id(0));
 }
 
@@ -256,10 +286,11 @@ fn another_trouble_takes_its_place_only_if_it_is_worse_or_the_old_one_is_over() 
     assert_eq!(life.sees(100, &outage().seen(70, 90)), [Kind::Changed], "worse");
     assert_eq!((&life.incident().concern, life.incident().since), (&Concern::Service, at(70)));
     assert_eq!(life.sees(1000, &verdict(Diagnosis::Suspected)), [], "less bad, and the outage is not over");
-    let surge = verdict(Diagnosis::Suspected).seen(1500, 1600);
-    assert_eq!(life.is_over(1700, &surge, &proved(1650)), [Kind::Changed], "the outage is over, the surge is not");
+    let surge = verdict(Diagnosis::Suspected).seen(1500, 1700);
+    assert_eq!(life.is_over(1700, &surge, &proved(1650)), [Kind::Resolved], "the outage is over");
+    assert_eq!(life.sees(1700, &surge), [Kind::Opened], "the surge is not, and has an incident of its own");
     assert_eq!((life.incident().diagnosis, life.incident().since), (Diagnosis::Suspected, at(1500)));
-    assert!(life.incident().is_open());
+    assert_ne!(life.told[2].1.id, life.told[3].1.id);
 }
 
 #[test]
@@ -269,12 +300,13 @@ fn two_that_come_to_light_in_one_second_have_ids_of_their_own() {
     // A clock that is set back by an hour finds it later than a quarter of an hour.
     let later = outage().seen(5000, 5001);
     assert_eq!(life.sees(5001, &later), [Kind::Opened]);
-    let ids: BTreeSet<_> = life.told.iter().filter_map(|(_, incident)| Some(incident.as_ref()?.id.clone())).collect();
+    let ids: BTreeSet<_> = life.told.iter().map(|(_, incident)| incident.id.clone()).collect();
     assert_eq!(ids.len(), 2);
     life.is_over(5001, &quiet(), &proved(5001));
     let mut set_back = life.ledger.clone();
     set_back.incident.as_mut().unwrap().resolved_at = Some(at(-5000));
-    let again = turn(&region(), &set_back, &outage().seen(0, 5001), None, &Policy::default(), at(5001)).unwrap();
+    let judgement = outage().seen(0, 5001).into();
+    let again = turn(&region(), &set_back, &judgement, &Recoveries::new(), &Policy::default(), at(5001)).unwrap();
     assert!(!ids.contains(&again.ledger.incident.unwrap().id));
 }
 
@@ -346,7 +378,7 @@ struct Seen {
 }
 
 fn any_seen() -> impl Strategy<Value = Seen> {
-    let diagnoses = [Diagnosis::Quiet, Diagnosis::Isolated, Diagnosis::OneCaller].into_iter().chain(INCIDENTS);
+    let diagnoses = [Diagnosis::Quiet, Diagnosis::Isolated, Diagnosis::OneCaller].into_iter().chain(TOLD);
     let probes = [None, Some(RungState::Healthy), Some(RungState::Down)];
     (1_i64..2000, select(diagnoses.collect::<Vec<_>>()), 0_usize..40, select(probes.to_vec()), any::<(bool, bool)>())
         .prop_map(|(pause, diagnosis, callers, probe, (health, over))| Seen {
@@ -371,20 +403,25 @@ proptest! {
             now += pause;
             let verdict = Verdict { probe, health, ..verdict(diagnosis).hitting(callers).seen(now - 1, now) };
             let recovery = Recovery { over_at: over.then(|| at(now)), ..proved(now) };
+            let recoveries = BTreeMap::from([(None, recovery.clone()), (verdict.apart, recovery)]);
             let before = life.told.len();
-            life.decides(now, &verdict, Some(&recovery));
+            let judgement = Judgement::from(verdict);
+            life.decides(now, &judgement, &recoveries);
             for (happened, incident) in &life.told[before..] {
-                let (kind, incident) = (Kind::from(happened), incident.as_ref().unwrap());
+                let kind = Kind::from(happened);
                 let (is_open, sequence) = open.get(&incident.id).copied().unwrap_or_default();
                 prop_assert_eq!(incident.sequence, sequence + 1);
                 prop_assert_eq!(sequence == 0, kind == Kind::Opened);
                 prop_assert_eq!(is_open, !matches!(kind, Kind::Opened | Kind::Reopened));
                 open.insert(incident.id.clone(), (kind != Kind::Resolved, incident.sequence));
             }
-            prop_assert!(open.values().filter(|(is_open, _)| *is_open).count() <= 1, "one at a time");
-            prop_assert!(life.ledger.open().is_none_or(|incident| open[&incident.id].0));
-            let recovery = life.ledger.open().map(|_| &recovery).filter(|_| !over);
-            let again = turn(&region(), &life.ledger, &verdict, recovery, &Policy::default(), at(now));
+            let told: BTreeSet<&String> = open.iter().filter(|(_, (is_open, _))| *is_open).map(|(id, _)| id).collect();
+            let is_open: BTreeSet<&String> = life.ledger.open_incidents().map(|incident| &incident.id).collect();
+            prop_assert_eq!(told, is_open);
+            let keys: BTreeSet<_> = life.ledger.incidents().map(Incident::key).collect();
+            prop_assert_eq!(keys.len(), life.ledger.incidents().count(), "one at a time, of each");
+            let recoveries = if over { Recoveries::new() } else { recoveries };
+            let again = turn(&region(), &life.ledger, &judgement, &recoveries, &Policy::default(), at(now));
             prop_assert_eq!(again.map(|turn| turn.happened), None);
         }
     }

@@ -74,6 +74,20 @@ policy! {
     /// A region with fewer calls a year is taken to have so many.
     "An outage: failed against answered" calls_per_year_min ("calls_per_year_min"): f64 = 1000 in 1 ..= 1000000000;
 
+    /// Chance would bring what hit callers have in common less often than this: only then it is of one tool, network or
+    /// application.
+    "Where it fails" shared_chance ("shared_chance"): f64 = 0.001 in 0.000001 ..= 0.1;
+    /// Of the callers that are hit such a share must have it in common,
+    "Where it fails" shared_share ("shared_share"): f64 = 0.9 in 0.5 ..= 1;
+    /// and so many callers without it must have been served since.
+    "Where it fails" shared_served ("shared_served"): usize = 3 in 1 ..= 1000;
+    /// A caller that stands for many (an address, an application's role) and was served so often within a day
+    "Where it fails" dark_served ("dark_served"): usize = 10 in 1 ..= 100000;
+    /// has gone dark when so many of its calls in a row fail,
+    "Where it fails" dark_failures ("dark_failures"): usize = 10 in 2 ..= 1000;
+    /// over at least so long.
+    "Where it fails" dark_span ("dark_span_s"): Duration = 60 in 0 ..= 3600;
+
     /// Where no success of a region was seen from one origin for so long, callers hit in a time are counted instead.
     "An outage: where no successes are seen" successes_seen ("successes_seen_s"): Duration = 604800 in 60 ..= 31536000;
     /// A caller is newly hit if it had no such failure for so long.
@@ -125,12 +139,22 @@ policy! {
     /// The same advice is not given again for so long.
     "Advice" advice_quiet ("advice_quiet_s"): Duration = 86400 in 60 ..= 31536000;
 
+    /// What would be a page is told as a warning until so long after its first failure; not then either, where those who
+    /// were hit are served again.
+    "The life of an incident" page_after ("page_after_s"): Duration = 60 in 0 ..= 3600;
+    /// Earlier where the failures already span so long.
+    "The life of an incident" page_span ("page_span_s"): Duration = 45 in 0 ..= 3600;
+    /// Where all who are hit have a tool or a network in common, and others are served, a page waits until it is clear whose
+    /// fault it is, at most until so long after the first failure.
+    "The life of an incident" page_hold ("page_hold_s"): Duration = 300 in 0 ..= 3600;
     /// A change that is no turn for the worse is told at most once in this time.
     "The life of an incident" changed_every ("changed_every_s"): Duration = 600 in 1 ..= 86400;
     /// An incident that goes on is told again after so long without a notice.
     "The life of an incident" reminder ("reminder_s"): Duration = 3600 in 10 ..= 604800;
     /// The odds at which recovery counts as proved.
     "The life of an incident" proof_odds ("proof_odds"): f64 = 1000 in 2 ..= 1000000000;
+    /// An incident of one tool, network or application is told again after so long.
+    "The life of an incident" reminder_apart ("reminder_apart_s"): Duration = 86400 in 10 ..= 2592000;
     /// Recovery must last so long; each reopening doubles it.
     "The life of an incident" proof ("proof_s"): Duration = 300 in 1 ..= 1800;
     /// Calls served in that time,
@@ -141,8 +165,17 @@ policy! {
     "The life of an incident" proof_probes ("proof_probes"): usize = 3 in 1 ..= 100;
     /// over at least so long.
     "The life of an incident" proof_probes_span ("proof_probes_s"): Duration = 120 in 0 ..= 3600;
-    /// After so long without a failure an incident ends without proof, and the notice says so.
+    /// After so long without any call people are told that nobody calls. Where nothing can ever prove the end, it is taken as
+    /// the end, and the notice says so.
     "The life of an incident" quiet ("quiet_s"): Duration = 1800 in 10 ..= 3600;
+    /// Where nobody calls, healthy probes of each step that failed prove the end, over so long after the latest failure.
+    "The life of an incident" quiet_probes ("quiet_probes_s"): Duration = 600 in 0 ..= 3600;
+    /// After so long without any call an incident ends without proof, and the notice says so.
+    "The life of an incident" quiet_end ("quiet_end_s"): Duration = 43200 in 60 ..= 604800;
+    /// The same of one tool, network or application, which may not be used for a night.
+    "The life of an incident" quiet_end_apart ("quiet_end_apart_s"): Duration = 129600 in 60 ..= 2592000;
+    /// A new outage so long after the latest failure of one that nobody calls about is an incident of its own.
+    "The life of an incident" quiet_anew ("quiet_anew_s"): Duration = 3600 in 60 ..= 604800;
     /// Trouble that returns within this time is the same incident.
     "The life of an incident" reopen ("reopen_s"): Duration = 900 in 1 ..= 86400;
 

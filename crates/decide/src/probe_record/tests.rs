@@ -42,8 +42,11 @@ fn kept(down: Option<(i64, i64)>, healthy: (u32, Option<i64>, Option<i64>)) -> R
 #[test]
 fn streaks_of_answers_are_kept_as_they_are_meant() {
     const NEVER: (u32, Option<i64>, Option<i64>) = (0, None, None);
-    let table: [(&[RungState], RungRecord); 12] = [
-        (&[Healthy, Unexpected, Unknown], kept(None, NEVER)),
+    let table: [(&[RungState], RungRecord); 14] = [
+        (&[Unexpected, Unknown], kept(None, NEVER)),
+        // Also of a rung that never was down.
+        (&[Healthy, Unknown, Healthy], kept(None, (2, Some(0), Some(40)))),
+        (&[Healthy, Unexpected, Unknown], kept(None, (0, None, Some(0)))),
         (&[Healthy, Down], kept(Some((20, 20)), NEVER)),
         (&[Down, Down, Down], kept(Some((0, 40)), NEVER)),
         // Neither is news, and neither ends the streak.
@@ -116,6 +119,27 @@ fn a_registration_made_before_the_trouble_proves_nothing() {
 }
 
 #[test]
+fn a_registration_proves_nothing_of_a_step_that_no_probe_saw_down() {
+    let mut record = ProbeRecord::default();
+    record.register(registration(-60));
+    record.add(&answer(0, &[(StartDeviceAuthorization, Healthy), (CreateToken, Healthy)]));
+    assert_eq!(record.rungs.keys().copied().collect::<Vec<_>>(), [StartDeviceAuthorization, CreateToken]);
+    record.add(&answer(60, &[(RegisterClient, Healthy), (CreateToken, Healthy)]));
+    record.add(&answer(120, &[(CreateToken, Healthy)]));
+    assert_eq!(record.rungs[&RegisterClient], kept(None, (1, Some(60), Some(60))));
+}
+
+#[test]
+fn one_more_registration_may_be_made_after_five_minutes_whichever_clock_made_the_last() {
+    let five = 5 * 60;
+    let record = ProbeRecord { registration: Some(registration(0)), ..ProbeRecord::default() };
+    for (now, may) in [(0, false), (five - 1, false), (five, true), (1 - five, false), (-five, true)] {
+        assert_eq!(record.may_register_again(at(now)), may, "{now}");
+    }
+    assert!(ProbeRecord::default().may_register_again(at(0)));
+}
+
+#[test]
 fn a_registration_is_of_its_day_whichever_clock_made_it() {
     let day = 24 * 60 * 60;
     let record = ProbeRecord { registration: Some(registration(0)), ..ProbeRecord::default() };
@@ -138,18 +162,19 @@ fn a_registration_is_given_up_once_a_day() {
 #[test]
 fn the_latest_client_ids_are_remembered() {
     let mut record = ProbeRecord::default();
-    for made_at in [0, 1, 2, 3, 4, 5, 6, 7, 1, 8, 9] {
+    for made_at in (0..24).chain([1, 24, 25]) {
         record.register(registration(made_at));
     }
-    let wanted = [3, 4, 5, 6, 7, 1, 8, 9].map(|made_at| format!("client-{made_at}"));
+    let wanted: Vec<_> = (3..24).chain([1, 24, 25]).map(|made_at| format!("client-{made_at}")).collect();
     assert_eq!(record.own_client_ids, wanted);
 }
 
 #[test]
 fn a_registration_too_long_to_be_real_is_none() {
-    let secret = |length: usize| Registration::new("i", &"s".repeat(length), at(0));
-    assert!(secret(REGISTRATION_MAX - 1).is_some());
-    assert!(secret(REGISTRATION_MAX).is_none());
+    let made = |id: usize, secret: usize| Registration::new(&"i".repeat(id), &"s".repeat(secret), at(0)).is_some();
+    assert!(made(1, REGISTRATION_MAX - 1) && !made(1, REGISTRATION_MAX));
+    assert!(made(CLIENT_ID_MAX, 1) && !made(CLIENT_ID_MAX + 1, 1));
+    assert!(!made(0, 1));
 }
 
 #[test]

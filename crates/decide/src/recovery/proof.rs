@@ -12,26 +12,34 @@
 //! lower end of Wilson's interval), so that three calls of which all failed by chance are not taken for a full outage.
 //!
 //! All origins are counted together: what proves recovery is mostly CloudTrail's, wherever the failures were seen. A
-//! failure seen twice has one id, and counts once. Where the failures are of some operations only, calls of others prove
-//! nothing, though their callers count: a slot names a served caller by the first of its calls.
+//! failure seen twice has one id, and counts once. Each part of an incident is proved by itself: calls of others prove
+//! nothing. What is known of a share when its evidence is gone is what was noted while it was there.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use triage_model::caller::CallerHash;
 use triage_model::observation::{Operation, Origin};
+use triage_model::time::before;
 
-use crate::evidence::mark::Mark;
+use crate::cell::Dimension;
+use crate::evidence::learned::LEARNED_AFTER;
+use crate::evidence::mark::{Mark, ServedCall, Traits};
 use crate::evidence::slot::{SLOT_SECONDS, Slot};
+use crate::ledger::Part;
 use crate::policy::Policy;
+use crate::proof_so_far::ProofSoFar;
 use crate::recovery::open_incident::OpenIncident;
-use crate::spread::{Spread, beyond, latest};
+use crate::spread::{Spread, beyond, latest, served_about};
 
 /// So many nats for recovery are as good as certain: more would only make a return of the trouble harder to see.
 const SUM_MAX: f64 = 20.0;
 
 /// A share is never taken as more than this, nor as less than that of the smallest outage.
 const SHARE_MAX: f64 = 0.95;
+
+/// Callers noted of those that were served: no policy asks for many.
+const CALLERS_NOTED: usize = 16;
 
 pub struct Proof {
     /// What the sum is now.
@@ -44,6 +52,10 @@ pub struct Proof {
     pub callers: BTreeSet<CallerHash>,
     /// Since then: when odds, calls and callers were first enough.
     pub proved_at: Option<Timestamp>,
+    /// The share of calls that fails, or failed before.
+    pub share: f64,
+    /// How far it had come when all that is older was certainly known; None where that is no further than was noted.
+    pub so_far: Option<ProofSoFar>,
 }
 
 /// One moment of the incident, in the order in which those of one second are taken: a failure last, so that it is never
@@ -52,32 +64,48 @@ pub struct Proof {
 enum Moment {
     /// Nothing in particular: what is spread over the time up to it is counted.
     Passing,
-    /// Whether its operation is one that failed.
-    Served(CallerHash, bool),
+    Served(CallerHash),
     Failed,
 }
 
 impl Proof {
-    pub fn of(open: &OpenIncident<'_>) -> Self {
+    const fn none_since(zero_at: Timestamp) -> Self {
+        let callers = BTreeSet::new();
+        Self { sum: 0.0, zero_at, served: 0.0, failed: 0.0, callers, proved_at: None, share: 0.0, so_far: None }
+    }
+
+    pub fn of(open: &OpenIncident<'_>, part: &Part) -> Self {
         let incident = open.incident;
         let begin = open.slots.first().and_then(|(begin, _)| Timestamp::from_second(*begin).ok());
-        let known = begin.unwrap_or(Timestamp::MIN).max(incident.since);
+        let known = begin.unwrap_or(Timestamp::MIN).max(incident.since).max(part.since);
+        let known = part.so_far.as_ref().map_or(known, |so_far| so_far.until);
         let start = known.max(incident.enough_at);
-        let course = Course::of(open, start);
-        let mut walk = Walk::new(open.policy, start);
+        let noted_until = before(open.now, LEARNED_AFTER);
+        let course = Course::of(open, part, [known, start, noted_until]);
+        // Of one that stands for many nobody else need be served.
+        let callers = open.policy.proof_callers.min(incident.callers.max(1));
+        // What was noted has its share already.
+        let told_until = if part.so_far.is_some() && start == known { Timestamp::MIN } else { start };
+        let mut walk = Walk::new(open.policy, told_until, callers, part.so_far.as_ref());
+        if part.so_far.is_none() {
+            walk.proof.zero_at = start;
+        }
         let mut second = known.as_second();
         for (at, moment) in &course.moments {
+            if *at > noted_until && walk.proof.so_far.is_none() && noted_until > known {
+                walk.proof.so_far = Some(walk.so_far(noted_until));
+            }
             let to = at.as_second().max(second);
             let (served, failed) = course.unmarked(second, to);
             walk.add(served, failed, *at);
             second = to;
             match moment {
                 Moment::Passing => {}
-                Moment::Served(caller, proves) => {
+                Moment::Served(caller) => {
                     if *at > start {
                         walk.proof.callers.insert(*caller);
                     }
-                    walk.add(f64::from(*proves), 0.0, *at);
+                    walk.add(1.0, 0.0, *at);
                 }
                 Moment::Failed => walk.add(0.0, 1.0, *at),
             }
@@ -96,13 +124,12 @@ struct Course {
 }
 
 impl Course {
-    fn of(open: &OpenIncident<'_>, start: Timestamp) -> Self {
-        let failures = distinct_failures(open);
-        let operations = FailedOperations(failures.iter().map(|mark| mark.operation).collect());
+    /// What came after the first of these times, with each of them as a moment.
+    fn of(open: &OpenIncident<'_>, part: &Part, times: [Timestamp; 3]) -> Self {
         Self {
-            moments: moments(open, start, &failures, &operations),
-            unmarked_served: by_origin(open, |slot, origin| unmarked_served(slot, origin, &operations)),
-            unmarked_failed: by_origin(open, |slot, origin| unmarked_failed(open, slot, origin)),
+            moments: moments(open, part, times, &distinct_failures(open, part, times[0])),
+            unmarked_served: by_origin(open, |slot, origin| unmarked_served(open, part, slot, origin)),
+            unmarked_failed: by_origin(open, |slot, origin| unmarked_failed(open, part, slot, origin)),
         }
     }
 
@@ -116,39 +143,32 @@ impl Course {
     }
 }
 
-/// The failures of the incident, in order of time, each once.
-fn distinct_failures<'a>(open: &'a OpenIncident<'_>) -> Vec<&'a Mark> {
-    let mut failures: Vec<&Mark> = open.failures().filter(|mark| mark.at >= open.incident.since).collect();
+/// The failures of a part from then on, each once, in no order.
+fn distinct_failures(open: &OpenIncident<'_>, part: &Part, from: Timestamp) -> Vec<Timestamp> {
+    // What was noted up to a time has that second in it.
+    let counts = |mark: &&Mark| mark.at >= from && (part.so_far.is_none() || mark.at > from);
+    let mut failures: Vec<(u32, Timestamp)> =
+        open.failures(part).filter(counts).map(|mark| (mark.id, mark.at)).collect();
     failures.sort_unstable();
-    let mut ids = HashSet::new();
-    failures.retain(|mark| ids.insert(mark.id));
-    failures
-}
-
-/// The operations that failed in an incident.
-struct FailedOperations(BTreeSet<Option<Operation>>);
-
-impl FailedOperations {
-    /// Whether a served call of that operation proves anything. Not every record names its operation.
-    fn are_proved_by(&self, operation: Option<Operation>) -> bool {
-        let may_be_all = self.0.is_empty() || self.0.contains(&None);
-        may_be_all || operation.is_none() || self.0.contains(&operation)
-    }
+    failures.dedup_by_key(|(id, _)| *id);
+    failures.into_iter().map(|(_, at)| at).collect()
 }
 
 fn moments(
     open: &OpenIncident<'_>,
-    start: Timestamp,
-    failures: &[&Mark],
-    operations: &FailedOperations,
+    part: &Part,
+    [known, start, noted_until]: [Timestamp; 3],
+    failures: &[Timestamp],
 ) -> Vec<(Timestamp, Moment)> {
-    let span = open.incident.since..=latest(open.now);
-    let failed = failures.iter().map(|mark| (mark.at, Moment::Failed));
+    let span = known..=latest(open.now);
+    let is_new = |at: Timestamp| part.so_far.is_none() || at > known;
+    let failed = failures.iter().map(|at| (*at, Moment::Failed));
     let served = open.slots.iter().flat_map(|(_, slot)| &slot.served);
-    let served = served.filter(|call| span.contains(&call.at) && !open.view.ledger.is_left_out(call.caller));
-    let served = served.map(|call| (call.at, Moment::Served(call.caller, operations.are_proved_by(call.operation))));
+    let served = served.filter(|call| span.contains(&call.at) && is_new(call.at));
+    let served = served.filter(|call| !open.view.ledger.is_left_out(call.caller) && open.hears(part, call));
+    let served = served.map(|call| (call.at, Moment::Served(call.caller)));
     let slot_ends = open.slots.iter().filter_map(|(begin, _)| Timestamp::from_second(begin + SLOT_SECONDS).ok());
-    let passing = slot_ends.filter(|end| *end < open.now).chain([start, open.now]);
+    let passing = slot_ends.filter(|end| *end < open.now).chain([start, noted_until, open.now]);
     let passing = passing.filter(|at| at >= span.start()).map(|at| (at, Moment::Passing));
     let mut moments: Vec<(Timestamp, Moment)> = failed.chain(served).chain(passing).collect();
     moments.sort_unstable();
@@ -160,16 +180,30 @@ fn by_origin(open: &OpenIncident<'_>, count: impl Fn(&Slot, Origin) -> f64) -> V
     Origin::ALL.into_iter().map(of).collect()
 }
 
-fn unmarked_served(slot: &Slot, origin: Origin, operations: &FailedOperations) -> f64 {
-    let counts = |of: Origin, operation| of == origin && operations.are_proved_by(operation);
-    let all = slot.calls.iter().filter(|((of, operation), _)| counts(*of, *operation));
-    let all: u64 = all.map(|(_, calls)| u64::from(calls.served)).sum();
-    let marked = slot.served.iter().filter(|call| counts(call.origin, call.operation)).count() as u64;
-    all.saturating_sub(marked) as f64
+/// Served calls of a part without a mark of their own.
+fn unmarked_served(open: &OpenIncident<'_>, part: &Part, slot: &Slot, origin: Origin) -> f64 {
+    let marked = slot.served.iter().filter(|call| call.origin == origin && open.hears(part, call)).count() as f64;
+    let is_own = |operation: Option<Operation>, traits: &Traits| open.is_proved_by(part, operation, traits);
+    let all = match &open.incident.scope.shared {
+        // Of tools and networks a slot counts nothing: those that it marks stand for the others.
+        Some(shared) if shared.dimension != Dimension::Application => {
+            let is_inside = |call: &ServedCall| is_own(call.operation, &call.traits) && open.shared_is_of(call);
+            served_about(slot, origin, is_inside)
+        }
+        shared => {
+            let is_inside = |traits: &Traits| shared.as_ref().is_none_or(|shared| shared.key().has(traits));
+            let own = slot.calls.iter().filter(|(place, _)| {
+                let traits = place.traits();
+                place.origin == origin && !place.pending && is_own(place.operation, &traits) && is_inside(&traits)
+            });
+            own.map(|(_, calls)| f64::from(calls.served)).sum()
+        }
+    };
+    (all - marked).max(0.0)
 }
 
-fn unmarked_failed(open: &OpenIncident<'_>, slot: &Slot, origin: Origin) -> f64 {
-    let counts = |mark: &Mark| mark.origin == origin && open.counts(mark);
+fn unmarked_failed(open: &OpenIncident<'_>, part: &Part, slot: &Slot, origin: Origin) -> f64 {
+    let counts = |mark: &Mark| mark.origin == origin && open.counts(part, mark);
     open.causes().iter().map(|cause| beyond(slot, *cause, counts)).sum()
 }
 
@@ -177,6 +211,8 @@ struct Walk<'a> {
     policy: &'a Policy,
     /// Until then the calls only tell of the outage.
     start: Timestamp,
+    /// So many callers must be served.
+    callers: usize,
     /// Calls served and failed since the incident began.
     served: f64,
     failed: f64,
@@ -187,18 +223,54 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn new(policy: &Policy, start: Timestamp) -> Walk<'_> {
-        let proof =
-            Proof { sum: 0.0, zero_at: start, served: 0.0, failed: 0.0, callers: BTreeSet::new(), proved_at: None };
-        let mut walk = Walk { policy, start, served: 0.0, failed: 0.0, up: 0.0, down: 0.0, proof };
-        walk.weigh();
+    fn new<'b>(policy: &'b Policy, start: Timestamp, callers: usize, so_far: Option<&ProofSoFar>) -> Walk<'b> {
+        let proof = Proof::none_since(start);
+        let mut walk = Walk { policy, start, callers, served: 0.0, failed: 0.0, up: 0.0, down: 0.0, proof };
+        match so_far {
+            None => walk.weigh(),
+            Some(so_far) => {
+                (walk.served, walk.failed) = (so_far.all_served, so_far.all_failed);
+                walk.reckon_by(so_far.share);
+                walk.proof = Proof {
+                    sum: so_far.sum,
+                    zero_at: so_far.zero_at,
+                    served: so_far.served,
+                    failed: so_far.failed,
+                    callers: so_far.callers.iter().copied().map(CallerHash::from_bits).collect(),
+                    proved_at: so_far.proved_at,
+                    share: so_far.share,
+                    so_far: None,
+                };
+            }
+        }
         walk
+    }
+
+    fn so_far(&self, until: Timestamp) -> ProofSoFar {
+        let proof = &self.proof;
+        ProofSoFar {
+            until,
+            sum: proof.sum,
+            share: proof.share,
+            zero_at: proof.zero_at,
+            served: proof.served,
+            failed: proof.failed,
+            callers: proof.callers.iter().take(CALLERS_NOTED).map(|caller| caller.to_bits()).collect(),
+            all_served: self.served,
+            all_failed: self.failed,
+            proved_at: proof.proved_at,
+        }
     }
 
     /// Takes q from all calls so far.
     fn weigh(&mut self) {
-        let p0 = self.policy.usual_failures;
         let share = low_share(self.failed, self.served + self.failed).clamp(self.policy.outage_failures, SHARE_MAX);
+        self.reckon_by(share);
+    }
+
+    fn reckon_by(&mut self, share: f64) {
+        let p0 = self.policy.usual_failures;
+        self.proof.share = share;
         self.up = ((1.0 - p0) / (1.0 - share)).ln();
         self.down = (share / p0).ln();
     }
@@ -214,8 +286,9 @@ impl Walk<'_> {
         let most = SUM_MAX.max(self.policy.proof_odds.ln());
         self.proof.sum = (self.proof.sum + served * self.up - failed * self.down).clamp(0.0, most);
         if failed > 0.0 && self.proof.sum == 0.0 {
+            let so_far = self.proof.so_far.take();
+            self.proof = Proof { so_far, ..Proof::none_since(at) };
             self.weigh();
-            self.proof = Self::new(self.policy, at).proof;
             return;
         }
         self.proof.served += served;
@@ -224,7 +297,7 @@ impl Walk<'_> {
         let is_enough = self.proof.sum >= policy.proof_odds.ln()
             // What is spread over time is rarely a whole number.
             && self.proof.served + 1e-6 >= policy.proof_calls as f64
-            && self.proof.callers.len() >= policy.proof_callers;
+            && self.proof.callers.len() >= self.callers;
         if is_enough && self.proof.proved_at.is_none() {
             self.proof.proved_at = Some(at);
         }

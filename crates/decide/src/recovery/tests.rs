@@ -2,11 +2,15 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use triage_model::classify::Cause;
-use triage_model::observation::Operation;
+use triage_model::observation::{Operation, Origin};
 
 use super::*;
-use crate::evidence::mark::{Answered, Mark};
+use crate::cell::Dimension;
+use crate::evidence::Evidence;
+use crate::evidence::mark::{Answered, Mark, ServedCall};
+use crate::evidence::slot::{SLOT_SECONDS, slot_of};
 use crate::probe_record::ProbeRecord;
+use crate::scope::{Scope, Shared};
 use crate::sequential::test;
 use crate::testing::marks::{at, failure, incident, served};
 use crate::testing::one_case_in;
@@ -206,17 +210,33 @@ fn an_outage_that_came_to_light_late_is_proved_over_by_calls_of_its_own_time() {
     assert_eq!(over(&view, &incident(1, 480), 480), None, "had it come to light only by what occurred then");
 }
 
+/// The same call of another operation.
+fn on(operation: Operation, answered: Answered) -> Answered {
+    Answered { call: ServedCall { operation: Some(operation), ..answered.call }, ..answered }
+}
+
+/// One that failed in the first seconds.
+fn part(operation: Operation) -> Part {
+    Part { operation: Some(operation), grant: None, since: at(1), last_failure: at(20), so_far: None, proved_at: None }
+}
+
 #[test]
 fn calls_of_operations_that_did_not_fail_prove_nothing() {
     let mut view = view_of_an_outage();
-    serve(&mut view, 30, 600, |answered| {
-        let operation = Some(Operation::RegisterClient);
-        Answered { call: crate::evidence::mark::ServedCall { operation, ..answered.call }, ..answered }
-    });
-    assert_eq!(over(&view, &incident(1, 3), 600), None);
+    serve(&mut view, 30, 600, |answered| on(Operation::RegisterClient, answered));
+    let incident = Incident { parts: vec![part(Operation::CreateToken)], ..incident(1, 3) };
+    assert_eq!(over(&view, &incident, 600), None);
     serve(&mut view, 400, 410, |call| call);
-    // Its callers are marked by their first calls: these are only counted, and so known by the end of their slot.
-    assert_eq!(over(&view, &incident(1, 3), 600), Some(480));
+    // Seven callers are marked by their first calls; the three more are taken as spread over the time up to these.
+    assert_eq!(over(&view, &incident, 600), Some(403));
+}
+
+#[test]
+fn where_no_part_was_kept_calls_of_operations_that_did_not_fail_prove_nothing_either() {
+    let mut view = view_of_an_outage();
+    serve(&mut view, 30, 600, |answered| on(Operation::RegisterClient, answered));
+    let kept = Incident { told_operations: [Operation::CreateToken].into(), ..incident(1, 3) };
+    assert_eq!(over(&view, &kept, 600), None, "as the version before kept it");
 }
 
 #[test]
@@ -300,6 +320,98 @@ fn half_an_hour_of_silence_ends_it_without_proof() {
     assert_eq!(over(&view, &Incident { reopened_at: Some(at(1600)), ..incident(1, 3) }, 3300), None);
 }
 
+/// Of a region in which successes of that operation are seen as a rule.
+fn view_with_successes(operations: &[Operation]) -> View {
+    let mut view = view_of_an_outage();
+    for operation in operations {
+        let known = view.learned.cells.entry(Cell::Operation(*operation)).or_default();
+        known.succeeded.insert(Origin::CloudTrail, at(-3600));
+    }
+    view
+}
+
+const START: Operation = Operation::StartDeviceAuthorization;
+
+#[test]
+fn parts_are_proved_one_after_the_other_in_either_order() {
+    let parts = [Operation::CreateToken, START];
+    for (first, second) in [(0, 1), (1, 0)] {
+        let mut view = view_of_an_outage();
+        for by in 1..=20 {
+            view.evidence.add_failure(Mark { operation: Some(START), id: by as u32, ..failure(by, by as u64) });
+        }
+        let mut incident = Incident { parts: parts.map(part).to_vec(), ..incident(1, 3) };
+        serve(&mut view, 30, 900, |answered| on(parts[first], answered));
+        let found = recovery(&view, &incident, &Policy::default(), at(900));
+        assert_eq!(found.over_at, None, "{first}");
+        let proved_at = found.parts[first].proved_at;
+        assert!(proved_at.is_some() && found.parts[second].proved_at.is_none(), "{found:#?}");
+        // It is noted, and stays proved when the calls that proved it are old.
+        incident.parts[first].proved_at = proved_at;
+        view.evidence.slots.retain(|begin, _| *begin < at(120).as_second());
+        serve(&mut view, 900, 1800, |answered| on(parts[second], answered));
+        let found = recovery(&view, &incident, &Policy::default(), at(1800));
+        assert!(found.proved && found.over_at.is_some() && found.over_at > proved_at, "{found:#?}");
+        // Unless it fails again.
+        for by in 1..=20 {
+            let operation = Some(parts[first]);
+            view.evidence.add_failure(Mark { operation, id: 900 + by, ..failure(1700 + i64::from(by), u64::from(by)) });
+        }
+        assert_eq!(over(&view, &incident, 1800), None);
+    }
+}
+
+#[test]
+fn silence_is_no_proof_where_calls_are_seen_as_a_rule() {
+    let view = view_with_successes(&[Operation::CreateToken]);
+    let incident = Incident { parts: vec![part(Operation::CreateToken)], last_failure: Some(at(20)), ..incident(1, 3) };
+    let found = |now| recovery(&view, &incident, &Policy::default(), at(now));
+    assert_eq!((found(1819).silent_since, found(1819).over_at), (None, None));
+    for now in [1820, 3600, 20 + 43_199] {
+        assert_eq!((found(now).silent_since, found(now).over_at), (Some(at(20)), None), "{now}");
+    }
+    let given_up = found(20 + 43_200);
+    assert_eq!((given_up.over_at, given_up.proved), (Some(at(20 + 43_200)), false), "after twelve hours");
+}
+
+/// Both steps failed for twenty callers each, the second one up to that second.
+fn view_of_two_steps(last: i64) -> (View, Incident) {
+    let mut view = view_with_successes(&[Operation::CreateToken, START]);
+    for by in 1..=20 {
+        let failed = failure(last - 20 + by, by as u64);
+        view.evidence.add_failure(Mark { operation: Some(START), id: by as u32, ..failed });
+    }
+    let start = Part { last_failure: at(last), ..part(START) };
+    let parts = vec![part(Operation::CreateToken), start];
+    (view, Incident { parts, last_failure: Some(at(last)), ..incident(1, 3) })
+}
+
+#[test]
+fn healthy_probes_of_each_step_that_failed_prove_it_though_nobody_calls() {
+    let (mut view, incident) = view_of_two_steps(700);
+    let never_down = |from, to| RungRecord { down_since: None, down_last: None, ..rung(0, 9, from, to) };
+    view.probe.rungs.insert(Operation::CreateToken, never_down(30, 1300));
+    assert_eq!(over(&view, &incident, 1300), None, "only one of two steps");
+    view.probe.rungs.insert(START, never_down(30, 1299));
+    assert_eq!(over(&view, &incident, 1300), None, "599 seconds");
+    view.probe.rungs.insert(START, never_down(30, 1300));
+    let found = recovery(&view, &incident, &Policy::default(), at(1300));
+    assert_eq!((found.over_at, found.proved), (Some(at(1300)), true));
+    // A probe has no tool of anybody's.
+    let shared = Shared { dimension: Dimension::Tool, hash: 7, name: "acme-login/3.0".into() };
+    let scope = Scope { shared: Some(shared), ..Scope::default() };
+    assert_eq!(over(&view, &Incident { scope, ..incident }, 1300), None);
+}
+
+#[test]
+fn a_step_that_nobody_calls_is_not_over_because_another_one_is() {
+    let (mut view, incident) = view_of_two_steps(20);
+    serve(&mut view, 30, 2400, |call| call);
+    let found = recovery(&view, &incident, &Policy::default(), at(2400));
+    assert!(found.parts[0].proved_at.is_some());
+    assert_eq!(found.over_at, None, "twenty callers were hit by it, and silence is no proof: {found:#?}");
+}
+
 /// A rung that was down in that second, and then healthy so many times from one second to another.
 fn rung(down: i64, times: u32, from: i64, to: i64) -> RungRecord {
     RungRecord {
@@ -343,6 +455,22 @@ fn a_rung_that_was_down_and_is_well_again_proves_it() {
     }
 }
 
+#[test]
+fn what_is_noted_of_a_proof_keeps_the_share_by_which_it_is_reckoned() {
+    let mut view = view_of_an_outage();
+    serve(&mut view, 30, 40, |call| call);
+    let mut incident = Incident { parts: vec![part(Operation::CreateToken)], ..incident(1, 3) };
+    let mut noted = Vec::new();
+    for now in [1000, 1300, 1600] {
+        let so_far = recovery(&view, &incident, &Policy::default(), at(now)).parts.remove(0).so_far.unwrap();
+        noted.push((so_far.until, (1000.0 * so_far.share).round(), (1000.0 * so_far.sum).round()));
+        incident.parts[0].so_far = Some(so_far);
+    }
+    let (_, share, sum) = noted[0];
+    assert!(share > 800.0 && sum > 1000.0, "{noted:?}");
+    assert_eq!(noted, [100, 400, 700].map(|until| (at(until), share, sum)));
+}
+
 proptest! {
     // Each case lives through half an hour.
     #![proptest_config(one_case_in(64))]
@@ -354,6 +482,43 @@ proptest! {
         if let Some(life) = live(&calls, end, |_| ()) {
             prop_assert!(life.over.is_none_or(|over| over >= 0), "{:?}", life);
         }
+    }
+
+    #[test]
+    fn a_proof_that_goes_on_from_what_was_noted_is_that_of_the_whole(
+        seed in any::<u64>(),
+        share in 0.2..=1.0,
+        noted in prop::collection::vec(1_000_i64..3_000, 1..4),
+    ) {
+        let mut view = View { evidence: Evidence::default(), ..view_with_successes(&[Operation::CreateToken]) };
+        for call in history(0.05, 40, share, 900, seed).iter().filter(|call| call.second >= 0) {
+            if call.fails {
+                view.evidence.add_failure(failure(call.second, call.by));
+            } else {
+                view.evidence.add_answered(&served(call.second, call.by));
+            }
+        }
+        let whole = Incident { parts: vec![part(Operation::CreateToken)], ..incident(1, 60) };
+        let mut so_far = whole.clone();
+        for now in noted {
+            let found = recovery(&view, &so_far, &Policy::default(), at(now)).parts.remove(0).so_far;
+            let known = so_far.parts[0].so_far.as_ref().map(|so_far| so_far.until);
+            if let Some(found) = found {
+                prop_assert!(known < Some(found.until), "it only goes on");
+                so_far.parts[0].so_far = Some(found);
+            }
+        }
+        let found = |view: &View, incident: &Incident| recovery(view, incident, &Policy::default(), at(3_100));
+        let one = found(&view, &whole);
+        if let Some(so_far) = &so_far.parts[0].so_far {
+            // What it was made of is not looked at again.
+            view.evidence.slots.retain(|begin, _| *begin >= slot_of(so_far.until));
+        }
+        let other = found(&view, &so_far);
+        // What is only counted is spread over the time between the moments that are looked at.
+        let second = |found: &Recovery| found.over_at.map_or(0, Timestamp::as_second);
+        prop_assert_eq!(one.over_at.map(|_| one.proved), other.over_at.map(|_| other.proved));
+        prop_assert!((second(&one) - second(&other)).abs() <= SLOT_SECONDS, "{:#?} {:#?}", one, other);
     }
 
     #[test]

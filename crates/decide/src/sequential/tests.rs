@@ -1,9 +1,13 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
+use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
 
 use super::*;
 use crate::evidence::learned::Streak;
 use crate::evidence::mark::{Answered, ServedCall};
+use crate::evidence::slot::Place;
 use crate::ledger::Incident;
 use crate::testing::marks::{at, caller, failure, served};
 
@@ -161,7 +165,7 @@ fn an_outage_of_many_calls_is_found_though_few_marks_are_kept() {
         slot.add_failure(failure(random.i64(0..120), random.u64(0..1 << CallerHash::BITS)));
     }
     slot.beyond.clear();
-    let key = (Origin::CloudTrail, None);
+    let key = Place { origin: Origin::CloudTrail, operation: None, grant: None, application: 0, pending: false };
     slot.calls.insert(key, crate::evidence::slot::AnsweredCalls { answered: 60_000, served: 60_000 });
     assert_eq!(run(&view).unwrap().crossed_at, None, "of the kept marks alone nothing follows");
     view.evidence.slot_mut(at(0)).beyond.insert((Cause::Service, Origin::CloudTrail), 30_000 - 256);
@@ -181,21 +185,143 @@ fn the_threshold_follows_the_traffic_and_the_allowed_false_pages() {
         let policy = Policy { false_pages_per_year, ..Policy::default() };
         test(&view, Origin::CloudTrail, &policy, at(NOW)).unwrap().threshold
     };
-    assert_eq!(threshold(0, 1.0), 1000_f64.ln(), "a quiet region is taken to have a thousand calls a year");
+    // Half of the false pages are shared by the fixed cells.
+    let share = 2.0 * Cell::FIXED as f64;
+    assert_eq!(threshold(0, 1.0), (share * 1000.0).ln(), "a quiet region is taken to have a thousand calls a year");
     let calls = 1_000_000.0 / (100.0 + NOW as f64 / 86_400.0) * 365.0;
-    assert!((threshold(999_999, 1.0) - f64::ln(calls)).abs() < 1e-9);
-    assert!((threshold(999_999, 0.1) - f64::ln(calls * 10.0)).abs() < 1e-9);
+    assert!((threshold(999_999, 1.0) - f64::ln(share * calls)).abs() < 1e-9);
+    assert!((threshold(999_999, 0.1) - f64::ln(share * calls * 10.0)).abs() < 1e-9);
+}
+
+mod cells {
+    use triage_model::grant::Grant;
+    use triage_model::observation::Operation;
+
+    use super::*;
+    use crate::evidence::learned::CellCalls;
+    use crate::evidence::mark::{Mark, Traits};
+
+    const START: Cell = Cell::Operation(Operation::StartDeviceAuthorization);
+    const DEVICE: Cell = Cell::Grant(Grant::DeviceCode);
+    const IAM: Cell = Cell::Operation(Operation::CreateTokenWithIam);
+    const APPLICATION: Cell = Cell::Shared(Dimension::Application, 9);
+    const TOOL: Cell = Cell::Shared(Dimension::Tool, 7);
+
+    fn start(failed: Mark) -> Mark {
+        Mark { operation: Some(Operation::StartDeviceAuthorization), ..failed }
+    }
+
+    fn refreshed(second: i64, by: u64) -> Answered {
+        let call = served(second, by).call;
+        let traits = Traits { grant: Some(Grant::RefreshToken), ..call.traits };
+        Answered { call: ServedCall { traits, ..call }, served: true }
+    }
+
+    fn run_of(view: &View, cell: Cell) -> Option<Run> {
+        Calls::of(view, &Policy::default(), at(NOW), |_| true).run(cell, Origin::CloudTrail, None)
+    }
+
+    #[test]
+    fn each_has_the_threshold_of_its_own_calls_and_what_callers_share_that_of_all_of_its_kind() {
+        let mut view = view();
+        view.learned.first_seen = Some(at(NOW - 100 * 86_400));
+        view.learned.until = Some(at(NOW));
+        view.learned.calls = 10_000_000;
+        let succeeded = || BTreeMap::from([(Origin::CloudTrail, at(0))]);
+        for (cell, calls) in [(START, 50_000), (DEVICE, 300_000), (IAM, 700_000), (APPLICATION, 9)] {
+            view.learned.cells.insert(cell, CellCalls { calls, succeeded: succeeded() });
+        }
+        let traits = Traits { grant: Some(Grant::DeviceCode), tool: 7, ..Traits::default() };
+        view.evidence.add_failure(start(failure(10, 1)));
+        view.evidence.add_failure(Mark { traits, ..failure(11, 1) });
+        let operation = Some(Operation::CreateTokenWithIam);
+        view.evidence.add_failure(Mark {
+            operation,
+            traits: Traits { application: 9, ..Traits::default() },
+            ..failure(12, 1)
+        });
+        let cells = Cell::FIXED as f64;
+        for (cell, calls, share) in [
+            (Cell::Region, 10_000_000.0, cells),
+            (START, 50_000.0, cells),
+            (DEVICE, 300_000.0, cells),
+            (IAM, 700_000.0, cells),
+            (APPLICATION, 700_000.0, 1.0),
+            (TOOL, 10_000_000.0, 1.0),
+        ] {
+            let expected = f64::ln(2.0 * share * calls * 3.65);
+            let threshold = run_of(&view, cell).unwrap().threshold;
+            assert!((threshold - expected).abs() < 1e-9, "{cell}: {threshold} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn against_a_part_counts_only_what_was_answered_there() {
+        let mut view = view();
+        for by in 1..=5 {
+            view.evidence.add_failure(start(failure(100 * by, by as u64)));
+        }
+        view.learned.cells.entry(START).or_default().succeeded.insert(Origin::CloudTrail, at(0));
+        for second in 0..1000 {
+            view.evidence.add_answered(&refreshed(second, 1000 + second as u64));
+        }
+        let (region, part) = (run_of(&view, Cell::Region).unwrap(), run_of(&view, START).unwrap());
+        assert_eq!((region.crossed_at, part.answered), (None, 0));
+        assert!(part.crossed_at.is_some(), "{part:?}");
+    }
+
+    #[test]
+    fn a_pending_poll_speaks_for_polling_alone() {
+        let mut view = view();
+        view.evidence.add_failure(Mark {
+            traits: Traits { grant: Some(Grant::DeviceCode), ..Traits::default() },
+            ..failure(0, 1)
+        });
+        let polled = |second| {
+            let call = served(second, 50 + second as u64).call;
+            Answered { call: ServedCall { pending: true, ..call }, served: true }
+        };
+        (0..100).for_each(|second| view.evidence.add_answered(&polled(second)));
+        assert_eq!(run_of(&view, Cell::Region).unwrap().answered, 0);
+    }
+
+    #[test]
+    fn a_refresh_that_works_takes_no_failed_device_flow_back() {
+        let mut view = view();
+        view.learned.cells.entry(START).or_default().succeeded.insert(Origin::CloudTrail, at(0));
+        for by in 1..=2 {
+            view.evidence.add_failure(start(failure(10 * by, by as u64)));
+            view.evidence.add_answered(&refreshed(10 * by + 5, by as u64));
+        }
+        assert_eq!(run_of(&view, START).unwrap().callers.len(), 2);
+        for by in 1..=2 {
+            let operation = start(failure(0, 1)).operation;
+            let call = ServedCall { operation, ..served(60, by).call };
+            view.evidence.add_answered(&Answered { call, served: true });
+        }
+        assert_eq!(run_of(&view, START).unwrap().callers.len(), 0);
+    }
+
+    #[test]
+    fn a_part_in_which_nothing_was_ever_served_has_no_test_of_its_own() {
+        let mut view = View::default();
+        for by in 1..=9 {
+            view.evidence.add_failure(start(failure(10 * by, by as u64)));
+        }
+        let runs = Calls::of(&view, &Policy::default(), at(NOW), |_| true).runs(None);
+        assert_eq!(runs.iter().map(|run| run.cell).collect::<Vec<_>>(), [Cell::Region]);
+    }
 }
 
 #[test]
 fn the_first_day_counts_as_a_whole_one() {
     let mut view = View::default();
     answered_each_second(&mut view, 0, 2000);
-    assert_eq!(calls_per_year(&view, &Policy::default(), at(NOW)), 2000.0 * 365.0);
+    assert_eq!(calls_per_year(&view, Cell::Region, &Policy::default(), at(NOW)), 2000.0 * 365.0);
     // What was learned is not counted again.
     view.learned.calls = 1000;
     view.learned.until = Some(at(960));
-    assert_eq!(calls_per_year(&view, &Policy::default(), at(NOW)), (1000.0 + 2000.0 - 960.0) * 365.0);
+    assert_eq!(calls_per_year(&view, Cell::Region, &Policy::default(), at(NOW)), (1000.0 + 2000.0 - 960.0) * 365.0);
 }
 
 #[test]
@@ -206,7 +332,7 @@ fn chance_is_told_in_years() {
     }
     let policy = Policy::default();
     let years = run(&view).unwrap().chance_years(&policy);
-    assert!((years - 50_f64.powi(3) / (3.0 * 365.0)).abs() < 1e-6, "{years}");
+    assert!((years - 50_f64.powi(3) / (2.0 * Cell::FIXED as f64 * 3.0 * 365.0)).abs() < 1e-6, "{years}");
     // It does not depend on how many false pages are allowed.
     let policy = Policy { false_pages_per_year: 10.0, ..policy };
     let same = test(&view, Origin::CloudTrail, &policy, at(NOW)).unwrap().chance_years(&policy);
@@ -376,15 +502,14 @@ mod hits_in_time {
             events.retain(|event| event.at >= at(begin - 3600));
             let old = events.len();
             while second < (begin + 86_400) as f64 {
-                let what = What::Failed { newly: true, weight: 1.0 };
-                events.push(Event::new(at(second as i64), caller(random.u64(..)), what));
+                events.push(Event::failed(&(&failure(second as i64, random.u64(..)), 1.0)));
                 second -= random.f64().ln() * 86_400.0 / hits_per_day;
             }
             let rate =
                 (policy.hits_per_day * policy.hits_weight_days + learned) / (policy.hits_weight_days + day as f64);
             let scale = Scale::of_hits(rate.max(policy.hits_per_day_min), &policy);
-            let test = Test { scale, lasting: 1.0, callers: 3, answered: Spread::default(), beyond: Spread::default() };
-            let run = test.judge(&events, Origin::Logs, at(begin + 86_400));
+            let walk = Walk { scale, lasting: 1.0, callers: 3, answered: Spread::default(), beyond: Spread::default() };
+            let run = walk.judge(&events, Cell::Region, Origin::Logs, at(begin + 86_400));
             pages += usize::from(run.is_some_and(|run| run.crossed_at.is_some_and(|crossed| crossed >= at(begin))));
             learned += (events.len() - old) as f64;
         }
@@ -435,13 +560,12 @@ fn ordinary_failures_page_less_than_once_a_year() {
         let mut second = 0.0;
         while second < end as f64 {
             second -= random.f64().ln() * 365.0 * 86_400.0 / calls_per_year / policy.usual_failures;
-            let what = What::Failed { newly: true, weight: 1.0 };
-            events.push(Event::new(at(second as i64), caller(random.u64(..)), what));
+            events.push(Event::failed(&(&failure(second as i64, random.u64(..)), 1.0)));
         }
         let begin = at(0).as_second();
         put_apart(&mut events);
-        let test = Test {
-            scale: Scale::of_calls(calls_per_year, &policy),
+        let walk = Walk {
+            scale: Scale::of_calls(Cell::Region, calls_per_year, &policy),
             lasting: 1.0,
             callers: policy.outage_callers,
             answered: Spread::even(begin, begin + end, calls_per_year * years as f64),
@@ -449,7 +573,9 @@ fn ordinary_failures_page_less_than_once_a_year() {
         };
         let mut pages = 0;
         let mut rest = &events[..];
-        while let Some(crossed) = test.judge(rest, Origin::CloudTrail, at(end)).and_then(|run| run.crossed_at) {
+        while let Some(crossed) =
+            walk.judge(rest, Cell::Region, Origin::CloudTrail, at(end)).and_then(|run| run.crossed_at)
+        {
             pages += 1;
             rest = &rest[rest.partition_point(|event| event.at <= crossed)..];
         }

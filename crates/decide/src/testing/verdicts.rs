@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use triage_model::observation::Operation;
+use triage_model::caller::CallerHash;
+use triage_model::observation::{Operation, Origin};
 use triage_model::region::{KnownRegions, Region};
 
+use crate::cell::Dimension;
 use crate::concern::Concern;
 use crate::incident::turn;
 use crate::ledger::{Incident, Ledger};
 use crate::policy::Policy;
-use crate::verdict::{Advised, Diagnosis, FailedRequest, Recovery, Talking, Verdict, Weighing};
+use crate::scope::{Scope, Shared};
+use crate::verdict::{Advised, Diagnosis, FailedRequest, FailingPart, Judgement, Recovery, Talking, Verdict, Weighing};
 
 /// A second of 2027-01-15, counted from 08:00.
 pub fn at(second: i64) -> Timestamp {
@@ -43,6 +46,9 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
         }
         Diagnosis::Outage
         | Diagnosis::Degraded
+        | Diagnosis::OneTool
+        | Diagnosis::OneNetwork
+        | Diagnosis::OneApplication
         | Diagnosis::Throttling
         | Diagnosis::OneCaller
         | Diagnosis::Blind
@@ -52,9 +58,22 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
         | Diagnosis::Transient
         | Diagnosis::Quiet => (Concern::Service, "InternalServerException".to_owned()),
     };
+    let shared = shared(diagnosis);
     let verdict = Verdict {
+        apart: shared.as_ref().map(Shared::key),
         diagnosis,
         concern,
+        scope: Scope { shared, ..Scope::default() },
+        chance_years: None,
+        victims: BTreeMap::new(),
+        victims_about: 0,
+        served_again: 0,
+        parts: Vec::new(),
+        step: None,
+        probe_lasts: false,
+        may_be_apart: false,
+        explains_open: false,
+        is_refuted: false,
         opening: None,
         reasons: vec![format!("the reason for {}", diagnosis.as_str())],
         weighed: ["service outage or maintenance", "throttling behind a 500", "invalid input answered with a 500"]
@@ -66,6 +85,8 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
         failures: 0,
         since: None,
         latest: None,
+        latest_of_many: None,
+        served_since: 0,
         enough_at: None,
         unanswered: 0,
         codes: Vec::new(),
@@ -87,12 +108,22 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
         operation: Some(Operation::CreateToken),
         code: code.clone(),
     };
+    let part = FailingPart {
+        operation: Some(Operation::CreateToken),
+        grant: None,
+        since: at(0),
+        latest: at(2),
+        is_enough: true,
+    };
     Verdict {
         callers: 3,
+        victims: victims(3),
+        parts: vec![part],
         names: NAMES.map(str::to_owned).to_vec(),
         failures: 3,
         since: Some(at(0)),
         latest: Some(at(2)),
+        latest_of_many: Some(at(2)),
         codes: vec![(code.clone(), 3)],
         tools: vec![("aws-cli/2.31.0".to_owned(), 2), ("Boto3/1.40".to_owned(), 1)],
         operations: BTreeMap::from([(Operation::CreateToken, 3)]),
@@ -104,31 +135,68 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
 impl Verdict {
     /// The same trouble, with so many callers hit.
     pub fn hitting(self, callers: usize) -> Self {
-        Self { callers, ..self }
+        Self { callers, victims: victims(callers as u64), ..self }
     }
 
     /// The same trouble, seen from one second to another one.
     pub fn seen(self, since: i64, latest: i64) -> Self {
-        Self { since: Some(at(since)), latest: Some(at(latest)), ..self }
+        let latest = Some(at(latest));
+        Self { since: Some(at(since)), latest, latest_of_many: latest, ..self }
+    }
+}
+
+/// So many callers, of whom CloudTrail tells.
+pub fn victims(many: u64) -> BTreeMap<Origin, BTreeSet<CallerHash>> {
+    let callers: BTreeSet<CallerHash> = (0..many).map(CallerHash::from_bits).collect();
+    if callers.is_empty() { BTreeMap::new() } else { BTreeMap::from([(Origin::CloudTrail, callers)]) }
+}
+
+/// What they have in common, where that is the diagnosis.
+fn shared(diagnosis: Diagnosis) -> Option<Shared> {
+    let (dimension, name) = match diagnosis {
+        Diagnosis::OneTool => (Dimension::Tool, "acme-login/3.0"),
+        Diagnosis::OneNetwork => (Dimension::Network, "192.0.2.7"),
+        Diagnosis::OneApplication => (Dimension::Application, "arn:aws:sso::111122223333:application/ssoins-1/apl-1"),
+        _ => return None,
+    };
+    Some(Shared { dimension, hash: 7, name: name.to_owned() })
+}
+
+impl From<Verdict> for Judgement {
+    /// Of a region in which nothing else is the matter.
+    fn from(verdict: Verdict) -> Self {
+        match verdict.apart {
+            None => Self { region: verdict, apart: Vec::new() },
+            Some(_) => Self { region: self::verdict(Diagnosis::Quiet), apart: vec![verdict] },
+        }
     }
 }
 
 /// The incident that such a verdict opens at once, a minute after the first failure.
 pub fn incident(verdict: &Verdict) -> Incident {
-    let opened = turn(&region(), &Ledger::default(), verdict, None, &Policy::default(), at(60)).unwrap();
-    opened.ledger.incident.unwrap()
+    let judgement = Judgement::from(verdict.clone());
+    let opened = turn(&region(), &Ledger::default(), &judgement, &BTreeMap::new(), &Policy::default(), at(60)).unwrap();
+    opened.ledger.incidents().next().unwrap().clone()
 }
 
 pub fn proved(second: i64) -> Recovery {
-    Recovery { over_at: Some(at(second)), proved: true, reasons: vec!["9 calls of 4 callers were served".to_owned()] }
+    let reasons = vec!["9 calls of 4 callers were served".to_owned()];
+    Recovery { over_at: Some(at(second)), proved: true, reasons, ..Recovery::default() }
 }
 
 pub fn given_up(second: i64) -> Recovery {
     Recovery { proved: false, reasons: vec!["no failure for 30 minutes".to_owned()], ..proved(second) }
 }
 
-pub const TOLD: [Diagnosis; 4] =
-    [Diagnosis::Outage, Diagnosis::Degraded, Diagnosis::Misconfigured, Diagnosis::Suspected];
+pub const TOLD: [Diagnosis; 7] = [
+    Diagnosis::Outage,
+    Diagnosis::Degraded,
+    Diagnosis::Misconfigured,
+    Diagnosis::Suspected,
+    Diagnosis::OneTool,
+    Diagnosis::OneNetwork,
+    Diagnosis::OneApplication,
+];
 
 pub const ADVISED: [Diagnosis; 5] =
     [Diagnosis::Throttling, Diagnosis::OneCaller, Diagnosis::Blind, Diagnosis::Late, Diagnosis::AwsHealth];
@@ -149,6 +217,9 @@ pub fn advised(diagnosis: Diagnosis) -> Advised {
         | Diagnosis::Degraded
         | Diagnosis::Misconfigured
         | Diagnosis::Suspected
+        | Diagnosis::OneTool
+        | Diagnosis::OneNetwork
+        | Diagnosis::OneApplication
         | Diagnosis::AwsHealth
         | Diagnosis::Isolated
         | Diagnosis::Transient

@@ -9,7 +9,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use triage_decide::evidence::Seen;
 use triage_decide::probe::ProbeAnswer;
-use triage_decide::verdict::Verdict;
+use triage_decide::verdict::Judgement;
 use triage_decide::view::StoreError;
 use triage_decode::{Batch, InputKind, SqsMessage};
 use triage_model::observation::Observation;
@@ -46,7 +46,7 @@ pub struct Draft {
     pub counts: Counts,
     pub problems: Problems,
     pub probes: BTreeMap<Region, ProbeAnswer>,
-    pub verdicts: BTreeMap<Region, Verdict>,
+    pub judgements: BTreeMap<Region, Judgement>,
     pub incidents: Vec<IncidentReport>,
     pub notices: Vec<Notice>,
     pub notice_reports: Vec<NoticeReport>,
@@ -137,8 +137,17 @@ impl Case {
     pub fn close(self, judged: Vec<Judged>) -> Handled {
         let batch_item_failures = (self.kind == InputKind::Sqs).then(|| self.to_be_delivered_again(&judged));
         let Self { kind, carries_secrets, draft, .. } = self;
-        let Draft { mut counts, mut problems, probes, verdicts, incidents, notices, notice_reports, untold, measured } =
-            draft;
+        let Draft {
+            mut counts,
+            mut problems,
+            probes,
+            judgements,
+            incidents,
+            notices,
+            notice_reports,
+            untold,
+            measured,
+        } = draft;
         judged.iter().for_each(|one| counts.add(one.class.cause, one.duplicate));
         for lost in &untold {
             problems.note(ProblemName::NoticeNotPublished, &lost.reason);
@@ -158,15 +167,17 @@ impl Case {
             .first()
             .filter(|_| kind != InputKind::Sqs && !carries_secrets)
             .map(|first| Error::NotTold { count: untold.len(), reason: first.reason.clone() });
-        Handled { kind, answer, probes, verdicts, notices, measured, error }
+        Handled { kind, answer, probes, judgements, notices, measured, error }
     }
 
     /// The messages with a failure that made a notice which nobody took; all of them where it was made by none. One with
     /// secrets is among them: it comes again out of its sender's own queue, and not into the failure queue.
     fn to_be_delivered_again(&self, judged: &[Judged]) -> Vec<BatchItemFailure> {
-        let Draft { untold, verdicts, .. } = &self.draft;
+        let Draft { untold, judgements, .. } = &self.draft;
         let made = |one: &Judged, lost: &Untold| {
-            verdicts.get(&lost.region).is_some_and(|verdict| one.troubles(&lost.region, verdict.concern.key()))
+            judgements.get(&lost.region).is_some_and(|judgement| {
+                judgement.verdicts().any(|verdict| one.troubles(&lost.region, verdict.concern.key()))
+            })
         };
         let concerned = judged.iter().filter(|one| untold.iter().any(|lost| made(one, lost)));
         let positions: Vec<usize> = concerned.map(|one| one.position).collect();

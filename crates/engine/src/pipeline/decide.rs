@@ -3,19 +3,20 @@
 //! In: the regions to judge. Out: in the [`Case`] the verdicts, incidents, notices and problems. Whoever decides does so
 //! from a version of the ledger; of all who decide at once one is heard, and the others look again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use triage_decide::diagnose::diagnose;
 use triage_decide::incident::turn;
-use triage_decide::recovery::recovery;
-use triage_decide::verdict::Verdict;
+use triage_decide::ledger::Incident;
+use triage_decide::recovery::recoveries;
+use triage_decide::verdict::Judgement;
 use triage_decide::view::{StoreError, View};
 use triage_model::region::Region;
 use triage_notify::compose;
 use triage_notify::letter::{Channel, Step};
-use triage_notify::notice::Notice;
+use triage_notify::notice::{NamedScope, Notice};
 
 use super::case::{Case, Untold};
 use super::parts::Pipeline;
@@ -45,7 +46,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             let view = self.settle_region(region, is_tick, case).await;
             self.deliver(region, &view, case).await;
             let draft = &mut case.draft;
-            draft.incidents.extend(report(&view, draft.verdicts.get(region), case.schedule.now));
+            draft.incidents.extend(reports(&view, draft.judgements.get(region), case.schedule.now));
             case.troubled_by(view.trouble);
         }
     }
@@ -59,9 +60,9 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         }
         for _ in 0..STEPS_TRIED {
             let started = Instant::now();
-            let (verdict, next) = self.next_step(region, &view, at.now);
+            let (judgement, next) = self.next_step(region, &view, at.now);
             case.draft.measured.deciding += started.elapsed();
-            case.draft.verdicts.insert(region.clone(), verdict);
+            case.draft.judgements.insert(region.clone(), judgement);
             let Some(next) = next else { return view };
             match self.store.commit(region, view.version, &next, at).await {
                 Ok(Committed::Yes) => {
@@ -86,25 +87,23 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         view
     }
 
-    /// The verdict, and the step that follows from it.
-    fn next_step(&self, region: &Region, view: &View, now: Timestamp) -> (Verdict, Option<Step>) {
+    /// The judgement, and the step that follows from it.
+    fn next_step(&self, region: &Region, view: &View, now: Timestamp) -> (Judgement, Option<Step>) {
         let policy = &self.settings.policy;
-        let mut verdict = diagnose(region, view, policy, now);
-        verdict.advised.extend(self.late.advice(region, view, policy));
+        let mut judgement = diagnose(region, view, policy, now);
+        judgement.region.advised.extend(self.late.advice(region, view, policy));
         // What could not be read may be failures: without them silence would seem to be proof.
-        let open = view.ledger.open().filter(|_| view.trouble.is_none());
-        let recovery = open.map(|incident| recovery(view, incident, policy, now));
-        let next = turn(region, &view.ledger, &verdict, recovery.as_ref(), policy, now).map(|turn| {
-            let notices = compose::notices(region, &turn, &verdict, now);
+        let recoveries = if view.trouble.is_none() { recoveries(view, policy, now) } else { BTreeMap::new() };
+        let next = turn(region, &view.ledger, &judgement, &recoveries, policy, now).map(|turn| {
+            let notices = compose::notices(region, &turn, &judgement, &recoveries, now);
             Step::new(turn.ledger, &notices, &self.channels)
         });
-        (verdict, next)
+        (judgement, next)
     }
 
     async fn learn(&self, region: &Region, view: &View, case: &mut Case) {
         let incident = view.ledger.incident.as_ref();
-        let span = incident
-            .map(|incident| (incident.since.min(incident.opened_at), incident.resolved_at.unwrap_or(Timestamp::MAX)));
+        let span = incident.map(|incident| (incident.began(), incident.resolved_at.unwrap_or(Timestamp::MAX)));
         if let Some(after) = view.learned.after(&view.evidence, span, case.schedule.now)
             && let Err(error) = self.store.learn(region, &view.learned, &after, case.schedule.to_decide()).await
         {
@@ -149,20 +148,21 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
     }
 }
 
-/// The region's incident, if it is open or has just been resolved.
-fn report(view: &View, verdict: Option<&Verdict>, now: Timestamp) -> Option<IncidentReport> {
-    let incident = view.ledger.incident.as_ref()?;
-    let just_resolved = incident.told_at == now;
-    if !incident.is_open() && !just_resolved {
-        return None;
-    }
-    let reasons = verdict.filter(|_| incident.is_open()).map_or(&incident.reasons, |verdict| &verdict.reasons);
-    Some(IncidentReport {
+/// The region's incidents that are open or have just been resolved.
+fn reports(view: &View, judgement: Option<&Judgement>, now: Timestamp) -> Vec<IncidentReport> {
+    let told = view.ledger.incidents().filter(|incident| incident.is_open() || incident.told_at == now);
+    told.map(|incident| report(incident, judgement)).collect()
+}
+
+fn report(incident: &Incident, judgement: Option<&Judgement>) -> IncidentReport {
+    let verdict = judgement.and_then(|judgement| judgement.on(incident.key())).filter(|_| incident.is_open());
+    IncidentReport {
         id: incident.id.clone(),
         region: incident.region.clone(),
         state: if incident.is_open() { IncidentState::Open } else { IncidentState::Resolved },
         diagnosis: incident.diagnosis,
         severity: incident.severity,
-        reasons: reasons.clone(),
-    })
+        scope: NamedScope::from(&incident.scope),
+        reasons: verdict.map_or(&incident.reasons, |verdict| &verdict.reasons).clone(),
+    }
 }

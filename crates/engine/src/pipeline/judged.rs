@@ -15,6 +15,7 @@ use triage_model::region::Region;
 use triage_model::time::{AHEAD_MAX, later};
 
 use crate::answer::{Action, FailureReport, Outcome};
+use crate::common::{Common, tool};
 use crate::retry::{ApiResponse, RetryOutcome, RetryReport};
 use crate::settings::CallerNames;
 
@@ -29,6 +30,8 @@ pub struct Judged {
     pub failure: Box<Failure>,
     pub class: Class,
     pub caller: CallerHash,
+    /// What its call may have in common with others.
+    pub common: Common,
     pub age: Age,
     /// Seen before: it drives the decision, but is not counted again.
     pub duplicate: bool,
@@ -122,7 +125,7 @@ impl Judged {
             origin: failure.origin,
             kms: self.class.key_refusal.is_some(),
             label: self.label().map_or(0, hash16),
-            tool: failure.user_agent.as_deref().and_then(tool).map_or(0, |tool| hash16(&tool)),
+            traits: self.common.traits(),
             id: hash32(&failure.id),
         }
     }
@@ -130,7 +133,7 @@ impl Judged {
     /// How people call what the mark hashes.
     pub fn names(&self, caller_names: CallerNames) -> Names {
         let (failure, mark) = (&self.failure, self.mark());
-        let mut names = Names::default();
+        let mut names = self.common.names(caller_names);
         match caller_names {
             CallerNames::Shown => {
                 let name = one_line(&failure.caller.to_string(), SHOWN_NAME_MAX);
@@ -141,9 +144,6 @@ impl Judged {
         if let Some(label) = self.label() {
             names.labels.insert(mark.label, one_line(label, SHOWN_NAME_MAX));
         }
-        if let Some(tool) = failure.user_agent.as_deref().and_then(tool) {
-            names.tools.insert(mark.tool, tool);
-        }
         names.requests.insert(mark.id, one_line(&failure.id, SHOWN_NAME_MAX));
         names
     }
@@ -151,7 +151,9 @@ impl Judged {
     /// A served call of its caller, at that time.
     pub fn served(&self, at: Timestamp) -> ServedCall {
         let Failure { operation, origin, .. } = *self.failure;
-        ServedCall { at: whole_second(at), caller: self.caller, operation, origin }
+        let pending = self.proves_service();
+        let traits = self.common.traits();
+        ServedCall { at: whole_second(at), caller: self.caller, operation, origin, traits, pending, was_hit: false }
     }
 
     /// What it is counted with others under: what a key refused with, else the reason, else the code.
@@ -205,16 +207,4 @@ pub fn see_talker(
     let who = hash48(&name);
     seen.talks.push((at, Talker { who, quota: Quota::of(operation) }));
     seen.names.talkers.entry(who).or_insert(name);
-}
-
-/// The first product of a user agent, such as `aws-cli/2.17.0`. What has not that form is whatever its sender likes,
-/// perhaps somebody's name, and is left out.
-pub fn tool(user_agent: &str) -> Option<String> {
-    const TOOL_MAX: usize = 40;
-    let product = user_agent.split_whitespace().next()?;
-    let (name, version) = product.split_once('/')?;
-    let plain = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
-    };
-    (plain(name) && plain(version) && product.len() <= TOOL_MAX).then(|| product.to_owned())
 }

@@ -43,11 +43,11 @@ impl Late {
         let evidence = regions.get(region)?;
         let latest = evidence.failures().last()?.at;
         let of_then = View { evidence: evidence.clone(), learned: view.learned.clone(), ..View::default() };
-        let verdict = diagnose(region, &of_then, policy, latest);
+        let verdict = diagnose(region, &of_then, policy, latest).region;
         let since = verdict.since.filter(|_| verdict.diagnosis.is_incident())?;
         // What belongs to an incident that was told is no news.
         let told = view.ledger.incident.as_ref().is_some_and(|incident| {
-            incident.since <= latest && incident.resolved_at.is_none_or(|resolved| since <= resolved)
+            incident.began() <= latest && incident.resolved_at.is_none_or(|resolved| since <= resolved)
         });
         if told {
             return None;

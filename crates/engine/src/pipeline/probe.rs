@@ -1,12 +1,15 @@
 //! Probing the regions in which a service failure is not cured, and those that a tick asks for.
 //!
 //! In: the failures of a batch and the regions to probe. Out: in the [`Case`] how each region answered, and on the failures
-//! what that says of them. Each region at most once in the policy's interval, by whoever is elected; everybody else takes the
-//! answer that is there.
+//! what that says of them. The steps that fail in an open incident are asked themselves. Each region at most once in the
+//! policy's interval, by whoever is elected; everybody else takes the answer that is there.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
+use triage_decide::concern::Concern;
+use triage_decide::ledger::{Incident, Ledger};
 use triage_decide::probe::{ProbeAnswer, RungState};
 use triage_decide::view::StoreError;
 use triage_model::observation::Operation;
@@ -83,20 +86,47 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         if view.trouble.is_some() {
             return (None, view.trouble);
         }
-        let record = service.probe(region, self.settings.start_url.as_deref(), &view.probe, now, until).await;
+        let (start_url, hit) = (self.settings.start_url.as_deref(), hit_steps(&view.ledger));
+        let record = service.probe(region, start_url, &hit, &view.probe, now, until).await;
         let kept = self.store.record_probe(region, &record, at).await;
         // Cut short by our own deadline, the record still has the answer before.
         (record.latest.filter(|latest| latest.at == now), kept.err().or(view.trouble))
     }
 }
 
-/// What a probe's answer says of a recorded failure. The probe sees no signing: of CreateTokenWithIAM a healthy one
-/// says nothing.
+/// The steps that fail in the region's open incident of the service, as far as they are known by name. Of one that is proved
+/// to work again as well: only all of them together end it.
+fn hit_steps(ledger: &Ledger) -> BTreeSet<Operation> {
+    let open = ledger.open().filter(|incident| incident.concern == Concern::Service);
+    let steps = |incident: &Incident| {
+        let parts = incident.parts.iter().filter_map(|part| part.operation);
+        parts.chain(incident.scope.operations.iter().flatten().copied()).collect()
+    };
+    open.map(steps).unwrap_or_default()
+}
+
+/// What a probe's answer says of a recorded failure. Its own step speaks for it, whatever the others answered; where that was
+/// not asked, all of them do. That they are healthy says something of registering alone, and only where one went on with an
+/// earlier registration: an invented client builds on no step before it. The probe sees no signing: of CreateTokenWithIAM a
+/// healthy one says nothing.
 fn outcome_of(answer: &ProbeAnswer, operation: Option<Operation>) -> Outcome {
-    match answer.worst() {
-        RungState::Healthy if operation == Some(Operation::CreateTokenWithIam) => Outcome::Unknown,
-        RungState::Healthy => Outcome::Recovered,
+    let own = operation.and_then(|operation| answer.of(operation));
+    let vouches = || match operation {
+        None => true,
+        Some(Operation::RegisterClient) => goes_on_from_a_registration(answer),
+        Some(Operation::StartDeviceAuthorization | Operation::CreateToken | Operation::CreateTokenWithIam) => false,
+    };
+    match own.unwrap_or_else(|| answer.worst()) {
+        RungState::Healthy if own.is_some() || vouches() => Outcome::Recovered,
         RungState::Down => Outcome::StillFailing,
-        RungState::Unknown | RungState::Unexpected => Outcome::Unknown,
+        RungState::Healthy | RungState::Unknown | RungState::Unexpected => Outcome::Unknown,
     }
 }
+
+/// An invented client is refused at best, and the refusal is kept.
+fn goes_on_from_a_registration(answer: &ProbeAnswer) -> bool {
+    answer.rungs.iter().any(|rung| rung.operation == Operation::StartDeviceAuthorization && rung.fault.is_none())
+}
+
+#[cfg(test)]
+mod tests;

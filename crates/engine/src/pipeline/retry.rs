@@ -6,6 +6,7 @@
 use futures_util::{StreamExt as _, stream};
 use triage_decide::evidence::Seen;
 use triage_decide::evidence::mark::Answered;
+use triage_decide::ledger::Incident;
 use triage_decide::verdict::Diagnosis;
 
 use super::case::Case;
@@ -55,7 +56,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             let Some(region) = &one.failure.region else { continue };
             let view = self.store.view(region, false, case.schedule.to_decide()).await;
             match view.ledger.open() {
-                Some(incident) if incident.diagnosis == Diagnosis::Outage => {
+                Some(incident) if incident.diagnosis == Diagnosis::Outage && is_in(incident, one) => {
                     let why = format!("{region} is in an outage, which retries would feed");
                     case.draft.problems.note(ProblemName::RetryWithheld, why);
                 }
@@ -74,6 +75,11 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         let recorded = self.store.record(region, &seen, &[], case.schedule.to_decide()).await;
         case.troubled_by(recorded.trouble);
     }
+}
+
+/// Whether the call is of what fails. One of a part that works is no storm.
+fn is_in(incident: &Incident, one: &Judged) -> bool {
+    incident.scope.has(one.failure.operation, &one.mark().traits)
 }
 
 /// Why no further call was made, where it was not for the answer.

@@ -15,6 +15,7 @@ use triage_model::time::before;
 use super::case::{Case, Untold, Work};
 use super::judged::{Age, Judged, not_ahead, see_talker, whole_second};
 use super::parts::Pipeline;
+use crate::common::Common;
 use crate::handled::Invocation;
 use crate::publish::Publish;
 use crate::service::Service;
@@ -44,6 +45,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                     judged.push(Judged {
                         class: classify(&*failure),
                         caller: hasher.hash(&failure.caller),
+                        common: Common::from(&*failure),
                         age,
                         duplicate: !self.is_new(&failure.id),
                         position,
@@ -95,6 +97,9 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             caller: hasher.hash(&success.caller),
             operation: Some(success.operation),
             origin: success.origin,
+            traits: Common::from(success).traits(),
+            pending: false,
+            was_hit: false,
         };
         let seen = work.seen.entry(region.clone()).or_default();
         seen.answered.push(Answered { call, served: true });

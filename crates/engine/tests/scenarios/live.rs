@@ -4,6 +4,7 @@
 //! In: a [`History`]. Out: the notices, each with the second in which it was made. What is not here: the network. Where
 //! the history says that a watcher probes, its answer is made up from the truth.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -19,9 +20,10 @@ use triage_engine::store::{At, Store as _};
 use triage_model::observation::Operation;
 use triage_model::problem::ProblemName;
 use triage_model::region::Region;
-use triage_notify::notice::Notice;
+use triage_notify::notice::{Notice, NoticeKind};
 
-use super::history::{History, Kind, MINUTE, at};
+use super::history::{History, MINUTE, Record, Seen, at};
+use super::trouble::Trouble;
 
 pub struct Heard {
     pub at: f64,
@@ -31,43 +33,78 @@ pub struct Heard {
 /// After the last event the clock runs on for so long: until what nothing proves over is given up.
 const RUN_ON: f64 = 45.0 * MINUTE;
 
+/// In a hurry ticks are so far apart, as long as no incident is open: they have little to judge.
+const TICKS_APART: f64 = 10.0 * MINUTE;
+
 pub fn live(history: &History) -> Vec<Heard> {
-    let mut life = Life::of(history);
-    let mut deliveries = history.records.iter().peekable();
-    let mut tick_at = MINUTE;
-    while let Some(next) = deliveries.peek().map(|record| record.arrives.ceil()) {
-        while tick_at < next {
-            life.tick(tick_at);
-            tick_at += MINUTE;
-        }
-        let mut events = Vec::new();
-        while let Some(record) = deliveries.next_if(|record| record.arrives.ceil() == next) {
-            events.push(record.envelope(&history.troubles));
-        }
-        life.handle(next, &Value::Array(events));
-    }
-    while tick_at < history.end() + RUN_ON {
-        life.tick(tick_at);
-        tick_at += MINUTE;
-    }
+    let mut life = Life::new(history.probed.then_some(history.troubles.as_slice()), false);
+    life.through(&history.records);
+    life.ticks_before(history.end() + RUN_ON);
     life.heard
 }
 
-struct Life<'a> {
-    history: &'a History,
+pub struct Life<'a> {
+    /// What a watcher finds, if there is one.
+    probed: Option<&'a [Trouble]>,
     pipeline: Pipeline<MemoryStore, Nobody, Nobody>,
-    heard: Vec<Heard>,
+    /// Through years in which nothing happens.
+    hurries: bool,
+    tick_at: f64,
+    /// Incidents that nobody has called off.
+    open: BTreeSet<String>,
+    pub heard: Vec<Heard>,
 }
 
 impl<'a> Life<'a> {
-    fn of(history: &'a History) -> Self {
+    pub fn new(probed: Option<&'a [Trouble]>, hurries: bool) -> Self {
         let settings = Settings::read(|_| None).expect("the defaults are usable");
-        Self { history, pipeline: Pipeline::offline(settings), heard: Vec::new() }
+        let pipeline = Pipeline::offline(settings);
+        Self { probed, pipeline, hurries, tick_at: MINUTE, open: BTreeSet::new(), heard: Vec::new() }
+    }
+
+    /// Ticks up to that time.
+    pub fn ticks_before(&mut self, end: f64) {
+        let apart = if self.hurries { TICKS_APART } else { MINUTE };
+        while self.tick_at < end {
+            self.tick(self.tick_at);
+            self.tick_at += if self.open.is_empty() { apart } else { MINUTE };
+        }
+    }
+
+    /// Delivers records, those of one second together, with the ticks between them. Nothing is decided by a call that was
+    /// answered, as long as no incident is open: in a hurry these wait for the next second with one that failed, or for the
+    /// next tick.
+    pub fn through(&mut self, records: &[Record]) {
+        let (mut waiting, mut since) = (Vec::new(), 0.0);
+        for together in records.chunk_by(|one, other| one.arrives.ceil() == other.arrives.ceil()) {
+            let second = together[0].arrives.ceil();
+            if self.tick_at < second {
+                self.hand_over(self.tick_at, &mut waiting);
+                self.ticks_before(second);
+            }
+            let mut events: Vec<Value> = together.iter().map(Record::envelope).collect();
+            let decides = |record: &Record| record.failed() || record.seen != Seen::CloudTrail;
+            if !self.hurries || together.iter().any(decides) || !self.open.is_empty() {
+                // What failed must not be seen together with what was served before: of that a sample is kept.
+                self.hand_over(since, &mut waiting);
+                self.hand_over(second, &mut events);
+            } else {
+                waiting.append(&mut events);
+                since = second;
+            }
+        }
+        self.hand_over(since, &mut waiting);
+    }
+
+    fn hand_over(&mut self, second: f64, events: &mut Vec<Value>) {
+        if !events.is_empty() {
+            self.handle(second, &Value::Array(std::mem::take(events)));
+        }
     }
 
     fn tick(&mut self, second: f64) {
-        if self.history.probed {
-            self.probe(second);
+        if let Some(troubles) = self.probed {
+            self.probe(troubles, second);
         }
         let tick = json!({"version": "0", "id": format!("tick-{second}"), "detail-type": "Scheduled Event",
             "source": "aws.events", "account": "111122223333", "time": at(second), "region": "us-east-1",
@@ -87,15 +124,20 @@ impl<'a> Life<'a> {
         // People are told of one incident once a minute.
         let mut problems = handled.answer.problems.iter().filter(|(name, ..)| *name != ProblemName::NoticeHeldBack);
         assert_eq!(problems.next(), None, "of {payload}");
-        self.heard.extend(handled.notices.into_iter().map(|notice| Heard { at: second, notice }));
+        for notice in handled.notices {
+            match (&notice.incident, notice.kind) {
+                (Some(incident), NoticeKind::Resolved) => drop(self.open.remove(incident)),
+                (Some(incident), _) => drop(self.open.insert(incident.clone())),
+                (None, _) => {}
+            }
+            self.heard.push(Heard { at: second, notice });
+        }
     }
 
-    fn probe(&self, second: f64) {
+    fn probe(&self, troubles: &[Trouble], second: f64) {
         let region: Region = self.pipeline.settings.region.clone();
-        let is_down = self.history.troubles.iter().any(|trouble| {
-            trouble.kind == Kind::Outage
-                && trouble.region == region.as_str()
-                && (trouble.from..trouble.to).contains(&second)
+        let is_down = troubles.iter().any(|trouble| {
+            trouble.probed_down && trouble.region == region.as_str() && (trouble.from..trouble.to).contains(&second)
         });
         let answer = if is_down { RungState::Down } else { RungState::Healthy };
         let rung = Rung { operation: Operation::CreateToken, answer, fault: None, latency: Duration::from_millis(40) };

@@ -1,70 +1,130 @@
 //! What the decision does on made-up histories, held to its goals, beside what one would build without it.
 //!
 //! `make scenarios` prints the page `docs/scenarios.md`, and writes a history of each family where
-//! `OIDC_TRIAGE_HISTORIES` names a folder, for `oidc-triage replay`.
+//! `OIDC_TRIAGE_HISTORIES` names a folder, for `oidc-triage replay`. For whoever works on the decision:
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `OIDC_TRIAGE_FAMILY` | only families with this text in their name |
+//! | `OIDC_TRIAGE_SEEDS`, `OIDC_TRIAGE_SEED` | so many seeds of each; only that one |
+//! | `OIDC_TRIAGE_VERBOSE` | with what is wrong, all that was heard of that seed |
+//! | `OIDC_TRIAGE_QUIET_YEARS` | live through so many quiet years instead, and count the pages |
 
+mod alarm;
+mod call;
+mod envelope;
 mod families;
+mod goals;
 mod history;
+mod ideal;
 mod live;
+mod needed;
 mod page;
+mod quiet_years;
 mod rivals;
 mod score;
+mod trouble;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
-use families::{FAMILIES, Family, Goal};
+use families::{FAMILIES, Family};
 use rivals::Setting;
-use score::{Found, SEEDS, Score, Scores};
+use score::{SEEDS, Score, Scores};
+
+/// A number that a variable has.
+fn asked(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|number| number.parse().ok())
+}
+
+fn is_verbose() -> bool {
+    std::env::var_os("OIDC_TRIAGE_VERBOSE").is_some()
+}
 
 /// Of each family in this run: fewer where the variable says so, and then the page is not compared.
-fn seeds() -> u64 {
-    let asked = std::env::var("OIDC_TRIAGE_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
-    asked.unwrap_or(SEEDS).clamp(1, SEEDS)
+fn seeds() -> Vec<u64> {
+    match asked("OIDC_TRIAGE_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..asked("OIDC_TRIAGE_SEEDS").unwrap_or(SEEDS).clamp(1, SEEDS)).collect(),
+    }
 }
 
 fn main() {
-    let scores = all_scores();
-    let page = page::page(&scores);
-    if seeds() == SEEDS {
+    if let Some(years) = asked("OIDC_TRIAGE_QUIET_YEARS") {
+        return quiet_years::live_through(years.max(1));
+    }
+    let (chosen, seeds) = (families::chosen(), seeds());
+    let scores = all_scores(&chosen, &seeds);
+    let page = page::page(&chosen, &scores);
+    let whole = seeds.len() as u64 == SEEDS;
+    if whole {
         println!("{page}");
     }
     if let Some(folder) = std::env::var_os("OIDC_TRIAGE_HISTORIES") {
-        write_histories(Path::new(&folder));
+        write_histories(&chosen, Path::new(&folder));
     }
-    let mut wrong = Vec::new();
-    for (family, scores) in FAMILIES.iter().zip(&scores) {
-        for (seed, scores) in scores.iter().enumerate() {
-            let found = short_of(family.goal, &scores.ours);
-            wrong.extend(found.into_iter().map(|what| format!("{}, seed {seed}: {what}", family.name)));
+    let verbose = is_verbose();
+    let mut failed = 0;
+    let mut tell = |what: &[String], heard: &[String]| {
+        failed += usize::from(!what.is_empty());
+        what.iter().for_each(|what| eprintln!("{what}"));
+        if verbose && !what.is_empty() {
+            heard.iter().for_each(|heard| eprintln!("    {heard}"));
+        }
+    };
+    for (family, scores) in chosen.iter().zip(&scores) {
+        let mut short = Vec::new();
+        for (seed, scores) in seeds.iter().zip(scores) {
+            let mut wrong = goals::short_of(family.goal, &scores.ours);
+            let unjust = goals::short_of(family.goal, &scores.ideal)
+                .into_iter()
+                .chain(goals::scopes_fall_short(goals::right_scopes(std::iter::once(&scores.ideal))));
+            wrong.extend(unjust.map(|what| format!("the goal cannot be met: {what}")));
+            // One may be wrong of twenty: it is only named where something is looked for.
+            let is_elsewhere = scores.ours.found.iter().any(|found| found.scope_is_right == Some(false));
+            if verbose && is_elsewhere {
+                eprintln!("{}, seed {seed}: a wrong scope", family.name);
+                if wrong.is_empty() {
+                    scores.heard.iter().for_each(|heard| eprintln!("    {heard}"));
+                }
+            }
+            wrong.iter_mut().for_each(|what| *what = format!("{}, seed {seed}: {what}", family.name));
+            if !wrong.is_empty() {
+                short.push((wrong, &scores.heard));
+            }
+        }
+        let scopes = goals::scopes_fall_short(goals::right_scopes(scores.iter().map(|scores| &scores.ours)));
+        let scopes = scopes.map(|what| format!("{}: {what}", family.name));
+        if short.len() <= family.tolerated && (scopes.is_none() || family.tolerated > 0) {
+            short.iter().flat_map(|(wrong, _)| wrong).chain(&scopes).for_each(|what| eprintln!("tolerated: {what}"));
+        } else {
+            short.iter().for_each(|(wrong, heard)| tell(wrong, heard));
+            tell(scopes.as_slice(), &[]);
         }
     }
-    let whole = seeds() == SEEDS;
-    wrong.extend(page::differs_from_the_docs(&page).filter(|_| whole));
-    for what in &wrong {
-        eprintln!("{what}");
-    }
+    let is_all = whole && chosen.len() == FAMILIES.len();
+    tell(page::differs_from_the_docs(&page).filter(|_| is_all).as_slice(), &[]);
     println!(
-        "test result: {} passed; {} failed",
-        FAMILIES.len() as u64 * seeds() + u64::from(whole) - wrong.len() as u64,
-        wrong.len()
+        "test result: {} passed; {failed} failed",
+        (chosen.len() * seeds.len() + chosen.len() + usize::from(is_all)) - failed
     );
-    assert!(wrong.is_empty(), "the goals are not met");
+    assert!(failed == 0, "the goals are not met");
 }
 
 /// By family, then seed; on all cores.
-fn all_scores() -> Vec<Vec<Scores>> {
-    let jobs: Vec<(usize, u64)> =
-        (0..FAMILIES.len()).flat_map(|family| (0..seeds()).map(move |seed| (family, seed))).collect();
-    let scores = Mutex::new(vec![vec![Scores::default(); seeds() as usize]; FAMILIES.len()]);
+fn all_scores(families: &[&Family], seeds: &[u64]) -> Vec<Vec<Scores>> {
+    let jobs: Vec<(usize, usize)> =
+        (0..families.len()).flat_map(|family| (0..seeds.len()).map(move |seed| (family, seed))).collect();
+    let scores = Mutex::new(vec![vec![Scores::default(); seeds.len()]; families.len()]);
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(&(family, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let of_it = scores_of(&FAMILIES[family], seed);
-                    scores.lock().unwrap_or_else(PoisonError::into_inner)[family][seed as usize] = of_it;
+                    let of_it = scores_of(families[family], seeds[seed]);
+                    scores.lock().unwrap_or_else(PoisonError::into_inner)[family][seed] = of_it;
                 }
             });
         }
@@ -74,60 +134,28 @@ fn all_scores() -> Vec<Vec<Scores>> {
 
 fn scores_of(family: &Family, seed: u64) -> Scores {
     let history = (family.make)(seed);
+    let started = Instant::now();
     let heard = live::live(&history);
     let rival = |(alarms, messages): (Vec<_>, usize)| score::score(&history, &alarms, messages);
     let alarm = |minutes, of| rival(rivals::metric_alarm(&history, Setting { minutes, of }));
+    let ours = score::score(&history, &alarm::alarms(&heard), heard.len());
+    if is_verbose() {
+        let (calls, seconds) = (history.records.len(), started.elapsed().as_secs_f64());
+        eprintln!("{}, seed {seed}: {calls} calls in {seconds:.1} s", family.name);
+    }
     Scores {
-        ours: score::score(&history, &score::alarms(&heard), heard.len()),
+        ours: Score { nagging: ours.nagging + score::nagging_advice(&heard), ..ours },
         per_event: rival(rivals::message_per_event(&history)),
         one_of_one: alarm(1, 1),
         three_of_five: alarm(3, 5),
+        ideal: score::score(&history, &ideal::ideal(&history), 0),
+        heard: needed::in_lines(&history).into_iter().chain(heard.iter().map(alarm::in_a_line)).collect(),
     }
 }
 
-/// A decision is made at the latest by the next tick.
-const TICK: f64 = 60.0;
-
-/// Where a history is not told of as it should be.
-fn short_of(goal: Goal, score: &Score) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut must = |holds: bool, what: String| {
-        if !holds {
-            wrong.push(what);
-        }
-    };
-    must(score.missed == 0, format!("{} missed", score.missed));
-    must(score.false_alarms == 0, format!("{} false alarms", score.false_alarms));
-    must(score.too_early == 0, format!("{} times resolved too early", score.too_early));
-    let is_something = goal != Goal::Nothing;
-    must(score.found.is_empty() != is_something, format!("{} found", score.found.len()));
-    for Found { told, calls, resolved, after_the_fifth } in &score.found {
-        match goal {
-            Goal::Within { told: limit, resolved: until } => {
-                must(*told <= limit, format!("told after {told} s"));
-                must(resolved.is_none_or(|at| at <= until), format!("resolved {resolved:?} s after the end"));
-            }
-            Goal::ByCalls { told: limit } => {
-                must(*calls <= limit, format!("told after {calls} calls"));
-                must(
-                    after_the_fifth.is_none_or(|at| at <= TICK),
-                    format!("resolved {after_the_fifth:?} s after the fifth"),
-                );
-            }
-            Goal::Silence { told: limit } => must(*told <= limit, format!("told after {told} s")),
-            Goal::Nothing => {}
-        }
-    }
-    if is_something {
-        let ends = score.found.iter().filter(|found| found.resolved.is_some()).count();
-        must(ends == score.incidents, format!("{} incidents, of which {ends} were resolved", score.incidents));
-    }
-    wrong
-}
-
-fn write_histories(folder: &Path) {
+fn write_histories(families: &[&Family], folder: &Path) {
     std::fs::create_dir_all(folder).expect("the folder can be made");
-    for family in FAMILIES {
+    for family in families {
         let name: String = family.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let path = folder.join(format!("{name}.jsonl"));
         std::fs::write(&path, (family.make)(0).lines()).expect("the history can be written");

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::history::{History, INTERNAL, MINUTE};
-use super::score::Alarm;
+use super::alarm::Alarm;
+use super::call::INTERNAL;
+use super::history::{History, MINUTE};
 
 /// An SNS message for each event with an `errorCode`: nobody ever says that it is over.
 pub fn message_per_event(history: &History) -> (Vec<Alarm>, usize) {
@@ -16,8 +17,8 @@ pub fn message_per_event(history: &History) -> (Vec<Alarm>, usize) {
     let mut latest: BTreeMap<&str, f64> = BTreeMap::new();
     for record in &failed {
         let at = record.arrives.ceil();
-        if latest.insert(record.region, at).is_none_or(|latest| at > latest + 15.0 * MINUTE) {
-            alarms.push(alarm(record.region, at));
+        if latest.insert(record.call.region, at).is_none_or(|latest| at > latest + 15.0 * MINUTE) {
+            alarms.push(alarm(record.call.region, at));
         }
     }
     (alarms, failed.len())
@@ -34,7 +35,7 @@ pub struct Setting {
 pub const FAILURES_A_MINUTE: usize = 3;
 
 pub fn metric_alarm(history: &History, setting: Setting) -> (Vec<Alarm>, usize) {
-    let regions: BTreeSet<&str> = history.records.iter().map(|record| record.region).collect();
+    let regions: BTreeSet<&str> = history.records.iter().map(|record| record.call.region).collect();
     let alarms: Vec<Alarm> = regions.into_iter().flat_map(|region| in_region(history, region, setting)).collect();
     // A message when it goes off, and one when it is well again.
     let messages = alarms.iter().map(|alarm| 1 + usize::from(alarm.called_off.is_some())).sum();
@@ -45,7 +46,7 @@ fn in_region(history: &History, region: &str, setting: Setting) -> Vec<Alarm> {
     let minutes = (history.end() / MINUTE) as usize + setting.of + 2;
     let mut counts = vec![0; minutes];
     for record in &history.records {
-        if record.region == region && record.fault.is_some_and(|fault| fault.code == INTERNAL.code) {
+        if record.call.region == region && record.fault.is_some_and(|fault| fault.code == INTERNAL.code) {
             counts[(record.arrives / MINUTE) as usize] += 1;
         }
     }
@@ -65,5 +66,14 @@ fn in_region(history: &History, region: &str, setting: Setting) -> Vec<Alarm> {
 }
 
 fn alarm(region: &str, raised: f64) -> Alarm {
-    Alarm { region: region.to_owned(), raised, called_off: None, kind: None, incident: format!("{region} {raised}") }
+    Alarm {
+        region: region.to_owned(),
+        incident: format!("{region} {raised}"),
+        raised,
+        paged: Some(raised),
+        called_off: None,
+        diagnosis: None,
+        scopes: Vec::new(),
+        reminders: Vec::new(),
+    }
 }

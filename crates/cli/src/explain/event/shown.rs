@@ -8,7 +8,7 @@ use serde::Serialize;
 use triage_decide::verdict::{Diagnosis, Severity, Verdict};
 use triage_model::region::Region;
 use triage_notify::mail;
-use triage_notify::notice::{Notice, NoticeKind};
+use triage_notify::notice::{NamedScope, Notice, NoticeKind};
 use triage_notify::place::Place;
 use triage_notify::words::{counted, utc};
 
@@ -19,6 +19,7 @@ pub struct ShownVerdict {
     pub region: Region,
     pub diagnosis: Diagnosis,
     pub severity: Severity,
+    pub scope: NamedScope,
     /// Callers hit, and failed calls of what the verdict is about.
     pub callers: usize,
     pub failures: usize,
@@ -32,6 +33,7 @@ pub struct ShownNotice {
     pub diagnosis: Diagnosis,
     pub severity: Severity,
     /// Null for an advice.
+    pub scope: Option<NamedScope>,
     pub incident: Option<String>,
     pub subject: String,
     pub reasons: Vec<String>,
@@ -45,6 +47,7 @@ impl ShownVerdict {
             region: region.clone(),
             diagnosis: verdict.diagnosis,
             severity: verdict.diagnosis.severity(),
+            scope: NamedScope::from(&verdict.scope),
             callers: verdict.callers,
             failures: verdict.failures,
             reasons: verdict.reasons.clone(),
@@ -60,6 +63,9 @@ impl ShownVerdict {
             self.region,
             utc(at)
         ));
+        if self.diagnosis.is_incident() {
+            sheet.bullet(&format!("scope: {}", self.scope.in_words().unwrap_or_else(|| "the whole region".to_owned())));
+        }
         self.reasons.iter().for_each(|reason| sheet.bullet(reason));
     }
 }
@@ -71,6 +77,7 @@ impl ShownNotice {
             kind: notice.kind,
             diagnosis: notice.diagnosis,
             severity: notice.severity,
+            scope: notice.scope.clone(),
             incident: notice.incident.clone(),
             subject: notice.subject.clone(),
             reasons: notice.reasons.clone(),

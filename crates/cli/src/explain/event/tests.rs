@@ -60,6 +60,12 @@ fn an_event_that_tells_an_outage_shows_what_would_be_told() {
     assert_eq!(walk.notices.len(), 1);
     assert!(walk.verdicts.iter().any(|verdict| verdict.diagnosis == Diagnosis::Outage));
     assert!(walk.text().contains("    > "), "the mail is quoted");
+    assert!(walk.text().contains("scope: "), "{}", walk.text());
+    let json = serde_json::to_value(&walk).unwrap();
+    for told in ["verdicts", "notices"] {
+        let scope = json[told][0]["scope"].as_object().unwrap();
+        assert_eq!(scope.keys().collect::<Vec<_>>(), ["application", "network", "operations", "tool"]);
+    }
 }
 
 #[test]

@@ -43,12 +43,12 @@ impl Column {
         match self {
             Self::Number => "No.",
             Self::Opened => "Opened (UTC)",
-            Self::Over => "Over",
+            Self::Over => "Confirmed over",
             Self::Lasted => "Lasted",
             Self::Region => "Region",
             Self::Diagnosis => "Diagnosis",
             Self::Severity => "Severity",
-            Self::Callers => "Most callers",
+            Self::Callers => "Callers",
             Self::Notices => "Notices",
             Self::LooksFalse => "Looks false",
         }
@@ -71,16 +71,29 @@ impl Column {
             Self::Number => h.text(place + 1),
             Self::Opened => minute(h, story.opened_at),
             Self::Over => match story.over_at {
-                Some(over) => minute_beside(h, over, story.opened_at),
+                Some(over) => {
+                    minute_beside(h, over, story.opened_at);
+                    if !story.proved {
+                        h.text(" (quiet)");
+                    }
+                }
                 None => h.text("not yet"),
             },
             Self::Lasted => h.text(words::lasted(story)),
             Self::Region => h.text(&story.region),
-            Self::Diagnosis if linked => {
-                h.leaf("a", &[("href", &format!("#{}", anchor(story)))], words::diagnosis(story.diagnosis));
+            Self::Diagnosis => {
+                match linked {
+                    true => {
+                        h.leaf("a", &[("href", &format!("#{}", anchor(story)))], words::diagnosis(story.diagnosis));
+                    }
+                    false => h.text(words::diagnosis(story.diagnosis)),
+                }
+                if let Some(scope) = story.scope_in_words() {
+                    h.element("span", &[("class", &"where")], |h| h.name(&scope));
+                }
             }
-            Self::Diagnosis => h.text(words::diagnosis(story.diagnosis)),
             Self::Severity => severity_badge(h, story),
+            Self::Callers if story.about => h.text(format!("about {}", Number(story.callers as u64))),
             Self::Callers => h.text(Number(story.callers as u64)),
             Self::Notices => h.text(Number(story.notices.len() as u64)),
             Self::LooksFalse if story.looks_false() => false_badge(h),

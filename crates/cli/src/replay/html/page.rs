@@ -12,7 +12,7 @@ pub const SCRIPT: &str = include_str!("page.js");
 /// What the page may load or run: its own style and script, known by their SHA-256, and nothing else. A test computes
 /// them.
 pub const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-+fZdJ4jXs4qLlrszLrjercsDqi33Osu2o24MYmGwqXU='; \
+    style-src 'sha256-CVFNt4AiFeyAMOXxNMRKuDEz4GwMkFRjUCywLr4MByc='; \
     script-src 'sha256-+kActxKmeWGvUTlLPqryGeTOevpbsfrnIqYvcINRV3s='; \
     base-uri 'none'; form-action 'none'";
 

@@ -58,7 +58,7 @@ fn section(h: &mut Html, number: usize, story: &Story) {
         }
         h.element("div", &[("class", &"columns")], |h| {
             h.element("div", &[], |h| timeline(h, story));
-            h.element("div", &[], |h| grounds(h, &story.notices));
+            h.element("div", &[], |h| grounds(h, story));
         });
         h.element("p", &[("class", &"back")], |h| h.leaf("a", &[("href", &"#the-incidents")], "Back to the table"));
     });
@@ -66,16 +66,22 @@ fn section(h: &mut Html, number: usize, story: &Story) {
 
 fn about(h: &mut Html, story: &Story) {
     h.element("p", &[("class", &"about")], |h| {
-        time(h, story.began());
-        h.text(" to ");
-        match story.over_at {
-            Some(over) => {
-                time(h, over);
+        time(h, story.began);
+        match story.ended() {
+            Some(ended) => {
+                h.text(" to ");
+                time(h, ended);
                 h.text(format!(" UTC ({}), ", lasted(story)));
             }
-            None => h.text("the end of the history, and open then, "),
+            None => h.text(" UTC on, "),
         }
-        h.text(format!("at most {} at a time. ", counted(story.callers, "caller")));
+        let over = words::over(story, |at| at.strftime("%Y-%m-%d %H:%M").to_string());
+        h.text(format!("{over}. {} hit. ", words::callers(story)));
+        if let Some(scope) = story.scope_in_words() {
+            h.text("Scope: ");
+            h.name(&scope);
+            h.text(". ");
+        }
         h.leaf("code", &[], &story.id);
     });
     if story.looks_false() {
@@ -85,9 +91,10 @@ fn about(h: &mut Html, story: &Story) {
 }
 
 /// What it rests on, and what to do.
-fn grounds(h: &mut Html, notices: &[Notice]) {
+fn grounds(h: &mut Html, story: &Story) {
+    let notices = &story.notices;
     if let Some(notice) = evidence::fullest(notices) {
-        evidence::evidence(h, notice);
+        evidence::evidence(h, story, notice);
         advice(h, "What the on-call would have been told to do", &notice.advice);
     }
     if let Some(end) = notices.last().filter(|notice| notice.kind == NoticeKind::Resolved) {

@@ -58,7 +58,12 @@ pub fn cards(h: &mut Html, review: &Review) {
             review.notices() as u64,
             &format!("{} of them advice without an incident", Number(advices as u64)),
         );
-        card(h, "Callers failed", review.callers as u64, "distinct ones, by the service or without an answer");
+        card(
+            h,
+            "Callers hit",
+            review.callers as u64,
+            "distinct ones: by the service, without an answer, or by a key or policy",
+        );
         card(h, "Calls served", review.counts.success, "which speak for the service");
     });
 }
@@ -97,7 +102,7 @@ pub fn calls(h: &mut Html, review: &Review) {
 
 fn tools(h: &mut Html, review: &Review) {
     h.element("table", &[("class", &"plain tools")], |h| {
-        h.leaf("caption", &[], "Tools of the callers that failed by the service or without an answer");
+        h.leaf("caption", &[], "Tools of the callers hit");
         h.element("tbody", &[], |h| {
             for tool in review.tools.iter().take(TOOLS_MAX) {
                 h.element("tr", &[], |h| {

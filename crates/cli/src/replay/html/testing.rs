@@ -12,6 +12,7 @@ use triage_model::problem::{ProblemName, Problems};
 use triage_model::region::KnownRegions;
 use triage_notify::notice::{Notice, Tally};
 use triage_notify::testing::samples;
+use triage_notify::words::span;
 
 use crate::replay::judged_by::JudgedBy;
 use crate::replay::review::{Bin, Chart, Review, Story};
@@ -47,11 +48,16 @@ fn told(name: &str, begins: i64, after: i64) -> Notice {
     let mut notice = sample(name);
     let moved = |was: Timestamp| was + at(begins).duration_since(sample("opened_outage").times.since.unwrap());
     notice.times.since = notice.times.since.map(moved);
-    notice.times.latest = notice.times.latest.map(|_| at(begins + after - 5));
+    let latest = if notice.times.over_at.is_some() { after - 6 * MINUTE } else { after - 5 };
+    notice.times.latest = notice.times.latest.map(|_| at(begins + latest.max(0)));
     notice.times.over_at = notice.times.over_at.map(|_| at(begins + after - MINUTE));
     notice.impact.requests.iter_mut().for_each(|request| request.at = moved(request.at));
     notice.merged.notices.iter_mut().for_each(|earlier| earlier.at = moved(earlier.at));
     notice.at = at(begins + after);
+    if let Some(lasted) = notice.times.over_at.and_then(|_| notice.times.lasted()) {
+        let texts = notice.headline.iter_mut().chain([&mut notice.subject]);
+        texts.for_each(|text| *text = text.replace("25 minutes", &span(lasted)));
+    }
     notice
 }
 
@@ -67,14 +73,32 @@ fn story(begins: i64, diagnosis: Diagnosis, region: &str, callers: usize, notice
         notice.region = region.clone();
         notice.subject = notice.subject.replace("eu-central-1", region.as_str());
     }
-    let over_at = notices.last().and_then(|notice| notice.times.over_at);
-    let severity = diagnosis.severity();
-    let failed = (at(begins + MINUTE), over_at.unwrap_or(at(begins + 60 * MINUTE)));
-    Story { id, region, diagnosis, severity, opened_at: at(begins + MINUTE), over_at, callers, failed, notices }
+    let scope = notices[0].scope.clone();
+    for notice in &mut notices {
+        notice.impact.callers = callers;
+        notice.scope.clone_from(&scope);
+    }
+    let last = notices.last().unwrap();
+    let (over_at, latest) = (last.times.over_at, last.times.latest);
+    Story {
+        id,
+        region,
+        diagnosis,
+        severity: diagnosis.severity(),
+        opened_at: at(begins + MINUTE),
+        over_at,
+        proved: last.proved == Some(true),
+        scope: last.scope.clone(),
+        callers,
+        about: callers > 100,
+        began: at(begins),
+        latest,
+        notices,
+    }
 }
 
 fn stories() -> Vec<Story> {
-    use Diagnosis::{Degraded, Misconfigured, Outage, Suspected};
+    use Diagnosis::{Degraded, Misconfigured, OneTool, Outage, Suspected};
     let hour = 60 * MINUTE;
     vec![
         story(DAY + 9 * hour, Suspected, "eu-central-1", 11, &[("opened_suspected", 1), ("resolved_unproved", 40)]),
@@ -98,6 +122,21 @@ fn stories() -> Vec<Story> {
             "eu-central-1",
             64,
             &[("opened_outage", 1), ("changed", 8), ("resolved", 26), ("reopened", 36), ("resolved", 85)],
+        ),
+        // Beside the outage, in the same region.
+        story(
+            24 * DAY + 8 * hour + 10 * MINUTE,
+            OneTool,
+            "eu-central-1",
+            60,
+            &[("opened_one_tool", 1), ("reminder", 1441), ("resolved_one_tool", 1500)],
+        ),
+        story(
+            27 * DAY + 15 * hour,
+            Outage,
+            "us-west-2",
+            23,
+            &[("opened_one_operation", 1), ("changed_lasts", 2), ("changed_nobody_calls", 40), ("resolved", 64)],
         ),
         story(28 * DAY + 11 * hour, Outage, "ap-southeast-2", 9, &[("opened_outage", 1), ("resolved", 48)]),
         story(30 * DAY - 40 * MINUTE, Outage, "eu-central-1", 12, &[("opened_outage", 1), ("changed", 12)]),

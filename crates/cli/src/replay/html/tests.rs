@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +19,7 @@ use crate::replay::html::page::{POLICY, SCRIPT, STYLE, page};
 use crate::replay::html::shown::{STORIES_MAX, anchor};
 use crate::replay::html::testing::{HOSTILE, empty, flood, hostile, month};
 use crate::replay::html::words::{self, Number};
-use crate::replay::review::Review;
+use crate::replay::review::{Review, Story};
 
 /// A page of which more would be no page any more.
 const PAGE_MAX: usize = 24 << 20;
@@ -207,7 +208,7 @@ fn a_flood_is_cut_and_says_so() {
 fn bands_and_marks_and_columns_lie_within_the_chart() {
     let mut review = month();
     // A clock ran ahead, and one behind.
-    review.incidents[0].opened_at -= SignedDuration::from_hours(9000);
+    review.incidents[0].began -= SignedDuration::from_hours(9000);
     review.incidents[1].notices[0].at -= SignedDuration::from_hours(9000);
     let page = page(&review);
     let percent = |value: Option<&str>| value.and_then(|value| value.strip_suffix('%')?.parse::<f64>().ok());
@@ -258,6 +259,46 @@ fn of_too_many_columns_those_with_the_most_failures_are_listed_in_order_of_time(
     assert!(more <= bins.len());
 }
 
+/// What the page says of an incident: its row, its section and the name of its band.
+fn said(page: &str, place: usize, story: &Story) -> [String; 3] {
+    let cut = |begin: &str, end: &str| {
+        let from = page.find(begin).unwrap_or_else(|| panic!("{begin}"));
+        page[from..from + page[from..].find(end).unwrap()].to_owned()
+    };
+    let number = place + 1;
+    let row = cut(&format!("data-name=\"No.\" data-sort=\"{place}\""), "</tr>");
+    let section = cut(&format!("<section id=\"{}\"", anchor(story)), "</section>");
+    [row, section, cut(&format!("<title>Incident {number}: "), "</title>")]
+}
+
+#[test]
+fn how_long_how_many_and_where_is_the_same_in_the_table_in_the_section_and_in_the_chart() {
+    let review = month();
+    let page = page(&review);
+    for (place, story) in review.incidents.iter().enumerate() {
+        let all @ [row, section, band] = &said(&page, place, story);
+        if let Some(lasted) = story.lasted() {
+            assert_eq!(lasted, Duration::try_from(story.latest.unwrap().duration_since(story.began)).unwrap());
+            let lasted = words::lasted(story);
+            assert!(row.contains(&format!(">{lasted}<")) && section.contains(&format!(" UTC ({lasted}), ")), "{all:?}");
+            assert!(band.contains(&format!("lasted {lasted}")), "{band}");
+            assert_eq!(section.contains("confirmed over at"), story.proved, "{section}");
+            assert_eq!(section.contains("not confirmed, taken as over"), !story.proved, "{section}");
+        }
+        let callers = words::callers(story);
+        let number = callers.trim_end_matches(" callers");
+        assert!(row.contains(&format!(">{number}<")) && band.ends_with(&callers), "{all:?}");
+        assert!(section.contains(&format!("{callers} hit. ")), "{section}");
+        let evidence = section.split("<dt>Callers</dt>").nth(1);
+        let listed = format!("<b>{}</b>", Number(story.callers as u64));
+        assert!(evidence.is_none_or(|evidence| evidence.contains(&listed)), "{section}");
+        let scope = story.scope_in_words().unwrap_or_default();
+        assert!(all.iter().all(|said| said.contains(&scope)), "{scope} {all:?}");
+    }
+    let scoped = review.incidents.iter().filter(|story| story.scope_in_words().is_some()).count();
+    assert_eq!(scoped, 2);
+}
+
 #[test]
 fn what_looks_false_is_said_as_it_is_decided() {
     let mut review = month();
@@ -265,12 +306,12 @@ fn what_looks_false_is_said_as_it_is_decided() {
     assert_eq!((story.diagnosis, story.callers), (Diagnosis::Degraded, 3));
     assert!(words::LOOKS_FALSE.contains("less than 5 minutes, hit fewer than 5 callers"));
     story.callers = 4;
-    story.failed.1 = story.failed.0 + SignedDuration::from_secs(299);
+    story.latest = Some(story.began + SignedDuration::from_secs(299));
     assert!(story.looks_false());
     story.callers = 5;
     assert!(!story.looks_false());
     story.callers = 4;
-    story.failed.1 = story.failed.0 + SignedDuration::from_secs(300);
+    story.latest = Some(story.began + SignedDuration::from_secs(300));
     assert!(!story.looks_false());
 }
 
@@ -284,7 +325,7 @@ fn the_verdict_comes_first_and_counts_the_pages() {
     };
     assert!(
         told(&review)
-            .contains("<strong>10 incidents</strong>; 3 of these pages look false: each was of failures within"),
+            .contains("<strong>11 incidents</strong>; 3 of these pages look false: each was of failures within"),
         "{}",
         told(&review)
     );

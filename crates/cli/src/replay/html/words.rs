@@ -12,7 +12,8 @@ use triage_notify::words::{capitalized, span};
 use crate::replay::review::Story;
 
 /// What makes a page look false (`Story::looks_false`), in words.
-pub const LOOKS_FALSE: &str = "was of failures within less than 5 minutes, hit fewer than 5 callers at a time, and was not confirmed by AWS Health";
+pub const LOOKS_FALSE: &str =
+    "was of failures within less than 5 minutes, hit fewer than 5 callers, and was not confirmed by AWS Health";
 
 const DAY: u64 = 86_400;
 
@@ -54,6 +55,21 @@ pub fn date(at: Timestamp) -> String {
 
 pub fn lasted(story: &Story) -> String {
     story.lasted().map_or_else(|| "open".to_owned(), span)
+}
+
+/// When it was confirmed over, or that it is not.
+pub fn over(story: &Story, time: impl Fn(Timestamp) -> String) -> String {
+    match story.over_at {
+        Some(over) if story.proved => format!("confirmed over at {} UTC", time(over)),
+        Some(over) => format!("not confirmed, taken as over at {} UTC", time(over)),
+        None => "open when the history ends".to_owned(),
+    }
+}
+
+/// `12 callers`, `about 4 000 callers`.
+pub fn callers(story: &Story) -> String {
+    let callers = counted(story.callers, "caller");
+    if story.about { format!("about {callers}") } else { callers }
 }
 
 pub fn diagnosis(diagnosis: Diagnosis) -> String {

@@ -63,6 +63,41 @@ fn a_talker_with_half_of_the_calls_at_half_of_a_quota_is_worth_an_advice() {
     assert_eq!(world.diagnosis(60), Diagnosis::Quiet, "in an outage everybody talks much");
 }
 
+/// Both: a talker, and calls that were refused as throttled.
+fn talker_refused() -> World {
+    let mut world = talker(4800, 100);
+    for n in 0..10 {
+        let (cause, code) = (Cause::Throttled, "SlowDownException");
+        world.fail(Fails { cause, code, ..fails(&format!("bot-{n}"), 130 + 15 * n) });
+    }
+    world
+}
+
+#[test]
+fn a_talker_and_what_is_refused_for_it_are_one_advice() {
+    let verdict = talker_refused().verdict(270);
+    assert_eq!(advised(&verdict, Diagnosis::Throttling), ["talker:000000000007"]);
+    let reasons = &verdict.advised[0].reasons;
+    assert!(reasons[0].starts_with("terraform/1.9 at 192.0.2.7 made"), "{reasons:?}");
+    assert!(reasons[1].starts_with("10 calls were refused as throttled"), "{reasons:?}");
+}
+
+#[test]
+fn whichever_of_the_two_is_seen_first_people_are_told_once_a_day() {
+    let both = talker_refused();
+    let loud = both.view.evidence.slots.iter().next().map(|(begin, slot)| (*begin, slot.clone())).unwrap();
+    let mut refused_first = talker_refused();
+    refused_first.view.evidence.slots.remove(&loud.0);
+    let mut talker_first = talker(4800, 100);
+    for (first, second) in [(&mut refused_first, &both), (&mut talker_first, &both)] {
+        let (told, _) = first.lives(270);
+        assert!(matches!(told.as_slice(), [Event::Advised(_)]), "{told:#?}");
+        first.view.evidence = second.view.evidence.clone();
+        let (told, judgement) = first.lives(291);
+        assert_eq!(told, [], "{judgement:#?}");
+    }
+}
+
 /// A laptop that fails every so many seconds, and another caller that is served at the end.
 fn laptop(failures: i64, every: i64) -> World {
     let mut world = World::new();

@@ -1,18 +1,18 @@
 //! What is told of the beginning of an incident stays as it was told.
 
 use super::*;
-use crate::incident::turn;
 use crate::ledger::Ledger;
-use crate::turn::Happened;
+use crate::turn::{Event, Happened};
 
 impl World {
     /// Judges and takes the turn that follows. What happened, and the reasons that go with it.
     fn live(&mut self, now: i64) -> Option<(Happened, Verdict)> {
-        self.view.evidence.forget(at(now), self.policy.evidence);
-        let verdict = self.verdict(now);
-        let turn = turn(&region(), &self.view.ledger, &verdict, None, &self.policy, at(now))?;
-        self.view.ledger = turn.ledger;
-        turn.happened.into_iter().next().map(|happened| (happened, verdict))
+        let (events, judgement) = self.lives(now);
+        let of_region = events.into_iter().find_map(|event| match event {
+            Event::OfIncident(None, happened) => Some(happened),
+            Event::OfIncident(Some(_), _) | Event::Advised(_) => None,
+        });
+        of_region.map(|happened| (happened, judgement.region))
     }
 
     fn opening(&self) -> Option<&str> {
@@ -88,9 +88,10 @@ fn who_failed_in_the_part_of_the_oldest_slot_that_is_past_is_counted_where_nothi
 fn an_incident_whose_opening_was_not_kept_keeps_the_first_that_it_tells() {
     let mut world = outage();
     world.live(10).unwrap();
+    world.live(70).unwrap();
     world.as_stored_before().fail(fails("kai", 3000));
     assert_eq!(world.opening(), None);
-    let (happened, verdict) = world.live(3610).unwrap();
+    let (happened, verdict) = world.live(3670).unwrap();
     assert_eq!(happened, Happened::Reminder);
     assert!(verdict.opening.as_deref().is_some_and(|opening| opening.starts_with(OPENING)), "{verdict:#?}");
     assert_eq!(world.opening(), verdict.opening.as_deref());
@@ -113,8 +114,9 @@ fn what_becomes_worse_tells_what_made_it_worse_and_what_becomes_less_bad_does_no
     // Most are served from here on, and one is hit: what is left is degraded.
     let worse = world.opening().map(str::to_owned);
     world.probe(RungState::Healthy, 700).serve("ana", 710).serve("ben", 710).serve_others(20, 720);
-    let (happened, verdict) = world.live(730).unwrap();
-    assert!(matches!(happened, Happened::Changed(_)) && verdict.diagnosis == Diagnosis::Degraded, "{verdict:#?}");
+    assert_eq!(world.live(730), None, "less bad is no news");
+    let verdict = world.verdict(730);
+    assert_eq!(verdict.diagnosis, Diagnosis::Degraded, "{verdict:#?}");
     assert_eq!((world.opening(), verdict.opening.as_deref()), (worse.as_deref(), worse.as_deref()));
 }
 

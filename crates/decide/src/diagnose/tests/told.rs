@@ -107,7 +107,8 @@ fn a_verdict_tells_who_what_and_which_requests() {
     let mut world = World::new();
     world.fail_all(&["eva", "ana", "ben"], 0);
     world.fail(Fails { cause: Cause::Unreachable, code: "TimeoutError", ..fails("ana", 7) });
-    let unnamed = Mark { label: 0, tool: 0, id: 1, ..*world.view.evidence.failures().first().unwrap() };
+    let unnamed =
+        Mark { label: 0, traits: Traits::default(), id: 1, ..*world.view.evidence.failures().first().unwrap() };
     let unnamed = Mark { caller: caller("nameless"), at: at(0), cause: Cause::Unreachable, ..unnamed };
     world.view.evidence.add_failure(unnamed);
     let verdict = world.verdict(10);
@@ -150,6 +151,36 @@ fn failures_that_no_mark_is_kept_of_are_counted() {
     beyond.insert((Cause::Service, Origin::CloudTrail), 4000);
     beyond.insert((Cause::Request, Origin::CloudTrail), 100);
     assert_eq!(world.verdict(10).failures, 4003);
+}
+
+#[test]
+fn everybody_who_was_hit_is_told_of_whether_served_later_or_not() {
+    let mut world = World::new();
+    world.fail_all(&["ana", "ben", "eva", "kai"], 0).serve("ana", 20);
+    for name in ["log group a", "log group b"] {
+        world.fail(Fails { origin: Origin::Logs, ..fails(name, 5) });
+    }
+    let verdict = world.verdict(30);
+    let victims = |origin| verdict.victims[&origin].clone();
+    assert_eq!(victims(Origin::CloudTrail), ["ana", "ben", "eva", "kai"].map(caller).into());
+    assert_eq!(victims(Origin::Logs), ["log group a", "log group b"].map(caller).into());
+    assert_eq!((verdict.callers, verdict.served_again, verdict.victims_about), (3, 1, 0));
+}
+
+#[test]
+fn callers_that_no_mark_is_kept_of_are_estimated() {
+    let mut world = World::new();
+    world.fail(fails("ana", 1));
+    let ana = *world.view.evidence.failures().first().unwrap();
+    let mut random = fastrand::Rng::with_seed(3);
+    let slot = world.view.evidence.slot_mut(at(1));
+    for id in 1..1000 {
+        slot.add_failure(Mark { caller: CallerHash::from_bits(random.u64(..)), id, ..ana });
+    }
+    let beyond = 1000 - slot.failures().count() as u32;
+    slot.beyond = BTreeMap::from([((Cause::Service, Origin::CloudTrail), beyond)]);
+    let about = world.verdict(10).victims_about;
+    assert!((850..=1150).contains(&about), "{about}");
 }
 
 #[test]

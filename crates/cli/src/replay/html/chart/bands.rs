@@ -3,6 +3,7 @@
 //! A band is a link to its incident, with the marks of its notices in it. However short an incident is, it has a line
 //! and a place to point at; where there is room its number stands above it.
 
+use jiff::Timestamp;
 use triage_notify::notice::{Notice, NoticeKind};
 use triage_notify::words::{span, utc_minute};
 
@@ -11,11 +12,16 @@ use crate::replay::html::markup::{Attribute, Html};
 use crate::replay::html::scale::{Axis, Percent};
 use crate::replay::html::shown::{BANDS_MAX, NOTICES_MAX, Shown, anchor};
 use crate::replay::html::words;
+use crate::replay::judged_by::JudgedBy;
 use crate::replay::review::{Review, Story};
 
 /// What a number takes of the width of a wide and of a narrow screen.
 const ROOMY: Percent = Percent(3.0);
 const NARROW: Percent = Percent(9.0);
+
+/// Steps between the tops of bands of one time, in pixels.
+const LEVELS: u32 = 6;
+const BAND_STEP: u32 = 9;
 
 /// Whether the number of an incident stands above its band.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +88,16 @@ pub fn marks(h: &mut Html) {
 
 pub fn incidents(h: &mut Html, review: &Review, axis: &Axis, shown: &Shown) {
     let stories = &review.incidents[..review.incidents.len().min(BANDS_MAX)];
-    let labels = place(&stories.iter().map(|story| axis.at(story.opened_at)).collect::<Vec<_>>());
-    for ((place, story), label) in stories.iter().enumerate().zip(labels) {
+    let spans: Vec<(Timestamp, Timestamp)> = stories.iter().map(|story| span_of(review, axis, story)).collect();
+    let labels = place(&spans.iter().map(|(from, _)| axis.at(*from)).collect::<Vec<_>>());
+    let levels = levels(&spans);
+    for (place, story) in stories.iter().enumerate() {
+        let (span, label) = (spans[place], labels[place]);
         let class = format!("band {}", words::severity(story.severity));
         let inside = |h: &mut Html| {
             h.leaf("title", &[], in_words(place + 1, story));
-            band(h, axis, story);
-            number(h, axis, story, place + 1, label);
+            band(h, axis, span, levels[place]);
+            number(h, axis.at(span.0), place + 1, label);
             story.notices.iter().take(NOTICES_MAX).for_each(|notice| marked(h, axis, notice));
         };
         if shown.has(place) {
@@ -106,20 +115,40 @@ pub fn advices(h: &mut Html, review: &Review, axis: &Axis) {
     });
 }
 
-fn band(h: &mut Html, axis: &Axis, story: &Story) {
-    let (x, height) = (axis.at(story.opened_at), GROUND - TOP);
-    let width = axis.between(story.opened_at, story.over_at.unwrap_or(axis.to));
-    let place: &[Attribute<'_>] = &[("class", &"tint"), ("x", &x), ("width", &width), ("y", &TOP), ("height", &height)];
+/// From where to where a band is drawn: from the first failure to the latest; where arrival is the clock, as it was told.
+fn span_of(review: &Review, axis: &Axis, story: &Story) -> (Timestamp, Timestamp) {
+    match review.by {
+        JudgedBy::Calls => (story.began, story.ended().unwrap_or(axis.to)),
+        JudgedBy::Arrival => (story.opened_at, story.over_at.unwrap_or(axis.to)),
+    }
+}
+
+/// Of several at once each begins a step lower, so that one can be told from the other.
+fn levels(spans: &[(Timestamp, Timestamp)]) -> Vec<u32> {
+    let mut levels: Vec<u32> = Vec::new();
+    for (place, (from, to)) in spans.iter().enumerate() {
+        let beside = |other: &(Timestamp, Timestamp)| other.0 <= *to && *from <= other.1;
+        let taken: Vec<u32> = (0..place).filter(|other| beside(&spans[*other])).map(|other| levels[other]).collect();
+        levels.push((0..LEVELS).find(|level| !taken.contains(level)).unwrap_or(LEVELS - 1));
+    }
+    levels
+}
+
+fn band(h: &mut Html, axis: &Axis, (from, to): (Timestamp, Timestamp), level: u32) {
+    let top = TOP + level * BAND_STEP;
+    let (x, height) = (axis.at(from), GROUND - top);
+    let width = axis.between(from, to);
+    let place: &[Attribute<'_>] = &[("class", &"tint"), ("x", &x), ("width", &width), ("y", &top), ("height", &height)];
     h.void("rect", place);
     h.void("line", &[("class", &"edge"), ("x1", &x), ("x2", &x), ("y1", &TOP), ("y2", &GROUND)]);
     // Something to point at, however short it was.
-    let place: &[Attribute<'_>] = &[("class", &"target"), ("x", &x), ("width", &10), ("y", &TOP), ("height", &height)];
+    let place: &[Attribute<'_>] = &[("class", &"target"), ("x", &x), ("width", &10), ("y", &top), ("height", &height)];
     h.void("rect", place);
 }
 
-fn number(h: &mut Html, axis: &Axis, story: &Story, number: usize, label: Label) {
+fn number(h: &mut Html, x: Percent, number: usize, label: Label) {
     let Some(row) = label.row() else { return };
-    let (x, y) = (axis.at(story.opened_at), row as u32 * ROW);
+    let y = row as u32 * ROW;
     h.element("g", &[("class", &if matches!(label, Label::Roomy(_)) { "roomy" } else { "always" })], |h| {
         if row + 1 < ROWS {
             h.void("line", &[("class", &"edge"), ("x1", &x), ("x2", &x), ("y1", &(y + ROW - 3)), ("y2", &TOP)]);
@@ -143,7 +172,9 @@ fn in_words(number: usize, story: &Story) -> String {
         None => "not over at the end".to_owned(),
     };
     let (what, opened) = (words::diagnosis(story.diagnosis), utc_minute(story.opened_at));
-    format!("Incident {number}: {what} in {}, opened {opened}, {lasted}", story.region)
+    let scope = story.scope_in_words().map(|scope| format!(" ({scope})")).unwrap_or_default();
+    let callers = words::callers(story);
+    format!("Incident {number}: {what} in {}{scope}, opened {opened}, {lasted}, {callers}", story.region)
 }
 
 /// Which numbers stand where. First those that have room even on a narrow screen, then others between them.
@@ -175,5 +206,13 @@ mod tests {
         let expected =
             [Label::Always(2), Label::Always(1), Label::Always(0), Label::Never, Label::Roomy(2), Label::Always(2)];
         assert_eq!(labels, expected);
+    }
+
+    #[test]
+    fn of_several_incidents_at_once_each_band_begins_a_step_lower() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let spans = [(0, 100), (50, 200), (90, 95), (150, 160), (300, 400)].map(|(from, to)| (at(from), at(to)));
+        assert_eq!(levels(&spans), [0, 1, 2, 0, 0]);
+        assert!(levels(&[spans[0]; 20]).iter().all(|level| *level < LEVELS));
     }
 }

@@ -100,7 +100,7 @@ fn drawing(h: &mut Html, review: &Review, axis: &Axis, shown: &Shown) {
             bands::advices(h, review, axis);
             // Last, because no band may run through a name.
             name(h, &FAILURES, &format!("failed calls in {}", span(review.chart.width)));
-            name(h, &CALLERS, "distinct callers that the service failed");
+            name(h, &CALLERS, "distinct callers hit");
         },
     );
 }

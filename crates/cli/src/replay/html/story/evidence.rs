@@ -7,13 +7,15 @@ use triage_notify::words::utc_minute;
 use crate::replay::html::markup::Html;
 use crate::replay::html::parts::{list, scrolling, time};
 use crate::replay::html::words::{Number, counted};
+use crate::replay::review::Story;
 
 /// The notice that tells the most of who was hit: of those with the most callers the latest.
 pub fn fullest(notices: &[Notice]) -> Option<&Notice> {
     notices.iter().filter(|notice| notice.impact.failures > 0).max_by_key(|notice| notice.impact.callers)
 }
 
-pub fn evidence(h: &mut Html, notice: &Notice) {
+/// What that notice told of; the number of callers is the incident's.
+pub fn evidence(h: &mut Html, story: &Story, notice: &Notice) {
     let impact = &notice.impact;
     h.leaf("h4", &[], format!("Evidence, as of {}", utc_minute(notice.at)));
     h.element("dl", &[("class", &"facts")], |h| {
@@ -21,7 +23,7 @@ pub fn evidence(h: &mut Html, notice: &Notice) {
         tallied(h, "Codes", &impact.codes);
         tallied(h, "Operations", &impact.operations);
         tallied(h, "Tools", &impact.tools);
-        callers(h, impact);
+        callers(h, story, impact);
         fact(h, "Probe", |h| h.text(probe(notice.probe)));
         fact(h, "AWS Health", |h| h.text(if notice.aws_health { "has an open issue about it" } else { "silent" }));
     });
@@ -58,15 +60,21 @@ fn tallied(h: &mut Html, name: &'static str, tallies: &[Tally]) {
     });
 }
 
-fn callers(h: &mut Html, impact: &Impact) {
+fn callers(h: &mut Html, story: &Story, impact: &Impact) {
     fact(h, "Callers", |h| {
         h.element("ul", &[("class", &"tallies")], |h| {
-            h.element("li", &[], |h| h.leaf("b", &[], Number(impact.callers as u64)));
+            h.element("li", &[], |h| {
+                if story.about {
+                    h.text("about ");
+                }
+                h.leaf("b", &[], Number(story.callers as u64));
+            });
             impact.names.iter().for_each(|name| h.element("li", &[], |h| h.element("code", &[], |h| h.name(name))));
-            if let Some(more @ 1..) =
-                impact.callers.checked_sub(impact.names.len()).filter(|_| !impact.names.is_empty())
-            {
-                h.leaf("li", &[], format!("and {} more", Number(more as u64)));
+            match story.callers.saturating_sub(impact.names.len()) {
+                0 => {}
+                _ if impact.names.is_empty() => {}
+                _ if story.about => h.leaf("li", &[], "and others"),
+                more => h.leaf("li", &[], format!("and {} more", Number(more as u64))),
             }
         });
     });

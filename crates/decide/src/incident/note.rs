@@ -1,0 +1,101 @@
+//! What an open incident keeps of what is seen of it.
+//!
+//! In: an [`Incident`], the verdict on it, and how far it is proved over. Out: the incident with who was hit, from when to when,
+//! where, and how its parts stand. Evidence is gone after an hour; what is noted here stays, and only grows.
+
+use jiff::Timestamp;
+use triage_model::observation::Operation;
+
+use crate::ledger::{Incident, Part};
+use crate::verdict::{Recovery, Verdict};
+
+impl Incident {
+    pub(super) fn note(&mut self, verdict: &Verdict, recovery: Option<&Recovery>, now: Timestamp) {
+        for (part, state) in self.parts.iter_mut().zip(recovery.iter().flat_map(|recovery| &recovery.parts)) {
+            if state.so_far.is_some() {
+                part.so_far.clone_from(&state.so_far);
+            }
+            part.proved_at = state.proved_at;
+        }
+        if !self.is_in(verdict) {
+            return;
+        }
+        for (origin, callers) in &verdict.victims {
+            self.victims.entry(*origin).or_default().add(callers, verdict.victims_about);
+        }
+        // One person seen through a log and through CloudTrail is one.
+        let counted = self.victims.values().map(|callers| callers.count()).max().unwrap_or(0);
+        self.callers = self.callers.max(counted);
+        let first = verdict.since.unwrap_or(now).min(self.since);
+        self.first_failure = Some(self.first_failure.map_or(first, |known| known.min(first)));
+        self.last_failure = self.last_failure.max(verdict.latest);
+        self.note_scope(verdict);
+        self.note_parts(verdict);
+        if self.chance_years < verdict.chance_years {
+            self.chance_years = verdict.chance_years;
+        }
+    }
+
+    /// Where it fails: once it is seen to be limited it stays so, and grows by what fails too.
+    fn note_scope(&mut self, verdict: &Verdict) {
+        let seen = &verdict.scope;
+        let enough = verdict.parts.iter().filter(|part| part.is_enough).filter_map(|part| part.operation);
+        match (&mut self.scope.operations, &seen.operations) {
+            (Some(known), Some(seen)) => known.extend(seen),
+            (Some(known), None) => known.extend(enough),
+            (None, Some(seen)) => {
+                let parts = self.parts.iter().filter_map(|part| part.operation);
+                self.scope.operations = Some(seen.iter().copied().chain(parts).collect());
+            }
+            (None, None) => {}
+        }
+        if seen.operations.is_some() {
+            self.scope.grant = seen.grant;
+        }
+        if self.scope.shared.is_none() {
+            self.scope.shared.clone_from(&seen.shared);
+        }
+    }
+
+    fn note_parts(&mut self, verdict: &Verdict) {
+        let grant = self.scope.grant;
+        if verdict.parts.iter().any(|part| part.is_enough) {
+            self.parts.retain(|part| part.operation.is_some());
+        } else if self.parts.is_empty() {
+            // None stands out: all of it together.
+            let since = self.since;
+            let last_failure = verdict.latest.unwrap_or(since);
+            self.parts.push(Part { operation: None, grant, since, last_failure, so_far: None, proved_at: None });
+        }
+        for seen in &verdict.parts {
+            let grant = grant.filter(|_| seen.operation == Some(Operation::CreateToken));
+            match self.parts.iter_mut().find(|part| part.operation == seen.operation) {
+                Some(part) => {
+                    part.grant = grant;
+                    part.last_failure = part.last_failure.max(seen.latest);
+                    if part.proved_at.is_some_and(|proved_at| seen.latest > proved_at) && seen.is_enough {
+                        part.proved_at = None;
+                    }
+                }
+                None if seen.is_enough => self.parts.push(Part {
+                    operation: seen.operation,
+                    grant,
+                    since: seen.since.max(self.since),
+                    last_failure: seen.latest,
+                    so_far: None,
+                    proved_at: None,
+                }),
+                None => {}
+            }
+        }
+    }
+
+    /// Whether more is noted than was, so that it would be lost with its evidence.
+    pub(super) fn has_more_than(&self, known: &Self) -> bool {
+        self.callers > known.callers
+            || self.last_failure > known.last_failure
+            || self.scope != known.scope
+            || self.parts != known.parts
+            || self.chance_years > known.chance_years
+    }
+}

@@ -1,0 +1,88 @@
+//! Which calls a verdict is about.
+//!
+//! Data: the region as a whole without what is told apart from it, or one of these by itself.
+
+use jiff::Timestamp;
+use triage_model::classify::Cause;
+
+use crate::concern::ConcernKey;
+use crate::evidence::mark::{Mark, ServedCall};
+use crate::ledger::{Incident, Ledger};
+use crate::scope::{Scope, SharedKey};
+
+/// What is told apart: the failures of one tool, network or application.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Apart {
+    pub scope: Scope,
+    pub concern: ConcernKey,
+    /// Up to this time its failures are told and settled; None as long as it goes on.
+    pub until: Option<Timestamp>,
+}
+
+impl Apart {
+    pub fn takes(&self, mark: &Mark) -> bool {
+        self.until.is_none_or(|until| mark.at <= until)
+            && self.is_of_its_kind(mark)
+            && self.scope.has(mark.operation, &mark.traits)
+    }
+
+    /// A tool that guesses is refused with more than one code.
+    fn is_of_its_kind(&self, mark: &Mark) -> bool {
+        let is_refused = matches!(self.concern, ConcernKey::Request(..)) && mark.cause == Cause::Request;
+        is_refused || self.concern.takes(mark)
+    }
+
+    pub fn key(&self) -> Option<SharedKey> {
+        self.scope.key()
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lens {
+    /// Only this one; None for the region.
+    pub of: Option<Apart>,
+    /// Not these.
+    pub without: Vec<Apart>,
+}
+
+impl Lens {
+    /// The region without what its ledger tells apart.
+    pub fn on_region(ledger: &Ledger) -> Self {
+        let apart = ledger.apart.iter().map(|incident| Apart {
+            scope: incident.scope.clone(),
+            concern: incident.concern.key(),
+            until: incident.resolved_at,
+        });
+        Self { of: None, without: apart.collect() }
+    }
+
+    /// What an incident is of.
+    pub fn on_incident(ledger: &Ledger, incident: &Incident) -> Self {
+        match incident.key() {
+            None => Self::on_region(ledger),
+            Some(_) => {
+                let (scope, concern) = (incident.scope.clone(), incident.concern.key());
+                Self::on(Apart { scope, concern, until: None })
+            }
+        }
+    }
+
+    pub fn on(apart: Apart) -> Self {
+        Self { of: Some(apart), without: Vec::new() }
+    }
+
+    pub fn takes(&self, mark: &Mark) -> bool {
+        self.of.as_ref().is_none_or(|apart| apart.takes(mark)) && !self.without.iter().any(|apart| apart.takes(mark))
+    }
+
+    /// Whether a served call says anything of what it is about. Whoever is served with another tool has not the one that
+    /// fails.
+    pub fn hears(&self, call: &ServedCall) -> bool {
+        let shared = self.of.as_ref().and_then(Apart::key);
+        shared.is_none_or(|shared| shared.has(&call.traits))
+    }
+
+    pub fn key(&self) -> Option<SharedKey> {
+        self.of.as_ref().and_then(Apart::key)
+    }
+}

@@ -1,0 +1,120 @@
+//! What a call may have in common with others.
+//!
+//! In: what a record tells of a call, failed or served. Out: a [`Common`]: the tool, the network and the application, as
+//! [`Traits`] to be counted and as [`Names`] to be shown.
+
+use triage_decide::evidence::mark::{Names, Traits, hash16};
+use triage_model::caller::Caller;
+use triage_model::grant::Grant;
+use triage_model::observation::{Failure, Operation, Success};
+use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, one_line};
+
+use crate::settings::CallerNames;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Common {
+    grant: Option<Grant>,
+    /// With its version.
+    tool: Option<String>,
+    network: Option<String>,
+    application: Option<String>,
+    /// The caller may stand for many people.
+    crowd: bool,
+}
+
+impl From<&Failure> for Common {
+    fn from(failure: &Failure) -> Self {
+        let (grant, application) = (failure.grant(), failure.application());
+        let (agent, address) = (failure.user_agent.as_deref(), failure.address.as_deref());
+        Self::of(failure.operation, grant, application, agent, address, &failure.caller)
+    }
+}
+
+impl From<&Success> for Common {
+    fn from(success: &Success) -> Self {
+        let (grant, application) = (success.grant(), success.application());
+        let (agent, address) = (success.user_agent.as_deref(), success.address.as_deref());
+        Self::of(Some(success.operation), grant, application, agent, address, &success.caller)
+    }
+}
+
+impl Common {
+    fn of(
+        operation: Option<Operation>,
+        grant: Option<Grant>,
+        application: Option<&str>,
+        user_agent: Option<&str>,
+        address: Option<&str>,
+        caller: &Caller,
+    ) -> Self {
+        let group = match caller {
+            Caller::LogGroup(group) => Some(group.as_str()),
+            Caller::User(_)
+            | Caller::Principal(_)
+            | Caller::Client { .. }
+            | Caller::Address { .. }
+            | Caller::Named(_)
+            | Caller::Unknown => None,
+        };
+        let crowd = match caller {
+            Caller::Address { .. } => true,
+            // An application signs in all of its users by one role.
+            Caller::Principal(_) => operation == Some(Operation::CreateTokenWithIam),
+            Caller::User(_) | Caller::Client { .. } | Caller::Named(_) | Caller::LogGroup(_) | Caller::Unknown => false,
+        };
+        let shown = |text: &str| one_line(text, SHOWN_NAME_MAX);
+        Self {
+            grant,
+            tool: user_agent.and_then(tool),
+            network: address.or(group).map(shown),
+            application: application.map(|arn| one_line(arn, SHOWN_ARN_MAX)),
+            crowd,
+        }
+    }
+
+    pub fn traits(&self) -> Traits {
+        let hash = |name: Option<&str>| name.map_or(0, hash16);
+        Traits {
+            grant: self.grant,
+            tool: hash(self.tool.as_deref()),
+            product: hash(self.product()),
+            network: hash(self.network.as_deref()),
+            application: hash(self.application.as_deref()),
+            crowd: self.crowd,
+        }
+    }
+
+    /// The tool without its version.
+    fn product(&self) -> Option<&str> {
+        self.tool.as_deref().and_then(|tool| tool.split('/').next())
+    }
+
+    /// How people call what the traits hash. Where callers are not to be named, neither are their addresses.
+    pub fn names(&self, caller_names: CallerNames) -> Names {
+        let traits = self.traits();
+        let mut names = Names::default();
+        if let (Some(tool), Some(product)) = (&self.tool, self.product()) {
+            names.tools.insert(traits.tool, tool.clone());
+            names.tools.insert(traits.product, product.to_owned());
+        }
+        if let Some(application) = &self.application {
+            names.applications.insert(traits.application, application.clone());
+        }
+        if let (Some(network), CallerNames::Shown) = (&self.network, caller_names) {
+            names.networks.insert(traits.network, network.clone());
+        }
+        names
+    }
+}
+
+/// The first product of a user agent, such as `aws-cli/2.17.0`. What has not that form is whatever its sender likes,
+/// perhaps somebody's name, and is left out.
+pub fn tool(user_agent: &str) -> Option<String> {
+    const TOOL_MAX: usize = 40;
+    let product = user_agent.split_whitespace().next()?;
+    let (name, version) = product.split_once('/')?;
+    let plain = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
+    };
+    (plain(name) && plain(version) && product.len() <= TOOL_MAX).then(|| product.to_owned())
+}

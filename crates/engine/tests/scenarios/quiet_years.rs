@@ -1,0 +1,88 @@
+//! How often somebody is woken for nothing: years in which nothing happens.
+//!
+//! In: a number of years, each of a company of its own. Out: on standard output the pages and warnings, and how many false
+//! pages a year there may be at most, with 95 % confidence.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use super::alarm::{Alarm, alarms, in_a_line};
+use super::families::quiet_year::QuietYear;
+use super::history::DAY;
+use super::live::Life;
+
+const WEEKS: u32 = 52;
+
+pub fn live_through(years: u64) {
+    let started = Instant::now();
+    let (next, told) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let year = next.fetch_add(1, Ordering::Relaxed);
+                    if year >= years {
+                        return;
+                    }
+                    let alarms = one_year(year);
+                    told.lock().unwrap_or_else(PoisonError::into_inner).extend(alarms);
+                }
+            });
+        }
+    });
+    let told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let pages = told.iter().filter(|alarm| alarm.paged.is_some()).count();
+    let at_most = most_expected(pages) / years as f64;
+    println!(
+        "{years} quiet years: {pages} pages, {} warnings; at most {at_most:.2} false pages a year (95 %); {:.0} s",
+        told.len() - pages,
+        started.elapsed().as_secs_f64()
+    );
+}
+
+fn one_year(seed: u64) -> Vec<Alarm> {
+    let started = Instant::now();
+    let mut year = QuietYear::new(seed);
+    let mut life = Life::new(None, true);
+    let mut calls = 0;
+    for _ in 0..WEEKS {
+        let (records, end) = year.next_week();
+        calls += records.len();
+        life.through(&records);
+        life.ticks_before(end);
+    }
+    let alarms = alarms(&life.heard);
+    println!(
+        "year {seed}: {} people, {calls} calls, {} incidents, {} notices, {:.0} s",
+        year.people(),
+        alarms.len(),
+        life.heard.len(),
+        started.elapsed().as_secs_f64()
+    );
+    if std::env::var_os("OIDC_TRIAGE_VERBOSE").is_some() {
+        for heard in life.heard.iter().filter(|heard| heard.notice.incident.is_some()) {
+            println!("    day {:.3}: {}", heard.at / DAY, in_a_line(heard));
+        }
+    }
+    alarms
+}
+
+/// The greatest mean of a Poisson distribution of which so few or fewer would still be seen once in twenty times.
+fn most_expected(seen: usize) -> f64 {
+    let chance = |mean: f64| {
+        let mut term = (-mean).exp();
+        let mut sum = term;
+        for nth in 1..=seen {
+            term *= mean / nth as f64;
+            sum += term;
+        }
+        sum
+    };
+    let (mut low, mut high) = (0.0, 10.0 + 3.0 * seen as f64);
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if chance(middle) > 0.05 { low = middle } else { high = middle }
+    }
+    high
+}

@@ -1,0 +1,73 @@
+"""What the probe asks while an incident is open: the steps that fail for callers, so that their end is proved."""
+
+import time
+
+import pytest
+
+from tests.harness import make
+from tests.harness.fake_oidc import CLIENT_ID, NULL_500, region_of
+from tests.harness.world import until
+
+#: Any silence is long enough, and two healthy probes are proof.
+POLICY = {"quiet_s": 10, "quiet_probes_s": 0, "proof_probes_s": 0, "proof_probes": 2}
+
+
+def probe(watcher, times=1):
+    """What so many ticks told, each of which probes anew."""
+    notices = []
+    for _ in range(times):
+        time.sleep(1.1)
+        result = watcher.invoke(make.tick())
+        assert result.error is None, result.error
+        notices += result.answer["notices"]
+    return notices
+
+
+def open_incident(world, operation, **env):
+    """The incident, and a watcher."""
+    result = world.start(**env).invoke(make.sqs(make.outage(operation=operation)))
+    (notice,) = result.answer["notices"]
+    assert notice["kind"] == "opened"
+    return notice["incident"], world.start(POLICY, **env)
+
+
+def asked_to_sign_in(world):
+    return [call.body["clientId"] for call in world.oidc.log if call.operation == "StartDeviceAuthorization"]
+
+
+def test_where_signing_in_fails_a_stranger_asks_for_it(world):
+    _, watcher = open_incident(world, "StartDeviceAuthorization")
+    assert asked_to_sign_in(world) == [], "no incident was open when the failures came"
+    probe(watcher)
+    (stranger,) = asked_to_sign_in(world)
+    assert region_of(stranger) == "us-east-1" and stranger != CLIENT_ID
+
+
+def test_where_signing_in_fails_and_a_start_url_is_known_the_ladder_asks_for_it(world):
+    _, watcher = open_incident(world, "StartDeviceAuthorization",
+                               OIDC_TRIAGE_START_URL="https://example.awsapps.com/start")
+    probe(watcher)
+    assert set(asked_to_sign_in(world)) == {CLIENT_ID}
+
+
+def test_where_registering_fails_it_is_tried_until_it_works_and_then_not_for_five_minutes(world):
+    world.oidc.script("RegisterClient", NULL_500)
+    _, watcher = open_incident(world, "RegisterClient")
+    before = world.oidc.calls("RegisterClient")
+    probe(watcher, 2)
+    assert world.oidc.calls("RegisterClient") == before + 2
+    world.oidc.heal()
+    probe(watcher, 3)
+    assert world.oidc.calls("RegisterClient") == before + 3
+
+
+@pytest.mark.long
+def test_when_nobody_calls_any_more_the_step_that_failed_proves_its_end_and_no_other_step_does(world):
+    world.oidc.script("StartDeviceAuthorization", NULL_500)
+    incident, watcher = open_incident(world, "StartDeviceAuthorization")
+    assert "resolved" not in [notice["kind"] for notice in probe(watcher, 12)]
+    world.oidc.heal()
+    notices = []
+    until(lambda: "resolved" in [notice["kind"] for notice in notices], lambda: notices.extend(probe(watcher)))
+    assert notices[-1]["incident"] == incident
+    assert "StartDeviceAuthorization" in world.told()[-1].text
