@@ -12,7 +12,6 @@ mod dark;
 mod facts;
 mod finding;
 mod hits;
-
 mod peak;
 mod precedence;
 mod refused;
@@ -36,7 +35,6 @@ use triage_model::time::before;
 use self::apart::{attribution, share_of_hit};
 use self::facts::{Active, Facts};
 use self::finding::{Attribution, Finding};
-
 use self::precedence::findings;
 use self::toll::Toll;
 use self::weigh::weigh;
@@ -82,12 +80,7 @@ pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -
 /// What is told apart already, and what was found just now: each once, of all the operations that it fails at.
 fn aparts(view: &View, found: Vec<Attribution>) -> Vec<(Apart, Option<Finding>)> {
     let open = view.ledger.apart.iter().filter(|incident| incident.is_open());
-    let mut aparts: Vec<(Apart, Option<Finding>)> = open
-        .map(|incident| {
-            let (scope, concern) = (incident.scope.clone(), incident.concern.key());
-            (Apart { scope, concern, until: None }, None)
-        })
-        .collect();
+    let mut aparts: Vec<(Apart, Option<Finding>)> = open.map(|incident| (Apart::from(incident), None)).collect();
     for Attribution { apart, finding } in found {
         match aparts.iter_mut().find(|(known, _)| known.key() == apart.key()) {
             Some((known, _)) if known.concern == apart.concern => {

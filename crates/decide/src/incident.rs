@@ -237,8 +237,8 @@ impl Incident {
         let silent_since = recovery.and_then(|recovery| recovery.silent_since);
         changes.extend(self.fall_silent(silent_since, policy));
         let is_urgent = |change: &Change| match change {
-            Change::Lasts | Change::NobodyCalls(_) => true,
-            Change::Diagnosis { .. } => turns,
+            // Another diagnosis is always a worse one.
+            Change::Lasts | Change::NobodyCalls(_) | Change::Diagnosis { .. } => true,
             Change::Attributed(_) | Change::Refuted(_) | Change::Callers { .. } => false,
             Change::Operation(_) | Change::Works(_) | Change::AwsHealth => false,
         };
@@ -475,27 +475,26 @@ impl Ledger {
 impl Incident {
     /// It was told as the region's, and is of one tool, network or application. What was a page stays one to its end.
     fn attribute(&mut self, verdict: &Verdict, now: Timestamp) {
-        self.scope = verdict.scope.clone();
-        self.diagnosis = verdict.diagnosis;
         self.was_of_region = true;
-        self.opening.clone_from(&verdict.opening);
-        self.parts.clear();
-        self.note(verdict, None, now);
-        self.changed_at = Some(now);
-        self.tell(verdict, now);
+        self.rename(verdict, now);
     }
 
     /// It was taken for one of these, and is the service's after all.
     fn refute(&mut self, whole: &Verdict, now: Timestamp) {
         self.refuted.extend(self.key());
-        self.scope = whole.scope.clone();
-        self.diagnosis = whole.diagnosis;
         self.was_of_region = false;
-        self.opening.clone_from(&whole.opening);
+        self.rename(whole, now);
+    }
+
+    /// It is what the verdict says, and was taken for another trouble.
+    fn rename(&mut self, verdict: &Verdict, now: Timestamp) {
+        self.scope = verdict.scope.clone();
+        self.diagnosis = verdict.diagnosis;
+        self.opening.clone_from(&verdict.opening);
         self.parts.clear();
-        self.note(whole, None, now);
+        self.note(verdict, None, now);
         self.changed_at = Some(now);
-        self.tell(whole, now);
+        self.tell(verdict, now);
     }
 }
 

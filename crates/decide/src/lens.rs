@@ -19,6 +19,14 @@ pub struct Apart {
     pub until: Option<Timestamp>,
 }
 
+/// What an incident is of, up to its end.
+impl From<&Incident> for Apart {
+    fn from(incident: &Incident) -> Self {
+        let (scope, concern) = (incident.scope.clone(), incident.concern.key());
+        Self { scope, concern, until: incident.resolved_at }
+    }
+}
+
 impl Apart {
     pub fn takes(&self, mark: &Mark) -> bool {
         self.until.is_none_or(|until| mark.at <= until)
@@ -48,22 +56,14 @@ pub struct Lens {
 impl Lens {
     /// The region without what its ledger tells apart.
     pub fn on_region(ledger: &Ledger) -> Self {
-        let apart = ledger.apart.iter().map(|incident| Apart {
-            scope: incident.scope.clone(),
-            concern: incident.concern.key(),
-            until: incident.resolved_at,
-        });
-        Self { of: None, without: apart.collect() }
+        Self { of: None, without: ledger.apart.iter().map(Apart::from).collect() }
     }
 
     /// What an incident is of.
     pub fn on_incident(ledger: &Ledger, incident: &Incident) -> Self {
         match incident.key() {
             None => Self::on_region(ledger),
-            Some(_) => {
-                let (scope, concern) = (incident.scope.clone(), incident.concern.key());
-                Self::on(Apart { scope, concern, until: None })
-            }
+            Some(_) => Self::on(Apart::from(incident)),
         }
     }
 

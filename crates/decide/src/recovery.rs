@@ -122,7 +122,7 @@ impl OpenIncident<'_> {
             let reason = format!("proved to work again at {}", clock(proved_at));
             let over_at = Some(proved_at);
             let (sum, served, so_far, reasons) = (proof.sum, proof.served, proof.so_far, vec![reason]);
-            let done = PartProof {
+            return PartProof {
                 over_at,
                 is_only_quiet: false,
                 sum,
@@ -132,7 +132,6 @@ impl OpenIncident<'_> {
                 good_since: None,
                 reasons,
             };
-            return done;
         }
         let good_since = (proof.served >= 1.0 && proof.failed < 0.5).then_some(proof.zero_at);
         let lasts = waits_until <= self.now && proof.failed < 0.5;
@@ -192,9 +191,14 @@ impl OpenIncident<'_> {
         }
     }
 
+    /// A probe sees neither our own keys nor one tool, network or application.
+    fn is_seen_by_probes(&self) -> bool {
+        self.incident.concern == Concern::Service && self.incident.scope.shared.is_none()
+    }
+
     /// Every rung that was down in this incident is well again, and nobody failed since.
     fn by_probes(&self, parts: &[Part], proofs: &[PartProof]) -> Option<Recovery> {
-        if self.incident.concern != Concern::Service || self.incident.scope.shared.is_some() {
+        if !self.is_seen_by_probes() {
             return None;
         }
         let from = before(self.incident.since, PROBED_BEFORE);
@@ -296,7 +300,7 @@ impl OpenIncident<'_> {
 
     /// Until when probes have found every step that failed healthy, long enough after the latest failure.
     fn probed_healthy(&self, parts: &[Part], failed: Timestamp) -> Option<Timestamp> {
-        if self.incident.concern != Concern::Service || self.incident.scope.shared.is_some() {
+        if !self.is_seen_by_probes() {
             return None;
         }
         let span = self.doubled(self.policy.quiet_probes);
@@ -310,7 +314,7 @@ impl OpenIncident<'_> {
 
     /// Nobody need call for it: probes of that very step have been healthy for long, and no call has failed since.
     fn proved_by_probes(&self, part: &Part, failed: Option<Timestamp>) -> Option<Timestamp> {
-        if self.incident.concern != Concern::Service || self.incident.scope.shared.is_some() {
+        if !self.is_seen_by_probes() {
             return None;
         }
         let operation = part.operation?;
