@@ -19,6 +19,7 @@ CONDITIONS = {
     "-": [],
     "grant type device_code": ["--grant-type", "device_code"],
     "grant type refresh_token": ["--grant-type", "refresh_token"],
+    "status 4xx": ["--status", 418],
     "status 5xx": ["--status", 503],
     "inner code or message names throttling": ["--message", "Rate exceeded"],
     "inner code or message names invalid input": ["--message", "Invalid parameter value"],
@@ -76,7 +77,7 @@ def test_each_code_of_the_table_is_explained_with_its_own_cause_retry_advice_and
 @pytest.mark.parametrize("code, cause", [
     ("InternalServerException", "service"), ("internalserverexception", "service"), ("invalid_grant", "request"),
     ("Client.Throttling", "throttled"), ("com.amazonaws.sso.oidc#SlowDownException:http://x/", "throttled"),
-    ("500", "service"), ("429", "throttled"), ("ECONNREFUSED", "unreachable"), ("400", "unrecognised")])
+    ("500", "service"), ("429", "throttled"), ("ECONNREFUSED", "unreachable"), ("400", "request"), ("403", "admin")])
 def test_a_code_is_taken_as_it_is_met(code, cause):
     assert explain(code)["row"]["cause"] == cause
 

@@ -306,15 +306,36 @@ def rule(name):
     return resources("AWS::Events::Rule")[name]
 
 
-def test_the_cloudtrail_rule_takes_the_four_operations_and_nothing_else_of_the_service():
-    pattern = rule("TriageFunctionCloudTrail")["EventPattern"]
+def decoder(file, constant):
+    """The texts of a constant of the decoder: what it takes."""
+    text = (ROOT / "crates" / "decode" / "src" / file).read_text()
+    (value,) = re.findall(rf"\bconst {constant}: [^=]*=\s*([^;]*);", text)
+    return re.findall(r'"([^"]*)"', value)
+
+
+def test_the_cloudtrail_rule_takes_what_the_decoder_takes_and_nothing_else_of_the_service():
+    cloudtrail = rule("TriageFunctionCloudTrail")
+    pattern = cloudtrail["EventPattern"]
     assert pattern["detail"] == {"eventName": OPERATIONS}, "no condition on errors: successes are evidence too"
-    assert pattern["source"] == ["aws.sso", "aws.sso-oauth"]
-    assert "Amazon API Call via CloudTrail" in pattern["detail-type"]
+    assert pattern["source"] == decoder("cloudtrail.rs", "ENVELOPE_SOURCES")
+    assert pattern["detail-type"] == decoder("eventbridge.rs", "CLOUDTRAIL_DETAIL_TYPES")
+    # None of the four operations is read-only, so that the rule needs no other state to see them.
+    assert cloudtrail.get("State", "ENABLED") == "ENABLED"
+
+
+def test_each_source_of_a_record_has_the_source_of_its_envelope():
+    of_records = [name.removesuffix(".amazonaws.com") for name in decoder("cloudtrail.rs", "EVENT_SOURCES")]
+    assert [f"aws.{name}" for name in of_records] == decoder("cloudtrail.rs", "ENVELOPE_SOURCES")
+
+
+def test_the_health_rule_takes_the_categories_that_the_decoder_takes():
+    pattern = rule("TriageFunctionHealth")["EventPattern"]
+    assert pattern == {"source": ["aws.health"], "detail-type": ["AWS Health Event"],
+                       "detail": {"eventTypeCategory": decoder("health.rs", "ISSUE_CATEGORIES")}}
 
 
 def test_the_call_rule_takes_any_source():
-    assert rule("TriageFunctionCall")["EventPattern"] == {"detail-type": ["SSO OIDC Call Failed"]}
+    assert rule("TriageFunctionCall")["EventPattern"] == {"detail-type": decoder("eventbridge.rs", "CALL_DETAIL_TYPE")}
 
 
 def test_what_eventbridge_cannot_deliver_is_kept_and_only_our_rules_may_do_so():

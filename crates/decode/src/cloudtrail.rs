@@ -38,6 +38,8 @@ pub enum Recognised {
 object! {
     pub struct TrailRecord<'a> {
         event_source: Scalar<'a> = "eventSource",
+        event_category: Scalar<'a> = "eventCategory",
+        event_type: Scalar<'a> = "eventType",
         event_name: Scalar<'a> = "eventName",
         event_time: Scalar<'a> = "eventTime",
         event_id: Scalar<'a> = "eventID" | "eventId",
@@ -76,6 +78,9 @@ object! {
     }
 }
 
+/// The `source` of EventBridge's envelopes around them.
+pub const ENVELOPE_SOURCES: [&str; 4] = ["aws.sso", "aws.sso-oauth", "aws.ssooidc", "aws.sso-oidc"];
+
 pub fn is_our_event_source(name: &str) -> bool {
     let name = name.strip_suffix(".cn").unwrap_or(name);
     EVENT_SOURCES.iter().any(|ours| ours.eq_ignore_ascii_case(name))
@@ -83,7 +88,7 @@ pub fn is_our_event_source(name: &str) -> bool {
 
 /// Whether an envelope's `source` is that of the service.
 pub fn is_our_source(name: &str) -> bool {
-    matches!(name, "aws.sso" | "aws.sso-oauth" | "aws.ssooidc" | "aws.sso-oidc")
+    ENVELOPE_SOURCES.contains(&name)
 }
 
 /// Reads one record. An error means that the text is not JSON.
@@ -136,6 +141,9 @@ impl TrailRecord<'_> {
             return;
         }
         let error = self.error();
+        if error.is_none() && self.is_network_activity() {
+            return;
+        }
         if error.is_none() && self.stated().iter().any(|part| part.unsuccessful) {
             // Not served, yet no failure that could be judged: it may be a pending poll. It is evidence of nothing.
             batch.problems.note(ProblemName::OutcomeUnknown, operation.as_str());
@@ -205,6 +213,12 @@ impl TrailRecord<'_> {
             request: None,
             replayed: around.replayed,
         })));
+    }
+
+    /// Whether a VPC endpoint wrote the record. It tells what the endpoint refused. Of what it let through it tells no
+    /// more than that: the service's own record says how that ended.
+    fn is_network_activity(&self) -> bool {
+        self.event_category.text() == Some("NetworkActivity") || self.event_type.text() == Some("AwsVpceEvent")
     }
 
     fn occurred_at(

@@ -15,12 +15,16 @@ use crate::{call, cloudtrail, health, json, values};
 /// What a program puts on the bus to hand over a failed call of its own.
 pub const CALL_DETAIL_TYPE: &str = "SSO OIDC Call Failed";
 
-/// China's partition prints `Amazon`.
-const CLOUDTRAIL_DETAIL_TYPES: [&str; 4] = [
+/// China's partition prints `Amazon`. A network activity event is what a VPC endpoint refused.
+///
+/// The template's rule takes the same (`tests/template`), or what is read here would never come.
+const CLOUDTRAIL_DETAIL_TYPES: [&str; 6] = [
     "AWS API Call via CloudTrail",
     "AWS Service Event via CloudTrail",
+    "AWS Network Activity Event via CloudTrail",
     "Amazon API Call via CloudTrail",
     "Amazon Service Event via CloudTrail",
+    "Amazon Network Activity Event via CloudTrail",
 ];
 
 /// Reads an envelope. `message_id` is that of the message it came in, for a `call` without an id of its own.

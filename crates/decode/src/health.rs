@@ -1,7 +1,7 @@
 //! AWS Health events: the issues that AWS admits to.
 //!
-//! In: an envelope whose `detail` is an AWS Health event. Out: a [`HealthIssue`] for category `issue`; planned changes
-//! and notices to the account are left alone. All services pass: which of them matter is policy. AWS's samples lack
+//! In: an envelope whose `detail` is an AWS Health event. Out: a [`HealthIssue`] for an issue, also one that AWS still
+//! investigates; planned changes and notices to the account are left alone. All services pass: which of them matter is policy. AWS's samples lack
 //! members that its documentation calls required, so each has a stand-in.
 
 use std::borrow::Cow;
@@ -16,6 +16,11 @@ use crate::batch::{Batch, InputKind, Setting};
 use crate::envelope::OuterKeys;
 use crate::json::{AnyVisitor, FromAny, Member, Part, Scalar, object, skip_map};
 use crate::{json, values};
+
+/// The categories that tell of an issue. AWS says `investigation` first, and `issue` once it knows.
+///
+/// The template's rule takes the same (`tests/template`).
+const ISSUE_CATEGORIES: [&str; 2] = ["issue", "investigation"];
 
 /// How much of a description is kept: a notice shows less.
 const DESCRIPTION_MAX: usize = 2048;
@@ -99,7 +104,7 @@ pub fn read(keys: &OuterKeys<'_>, setting: &Setting, batch: &mut Batch) -> Input
 impl<'a> Detail<'a> {
     fn is_issue(&self) -> bool {
         match (self.category.text(), self.event_type_code.text()) {
-            (Some(category), _) => category == "issue",
+            (Some(category), _) => ISSUE_CATEGORIES.contains(&category),
             (None, Some(code)) => code.ends_with("_ISSUE"),
             (None, None) => false,
         }
@@ -260,11 +265,19 @@ mod tests {
 
     #[test]
     fn other_categories_are_left_alone() {
-        for category in ["scheduledChange", "accountNotification", "investigation"] {
+        for category in ["scheduledChange", "accountNotification"] {
             let batch = decode(&envelope(&format!(r#"{{"eventTypeCategory":"{category}"}}"#)), &setting());
             assert_eq!((batch.kind, batch.observations.len()), (InputKind::Foreign, 0));
             assert!(batch.problems.is_empty());
         }
+    }
+
+    #[test]
+    fn what_aws_investigates_counts_like_an_issue() {
+        let detail = detail("").replace(r#""issue""#, r#""investigation""#);
+        let batch = decode(&envelope(&detail), &setting());
+        let [Observation::HealthIssue(issue)] = batch.observations.as_slice() else { panic!("{batch:?}") };
+        assert_eq!((issue.service.as_str(), issue.ended_at, batch.problems.is_empty()), ("SSO", None, true));
     }
 
     #[test]

@@ -135,6 +135,7 @@ fn status_of(asked: Status) -> Option<(u16, String)> {
     match asked {
         Status::Any => None,
         Status::Is(status) => Some((status, format!("the status is {status}"))),
+        Status::ClientFault => Some((400, "the status is 4xx".to_owned())),
         Status::ServerFault => Some((500, "the status is 5xx".to_owned())),
     }
 }

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 use triage_model::caller::Caller;
+use triage_model::classify::{Cause, classify};
 use triage_model::grant::Grant;
 use triage_model::observation::{Failure, Observation, Operation, Origin};
 use triage_model::problem::ProblemName;
@@ -115,7 +116,7 @@ fn all_event_sources_and_detail_types_of_ours_are_read() {
         }
     }
     for by in ["AWS", "Amazon"] {
-        for what in ["API Call", "Service Event"] {
+        for what in ["API Call", "Service Event", "Network Activity Event"] {
             let mut event = envelope(&record(json!({"errorCode": "x"})));
             event["detail-type"] = format!("{by} {what} via CloudTrail").into();
             assert_eq!(decode(&event.to_string(), &setting()).observations.len(), 1);
@@ -289,6 +290,7 @@ fn case(name: &str) -> Value {
     let text = match name {
         "with-iam-success" => include_str!("../../tests/data/trail/with-iam-success.json"),
         "success-false" => include_str!("../../tests/data/trail/success-false.json"),
+        "network-activity-denied" => include_str!("../../tests/data/trail/network-activity-denied.json"),
         other => panic!("{other}"),
     };
     serde_json::from_str(text).unwrap()
@@ -371,6 +373,35 @@ fn a_person_is_found_in_every_place_and_the_identitys_own_is_preferred() {
         record["additionalEventData"] = additional;
         let expected = Caller::User(person.into());
         of_case(&record).iter().for_each(|batch| assert_eq!(caller_of(batch), &expected, "{record}"));
+    }
+}
+
+#[test]
+fn what_a_vpc_endpoint_refused_is_a_failure_and_what_it_let_through_is_nothing() {
+    let mut record = case("network-activity-denied");
+    let mut batches = of_case(&record);
+    batches.push(decode(&json!({"Records": [record.clone()]}).to_string(), &setting()));
+    for by in ["AWS", "Amazon"] {
+        let mut event = envelope(&record);
+        event["detail-type"] = format!("{by} Network Activity Event via CloudTrail").into();
+        batches.push(decode(&event.to_string(), &setting()));
+    }
+    for batch in batches {
+        let [Observation::Failure(failure)] = &batch.observations[..] else { panic!("{batch:?}") };
+        assert_eq!(failure.code.as_deref(), Some("VpceAccessDenied"));
+        assert_eq!(failure.operation, Some(Operation::CreateTokenWithIam));
+        assert_eq!(classify(&**failure).cause, Cause::Admin);
+        assert!(batch.problems.is_empty(), "{:?}", batch.problems);
+    }
+    record["errorCode"] = Value::Null;
+    record["errorMessage"] = Value::Null;
+    for part in ["eventCategory", "eventType"] {
+        let mut record = record.clone();
+        record[part] = Value::Null;
+        for batch in of_case(&record) {
+            assert_eq!((batch.observations.len(), batch.old_successes), (0, 0), "{part}");
+            assert!(batch.problems.is_empty(), "{:?}", batch.problems);
+        }
     }
 }
 

@@ -97,6 +97,8 @@ pub enum Status {
     /// Any, also none.
     Any,
     Is(u16),
+    /// 400 to 499.
+    ClientFault,
     /// 500 to 599.
     ServerFault,
 }
@@ -106,6 +108,7 @@ impl Status {
         match self {
             Self::Any => true,
             Self::Is(wanted) => status == Some(wanted),
+            Self::ClientFault => status.is_some_and(|status| (400..500).contains(&status)),
             Self::ServerFault => status.is_some_and(|status| (500..600).contains(&status)),
         }
     }

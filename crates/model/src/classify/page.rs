@@ -160,6 +160,7 @@ impl Row {
         match self.status {
             Status::Any => {}
             Status::Is(status) => texts.push(format!("status {status}")),
+            Status::ClientFault => texts.push("status 4xx".to_owned()),
             Status::ServerFault => texts.push("status 5xx".to_owned()),
         }
         match self.answered {

@@ -1,7 +1,7 @@
 //! The table.
 //!
 //! A [`Row`] is data: what it asks, and the verdict if that fits. The order is part of the table: the first row that
-//! fits decides, so a narrow row stands above the wide one, and every row that names a code above the last four, which
+//! fits decides, so a narrow row stands above the wide one, and every row that names a code above the last ones, which
 //! go by the status.
 
 use super::class::{Cause, Retry};
@@ -180,7 +180,8 @@ pub(super) const LAST: &Row = &Row::new(
     &[Code::Any],
     Cause::Unrecognised,
     Source::StatusAlone,
-    "Nothing that this program knows: read the code and the message, and add a row to the table if it comes again.",
+    "No error of SSO OIDC that this program knows: read its message, and look whether another service or a proxy on the \
+     way answered. It counts neither for an outage nor against one.",
 );
 
 pub(super) const TABLE: &[Row] = &[
@@ -300,6 +301,13 @@ pub(super) const TABLE: &[Row] = &[
          may have been carried out all the same.",
     )
     .unanswered(),
+    Row::new(
+        &[Code::Named("VpceAccessDenied")],
+        Cause::Admin,
+        Source::CommonErrors,
+        "The policy of a VPC endpoint denied the call before it came to the service: allow the action and this caller in \
+         the endpoint's policy, or let the caller call from elsewhere. The record names the endpoint in vpcEndpointId.",
+    ),
     Row::new(
         ACCESS_DENIED,
         Cause::Admin,
@@ -544,5 +552,46 @@ pub(super) const TABLE: &[Row] = &[
          proxy or load balancer on the way.",
     )
     .status(Status::ServerFault),
+    Row::new(
+        &[Code::Absent],
+        Cause::Request,
+        Source::StatusAlone,
+        "Refused as the caller's mistake; the status does not say which. Most often the session or code has expired \
+         (InvalidGrant): sign in again. While a device polls it is normal (AuthorizationPending). The body's `error` or \
+         the header x-amzn-ErrorType names it.",
+    )
+    .status(Status::Is(400)),
+    Row::new(
+        &[Code::Absent],
+        Cause::Request,
+        Source::StatusAlone,
+        "The client is not known, by the status alone: of SSO OIDC's errors only InvalidClient is a 401. Its 90-day \
+         registration ran out or is of another region: delete ~/.aws/sso/cache and sign in.",
+    )
+    .status(Status::Is(401))
+    .hint(Hint::ClientRegion),
+    Row::new(
+        &[Code::Absent],
+        Cause::Admin,
+        Source::StatusAlone,
+        "Something refused the call, by the status alone: IAM or a service control policy, a VPC endpoint's policy, or \
+         a proxy or firewall on the way. With an AWS request id it was AWS; without one look at the proxy.",
+    )
+    .status(Status::Is(403)),
+    Row::new(
+        &[Code::Absent],
+        Cause::Request,
+        Source::StatusAlone,
+        "No such path, by the status alone: check the region's host, the path and the endpoint override of the caller.",
+    )
+    .status(Status::Is(404)),
+    Row::new(
+        &[Code::Absent],
+        Cause::Request,
+        Source::StatusAlone,
+        "Refused as the caller's mistake, by the status alone: SSO OIDC answers with 400 and 401 itself, so look for a \
+         proxy on the way that answered instead.",
+    )
+    .status(Status::ClientFault),
     *LAST,
 ];

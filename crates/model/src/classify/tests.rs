@@ -358,7 +358,7 @@ fn what_means_no_answer_is_unreachable() {
 
 #[test]
 fn without_a_code_the_status_speaks() {
-    use Cause::{Service, Throttled, Unrecognised};
+    use Cause::{Admin, Request, Service, Throttled, Unrecognised};
     for (status, wanted) in [
         (429, Throttled),
         (408, Service),
@@ -367,10 +367,12 @@ fn without_a_code_the_status_speaks() {
         (503, Service),
         (504, Service),
         (599, Service),
-        (400, Unrecognised),
-        (401, Unrecognised),
-        (403, Unrecognised),
-        (404, Unrecognised),
+        (400, Request),
+        (401, Request),
+        (403, Admin),
+        (404, Request),
+        (407, Request),
+        (499, Request),
         (200, Unrecognised),
         (302, Unrecognised),
         (600, Unrecognised),
