@@ -251,7 +251,7 @@ impl TrailRecord<'_> {
     /// The best evidence of who called. What an account's anonymous callers have in common names nobody.
     fn caller(&self, client_id: Option<&str>, address: Option<&str>, user_agent: Option<&str>) -> Caller {
         if let Some(user_id) = self.person() {
-            return Caller::User(user_id.to_owned());
+            return Caller::user(user_id);
         }
         if let Some(identity) = self.identity.found() {
             let account_id = identity.account_id.text();
@@ -260,7 +260,7 @@ impl TrailRecord<'_> {
                 .into_iter()
                 .find_map(|name| values::person(name?));
             if let Some(principal) = principal {
-                return Caller::Principal(principal);
+                return Caller::principal(principal);
             }
         }
         match (client_id, address) {

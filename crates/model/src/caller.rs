@@ -30,6 +30,32 @@ pub enum Caller {
     Unknown,
 }
 
+impl Caller {
+    /// The person of that user id, in whichever form it stands: records write the UUID of Identity Center's directory
+    /// with and without the directory's id in front, and both are one person.
+    pub fn user(id: &str) -> Self {
+        Self::User(directory_uuid(id).map_or_else(|| id.to_owned(), str::to_ascii_lowercase))
+    }
+
+    /// A principal. Before July 2025 a user of Identity Center stood in its place; a user id is known by its form.
+    pub fn principal(name: String) -> Self {
+        if directory_uuid(&name).is_some() { Self::user(&name) } else { Self::Principal(name) }
+    }
+}
+
+/// The UUID in a user id of Identity Center: alone, behind `1234567890-`, or behind `d-1234567890-`.
+fn directory_uuid(id: &str) -> Option<&str> {
+    const UUID: [usize; 5] = [8, 4, 4, 4, 12];
+    const DIRECTORY: usize = 10;
+    let at = id.len().checked_sub(UUID.iter().sum::<usize>() + UUID.len() - 1)?;
+    let (before, uuid) = id.split_at_checked(at)?;
+    let parts = uuid.split('-').map(|part| (part.len(), part.bytes().all(|byte| byte.is_ascii_hexdigit())));
+    let is_directory = |name: &str| name.len() == DIRECTORY && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let has_directory =
+        || before.strip_suffix('-').is_some_and(|name| is_directory(name.strip_prefix("d-").unwrap_or(name)));
+    (parts.eq(UUID.map(|length| (length, true))) && (before.is_empty() || has_directory())).then_some(uuid)
+}
+
 impl fmt::Display for Caller {
     /// The name as a person would say it. It is text of others: bound and escape it where it is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +91,11 @@ impl CallerHasher {
             bytes.push(0xff);
         };
         match caller {
+            // A program's log may call its user by the same id.
+            Caller::User(id) | Caller::Principal(id) | Caller::Named(id) if directory_uuid(id).is_some() => {
+                let uuid = directory_uuid(id).unwrap_or_default().to_ascii_lowercase();
+                ["user", &uuid].into_iter().for_each(&mut part);
+            }
             Caller::User(id) => ["user", id].into_iter().for_each(&mut part),
             Caller::Principal(name) => ["principal", name].into_iter().for_each(&mut part),
             Caller::Client { client_id, address } => ["client", client_id, address].into_iter().for_each(&mut part),
@@ -147,6 +178,35 @@ mod tests {
         let mut hashes: Vec<_> = names.iter().map(|caller| hasher.hash(caller)).collect();
         hashes.dedup();
         assert_eq!(hashes.len(), 3);
+    }
+
+    #[test]
+    fn a_user_id_is_one_caller_in_each_of_its_forms() {
+        const UUID: &str = "94d00cd8-e9e6-4810-b177-b08e84775435";
+        let hasher = CallerHasher::new(&CallerHasher::FIXED_KEY);
+        let person = Caller::User(UUID.into());
+        for form in [UUID.to_owned(), UUID.to_uppercase(), format!("d-1234567890-{UUID}"), format!("906700aabb-{UUID}")]
+        {
+            assert_eq!((Caller::user(&form), Caller::principal(form.clone())), (person.clone(), person.clone()));
+            for caller in [Caller::User(form.clone()), Caller::Principal(form.clone()), Caller::Named(form.clone())] {
+                assert_eq!(hasher.hash(&caller), hasher.hash(&person), "{caller:?}");
+            }
+        }
+        for other in [
+            "",
+            "u-1",
+            "é",
+            "94d00cd8",
+            "94d00cd8-e9e6-4810-b177-b08e8477543é",
+            "94d00cd8e9e6-4810-b177-b08e84775-4350",
+            "x94d00cd8-e9e6-4810-b177-b08e84775435",
+            "session/94d00cd8-e9e6-4810-b177-b08e84775435",
+            "AROAEXAMPLEEXAMPLE000:94d00cd8-e9e6-4810-b177-b08e84775435",
+        ] {
+            assert_eq!(Caller::user(other), Caller::User(other.into()), "{other}");
+            assert_eq!(Caller::principal(other.into()), Caller::Principal(other.into()), "{other}");
+            assert_ne!(hasher.hash(&Caller::Named(other.into())), hasher.hash(&person), "{other}");
+        }
     }
 
     #[test]

@@ -313,7 +313,7 @@ fn caller_of(batch: &Batch) -> &Caller {
 #[test]
 fn behind_an_applications_role_is_the_person_that_the_token_was_for() {
     let mut record = case("with-iam-success");
-    let person = Caller::User("d-1234567890-00000000-1111-2222-3333-444444444444".into());
+    let person = Caller::User("00000000-1111-2222-3333-444444444444".into());
     for code in [Value::Null, "InvalidGrantException".into()] {
         record["errorCode"] = code;
         for batch in of_case(&record) {
@@ -327,6 +327,25 @@ fn behind_an_applications_role_is_the_person_that_the_token_was_for() {
         failure.application(),
         Some("arn:aws:sso::111122223333:application/ssoins-1234567890abcdef/apl-1234567890abcdef")
     );
+}
+
+#[test]
+fn one_person_is_one_caller_in_every_form_and_place() {
+    const UUID: &str = "94d00cd8-e9e6-4810-b177-b08e84775435";
+    let with_directory = format!("d-1234567890-{UUID}");
+    for id in [UUID, &with_directory] {
+        for (identity, additional) in [
+            (json!({"type": "IdentityCenterUser", "onBehalfOf": {"userId": id}}), Value::Null),
+            (json!({"type": "AssumedRole", "principalId": "AROA:s"}), json!({"identitystore:UserId": id})),
+            // As records were before July 2025.
+            (json!({"type": "Unknown", "principalId": id, "userName": "ana@example.com"}), Value::Null),
+            (json!({"type": "Unknown", "accountId": "1", "principalId": "1", "userName": id}), Value::Null),
+        ] {
+            let more = json!({"userIdentity": identity, "additionalEventData": additional});
+            assert_eq!(failed(more.clone()).caller, Caller::User(UUID.into()), "{more}");
+            assert_eq!(caller_of(&decoded(&record(more))), &Caller::User(UUID.into()));
+        }
+    }
 }
 
 #[test]
