@@ -58,4 +58,4 @@ def test_each_log_event_says_what_its_readable_twin_says():
 def test_every_cause_and_every_kind_of_input_has_an_event():
     causes = {failure["cause"] for expected in EXPECTED.values() for failure in expected["failures"]}
     assert causes == {"expected", "request", "admin", "throttled", "service", "unreachable", "unrecognised"}
-    assert {name.split("__")[0] for name in NAMES} == {"cloudtrail", "logs", "health", "schedule", "call", "sqs", "sns"}
+    assert {name.split("__")[0] for name in NAMES} == {"cloudtrail", "logs", "health", "schedule", "call", "sqs", "sns", "lookup"}

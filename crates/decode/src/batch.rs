@@ -34,6 +34,8 @@ pub enum InputKind {
     CloudTrail,
     /// `{"Records":[...]}` of CloudTrail records, as a trail writes to S3.
     CloudTrailFile,
+    /// `{"Events":[...]}`, or one of them, as `aws cloudtrail lookup-events` prints it.
+    LookupEvents,
     Health,
     Schedule,
     /// A `call` on the event bus.

@@ -4,6 +4,7 @@
 //! text is, hands it to its decoder, and takes up what wrappings (lists, SQS, SNS, a text in a text) hold. It keeps
 //! the bound on them, the order of the observations, and which of them came in which SQS message.
 
+use serde_json::value::RawValue;
 use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, InputKind, Setting, SqsMessage};
@@ -11,7 +12,7 @@ use crate::cloudtrail::Recognised;
 use crate::envelope::Around;
 use crate::queue::{Message, Opened};
 use crate::sniff::{Sniffed, sniff};
-use crate::{call, cloudtrail, eventbridge, json, logs, queue, values};
+use crate::{call, cloudtrail, eventbridge, json, logs, lookup, ocsf, queue, values};
 
 /// SQS around SNS around an envelope is three; one more for a file that lists them.
 const WRAPPINGS_MAX: usize = 4;
@@ -50,6 +51,11 @@ impl<'a> Wrapping<'a> {
     }
 }
 
+/// The documents of a text, if it is nothing but whole ones.
+fn documents(text: &str) -> Vec<&RawValue> {
+    serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>().unwrap_or_default()
+}
+
 struct Reader<'s> {
     setting: &'s Setting,
     batch: Batch,
@@ -86,7 +92,16 @@ impl Reader<'_> {
                 if inner.contains(char::REPLACEMENT_CHARACTER) {
                     batch.problems.note(ProblemName::Utf8Invalid, "replaced");
                 }
-                self.read(&inner, wrapping.inner(None))
+                // Documents one after the other, as pages of output are put together, are a text and no JSON.
+                match documents(&inner).as_slice() {
+                    [] | [_] => self.read(&inner, wrapping.inner(None)),
+                    several => {
+                        for document in several {
+                            self.read(document.get(), wrapping.inner(None));
+                        }
+                        InputKind::List
+                    }
+                }
             }
             Sniffed::Records(records) => self.read_records(records, wrapping),
             Sniffed::Notification(keys) => {
@@ -106,6 +121,36 @@ impl Reader<'_> {
                 Some(Recognised::Foreign) => InputKind::Foreign,
                 Some(Recognised::NoRecord) | None => InputKind::Unknown,
             },
+            Sniffed::Ocsf => {
+                let records = ocsf::trail_records(text);
+                if records.is_empty() {
+                    batch.problems.add(values::unknown_object(text));
+                    return InputKind::Unknown;
+                }
+                let found = records.iter().map(|record| self.read_trail_record(record, wrapping));
+                if found.fold(false, |ours, found| ours | (found == Some(Recognised::Ours))) {
+                    InputKind::CloudTrail
+                } else {
+                    InputKind::Foreign
+                }
+            }
+            Sniffed::LookedUp(events) => {
+                match lookup::events(events) {
+                    Ok(events) if events.is_empty() => batch.problems.note(ProblemName::BatchEmpty, "Events is empty"),
+                    Ok(events) => events.into_iter().for_each(|event| {
+                        self.read(event.get(), wrapping.inner(None));
+                    }),
+                    Err(problem) => batch.problems.add(problem),
+                }
+                InputKind::LookupEvents
+            }
+            Sniffed::LookedUpEvent(trail_event) => {
+                match lookup::record(trail_event) {
+                    Ok(record) => drop(self.read_trail_record(&record, wrapping)),
+                    Err(problem) => batch.problems.add(problem),
+                }
+                InputKind::LookupEvents
+            }
             Sniffed::Call => {
                 call::read(text, Around::of_message(wrapping.id), wrapping.is_none(), setting, batch);
                 InputKind::CallDirect
@@ -171,7 +216,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A CloudTrail record that stands by itself or in a file. None, and noted, where it is not JSON.
+    /// A CloudTrail record that stands by itself, in a file or among what was looked up. None, and noted, where it is not JSON.
     fn read_trail_record(&mut self, text: &str, wrapping: Wrapping<'_>) -> Option<Recognised> {
         let recognised = cloudtrail::read(text, Around::of_message(wrapping.id), self.setting, &mut self.batch);
         match recognised {

@@ -30,6 +30,12 @@ pub enum Sniffed<'a> {
     Notification(Box<OuterKeys<'a>>),
     /// A CloudTrail record that stands by itself.
     TrailRecord,
+    /// A CloudTrail record in OCSF.
+    Ocsf,
+    /// The `Events` of `aws cloudtrail lookup-events`.
+    LookedUp(&'a str),
+    /// The `CloudTrailEvent` of one of them.
+    LookedUpEvent(&'a str),
     /// The bare `detail` of a `call`.
     Call,
 }
@@ -60,6 +66,12 @@ pub fn sniff(text: &str) -> Result<Sniffed<'_>, Problem> {
         Ok(Sniffed::Notification(Box::new(keys)))
     } else if keys.event_source.is_given() && keys.event_name.is_given() {
         Ok(Sniffed::TrailRecord)
+    } else if let Some(record) = keys.trail_event.get().filter(|_| keys.trail_event.is_given()) {
+        Ok(Sniffed::LookedUpEvent(record))
+    } else if let Some(events) = keys.looked_up.get().filter(|_| keys.looked_up.is_given()) {
+        Ok(Sniffed::LookedUp(events))
+    } else if keys.ocsf_class.is_given() {
+        Ok(Sniffed::Ocsf)
     } else if keys.operation.is_given() || keys.error.is_object() {
         Ok(Sniffed::Call)
     } else {
@@ -82,6 +94,9 @@ mod tests {
             Ok(Sniffed::Envelope(keys)) => format!("envelope {:?}", keys.id.text()),
             Ok(Sniffed::Notification(keys)) => format!("notification {:?}", keys.sns_message_id.text()),
             Ok(Sniffed::TrailRecord) => "record".to_owned(),
+            Ok(Sniffed::Ocsf) => "ocsf".to_owned(),
+            Ok(Sniffed::LookedUp(events)) => format!("looked up {events}"),
+            Ok(Sniffed::LookedUpEvent(record)) => format!("looked up event {record}"),
             Ok(Sniffed::Call) => "call".to_owned(),
             Err(problem) => format!("{}: {}", problem.name, problem.detail),
         };
@@ -94,6 +109,9 @@ mod tests {
             (r#"{"detail-type":"x","source":"y","id":"1","Records":null}"#, r#"envelope Some("1")"#),
             (r#"{"Type":"Notification","MessageId":"1"}"#, r#"notification Some("1")"#),
             (r#"{"eventSource":"a","eventName":"b"}"#, "record"),
+            (r#"{"class_uid":6003,"metadata":{}}"#, "ocsf"),
+            (r#"{"Events":[],"NextToken":"x"}"#, "looked up []"),
+            (r#"{"EventId":"1","CloudTrailEvent":"{}"}"#, r#"looked up event "{}""#),
             (r#"{"operation":"CreateToken"}"#, "call"),
             (r#"{"error":{}}"#, "call"),
             (r#"{"error":7}"#, "event_unknown: an object with the keys [error]"),

@@ -31,6 +31,59 @@ fn notification(message: &Value) -> Value {
     json!({"Type": "Notification", "MessageId": "n1", "TopicArn": "arn", "Message": message.to_string()})
 }
 
+/// An event as `aws cloudtrail lookup-events` prints it.
+fn looked_up(record: &Value) -> Value {
+    json!({"EventId": "e", "EventName": "CreateToken", "ReadOnly": "false", "EventTime": "2026-11-22T12:58:00+01:00",
+        "EventSource": "sso.amazonaws.com", "Resources": [], "CloudTrailEvent": record.to_string()})
+}
+
+#[test]
+fn what_cloudtrail_looks_up_is_read_as_a_page_as_events_and_as_pages_in_a_row() {
+    let page = |ids: &[&str]| {
+        let events: Vec<Value> = ids.iter().map(|id| looked_up(&failed(id))).collect();
+        json!({"Events": events, "NextToken": "t"})
+    };
+    let served = looked_up(&record(json!({"requestID": "s"})));
+    let batch = decoded(
+        &json!({"Events": [looked_up(&failed("1")), served, looked_up(&record(json!({"eventName": "ListAccounts"})))]}),
+    );
+    assert_eq!((batch.kind, ids(&batch), batch.observations.len()), (InputKind::LookupEvents, vec!["1"], 2));
+    assert!(batch.problems.is_empty(), "{:?}", batch.problems);
+
+    let unpacked = json!({"EventId": "e", "CloudTrailEvent": failed("4")});
+    let lines = format!("{}\n{}\n", looked_up(&failed("5")), looked_up(&failed("6")));
+    let pages = format!("{:#}\n{:#}", page(&["7", "8"]), page(&["9"]));
+    for (payload, expected) in [
+        (page(&["1", "2"]), vec!["1", "2"]),
+        (looked_up(&failed("3")), vec!["3"]),
+        (unpacked, vec!["4"]),
+        (json!([looked_up(&failed("1")), page(&["2"])]), vec!["1", "2"]),
+        // `--query Events[].CloudTrailEvent`
+        (json!([failed("1").to_string(), failed("2").to_string()]), vec!["1", "2"]),
+        (lines.into(), vec!["5", "6"]),
+        (pages.into(), vec!["7", "8", "9"]),
+    ] {
+        let batch = decoded(&payload);
+        assert_eq!(ids(&batch), expected, "{payload}");
+        assert!(batch.problems.is_empty(), "{:?}", batch.problems);
+    }
+}
+
+#[test]
+fn what_is_wrong_among_the_looked_up_does_not_hurt_the_rest() {
+    let batch = decoded(
+        &json!({"Events": [7, {"EventId": "e"}, {"CloudTrailEvent": 7}, {"CloudTrailEvent": "{"}, looked_up(&failed("1"))]}),
+    );
+    assert_eq!((batch.kind, ids(&batch)), (InputKind::LookupEvents, vec!["1"]));
+    let names: Vec<_> = batch.problems.iter().map(|(name, count, _)| (name, count)).collect();
+    assert_eq!(
+        names,
+        [(ProblemName::EventUnknown, 2), (ProblemName::FieldWrongType, 1), (ProblemName::JsonInvalid, 1)]
+    );
+    assert_eq!(decoded(&json!({"Events": {}})).problems.count(ProblemName::FieldWrongType), 1);
+    assert_eq!(decoded(&json!({"Events": []})).problems.count(ProblemName::BatchEmpty), 1);
+}
+
 #[test]
 fn a_kind_is_told_by_its_keys() {
     let call = json!({"operation": "CreateToken", "error": {"status": 500}});

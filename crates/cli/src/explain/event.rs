@@ -234,6 +234,7 @@ const fn in_words(kind: InputKind) -> &'static str {
     match kind {
         InputKind::CloudTrail => "a CloudTrail record of a call of SSO OIDC",
         InputKind::CloudTrailFile => "a file of CloudTrail records, as a trail writes it",
+        InputKind::LookupEvents => "what `aws cloudtrail lookup-events` prints",
         InputKind::Health => "an issue of AWS Health",
         InputKind::Schedule => "a tick of the schedule",
         InputKind::CallEnvelope => "a `call` on the event bus: a failed call that its own program reports",

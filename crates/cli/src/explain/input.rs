@@ -66,16 +66,22 @@ fn text_of(mut bytes: Vec<u8>) -> Result<String, InputError> {
     if text.is_empty() {
         return Err(InputError::Empty);
     }
-    if is_several(text) {
-        return Err(InputError::Several);
+    match documents(text).as_slice() {
+        [] | [_] => Ok(text.to_owned()),
+        // What CloudTrail looks up comes in pages or lines, which are one answer.
+        pages if pages.iter().all(|page| is_looked_up(page)) => Ok(format!("[{}]", pages.join(","))),
+        _ => Err(InputError::Several),
     }
-    Ok(text.to_owned())
 }
 
-/// Whether one whole document follows another, a line each or not.
-fn is_several(text: &str) -> bool {
+/// The whole documents at the beginning of a text, a line each or not.
+fn documents(text: &str) -> Vec<&str> {
     let documents = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    documents.take_while(Result::is_ok).take(2).count() > 1
+    documents.map_while(Result::ok).map(RawValue::get).collect()
+}
+
+fn is_looked_up(document: &str) -> bool {
+    document.starts_with('{') && ["\"CloudTrailEvent\"", "\"Events\""].iter().any(|key| document.contains(key))
 }
 
 #[cfg(test)]
@@ -106,6 +112,14 @@ mod tests {
         assert!(refusal(b"\xff\xfe").contains("UTF-8"));
         let packed = gzip("{\"a\":1}");
         assert!(refusal(&packed[..packed.len() - 3]).contains("gzip_truncated"));
+    }
+
+    #[test]
+    fn pages_of_what_cloudtrail_looked_up_are_one_input() {
+        let pages = "{\"Events\":[],\"NextToken\":\"t\"}\n{\"Events\":[{\"CloudTrailEvent\":\"{}\"}]}\n{\"CloudTrailEvent\":\"{}\"}";
+        let read = text_of(pages.as_bytes().to_vec()).unwrap();
+        assert_eq!(read, format!("[{}]", pages.replace('\n', ",")));
+        assert!(matches!(text_of(b"{\"Events\":[]}{}".to_vec()), Err(InputError::Several)));
     }
 
     #[test]

@@ -14,15 +14,16 @@ use crate::envelope::{Around, OuterKeys};
 use crate::log_text::line::{LINE_MAX, TextLine};
 use crate::logs::document::LogEvent;
 use crate::logs::escape::unescape;
+use crate::logs::signs;
 use crate::logs::signs::Guess;
-use crate::{cloudtrail, eventbridge, json};
+use crate::{cloudtrail, eventbridge, json, ocsf};
 
 /// Reads the CloudTrail records into the batch and gives back all other lines, both in the order of the input.
 pub fn read<'a>(events: &'a [LogEvent<'_>], setting: &Setting, batch: &mut Batch) -> Vec<TextLine<'a>> {
     let mut texts = Vec::new();
     let mut reader = Reader { setting, batch, text: String::new() };
     for event in events {
-        if reader.read(event) == LineFate::LeftAsText {
+        if reader.read(event) == LineFate::LeftAsText && !reader.read_ocsf(event) {
             texts.extend(reader.raw(event));
         }
     }
@@ -107,6 +108,23 @@ impl Reader<'_> {
                 if event.guess == Guess::Hidden { LineFate::LeftAsText } else { LineFate::Done }
             }
         }
+    }
+
+    /// Reads a line that holds CloudTrail's records in OCSF. False for every other line.
+    fn read_ocsf(&mut self, event: &LogEvent<'_>) -> bool {
+        if !ocsf::may_stand_in(&event.message) || !signs::names_an_operation(&event.message) {
+            return false;
+        }
+        let Some(text) = unescape(&event.message, &mut self.text) else { return false };
+        let records = ocsf::trail_records(text);
+        let from = self.batch.observations.len();
+        for record in &records {
+            if let Err(error) = cloudtrail::read(record, around(event), self.setting, self.batch) {
+                self.batch.problems.note(ProblemName::JsonInvalid, json::describe(&error));
+            }
+        }
+        self.batch.note_arrival(from, event.arrival());
+        !records.is_empty()
     }
 
     /// Whether the line is too long once it is unescaped. Noted if so.

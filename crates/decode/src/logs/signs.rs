@@ -177,7 +177,7 @@ fn begins_object(message: &str) -> Option<&str> {
     }
 }
 
-fn names_an_operation(message: &str) -> bool {
+pub fn names_an_operation(message: &str) -> bool {
     OPERATIONS.iter().any(|name| memmem::find(message.as_bytes(), name.as_bytes()).is_some())
 }
 

@@ -37,7 +37,11 @@ impl Layout {
         // The last line may be cut here.
         let lines = if is_whole { text } else { &text[..memrchr(b'\n', text).unwrap_or(0)] };
         let first = lines.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
-        if is_json_lines(lines) {
+        // CloudTrail looks events up with the newest first: only as a whole they can be put into order.
+        let is_looked_up = memmem::find(lines, b"\"CloudTrailEvent\"").is_some();
+        if is_looked_up {
+            Self::Document
+        } else if is_json_lines(lines) {
             Self::Lines
         } else if first.is_some_and(|first| exported(first).is_some()) {
             Self::Exported

@@ -53,6 +53,27 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn what_cloudtrail_looked_up_is_one_piece_because_the_newest_comes_first() {
+    let events: Vec<String> = records(4000)
+        .iter()
+        .rev()
+        .map(|record| serde_json::json!({"EventName": "CreateToken", "CloudTrailEvent": record}).to_string())
+        .collect();
+    let (lines, halves) = (events.join("\n"), events.split_at(2000));
+    let page = |events: &[String]| format!("{{\n  \"Events\": [{}],\n  \"NextToken\": \"t\"\n}}\n", events.join(","));
+    assert!(lines.len() > 2 * CHUNK);
+    for (text, documents) in [(lines, 4000), (page(halves.0) + &page(halves.1), 2)] {
+        let mut cutter = Cutter::new(text.as_bytes(), false);
+        let chunk = cutter.next().unwrap();
+        assert_eq!((chunk.layout, chunk.bytes.len()), (Layout::Document, text.len()));
+        drop(chunk);
+        assert!(cutter.next().is_none());
+        let reading = read_bytes("looked-up.json", text.as_bytes());
+        assert_eq!((reading.observations.len(), reading.records, reading.skipped), (200, documents, false));
+    }
+}
+
+#[test]
 fn a_trail_s_file_of_many_pieces_tells_what_a_general_reader_finds_in_it() {
     let records = records(5000);
     let file = format!(r#"{{"Records":[{}]}}"#, records.join(","));
