@@ -160,7 +160,7 @@ impl TrailRecord<'_> {
         let occurred_at = self.occurred_at(event_time, around, setting, batch);
         let region = values::region(self.region.text().or(around.region), setting, batch);
         let address = values::name(&self.address);
-        let user_agent = values::name(&self.user_agent);
+        let user_agent = values::user_agent(&self.user_agent);
         let caller = self.caller(client_id.as_deref(), address.as_deref(), user_agent.as_deref());
         let given_id = |scalar: &Scalar<'_>| scalar.text().and_then(values::id).map(str::to_owned);
         let request_id = given_id(&self.request_id);

@@ -17,12 +17,20 @@ use crate::mask::masked;
 
 /// The longest error message that is kept. CloudTrail cuts its own at 1 KB.
 pub const MESSAGE_MAX: usize = 1024;
-/// The longest name that is kept: AWS's own ids, ARNs and user agents of note are shorter.
+/// The longest name that is kept: AWS's own ids and ARNs are shorter.
 pub const NAME_MAX: usize = 256;
 
 /// `text`, cut at `max` bytes on a character boundary.
 pub fn bounded(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
+}
+
+/// The longest user agent that is kept: what names the tool (`app/`) stands last, behind all that an SDK says of itself.
+pub const USER_AGENT_MAX: usize = 512;
+
+/// The user agent that stands there, as [`name`] takes a name.
+pub fn user_agent(scalar: &Scalar<'_>) -> Option<String> {
+    scalar.text().filter(|text| *text != HIDDEN).map(|text| shown_text(bounded(text, USER_AGENT_MAX)))
 }
 
 /// The name that stands there: bounded, with secrets masked, and none if CloudTrail hid it.
@@ -39,7 +47,10 @@ pub fn person(text: &str) -> Option<String> {
 
 /// A name as notices show it: that of a caller may be a user agent or whatever a program calls itself.
 pub fn shown_name(text: &str) -> String {
-    let text = bounded(text, NAME_MAX);
+    shown_text(bounded(text, NAME_MAX))
+}
+
+fn shown_text(text: &str) -> String {
     // Most names have nothing behind which a secret could stand, and looking closer costs more than all the rest.
     let may_tell = text.contains(['=', ':']) || text.contains("earer ") || text.contains("asic ") || is_token(text);
     if may_tell { masked(text) } else { text.to_owned() }

@@ -10,6 +10,7 @@ use triage_model::observation::{Failure, Operation, Success};
 use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, one_line};
 
 use crate::settings::CallerNames;
+use crate::tool::{tool, without_version};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Common {
@@ -86,7 +87,7 @@ impl Common {
 
     /// The tool without its version.
     fn product(&self) -> Option<&str> {
-        self.tool.as_deref().and_then(|tool| tool.split('/').next())
+        self.tool.as_deref().map(without_version)
     }
 
     /// How people call what the traits hash. Where callers are not to be named, neither are their addresses.
@@ -105,16 +106,4 @@ impl Common {
         }
         names
     }
-}
-
-/// The first product of a user agent, such as `aws-cli/2.17.0`. What has not that form is whatever its sender likes,
-/// perhaps somebody's name, and is left out.
-pub fn tool(user_agent: &str) -> Option<String> {
-    const TOOL_MAX: usize = 40;
-    let product = user_agent.split_whitespace().next()?;
-    let (name, version) = product.split_once('/')?;
-    let plain = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
-    };
-    (plain(name) && plain(version) && product.len() <= TOOL_MAX).then(|| product.to_owned())
 }

@@ -9,12 +9,14 @@ pub mod backoff;
 pub mod common;
 pub mod error;
 pub mod handled;
+pub mod known_clients;
 pub mod publish;
 pub mod retry;
 pub mod seen_ids;
 pub mod service;
 pub mod settings;
 pub mod store;
+pub mod tool;
 
 pub mod memory;
 pub mod pipeline;

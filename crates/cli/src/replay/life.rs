@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use triage_decode::batch::{Batch, InputKind};
 use triage_engine::answer::IncidentState;
-use triage_engine::common::tool;
 use triage_engine::handled::{Handled, Invocation};
 use triage_engine::memory::MemoryStore;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::service::Nobody;
+use triage_engine::tool::tool;
 use triage_model::observation::{Observation, Tick};
 use triage_model::time::later;
 

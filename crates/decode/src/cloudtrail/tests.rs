@@ -259,7 +259,7 @@ fn our_own_probe_is_counted_and_no_evidence() {
 fn texts_are_kept_in_bounds_and_secrets_not_at_all() {
     let failure = failed(json!({"errorMessage": "ä".repeat(2000), "userAgent": "x".repeat(2000)}));
     assert_eq!(failure.message.as_ref().unwrap().len(), 1024);
-    assert_eq!(failure.user_agent.as_ref().unwrap().len(), 256);
+    assert_eq!(failure.user_agent.as_ref().unwrap().len(), 512);
     let shown = format!("{failure:?}");
     for secret in ["device-code-in-clear", "cdee2490", "HIDDEN"] {
         assert!(!shown.contains(secret), "{secret}");

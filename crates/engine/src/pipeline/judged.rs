@@ -15,9 +15,10 @@ use triage_model::region::Region;
 use triage_model::time::{AHEAD_MAX, later};
 
 use crate::answer::{Action, FailureReport, Outcome};
-use crate::common::{Common, tool};
+use crate::common::Common;
 use crate::retry::{ApiResponse, RetryOutcome, RetryReport};
 use crate::settings::CallerNames;
+use crate::tool::tool;
 
 /// To the caller of a call that works now.
 const ADVICE_CURED: &str = "Made again, the call works: go on with its response, and do not make it once more.";

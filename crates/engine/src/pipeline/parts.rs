@@ -6,6 +6,7 @@ use triage_notify::letter::Channel;
 
 use super::alone::Alone;
 use super::late::Late;
+use crate::known_clients::KnownClients;
 use crate::memory::MemoryStore;
 use crate::publish::Publish;
 use crate::seen_ids::SeenIds;
@@ -31,6 +32,7 @@ pub struct Pipeline<S, O, P> {
     pub(super) alone: Alone,
     pub(super) late: Late,
     pub(super) seen: Mutex<SeenIds>,
+    pub(super) clients: Mutex<KnownClients>,
 }
 
 /// Without a network: a history, an event to be explained, a test.
@@ -60,6 +62,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             alone: Alone::default(),
             late: Late::default(),
             seen: Mutex::default(),
+            clients: Mutex::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! In: observations, in the order of the input. Out: each failure as [`Judged`], and the [`Work`] that the batch asks for.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use triage_decide::evidence::mark::{Answered, ServedCall};
@@ -17,6 +17,7 @@ use super::judged::{Age, Judged, not_ahead, see_talker, whole_second};
 use super::parts::Pipeline;
 use crate::common::Common;
 use crate::handled::Invocation;
+use crate::known_clients::{KnownClients, ServedAs};
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::Store;
@@ -34,6 +35,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         case.troubled_by(trouble);
         let (mut judged, mut work) = (Vec::new(), Work::default());
         let mut served = 0_u32;
+        self.clients().learn(&observations);
         for (position, observation) in observations.into_iter().enumerate() {
             match observation {
                 Observation::Failure(mut failure) => {
@@ -42,9 +44,10 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                         failure.id = invocation.id.clone();
                     }
                     let age = self.age(&failure, oldest);
+                    let caller = self.clients().failed(&mut failure, &hasher);
                     judged.push(Judged {
                         class: classify(&*failure),
-                        caller: hasher.hash(&failure.caller),
+                        caller,
                         common: Common::from(&*failure),
                         age,
                         duplicate: !self.is_new(&failure.id),
@@ -81,6 +84,10 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         }
     }
 
+    fn clients(&self) -> MutexGuard<'_, KnownClients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether this sandbox sees that failure or success for the first time.
     fn is_new(&self, id: &str) -> bool {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).is_new(id)
@@ -92,9 +99,10 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             return;
         }
         let at = whole_second(not_ahead(success.occurred_at, now));
+        let ServedAs { caller, failed_as } = self.clients().served(success, hasher);
         let call = ServedCall {
             at,
-            caller: hasher.hash(&success.caller),
+            caller,
             operation: Some(success.operation),
             origin: success.origin,
             traits: Common::from(success).traits(),
@@ -102,7 +110,9 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             was_hit: false,
         };
         let seen = work.seen.entry(region.clone()).or_default();
-        seen.answered.push(Answered { call, served: true });
+        for caller in std::iter::once(caller).chain(failed_as) {
+            seen.answered.push(Answered { call: ServedCall { caller, ..call }, served: true });
+        }
         see_talker(seen, Some(success.operation), success.user_agent.as_deref(), success.address.as_deref(), at);
     }
 

@@ -5,7 +5,6 @@ use triage_notify::notice::{Notice, NoticeKind};
 
 use super::*;
 use crate::answer::Action;
-use crate::common::tool;
 use crate::handled::Measured;
 use crate::settings::Settings;
 
@@ -38,6 +37,66 @@ fn failed(user: &str, second: i64, code: &str) -> String {
 
 fn failing(user: &str, second: i64) -> String {
     failed(user, second, "InternalServerException")
+}
+
+/// A call through a registered client: whom the record names depends on its form.
+fn through(client: &str, identity: &str, second: i64, code: Option<&str>) -> String {
+    let error = code.map(|code| format!(r#""errorCode":"{code}","#)).unwrap_or_default();
+    format!(
+        r#"{{"eventSource":"sso.amazonaws.com","eventName":"CreateToken","awsRegion":"us-east-1",{error}
+           "eventTime":"{}","requestID":"r-{client}-{second}","sourceIPAddress":"203.0.113.7",
+           "requestParameters":{{"clientId":"{client}","grantType":"refresh_token"}},"userIdentity":{identity}}}"#,
+        at(second)
+    )
+}
+
+const UNKNOWN: &str = r#"{"type":"Unknown","accountId":"1","principalId":"1"}"#;
+const BEFORE_2025: &str = r#"{"type":"Unknown","accountId":"1","principalId":"1","userName":"ana"}"#;
+const FAILS: Option<&str> = Some("InternalServerException");
+
+fn person(id: &str) -> String {
+    format!(r#"{{"type":"IdentityCenterUser","onBehalfOf":{{"userId":"{id}"}}}}"#)
+}
+
+#[test]
+fn a_person_is_one_caller_whether_a_record_names_it_or_only_its_client() {
+    let callers = |payloads: &[String]| -> usize {
+        let pipeline = pipeline(&[]);
+        let reports = payloads.iter().flat_map(|payload| handle(&pipeline, payload, at(100)).answer.failures);
+        reports.map(|report| report.caller).collect::<std::collections::BTreeSet<_>>().len()
+    };
+    let [ana, ben] = [person("ana-id"), person("ben-id")];
+    let unnamed = |second| through("c", UNKNOWN, second, FAILS);
+    for identity in [UNKNOWN, BEFORE_2025] {
+        let less = |second| through("c", identity, second, FAILS);
+        let named = |second| through("c", &ana, second, FAILS);
+        // Whichever comes first, in one batch or in several.
+        assert_eq!(callers(&[format!("[{},{}]", less(1), named(2))]), 1);
+        assert_eq!(callers(&[less(1), named(2), less(3)]), 1);
+        assert_eq!(callers(&[named(1), less(2)]), 1);
+        assert_eq!(callers(&[through("c", &ana, 1, None), less(2), named(3)]), 1);
+    }
+    assert_eq!(callers(&[unnamed(1), through("c", BEFORE_2025, 2, FAILS), through("c", &ana, 3, FAILS)]), 1);
+    // Of a client of two people nobody is meant; and another client is another one's.
+    assert_eq!(
+        callers(&[format!("[{},{},{}]", unnamed(1), through("c", &ana, 2, FAILS), through("c", &ben, 3, FAILS))]),
+        3
+    );
+    assert_eq!(callers(&[unnamed(1), through("d", &ana, 2, FAILS)]), 2);
+}
+
+#[test]
+fn a_person_who_failed_unnamed_is_well_again_when_its_client_is_served() {
+    let hit = |served: &str| {
+        let pipeline = pipeline(&[]);
+        handle(&pipeline, &through("c", UNKNOWN, 1, FAILS), at(1));
+        handle(&pipeline, served, at(40));
+        let handled = handle(&pipeline, &through("d", &person("ben-id"), 50, FAILS), at(50));
+        let judgement = handled.judgements.values().next().unwrap();
+        judgement.verdicts().map(|verdict| verdict.callers).max()
+    };
+    assert_eq!(hit(&through("c", &person("ana-id"), 40, None)), Some(1));
+    assert_eq!(hit(&through("e", &person("ana-id"), 40, None)), Some(2));
 }
 
 #[test]
@@ -106,22 +165,6 @@ fn a_hashed_name_is_nowhere() {
     let told = format!("{} {} {:?}", notice.subject, notice.mail(), handled.answer.incidents);
     assert!(!users.iter().any(|user| told.contains(user)), "{told}");
     assert!(notice.mail().contains(&handled.answer.failures[0].caller.to_string()), "{told}");
-}
-
-#[test]
-fn a_tool_is_a_name_with_a_version_and_nothing_else() {
-    for (user_agent, wanted) in [
-        ("aws-cli/2.31.0 md/awscrt#0.28.0", Some("aws-cli/2.31.0")),
-        ("Boto3/1.40.1", Some("Boto3/1.40.1")),
-        ("sso.amazonaws.com", None),
-        ("ana@example.com/1.0", None),
-        ("evil/<b>", None),
-        ("/", None),
-        ("", None),
-    ] {
-        assert_eq!(tool(user_agent).as_deref(), wanted, "{user_agent}");
-    }
-    assert_eq!(tool(&format!("x/{}", "1".repeat(60))), None);
 }
 
 #[test]
