@@ -100,6 +100,74 @@ def test_what_is_known_beside_the_code_decides():
     assert explain("InvalidRequestException", "--reason", "KMS_NotFoundException")["row"]["cause"] == "admin"
 
 
+@pytest.mark.parametrize("text, code, cause", [
+    ("An error occurred (InternalServerException) when calling the CreateToken operation: Internal server error",
+     "InternalServerException", "service"),
+    ("operation error SSO OIDC: CreateToken, https response error StatusCode: 400, RequestID: "
+     "0a000000-0000-4000-8000-000000000001, InvalidGrantException: ", "InvalidGrantException", "request"),
+    ("software.amazon.awssdk.services.ssooidc.model.SlowDownException: null (Service: SsoOidc, Status Code: 400, "
+     "Request ID: 0a000000-0000-4000-8000-000000000001)", "SlowDownException", "throttled"),
+    ("InvalidClientException: UnknownError", "InvalidClientException", "request"),
+    ("server answered 403 Forbidden planted-in-a-text", "403", "admin"),
+    ("Traceback:\n  File \"a.py\"\nbotocore.errorfactory.InvalidGrantException: An error occurred "
+     "(InvalidGrantException) when calling the CreateToken operation: planted\n", "InvalidGrantException", "request"),
+], ids=lambda value: value[:12])
+def test_what_an_sdk_printed_is_explained_as_it_was_pasted(text, code, cause):
+    for answer in (explain(text), explain("-", stdin=text.encode()), explain("-", stdin=text.replace("\n", "\r\n").encode())):
+        assert (answer["code"], answer["row"]["cause"]) == (code, cause)
+    done = run("explain", text)
+    assert done.returncode == 0 and done.stderr == b""
+    assert b"planted" not in done.stdout and b"to the table" not in done.stdout
+
+
+@pytest.mark.parametrize("text", [
+    "UnauthorizedException",
+    "An error occurred (UnauthorizedException) when calling the GetRoleCredentials operation: Session token not found or invalid"])
+def test_the_portal_s_error_is_told_as_what_it_is(text):
+    done = run("explain", text)
+    told = words(done.stdout.decode())
+    assert done.returncode == 0 and done.stderr == b""
+    for part in ("no error of SSO OIDC", "access portal", "GetRoleCredentials", "Session token not found", "aws sso login"):
+        assert part in told, part
+    assert "UnauthorizedClient" not in told
+    assert explain(text)["lookAlike"]["from"].startswith("the access portal")
+
+
+def test_errors_of_others_are_not_taken_for_ours():
+    told = run("explain", "An error occurred (AccessDeniedException) when calling the DescribeTable operation: x")
+    assert told.returncode == 0 and b"no such operation" in told.stdout
+    for code, service in (("ForbiddenException", "portal"), ("ResourceNotFoundException", "portal"),
+                          ("InvalidIdentityToken", "STS"), ("UserNotFoundException", "Cognito"),
+                          ("CreateOAuth2Token", "Sign-In"), ("UnauthorizedSSOTokenError", "machine")):
+        assert service in explain(code)["lookAlike"]["from"], code
+    for code, service in (("ExpiredToken", "STS"), ("NotAuthorizedException", "Cognito"), ("TooManyRequestsException", "portal")):
+        answer = explain(code)
+        assert answer["known"] and service in answer["lookAlike"]["from"], code
+
+
+def test_a_text_without_an_error_ends_with_status_1_and_what_to_do():
+    for arguments, stdin in ((["a whole sentence planted"], b""), (["-"], b"all is well planted"), (["-"], b" ")):
+        done = run("explain", *arguments, stdin=stdin)
+        assert done.returncode == 1 and done.stdout == b"" and done.stderr and b"planted" not in done.stderr
+
+
+def test_several_errors_of_a_text_are_explained_each():
+    lines = [f"An error occurred ({code}) when calling the CreateToken operation: x"
+             for code in ("SlowDownException", "InvalidGrantException", "SlowDownException")]
+    done = run("explain", "--format", "json", "-", stdin="\n".join(lines).encode())
+    assert [json.loads(line)["code"] for line in done.stdout.splitlines()] == ["SlowDownException", "InvalidGrantException"]
+
+
+def test_an_event_may_be_pasted_too():
+    assert explain("-", stdin=EVENT.read_bytes()) == explain("--event", EVENT)
+
+
+def test_pages_of_what_cloudtrail_looked_up_are_explained_together():
+    page = (EVENTS / "lookup__events.json").read_bytes()
+    walk = explain("--event", "-", stdin=page + b"\n" + page)
+    assert walk["found"] == {"failures": 2, "successes": 2, "healthIssues": 0, "ticks": 0, "own": 0}
+
+
 def test_an_unknown_code_ends_with_status_1_and_what_it_may_have_meant():
     done = run("explain", "InvalidGrantExeption")
     assert done.returncode == 1 and done.stdout == b""
@@ -113,7 +181,7 @@ def test_an_unknown_code_ends_with_status_1_and_what_it_may_have_meant():
 
 @pytest.mark.parametrize("arguments", [
     [], ["X", "--event", EVENT], ["--event"], ["X", "--operation", "GetToken"], ["X", "--status", "42"],
-    ["X", "--status", "many"], ["X", "--format", "xml"], ["X", "Y"], [""], ["a whole sentence"],
+    ["X", "--status", "many"], ["X", "--format", "xml"], ["X", "Y"], [""],
     ["--event", EVENT, "--status", "500"], ["--status", "500"]], ids=str)
 def test_wrong_usage_ends_with_status_2(arguments):
     done = run("explain", *arguments)

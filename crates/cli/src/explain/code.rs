@@ -11,6 +11,7 @@ use triage_model::classify::{
 use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
+use crate::explain::look_alike::{self, LookAlike};
 use crate::explain::near::suggestions;
 use crate::explain::row::ShownRow;
 use crate::explain::text::Sheet;
@@ -19,12 +20,16 @@ use crate::explain::text::Sheet;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
     pub code: String,
+    /// A second code inside the first.
+    pub inner_code: Option<String>,
     pub operation: Option<Operation>,
     pub status: Option<u16>,
     pub grant_type: Option<String>,
     /// May hold anything, and is never shown.
     pub message: Option<String>,
     pub reason: Option<String>,
+    /// It is known that no answer came. A code may say so, too.
+    pub no_answer: bool,
 }
 
 /// What is known of a code.
@@ -43,6 +48,8 @@ pub struct Explanation {
     pub grant_type: Option<String>,
     pub row: ShownRow,
     pub other_rows: Vec<OtherRow>,
+    /// An error of that name that is none of SSO OIDC's.
+    pub look_alike: Option<&'static LookAlike>,
 }
 
 /// A row into which the code falls when something that was not given is so.
@@ -56,6 +63,8 @@ pub struct OtherRow {
 pub fn explain(question: &Question) -> Explanation {
     let given = question.symptoms();
     let row = decide(&given);
+    // Whoever knows the operation knows the service.
+    let look_alike = if question.operation.is_none() { look_alike::of_code(&question.code) } else { None };
     let is_status = bare_status(&question.code).is_some();
     let is_listed = is_status || knows(&question.code) || means_no_answer(&question.code);
     Explanation {
@@ -63,7 +72,8 @@ pub fn explain(question: &Question) -> Explanation {
         code: one_line(&question.code, SHOWN_NAME_MAX),
         // Of a status without a code it is known that it says nothing.
         known: is_listed || row.cause != Cause::Unrecognised,
-        suggestions: if is_listed { Vec::new() } else { suggestions(&question.code) },
+        suggestions: if is_listed || look_alike.is_some() { Vec::new() } else { suggestions(&question.code) },
+        look_alike,
         operation: question.operation,
         status: given.status,
         grant_type: question.grant_type.as_deref().map(|grant| one_line(grant, SHOWN_NAME_MAX)),
@@ -77,12 +87,13 @@ impl Question {
         let status = self.status.or_else(|| bare_status(&self.code));
         Symptoms {
             operation: self.operation,
-            code: Some(&self.code),
+            code: Some(self.code.as_str()).filter(|code| !code.is_empty()),
+            inner_code: self.inner_code.as_deref(),
             status,
             message: self.message.as_deref(),
             reason: self.reason.as_deref(),
             grant_type: self.grant_type.as_deref(),
-            no_answer: status.is_none() && means_no_answer(&self.code),
+            no_answer: self.no_answer || status.is_none() && means_no_answer(&self.code),
             ..Symptoms::default()
         }
     }
@@ -172,7 +183,7 @@ fn name_inside(asked: Inside, given: &Symptoms<'_>) -> Option<(&'static str, &'s
 impl Explanation {
     /// Why nothing is explained, and what to do; None if something is.
     pub fn unknown(&self) -> Option<String> {
-        if self.known {
+        if self.known || self.look_alike.is_some() {
             return None;
         }
         let near = match self.suggestions.as_slice() {
@@ -190,6 +201,10 @@ impl Explanation {
     pub fn text(&self) -> String {
         let mut sheet = Sheet::default();
         sheet.heading(&self.heading());
+        if let Some(found) = self.look_alike.filter(|_| !self.known) {
+            write_not_ours(&mut sheet, found);
+            return sheet.into_text();
+        }
         if !self.suggestions.is_empty() {
             let names = self.suggestions.join(" or ");
             sheet.line(&format!("The table does not know this code, so the rest speaks. Near it: {names}."));
@@ -205,12 +220,18 @@ impl Explanation {
             sheet.fact("retry", retry);
             sheet.fact("advice", &row.advice);
         }
+        if let Some(found) = self.look_alike {
+            sheet.heading("Others have an error of this name");
+            sheet.under(&format!("if it came from {}:", found.from));
+            sheet.fact("meaning", found.meaning);
+            sheet.fact("advice", found.advice);
+        }
         sheet.into_text()
     }
 
     /// `InvalidGrantException of CreateToken, status 400`.
     fn heading(&self) -> String {
-        let mut heading = self.code.clone();
+        let mut heading = if self.code.is_empty() { "No answer".to_owned() } else { self.code.clone() };
         if let Some(operation) = self.operation {
             heading += &format!(" of {operation}");
         }
@@ -222,6 +243,36 @@ impl Explanation {
         }
         heading
     }
+}
+
+/// An error that is none of ours.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NotOurs {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    pub code: Option<String>,
+    pub look_alike: LookAlike,
+}
+
+impl NotOurs {
+    pub fn new(code: Option<&str>, look_alike: LookAlike) -> Self {
+        Self { kind: "not_ours", code: code.map(|code| one_line(code, SHOWN_NAME_MAX)), look_alike }
+    }
+
+    pub fn text(&self) -> String {
+        let mut sheet = Sheet::default();
+        sheet.heading(self.code.as_deref().unwrap_or("No error of SSO OIDC"));
+        write_not_ours(&mut sheet, &self.look_alike);
+        sheet.into_text()
+    }
+}
+
+fn write_not_ours(sheet: &mut Sheet, found: &LookAlike) {
+    sheet.fact("not ours", &format!("no error of SSO OIDC; it comes from {}", found.from));
+    sheet.fact("meaning", found.meaning);
+    sheet.fact("advice", found.advice);
+    sheet.fact("counts", "no: the function leaves it alone");
 }
 
 #[cfg(test)]

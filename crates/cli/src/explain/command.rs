@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _};
 use jiff::Timestamp;
 use serde::Serialize;
 use triage_decode::values;
@@ -14,17 +14,22 @@ use triage_engine::settings::Settings;
 use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_TEXT_MAX, one_line};
 
-use crate::explain::code::Question;
+use crate::explain::code::{NotOurs, Question};
+use crate::explain::look_alike::LookAlike;
+use crate::explain::paste::{self, Asked};
+use crate::explain::text::Sheet;
 use crate::explain::{code, event, input};
 use crate::format::{Format, json_line};
 
 const USAGE: &str = "\
-oidc-triage explain [OPTIONS] <CODE>
+oidc-triage explain [OPTIONS] <CODE|TEXT|->
        oidc-triage explain [--format <text|json>] --event <FILE>";
 
 const HELP: &str = "\
 CODE is taken as logs, SDKs and browsers show it, in any letter case: InternalServerException, InternalServer,
-invalid_grant, Client.Throttling, com.amazonaws.sso.oidc#SlowDownException, ECONNREFUSED, or a bare HTTP status.
+invalid_grant, Client.Throttling, com.amazonaws.sso.oidc#SlowDownException, ECONNREFUSED, or a bare HTTP status. In its place may
+stand whatever was printed: a sentence of an SDK in quotes, or - for a text of any length on standard input. Errors of other
+services that look alike (UnauthorizedException of the access portal) are told as such.
 
 Messages and inputs of calls are looked at and never printed, because they may hold secrets.
 
@@ -32,19 +37,21 @@ Examples:
   oidc-triage explain InternalServerException --operation CreateToken
   oidc-triage explain AccessDeniedException --status 403
   oidc-triage explain 500 --message 'Rate exceeded'
+  oidc-triage explain 'An error occurred (InvalidGrantException) when calling the CreateToken operation: '
+  kubectl logs portal | tail -n 40 | oidc-triage explain -
   oidc-triage explain --event events/cloudtrail__slow_down_on_refresh.json
   head -n 1 events.jsonl | oidc-triage explain --format json --event -
 
 Exit status:
   0  explained
-  1  the table knows no such code, or the event cannot be read; standard error says what to do
+  1  the table knows no such code, the text has no error in it, or the event cannot be read; standard error says what to do
   2  wrong usage, or a policy or environment that cannot be used";
 
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP, override_usage = USAGE)]
 pub struct Arguments {
-    /// The error code, as you have it in front of you.
-    #[arg(required_unless_present = "event", value_name = "CODE", value_parser = code)]
+    /// The error code, or the text that it stands in, as you have it in front of you; or - for standard input.
+    #[arg(required_unless_present = "event", value_name = "CODE|TEXT|-", value_parser = NonEmptyStringValueParser::new())]
     code: Option<String>,
     /// A file with one event instead of a code, of any kind that the function takes, also as .gz; or - for standard
     /// input.
@@ -92,15 +99,20 @@ pub fn run<E: ToString>(
     out: &mut impl Write,
 ) -> io::Result<Ending> {
     let format = arguments.format;
-    let Some(path) = arguments.event else {
-        let answer = code::explain(&arguments.question());
-        let unknown = answer.unknown();
-        // For a program an unknown code is an answer, too.
-        if unknown.is_none() || format == Format::Json {
-            print(&answer, || answer.text(), format, out)?;
-        }
-        return Ok(unknown.map_or(Ending::Explained, Ending::NotExplained));
+    let Some(path) = &arguments.event else {
+        let text = match arguments.code.as_deref() {
+            Some("-") => match input::pasted() {
+                Ok(text) => text,
+                Err(error) => return Ok(Ending::NotExplained(format!("standard input {error}"))),
+            },
+            given => given.unwrap_or_default().to_owned(),
+        };
+        return match code(&text) {
+            Some(code) => explain_code(&arguments.question(code), format, out),
+            None => explain_text(&text, &arguments, config, now, out),
+        };
     };
+    let path = path.clone();
     let config = match config() {
         Ok(config) => config,
         Err(reason) => return Ok(Ending::Unusable(reason.to_string())),
@@ -120,6 +132,78 @@ pub fn run<E: ToString>(
     })
 }
 
+fn explain_code(question: &Question, format: Format, out: &mut impl Write) -> io::Result<Ending> {
+    let answer = code::explain(question);
+    let unknown = answer.unknown();
+    // For a program an unknown code is an answer, too.
+    if unknown.is_none() || format == Format::Json {
+        print(&answer, || answer.text(), format, out)?;
+    }
+    Ok(unknown.map_or(Ending::Explained, Ending::NotExplained))
+}
+
+/// Explains what stands in a text, or the event that it is.
+fn explain_text<E: ToString>(
+    text: &str,
+    arguments: &Arguments,
+    config: impl FnOnce() -> Result<Settings, E>,
+    now: Timestamp,
+    out: &mut impl Write,
+) -> io::Result<Ending> {
+    let format = arguments.format;
+    // An event may be pasted as well.
+    if text.trim_start().starts_with(['{', '[']) {
+        let config = match config() {
+            Ok(config) => config,
+            Err(reason) => return Ok(Ending::Unusable(reason.to_string())),
+        };
+        let walk = event::walk(text.trim(), config, now);
+        if walk.is_understood() {
+            print(&walk, || walk.text(), format, out)?;
+            return Ok(Ending::Explained);
+        }
+    }
+    let not_ours = |code: Option<&str>, found: LookAlike, out: &mut _| {
+        let answer = NotOurs::new(code, found);
+        print(&answer, || answer.text(), format, out)
+    };
+    match paste::read(text, now) {
+        Asked::Codes(questions) => {
+            let mut ending = Ending::Explained;
+            for (number, question) in questions.into_iter().enumerate() {
+                if number > 0 && format == Format::Text {
+                    out.write_all(b"\n")?;
+                }
+                let explained = explain_code(&arguments.beside(question), format, out)?;
+                ending = if explained == Ending::Explained { ending } else { explained };
+            }
+            Ok(ending)
+        }
+        Asked::NotOurs(code, found) => not_ours(code.as_deref(), *found, out).map(|()| Ending::Explained),
+        Asked::Foreign { code, operation } => {
+            let answer = foreign(code.as_deref(), &operation);
+            if format == Format::Json {
+                json_line(&serde_json::json!({"type": "not_ours", "code": code, "operation": operation}), out)?;
+            } else {
+                out.write_all(answer.as_bytes())?;
+            }
+            Ok(Ending::Explained)
+        }
+        Asked::Nothing => Ok(Ending::NotExplained(NO_ERROR.to_owned())),
+    }
+}
+
+const NO_ERROR: &str = "no error of AWS was found in this text; give the error code, or the line in which it stands";
+
+/// An operation of a service that nothing is known of here.
+fn foreign(code: Option<&str>, operation: &str) -> String {
+    let mut sheet = Sheet::default();
+    sheet.heading(&format!("{} of {operation}", code.unwrap_or("An error")));
+    sheet.fact("not ours", "no error of SSO OIDC, which has no such operation; the function leaves it alone");
+    sheet.fact("advice", "Read its message, and look at that service and at the permissions of its caller.");
+    sheet.into_text()
+}
+
 fn print(
     value: &impl Serialize,
     text: impl FnOnce() -> String,
@@ -133,16 +217,28 @@ fn print(
 }
 
 impl Arguments {
-    fn question(self) -> Question {
-        let Self { code, operation, status, grant_type, message, reason, event: _, format: _ } = self;
-        Question { code: code.unwrap_or_default(), operation, status, grant_type, message, reason }
+    fn question(&self, code: String) -> Question {
+        self.beside(Question { code, ..Question::default() })
+    }
+
+    /// What was given beside a text is known better than what stands in it.
+    fn beside(&self, question: Question) -> Question {
+        Question {
+            operation: self.operation.or(question.operation),
+            status: self.status.or(question.status),
+            grant_type: self.grant_type.clone().or(question.grant_type),
+            message: self.message.clone().or(question.message),
+            reason: self.reason.clone().or(question.reason),
+            ..question
+        }
     }
 }
 
-/// A code as the decoders of events take it. Of a sentence they would take the first word.
-fn code(text: &str) -> Result<String, &'static str> {
-    let name = values::code(text).filter(|_| !text.trim().contains(char::is_whitespace));
-    name.map(str::to_owned).ok_or("give the error code alone, without the sentence around it")
+/// A code as the decoders of events take it. None for a sentence, of which they would take the first word.
+fn code(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_alone = !text.contains(char::is_whitespace) && !text.starts_with(['{', '[']);
+    values::code(text).filter(|_| is_alone).map(str::to_owned)
 }
 
 fn operation() -> impl clap::builder::TypedValueParser<Value = Operation> {

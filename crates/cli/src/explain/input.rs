@@ -50,6 +50,14 @@ pub fn read(path: &Path) -> Result<String, InputError> {
     text_of(bytes)
 }
 
+/// What was pasted to standard input, as far as it is looked at.
+pub fn pasted() -> Result<String, InputError> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(READ_MAX as u64).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes).trim_start_matches(BYTE_ORDER_MARK).trim().to_owned();
+    if text.is_empty() { Err(InputError::Empty) } else { Ok(text) }
+}
+
 fn text_of(mut bytes: Vec<u8>) -> Result<String, InputError> {
     if bytes.len() > READ_MAX {
         return Err(InputError::TooLarge);

@@ -23,7 +23,7 @@ fn question_of(row: &Row, code: &str) -> Question {
         status: status_of(row.status).map(|(status, _)| status),
         grant_type: grant_of(row.grant).map(str::to_owned),
         message: named.map(str::to_owned),
-        reason: None,
+        ..Question::default()
     }
 }
 
@@ -151,6 +151,31 @@ fn an_unknown_code_with_a_status_that_speaks_is_explained_by_the_status() {
     assert_eq!(answer.unknown().as_deref(), Some("the table knows no code MadeUpException"));
 }
 
+#[test]
+fn an_error_of_another_service_is_explained_and_not_guessed_at() {
+    let answer = explain(&asked("UnauthorizedException"));
+    assert!(!answer.known && answer.suggestions.is_empty() && answer.unknown().is_none());
+    let text = answer.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["access portal", "GetRoleCredentials", "Session token not found or invalid", "aws sso login"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("UnauthorizedClient") && !text.contains("row"), "{text}");
+    // Where the table has the code as well, both are told.
+    let answer = explain(&asked("TooManyRequestsException"));
+    assert_eq!((answer.known, answer.row.cause), (true, Cause::Throttled));
+    assert!(answer.text().contains("Others have an error of this name"));
+    // Of a call that is known to be ours it is neither.
+    let ours = Question { operation: Some(Operation::CreateToken), ..asked("UnauthorizedException") };
+    assert_eq!((explain(&ours).look_alike, explain(&ours).unknown().is_some()), (None, true));
+}
+
+#[test]
+fn no_answer_sends_anybody_to_the_table() {
+    for code in ["400", "401", "403", "404", "418", "UnauthorizedException", "MadeUpException", ""] {
+        assert!(!explain(&asked(code)).text().contains("to the table"), "{code}");
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_is_asked_is_answered_on_lines_of_ours(
@@ -161,7 +186,7 @@ proptest! {
         status in prop::option::of(100_u16..600),
         operation in prop::option::of(prop::sample::select(Operation::ALL.to_vec())),
     ) {
-        let answer = explain(&Question { code, operation, status, grant_type, message, reason });
+        let answer = explain(&Question { code, operation, status, grant_type, message, reason, ..Question::default() });
         prop_assert!(!answer.text().contains(|character: char| character.is_control() && character != '\n'));
         for other in &answer.other_rows {
             prop_assert!(!other.when.is_empty());
