@@ -46,10 +46,16 @@ pub fn read(text: &str, now: Timestamp) -> Asked {
             questions.push(question);
         }
     }
+    let code = code_in(text);
+    // Where the reader of logs has no more than the status, the code may stand there in words that are no SDK's.
+    if let ([only], Some(code)) = (questions.as_mut_slice(), code.filter(|code| is_table_code(code)))
+        && bare_status(&only.code).is_some()
+    {
+        only.code = code.to_owned();
+    }
     if !questions.is_empty() {
         return Asked::Codes(questions);
     }
-    let code = code_in(text);
     let called = called_in(text);
     let operation = called.and_then(Operation::from_name);
     if operation.is_none() {
@@ -209,6 +215,13 @@ mod tests {
                 Some(400),
             ),
             ("An error occurred (403) when calling the CreateToken operation: ", "403", Some(CreateToken), Some(403)),
+            (
+                "Service returned error code InvalidGrantException (Service: SsoOidc, Status Code: 400, Request ID: \
+                 0a000000-0000-4000-8000-000000000001)",
+                "InvalidGrantException",
+                None,
+                Some(400),
+            ),
             // One line of JavaScript or Rust has no mark of the service.
             ("InvalidGrantException: UnknownError", "InvalidGrantException", None, None),
             ("Uncaught (in promise) invalid_grant: bad token", "invalid_grant", None, None),
