@@ -33,7 +33,7 @@ TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
 SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak fmt fmt-check lint unit scenarios blackbox page template build e2e bench venv clean
+.PHONY: help check test soak fmt fmt-check lint unit scenarios blackbox page template build e2e bench clients venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -132,6 +132,10 @@ bench: ## our numbers beside the common way's, in one run
 	python3 -m tests.harness.first_answer
 	cargo build --quiet --release --locked --workspace --bins --examples
 	cargo bench --locked --workspace
+
+# Not a test: real clients against the fake service, what they log kept as data that tests read. Root, Debian.
+clients: ## what real clients log of failed calls, into tests/clients/corpus
+	python3 -m tests.clients
 
 venv: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the Python tools, in folders of this project
 
