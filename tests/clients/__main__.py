@@ -6,12 +6,12 @@ import subprocess
 import sys
 import threading
 
-from . import WORK, network
+from . import WORK, network, strangers, table
 from .clients import CLIENTS, environment, install
 from .corpus import Family
 from .troubles import TROUBLES, answer_of
 
-INSIDE = "--inside"
+INSIDE, STRANGERS = "--inside", "strangers"
 # The name of a host of one's own, as loggers print it.
 HOSTNAME = "ip-10-0-3-17.ec2.internal"
 
@@ -25,18 +25,26 @@ def main(*names):
         (WORK / "home/.aws/config").write_text("[default]\ncli_follow_urlparam = false\n")
         os.execvp("unshare", ["unshare", "--net", "--mount", "--uts", sys.executable, "-m", "tests.clients", INSIDE, *names])
     names = names[1:]
-    unknown = set(names) - {client.family for client in CLIENTS}
+    unknown = set(names) - {client.family for client in CLIENTS} - {STRANGERS}
     if unknown:
         sys.exit(f"not known: {sorted(unknown)}")
     subprocess.run(["hostname", HOSTNAME], check=True)
-    with network.network(), network.TlsService() as service:
-        for name in dict.fromkeys(client.family for client in CLIENTS):
-            if not names or name in names:
-                family, members = Family(name), [client for client in CLIENTS if client.family == name]
-                for client in members:
-                    # The newest is the last, and counts most.
-                    live(client, client.weight if client is members[-1] else client.weight / 3, family, service)
-                family.write()
+    with network.network():
+        with network.TlsService() as service:
+            families(names, service)
+        if not names or STRANGERS in names:
+            strangers.write({client.family: client for client in CLIENTS}, Program)
+    table.write()
+
+
+def families(names, service):
+    for name in dict.fromkeys(client.family for client in CLIENTS):
+        if not names or name in names:
+            family, members = Family(name), [client for client in CLIENTS if client.family == name]
+            for client in members:
+                # The newest is the last, and counts most.
+                live(client, client.weight if client is members[-1] else client.weight / 3, family, service)
+            family.write()
 
 
 def live(client, weight, family, service):

@@ -64,8 +64,8 @@ def wanted(trouble, form, text, weight):
     """What a program says by itself of a main trouble or in short, all. Of the rest some, in turn: the longer, the fewer."""
     if trouble.debug and weight >= 1 and len(text) < (12_000 if form in ("debug", "verbose", "trace") else 4000):
         return True
-    share = int((900 if trouble.main else 150) * weight)
-    least = 1 if trouble.main or form == "message" else 2 if weight >= 1 else 3
+    share = int((700 if trouble.main else 100) * weight)
+    least = 1 if form == "message" or trouble.main and weight >= 1 else 2 if trouble.main else 3 if weight >= 1 else 4
     turn = zlib.crc32(f"{trouble.operation} {trouble.name} {form}".encode())
     return turn % max(least, 1 + len(text) // share) == 0
 

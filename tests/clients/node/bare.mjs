@@ -10,11 +10,11 @@ import { serve } from "./forms.mjs";
 
 AWS.config.maxRetries = 2;
 
-const url = (job) => `https://oidc.${job.region}.amazonaws.com${job.path}`;
+const url = (job) => job.url ?? `https://oidc.${job.region}.amazonaws.com${job.path}`;
 
 const clients = {
   async sdk2(job, logger) {
-    const oidc = new AWS.SSOOIDC({
+    const oidc = new AWS[job.service ?? "SSOOIDC"]({
       region: job.region,
       logger: job.debug ? { log: logger.info } : null,
       retryDelayOptions: { base: 5 },

@@ -9,7 +9,7 @@ from forms import serve
 
 
 def url(job):
-    return f"https://oidc.{job['region']}.amazonaws.com{job['path']}"
+    return job.get("url") or f"https://oidc.{job['region']}.amazonaws.com{job['path']}"
 
 
 def by_requests(job):

@@ -11,12 +11,12 @@ from loguru import logger as loguru
 from pythonjsonlogger.json import JsonFormatter
 
 
-def logged(formatter, log):
+def logged(name, formatter, log):
     """What the standard library's logging writes."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
-    logger = logging.getLogger("acme.signin")
+    logger = logging.getLogger(name)
     logger.handlers, logger.propagate = [handler], False
     log(logger)
     return stream.getvalue()
@@ -38,18 +38,18 @@ def in_loguru(**settings):
     return stream.getvalue()
 
 
-def forms(error, operation):
+def forms(error, operation, logger):
     lambda_format = logging.Formatter(
         "[%(levelname)s]\t%(asctime)s.%(msecs)dZ\t9f2c7a3e-6a58-4a0f-9d0c-2f6f7b1f4f10\t%(message)s\n", "%Y-%m-%dT%H:%M:%S")
     return {
         "message": str(error),
         "repr": repr(error),
         "traceback": traceback.format_exc(),
-        "logging": logged(logging.Formatter(logging.BASIC_FORMAT), lambda to: to.exception("Sign-in failed")),
-        "logging-line": logged(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"),
+        "logging": logged(logger, logging.Formatter(logging.BASIC_FORMAT), lambda to: to.exception("Sign-in failed")),
+        "logging-line": logged(logger, logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"),
                                lambda to: to.error("could not get a token: %s", error)),
-        "logging-lambda": logged(lambda_format, lambda to: to.exception("%s failed: %s", operation, error)),
-        "logging-json": logged(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"),
+        "logging-lambda": logged(logger, lambda_format, lambda to: to.exception("%s failed: %s", operation, error)),
+        "logging-json": logged(logger, JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"),
                                lambda to: to.exception("Sign-in failed")),
         "json-field": json.dumps({"level": "error", "msg": "sign-in failed", "error": str(error),
                                   "error_type": type(error).__name__}),
@@ -81,7 +81,7 @@ def serve(client):
                 listen(wire, client.loggers)
             answer = {"skip": client.call(job)}
         except Exception as error:
-            answer = {"forms": forms(error, job["operation"])}
+            answer = {"forms": forms(error, job["operation"], job.get("logger", "acme.signin"))}
         listen(None, client.loggers)
         if wire.getvalue():
             answer["events"] = {"debug": wire.getvalue()}

@@ -13,8 +13,8 @@ from forms import serve
 time.sleep = functools.partial(lambda sleep, seconds: sleep(min(seconds, 0.02)), time.sleep)
 
 
-def call_oidc(oidc, operation, parameters):
-    return getattr(oidc, operation)(**parameters)
+def sign_in(client, operation, parameters):
+    return getattr(client, operation)(**parameters)
 
 
 class Client:
@@ -22,14 +22,14 @@ class Client:
 
     @staticmethod
     def call(job):
-        oidc = boto3.client("sso-oidc", region_name=job["region"], config=botocore.config.Config(
+        client = boto3.client(job.get("service", "sso-oidc"), region_name=job["region"], config=botocore.config.Config(
             connect_timeout=job["timeout"], read_timeout=job["timeout"],
             proxies={"https": job["proxy"]} if job["proxy"] else None,
-                retries={"mode": "standard"} if job["operation"] == "CreateToken" and job["debug"] else None))
+            retries={"mode": "standard"} if job["operation"] == "CreateToken" and job["debug"] else None))
         operation = xform_name(job["operation"])
-        if not hasattr(oidc, operation):
+        if not hasattr(client, operation):
             return "not in this version"
-        call_oidc(oidc, operation, job["input"])
+        sign_in(client, operation, job["input"])
 
 
 serve(Client)
