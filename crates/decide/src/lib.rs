@@ -1,7 +1,7 @@
 //! From the evidence of a region to a verdict, and the life of an incident.
 //!
 //! Data first: [`policy`], [`evidence`], [`probe`], [`concern`], [`verdict`], [`ledger`], [`view`], [`turn`] import no logic. Then
-//! [`diagnose`] makes a verdict of a view, [`recovery`] says whether an incident is over, and [`incident`] makes a turn of
+//! [`calm`] says whether there is anything to decide, [`diagnose`] makes a verdict of a view, [`recovery`] says whether an incident is over, and [`incident`] makes a turn of
 //! both. Pure: `now` is an argument, and there is no clock, no environment and no network.
 
 pub mod cell;
@@ -19,6 +19,7 @@ pub mod turn;
 pub mod verdict;
 pub mod view;
 
+pub mod calm;
 pub mod diagnose;
 pub mod incident;
 pub mod recovery;

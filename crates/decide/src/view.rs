@@ -28,6 +28,13 @@ pub struct View {
 }
 
 impl View {
+    /// What is learned of the slots that are complete by `now`; None where that is nothing new.
+    pub fn learned_by(&self, now: Timestamp) -> Option<Learned> {
+        let incident = self.ledger.incident.as_ref();
+        let span = incident.map(|incident| (incident.began(), incident.resolved_at.unwrap_or(Timestamp::MAX)));
+        self.learned.after(&self.evidence, span, now)
+    }
+
     /// Whether somebody was elected to probe within `interval`.
     pub fn is_being_probed(&self, now: Timestamp, interval: Duration) -> bool {
         self.probe_asked_at.is_some_and(|at| is_within(at, now, interval))

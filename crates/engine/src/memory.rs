@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use triage_decide::calm::{is_calm, is_still};
 use triage_decide::evidence::learned::Learned;
 use triage_decide::evidence::{Evidence, Seen};
 use triage_decide::policy::Policy;
@@ -30,7 +31,7 @@ pub struct MemoryStore {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct State {
     regions: BTreeMap<Region, Known>,
     /// Calls that were made again.
@@ -46,7 +47,7 @@ struct State {
 }
 
 /// What is known of one region.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Known {
     view: View,
     /// The unsent entries, by position.
@@ -72,6 +73,56 @@ impl MemoryStore {
         state.everywhere.forget(latest, self.kept);
         state.regions.values_mut().for_each(|known| known.view.evidence.forget(latest, self.kept));
         state
+    }
+}
+
+/// What lives through a history may ask more than [`Store`] has.
+impl MemoryStore {
+    /// Does what a tick would, where that is no more than to learn and to forget; else nothing.
+    pub fn pass_tick(&self, policy: &Policy, now: Timestamp) -> bool {
+        let mut state = self.state_at(now);
+        let is_still = |known: &Known| known.outbox.is_empty() && is_still(&known.view, policy);
+        if !state.everywhere.health.is_empty() || !state.regions.values().all(is_still) {
+            return false;
+        }
+        for Known { view, .. } in state.regions.values_mut() {
+            if let Some(learned) = view.learned_by(now) {
+                view.learned = learned;
+            }
+        }
+        state.flush(now, self.gather);
+        true
+    }
+
+    /// Whether each region is calm, and stays so with that many refusals more.
+    pub fn is_calm(&self, policy: &Policy, more: usize) -> bool {
+        let state = self.state();
+        let is_calm = |known: &Known| known.outbox.is_empty() && is_calm(&known.view, policy, more);
+        state.everywhere.health.is_empty() && state.regions.values().all(is_calm)
+    }
+}
+
+impl Clone for MemoryStore {
+    fn clone(&self) -> Self {
+        Self { kept: self.kept, gather: self.gather, state: Mutex::new(self.state().clone()) }
+    }
+}
+
+impl PartialEq for MemoryStore {
+    fn eq(&self, other: &Self) -> bool {
+        let state = self.state().clone();
+        (self.kept, self.gather) == (other.kept, other.gather) && state == *other.state()
+    }
+}
+
+impl State {
+    /// What was recorded of since the last flush, where one is due.
+    fn flush(&mut self, now: Timestamp, gather: Duration) -> BTreeSet<Region> {
+        if self.gathered.is_empty() || self.flushed_at.is_some_and(|then| is_within(then, now, gather)) {
+            return BTreeSet::new();
+        }
+        self.flushed_at = Some(now);
+        std::mem::take(&mut self.gathered)
     }
 }
 
@@ -105,12 +156,7 @@ impl Store for MemoryStore {
     }
 
     async fn flush(&self, at: At) -> (BTreeSet<Region>, Option<StoreError>) {
-        let mut state = self.state();
-        if state.gathered.is_empty() || state.flushed_at.is_some_and(|then| is_within(then, at.now, self.gather)) {
-            return (BTreeSet::new(), None);
-        }
-        state.flushed_at = Some(at.now);
-        (std::mem::take(&mut state.gathered), None)
+        (self.state().flush(at.now, self.gather), None)
     }
 
     async fn view(&self, region: &Region, _fresh: bool, at: At) -> View {
@@ -118,6 +164,11 @@ impl Store for MemoryStore {
         let mut view = state.regions.get(region).map(|known| known.view.clone()).unwrap_or_default();
         state.everywhere.health.values().for_each(|issue| view.evidence.add_health(issue.clone()));
         view
+    }
+
+    async fn is_in_trouble(&self, region: &Region, _at: At) -> bool {
+        let state = self.state();
+        state.regions.get(region).is_some_and(|known| known.view.ledger.open_incidents().next().is_some())
     }
 
     async fn regions(&self, _at: At) -> Result<BTreeSet<Region>, StoreError> {

@@ -21,9 +21,11 @@ mod sort;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
+use triage_decide::policy::Policy;
 use triage_decode::{Batch, Setting, decode};
 use triage_model::region::Region;
 use triage_model::time::before;
@@ -34,12 +36,41 @@ use crate::handled::{Handled, Invocation};
 use crate::memory::MemoryStore;
 use crate::publish::Publish;
 use crate::service::{Nobody, Service};
+use crate::settings::Settings;
 use crate::store::Store;
 
 impl Pipeline<MemoryStore, Nobody, Nobody> {
     /// Judges what a batch tells. Nothing waits where nobody is asked, so there is nothing to await.
     pub fn judge_at_once(&self, batch: Batch, invocation: &Invocation) -> Handled {
         self.judge(batch, invocation).now_or_never().expect("nothing in memory waits")
+    }
+
+    /// Has a tick pass if nothing is to be decided: the same as if it were judged, and nothing to tell. False where it is to
+    /// be judged; then nothing has happened.
+    pub fn pass_tick(&self, now: Timestamp) -> bool {
+        self.late.is_empty() && self.store.pass_tick(&self.settings.policy, now)
+    }
+
+    /// Whether all is calm ([`is_calm`](triage_decide::calm::is_calm)), and stays so with that many refusals more.
+    pub fn is_calm(&self, more: usize) -> bool {
+        self.late.is_empty() && self.store.is_calm(&self.settings.policy, more)
+    }
+
+    /// Another one that has lived through the same, and goes on with another policy.
+    pub fn fork(&self, policy: Policy) -> Self {
+        let settings = Settings { policy, ..self.settings.clone() };
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self {
+            late: self.late.clone(),
+            seen: Mutex::new(seen),
+            acts_on_archives: self.acts_on_archives,
+            ..Self::new(settings, self.store.clone(), None, None)
+        }
+    }
+
+    /// Whether the two have come to the same, so that under one policy they would go on alike.
+    pub fn is_as_far_as(&self, other: &Self) -> bool {
+        self.late.is_empty() && other.late.is_empty() && self.store == other.store
     }
 }
 
@@ -81,8 +112,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         case.troubled_by(trouble);
         let mut in_trouble = BTreeSet::new();
         for region in regions.into_iter().filter(|region| !judged.contains(region)) {
-            let view = self.store.view(&region, false, at).await;
-            if view.ledger.open_incidents().next().is_some() {
+            if self.store.is_in_trouble(&region, at).await {
                 in_trouble.insert(region);
             }
         }

@@ -12,7 +12,7 @@ use triage_decide::evidence::mark::hash48;
 /// no evidence.
 const GENERATION: usize = 32_768;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeenIds {
     newer: HashSet<u64>,
     older: HashSet<u64>,

@@ -90,6 +90,11 @@ pub trait Store {
     /// read within a few seconds is good enough unless something was written since.
     async fn view(&self, region: &Region, fresh: bool, at: At) -> View;
 
+    /// Whether an incident is open in `region`, as far as [`Self::view`] would say without reading it again.
+    async fn is_in_trouble(&self, region: &Region, at: At) -> bool {
+        self.view(region, false, at).await.ledger.open_incidents().next().is_some()
+    }
+
     /// The regions that something was ever recorded of, and may still be kept of.
     async fn regions(&self, at: At) -> Result<BTreeSet<Region>, StoreError>;
 

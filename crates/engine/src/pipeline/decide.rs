@@ -102,9 +102,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
     }
 
     async fn learn(&self, region: &Region, view: &View, case: &mut Case) {
-        let incident = view.ledger.incident.as_ref();
-        let span = incident.map(|incident| (incident.began(), incident.resolved_at.unwrap_or(Timestamp::MAX)));
-        if let Some(after) = view.learned.after(&view.evidence, span, case.schedule.now)
+        if let Some(after) = view.learned_by(case.schedule.now)
             && let Err(error) = self.store.learn(region, &view.learned, &after, case.schedule.to_decide()).await
         {
             case.troubled_by(Some(error));

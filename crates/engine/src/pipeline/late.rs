@@ -26,6 +26,12 @@ pub struct Late {
     regions: Mutex<BTreeMap<Region, Evidence>>,
 }
 
+impl Clone for Late {
+    fn clone(&self) -> Self {
+        Self { regions: Mutex::new(self.regions.lock().unwrap_or_else(PoisonError::into_inner).clone()) }
+    }
+}
+
 impl Late {
     pub fn see(&self, region: &Region, mark: Mark, names: Names, now: Timestamp) {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -35,6 +41,11 @@ impl Late {
             evidence.add_failure(mark);
             evidence.slot_mut(mark.at).names.merge(&names);
         }
+    }
+
+    /// Nothing came too late.
+    pub fn is_empty(&self) -> bool {
+        self.regions.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// The advice, if an incident of a time that `view` knows nothing of has passed untold.

@@ -361,3 +361,62 @@ fn what_the_metrics_need_is_measured() {
     let late = handle(&pipeline, &tick(0), at(1000)).measured;
     assert_eq!(late, Measured::default());
 }
+
+fn served(user: &str, second: i64) -> String {
+    let failed = failed(user, second, "");
+    failed.replace(r#""errorCode":"","#, "")
+}
+
+fn tick(pipeline: &Pipeline<MemoryStore, Nobody, Nobody>, now: Timestamp) -> Handled {
+    handle(pipeline, &format!(r#"{{"source":"aws.scheduler","detail-type":"Scheduled Event","time":"{now}"}}"#), now)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 64, ..Default::default() })]
+
+    /// What a history is spared must be nothing: a tick that passes is one that would have been judged to no effect.
+    #[test]
+    fn a_tick_that_passes_would_have_changed_nothing_else(
+        steps in proptest::collection::vec((0_i64..4000, 0_u8..12, 0_u8..5), 1..40)
+    ) {
+        let pipeline = pipeline(&[]);
+        let (mut second, mut passed) = (0, 0);
+        for (pause, what, by) in steps {
+            second += pause;
+            let user = format!("user-{by}");
+            match what {
+                0 | 1 => drop(handle(&pipeline, &failing(&user, second), at(second))),
+                2 => drop(handle(&pipeline, &failed(&user, second, "InvalidGrantException"), at(second))),
+                3 => drop(handle(&pipeline, &failed(&user, second, "AccessDeniedException"), at(second))),
+                _ => drop(handle(&pipeline, &served(&user, second), at(second))),
+            }
+            for _ in 0..3 {
+                second += 60;
+                let judged = pipeline.fork(pipeline.settings.policy.clone());
+                let is_passed = pipeline.pass_tick(at(second));
+                passed += u32::from(is_passed);
+                let handled = tick(&judged, at(second));
+                proptest::prop_assert_eq!(handled.measured.ticks, 1);
+                if is_passed {
+                    proptest::prop_assert!(handled.notices.is_empty() && handled.answer.incidents.is_empty());
+                    proptest::prop_assert!(pipeline.is_as_far_as(&judged));
+                } else {
+                    tick(&pipeline, at(second));
+                }
+            }
+        }
+        proptest::prop_assert!(pipeline.late.is_empty() && passed < 1000);
+    }
+}
+
+#[test]
+fn a_quiet_tick_passes_and_one_with_a_failure_in_sight_is_judged() {
+    let pipeline = pipeline(&[]);
+    handle(&pipeline, &served("ana", 0), at(0));
+    assert!(pipeline.pass_tick(at(60)) && pipeline.is_calm(0));
+    handle(&pipeline, &failed("ben", 65, "InvalidGrantException"), at(65));
+    assert!(pipeline.pass_tick(at(66)) && pipeline.is_calm(8) && !pipeline.is_calm(9));
+    handle(&pipeline, &failing("ana", 70), at(70));
+    assert!(!pipeline.pass_tick(at(120)) && !pipeline.is_calm(0));
+    assert!(pipeline.pass_tick(at(70 + 3600 + 120)), "after an hour it is no evidence");
+}
