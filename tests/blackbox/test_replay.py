@@ -552,3 +552,27 @@ def test_a_made_up_history_gives_what_was_looked_at(path):
         golden.write_text(text)
     kept = golden.read_text() if golden.exists() else ""
     assert text == kept, "\n".join(difflib.unified_diff(kept.splitlines(), text.splitlines(), "kept", "now", n=1))
+
+
+def test_what_lies_beside_a_trail_is_left_alone_unopened_and_told_in_one_line(tmp_path):
+    organization = tmp_path / "AWSLogs" / "o-a1b2c3d4e5"
+    for account in range(4):
+        for service in ("CloudTrail-Digest", "CloudTrail-Insight", "Config", "GuardDuty", "elasticloadbalancing", "vpcflowlogs"):
+            folder = organization / f"{account:012}" / service / "us-east-1" / "2026" / "11" / "05"
+            folder.mkdir(parents=True)
+            (folder / "made-up.json.gz").write_bytes(b"what would be complained of")
+    trail(tmp_path, DAY)
+    flat = tmp_path / "AWSLogs" / "123456789012" / "CloudTrail" / "us-east-1" / "123456789012_Config_us-east-1_made-up.json.gz"
+    flat.write_bytes(b"the same")
+    done = run("replay", "--format", "json", tmp_path)
+    assert done.returncode == 0, "it is no failure"
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("oidc-triage: 24 folders and 1 file beside a trail's log files left alone: ")
+    assert line.endswith(" and 5 more") and line.count(", ") == 19
+    assert json.loads(done.stdout.splitlines()[-1])["files"] == 18
+    # What is named is read.
+    done = run("replay", "--format", "json", flat)
+    assert done.returncode == 1 and b"neither JSON nor a log" in done.stderr
+    # Nothing but that is most likely the wrong folder.
+    done = run("replay", "--format", "json", organization)
+    assert done.returncode == 1 and b"no file to read in this folder" in done.stderr

@@ -1,11 +1,12 @@
 //! Replay: a whole history through the same stages as the function, with the clock of the events ([`judged_by`]) and no
 //! network.
 //!
-//! In: paths ([`files`]), read and decoded by many threads ([`merge`], [`read`]), brought into the order of time ([`order`])
-//! and lived through under one policy or several ([`life`]): that is a [`run`]. Out: what would have been said and told
+//! In: paths ([`files`]), read and decoded by many threads ([`ahead`], [`merge`], [`read`], [`whole`]), brought into the order of time ([`order`])
+//! and lived through under one policy or several ([`life`], [`lives`]): that is a [`run`]. Out: what would have been said and told
 //! ([`review`]), as text, JSON lines or a page, and how much could not be read. Memory is bounded for any amount of input,
 //! and what is printed is the same for the same input, byte for byte.
 
+mod ahead;
 pub mod command;
 mod compare;
 mod console;
@@ -14,6 +15,7 @@ mod html;
 mod json;
 mod judged_by;
 mod life;
+mod lives;
 mod merge;
 mod order;
 mod read;
@@ -26,3 +28,4 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod text;
+mod whole;

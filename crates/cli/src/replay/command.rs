@@ -23,8 +23,10 @@ use crate::replay::{html, json, text};
 
 const HELP: &str = "\
 Of a folder, files named .json, .jsonl, .ndjson, .log, or one of these and .gz, and files named .gz alone are read, in
-folders below it too. Events that are up to an hour out of order are put where they belong; what is later is judged as
-late, and counted.
+folders below it too. What AWS puts beside a trail's log files (digests, Config, GuardDuty, flow logs and the like) is
+told by its path: it is not opened, and one line on standard error says what was left alone. A file that is named is read
+in any case. Events that are up to an hour out of order are put where they belong; what is later is judged as late, and
+counted.
 
 Examples:
   oidc-triage replay events/
@@ -35,7 +37,7 @@ Examples:
   zcat *.json.gz | oidc-triage replay -
 
 Exit status:
-  0    all was read (whether or not there was an outage)
+  0    all was read (whether or not there was an outage), but for what lies beside a trail's log files
   1    something was skipped; standard error says what and why
   2    wrong usage, or a policy or environment that cannot be used
   130  interrupted (Ctrl-C): what was done so far is printed";
@@ -47,7 +49,7 @@ Examples:
   oidc-triage replay --compare /dev/null suggested.toml AWSLogs/
 
 Exit status:
-  0    all was read
+  0    all was read, but for what lies beside a trail's log files
   1    something was skipped; standard error says what and why
   2    wrong usage, or a policy or environment that cannot be used
   130  interrupted (Ctrl-C): what was done so far is printed";
@@ -129,8 +131,8 @@ pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Res
     let Arguments { history, format, notices, arrival, policy, compare: policies } = arguments;
     let format = if notices { ReplayFormat::Notices } else { format };
     let by = if arrival { JudgedBy::Arrival } else { JudgedBy::Calls };
-    let history = History { paths: &history.paths, by, stop };
     let mut console = Console::new(format == ReplayFormat::Json);
+    let history = History { paths: &history.paths, by, shows_progress: console.shows_progress(), stop };
     match policies.as_deref() {
         Some([a, b]) => {
             let format = match format {
@@ -172,8 +174,10 @@ fn replay(
 /// Does what `suggest` was asked for, until `stop` is set.
 pub fn run_suggest(arguments: SuggestArguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
     let SuggestArguments { history, format, policy } = arguments;
-    let history = History { paths: &history.paths, by: JudgedBy::Calls, stop };
-    Ok(suggest(history, &config(policy)?, format, &mut Console::new(false), out)?)
+    let mut console = Console::new(false);
+    let shows_progress = console.shows_progress();
+    let history = History { paths: &history.paths, by: JudgedBy::Calls, shows_progress, stop };
+    Ok(suggest(history, &config(policy)?, format, &mut console, out)?)
 }
 
 /// The environment's settings, with the policy of a file where one is given.

@@ -30,6 +30,10 @@ impl Console {
         Self { shows_progress, began: Instant::now(), drawn: None, width: 0 }
     }
 
+    pub const fn shows_progress(&self) -> bool {
+        self.shows_progress
+    }
+
     /// Names of files are of others, as what is in them is. Where nobody takes complaints, the rest goes on.
     pub fn complain(&mut self, complaint: &str) {
         self.clear();

@@ -2,23 +2,30 @@
 //!
 //! In: the paths of the command line. Out: [`HistoryFile`]s in the order of the time at which each begins, and of their
 //! names where that is the same, so that files which overlap can be read side by side. A trail's own names tell that time;
-//! of any other file its first lines do.
+//! of any other file its first lines do. What lies beside a trail's log files is told by its path ([`beside`]) and not
+//! opened.
+//!
+//! A bucket has tens of thousands of files: nothing is asked of the disk more than once, and a folder's name is kept once.
 
-use std::fs::{self, File};
+mod beside;
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
-use regex::Regex;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+
+use crate::replay::files::beside::{Folder, LeftOut, is_named_beside};
 
 /// Endings of the files that are read out of a folder, each also with `.gz` behind it. A file that is named is read
 /// whatever it is called.
 const ENDINGS: &[&str] = &["json", "jsonl", "ndjson", "log"];
-
-/// Folders that a trail keeps beside its log files, in which there are no records of calls.
-const BESIDE_LOG_FILES: &[&str] = &["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"];
 
 /// What the beginning of a file is looked for in.
 const HEAD: u64 = 64 * 1024;
@@ -29,26 +36,63 @@ pub const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// One file, or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryFile {
-    /// None for standard input.
-    pub path: Option<PathBuf>,
-    /// As it is called in messages.
-    pub name: String,
+    source: Source,
     /// Its place among all by their names.
     pub place: usize,
     /// The first time in it, as far as its name or its head tells.
     pub begins: Option<Timestamp>,
-    /// Its size on disk; 0 where that is not known.
-    pub size: u64,
+    /// Its size on disk; None where that is not known.
+    pub size: Option<u64>,
+    /// It can be read again from its beginning.
+    pub is_on_disk: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    StandardInput,
+    /// The folder is shared by all of its files: of tens of thousands the paths would be most of what is kept.
+    File {
+        folder: Arc<Path>,
+        name: Box<OsStr>,
+    },
 }
 
 impl HistoryFile {
-    fn of(path: &Path) -> Self {
-        let metadata = fs::metadata(path);
+    fn of(folder: &Arc<Path>, name: &OsStr, size: Option<u64>, is_on_disk: bool) -> Self {
+        let source = Source::File { folder: Arc::clone(folder), name: name.into() };
         // What is no file on a disk can be read once only.
-        let is_file = metadata.as_ref().is_ok_and(fs::Metadata::is_file);
-        let begins = time_in_name(path).or_else(|| if is_file { time_in_head(path) } else { None });
-        let size = metadata.map_or(0, |metadata| metadata.len());
-        Self { path: Some(path.to_owned()), name: path.display().to_string(), place: 0, begins, size }
+        let in_head = || is_on_disk.then(|| time_in_head(&folder.join(name))).flatten();
+        Self { source, place: 0, begins: time_in_name(name).or_else(in_head), size, is_on_disk }
+    }
+
+    #[cfg(test)]
+    pub fn of_path(path: &Path) -> Self {
+        let source = Source::File { folder: Path::new("").into(), name: path.as_os_str().into() };
+        Self { source, place: 0, begins: None, size: None, is_on_disk: true }
+    }
+
+    /// None for standard input.
+    pub fn path(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::StandardInput => None,
+            Source::File { folder, name } => Some(folder.join(&**name)),
+        }
+    }
+
+    /// As it is called in messages.
+    pub fn name(&self) -> String {
+        self.path().map_or_else(|| "standard input".to_owned(), |path| path.display().to_string())
+    }
+
+    fn cmp_name(&self, other: &Self) -> Ordering {
+        match (&self.source, &other.source) {
+            (Source::File { folder, name }, Source::File { folder: of_other, name: other_name })
+                if Arc::ptr_eq(folder, of_other) =>
+            {
+                name.cmp(other_name)
+            }
+            _ => self.name().cmp(&other.name()),
+        }
     }
 }
 
@@ -59,78 +103,112 @@ pub struct Unreadable {
     pub reason: String,
 }
 
-/// All files behind the paths. Where nothing tells when a file begins, it comes first.
-pub fn find(paths: &[PathBuf]) -> (Vec<HistoryFile>, Vec<Unreadable>) {
-    let mut search = Search::default();
+/// What is behind the paths.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub files: Vec<HistoryFile>,
+    pub unreadable: Vec<Unreadable>,
+    /// What was left out on purpose, in words.
+    pub left_out: Option<String>,
+}
+
+/// All files behind the paths. Where nothing tells when a file begins, it comes first. `with_sizes`: how large each is, which takes a look at each.
+pub fn find(paths: &[PathBuf], with_sizes: bool) -> Found {
+    let mut search = Search { with_sizes, ..Search::default() };
     for path in paths {
         search.add(path);
     }
-    let Search { mut files, unreadable } = search;
-    files.sort_by(|one, other| one.name.cmp(&other.name));
+    let Search { mut files, unreadable, left_out, .. } = search;
+    files.sort_by(HistoryFile::cmp_name);
     files.iter_mut().enumerate().for_each(|(place, file)| file.place = place);
     files.sort_by_key(|file| file.begins);
-    (files, unreadable)
+    Found { files, unreadable, left_out: left_out.in_words() }
 }
 
 #[derive(Default)]
 struct Search {
     files: Vec<HistoryFile>,
     unreadable: Vec<Unreadable>,
+    left_out: LeftOut,
+    with_sizes: bool,
 }
 
 impl Search {
     fn add(&mut self, path: &Path) {
         if path.as_os_str() == "-" {
-            if self.files.iter().any(|file| file.path.is_none()) {
-                return self.leave_out(Path::new("standard input"), "it can be read once only");
+            if self.files.iter().any(|file| file.source == Source::StandardInput) {
+                return self.complain(Path::new("standard input"), "it can be read once only");
             }
             return self.files.push(HistoryFile {
-                path: None,
-                name: "standard input".to_owned(),
+                source: Source::StandardInput,
                 place: 0,
                 begins: None,
-                size: 0,
+                size: None,
+                is_on_disk: false,
             });
         }
-        if path.is_dir() {
-            let before = (self.files.len(), self.unreadable.len());
-            self.add_folder(path);
-            if before == (self.files.len(), self.unreadable.len()) {
-                self.leave_out(path, "no file to read in this folder");
-            }
-            return;
-        }
         match fs::metadata(path) {
-            Ok(_) => self.files.push(HistoryFile::of(path)),
-            Err(error) => self.leave_out(path, &error.to_string()),
+            Ok(metadata) if metadata.is_dir() => {
+                let before = (self.files.len(), self.unreadable.len());
+                self.add_folder(path, Folder::at(path));
+                if before == (self.files.len(), self.unreadable.len()) {
+                    self.complain(path, "no file to read in this folder");
+                }
+            }
+            Ok(metadata) => {
+                let (folder, is_on_disk) = (Path::new("").into(), metadata.is_file());
+                let size = is_on_disk.then_some(metadata.len());
+                self.files.push(HistoryFile::of(&folder, path.as_os_str(), size, is_on_disk));
+            }
+            Err(error) => self.complain(path, &error.to_string()),
         }
     }
 
     /// The files below a folder that look like events, in the order of their names. What cannot be listed is named and
     /// the rest goes on.
-    fn add_folder(&mut self, folder: &Path) {
-        let listed = fs::read_dir(folder).and_then(|entries| entries.map(|e| Ok(e?.path())).collect());
-        let mut paths: Vec<PathBuf> = match listed {
-            Ok(paths) => paths,
-            Err(error) => return self.leave_out(folder, &error.to_string()),
+    fn add_folder(&mut self, path: &Path, folder: Folder) {
+        let listed = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<DirEntry>>>);
+        let mut entries: Vec<_> = match listed {
+            Ok(entries) => entries.into_iter().map(|entry| (entry.file_name(), entry)).collect(),
+            Err(error) => return self.complain(path, &error.to_string()),
         };
-        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        paths.retain(|path| !name(path).starts_with('.') && !BESIDE_LOG_FILES.contains(&name(path).as_str()));
-        paths.sort();
-        for path in paths {
-            if !path.is_dir() {
-                // Nothing waits for a writer that may never come.
-                if has_event_ending(&path) && path.is_file() {
-                    self.add(&path);
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let shared: Arc<Path> = path.into();
+        for (name, entry) in entries {
+            if name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                if folder.has_beside(&name) {
+                    self.left_out.folder(&entry.path());
+                } else {
+                    self.add_folder(&entry.path(), folder.below(&name));
                 }
-            } else if !path.is_symlink() {
+                continue;
+            }
+            if !has_event_ending(Path::new(&name)) {
+                continue;
+            }
+            let metadata = match kind.is_symlink() {
                 // A link to a folder may lead in a circle.
-                self.add_folder(&path);
+                true => fs::metadata(entry.path()).ok(),
+                false => self.with_sizes.then(|| entry.metadata().ok()).flatten(),
+            };
+            // Nothing waits for a writer that may never come.
+            if !metadata.as_ref().map_or(kind.is_file(), Metadata::is_file) {
+                continue;
+            }
+            if is_named_beside(&name) {
+                self.left_out.file(&entry.path());
+            } else {
+                let size = metadata.map(|metadata| metadata.len());
+                self.files.push(HistoryFile::of(&shared, &name, size, true));
             }
         }
     }
 
-    fn leave_out(&mut self, path: &Path, reason: &str) {
+    fn complain(&mut self, path: &Path, reason: &str) {
         self.unreadable.push(Unreadable { name: path.display().to_string(), reason: reason.to_owned() });
     }
 }
@@ -145,13 +223,22 @@ fn has_event_ending(path: &Path) -> bool {
 }
 
 /// `111122223333_CloudTrail_us-east-1_20261125T0135Z_Xyz.json.gz` begins some minutes before that time at most.
-fn time_in_name(path: &Path) -> Option<Timestamp> {
-    static STAMP: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"_([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})Z_").expect("a pattern of ours")
-    });
-    let name = path.file_name()?.to_str()?;
-    let [year, month, day, hour, minute] = STAMP.captures(name)?.extract().1;
-    format!("{year}-{month}-{day}T{hour}:{minute}:00Z").parse().ok()
+fn time_in_name(name: &OsStr) -> Option<Timestamp> {
+    let name = Path::new(name).file_name()?.to_str()?;
+    name.match_indices('_').find_map(|(at, _)| stamp(name.as_bytes().get(at..)?))
+}
+
+/// `_20261125T0135Z_`, at the beginning of a text.
+fn stamp(text: &[u8]) -> Option<Timestamp> {
+    let &[b'_', ref date @ .., b'Z', b'_'] = text.first_chunk::<16>()? else { return None };
+    let number = |digits: &[u8]| {
+        let is_digits = digits.iter().all(u8::is_ascii_digit);
+        is_digits.then(|| digits.iter().fold(0, |number, digit| number * 10 + i16::from(digit - b'0')))
+    };
+    let part = |from: usize| i8::try_from(number(&date[from..from + 2])?).ok();
+    let day = Date::new(number(&date[..4])?, part(4)?, part(6)?).ok()?;
+    let time = Time::new(part(9)?, part(11)?, 0, 0).ok()?;
+    (date[8] == b'T').then(|| TimeZone::UTC.to_timestamp(day.to_datetime(time)).ok())?
 }
 
 /// The first time that stands in the file.
@@ -210,8 +297,11 @@ mod tests {
     #[test]
     fn a_trail_s_name_tells_when_a_file_begins() {
         let name = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/11/25/111122223333_CloudTrail_us-east-1_20261125T0135Z_Xyz.json.gz";
-        assert_eq!(time_in_name(Path::new(name)), Some("2026-11-25T01:35:00Z".parse().unwrap()));
-        assert_eq!(time_in_name(Path::new("20261125T0135Z.json")), None);
+        assert_eq!(time_in_name(name.as_ref()), Some("2026-11-25T01:35:00Z".parse().unwrap()));
+        for none in ["20261125T0135Z.json", "a_20261325T0135Z_b", "a_20261125T2535Z_b", "a_20261125t0135Z_b", "a_2026"]
+        {
+            assert_eq!(time_in_name(none.as_ref()), None, "{none}");
+        }
     }
 
     #[test]

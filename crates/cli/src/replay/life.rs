@@ -4,9 +4,11 @@
 //! The clock is theirs: the latest time so far at which one was due.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use triage_decide::policy::Policy;
 use triage_decode::batch::{Batch, InputKind};
 use triage_engine::answer::IncidentState;
 use triage_engine::handled::{Handled, Invocation};
@@ -14,8 +16,9 @@ use triage_engine::memory::MemoryStore;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::service::Nobody;
 use triage_engine::tool::tool;
+use triage_model::classify::{Cause, classify};
 use triage_model::observation::{Observation, Tick};
-use triage_model::time::later;
+use triage_model::time::{before, later};
 
 use crate::replay::reading::Due;
 
@@ -27,15 +30,18 @@ const TICK: Duration = Duration::from_secs(60);
 const RUN_ON: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One run.
+///
+/// Several policies may share it as long as they make no difference, and it may be [forked](Life::fork) when they begin to.
 pub struct Life {
     pipeline: Pipeline<MemoryStore, Nobody, Nobody>,
     clock: Option<Clock>,
-    /// What is due in one second and is not judged yet.
-    gathered: Vec<Due>,
+    /// What is due in one second and is not judged yet. Other lives wait with the same.
+    gathered: Vec<Rc<Due>>,
     /// Incidents that are open.
     open: BTreeSet<String>,
 }
 
+#[derive(Clone, Debug, PartialEq)]
 struct Clock {
     now: Timestamp,
     next_tick: Timestamp,
@@ -55,8 +61,51 @@ impl Life {
         Self { pipeline, clock: None, gathered: Vec::new(), open: BTreeSet::new() }
     }
 
+    /// Another one that has lived through the same, and goes on under another policy.
+    pub fn fork(&self, policy: Policy) -> Self {
+        let Self { pipeline, clock, gathered, open } = self;
+        let pipeline = pipeline.fork(policy);
+        Self { pipeline, clock: clock.clone(), gathered: gathered.clone(), open: open.clone() }
+    }
+
+    /// Whether how many callers make an outage, and how many false pages are borne, made no difference so far, and makes
+    /// none when that is judged as well.
+    pub fn stays_calm_with(&self, next: Option<&Due>) -> bool {
+        let gathered = self.gathered.iter().map(Rc::as_ref);
+        let refusals = gathered.chain(next).map(|due| self.refusals(due)).sum::<Option<usize>>();
+        self.open.is_empty() && refusals.is_some_and(|refusals| self.pipeline.is_calm(refusals))
+    }
+
+    /// Whether the two have come to the same, so that under one policy they would go on alike.
+    pub fn is_as_far_as(&self, other: &Self) -> bool {
+        let state = |life: &Self| (life.clock.clone(), life.open.clone());
+        state(self) == state(other) && self.gathered == other.gathered && self.pipeline.is_as_far_as(&other.pipeline)
+    }
+
+    /// Whether it is no more than the mistake of a caller.
+    pub fn is_harmless(&self, due: &Due) -> bool {
+        self.refusals(due).is_some()
+    }
+
+    /// How many refusals that is; None where it may be more than the mistake of a caller.
+    fn refusals(&self, due: &Due) -> Option<usize> {
+        let now = self.clock.as_ref().map_or(due.at, |clock| clock.now.max(due.at));
+        // What comes that late may be told as late.
+        let is_fresh = |at: Timestamp| at > before(now, self.pipeline.settings.policy.evidence / 2);
+        match &due.observation {
+            Observation::Success(_) | Observation::Tick(_) => Some(0),
+            Observation::HealthIssue(_) => None,
+            Observation::Failure(failure) => match classify(&**failure).cause {
+                _ if !is_fresh(failure.occurred_at) => None,
+                Cause::Expected | Cause::Throttled => Some(0),
+                Cause::Request => Some(1),
+                Cause::Admin | Cause::Service | Cause::Unreachable | Cause::Unrecognised => None,
+            },
+        }
+    }
+
     /// Takes the next observation. Nothing is judged before its second is over.
-    pub fn see(&mut self, due: Due) -> Vec<Moment> {
+    pub fn see(&mut self, due: Rc<Due>) -> Vec<Moment> {
         let is_over = self.gathered.first().is_some_and(|first| self.are_apart(first.at, due.at));
         let moments = if is_over { self.judge_gathered() } else { Vec::new() };
         self.gathered.push(due);
@@ -100,17 +149,22 @@ impl Life {
         {
             clock.next_tick = later(now, TICK);
         }
-        let observations = gathered.into_iter().map(|due| due.observation).collect();
+        let own = |due| Rc::try_unwrap(due).unwrap_or_else(|shared| Due::clone(&shared)).observation;
+        let observations = gathered.into_iter().map(own).collect();
         moments.push(self.judge(observations, now, InputKind::Unknown));
         moments
     }
 
-    /// The next tick, if it is before that.
+    /// The next tick at which anything is to be decided, if it is before that.
     fn tick_before(&mut self, end: Timestamp) -> Option<Moment> {
-        let clock = self.clock.as_mut().filter(|clock| clock.next_tick < end)?;
-        let at = clock.next_tick;
-        clock.next_tick = later(at, TICK);
-        Some(self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, InputKind::Schedule))
+        loop {
+            let clock = self.clock.as_mut().filter(|clock| clock.next_tick < end)?;
+            let at = clock.next_tick;
+            clock.next_tick = later(at, TICK);
+            if !self.pipeline.pass_tick(at) {
+                return Some(self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, InputKind::Schedule));
+            }
+        }
     }
 
     fn judge(&mut self, observations: Vec<Observation>, now: Timestamp, kind: InputKind) -> Moment {

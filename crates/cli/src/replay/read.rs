@@ -7,7 +7,7 @@
 //! Of a trail's records and lines only those with the name of one of the four operations are parsed: nineteen of twenty
 //! are of other services, and are told by not having it.
 
-mod cut;
+pub mod cut;
 mod layout;
 
 use std::fs::File;
@@ -17,6 +17,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
 use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use memchr::memmem;
@@ -63,14 +64,17 @@ impl Rules {
 }
 
 /// Reads a file, and hands over each reading; until `take` wants no more. `progress` counts the bytes that were read.
+///
+/// A small file is quicker read by [`crate::replay::whole`], to the same end.
 pub fn read(file: &HistoryFile, rules: &Rules, progress: &Arc<AtomicU64>, take: &mut dyn FnMut(Reading) -> bool) {
-    let input: Box<dyn Read> = match &file.path {
+    let name = &file.name();
+    let input: Box<dyn Read> = match file.path() {
         None => Box::new(io::stdin().lock()),
         Some(path) => match File::open(path) {
             Ok(input) => Box::new(input),
             Err(error) => {
                 let mut reading = Reading::default();
-                reading.skip(&file.name, &error.to_string());
+                reading.skip(name, &error.to_string());
                 take(reading);
                 return;
             }
@@ -80,7 +84,7 @@ pub fn read(file: &HistoryFile, rules: &Rules, progress: &Arc<AtomicU64>, take: 
     let is_gzip = matches!(io::BufRead::fill_buf(&mut input), Ok(begin) if begin.starts_with(&GZIP));
     let text: Box<dyn Read> = if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
     let mut cutter = Cutter::new(text, is_gzip);
-    let mut reader = Reader { name: &file.name, rules, line: 0 };
+    let mut reader = Reader::new(name, rules);
     let mut is_empty = true;
     while let Some(chunk) = cutter.next() {
         is_empty &= chunk.bytes.trim_ascii().is_empty();
@@ -89,11 +93,7 @@ pub fn read(file: &HistoryFile, rules: &Rules, progress: &Arc<AtomicU64>, take: 
         }
     }
     let mut last = Reading::default();
-    if let Some(damage) = cutter.damage() {
-        last.skip(&file.name, damage);
-    } else if is_empty {
-        last.skip(&file.name, "nothing in it");
-    }
+    last.end(name, cutter.damage(), is_empty);
     take(last);
 }
 
@@ -111,16 +111,21 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-struct Reader<'a> {
+/// Reads one chunk of a file after the other.
+pub struct Reader<'a> {
     name: &'a str,
     rules: &'a Rules,
     /// Lines so far.
     line: u64,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub const fn new(name: &'a str, rules: &'a Rules) -> Self {
+        Self { name, rules, line: 0 }
+    }
+
     /// Uses the chunk up: where it is a large one, others wait until it is gone.
-    fn read(&mut self, chunk: Chunk<'_>) -> Reading {
+    pub fn read(&mut self, chunk: Chunk<'_>) -> Reading {
         let mut reading = Reading::default();
         match chunk.layout {
             Layout::Records => self.read_records(chunk.bytes, &mut reading),
@@ -134,7 +139,7 @@ impl Reader<'_> {
     /// Records of a trail with commas between, in the compact form in which AWS writes them.
     fn read_records(&self, bytes: &[u8], reading: &mut Reading) {
         let boundaries = layout::boundaries(bytes).chain([Boundary { end: bytes.len(), next: bytes.len() }]);
-        let mut hits = operation_names().find_iter(bytes).map(|hit| hit.start()).peekable();
+        let mut hits = operation_names(bytes).peekable();
         let (mut begin, mut ours) = (0, Vec::new());
         for Boundary { end, next } in boundaries {
             reading.records += 1;
@@ -303,19 +308,22 @@ const EARLIEST: i64 = 1_483_228_800;
 /// A clock that is wrong by a day is a clock; what is further ahead is a mistake.
 const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Finds the names of the four operations.
-fn operation_names() -> &'static AhoCorasick {
+/// Where the names of the four operations stand. Wherever the processor has vectors, they are compared many bytes at a time.
+fn operation_names(text: &[u8]) -> impl Iterator<Item = usize> {
+    static VECTORS: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(Operation::ALL.map(Operation::as_str)));
     static NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
         AhoCorasick::new(Operation::ALL.map(Operation::as_str)).expect("a few names make no automaton too large")
     });
-    &NAMES
+    let by_vectors = VECTORS.as_ref().map(|names| names.find_iter(text));
+    let otherwise = by_vectors.is_none().then(|| NAMES.find_iter(text));
+    by_vectors.into_iter().flatten().chain(otherwise.into_iter().flatten()).map(|hit| hit.start())
 }
 
 /// Whether a line is a trail's record, or one in an envelope, and of none of our operations. What the whole is, a record's
 /// version tells, which nothing else has.
 fn is_of_another(line: &[u8]) -> bool {
     static VERSION: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("\"eventVersion\""));
-    VERSION.find(line).is_some() && operation_names().find(line).is_none()
+    VERSION.find(line).is_some() && operation_names(line).next().is_none()
 }
 
 #[cfg(test)]

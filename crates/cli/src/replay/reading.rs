@@ -9,7 +9,7 @@ use triage_model::problem::{ProblemName, Problems};
 pub const NO_TIME: Timestamp = Timestamp::MAX;
 
 /// What was read of a part of a file.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Reading {
     pub observations: Vec<Due>,
     pub problems: Problems,
@@ -37,6 +37,29 @@ impl Reading {
     /// Nothing but something to tell.
     pub fn of_complaint(complaint: &str) -> Self {
         Self { complaints: vec![complaint.to_owned()], ..Self::default() }
+    }
+
+    /// Notes what kept the end of a file from being read, if anything did.
+    pub fn end(&mut self, name: &str, damage: Option<&str>, is_empty: bool) {
+        if let Some(damage) = damage {
+            self.skip(name, damage);
+        } else if is_empty {
+            self.skip(name, "nothing in it");
+        }
+    }
+
+    /// Takes up what was read of another part.
+    pub fn append(&mut self, mut other: Self) {
+        self.observations.append(&mut other.observations);
+        self.complaints.append(&mut other.complaints);
+        if !other.problems.is_empty() {
+            self.problems.merge(other.problems);
+        }
+        self.skipped |= other.skipped;
+        self.records += other.records;
+        self.own += other.own;
+        self.left_alone += other.left_alone;
+        self.without_arrival += other.without_arrival;
     }
 
     /// Notes what was left out.

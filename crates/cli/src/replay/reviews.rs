@@ -37,8 +37,8 @@ pub fn reviews(
                 reading.complaints.iter().for_each(|complaint| console.complain(complaint));
                 reviewers.iter_mut().for_each(|reviewer| reviewer.read(&reading));
             }
-            Happened::Judged(number, moment) => {
-                reviewers[number].judged(&moment);
+            Happened::Judged(by, moment) => {
+                by.iter().for_each(|number| reviewers[*number].judged(&moment));
                 if let Some(out) = &mut json {
                     json::moment(&moment, out)?;
                 }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
@@ -12,9 +13,10 @@ use triage_decide::policy::Policy;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::settings::Settings;
 
-use crate::replay::files::{self, Unreadable};
+use crate::replay::files::{self, Found, Unreadable};
 use crate::replay::judged_by::JudgedBy;
 use crate::replay::life::{Life, Moment};
+use crate::replay::lives::{By, Lives};
 use crate::replay::merge::{Merge, Next};
 use crate::replay::order::Order;
 use crate::replay::read::Rules;
@@ -25,6 +27,8 @@ use crate::replay::reading::{Due, Reading};
 pub struct History<'a> {
     pub paths: &'a [PathBuf],
     pub by: JudgedBy,
+    /// Somebody sees how far it is.
+    pub shows_progress: bool,
     /// What was done so far is told once this is set.
     pub stop: &'a AtomicBool,
 }
@@ -34,7 +38,7 @@ pub struct History<'a> {
 pub enum Happened {
     Read(Reading),
     /// By which of the policies.
-    Judged(usize, Box<Moment>),
+    Judged(By, Box<Moment>),
 }
 
 /// What is known when a run is over.
@@ -53,8 +57,7 @@ pub struct End {
 pub struct Run<'a> {
     merge: Merge<'a>,
     order: Order,
-    /// One for each policy.
-    lives: Vec<Life>,
+    lives: Lives,
     stop: &'a AtomicBool,
     phase: Phase,
     /// What happened and is not handed out.
@@ -75,15 +78,15 @@ enum Phase {
 
 impl<'a> Run<'a> {
     pub fn new(history: History<'a>, settings: &Settings, policies: impl IntoIterator<Item = Policy>) -> Self {
-        let (files, unreadable) = files::find(history.paths);
+        let Found { files, unreadable, left_out } = files::find(history.paths, history.shows_progress);
         let with = |policy| Life::new(Pipeline::of_a_history(Settings { policy, ..settings.clone() }));
         let mut run = Self {
             order: Order::default(),
-            lives: policies.into_iter().map(with).collect(),
+            lives: Lives::new(policies.into_iter().collect(), with),
             stop: history.stop,
             phase: Phase::Files,
             happened: VecDeque::new(),
-            size: files.iter().map(|file| file.size).sum(),
+            size: files.iter().filter_map(|file| file.size).sum(),
             end: End { by: history.by, files: files.len() as u64, ..End::default() },
             merge: Merge::new(files, Rules::of(settings, history.by, Timestamp::now()), history.stop),
         };
@@ -93,6 +96,8 @@ impl<'a> Run<'a> {
             run.end.skipped = true;
             run.happened.push_back(Happened::Read(reading));
         }
+        // Deliberately, so that it is no failure.
+        run.happened.extend(left_out.map(|words| Happened::Read(Reading::of_complaint(&words))));
         run
     }
 
@@ -135,20 +140,14 @@ impl<'a> Run<'a> {
     }
 
     fn live_through(&mut self, due: Due) {
-        let Some((last, others)) = self.lives.split_last_mut() else { return };
-        for (number, life) in others.iter_mut().enumerate() {
-            let moments = life.see(due.clone());
-            self.happened.extend(moments.into_iter().map(|moment| Happened::Judged(number, Box::new(moment))));
-        }
-        let moments = last.see(due);
-        self.happened.extend(moments.into_iter().map(|moment| Happened::Judged(others.len(), Box::new(moment))));
+        let happened = &mut self.happened;
+        self.lives.see(due, |by, moment| happened.push_back(Happened::Judged(Rc::clone(by), Box::new(moment))));
     }
 
-    /// Ends one life. Where the rest of the history is missing, nothing runs on: it would seem to have ended in silence.
     fn end_life(&mut self, number: usize) {
-        let life = &mut self.lives[number];
-        let moments = if self.end.interrupted { life.judge_gathered() } else { life.end() };
-        self.happened.extend(moments.into_iter().map(|moment| Happened::Judged(number, Box::new(moment))));
+        let (by, moments) = self.lives.end(number, self.end.interrupted);
+        let judged = |moment| Happened::Judged(Rc::clone(&by), Box::new(moment));
+        self.happened.extend(moments.into_iter().map(judged));
     }
 }
 

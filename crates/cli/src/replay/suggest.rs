@@ -1,10 +1,12 @@
 //! Thresholds for a company's own history.
 //!
 //! In: a history. Out: what each policy of a small grid would have paged for and missed in it, and which of them to take: that
-//! which catches most outages with the fewest false-looking pages, and of equal ones that which tells first. What an outage
+//! which catches most outages with the fewest false-looking pages, of equal ones that which tells first, and of equal ones
+//! again the present or else the strictest. What an outage
 //! was, the history says: a page of any of the policies, of five callers at least, or of failures over five minutes, or one
 //! that AWS Health confirmed.
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -128,11 +130,15 @@ fn judge(present: &Policy, policy: &Policy, review: &Review, outages: &[Story]) 
     }
 }
 
-/// What cannot be told apart by the history stays as it is.
+/// What cannot be told apart by the history stays as it is; of others that it cannot tell apart the strictest is taken, which asks
+/// for the most callers and bears the fewest false pages: a history that shows no harm is no reason to page more easily.
 fn best(tried: &[Tried]) -> Option<&Tried> {
-    tried
-        .iter()
-        .min_by_key(|one| (std::cmp::Reverse(one.caught), one.false_looking_pages, one.later_s, !one.is_present))
+    let worth = |one: &Tried| (Reverse(one.caught), one.false_looking_pages, one.later_s, !one.is_present);
+    let looseness = |one: &Tried, other: &Tried| {
+        let callers = other.outage_callers.cmp(&one.outage_callers);
+        callers.then(one.false_pages_per_year.total_cmp(&other.false_pages_per_year))
+    };
+    tried.iter().min_by(|one, other| worth(one).cmp(&worth(other)).then_with(|| looseness(one, other)))
 }
 
 fn print_text(
@@ -214,4 +220,50 @@ fn print_json(
         json_line(&line, out)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(outage_callers: usize, false_pages_per_year: f64) -> Tried {
+        Tried {
+            outage_callers,
+            false_pages_per_year,
+            pages: 1,
+            false_looking_pages: 0,
+            caught: 1,
+            later_s: 0,
+            is_present: false,
+        }
+    }
+
+    fn best_of(tried: &[Tried]) -> (usize, f64) {
+        let best = best(tried).unwrap();
+        (best.outage_callers, best.false_pages_per_year)
+    }
+
+    #[test]
+    fn of_equal_policies_the_looser_one_is_never_proposed() {
+        let all = || CALLERS.iter().flat_map(|callers| FALSE_PAGES.map(|pages| tried(*callers, pages)));
+        let mut forwards: Vec<Tried> = all().collect();
+        assert_eq!(best_of(&forwards), (8, 0.1), "the strictest, where nothing tells them apart");
+        let backwards: Vec<Tried> = all().rev().collect();
+        assert_eq!(best_of(&backwards), (8, 0.1), "in whichever order they were tried");
+        forwards[4].is_present = true;
+        assert_eq!(best_of(&forwards), (3, 1.0), "what there is stays");
+        assert_eq!(best(&[]).map(|best| best.outage_callers), None);
+    }
+
+    #[test]
+    fn what_the_history_tells_comes_before_strictness() {
+        for better in [
+            Tried { caught: 2, ..tried(2, 12.0) },
+            Tried { false_looking_pages: 0, ..tried(2, 12.0) },
+            Tried { later_s: 9, ..tried(2, 12.0) },
+        ] {
+            let strict = Tried { false_looking_pages: 1, later_s: 10, ..tried(8, 0.1) };
+            assert_eq!(best_of(&[strict, better]), (2, 12.0));
+        }
+    }
 }

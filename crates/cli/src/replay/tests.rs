@@ -1,10 +1,16 @@
 //! The same history gives the same output, byte for byte: whatever the threads do, and however the files are named.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use triage_decide::policy::Policy;
 use triage_engine::settings::Settings;
 
 use crate::replay::judged_by::JudgedBy;
@@ -51,7 +57,11 @@ const OTHER: &str = r#"{"eventVersion":"1.11","eventSource":"ec2.amazonaws.com",
 fn lived(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
     let settings = Settings::read(|_| None).unwrap();
     let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
-    let mut run = Run::new(History { paths: &paths, by, stop: &stop }, &settings, [settings.policy.clone()]);
+    let mut run = Run::new(
+        History { paths: &paths, by, shows_progress: false, stop: &stop },
+        &settings,
+        [settings.policy.clone()],
+    );
     let (mut out, mut ids, mut reviewer) = (Vec::new(), Vec::new(), Reviewer::default());
     for happened in &mut run {
         match happened {
@@ -169,4 +179,118 @@ fn the_folder_of_events_gives_the_same_in_every_run() {
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
     let (out, ids) = always_the_same(&events, JudgedBy::Calls);
     assert!(ids.len() > 40 && out.contains("call__without_error.json"));
+}
+
+/// A record as a trail writes it, of one of some people; served where there is no code.
+fn record(number: usize, at: &str, by: usize, code: Option<&str>) -> String {
+    let error = code.map(|code| format!(r#""errorCode":"{code}","#)).unwrap_or_default();
+    format!(
+        r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IdentityCenterUser","onBehalfOf":{{"userId":"user-{by}"}}}},"eventTime":"{at}","eventSource":"sso.amazonaws.com","eventName":"CreateToken","awsRegion":"us-east-1",{error}"requestID":"r-{number}","eventID":"e-{number}"}}"#
+    )
+}
+
+/// A trail's log file of some records, named by when the first of them was.
+fn log_file(folder: &Folder, account: usize, number: usize, records: &[(Timestamp, String)]) {
+    let texts: Vec<&str> = records.iter().map(|(_, text)| text.as_str()).collect();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(format!(r#"{{"Records":[{}]}}"#, texts.join(",")).as_bytes()).unwrap();
+    let stamp = records[0].0.strftime("%Y%m%dT%H%MZ");
+    let name = format!("{account:012}_CloudTrail_us-east-1_{stamp}_{number:08}.json.gz");
+    folder.write(&name, gzip.finish().unwrap());
+}
+
+/// All that each of the policies judges.
+fn judged(path: &Path, policies: &[Policy]) -> Vec<String> {
+    let settings = Settings::read(|_| None).unwrap();
+    let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
+    let history = History { paths: &paths, by: JudgedBy::Calls, shows_progress: false, stop: &stop };
+    let mut told = vec![Vec::new(); policies.len()];
+    for happened in Run::new(history, &settings, policies.to_vec()) {
+        if let Happened::Judged(by, moment) = happened {
+            by.iter().for_each(|policy| json::moment(&moment, &mut told[*policy]).unwrap());
+        }
+    }
+    told.into_iter().map(|told| String::from_utf8(told).unwrap()).collect()
+}
+
+/// Some hours of sign-ins: seconds between them, who, and how it ends.
+fn calls(steps: &[(i64, usize, usize)]) -> Vec<(Timestamp, String)> {
+    const CODES: [Option<&str>; 5] = [
+        Some("InternalServerException"),
+        Some("InvalidGrantException"),
+        Some("SlowDownException"),
+        Some("AuthorizationPendingException"),
+        Some("AccessDeniedException"),
+    ];
+    let mut second = 1_795_570_000;
+    let call = |(number, (pause, by, code)): (usize, &(i64, usize, usize))| {
+        second += pause;
+        let at = Timestamp::from_second(second).unwrap();
+        (at, record(number, &at.to_string(), *by, CODES.get(*code).copied().flatten()))
+    };
+    steps.iter().enumerate().map(call).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_makes_no_difference_over_how_many_files_a_history_is_spread(
+        steps in proptest::collection::vec((0_i64..120, 0_usize..12, 0_usize..12), 1..300),
+        of_a_file in 1_usize..20,
+    ) {
+        let calls = calls(&steps);
+        let (small, large) = (Folder::new(), Folder::new());
+        for (number, records) in calls.chunks(of_a_file).enumerate() {
+            log_file(&small, number % 3, number, records);
+        }
+        log_file(&large, 0, 0, &calls);
+        let ((small, ids), (large, of_large)) = (lived(&small.0, JudgedBy::Calls), lived(&large.0, JudgedBy::Calls));
+        prop_assert_eq!(ids, of_large);
+        let files = |out: &str| out.replace(&format!(r#""files":{},"#, calls.len().div_ceil(of_a_file)), r#""files":1,"#);
+        let judged = |out: &str| out.lines().take_while(|line| line.starts_with('{')).map(files).collect::<Vec<_>>();
+        prop_assert_eq!(judged(&small), judged(&large));
+    }
+
+    #[test]
+    fn policies_that_are_judged_together_come_to_what_each_comes_to_by_itself(
+        steps in proptest::collection::vec((0_i64..400, 0_usize..12, 0_usize..12), 1..200),
+        outage_from in 0_usize..200,
+    ) {
+        let mut steps = steps;
+        // Many are hit one after the other, so that there is something to tell.
+        for (number, step) in steps.iter_mut().enumerate().skip(outage_from).take(12) {
+            *step = (20, number, 0);
+        }
+        let folder = Folder::new();
+        log_file(&folder, 0, 0, &calls(&steps));
+        let policy = |outage_callers, false_pages_per_year| {
+            Policy { outage_callers, false_pages_per_year, ..Policy::default() }
+        };
+        let other = Policy { quiet: Policy::default().quiet * 2, ..Policy::default() };
+        let policies = [policy(3, 1.0), policy(2, 12.0), policy(5, 0.1), other, policy(8, 12.0)];
+        let together = judged(&folder.0, &policies);
+        for (policy, together) in policies.into_iter().zip(together) {
+            prop_assert_eq!(judged(&folder.0, &[policy]), [together]);
+        }
+    }
+}
+
+#[test]
+fn as_many_files_as_a_bucket_has_may_begin_in_one_second() {
+    let (many, one) = (Folder::new(), Folder::new());
+    let calls = calls(&(0..6_000).map(|number| (0, number % 40, 10)).collect::<Vec<_>>());
+    for (number, records) in calls.chunks(1).enumerate() {
+        log_file(&many, number % 7, number, records);
+    }
+    log_file(&one, 0, 0, &calls);
+    let began = std::time::Instant::now();
+    let (told, _) = lived(&one.0, JudgedBy::Calls);
+    let (of_one, began) = (began.elapsed(), std::time::Instant::now());
+    let (of_many, _) = lived(&many.0, JudgedBy::Calls);
+    assert!(told.contains(r#""records":6000,"#) && of_many.contains(r#""files":6000,"records":6000,"#), "{of_many}");
+    assert!(of_many.contains(r#""outOfOrder":0,"#));
+    // Were each compared with each, it would be minutes.
+    let took = began.elapsed();
+    assert!(took < of_one + std::time::Duration::from_secs(20), "{took:?} instead of {of_one:?}");
 }

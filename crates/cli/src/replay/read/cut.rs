@@ -30,6 +30,33 @@ pub struct Chunk<'a> {
     _alone: Option<MutexGuard<'static, ()>>,
 }
 
+/// A text that is no longer than a chunk, as a [`Cutter`] would cut it: in one piece; and what kept the end of it from being
+/// read.
+pub fn whole(text: &[u8]) -> (Chunk<'_>, Option<&'static str>) {
+    let (layout, begin) = begin(text, true);
+    let (length, is_whole) = last(layout, &text[begin..]);
+    (Chunk { layout, bytes: &text[begin..][..length], _alone: None }, (!is_whole).then_some(CUT_OFF))
+}
+
+const CUT_OFF: &str = "cut off within a record";
+
+/// How a text is laid out, and where it begins. `is_whole`: there is no more of it.
+fn begin(text: &[u8], is_whole: bool) -> (Layout, usize) {
+    let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    match records_begin(&text[mark..]) {
+        Some(begin) => (Layout::Records, mark + begin),
+        None => (Layout::of(&text[mark..], is_whole), mark),
+    }
+}
+
+/// How much of the text at the end of a file can be read, and whether that is all of it.
+fn last(layout: Layout, text: &[u8]) -> (usize, bool) {
+    match layout {
+        Layout::Records if !text.is_empty() => last_records(text),
+        Layout::Records | Layout::Lines | Layout::Exported | Layout::Document => (text.len(), true),
+    }
+}
+
 /// Cuts a stream.
 pub struct Cutter<R> {
     input: R,
@@ -87,16 +114,8 @@ impl<R: Read> Cutter<R> {
 
     /// Looks at the first bytes, and drops what stands before the first record.
     fn begin(&mut self) -> Layout {
-        if self.buffer.starts_with(BYTE_ORDER_MARK) {
-            self.buffer.drain(..BYTE_ORDER_MARK.len());
-        }
-        let layout = match records_begin(&self.buffer) {
-            Some(begin) => {
-                self.buffer.drain(..begin);
-                Layout::Records
-            }
-            None => Layout::of(&self.buffer, self.is_at_end),
-        };
+        let (layout, begin) = begin(&self.buffer, self.is_at_end);
+        self.buffer.drain(..begin);
         self.layout = Some(layout);
         layout
     }
@@ -104,16 +123,11 @@ impl<R: Read> Cutter<R> {
     /// How much of what is left at the end of the file can be read.
     fn last(&mut self, layout: Layout) -> usize {
         self.done = self.buffer.len();
-        match layout {
-            Layout::Records if !self.buffer.is_empty() => {
-                let (length, is_whole) = last_records(&self.buffer);
-                if !is_whole {
-                    self.damage.get_or_insert_with(|| "cut off within a record".to_owned());
-                }
-                length
-            }
-            Layout::Records | Layout::Lines | Layout::Exported | Layout::Document => self.buffer.len(),
+        let (length, is_whole) = last(layout, &self.buffer);
+        if !is_whole {
+            self.damage.get_or_insert_with(|| CUT_OFF.to_owned());
         }
+        length
     }
 
     /// Reads until there are so many bytes, or no more.

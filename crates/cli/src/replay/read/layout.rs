@@ -75,6 +75,9 @@ pub fn records_begin(text: &[u8]) -> Option<usize> {
         Regex::new(r#"^[ \t\r\n]*(?:\{"Records":\[\]\}[ \t\r\n]*)*\{"Records":\[\{"eventVersion""#)
             .expect("a pattern of ours")
     });
+    if text.starts_with(br#"{"Records":[{"eventVersion""#) {
+        return Some(br#"{"Records":["#.len());
+    }
     BEGIN.find(text).map(|found| found.end() - r#"{"eventVersion""#.len())
 }
 

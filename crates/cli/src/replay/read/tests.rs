@@ -1,10 +1,12 @@
 use std::io::Write as _;
+use std::sync::atomic::AtomicU64;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
 use crate::replay::read::cut::CHUNK;
+use crate::replay::whole::Whole;
 
 fn rules() -> Rules {
     Rules::of(&Settings::read(|_| None).unwrap(), JudgedBy::Calls, Timestamp::from_second(1_800_000_000).unwrap())
@@ -31,18 +33,23 @@ fn read_bytes(name: &str, bytes: &[u8]) -> Reading {
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
     std::fs::write(&path, bytes).unwrap();
-    let file = HistoryFile { path: Some(path), name: name.to_owned(), place: 0, begins: None, size: 0 };
-    let mut all = Reading::default();
-    read(&file, &rules(), &Arc::default(), &mut |mut reading| {
-        all.observations.append(&mut reading.observations);
-        all.complaints.append(&mut reading.complaints);
-        all.problems.merge(reading.problems);
-        all.skipped |= reading.skipped;
-        all.records += reading.records;
-        all.left_alone += reading.left_alone;
+    let (file, mut all) = (HistoryFile::of_path(&path), Reading::default());
+    read(&file, &rules(), &Arc::default(), &mut |reading| {
+        all.append(reading);
         true
     });
-    std::fs::remove_dir_all(folder).unwrap();
+    let whole = Whole::new().read(&file, &rules(), &AtomicU64::default());
+    std::fs::remove_dir_all(&folder).unwrap();
+    let place = format!("{}/", folder.display());
+    for complaint in &mut all.complaints {
+        *complaint = complaint.replace(&place, "");
+    }
+    if let Some(mut whole) = whole {
+        for complaint in &mut whole.complaints {
+            *complaint = complaint.replace(&place, "");
+        }
+        assert_eq!(whole, all, "read in one go it tells the same");
+    }
     all
 }
 
