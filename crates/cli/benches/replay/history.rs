@@ -1,4 +1,5 @@
-//! A month of a trail's log files, as S3 has them: a few large ones, or thousands of small ones.
+//! A month of a trail's log files, as S3 has them: a few large ones, or tens of thousands of small ones beside those of other
+//! services.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
@@ -22,8 +23,16 @@ pub struct History {
 /// Records of one file of a busy account, in which a trail writes as many as there are in five minutes.
 const OF_A_LARGE_FILE: u64 = 10_000;
 
-/// Records of one file as most accounts have them: 1 to 50 kB packed.
-const OF_A_SMALL_FILE: std::ops::Range<u64> = 8..450;
+/// Records of one file as most accounts have them, of which there is one every five minutes and region.
+const OF_A_SMALL_FILE: std::ops::Range<u64> = 1..10;
+
+/// Accounts of the organization, whose files begin at the same times.
+const ACCOUNTS: usize = 7;
+
+/// What AWS puts beside a trail's log files, and how many files of each there are.
+const BESIDE: [&str; 6] =
+    ["CloudTrail-Digest", "CloudTrail-Insight", "Config", "GuardDuty", "elasticloadbalancing", "vpcflowlogs"];
+const FILES_BESIDE: usize = 50;
 
 /// One record in so many is a call to SSO OIDC, and one in so many of these fails on an ordinary day.
 const ONE_IN: u64 = 20;
@@ -48,7 +57,7 @@ pub fn large_files(records: u64) -> Vec<u64> {
     (0..records).step_by(OF_A_LARGE_FILE as usize).map(|first| OF_A_LARGE_FILE.min(records - first)).collect()
 }
 
-/// The records of each of so many files of a small account.
+/// The records of each of so many files of small accounts.
 pub fn small_files(files: usize) -> Vec<u64> {
     let mut random = fastrand::Rng::with_seed(11);
     (0..files).map(|_| random.u64(OF_A_SMALL_FILE)).collect()
@@ -62,13 +71,15 @@ pub fn write(folder: &Path, files: &[u64]) -> History {
     let mut history = History { records, ..History::default() };
     let mut random = fastrand::Rng::with_seed(7);
     let mut first = 0;
-    for &count in files {
+    beside(folder);
+    for (file, &count) in files.iter().enumerate() {
         let at = |number: u64| begin + SignedDuration::from_secs((number * MONTH_S / records) as i64);
         let day = at(first).strftime("%Y/%m/%d").to_string();
-        let folder = folder.join("AWSLogs/111122223333/CloudTrail/us-east-1").join(day);
+        let account = account(file);
+        let folder = folder.join(format!("AWSLogs/o-a1b2c3d4e5/{account}/CloudTrail/us-east-1/{day}"));
         fs::create_dir_all(&folder).expect("a folder of ours");
         let stamp = at(first).strftime("%Y%m%dT%H%MZ").to_string();
-        let path = folder.join(format!("111122223333_CloudTrail_us-east-1_{stamp}_{first:012}.json.gz"));
+        let path = folder.join(format!("{account}_CloudTrail_us-east-1_{stamp}_{first:016}.json.gz"));
         let mut text = String::with_capacity(2_000 * count as usize);
         text.push_str("{\"Records\":[");
         for number in first..first + count {
@@ -92,6 +103,22 @@ pub fn write(folder: &Path, files: &[u64]) -> History {
         first += count;
     }
     history
+}
+
+fn account(file: usize) -> u64 {
+    111_122_223_330 + (file % ACCOUNTS) as u64
+}
+
+/// Files in which there is nothing to find.
+fn beside(folder: &Path) {
+    for (account, service) in (0..ACCOUNTS).flat_map(|file| BESIDE.map(|service| (account(file), service))) {
+        let folder = folder.join(format!("AWSLogs/o-a1b2c3d4e5/{account}/{service}/us-east-1/2026/09/01"));
+        fs::create_dir_all(&folder).expect("a folder of ours");
+        for number in 0..FILES_BESIDE {
+            let name = format!("{account}_{service}_us-east-1_20260901T0000Z_{number:016}.json.gz");
+            fs::write(folder.join(name), "what is never opened").expect("there is room");
+        }
+    }
 }
 
 fn record(text: &mut String, number: u64, at: Timestamp, ours: bool, fails: bool, random: &mut fastrand::Rng) {
