@@ -3,7 +3,9 @@
 //! Every figure is a median of runs that alternate between the two, in one process tree on one machine; trust the
 //! ratios, not the milliseconds.
 
+mod requests;
 mod runtime_api;
+mod sns;
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -18,7 +20,8 @@ use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use runtime_api::Function;
+use runtime_api::{Function, PATIENCE};
+use sns::Sns;
 
 const LINES: usize = 10_000;
 /// One line in so many is a success; 15 of 100 are failures.
@@ -79,25 +82,91 @@ fn row(name: &str, took: Duration, function: &Function) {
 const BUNDLES: [&str; 3] =
     ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
 
-/// From process start to the first request for an event.
+/// Another build of the function to be measured in the same run, as a path: say the parent commit's.
+const BESIDE: &str = "OIDC_TRIAGE_BENCH_BESIDE";
+
+/// A cold start: how soon it asks for an event, and how soon people are told of the one that it was started for.
 fn start(ours: &Path, hello_world: &Path) {
-    let mut environment = HashMap::from([("OIDC_TRIAGE_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:identity")]);
+    let sns = Sns::start().expect("loopback has a port");
+    // Everybody who can be told is; only the topic's people are told of what AWS Health says.
+    let mut environment = HashMap::from([
+        ("OIDC_TRIAGE_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:identity"),
+        ("OIDC_TRIAGE_PAGER_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:pager"),
+        ("OIDC_TRIAGE_EVENT_BUS", "default"),
+        ("AWS_ENDPOINT_URL_SNS", &sns.url),
+    ]);
     let without_bundle = environment.clone();
     let bundle = BUNDLES.into_iter().find(|path| Path::new(path).exists());
     environment.extend(bundle.map(|path| ("SSL_CERT_FILE", path)));
-    let cases = [(ours, &environment), (hello_world, &environment), (ours, &without_bundle)];
-    let mut took = [Vec::new(), Vec::new(), Vec::new()];
+    let beside = std::env::var_os(BESIDE).map(PathBuf::from);
+    let mut cases = vec![
+        Start::new("hello world", hello_world, &environment),
+        Start::new("oidc-triage", ours, &environment),
+        Start::new("oidc-triage, without SSL_CERT_FILE", ours, &without_bundle),
+    ];
+    if let Some(beside) = &beside {
+        cases.push(Start::new("the build beside it", beside, &environment));
+        cases.push(Start::new("the build beside it, without SSL_CERT_FILE", beside, &without_bundle));
+    }
+    let hello = 0;
     for _ in 0..STARTS {
-        for ((binary, environment), took) in cases.iter().zip(&mut took) {
-            took.push(Function::start(binary, environment).expect("the binary starts").until_ready());
+        for (n, case) in cases.iter_mut().enumerate() {
+            case.until_ready.push(case.function().until_ready());
+            if n != hello {
+                let function = case.function();
+                function.has_waiting(&health_issue());
+                case.until_told.push(sns.next_notice(PATIENCE) - function.started);
+            }
         }
     }
-    let [mine, hello, without] = took.map(median);
     let ms = |took: Duration| took.as_secs_f64() * 1e3;
-    println!("process start to first request for an event, all clients built, SSL_CERT_FILE set as the stack does");
-    println!("  oidc-triage {:.1} ms, hello world {:.1} ms", ms(mine), ms(hello));
-    println!("  ratio: {:.1} times a hello world (goal: at most 4)", ratio(mine, hello));
-    println!("  without SSL_CERT_FILE {:.1} ms: a directory of certificates is read\n", ms(without));
+    let hello = median(cases.remove(hello).until_ready);
+    println!(
+        "process start to first request for an event (hello world: {:.1} ms), and to the first notice at SNS",
+        ms(hello)
+    );
+    for case in cases {
+        let (ready, told) = (median(case.until_ready), median(case.until_told));
+        println!(
+            "  {:42} {:5.1} ms, {:.1} times a hello world; notice {:5.1} ms",
+            case.name,
+            ms(ready),
+            ratio(ready, hello),
+            ms(told)
+        );
+    }
+    println!("  goal: at most 2 times a hello world with SSL_CERT_FILE, as the stack sets it\n");
+}
+
+/// One build, started in one way.
+struct Start<'a> {
+    name: &'static str,
+    binary: &'a Path,
+    environment: &'a HashMap<&'a str, &'a str>,
+    until_ready: Vec<Duration>,
+    until_told: Vec<Duration>,
+}
+
+impl<'a> Start<'a> {
+    const fn new(name: &'static str, binary: &'a Path, environment: &'a HashMap<&'a str, &'a str>) -> Self {
+        Self { name, binary, environment, until_ready: Vec::new(), until_told: Vec::new() }
+    }
+
+    fn function(&self) -> Function {
+        Function::start(self.binary, self.environment).expect("the binary starts")
+    }
+}
+
+/// AWS Health tells of an issue: a notice that needs nobody but SNS.
+fn health_issue() -> Arc<Vec<u8>> {
+    let mut event: Value = serde_json::from_str(include_str!("../../events/health__open.json")).expect("JSON");
+    let ago = |minutes| {
+        (Timestamp::now() - SignedDuration::from_mins(minutes)).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    };
+    event["time"] = Timestamp::now().to_string().into();
+    event["detail"]["startTime"] = ago(10).into();
+    event["detail"]["lastUpdatedTime"] = ago(1).into();
+    Arc::new(event.to_string().into_bytes())
 }
 
 /// One CloudTrail failure that needs no call, as the handler itself measures it.

@@ -1,7 +1,7 @@
 //! A Lambda Runtime API on loopback, and a function process behind it, with a stopwatch.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,6 +9,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{fs, thread};
+
+use crate::requests::next_request;
 
 /// What the function did, as the Runtime API sees it.
 enum Seen {
@@ -23,7 +25,7 @@ enum Seen {
 /// A function process behind a Runtime API of its own.
 pub struct Function {
     process: Child,
-    started: Instant,
+    pub started: Instant,
     events: Sender<Arc<Vec<u8>>>,
     seen: Receiver<Seen>,
     lines: Receiver<String>,
@@ -36,7 +38,7 @@ pub struct Measured {
     pub answer: Vec<u8>,
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Function {
     pub fn start(binary: &Path, environment: &HashMap<&str, &str>) -> io::Result<Self> {
@@ -86,8 +88,13 @@ impl Function {
         }
     }
 
-    pub fn invoke(&self, event: &Arc<Vec<u8>>) -> Measured {
+    /// Has an event ready before it is asked for: on Lambda it is what the process was started for.
+    pub fn has_waiting(&self, event: &Arc<Vec<u8>>) {
         self.events.send(Arc::clone(event)).expect("the Runtime API runs");
+    }
+
+    pub fn invoke(&self, event: &Arc<Vec<u8>>) -> Measured {
+        self.has_waiting(event);
         let mut sent = None;
         loop {
             match self.seen.recv_timeout(PATIENCE).expect("the function answers") {
@@ -131,26 +138,8 @@ fn serve(stream: TcpStream, events: &Mutex<Receiver<Arc<Vec<u8>>>>, seen: &Sende
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut stream = stream;
-    loop {
-        let mut request_line = String::new();
-        if reader.read_line(&mut request_line)? == 0 {
-            return Ok(());
-        }
-        let mut length = 0;
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header)?;
-            let header = header.trim_end().to_ascii_lowercase();
-            if header.is_empty() {
-                break;
-            }
-            if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap_or(0);
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
-        if request_line.starts_with("GET") {
+    while let Some(request) = next_request(&mut reader)? {
+        if request.method == "GET" {
             let _ = seen.send(Seen::Next(Instant::now()));
             let Ok(event) = events.lock().expect("no holder panics").recv() else { return Ok(()) };
             let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + PATIENCE;
@@ -166,8 +155,9 @@ fn serve(stream: TcpStream, events: &Mutex<Receiver<Arc<Vec<u8>>>>, seen: &Sende
             stream.write_all(head.as_bytes())?;
             stream.write_all(&event)?;
         } else {
-            let _ = seen.send(Seen::Answer(Instant::now(), body));
+            let _ = seen.send(Seen::Answer(Instant::now(), request.body));
             stream.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")?;
         }
     }
+    Ok(())
 }
