@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use oidc_triage_function::config::Config;
-use oidc_triage_function::oidc::{Oidc, http_client};
+use oidc_triage_function::http::Http;
+use oidc_triage_function::oidc::Oidc;
 use oidc_triage_function::publish::Publisher;
 use oidc_triage_function::store::dynamodb::DynamoStore;
 use oidc_triage_function::telemetry::{self, InvocationFacts};
@@ -22,7 +23,7 @@ use triage_engine::memory::MemoryStore;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::store::Store;
 
-/// One event at a time: a second thread would have nothing to do.
+/// One event at a time: a second worker would have nothing to do.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let config = match Config::read(|name| std::env::var(name).ok()) {
@@ -33,9 +34,12 @@ async fn main() -> ExitCode {
         }
     };
     telemetry::init(config.log_level);
+    let http = Http::new();
+    // After the line above, so that what is wrong with the certificates is heard.
+    http.make_ready();
     let sdk_config = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(SdkRegion::new(config.settings.own_region.to_string()))
-        .http_client(http_client())
+        .http_client(http)
         .load()
         .await;
     match config.table.clone() {

@@ -29,7 +29,7 @@ use triage_model::observation::{Failure, Operation};
 use triage_model::partition::Partition;
 use triage_model::region::Region;
 
-pub use clients::{CONNECT_TIMEOUT, Clients, http_client};
+pub use clients::Clients;
 pub use retry::{Limits, retry};
 
 /// Retries and probes of one sandbox: the clients and the retry budget are kept between invocations. What probes found is

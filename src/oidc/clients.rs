@@ -11,17 +11,13 @@ use std::time::Duration;
 
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_sdk_ssooidc::Client;
+use aws_sdk_ssooidc::config;
 use aws_sdk_ssooidc::config::retry::RetryConfig;
 use aws_sdk_ssooidc::config::timeout::TimeoutConfig;
-use aws_sdk_ssooidc::config::{self, SharedHttpClient};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use triage_decode::batch::APP_NAME;
 use triage_model::region::Region;
 
-/// A connection within AWS stands in milliseconds; what takes longer than this does not come.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::http::{CONNECT_TIMEOUT, Http};
 
 /// CreateToken answers in well under a second; in outages it was seen to hang. Short enough that three attempts fit
 /// into an invocation.
@@ -29,12 +25,6 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// There is one attempt to an operation, so this only adds what the SDK does around it.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
-
-/// The HTTP client that all SDK clients should share. Cheap: root certificates are read when the first client is built
-/// on it, from `SSL_CERT_FILE` where that is set, and then kept.
-pub fn http_client() -> SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
-}
 
 /// The SSO OIDC clients of all regions. A client is built at its first use and kept.
 pub struct Clients {
@@ -47,7 +37,7 @@ impl Clients {
     pub fn new(base: SdkConfig) -> Self {
         let base = match base.http_client() {
             Some(_) => base,
-            None => base.into_builder().http_client(http_client()).build(),
+            None => base.into_builder().http_client(Http::new()).build(),
         };
         Self { base, by_region: Mutex::default() }
     }
@@ -89,7 +79,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::oidc::fake::{FakeOidc, Reply, region};
+    use crate::oidc::fake::{FakeOidc, Reply, config, region};
 
     /// Set only in the process that the test below starts.
     const CHILD: &str = "OIDC_TRIAGE_TEST_CHILD";
@@ -98,7 +88,7 @@ mod tests {
     async fn the_services_own_endpoint_variable_is_honoured() {
         if std::env::var_os(CHILD).is_some() {
             let base = aws_config::defaults(BehaviorVersion::v2026_01_12())
-                .http_client(http_client())
+                .http_client(Http::new())
                 .region(aws_config::Region::new("us-east-1"))
                 .no_credentials()
                 .load()
@@ -127,6 +117,17 @@ mod tests {
             requests[0]
         );
         assert_eq!(requests[0].header("authorization"), None, "{:?}", requests[0]);
+    }
+
+    #[tokio::test]
+    async fn certificates_are_read_for_the_first_call_and_not_for_a_client_that_is_built() {
+        let oidc = FakeOidc::answering([Reply::registration()]);
+        let http = Http::new();
+        let base = config(oidc.url()).into_builder().http_client(http.clone()).build();
+        let client = Clients::new(base).of(&region("us-east-1"));
+        assert!(!http.is_ready());
+        assert!(client.register_client().client_name("n").client_type("public").send().await.is_ok());
+        assert!(http.is_ready());
     }
 
     #[tokio::test]

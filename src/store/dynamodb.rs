@@ -43,7 +43,7 @@ use triage_notify::letter::{Entry, Step};
 
 use self::known::Known;
 use self::table::{EXPIRES_AT, Key, Table, Update, bytes, expiry};
-use crate::oidc::CONNECT_TIMEOUT;
+use crate::http::CONNECT_TIMEOUT;
 
 /// DynamoDB answers in a few milliseconds. What takes longer than this is better asked again.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use oidc_triage_function::oidc::http_client;
+use oidc_triage_function::http::Http;
 use oidc_triage_function::store::dynamodb::DynamoStore;
 use tokio::sync::Mutex;
 use triage_decide::policy::Policy;
@@ -28,7 +28,7 @@ pub fn config(endpoint: &str) -> SdkConfig {
         .endpoint_url(endpoint)
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(key))
-        .http_client(http_client())
+        .http_client(Http::new())
         .build()
 }
 
@@ -42,7 +42,7 @@ pub async fn home() -> Option<Home<DynamoStore>> {
 pub async fn on_a_wire() -> Option<(DynamoStore, Wire)> {
     let (config, table) = new_table().await?;
     let wire = Wire::default();
-    let config = config.into_builder().http_client(wire.client(http_client())).build();
+    let config = config.into_builder().http_client(wire.client(SharedHttpClient::new(Http::new()))).build();
     Some((DynamoStore::new(&config, table, &Policy::default()), wire))
 }
 
