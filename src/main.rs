@@ -4,7 +4,9 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
+use aws_sdk_sns::config::ProvideCredentials as _;
 use jiff::Timestamp;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
@@ -22,6 +24,7 @@ use triage_engine::handled::{DEADLINE_MARGIN, Invocation};
 use triage_engine::memory::MemoryStore;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::store::Store;
+use triage_model::region::Region;
 
 /// One event at a time: a second worker would have nothing to do.
 #[tokio::main(flavor = "current_thread")]
@@ -37,11 +40,7 @@ async fn main() -> ExitCode {
     let http = Http::new();
     // After the line above, so that what is wrong with the certificates is heard.
     http.make_ready();
-    let sdk_config = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(SdkRegion::new(config.settings.own_region.to_string()))
-        .http_client(http)
-        .load()
-        .await;
+    let sdk_config = load_sdk_config(&config.settings.own_region, http).await;
     match config.table.clone() {
         Some(table) => {
             let store = DynamoStore::new(&sdk_config, table, &config.settings.policy);
@@ -51,6 +50,20 @@ async fn main() -> ExitCode {
             let store = MemoryStore::new(config.settings.policy.evidence, config.settings.policy.gather);
             serve(Function::new(config, sdk_config, store)).await
         }
+    }
+}
+
+/// What all SDK clients have in common: whatever the environment says about endpoints and credentials.
+async fn load_sdk_config(region: &Region, http: Http) -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(SdkRegion::new(region.to_string()))
+        .http_client(http);
+    // The first link of the default chain, and on Lambda the only one. To build the others costs as much as one of our
+    // own clients, because a client of STS is among them.
+    let environment = EnvironmentVariableCredentialsProvider::new();
+    match environment.provide_credentials().await {
+        Ok(_) => loader.credentials_provider(environment).load().await,
+        Err(_) => loader.load().await,
     }
 }
 

@@ -1,4 +1,4 @@
-"""A cold start: on Lambda an event is there before the process is, and the certificates may not be read yet when it comes."""
+"""A cold start: on Lambda an event is there before the process is, and the certificates may not be read yet by then."""
 
 import errno
 import json
@@ -86,3 +86,10 @@ def test_certificates_that_cannot_be_read_are_a_warning_and_a_notice_that_waits(
     assert content is not None or str(path) in json.dumps(warnings)
     # What goes without TLS goes on, as does the function.
     assert function.invoke(make.call()).answer["failures"][0]["outcome"] == "recovered"
+
+
+def test_credentials_may_lie_in_a_file_where_the_environment_has_none(start, tmp_path, sns):
+    file = tmp_path / "credentials"
+    file.write_text("[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = made-up\n")
+    function = start(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_SHARED_CREDENTIALS_FILE=str(file))
+    assert function.invoke(make.sqs(make.outage())).problems() == {} and len(sns.published) == 1
