@@ -181,6 +181,7 @@ mod tests {
             request_id: None,
             origin: triage_model::observation::Origin::Call,
             region: None,
+            is_region_assumed: false,
             operation: None,
             code: None,
             inner_code: None,

@@ -3,29 +3,25 @@
 //! Every figure is a median of runs that alternate between the two, in one process tree on one machine; trust the
 //! ratios, not the milliseconds.
 
+// What is measured of the decoder alone is measured of the function.
+#[path = "../../crates/decode/benches/wire/payload.rs"]
+mod payload;
 mod requests;
 mod runtime_api;
 mod sns;
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use payload::{Draw, FAILURES_IN_100, LINES};
 use runtime_api::{Function, PATIENCE};
 use sns::Sns;
 
-const LINES: usize = 10_000;
-/// One line in so many is a success; 15 of 100 are failures.
-const FAILURES_IN_100: usize = 15;
 const BATCHES: usize = 15;
 const STARTS: usize = 31;
 const SINGLES: usize = 300;
@@ -37,41 +33,56 @@ fn main() {
     for binary in [&common_way, &hello_world] {
         assert!(binary.exists(), "{} is missing: run `make bench`", binary.display());
     }
-    let batch = Arc::new(batch());
     let size = std::fs::metadata(&ours).map_or(0.0, |file| file.len() as f64 / 1e6);
     println!("binary: {size:.1} MB\n");
-    logs_batch(&ours, &common_way, &batch);
+    let now = Timestamp::now();
+    let (old, fresh) = (now - SignedDuration::from_hours(3), now - SignedDuration::from_mins(12));
+    let worse = [("older than an hour", old), ("fresh", fresh)]
+        .map(|(age, at)| logs_batch(&ours, &common_way, age, &payload::packed(&payload::trail(at))))
+        .into_iter()
+        .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+    if let Some((ratio, peak)) = worse {
+        println!(
+            "  the worse of them: {ratio:.1} times faster (goal: at least 8), peak {peak:.1} MiB (goal: at most 20)\n"
+        );
+    }
     start(&ours, &hello_world);
     single_failure(&ours);
 }
 
-/// 10,000 CloudTrail lines through both.
-fn logs_batch(ours: &Path, common_way: &Path, batch: &Arc<Vec<u8>>) {
-    let none = HashMap::new();
-    let functions = [ours, common_way].map(|binary| Function::start(binary, &none).expect("the binary starts"));
+/// 10,000 CloudTrail lines through both: how many times faster ours is, and its peak in MiB.
+fn logs_batch(ours: &Path, common_way: &Path, age: &str, payload: &str) -> (f64, f64) {
+    let batch = Arc::new(payload.as_bytes().to_vec());
+    // A port on which nobody listens: what is fresh is probed, once, before anything is measured.
+    let nobody = HashMap::from([("AWS_ENDPOINT_URL", "http://127.0.0.1:9")]);
+    let functions = [ours, common_way].map(|binary| Function::start(binary, &nobody).expect("the binary starts"));
     for function in &functions {
         function.until_ready();
     }
-    let first = functions.each_ref().map(|function| function.invoke(batch));
+    let first = functions.each_ref().map(|function| function.invoke(&batch));
     let [our_answer, common_answer] = first.map(|m| serde_json::from_slice::<Value>(&m.answer).expect("JSON"));
     let failures = LINES * FAILURES_IN_100 / 100;
     assert_eq!(our_answer["counts"]["service"], failures, "{our_answer}");
     assert_eq!(our_answer["counts"]["success"], LINES - failures);
     assert_eq!(common_answer, json!({ "failures": failures, "successes": LINES - failures }));
-    let mut took = [Vec::new(), Vec::new()];
+    functions[0].log_line();
+    let (mut took, mut inside) = ([Vec::new(), Vec::new()], Vec::new());
     for _ in 0..BATCHES {
         for (function, took) in functions.iter().zip(&mut took) {
-            took.push(function.invoke(batch).took);
+            took.push(function.invoke(&batch).took);
         }
+        inside.push(handled_in(&functions[0]));
     }
     let [mine, common] = took.map(median);
     println!(
-        "CloudWatch Logs event, {LINES} CloudTrail lines, {FAILURES_IN_100} % failures, {:.1} MB of JSON",
+        "CloudWatch Logs event, {LINES} CloudTrail lines, {FAILURES_IN_100} % failures, {age}, {:.1} MB of JSON",
         batch.len() as f64 / 1e6
     );
     row("oidc-triage", mine, &functions[0]);
     row("common way (aws_lambda_events + Value)", common, &functions[1]);
-    println!("  ratio: {:.1} times faster (goal: at least 4); goal for memory: under 40 MiB\n", ratio(common, mine));
+    let inside = median(inside).as_secs_f64() * 1e3;
+    println!("  ratio: {:.1} times faster; of ours, {inside:.1} ms in the handler", ratio(common, mine));
+    (ratio(common, mine), functions[0].peak_memory_mib())
 }
 
 fn row(name: &str, took: Duration, function: &Function) {
@@ -172,7 +183,8 @@ fn health_issue() -> Arc<Vec<u8>> {
 /// One CloudTrail failure that needs no call, as the handler itself measures it.
 fn single_failure(ours: &Path) {
     let event = |n: usize| {
-        let mut record = record(n, Timestamp::now());
+        let record = payload::record(&mut Draw(n as u64), Timestamp::now(), true);
+        let mut record: Value = serde_json::from_str(&record).expect("JSON");
         record["errorCode"] = "InvalidGrantException".into();
         let envelope = json!({
             "version": "0", "id": format!("envelope-{n}"), "detail-type": "AWS API Call via CloudTrail",
@@ -187,11 +199,16 @@ fn single_failure(ours: &Path) {
     for n in 0..SINGLES {
         let answer: Value = serde_json::from_slice(&function.invoke(&event(n)).answer).expect("JSON");
         assert_eq!(answer["counts"]["request"], 1, "{answer}");
-        let line: Value = serde_json::from_str(&function.log_line()).expect("a JSON line");
-        took.push(Duration::from_secs_f64(line["durationMs"].as_f64().expect("a number") / 1e3));
+        took.push(handled_in(&function));
     }
     println!("one CloudTrail failure that needs no call, in the handler");
     println!("  median {:.3} ms of {SINGLES} (goal: under 0.3)", median(took).as_secs_f64() * 1e3);
+}
+
+/// How long the handler had the latest event, as its own log line says.
+fn handled_in(function: &Function) -> Duration {
+    let line: Value = serde_json::from_str(&function.log_line()).expect("a JSON line");
+    Duration::from_secs_f64(line["durationMs"].as_f64().expect("a number") / 1e3)
 }
 
 fn median(mut took: Vec<Duration>) -> Duration {
@@ -201,79 +218,4 @@ fn median(mut took: Vec<Duration>) -> Duration {
 
 fn ratio(long: Duration, short: Duration) -> f64 {
     long.as_secs_f64() / short.as_secs_f64()
-}
-
-/// A CloudWatch Logs event older than an hour, as a subscription delivers it.
-fn batch() -> Vec<u8> {
-    let at = Timestamp::now() - SignedDuration::from_hours(3);
-    let events: Vec<Value> = (0..LINES)
-        .map(|n| {
-            let mut record = record(n, at);
-            if n % 100 < FAILURES_IN_100 {
-                record["errorCode"] = "InternalServerException".into();
-                record["responseElements"] = Value::Null;
-            }
-            json!({ "id": format!("{n:056}"), "timestamp": at.as_millisecond(), "message": record.to_string() })
-        })
-        .collect();
-    // By hand, because CloudWatch Logs writes the keys in this order, and serde_json's map in the alphabet's.
-    let events: Vec<String> = events
-        .iter()
-        .map(|event| {
-            format!(r#"{{"id":{},"timestamp":{},"message":{}}}"#, event["id"], event["timestamp"], event["message"])
-        })
-        .collect();
-    let document = format!(
-        r#"{{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"cloudtrail","logStream":"s","subscriptionFilters":["f"],"logEvents":[{}]}}"#,
-        events.join(",")
-    );
-    println!("inflated: {:.1} MB", document.len() as f64 / 1e6);
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    gzip.write_all(document.as_bytes()).expect("memory takes it");
-    let data = BASE64_STANDARD.encode(gzip.finish().expect("memory takes it"));
-    json!({ "awslogs": { "data": data } }).to_string().into_bytes()
-}
-
-/// A CreateToken record of about 1.5 KB, with values that differ from line to line as real ones do.
-fn record(n: usize, at: Timestamp) -> Value {
-    let id = |salt: usize| {
-        // A well mixed number, so that the lines do not deflate to nothing.
-        let mixed = (n as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).wrapping_add(salt as u128);
-        let hex = format!("{:032x}", mixed.wrapping_mul(0xda94_2042_e4dd_58b5_0000_0000_0000_0001));
-        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-    };
-    json!({
-        "eventVersion": "1.08",
-        "userIdentity": {
-            "type": "IdentityCenterUser", "accountId": "111122223333",
-            "onBehalfOf": {
-                "userId": id(1),
-                "identityStoreArn": "arn:aws:identitystore::111122223333:identitystore/d-1234567890",
-            },
-            "credentialId": id(2),
-        },
-        "eventTime": at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        "eventSource": "sso.amazonaws.com",
-        "eventName": "CreateToken",
-        "awsRegion": "us-east-1",
-        "sourceIPAddress": format!("203.0.113.{}", n % 256),
-        "userAgent": "aws-cli/2.31.0 md/awscrt#0.27.6 ua/2.1 os/linux#6.8.0 md/arch#x86_64 lang/python#3.13.7 md/pyimpl#CPython m/b,E,Z cfg/retry-mode#standard md/installer#exe sid/0123456789ab md/prompt#off md/command#sso.login",
-        "requestParameters": {
-            "clientId": id(3), "clientSecret": "HIDDEN_DUE_TO_SECURITY_REASONS",
-            "grantType": "refresh_token", "refreshToken": "HIDDEN_DUE_TO_SECURITY_REASONS",
-        },
-        "responseElements": {
-            "accessToken": "HIDDEN_DUE_TO_SECURITY_REASONS", "tokenType": "Bearer", "expiresIn": 3600,
-            "refreshToken": "HIDDEN_DUE_TO_SECURITY_REASONS",
-        },
-        "requestID": id(4),
-        "eventID": id(5),
-        "readOnly": false,
-        "resources": [{ "accountId": "111122223333", "type": "IdentityStoreId", "ARN": "d-1234567890" }],
-        "eventType": "AwsApiCall",
-        "managementEvent": true,
-        "recipientAccountId": "111122223333",
-        "eventCategory": "Management",
-        "tlsDetails": { "tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256", "clientProvidedHostHeader": "oidc.us-east-1.amazonaws.com" },
-    })
 }

@@ -137,7 +137,7 @@ pub fn invocation_line<'a>(
         cold_start: facts.cold_start,
         duration_ms: facts.duration_ms,
         kind: handled.kind,
-        failures: answer.failures.len(),
+        failures: answer.failures.len() + answer.omitted,
         counts: &answer.counts,
         verdicts: verdict_lines(handled),
         notices: &answer.notices,

@@ -86,7 +86,7 @@ def test_text_says_what_else_would_decide():
     done = run("explain", "InternalServerException")
     text = words(done.stdout.decode())
     assert done.returncode == 0 and done.stderr == b""
-    for part in ("row 10 of docs/classification.md", "cause service: the service's own fault", "who acts AWS",
+    for part in ("row 11 of docs/classification.md", "cause service: the service's own fault", "who acts AWS",
                  "names throttling", "names invalid input", "if the operation is RegisterClient", "backoff from 50 ms"):
         assert part in text, part
     assert b"\x1b" not in done.stdout

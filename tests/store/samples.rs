@@ -58,6 +58,7 @@ pub fn mark(caller: u64, id: u32, second: i64) -> Mark {
         cause: Cause::Service,
         origin: Origin::CloudTrail,
         kms: false,
+        region_assumed: false,
         label: 7,
         traits: Traits { tool: 9, product: 8, ..Traits::default() },
         id,

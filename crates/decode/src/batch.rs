@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
-use triage_model::observation::Observation;
+use triage_model::caller::Caller;
+use triage_model::observation::{Failure, Observation, Success};
 use triage_model::problem::Problems;
 use triage_model::region::{KnownRegions, Region};
 
@@ -22,6 +23,57 @@ pub struct Setting {
     pub own_log_groups: Vec<String>,
     /// The client ids that our own probe registered.
     pub own_client_ids: Vec<String>,
+}
+
+/// What may still be spent on one payload, however much is nested in it.
+pub struct Allowance<'t> {
+    /// Bytes that are inflated.
+    pub inflated: usize,
+    /// What the lines of text weigh that are read.
+    pub text: usize,
+    /// Memory for the observations that are kept of log events.
+    pub observations: usize,
+    /// Whether there is time left. Asked now and then.
+    pub is_time_left: &'t dyn Fn() -> bool,
+}
+
+/// The most observations that are kept of a payload's log events. CloudWatch Logs sends a megabyte of base64 at most, and a call
+/// takes about 30 bytes of it that no compression shortens: its ids, and its time.
+pub const OBSERVATIONS_MAX: usize = 25_000;
+/// The most memory that they take: as many failures of a real outage take two thirds of it, while one with the longest message and
+/// the longest names takes four times as much as a real one.
+pub const OBSERVATIONS_WEIGHT_MAX: usize = 24 * 1024 * 1024;
+
+/// About how much memory an observation takes.
+pub fn weight(observation: &Observation) -> usize {
+    let texts =
+        |texts: &[&Option<String>]| texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum::<usize>();
+    let caller = |caller: &Caller| match caller {
+        Caller::User(name) | Caller::Principal(name) | Caller::Named(name) | Caller::LogGroup(name) => name.len(),
+        Caller::Client { client_id: one, address: other } | Caller::Address { address: one, user_agent: other } => {
+            one.len() + other.len()
+        }
+        Caller::Unknown => 0,
+    };
+    let within = match observation {
+        Observation::Failure(failure) => {
+            let Failure { event_id, request_id, code, inner_code, message, reason, grant_type, .. } = failure.as_ref();
+            let Failure { client_id, user_agent, address, .. } = failure.as_ref();
+            size_of::<Failure>()
+                + failure.id.len()
+                + texts(&[
+                    event_id, request_id, code, inner_code, message, reason, grant_type, client_id, user_agent, address,
+                ])
+                + caller(&failure.caller)
+        }
+        Observation::Success(success) => {
+            let Success { grant_type, client_id, user_agent, address, .. } = success;
+            success.id.len() + texts(&[grant_type, client_id, user_agent, address]) + caller(&success.caller)
+        }
+        Observation::HealthIssue(issue) => issue.description.len(),
+        Observation::Tick(_) => 0,
+    };
+    size_of::<Observation>() + within
 }
 
 /// The AWS SDK `app_name` of our own calls: it stands in their user agent as `app/oidc-triage`.
@@ -91,6 +143,11 @@ impl Batch {
             carries_secrets: false,
             messages: Vec::new(),
         }
+    }
+
+    /// Whether it holds as many observations as are kept of log events.
+    pub fn is_full(&self) -> bool {
+        self.observations.len() >= OBSERVATIONS_MAX
     }
 
     /// Notes when the observations from that place on were delivered. What stands around another is noted after it, and

@@ -150,6 +150,7 @@ impl HandedCall<'_> {
             request_id,
             origin: Origin::Call,
             region,
+            is_region_assumed: self.region.text().is_none(),
             operation: Some(operation),
             code,
             inner_code: None,

@@ -7,8 +7,10 @@
 mod person;
 mod statement;
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
-use memchr::memmem;
+use memchr::memmem::Finder;
 use triage_model::caller::Caller;
 use triage_model::observation::{Failure, Observation, Operation, Origin, Success};
 use triage_model::problem::ProblemName;
@@ -101,6 +103,16 @@ pub fn read(
     serde_json::from_str(text).map(|record| take(&record, around, setting, batch))
 }
 
+/// Reads one record out of what is no plain JSON text.
+pub fn read_from<'de, D: serde::Deserializer<'de>>(
+    record: D,
+    around: Around<'_>,
+    setting: &Setting,
+    batch: &mut Batch,
+) -> Result<Recognised, D::Error> {
+    serde::Deserialize::deserialize(record).map(|record| take(&record, around, setting, batch))
+}
+
 fn take(record: &Part<TrailRecord<'_>>, around: Around<'_>, setting: &Setting, batch: &mut Batch) -> Recognised {
     let Some(record) = record.found() else { return Recognised::NoRecord };
     if !record.event_source.is_given() && !record.event_name.is_given() {
@@ -119,13 +131,15 @@ fn take(record: &Part<TrailRecord<'_>>, around: Around<'_>, setting: &Setting, b
 /// The token that the AWS SDK puts into the user agent of an app named [`crate::batch::APP_NAME`].
 pub const OWN_TOKEN: &str = "app/oidc-triage";
 
+static OWN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(OWN_TOKEN));
+
 /// Whether a user agent is that of our own probe: its token stands there as a whole.
 pub fn is_own_user_agent(user_agent: &str) -> bool {
     let ends = |byte: Option<&u8>| {
         byte.is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b';' | b',' | b'(' | b')' | b'[' | b']'))
     };
     let bytes = user_agent.as_bytes();
-    memmem::find_iter(bytes, OWN_TOKEN)
+    OWN.find_iter(bytes)
         .any(|at| ends(at.checked_sub(1).and_then(|at| bytes.get(at))) && ends(bytes.get(at + OWN_TOKEN.len())))
 }
 
@@ -197,6 +211,7 @@ impl TrailRecord<'_> {
             request_id,
             origin: Origin::CloudTrail,
             region,
+            is_region_assumed: false,
             operation: Some(operation),
             code: error.code,
             inner_code: error.inner_code,

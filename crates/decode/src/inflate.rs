@@ -1,8 +1,10 @@
 //! Base64 around gzip, as CloudWatch Logs sends it, from a sender that may lie about its size.
 //!
-//! In: base64 text. Out: as many bytes as could be had, and what was wrong where that is not all of them. 1 MB of
-//! base64 can hold a gigabyte of zeros, so the output is bounded, and no memory is set aside on the word of the input
-//! alone. What the bytes mean is for the caller.
+//! In: base64 text, or gzip. Out: its bytes, as many at a time as the reader has room for, and in the end what was wrong where
+//! they are not all. 100 KB of base64 can hold 64 MB, so nothing is held but one piece of the input, and no memory is set aside
+//! on the word of the input. What the bytes mean is for the caller.
+
+use std::io;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -11,12 +13,10 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use triage_model::problem::ProblemName;
 
-/// The most that is inflated: far more than CloudWatch Logs puts into one event.
+/// The most that is inflated of one payload: far more than CloudWatch Logs puts into one event.
 pub const INFLATED_MAX: usize = 64 * 1024 * 1024;
-/// Deflate cannot do better than this, so a trailer that claims more lies.
-const RATIO_MAX: usize = 1032;
-/// Where the trailer claims too little, the output grows by at least this much at a time.
-const GROWTH_MIN: usize = 64 * 1024;
+/// How much base64 is decoded at a time: little beside what it inflates to, and much beside a call.
+const PIECE: usize = 32 * 1024;
 /// The longest window of deflate, which every gzip may use.
 const WINDOW_BITS: u8 = 15;
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -28,14 +28,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true),
 );
-
-/// What came out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inflated {
-    pub bytes: Vec<u8>,
-    /// Why the bytes are not all there, or not to be trusted to the last.
-    pub damage: Option<Damage>,
-}
 
 /// The first thing that was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,88 +49,224 @@ impl Damage {
     }
 }
 
-/// Decodes and inflates, at most [`INFLATED_MAX`] bytes.
-pub fn inflate(base64: &str) -> Inflated {
-    if let Some(gzip) = decode_base64(base64) {
-        return gunzip(&gzip);
-    }
-    // Line breaks are how mail writes it, and no damage.
-    let compact: String = base64.split_ascii_whitespace().collect();
-    if let Some(gzip) = decode_base64(&compact) {
-        return gunzip(&gzip);
-    }
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let sound = compact.bytes().position(|byte| !is_base64(byte)).unwrap_or(compact.len());
-    let whole_groups = sound / 4 * 4;
-    // What ends early because its base64 does is told as what it is.
-    let gzip = decode_base64(&compact[..whole_groups]).unwrap_or_default();
-    Inflated { damage: Some(Damage::Base64Invalid), ..gunzip(&gzip) }
+/// What came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inflated {
+    pub bytes: Vec<u8>,
+    /// Why the bytes are not all there, or not to be trusted to the last.
+    pub damage: Option<Damage>,
 }
 
-pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    BASE64.decode(text).ok()
-}
-
+/// Inflates what is to be held as a whole, at most [`INFLATED_MAX`] bytes.
 pub fn gunzip(gzip: &[u8]) -> Inflated {
-    gunzip_within(gzip, INFLATED_MAX)
+    let mut inflater = Inflater::of_gzip(gzip, INFLATED_MAX);
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut inflater, &mut bytes).expect("damage is no error of reading");
+    Inflated { bytes, damage: inflater.damage() }
 }
 
-/// Inflates one gzip member after the other, at most `max` bytes.
-fn gunzip_within(gzip: &[u8], max: usize) -> Inflated {
-    let mut bytes = Vec::with_capacity(claimed_size(gzip, max));
-    let mut rest = gzip;
-    let damage = loop {
-        match gunzip_member(rest, max, &mut bytes) {
-            Ok([]) => break None,
-            Ok(after) if after.starts_with(&MAGIC) => rest = after,
-            Ok(_) | Err(Stop::Invalid) => break Some(Damage::GzipInvalid),
-            Err(Stop::Truncated) => break Some(Damage::GzipTruncated),
-            Err(Stop::Full) => break Some(Damage::GzipTooLarge),
-        }
-    };
-    Inflated { bytes, damage }
+/// Inflates one gzip member after the other.
+pub struct Inflater<'a> {
+    input: Input<'a>,
+    /// Gzip that is still to be inflated, from `at` on.
+    gzip: Vec<u8>,
+    at: usize,
+    member: Decompress,
+    left: usize,
+    total: usize,
+    end: Option<Result<(), Damage>>,
 }
 
-enum Stop {
-    Invalid,
-    Truncated,
-    Full,
-}
+impl<'a> Inflater<'a> {
+    /// Of base64, at most `max` bytes.
+    pub fn of_base64(text: &'a str, max: usize) -> Self {
+        Self::new(Input::Base64(Base64 { rest: text.as_bytes(), carried: Vec::new(), is_invalid: false }), max)
+    }
 
-/// Inflates one member to the end of `bytes` and gives what follows it.
-fn gunzip_member<'a>(gzip: &'a [u8], max: usize, bytes: &mut Vec<u8>) -> Result<&'a [u8], Stop> {
-    let mut decoder = Decompress::new_gzip(WINDOW_BITS);
-    loop {
-        if bytes.len() == bytes.capacity() && bytes.len() < max {
-            let growth = bytes.len().max(GROWTH_MIN).min(max - bytes.len());
-            bytes.reserve_exact(growth);
+    /// Of gzip, at most `max` bytes.
+    pub fn of_gzip(gzip: &'a [u8], max: usize) -> Self {
+        Self::new(Input::Gzip(gzip), max)
+    }
+
+    fn new(input: Input<'a>, max: usize) -> Self {
+        let member = Decompress::new_gzip(WINDOW_BITS);
+        Self { input, gzip: Vec::new(), at: 0, member, left: max, total: 0, end: None }
+    }
+
+    /// What was wrong, once all has been read.
+    pub fn damage(&self) -> Option<Damage> {
+        self.end?.err()
+    }
+
+    /// How many bytes came out so far.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Inflates into `room`; 0 where nothing is left.
+    fn inflate(&mut self, room: &mut [u8]) -> usize {
+        while self.end.is_none() && !room.is_empty() {
+            self.supply(1);
+            let before = (self.member.total_in(), self.member.total_out());
+            // At the bound, whether anything is left to inflate shows in one byte more.
+            let mut beyond = [0];
+            let within = room.len().min(self.left);
+            let output = if within == 0 { &mut beyond[..] } else { &mut room[..within] };
+            let status = self.member.decompress(&self.gzip[self.at..], output, FlushDecompress::None);
+            let taken = (self.member.total_in() - before.0) as usize;
+            let given = (self.member.total_out() - before.1) as usize;
+            self.at += taken;
+            if within == 0 && given > 0 {
+                self.stop(Err(Damage::GzipTooLarge));
+                return 0;
+            }
+            self.left -= given;
+            self.total += given;
+            match status {
+                Err(_) => self.stop(Err(Damage::GzipInvalid)),
+                Ok(Status::StreamEnd) => self.go_on_behind_member(),
+                Ok(Status::Ok | Status::BufError) if taken + given == 0 && !self.supply(1) => {
+                    self.stop(Err(Damage::GzipTruncated));
+                }
+                Ok(Status::Ok | Status::BufError) => {}
+            }
+            if given > 0 {
+                return given;
+            }
         }
-        let rest = gzip.get(decoder.total_in() as usize..).unwrap_or_default();
-        let before = (decoder.total_in(), decoder.total_out());
-        // At the bound there is no room left: whether anything is left to inflate shows in the lack of an end.
-        let status = decoder.decompress_vec(rest, bytes, FlushDecompress::None).map_err(|_| Stop::Invalid)?;
-        if status == Status::StreamEnd {
-            return Ok(gzip.get(decoder.total_in() as usize..).unwrap_or_default());
+        0
+    }
+
+    fn go_on_behind_member(&mut self) {
+        if !self.supply(1) {
+            self.stop(Ok(()));
+        } else if self.supply(MAGIC.len()) && self.gzip[self.at..].starts_with(&MAGIC) {
+            self.member = Decompress::new_gzip(WINDOW_BITS);
+        } else {
+            self.stop(Err(Damage::GzipInvalid));
         }
-        if bytes.len() > max {
-            bytes.truncate(max);
-            return Err(Stop::Full);
+    }
+
+    /// What ends early because its base64 does is told as what it is.
+    fn stop(&mut self, end: Result<(), Damage>) {
+        self.end = Some(if self.input.is_invalid() { Err(Damage::Base64Invalid) } else { end });
+    }
+
+    /// Sees to it that so many bytes of gzip are there. False where the input has no more.
+    fn supply(&mut self, count: usize) -> bool {
+        while self.gzip.len() - self.at < count {
+            self.gzip.drain(..self.at);
+            self.at = 0;
+            if !self.input.decode(&mut self.gzip) {
+                return false;
+            }
         }
-        let is_stuck = before == (decoder.total_in(), decoder.total_out());
-        if is_stuck && bytes.len() < bytes.capacity() {
-            return Err(Stop::Truncated);
-        }
-        if is_stuck && bytes.len() >= max {
-            return Err(Stop::Full);
-        }
+        true
     }
 }
 
-/// How much the last member's trailer says it inflates to, where that can be true.
-fn claimed_size(gzip: &[u8], max: usize) -> usize {
-    let Some(trailer) = gzip.last_chunk::<4>() else { return 0 };
-    let claimed = u32::from_le_bytes(*trailer) as usize;
-    claimed.min(max).min(gzip.len().saturating_mul(RATIO_MAX))
+impl io::Read for Inflater<'_> {
+    /// Never fails: what is damaged ends early.
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        Ok(self.inflate(room))
+    }
+}
+
+enum Input<'a> {
+    Base64(Base64<'a>),
+    Gzip(&'a [u8]),
+}
+
+impl Input<'_> {
+    /// Adds the next piece to `gzip`. False where there is none.
+    fn decode(&mut self, gzip: &mut Vec<u8>) -> bool {
+        match self {
+            Self::Base64(base64) => base64.decode(gzip),
+            Self::Gzip([]) => false,
+            Self::Gzip(rest) => {
+                let (piece, after) = rest.split_at(rest.len().min(PIECE));
+                gzip.extend_from_slice(piece);
+                *rest = after;
+                true
+            }
+        }
+    }
+
+    fn is_invalid(&self) -> bool {
+        matches!(self, Self::Base64(base64) if base64.is_invalid)
+    }
+}
+
+/// Base64, decoded a piece at a time.
+struct Base64<'a> {
+    rest: &'a [u8],
+    /// The last characters of a piece with white space in it, which make a whole group only with what follows.
+    carried: Vec<u8>,
+    is_invalid: bool,
+}
+
+impl Base64<'_> {
+    fn decode(&mut self, gzip: &mut Vec<u8>) -> bool {
+        while !(self.rest.is_empty() && self.carried.is_empty()) {
+            let (piece, after) = self.rest.split_at(self.rest.len().min(PIECE));
+            self.rest = after;
+            let is_last = after.is_empty();
+            let before = gzip.len();
+            let is_whole = self.carried.is_empty()
+                && if is_last { decode_whole(piece, gzip) } else { decode_quickly(piece, gzip) };
+            if is_whole {
+                return true;
+            }
+            self.decode_broken(piece, is_last, gzip);
+            if gzip.len() > before {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Decodes a piece with white space in it, which is how mail writes it and no damage, or up to a fault.
+    fn decode_broken(&mut self, piece: &[u8], is_last: bool, gzip: &mut Vec<u8>) {
+        self.carried.extend(piece.iter().filter(|byte| !byte.is_ascii_whitespace()));
+        // What may be the padding waits for what is behind it.
+        let ready = if is_last { self.carried.len() } else { self.carried.len().saturating_sub(1) / 4 * 4 };
+        if decode_whole(&self.carried[..ready], gzip) {
+            self.carried.drain(..ready);
+            return;
+        }
+        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        let sound = self.carried.iter().take_while(|byte| is_base64(byte)).count();
+        decode_whole(&self.carried[..sound / 4 * 4], gzip);
+        self.carried.clear();
+        self.rest = &[];
+        self.is_invalid = true;
+    }
+}
+
+/// The same of whole groups without padding, which is what all but the last piece is.
+fn decode_quickly(piece: &[u8], bytes: &mut Vec<u8>) -> bool {
+    let before = bytes.len();
+    bytes.resize(before + piece.len() / 4 * 3, 0);
+    let is_sound =
+        base64_simd::STANDARD_NO_PAD.decode(piece, base64_simd::Out::from_slice(&mut bytes[before..])).is_ok();
+    bytes.truncate(if is_sound { bytes.len() } else { before });
+    is_sound
+}
+
+/// Adds what a text decodes to. False, and nothing is added, where it is not base64 from beginning to end.
+fn decode_whole(text: &[u8], bytes: &mut Vec<u8>) -> bool {
+    let before = bytes.len();
+    bytes.resize(before + text.len().div_ceil(4) * 3, 0);
+    match BASE64.decode_slice(text, &mut bytes[before..]) {
+        Ok(count) => {
+            bytes.truncate(before + count);
+            true
+        }
+        Err(_) => {
+            bytes.truncate(before);
+            false
+        }
+    }
 }
 
 #[cfg(test)]
@@ -147,6 +275,21 @@ mod tests {
 
     use super::*;
     use crate::testing::{base64, gzip};
+
+    fn inflate(text: &str) -> Inflated {
+        read_all(Inflater::of_base64(text, INFLATED_MAX))
+    }
+
+    fn gunzip_within(gzip: &[u8], max: usize) -> Inflated {
+        read_all(Inflater::of_gzip(gzip, max))
+    }
+
+    fn read_all(mut inflater: Inflater<'_>) -> Inflated {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut inflater, &mut bytes).unwrap();
+        assert_eq!(inflater.total(), bytes.len());
+        Inflated { bytes, damage: inflater.damage() }
+    }
 
     #[test]
     fn what_was_packed_comes_out() {
@@ -202,13 +345,12 @@ mod tests {
     }
 
     #[test]
-    fn a_trailer_that_lies_sets_no_memory_aside_and_is_found_out() {
+    fn a_trailer_that_lies_is_found_out() {
         let mut packed = gzip(b"some text");
         let at = packed.len() - 4;
         packed[at..].copy_from_slice(&u32::MAX.to_le_bytes());
         let inflated = inflate(&base64(&packed));
         assert_eq!((inflated.bytes.as_slice(), inflated.damage), (&b"some text"[..], Some(Damage::GzipInvalid)));
-        assert!(inflated.bytes.capacity() < 100_000);
     }
 
     #[test]
@@ -218,6 +360,41 @@ mod tests {
         assert_eq!(inflate("*").damage, Some(Damage::Base64Invalid));
         let trailed = [gzip(b"text"), b"rubbish".to_vec()].concat();
         assert_eq!(inflate(&base64(&trailed)), Inflated { bytes: b"text".to_vec(), damage: Some(Damage::GzipInvalid) });
+    }
+
+    #[test]
+    fn base64_is_the_same_wherever_its_pieces_end() {
+        let words: String = (0..40_000).map(|n| format!("word {} ", n * 7919 % 10_007)).collect();
+        let text = base64(&gzip(words.as_bytes()));
+        assert!(text.len() > 2 * PIECE);
+        for width in [1, 3, 4, 75, 76, PIECE - 1, PIECE] {
+            let lines: Vec<&str> = text.as_bytes().chunks(width).map(|line| str::from_utf8(line).unwrap()).collect();
+            let inflated = inflate(&format!("{}\n", lines.join("\r\n")));
+            assert!(inflated.damage.is_none() && inflated.bytes == words.as_bytes(), "{width}");
+        }
+        // Padding in the middle is a fault, also where a piece ends with it.
+        for at in [PIECE - 2, PIECE - 1, PIECE, PIECE + 3, 2 * PIECE - 4] {
+            let broken = format!("{}=={}", &text[..at], &text[at..]);
+            assert_eq!(inflate(&broken).damage, Some(Damage::Base64Invalid), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_member_may_begin_where_a_piece_of_the_input_ends() {
+        let one = gzip(b"one ");
+        for short in 0..4 {
+            // A comment in the header fills the first piece up to there.
+            let mut filled = one[..3].to_vec();
+            filled.extend([0x10]);
+            filled.extend(&one[4..10]);
+            let comment = PIECE - short - one.len() - 1;
+            filled.extend(std::iter::repeat_n(b'c', comment));
+            filled.push(0);
+            filled.extend(&one[10..]);
+            assert_eq!(filled.len(), PIECE - short);
+            filled.extend(gzip(b"two"));
+            assert_eq!(gunzip(&filled), Inflated { bytes: b"one two".to_vec(), damage: None });
+        }
     }
 
     proptest! {

@@ -28,4 +28,4 @@ mod tests;
 pub mod values;
 
 pub use batch::{Batch, InputKind, Setting, SqsMessage};
-pub use read::decode;
+pub use read::{decode, decode_while};

@@ -21,7 +21,7 @@ pub fn masked(message: &str) -> String {
         Regex::new(r#"(?i-u:\b(code))(\\?["']?[ \t]*[:=][ \t]*\\?["']?)([A-Za-z0-9._~+/=%-]+)"#).expect("constant")
     });
     static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i-u:(bearer|basic|authorization:?)[ \t]+)[A-Za-z0-9._~+/=-]{8,}|eyJ[A-Za-z0-9._-]{16,}|aoa[A-Za-z0-9._:/+=-]{32,}")
+        Regex::new(r"(?i-u:(bearer|basic|authorization:?)[ \t]+)[A-Za-z0-9._~+/=-]{8,}|eyJ[A-Za-z0-9._-]{16,}|ao[ar][A-Za-z0-9._:/+=-]{32,}")
             .expect("constant")
     });
     let message = KEYED.replace_all(message, "$1$2[masked]");

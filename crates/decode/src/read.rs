@@ -7,9 +7,11 @@
 use serde_json::value::RawValue;
 use triage_model::problem::ProblemName;
 
-use crate::batch::{Batch, InputKind, Setting, SqsMessage};
+use crate::batch::{Allowance, Batch, InputKind, OBSERVATIONS_WEIGHT_MAX, Setting, SqsMessage};
 use crate::cloudtrail::Recognised;
 use crate::envelope::Around;
+use crate::inflate::INFLATED_MAX;
+use crate::logs::TEXT_MAX;
 use crate::queue::{Message, Opened};
 use crate::sniff::{Sniffed, sniff};
 use crate::{call, cloudtrail, eventbridge, json, logs, lookup, ocsf, queue, values};
@@ -17,13 +19,20 @@ use crate::{call, cloudtrail, eventbridge, json, logs, lookup, ocsf, queue, valu
 /// SQS around SNS around an envelope is three; one more for a file that lists them.
 const WRAPPINGS_MAX: usize = 4;
 
-/// Decodes one payload.
+/// Decodes one payload, however long that takes.
 pub fn decode(payload: &str, setting: &Setting) -> Batch {
-    let mut reader = Reader { setting, batch: Batch::new(InputKind::Unknown) };
+    decode_while(&|| true, payload, setting)
+}
+
+/// Decodes one payload for as long as there is time. What is left then is named, and what was read is there.
+pub fn decode_while(is_time_left: &dyn Fn() -> bool, payload: &str, setting: &Setting) -> Batch {
+    let observations = OBSERVATIONS_WEIGHT_MAX;
+    let allowance = Allowance { inflated: INFLATED_MAX, text: TEXT_MAX, observations, is_time_left };
+    let mut reader = Reader { setting, allowance, batch: Batch::new(InputKind::Unknown) };
     // A file may begin with a byte order mark; JSON does not know it.
     let payload = payload.strip_prefix('\u{feff}').unwrap_or(payload);
-    let kind = match logs::read_canonical(payload, setting, &mut reader.batch) {
-        Some(kind) => kind,
+    let kind = match logs::data_of_canonical(payload) {
+        Some(data) => logs::read_data(data, setting, &mut reader.allowance, &mut reader.batch),
         None => reader.read(payload, Wrapping::default()),
     };
     Batch { kind, ..reader.batch }
@@ -58,10 +67,20 @@ fn documents(text: &str) -> Vec<&RawValue> {
 
 struct Reader<'s> {
     setting: &'s Setting,
+    allowance: Allowance<'s>,
     batch: Batch,
 }
 
 impl Reader<'_> {
+    /// Whether the time is up. What is left then is named.
+    fn is_late(&mut self, left: usize, what: &str) -> bool {
+        let is_late = !(self.allowance.is_time_left)();
+        if is_late {
+            self.batch.problems.note(ProblemName::Deadline, format!("{left} {what} not read"));
+        }
+        is_late
+    }
+
     /// Reads one piece and tells what it is.
     fn read(&mut self, text: &str, wrapping: Wrapping<'_>) -> InputKind {
         if wrapping.depth > WRAPPINGS_MAX {
@@ -75,13 +94,16 @@ impl Reader<'_> {
                 return InputKind::Unknown;
             }
         };
-        let (setting, batch) = (self.setting, &mut self.batch);
+        let (setting, allowance, batch) = (self.setting, &mut self.allowance, &mut self.batch);
         match sniffed {
             Sniffed::List(items) => {
                 if items.is_empty() {
                     batch.problems.note(ProblemName::BatchEmpty, "an empty array");
                 }
-                for item in items {
+                for (number, item) in items.iter().enumerate() {
+                    if self.is_late(items.len() - number, "events of a list") {
+                        break;
+                    }
                     self.read(item.get(), wrapping.inner(None));
                 }
                 InputKind::List
@@ -108,8 +130,8 @@ impl Reader<'_> {
                 self.read_message(queue::notified(&keys), wrapping);
                 InputKind::Sns
             }
-            Sniffed::Subscription(awslogs) => logs::read_subscription(&awslogs, setting, batch),
-            Sniffed::LogDocument => logs::read_document(text, None, setting, batch),
+            Sniffed::Subscription(awslogs) => logs::read_subscription(&awslogs, setting, allowance, batch),
+            Sniffed::LogDocument => logs::read_unpacked(text, setting, allowance, batch),
             Sniffed::Envelope(keys) => {
                 let from = batch.observations.len();
                 let kind = eventbridge::read(&keys, wrapping.id, setting, batch);
@@ -171,7 +193,10 @@ impl Reader<'_> {
             self.batch.problems.note(ProblemName::BatchEmpty, "Records is empty");
         }
         let mut kind = None;
-        for record in records {
+        for (number, record) in records.iter().enumerate() {
+            if self.is_late(records.len() - number, "records") {
+                break;
+            }
             let found = self.read_queued(record.get(), wrapping);
             kind.get_or_insert(found);
         }

@@ -7,11 +7,14 @@
 
 mod error;
 mod forms;
+mod http;
 mod merge;
 pub mod service;
 mod text;
 
 pub use error::{NamedService, RequestId, SdkError, is_ours};
-pub use forms::find;
+pub use forms::{find, names_another_service};
+pub use http::find as find_without_form;
 pub use merge::merge;
-pub use text::is_request_id;
+pub use service::bare_status;
+pub use text::{is_request_id, plain, unescaped};

@@ -33,7 +33,7 @@ pub struct Answer {
 impl Answer {
     /// The answer with no more failures than it may list, and the rest counted.
     pub fn bounded(mut self) -> Self {
-        self.omitted = self.failures.len().saturating_sub(FAILURES_LISTED);
+        self.omitted += self.failures.len().saturating_sub(FAILURES_LISTED);
         self.failures.truncate(FAILURES_LISTED);
         self
     }

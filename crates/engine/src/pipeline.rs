@@ -22,16 +22,18 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use triage_decide::policy::Policy;
-use triage_decode::{Batch, Setting, decode};
+use triage_decode::{Batch, Setting, decode_while};
 use triage_model::region::Region;
 use triage_model::time::before;
 
 use self::case::{Case, Work};
 pub use self::parts::Pipeline;
+use self::schedule::Schedule;
 use crate::handled::{Handled, Invocation};
 use crate::memory::MemoryStore;
 use crate::publish::Publish;
@@ -77,7 +79,10 @@ impl Pipeline<MemoryStore, Nobody, Nobody> {
 impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
     /// Decodes a payload and judges what it tells.
     pub async fn handle(&self, payload: &str, invocation: &Invocation) -> Handled {
-        self.judge(decode(payload, &self.setting(invocation.now)), invocation).await
+        // What is left when the time for asking is over has no time to be told of.
+        let ask_until = Schedule::of(invocation).ask_until;
+        let is_time_left = || Instant::now() < ask_until;
+        self.judge(decode_while(&is_time_left, payload, &self.setting(invocation.now)), invocation).await
     }
 
     /// What the decoder must know beforehand.
@@ -102,7 +107,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         let Work { judge, is_tick, .. } = work;
         self.decide(&judge, is_tick, &mut case).await;
         self.flush(&judge, is_tick, &mut case).await;
-        case.close(judged)
+        case.close(judged, self.service.is_none())
     }
 
     /// Writes what was gathered, and judges the regions in trouble that it is of: a served call may end an incident.

@@ -13,6 +13,8 @@ pub struct Settings {
     pub own_region: Region,
     /// `OIDC_TRIAGE_REGION`, else `AWS_REGION`: where Identity Center is.
     pub region: Region,
+    /// `OIDC_TRIAGE_REGION` or `OIDC_TRIAGE_REGIONS` is set: the regions are no guess.
+    pub region_is_named: bool,
     /// `OIDC_TRIAGE_REGIONS`: the regions that the watcher probes; else that one.
     pub regions: Vec<Region>,
     pub known_regions: KnownRegions,
@@ -116,6 +118,7 @@ impl Settings {
         Some(Self {
             own_region: own_region?,
             region: region?,
+            region_is_named: named_region.is_some() || !named_regions.is_empty(),
             regions,
             known_regions,
             start_url,

@@ -98,6 +98,8 @@ pub struct Failure {
     pub origin: Origin,
     /// None where the record names a region that does not exist.
     pub region: Option<Region>,
+    /// Nothing names the region: it is the setting's.
+    pub is_region_assumed: bool,
     /// None where a log line bears a mark of the service but not the operation.
     pub operation: Option<Operation>,
     /// The outer code as the caller saw it, without `Client.`/`Server.`; for a bare status that status as text.

@@ -92,6 +92,8 @@ problem_names! {
     OutcomeUnknown "outcome_unknown" PassedOver "a record that says `success` false and names no error: neither a failure nor served"
     OwnLogGroup "own_log_group" PassedOver "lines of the function's own log group, which are never read"
     OwnProbe "own_probe" Nothing "a call of the function's own probe: counted, never evidence"
+    PayloadCut "payload_cut" Unread "a payload that holds more than any that AWS sends; what came before the bound was used"
+    RegionAssumed "region_assumed" Nothing "log lines that name no region, taken for one in which nothing else was seen while others were: no incident opens there"
     RegionUnknown "region_unknown" Part "a region that does not exist: the failure is answered, and is no evidence"
     RequestInvalid "request_invalid" Part "a `call` whose `request` is not understood: the failure counts, the call is not made again"
     RetryBudgetEmpty "retry_budget_empty" Nothing "so many calls failed that none is made again for now"

@@ -26,6 +26,7 @@ fn failure(operation: Operation, code: &str, status: Option<u16>, request: CallR
         request_id: None,
         origin: Origin::Call,
         region: Some(region("us-east-1")),
+        is_region_assumed: false,
         operation: Some(operation),
         code: Some(code.into()),
         inner_code: None,

@@ -192,6 +192,7 @@ mod tests {
             cause: Cause::Service,
             origin: Origin::Logs,
             kms: false,
+            region_assumed: false,
             label: 0,
             traits: Traits::default(),
             id,

@@ -228,7 +228,9 @@ fn bytes_of_mark(mark: &Mark) -> [u8; MARK_BYTES] {
     bytes[..6].copy_from_slice(&mark.caller.to_bits().to_be_bytes()[2..]);
     bytes[6..10].copy_from_slice(&mark.id.to_be_bytes());
     bytes[10] = second_of(mark.at);
-    let flags = (u8::from(mark.kms) << KMS_BIT) | (u8::from(mark.traits.crowd) << CROWD_BIT);
+    let flags = (u8::from(mark.kms) << KMS_BIT)
+        | (u8::from(mark.traits.crowd) << CROWD_BIT)
+        | (u8::from(mark.region_assumed) << ASSUMED_BIT);
     bytes[11] = packed(mark.operation, mark.origin) | flags;
     bytes[12..14].copy_from_slice(&mark.label.to_be_bytes());
     bytes[14..].copy_from_slice(&bytes_of_traits(&mark.traits));
@@ -248,6 +250,7 @@ fn mark_of_bytes(begin: i64, cause: Cause, bytes: &[u8]) -> Option<Mark> {
         cause,
         origin,
         kms: packed & (1 << KMS_BIT) != 0,
+        region_assumed: packed & (1 << ASSUMED_BIT) != 0,
         label: u16::from_be_bytes([l0, l1]),
         traits: traits_of_bytes(traits, packed & (1 << CROWD_BIT) != 0)?,
         id: u32::from_be_bytes([i0, i1, i2, i3]),
@@ -334,6 +337,8 @@ const CALL_MASK: u8 = (1 << KMS_BIT) - 1;
 const KMS_BIT: u32 = 5;
 const HIT_BIT: u32 = 5;
 const CROWD_BIT: u32 = 6;
+/// Of a mark: the release before never set it.
+const ASSUMED_BIT: u32 = 7;
 const PENDING_BIT: u32 = 7;
 
 fn packed(operation: Option<Operation>, origin: Origin) -> u8 {
@@ -456,12 +461,12 @@ mod tests {
         fn any_mark()(
             (operation, origin) in any_call(),
             cause in prop::sample::select(Cause::ALL.to_vec()),
-            (caller, second, kms) in (any::<u64>(), 0..SLOT_SECONDS, any::<bool>()),
+            (caller, second, kms, region_assumed) in (any::<u64>(), 0..SLOT_SECONDS, any::<bool>(), any::<bool>()),
             (label, id) in any::<(u16, u32)>(),
             traits in any_traits(),
         ) -> Mark {
             let at = Timestamp::from_second(BEGIN + second).unwrap();
-            Mark { at, caller: CallerHash::from_bits(caller), operation, cause, origin, kms, label, traits, id }
+            Mark { at, caller: CallerHash::from_bits(caller), operation, cause, origin, kms, region_assumed, label, traits, id }
         }
     }
 
@@ -595,6 +600,7 @@ mod tests {
             cause: Cause::Service,
             origin: Origin::CloudTrail,
             kms: true,
+            region_assumed: false,
             label: 5,
             traits: Traits { tool: 6, ..Traits::default() },
             id: 9,
@@ -665,8 +671,8 @@ mod tests {
                 application: if is_iam { random.u16(1..50) } else { 0 },
                 crowd: true,
             };
-            let (kms, label, id) = (false, random.u16(..), n);
-            let mark = Mark { at, caller, operation, cause, origin, kms, label, traits, id };
+            let (kms, region_assumed, label, id) = (false, false, random.u16(..), n);
+            let mark = Mark { at, caller, operation, cause, origin, kms, region_assumed, label, traits, id };
             if slot.add_failure(mark) == Addition::NoRoom {
                 *slot.beyond.entry((cause, origin)).or_default() += 1;
             }

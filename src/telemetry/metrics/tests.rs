@@ -125,6 +125,7 @@ fn a_call_that_was_made_again_is_one_whatever_it_took() {
         request_id: None,
         origin: triage_model::observation::Origin::Call,
         region: None,
+        is_region_assumed: false,
         operation: None,
         code: None,
         inner_code: None,

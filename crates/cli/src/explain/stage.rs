@@ -249,6 +249,7 @@ mod tests {
             request_id: Some("r-1".into()),
             origin: Origin::Call,
             region: KnownRegions::default().find("us-east-1"),
+            is_region_assumed: false,
             operation: Some(Operation::CreateToken),
             code: Some(code.into()),
             inner_code: None,

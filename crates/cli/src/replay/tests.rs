@@ -236,7 +236,8 @@ proptest! {
 
     #[test]
     fn it_makes_no_difference_over_how_many_files_a_history_is_spread(
-        steps in proptest::collection::vec((0_i64..120, 0_usize..12, 0_usize..12), 1..300),
+        // Of two files that begin in one second, the names tell which comes first.
+        steps in proptest::collection::vec((1_i64..120, 0_usize..12, 0_usize..12), 1..300),
         of_a_file in 1_usize..20,
     ) {
         let calls = calls(&steps);

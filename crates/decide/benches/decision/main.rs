@@ -78,6 +78,7 @@ fn mark(random: &mut Rng, second: i64, callers: u64, cause: Cause) -> Mark {
         cause,
         origin: Origin::CloudTrail,
         kms: false,
+        region_assumed: false,
         label: 7,
         traits: Traits { tool: 9, product: 8, ..Traits::default() },
         id: random.u32(..),

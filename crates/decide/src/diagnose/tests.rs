@@ -160,6 +160,7 @@ impl World {
             cause,
             origin,
             kms,
+            region_assumed: false,
             label: hash16(code),
             traits: like.traits(),
             id: hash32(&id),

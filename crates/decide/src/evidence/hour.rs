@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use triage_model::observation::HealthIssue;
+use triage_model::observation::{HealthIssue, Origin};
 use triage_model::time::before;
 
 use crate::evidence::mark::{Answered, Mark, Names, ServedCall};
@@ -32,6 +32,15 @@ impl Evidence {
     pub fn slots_within(&self, from: Timestamp, until: Timestamp) -> impl DoubleEndedIterator<Item = (i64, &Slot)> {
         let first = slot_of(from);
         self.slots.range(first..=slot_of(until).max(first)).map(|(begin, slot)| (*begin, slot))
+    }
+
+    /// Whether a call tells by itself that it was made to this region. A log line often tells nothing of it: then it was
+    /// taken for the region of the settings, where perhaps nobody signs in.
+    pub fn names_region(&self) -> bool {
+        self.slots.values().any(|slot| {
+            slot.failures().any(|mark| !mark.region_assumed)
+                || slot.calls.keys().any(|place| place.origin == Origin::CloudTrail)
+        })
     }
 
     pub fn add_failure(&mut self, mark: Mark) -> Addition {
@@ -150,6 +159,7 @@ mod tests {
             cause: Cause::Service,
             origin: Origin::CloudTrail,
             kms: false,
+            region_assumed: false,
             label: 1,
             traits: Traits::default(),
             id: u32::try_from(second).unwrap(),

@@ -42,6 +42,8 @@ pub struct Mark {
     pub origin: Origin,
     /// The customer's own key refused, as the table found ([`triage_model::classify::Class::key_refusal`]).
     pub kms: bool,
+    /// Nothing names the region: it is the one that the settings assume.
+    pub region_assumed: bool,
     /// [`hash16`] of what a key refused with, else of the `reason`, else of the code; 0 where there is none of them.
     pub label: u16,
     pub traits: Traits,

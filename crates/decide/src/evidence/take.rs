@@ -97,6 +97,7 @@ mod tests {
             cause: Cause::Service,
             origin: Origin::CloudTrail,
             kms: false,
+            region_assumed: false,
             label: 1,
             traits: Traits::default(),
             id,

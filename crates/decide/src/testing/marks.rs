@@ -32,6 +32,7 @@ pub fn failure(second: i64, by: u64) -> Mark {
         cause: Cause::Service,
         origin: Origin::CloudTrail,
         kms: false,
+        region_assumed: false,
         label: 1,
         traits: Traits::default(),
         id: (second as u32).wrapping_mul(1_000_003) ^ by as u32,

@@ -41,6 +41,7 @@ fn a_failure_is_read_in_full() {
             request_id: Some("request-1".into()),
             origin: Origin::CloudTrail,
             region: setting().regions.find("us-east-1"),
+            is_region_assumed: false,
             operation: Some(Operation::CreateToken),
             code: Some("InternalServerException".into()),
             inner_code: None,

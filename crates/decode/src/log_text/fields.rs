@@ -11,8 +11,8 @@ use serde_json::Value;
 use triage_model::caller::Caller;
 use triage_model::redact::HIDDEN;
 
-use crate::log_text::ocsf;
 use crate::mask::masked;
+use crate::ocsf;
 use crate::values::{NAME_MAX, bounded};
 
 /// The fields of one printout. All are text of others, as it came.
@@ -134,7 +134,7 @@ impl Fields {
     }
 
     fn put(&mut self, name: &str, value: &str, quoting: Quoting) {
-        let value = value.trim().trim_matches('\\');
+        let value = value.trim().trim_matches('\\').trim_end_matches([':', '.']);
         if matches!(value, "" | "null" | "None" | "undefined" | "-" | "nil" | "[masked]" | HIDDEN) {
             return;
         }

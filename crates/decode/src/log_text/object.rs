@@ -8,8 +8,11 @@ use serde_json::{Map, Value};
 use triage_model::classify;
 use triage_model::observation::Operation;
 
+use crate::cloudtrail::EVENT_SOURCES;
 use crate::sdk_error;
-use crate::sdk_error::service::{Endpoint, ServiceSigns, bare_status, is_known_code, is_neighbour, plain_code};
+use crate::sdk_error::service::{
+    Endpoint, Mark, ServiceSigns, bare_status, is_known_code, is_neighbour, is_service_name, plain_code,
+};
 use crate::sdk_error::{NamedService, RequestId, SdkError, is_ours};
 use crate::values::{MESSAGE_MAX, bounded};
 
@@ -73,9 +76,12 @@ fn object_start(text: &str) -> Option<usize> {
 pub fn find(object: &Value, signs: &ServiceSigns) -> Vec<SdkError> {
     let mut found = Gathered::default();
     found.walk(object, 0);
-    let Gathered { errors: mut gathered, operation, neighbour } = found;
+    let Gathered { errors: mut gathered, operation, neighbour, names_ours } = found;
     let mut signs = ServiceSigns { operation: operation.or(signs.operation), ..signs.clone() };
     signs.stranger |= neighbour;
+    if names_ours {
+        signs.mark = signs.mark.max(Mark::Name);
+    }
     gathered.retain(|error| is_ours(error, &signs));
     let is_of_aws = |error: &SdkError| matches!(error.request_id, Some(RequestId::OfAws(_)));
     if gathered.iter().any(is_of_aws) {
@@ -120,17 +126,22 @@ struct Gathered {
     operation: Option<Operation>,
     /// A field names another service or another operation.
     neighbour: bool,
+    /// The field for the service names this one.
+    names_ours: bool,
 }
 
 impl Gathered {
     fn walk(&mut self, value: &Value, nested: usize) {
         match value {
+            // A record of another service may have our words in its parameters.
+            Value::Object(map) if is_foreign_record(map) => {}
             Value::Object(map) => {
                 for (key, name) in map.iter().filter_map(|(key, value)| Some((key, value.as_str()?))) {
                     let is_operation = is_one_of(key, OPERATION_KEYS);
                     if is_operation && self.operation.is_none() {
                         self.operation = operation_of(name);
                     }
+                    self.names_ours |= is_one_of(key, SERVICE_KEYS) && is_service_name(name);
                     self.neighbour |= (is_operation || is_one_of(key, SERVICE_KEYS)) && is_neighbour(name);
                 }
                 self.errors.extend(of_fields(map));
@@ -156,6 +167,11 @@ impl Gathered {
             self.errors.extend(sdk_error::find(text));
         }
     }
+}
+
+fn is_foreign_record(map: &Map<String, Value>) -> bool {
+    let source = map.get("eventSource").and_then(Value::as_str);
+    source.is_some_and(|source| source.ends_with(".amazonaws.com") && !EVENT_SOURCES.contains(&source))
 }
 
 const SERVICE_KEYS: &[&str] = &["service", "serviceid", "servicename", "awsservice", "clientname"];
@@ -231,8 +247,13 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
         map.iter().any(|(key, value)| is_one_of(key, keys) && value.as_str().is_some_and(is))
     };
     let is_base_class = named(CODE_KEYS, &|name| name.ends_with("Exception") && is_service_class(name));
-    let is_answer =
-        || named(OPERATION_KEYS, &|name| operation_of(name).is_some()) && !named(LOOSE_OPERATION_KEYS, &|_| true);
+    // Another service has operations of these names, too.
+    let is_others = named(SERVICE_KEYS, &|name| !is_service_name(name));
+    let is_answer = || {
+        !is_others
+            && named(OPERATION_KEYS, &|name| operation_of(name).is_some())
+            && !named(LOOSE_OPERATION_KEYS, &|_| true)
+    };
     let (code, namespaced) = match (found, failed) {
         (Some((code, namespaced)), _) => (code, namespaced),
         (None, Some(status)) if metadata.is_some() || is_base_class || is_answer() => {
@@ -253,7 +274,9 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
         // Where it is an SDK's whole text, that is read as such.
         (!matches!(text, "" | "UnknownError" | "null" | "None") && sdk_error::find(text).is_empty()).then_some(text)
     });
-    let has_fields = metadata.is_some() || map.contains_key("$fault") || map.contains_key("error_description");
+    let has_fields = metadata.is_some()
+        || map.contains_key("$fault")
+        || map.keys().any(|key| key.trim_matches(['[', ']']) == "error_description");
     Some(SdkError {
         status: failed.or(bare_status(&code)),
         code: Some(code),
@@ -300,6 +323,9 @@ fn is_service_class(name: &str) -> bool {
 /// A code of the table, or the name of an exception. An OAuth code is neither, so it never gets out of here.
 fn code_of(text: &str) -> Option<&str> {
     let text = text.split(":http").next().unwrap_or(text).trim();
+    if text.contains(' ') {
+        return None;
+    }
     plain_code(text).filter(|code| is_known_code(code) || code.ends_with("Exception"))
 }
 

@@ -1,27 +1,32 @@
 //! Log events put together again: one printout is what one print statement printed.
 //!
-//! In: the log events of one stream, still escaped. Out: the [`Printout`]s in which a word stands that an error of SSO
-//! OIDC cannot do without, unescaped. A stack trace or an inspected object may come as one log event or as one a
-//! line; a line that is indented, closes a bracket or continues a traceback belongs to the printout before it. A line at
-//! column 0 ends it: where two programs write into one stream at once, what follows the stranger's line goes to the
-//! stranger.
-//!
-//! All but the printouts found is one pass over the raw bytes.
+//! In: some log events of one stream, in order. Out: the [`Printout`]s in which a word stands that an error of SSO OIDC
+//! cannot do without. A stack trace or an inspected object may come as one log event or as one a line, and with a
+//! collector's prefix before each ([`super::collector`]); a line that is indented, closes a bracket or continues a traceback belongs
+//! to the printout before it. A line at column 0 ends it: where two programs write into one output at once, what
+//! follows the stranger's line goes to the stranger. Where a collector names the outputs, each is put together by itself.
 
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
-use jiff::SignedDuration;
-use triage_model::problem::{ProblemName, Problems};
+use jiff::{SignedDuration, Timestamp};
+use regex::Regex;
+use serde_json::Value;
 
-use crate::log_text::line::{LINE_MAX, TextLine};
+use crate::log_text::collector::{self, Output, Piece};
+use crate::log_text::line::{HeldLine, LINE_MAX};
 
 /// What one print statement printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Printout {
     pub text: String,
-    /// Where each of its log events begins in the text, and its index in the delivery.
+    /// Where each of its log events begins in the text, and its index among those that were given.
     pub events: Vec<(usize, usize)>,
+    /// The other members of the JSON records that its lines came in. Empty where the whole is one JSON record, which stands
+    /// in the text then.
+    pub around: Vec<Value>,
+    /// The program that printed it, where a collector tells it apart from others.
+    pub program: Option<String>,
 }
 
 impl Printout {
@@ -33,7 +38,7 @@ impl Printout {
 }
 
 /// The lines of one print statement arrive together; what comes later than this is another one's.
-const PRINTOUT_GAP: SignedDuration = SignedDuration::from_secs(5);
+pub const PRINTOUT_GAP: SignedDuration = SignedDuration::from_secs(5);
 
 /// Words of which one stands in every error that can be ours: marks of the service, operations, fields of its
 /// exceptions. Few and case-sensitive, so that the search is a vectorised one.
@@ -53,28 +58,55 @@ const ANCHORS: &[&str] = &[
     "error_description",
     "$fault",
     "$metadata",
+    "Exception: UnknownError",
+    // Codes that no other service has
+    "AuthorizationPendingException",
+    "InvalidClientException",
+    "InvalidGrantException",
+    "InvalidScopeException",
+    "UnauthorizedClientException",
+    "UnsupportedGrantTypeException",
+    "InvalidClientMetadataException",
+    "InvalidRedirectUriException",
+    "InvalidRequestRegionException",
+    "Error_description",
 ];
 
-/// Not an anchor, but it tells how the lines behind it are to be read.
+static WORDS: LazyLock<AhoCorasick> =
+    LazyLock::new(|| AhoCorasickBuilder::new().match_kind(MatchKind::LeftmostFirst).build(ANCHORS).expect("constant"));
+
+/// Whether one of the words stands in a text, unescaped or not.
+pub fn is_anchored(text: &str) -> bool {
+    WORDS.is_match(text)
+}
+
+/// It tells how the lines behind it are to be read.
 const TRACEBACK: &str = "Traceback (most recent call last)";
 
-static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let words = ANCHORS.iter().chain([&TRACEBACK]);
-    AhoCorasickBuilder::new().match_kind(MatchKind::LeftmostFirst).build(words).expect("constant")
-});
-
-/// Printouts that begin at column 0 and yet belong to the one before.
-const CONTINUATIONS: &[&str] = &[
+/// Sentences that lead from one printout to what belongs to it.
+const SENTENCES: &[&str] = &[
     "Caused by:",
     "caused by:",
     "Suppressed:",
     "During handling of the above exception",
     "The above exception was the direct cause",
-    "Traceback (most recent call last)",
+    TRACEBACK,
     "Additional error details:",
     "Stack trace:",
+    "Service returned error code",
+];
+
+/// Printouts that begin at column 0 and yet belong to the one before.
+const CONTINUATIONS: &[&str] = &[
+    "Location:",
+    // C++
+    "Resolved remote host IP address:",
+    "Request ID:",
+    "Exception name:",
+    "Error message:",
     "--- End of",
     "--->",
+    "-> ",
     "at ",
     "...",
     "'$",
@@ -91,6 +123,7 @@ const FIELDS: &[&str] = &[
     "$fault:",
     "$metadata:",
     "$retryable:",
+    "$response:",
     "$service:",
     "httpStatusCode:",
     "requestId:",
@@ -111,197 +144,308 @@ const FIELDS: &[&str] = &[
     "error: server_error",
     "error: slow_down",
     "error: un",
+    "RespMetadata:",
+    "StatusCode:",
+    "RequestID:",
+    "Error_:",
+    "Error_description:",
+    "Message_:",
+    "status code: ",
+    "https response error",
+    "api error ",
 ];
 
+/// A sentence is broken into no more lines.
+const BROKEN_LINES_MAX: usize = 6;
+
+/// Where the sentence of an error goes on for sure.
+const BROKEN_AT: &[&str] = &[
+    "n error occurred",
+    "error occurred (",
+    " when",
+    "when calling",
+    "when calling the",
+    "SSL validation failed for",
+    "to the endpoint URL:",
+    "endpoint URL:",
+    "Unable to execute HTTP",
+    "Unable to execute",
+    "' for url",
+    "for url:",
+    "Max retries exceeded with",
+    "operation error",
+    "operation error SSO",
+    "operation error SSO OIDC:",
+    "https response",
+    "https response error",
+    "StatusCode:",
+    "RequestID:",
+    "Exception: Service",
+    "returned error code",
+    "resulted in a",
+];
+
+/// What curl writes line by line, and what stands behind it.
+const CURL: &[&str] = &["* ", ">", "<", "{ [", "} [", "{\"", "curl: ("];
+
+const OPEN_LINES_MAX: usize = 256;
+
+/// Whether a line has the sentence of botocore or Go, which begins a failure's text wherever it stands.
+fn tells_a_whole_failure(text: &str) -> bool {
+    ["An error occurred (", "operation error "].iter().any(|sentence| text.contains(sentence))
+}
+
+/// C++ writes the headers of the answer behind it, one a line.
+const HEADERS_FOLLOW: &str = "response headers:";
+
 /// A printout in the making.
-struct Run {
-    first: usize,
-    last: usize,
+struct Run<'m> {
+    output: Output,
+    pieces: Vec<(usize, Piece<'m>)>,
     bytes: usize,
-    anchored: bool,
+    latest: Timestamp,
+    is_anchored: bool,
     /// A Python traceback whose last line, the exception, is still to come.
-    traceback: bool,
+    in_traceback: bool,
+    /// How many brackets are open since a line that ended with one: a shipper may have trimmed what stands in them.
+    brackets: usize,
+    /// C++ writes the headers of the answer, one a line.
+    in_headers: bool,
+    /// A collector cut one of its lines: a word may have been cut with it.
+    has_cut: bool,
 }
 
-/// The printouts that may tell of an error of ours. Lines that are too long or not text become problems.
-pub fn assemble(events: &[TextLine<'_>], problems: &mut Problems) -> Vec<Printout> {
-    let mut printouts = Vec::new();
-    let mut open: Option<Run> = None;
+/// Outputs that are put together at once; of more, the one that waited longest is closed.
+const OUTPUTS_MAX: usize = 64;
+
+/// The printouts that may tell of an error of ours, in the order in which they begin.
+pub fn assemble(events: &[HeldLine]) -> Vec<Printout> {
+    let mut open: Vec<Run<'_>> = Vec::new();
+    let mut done: Vec<Run<'_>> = Vec::new();
     for (index, event) in events.iter().enumerate() {
-        let raw = event.message.get();
-        if is_too_long(raw) {
-            problems
-                .note(ProblemName::LogLineTooLong, format!("a log event of {} bytes, {LINE_MAX} are read", raw.len()));
-            close(open.take(), events, &mut printouts, problems);
-            continue;
-        }
-        let scan = Scan::of(raw);
-        match open.as_mut().filter(|run| belongs(run, event, events, &scan)) {
-            Some(run) => {
-                run.last = index;
-                run.bytes += raw.len();
-                run.anchored |= scan.anchored;
-                run.traceback = scan.traceback.unwrap_or(run.traceback && !scan.column_zero);
-            }
-            None => {
-                close(open.take(), events, &mut printouts, problems);
-                open = Some(Run {
-                    first: index,
-                    last: index,
-                    bytes: raw.len(),
-                    anchored: scan.anchored,
-                    traceback: scan.traceback.unwrap_or(false),
-                });
+        for piece in collector::pieces(&event.message) {
+            // The last one that the piece can go on with: a bare line may follow a timed one or a bare one.
+            let going_on = open.iter().rposition(|run| run.output.goes_on_in(&piece.output));
+            match going_on.filter(|&at| open[at].takes(&piece, event.timestamp)) {
+                Some(at) => open[at].push(index, piece, event.timestamp),
+                None => {
+                    done.extend(going_on.map(|at| open.remove(at)));
+                    if open.len() >= OUTPUTS_MAX {
+                        done.push(open.remove(0));
+                    }
+                    open.push(Run::new(index, piece, event.timestamp));
+                }
             }
         }
     }
-    close(open, events, &mut printouts, problems);
-    printouts
+    done.extend(open);
+    done.retain(|run| run.is_anchored || run.has_cut && is_anchored(&run.joined()));
+    done.sort_by_key(|run| run.pieces[0].0);
+    done.into_iter().map(Run::into_printout).collect()
 }
 
-fn belongs(run: &Run, event: &TextLine<'_>, events: &[TextLine<'_>], scan: &Scan<'_>) -> bool {
-    let apart = event.timestamp.duration_since(events[run.last].timestamp).abs();
-    let fits = run.bytes + event.message.get().len() <= LINE_MAX && apart <= PRINTOUT_GAP;
-    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| scan.body.starts_with(prefix));
-    fits && (scan.indented || run.traceback || starts(CONTINUATIONS) || run.anchored && starts(FIELDS))
-}
-
-/// What one look at a raw message tells.
-struct Scan<'a> {
-    anchored: bool,
-    /// Whether a traceback was left open by its last line; None where it has none.
-    traceback: Option<bool>,
-    /// Blank, or its first line is indented and is not a log line of its own.
-    indented: bool,
-    /// A line of it stands at column 0.
-    column_zero: bool,
-    body: &'a str,
-}
-
-impl<'a> Scan<'a> {
-    fn of(raw: &'a str) -> Self {
-        let body = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw);
-        let text = skip_space(body);
-        let indented = text.len() < body.len() || text.is_empty();
-        let mut scan = Self {
-            anchored: false,
-            traceback: None,
-            indented: indented && !is_time(text),
-            column_zero: !indented || has_line_at_column_zero(body),
-            body,
+impl<'m> Run<'m> {
+    fn new(event: usize, piece: Piece<'m>, at: Timestamp) -> Self {
+        let mut run = Self {
+            output: piece.output.clone(),
+            pieces: Vec::new(),
+            bytes: 0,
+            latest: at,
+            is_anchored: false,
+            in_traceback: false,
+            brackets: 0,
+            in_headers: false,
+            has_cut: false,
         };
-        for word in WORDS.find_iter(raw) {
-            if word.pattern().as_usize() < ANCHORS.len() {
-                scan.anchored = true;
-            } else {
-                scan.traceback = Some(!has_line_at_column_zero(&raw[word.end()..raw.len().max(1) - 1]));
-            }
+        run.push(event, piece, at);
+        run
+    }
+
+    fn takes(&self, piece: &Piece<'_>, at: Timestamp) -> bool {
+        let fits = self.bytes + piece.text.len() <= LINE_MAX && at.duration_since(self.latest).abs() <= PRINTOUT_GAP;
+        fits && self.goes_on_with(piece.text.as_ref())
+    }
+
+    fn goes_on_with(&self, text: &str) -> bool {
+        let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
+        let is_cut = self.pieces.last().is_some_and(|(_, last)| last.is_cut);
+        // A line that tells of a whole failure is the next one's, whatever it begins with, unless a sentence led up to it.
+        let is_whole = tells_a_whole_failure(text) && !self.in_traceback && !starts(SENTENCES);
+        if is_whole && !is_cut && !is_indented(text) {
+            return false;
         }
-        scan
+        let by_its_start = is_indented(text) && !collector::begins_record(text.trim_start())
+            || starts(SENTENCES)
+            || starts(CONTINUATIONS)
+            || is_frame(text)
+            || text.trim_end().ends_with(HEADERS_FOLLOW);
+        let by_what_is_open = self.is_open() && !collector::begins_record(text)
+            || self.in_traceback && !collector::begins_record(text)
+            || self.in_headers && is_header(text)
+            || self.lists_causes() && is_numbered(text)
+            || self.is_curl() && starts(CURL)
+            || self.ends_with(":") && text.trim_end() == "{"
+            || self.is_broken() && !collector::begins_record(text)
+            || self.ends_with("Exception:") && starts(&["Service returned error code"])
+            || starts(&["(Service: "])
+            // PHP puts the body behind it, and then the code.
+            || self.ends_with("response:") && starts(&["{", "<"]);
+        let by_what_it_tells = self.is_anchored
+            && (starts(FIELDS) || text.contains("Exception (client): ") || text.contains("Exception (server): "));
+        is_cut || by_its_start || by_what_is_open || by_what_it_tells
+    }
+
+    fn push(&mut self, event: usize, piece: Piece<'m>, at: Timestamp) {
+        let text = piece.text.as_ref();
+        self.latest = at;
+        self.bytes += text.len();
+        self.is_anchored |= is_anchored(text) || !piece.around.is_empty() && is_anchored(piece.raw);
+        self.in_traceback = match text.rfind(TRACEBACK) {
+            Some(begin) => !has_line_at_column_zero(&text[begin..]),
+            None => self.in_traceback && is_indented(text) && !has_line_at_column_zero(text),
+        };
+        self.has_cut |= piece.is_cut;
+        self.in_headers |= text.trim_end().ends_with(HEADERS_FOLLOW);
+        self.brackets = text.lines().fold(self.brackets, open_brackets);
+        self.pieces.push((event, piece));
+    }
+
+    /// No object of an error is longer.
+    fn is_open(&self) -> bool {
+        self.brackets > 0 && self.pieces.len() < OPEN_LINES_MAX
+    }
+
+    fn joined(&self) -> String {
+        self.pieces.iter().map(|(_, piece)| piece.text.as_ref()).collect()
+    }
+
+    fn lists_causes(&self) -> bool {
+        self.pieces.last().is_some_and(|(_, last)| last.text.trim_end() == "Caused by:" || is_numbered(&last.text))
+    }
+
+    /// A terminal broke the line where the sentence of an error goes on for sure, or within Java's parentheses.
+    fn is_broken(&self) -> bool {
+        let Some((_, last)) = self.pieces.last() else { return false };
+        let last = last.text.trim_end();
+        BROKEN_AT.iter().any(|end| last.ends_with(end))
+            || self.is_within_parentheses()
+            || last.ends_with(',')
+                && ["Status Code: ", "StatusCode: ", "RequestID: "].iter().any(|said| last.contains(said))
+    }
+
+    /// Java's, which may be broken over several lines.
+    fn is_within_parentheses(&self) -> bool {
+        let lines = self.pieces.iter().rev().take(BROKEN_LINES_MAX);
+        let open = lines.map(|(_, piece)| (piece.text.rfind("(Service:"), piece.text.rfind(')')));
+        // The latest line that has either tells.
+        open.into_iter()
+            .find(|(open, close)| open.is_some() || close.is_some())
+            .is_some_and(|(open, close)| open > close)
+    }
+
+    fn is_curl(&self) -> bool {
+        self.pieces.first().is_some_and(|(_, first)| first.text.starts_with("* ") || first.text.starts_with("+ curl "))
+    }
+
+    fn ends_with(&self, end: &str) -> bool {
+        self.pieces.last().is_some_and(|(_, last)| last.text.trim_end().ends_with(end))
+    }
+
+    fn into_printout(self) -> Printout {
+        let (text, program) = (String::with_capacity(self.bytes), self.output.program());
+        let mut printout = Printout { text, program, ..Printout::default() };
+        // A JSON record by itself is read as what it is: its fields are the error's as like as not.
+        if let [(event, piece)] = self.pieces.as_slice()
+            && !piece.around.is_empty()
+        {
+            printout.push(*event, piece.raw, false);
+            return printout;
+        }
+        let mut was_cut = false;
+        for (event, piece) in self.pieces {
+            printout.push(event, &piece.text, was_cut);
+            printout.around.extend(piece.around);
+            was_cut = piece.is_cut;
+        }
+        printout
     }
 }
 
-/// The text behind white space, some of it escaped.
-fn skip_space(mut text: &str) -> &str {
-    loop {
-        let rest = text.trim_start_matches(' ');
-        let rest = ["\\n", "\\t", "\\r"].iter().find_map(|escape| rest.strip_prefix(escape)).unwrap_or(rest);
-        if rest.len() == text.len() {
-            return text;
-        }
-        text = rest;
+/// How many brackets are open behind a line. Only one at the end of a line opens an object of several.
+fn open_brackets(open: usize, line: &str) -> usize {
+    let line = line.trim_end();
+    if open == 0 && !line.ends_with(['{', '(', '[']) {
+        return 0;
     }
+    let mut quote = None;
+    line.chars().fold(open, |open, letter| match (quote, letter) {
+        (Some(mark), _) => {
+            quote = quote.filter(|_| letter != mark);
+            open
+        }
+        (None, '\'' | '"' | '`') => {
+            quote = Some(letter);
+            open
+        }
+        (None, '{' | '(' | '[') => open + 1,
+        (None, '}' | ')' | ']') => open.saturating_sub(1),
+        (None, _) => open,
+    })
+}
+
+/// One of Rust's causes, `1: unhandled error`, where a shipper trimmed it.
+fn is_numbered(text: &str) -> bool {
+    let (digits, rest) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
+    !digits.is_empty() && rest.starts_with(": ")
+}
+
+/// `x-amzn-requestid : 7166a489-...`
+fn is_header(text: &str) -> bool {
+    text.split_once(" : ").is_some_and(|(name, _)| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    })
+}
+
+/// A frame of Ruby's stack: `/app/a.rb:17:in `call'`.
+fn is_frame(text: &str) -> bool {
+    let before = text.trim_start_matches("from ").split_once(":in ").map(|(before, _)| before);
+    before.and_then(|before| before.rsplit_once(':')).is_some_and(|(file, line)| {
+        !file.contains(' ') && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// Blank, or its first line is indented.
+fn is_indented(text: &str) -> bool {
+    text.is_empty() || text.starts_with([' ', '\t', '\n', '\r'])
 }
 
 /// Whether a line behind the first one stands at column 0.
-fn has_line_at_column_zero(raw: &str) -> bool {
-    let ends = |escape: &'static str| raw.match_indices(escape).map(move |(at, _)| &raw[at + escape.len()..]);
-    ends("\\n").chain(ends("\\r")).any(|line| !line.is_empty() && !line.starts_with([' ', '\\']))
+fn has_line_at_column_zero(text: &str) -> bool {
+    text.split(['\n', '\r']).skip(1).any(|line| !line.is_empty() && !line.starts_with([' ', '\t']))
 }
 
-/// A log line that begins with its own time, such as `2026-11-22T09:00:00Z`.
-fn is_time(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digits =
-        |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
-    digits(0..4) && digits(5..7) && digits(8..10) && matches!(bytes.get(4), Some(b'-' | b'/'))
+/// Whether a printout is what an SDK or an HTTP client logs of the wire, by its level and its words: each attempt of a call is told
+/// so.
+pub fn is_debugging(text: &str) -> bool {
+    static LEVEL: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?:^|[ \t\[|"'=])(?:DEBUG|TRACE|debug|verbose|silly)(?:$|[ \t\]|"',]|: )"#).expect("constant")
+    });
+    const WIRE: [&str; 7] = ["attempt", "HTTP/1.", "X-Amzn-", "x-amzn-", "Response", "connectionpool", "botocore"];
+    // A header that an SDK or a client wrote out.
+    const HEADERS: [&str; 4] = ["X-Amzn-", "x-amzn-", "HTTP/", "< "];
+    HEADERS.iter().any(|header| text.starts_with(header))
+        || LEVEL.is_match(crate::values::bounded(text, LEVEL_WITHIN)) && WIRE.iter().any(|word| text.contains(word))
 }
 
-/// Escapes are up to six times as long as what they stand for, so a long raw message is measured.
-fn is_too_long(raw: &str) -> bool {
-    raw.len() > LINE_MAX + 2 && unescaped_len(raw) > LINE_MAX
-}
-
-fn unescaped_len(raw: &str) -> usize {
-    let bytes = raw.as_bytes();
-    let (mut at, mut length) = (0, 0_usize);
-    while let Some(&byte) = bytes.get(at) {
-        at += match (byte, bytes.get(at + 1)) {
-            (b'\\', Some(b'u')) => 6,
-            (b'\\', _) => 2,
-            _ => 1,
-        };
-        length += 1;
-    }
-    length.saturating_sub(2)
-}
-
-/// Unescapes a printout and puts it with the others, if one of the words stands in it.
-fn close(run: Option<Run>, events: &[TextLine<'_>], printouts: &mut Vec<Printout>, problems: &mut Problems) {
-    let Some(run) = run.filter(|run| run.anchored) else { return };
-    let mut printout = Printout { text: String::with_capacity(run.bytes), events: Vec::new() };
-    for (index, event) in events.iter().enumerate().take(run.last + 1).skip(run.first) {
-        let raw = event.message.get();
-        let message = match serde_json::from_str::<String>(raw) {
-            Ok(message) => message,
-            // Not a string at all: an object is read as the line it would be.
-            Err(_) if !raw.starts_with('"') => raw.to_owned(),
-            Err(_) => {
-                problems.note(ProblemName::JsonInvalid, "a log event's message cannot be unescaped");
-                continue;
-            }
-        };
-        if is_time(message.trim_start()) || printout.events.is_empty() {
-            split_at_times(&message, index, printout, printouts);
-            printout = printouts.pop().unwrap_or(Printout { text: String::new(), events: Vec::new() });
-        } else {
-            printout.push(index, &message);
-        }
-    }
-    printouts.push(printout);
-}
-
-/// A message whose lines each begin with their own time holds as many printouts; the last stays open.
-fn split_at_times(message: &str, index: usize, first: Printout, printouts: &mut Vec<Printout>) {
-    let mut printout = first;
-    let timed = is_time(message);
-    let mut from = 0;
-    for (at, _) in message.match_indices('\n').filter(|&(at, _)| timed && is_time(&message[at + 1..])) {
-        printout.push(index, &message[from..at]);
-        printouts.push(std::mem::replace(&mut printout, Printout { text: String::new(), events: Vec::new() }));
-        from = at + 1;
-    }
-    printout.push(index, &message[from..]);
-    printouts.push(printout);
-}
+/// Loggers put the level in front.
+const LEVEL_WITHIN: usize = 160;
 
 impl Printout {
-    fn push(&mut self, event: usize, message: &str) {
-        if !self.events.is_empty() && !self.text.ends_with('\n') {
+    fn push(&mut self, event: usize, message: &str, goes_on: bool) {
+        if !goes_on && !self.events.is_empty() && !self.text.ends_with('\n') {
             self.text.push('\n');
         }
         self.events.push((self.text.len(), event));
-        push_plain(&mut self.text, message);
-    }
-}
-
-/// Without the escape sequences that colour a terminal.
-fn push_plain(text: &mut String, message: &str) {
-    let mut parts = message.split("\u{1b}[");
-    text.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        let sequence = part.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
-        let letter = part.as_bytes().get(sequence).is_some_and(u8::is_ascii_alphabetic);
-        text.push_str(&part[sequence + usize::from(letter)..]);
+        self.text.push_str(message);
     }
 }

@@ -63,19 +63,14 @@ fn batch_of<S: AsRef<str>>(messages: &[S]) -> Batch {
     let start: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
     let raw: Vec<_> = messages.iter().map(|message| to_raw_value(message.as_ref()).unwrap()).collect();
     let ids: Vec<String> = (0..raw.len()).map(|index| format!("e{index}")).collect();
-    let events: Vec<TextLine<'_>> = raw
-        .iter()
-        .zip(&ids)
-        .enumerate()
-        .map(|(index, (message, id))| TextLine {
-            id,
-            timestamp: start + jiff::SignedDuration::from_millis(10 * index as i64),
-            arrival: None,
-            message,
-        })
-        .collect();
     let mut batch = Batch::new(InputKind::Logs);
-    read(&events, "/app/login", &setting(), &mut batch);
+    let setting = setting();
+    let mut stream = Stream::new("/app/login", &setting);
+    for (index, (message, id)) in raw.iter().zip(&ids).enumerate() {
+        let timestamp = start + jiff::SignedDuration::from_millis(10 * index as i64);
+        stream.take(TextLine { id, timestamp, arrival: None, message: message.get() }, &mut batch);
+    }
+    stream.finish(&mut batch);
     batch
 }
 
@@ -613,7 +608,7 @@ fn a_json_lines_own_time_is_taken_if_it_is_plausible() {
 }
 
 #[test]
-fn the_region_is_the_named_one_then_the_hosts_then_the_client_ids_then_the_settings() {
+fn the_region_is_the_hosts_then_the_named_one_then_the_client_ids_then_the_settings() {
     let region = |more: &str| failure_of(&format!("{BOTO}{more}")).region.map(|region| region.to_string());
     let client_id = {
         use base64::Engine as _;
@@ -622,8 +617,10 @@ fn the_region_is_the_named_one_then_the_hosts_then_the_client_ids_then_the_setti
     let named = |name: &str| Some(name.to_owned());
     assert_eq!(
         region(&format!(" region=us-west-2 https://oidc.eu-west-1.amazonaws.com clientId={client_id}")),
-        named("us-west-2")
+        named("eu-west-1"),
+        "a program may log where it runs itself"
     );
+    assert_eq!(region(&format!(" region=us-west-2 clientId={client_id}")), named("us-west-2"));
     assert_eq!(
         region(&format!(" https://oidc.eu-west-1.amazonaws.com/token clientId={client_id}")),
         named("eu-west-1")

@@ -1,309 +1,385 @@
-//! From the document of a CloudWatch Logs subscription to its log events.
+//! From the document of a CloudWatch Logs subscription to its log events, as its bytes come in.
 //!
-//! In: JSON text, perhaps cut short. Out: a [`Document`] whose messages are still JSON strings, because most lines are
-//! looked at without being unescaped. There are two ways to the same result. The general one parses the document.
-//! The quick one cuts it where one log event ends and the next begins, and parses only its two ends; it takes no form
-//! but the one in which CloudWatch Logs writes.
+//! In: JSON, of which a window is held at a time, perhaps cut short. Out: what stands around the log events, and one
+//! [`Element`] after the other of their list. In the form in which CloudWatch Logs writes, a log event ends where the next one
+//! begins, and is not parsed; any other form is gone through by a [`Walker`]. An element that is longer than any log event is
+//! passed over and measured, but not held.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::io::Read;
+use std::sync::LazyLock;
 
-use jiff::Timestamp;
-use memchr::memmem;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use memchr::memmem::Finder;
 
-use crate::json;
-use crate::json::{Key, Part, Raw, Scalar, object};
-use crate::logs::signs::Guess;
-use crate::logs::{escape, signs};
+use crate::json::{Key, Scalar};
+use crate::log_text::line::LINE_MAX;
+use crate::logs::walker::Walker;
+use crate::logs::window::{ROOM, Window};
 
-/// One log event.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogEvent<'a> {
-    pub id: Cow<'a, str>,
-    /// None where it is missing or no time.
-    pub timestamp: Option<Timestamp>,
-    /// When CloudWatch Logs took it, which what it delivers to a subscription does not tell.
-    pub ingested: Option<Timestamp>,
-    /// A JSON string, quotes and escapes included.
-    pub message: Cow<'a, str>,
-    /// Looked at as soon as the message is found, while it is in the processor's cache.
-    pub guess: Guess,
-}
+/// The longest element that is held: a line of the greatest length with each character as an escape, and what is around it.
+pub const ELEMENT_MAX: usize = 6 * LINE_MAX + 64 * 1024;
 
-impl LogEvent<'_> {
-    /// When it was there to be read: a log event's own time is mostly the one at which it was sent.
-    pub fn arrival(&self) -> Option<Timestamp> {
-        self.ingested.or(self.timestamp)
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct Document<'a> {
+/// What stands around the log events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
     pub message_type: Option<String>,
     pub log_group: Option<String>,
-    pub events: Vec<LogEvent<'a>>,
-    /// What was of a wrong type, once for each.
-    pub wrong: Vec<&'static str>,
-    /// Why the reading stopped before the end. The log events before it are there.
-    pub error: Option<serde_json::Error>,
 }
 
-/// Reads a document. `own_client_ids` are those of our own probe, see [`signs::guess`].
-pub fn read<'a>(text: &'a str, own_client_ids: &[String]) -> Document<'a> {
-    quick(text, own_client_ids).unwrap_or_else(|| general(text, own_client_ids))
-}
-
-object! {
-    struct RawEvent<'a> {
-        id: Raw<'a> = "id",
-        timestamp: Scalar<'a> = "timestamp",
-        ingested: Scalar<'a> = "ingestionTime",
-        message: Raw<'a> = "message",
+impl Header {
+    pub fn is_complete(&self) -> bool {
+        self.message_type.is_some() && self.log_group.is_some()
     }
 }
 
-// --- The quick way
+/// One element of the list of log events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element<'w> {
+    /// In CloudWatch Logs' own form.
+    Canonical(Canonical<'w>),
+    /// In any other. It may be anything.
+    Other(&'w [u8]),
+    /// It had so many bytes, and is gone.
+    TooLong(usize),
+}
 
-/// Where the first log event begins.
-const OPENING: &str = r#""logEvents":[{"id":"#;
+/// `{"id":"1","timestamp":2,"message":"..."}`
+///
+/// By its letters the message ends where the next log event begins. Whether it is one JSON string is not looked at: who finds that
+/// it is none gives it back ([`Document::distrust`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Canonical<'w> {
+    pub id: &'w [u8],
+    pub timestamp: &'w [u8],
+    /// A JSON string, quotes and escapes included.
+    pub message: &'w [u8],
+}
+
+/// Why the reading stopped before the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    EndsEarly(usize),
+    NotJson(usize),
+}
+
+impl Fault {
+    pub fn describe(self) -> String {
+        match self {
+            Self::EndsEarly(at) => format!("JSON that ends early at byte {at}"),
+            Self::NotJson(at) => format!("not JSON at byte {at}"),
+        }
+    }
+}
+
+pub struct Document<R> {
+    window: Window<R>,
+    place: Place,
+    /// The element that was given last: it is passed when the next one is asked for.
+    given: usize,
+    is_distrusted: bool,
+    /// All elements so far were in CloudWatch Logs' own form. Once one is not, no boundary is looked for any more: where there is
+    /// none, each look would go to the end of the window.
+    is_canonical: bool,
+    pub header: Header,
+    /// Something stood for the list of log events that is none.
+    pub has_wrong_list: bool,
+}
+
+/// Before what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Beginning,
+    FirstMember,
+    /// The comma before a member, or the end of the document's object.
+    Member,
+    FirstElement,
+    /// The comma before an element, or the end of the list.
+    Element,
+    /// Nothing but white space may follow.
+    End,
+    Stopped(Result<(), Fault>),
+}
+
 /// Where one log event ends and the next begins. In a JSON string a quote has a backslash before it, so this cannot
 /// stand in a message.
-const BOUNDARY: &str = r#"},{"id":"#;
-/// The length of `},{`: what a boundary has before the next event's first key.
-const BOUNDARY_LEAD: usize = 3;
-/// What a log event takes at least in practice, to make room for all at once. No harm is done where it takes less.
-const EVENT_MIN: usize = 1024;
+static BOUNDARY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#"},{"id":"#));
+/// How CloudWatch Logs begins a log event.
+const OPENING: &[u8] = br#"{"id":""#;
+const TIMESTAMP: &[u8] = br#"","timestamp":"#;
+const MESSAGE: &[u8] = br#","message":"#;
 
-/// The document in CloudWatch Logs' own form: compact, each log event's `id`, `timestamp` and `message` in this order
-/// and nothing else in it. None for any other form, and for a document that was cut short.
-pub fn quick<'a>(text: &'a str, own_client_ids: &[String]) -> Option<Document<'a>> {
-    let opening = memmem::find(text.as_bytes(), OPENING.as_bytes())?;
-    let mut document = Document::default();
-    read_end(&mut document, text[..opening].strip_suffix(',').unwrap_or(&text[..opening]), "}")?;
-
-    document.events.reserve(text.len() / EVENT_MIN);
-    let mut from = opening + OPENING.len() - r#""id":"#.len();
-    let start = from;
-    for boundary in memmem::find_iter(&text.as_bytes()[start..], BOUNDARY.as_bytes()) {
-        document.events.push(canonical(&text[from..start + boundary], own_client_ids)?);
-        from = start + boundary + BOUNDARY_LEAD;
-    }
-    // The last one is not cut off by a boundary: only parsing tells where it ends.
-    let last = &text[from - 1..];
-    let mut stream = serde_json::Deserializer::from_str(last).into_iter::<&RawValue>();
-    let raw = stream.next()?.ok()?.get();
-    document.events.push(canonical(raw.strip_prefix('{')?.strip_suffix('}')?, own_client_ids)?);
-    let tail = last[stream.byte_offset()..].strip_prefix(']')?;
-    match tail.strip_prefix(',') {
-        Some(more) => read_end(&mut document, "{", more)?,
-        None if tail.trim_end() == "}" => {}
-        None => return None,
-    }
-    Some(document)
+/// An element in the window, by its length.
+#[derive(Clone, Copy, Debug)]
+enum Found {
+    Canonical { length: usize, id_end: usize, timestamp_end: usize },
+    Other(usize),
+    TooLong(usize),
 }
 
-/// Reads the members before or after the log events.
-fn read_end(document: &mut Document<'_>, start: &str, end: &str) -> Option<()> {
-    let end = general(&format!("{start}{end}"), &[]).into_owned_end()?;
-    document.message_type = document.message_type.take().or(end.message_type);
-    document.log_group = document.log_group.take().or(end.log_group);
-    document.wrong.extend(end.wrong);
-    Some(())
-}
-
-impl Document<'_> {
-    /// The members of one end, if it is sound and has no log events of its own.
-    fn into_owned_end(self) -> Option<Document<'static>> {
-        let Self { message_type, log_group, events, wrong, error } = self;
-        (events.is_empty() && error.is_none()).then_some(Document {
-            message_type,
-            log_group,
-            wrong,
-            ..Document::default()
-        })
-    }
-}
-
-/// `"id":"1","timestamp":2,"message":"..."`
-fn canonical<'a>(inner: &'a str, own_client_ids: &[String]) -> Option<LogEvent<'a>> {
-    let rest = inner.strip_prefix(r#""id":""#)?;
-    let end = memchr::memchr2(b'"', b'\\', rest.as_bytes())?;
-    let (id, rest) = rest.split_at(end);
-    let rest = rest.strip_prefix(r#"","timestamp":"#)?;
-    let end = rest.bytes().position(|byte| !byte.is_ascii_digit())?;
-    let (digits, rest) = rest.split_at(end);
-    let message = rest.strip_prefix(r#","message":"#)?;
+/// What ends with a boundary, if it has the members of a log event in CloudWatch Logs' order and no other.
+fn canonical(bytes: &[u8]) -> Option<Found> {
+    let id_end = OPENING.len() + memchr::memchr2(b'"', b'\\', &bytes[OPENING.len()..])?;
+    let digits = bytes[id_end..].strip_prefix(TIMESTAMP)?;
+    let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let message = digits[count..].strip_prefix(MESSAGE)?;
     // A number with a leading zero is no JSON.
-    if digits.is_empty() || digits.len() > 1 && digits.starts_with('0') || !escape::is_one_string(message.as_bytes()) {
-        return None;
-    }
-    Some(LogEvent {
-        id: Cow::Borrowed(id),
-        timestamp: milliseconds(digits),
-        ingested: None,
-        message: Cow::Borrowed(message),
-        guess: signs::guess(message, own_client_ids),
-    })
+    let is_number = count == 1 || count > 1 && digits[0] != b'0';
+    let is_quoted = message.len() > 2 && message.starts_with(b"\"") && message.ends_with(b"\"}");
+    let timestamp_end = id_end + TIMESTAMP.len() + count;
+    (is_number && is_quoted).then_some(Found::Canonical { length: bytes.len(), id_end, timestamp_end })
 }
 
-fn milliseconds(text: &str) -> Option<Timestamp> {
-    text.parse().ok().and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())
-}
-
-// --- The general way
-
-/// The document in any form of JSON. What was read before an error is kept.
-pub fn general<'a>(text: &'a str, own_client_ids: &[String]) -> Document<'a> {
-    let mut document = Document::default();
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let result = Whole { document: &mut document, own_client_ids }
-        .deserialize(&mut deserializer)
-        .and_then(|()| deserializer.end());
-    document.error = result.err();
-    document
-}
-
-/// Reads the document's members.
-struct Whole<'d, 'a> {
-    document: &'d mut Document<'a>,
-    own_client_ids: &'d [String],
-}
-
-impl<'de> DeserializeSeed<'de> for Whole<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Whole<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a document of CloudWatch Logs")
+impl<R: Read> Document<R> {
+    pub fn new(source: R) -> Self {
+        Self::with_room(source, ROOM)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let text = |scalar: Scalar<'de>| scalar.text().map(str::to_owned);
-        while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
-            match key.as_ref() {
-                "messageType" => self.document.message_type = text(map.next_value()?),
-                "logGroup" => self.document.log_group = text(map.next_value()?),
-                "logEvents" => {
-                    map.next_value_seed(Events { document: self.document, own_client_ids: self.own_client_ids })?;
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+    pub fn with_room(source: R, room: usize) -> Self {
+        Self {
+            window: Window::new(source, room, room.max(ELEMENT_MAX)),
+            place: Place::Beginning,
+            given: 0,
+            is_distrusted: false,
+            is_canonical: true,
+            header: Header::default(),
+            has_wrong_list: false,
+        }
+    }
+
+    /// Goes on to the next list of log events. False where there is none.
+    pub fn seek_events(&mut self) -> bool {
+        while !matches!(self.place, Place::FirstElement | Place::Stopped(_)) {
+            if let Err(fault) = self.pass_member() {
+                self.place = Place::Stopped(Err(fault));
+            }
+        }
+        self.place == Place::FirstElement
+    }
+
+    /// The next element of the list. None at its end.
+    pub fn next(&mut self) -> Option<Element<'_>> {
+        self.window.pass(std::mem::take(&mut self.given));
+        match self.find() {
+            Ok(found) => found.map(|found| self.element(found)),
+            Err(fault) => {
+                self.place = Place::Stopped(Err(fault));
+                None
+            }
+        }
+    }
+
+    /// Takes back the element that was given last: it is to be gone through.
+    pub fn distrust(&mut self) {
+        self.given = 0;
+        self.is_distrusted = true;
+        self.is_canonical = false;
+    }
+
+    /// Reads the source to its end, and gives it back, with the fault at which the reading stopped.
+    pub fn finish(self) -> (R, Option<Fault>) {
+        let fault = match self.place {
+            Place::Stopped(end) => end.err(),
+            _ => None,
+        };
+        (self.window.into_drained(), fault)
+    }
+
+    // Around the list.
+
+    fn pass_member(&mut self) -> Result<(), Fault> {
+        match (self.place, self.byte()?) {
+            (Place::End, None) => {
+                self.place = Place::Stopped(Ok(()));
+                return Ok(());
+            }
+            (_, None) => return Err(self.early()),
+            (Place::Beginning, Some(b'{')) => {
+                self.window.pass(1);
+                self.place = Place::FirstMember;
+                return Ok(());
+            }
+            (Place::FirstMember | Place::Member, Some(b'}')) => {
+                self.window.pass(1);
+                self.place = Place::End;
+                return Ok(());
+            }
+            (Place::FirstMember, Some(b'"')) => {}
+            (Place::Member, Some(b',')) => self.window.pass(1),
+            (_, Some(_)) => return Err(self.not_json()),
+        }
+        if self.byte()? != Some(b'"') {
+            return Err(self.not_json());
+        }
+        let key = self.value()?;
+        let key =
+            key.as_deref().and_then(|key| serde_json::from_slice::<Key<'_>>(key).ok()).map(|Key(key)| key.into_owned());
+        if self.byte()? != Some(b':') {
+            return Err(self.not_json());
+        }
+        self.window.pass(1);
+        let first = self.byte()?;
+        self.place = Place::Member;
+        match key.as_deref() {
+            Some("messageType") => self.header.message_type = self.text()?,
+            Some("logGroup") => self.header.log_group = self.text()?,
+            Some("logEvents") if first == Some(b'[') => {
+                self.window.pass(1);
+                self.place = Place::FirstElement;
+            }
+            Some("logEvents") => self.has_wrong_list |= self.value()?.is_none_or(|value| value != b"null"),
+            Some(_) | None => {
+                self.skip()?;
             }
         }
         Ok(())
     }
-}
 
-/// Reads the list of log events, each kept as soon as it is read.
-struct Events<'d, 'a> {
-    document: &'d mut Document<'a>,
-    own_client_ids: &'d [String],
-}
-
-impl<'de> DeserializeSeed<'de> for Events<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Events<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("log events")
+    /// The value of a member that is a text, or a number or a boolean as its text.
+    fn text(&mut self) -> Result<Option<String>, Fault> {
+        let value = self.value()?.unwrap_or_default();
+        let value = String::from_utf8_lossy(&value);
+        Ok(serde_json::from_str::<Scalar<'_>>(&value).ok().and_then(|scalar| scalar.text().map(str::to_owned)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while let Some(raw) = list.next_element::<&'de RawValue>()? {
-            self.document.take(raw, self.own_client_ids);
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        self.document.note_wrong("logEvents");
-        json::skip_map(map)
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.document.note_wrong("logEvents");
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.document.note_wrong("logEvents");
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.document.note_wrong("logEvents");
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.document.note_wrong("logEvents");
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.document.note_wrong("logEvents");
-        Ok(())
-    }
-}
-
-impl<'a> Document<'a> {
-    fn note_wrong(&mut self, field: &'static str) {
-        if !self.wrong.contains(&field) {
-            self.wrong.push(field);
-        }
-    }
-
-    /// Takes one log event. One without a message tells nothing.
-    fn take(&mut self, raw: &'a RawValue, own_client_ids: &[String]) {
-        let Ok(Part::Found(event)) = serde_json::from_str::<Part<RawEvent<'a>>>(raw.get()) else {
-            self.note_wrong("logEvents[]");
-            return;
-        };
-        let message = match event.message.get() {
-            None | Some("null") => return,
-            Some(text) if text.starts_with('"') => Cow::Borrowed(text),
-            // Somebody unpacked the message on the way: its JSON is the line.
-            Some(text) => {
-                self.note_wrong("message");
-                Cow::Owned(serde_json::Value::from(text).to_string())
+    /// The value that begins here. None if it is too long to be held.
+    fn value(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+        match self.walk()? {
+            Some(length) => {
+                let value = self.window.rest()[..length].to_vec();
+                self.window.pass(length);
+                Ok(Some(value))
             }
-        };
-        let timestamp = event.timestamp.text().and_then(milliseconds);
-        let ingested = event.ingested.text().and_then(milliseconds);
-        let guess = signs::guess(&message, own_client_ids);
-        self.events.push(LogEvent { id: id(event.id), timestamp, ingested, message, guess });
+            None => self.skip().map(|_| None),
+        }
     }
-}
 
-/// An id is a text of digits; as a bare number it would not survive as a number.
-fn id(raw: Raw<'_>) -> Cow<'_, str> {
-    match raw.get() {
-        None | Some("null") => Cow::Borrowed(""),
-        Some(text) if text.starts_with('"') => match serde_json::from_str::<Key<'_>>(text) {
-            Ok(Key(id)) => id,
-            Err(_) => Cow::Borrowed(""),
-        },
-        Some(text) => Cow::Borrowed(text),
+    // In the list.
+
+    fn find(&mut self) -> Result<Option<Found>, Fault> {
+        match (self.place, self.byte()?) {
+            (Place::Stopped(_) | Place::Member, _) => return Ok(None),
+            (_, None) => return Err(self.early()),
+            (Place::FirstElement | Place::Element, Some(b']')) if !self.is_distrusted => {
+                self.window.pass(1);
+                self.place = Place::Member;
+                return Ok(None);
+            }
+            (Place::Element, Some(b',')) if !self.is_distrusted => {
+                self.window.pass(1);
+                if self.byte()?.is_none() {
+                    return Err(self.early());
+                }
+            }
+            (Place::FirstElement, Some(_)) => {}
+            (_, Some(_)) if self.is_distrusted => {}
+            (_, Some(_)) => return Err(self.not_json()),
+        }
+        self.place = Place::Element;
+        self.is_distrusted = false;
+        if self.is_canonical {
+            match self.find_canonical() {
+                Some(found) => return Ok(Some(found)),
+                None => self.is_canonical = false,
+            }
+        }
+        match self.walk()? {
+            Some(0) => Err(self.not_json()),
+            Some(length) => Ok(Some(Found::Other(length))),
+            None => self.skip().map(|length| Some(Found::TooLong(length))),
+        }
+    }
+
+    fn find_canonical(&mut self) -> Option<Found> {
+        let mut looked_at = 0;
+        loop {
+            let rest = self.window.rest();
+            if !rest.starts_with(&OPENING[..rest.len().min(OPENING.len())]) {
+                return None;
+            }
+            if let Some(boundary) = BOUNDARY.find(&rest[looked_at..]) {
+                let length = looked_at + boundary + 1;
+                return canonical(&rest[..length]);
+            }
+            looked_at = rest.len().saturating_sub(BOUNDARY.needle().len());
+            // The last one has no boundary behind it.
+            if !self.window.more() {
+                return None;
+            }
+        }
+    }
+
+    fn element(&mut self, found: Found) -> Element<'_> {
+        self.given = match found {
+            Found::Canonical { length, .. } | Found::Other(length) => length,
+            // It is passed already.
+            Found::TooLong(_) => 0,
+        };
+        let bytes = &self.window.rest()[..self.given];
+        match found {
+            Found::Canonical { id_end, timestamp_end, .. } => Element::Canonical(Canonical {
+                id: &bytes[OPENING.len()..id_end],
+                timestamp: &bytes[id_end + TIMESTAMP.len()..timestamp_end],
+                message: &bytes[timestamp_end + MESSAGE.len()..bytes.len() - 1],
+            }),
+            Found::Other(_) => Element::Other(bytes),
+            Found::TooLong(length) => Element::TooLong(length),
+        }
+    }
+
+    // Through a value.
+
+    /// The length of the value that begins here, all of which is in the window then. None if there is no room for it.
+    fn walk(&mut self) -> Result<Option<usize>, Fault> {
+        let mut walker = Walker::default();
+        let mut walked = 0;
+        loop {
+            let rest = self.window.rest();
+            if let Some(count) = walker.walk(&rest[walked..]) {
+                return Ok(Some(walked + count));
+            }
+            walked = rest.len();
+            if !self.window.more() {
+                return if self.window.is_ended() { Err(self.early()) } else { Ok(None) };
+            }
+        }
+    }
+
+    /// Passes the value that begins here, without holding it, and gives its length.
+    fn skip(&mut self) -> Result<usize, Fault> {
+        let mut walker = Walker::default();
+        let mut length = 0;
+        loop {
+            let rest = self.window.rest();
+            if let Some(count) = walker.walk(rest) {
+                self.window.pass(count);
+                return Ok(length + count);
+            }
+            let count = rest.len();
+            length += count;
+            self.window.pass(count);
+            if !self.window.more() {
+                return Err(self.early());
+            }
+        }
+    }
+
+    /// The next byte that is no white space. None at the end.
+    fn byte(&mut self) -> Result<Option<u8>, Fault> {
+        loop {
+            let rest = self.window.rest();
+            let space = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let next = rest.get(space).copied();
+            self.window.pass(space);
+            if next.is_some() || !self.window.more() {
+                return Ok(next);
+            }
+        }
+    }
+
+    fn early(&self) -> Fault {
+        Fault::EndsEarly(self.window.passed() + self.window.len())
+    }
+
+    fn not_json(&self) -> Fault {
+        Fault::NotJson(self.window.passed())
     }
 }

@@ -3,10 +3,12 @@
 //! In: a log event's message, a JSON string still. Out: a [`Guess`]: whether it is a CloudTrail record, whether it
 //! can be of ours, and whether it can tell of anything but success. One sweep finds all that is needed.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::packed;
 use memchr::memmem;
+use memchr::memmem::Finder;
 use triage_model::observation::Operation;
 
 use crate::cloudtrail::{EVENT_SOURCES, OWN_TOKEN};
@@ -27,23 +29,46 @@ pub enum Guess {
 }
 
 /// What a message can be. `own_client_ids` are those of our own probe.
-pub fn guess(message: &str, own_client_ids: &[String]) -> Guess {
+pub fn guess(message: &[u8], own_client_ids: &[String]) -> Guess {
     let Some(inside) = begins_object(message) else { return Guess::Other };
+    let begins_record = inside.starts_with(FIRST_KEY);
+    if begins_record && names_another_event_only(inside) {
+        return Guess::Foreign;
+    }
     let signs = RecordSigns::of(message, own_client_ids);
     if signs.event_names == 0 || signs.event_sources == 0 {
-        let is_hidden = inside.trim_start().starts_with("\\u0022") && names_an_operation(message);
+        let is_hidden = inside.trim_ascii_start().starts_with(b"\\u0022") && names_an_operation(message);
         return if is_hidden { Guess::Hidden } else { Guess::Other };
     }
     if signs.names_our_event {
-        let is_plain = signs.is_plain_success() && message.ends_with("}\"");
+        let is_plain = signs.is_plain_success() && message.ends_with(b"}\"");
         return if is_plain { Guess::PlainSuccess } else { Guess::Record };
     }
     // Where the key is written in another way, or stands there more than once, our name must stand somewhere.
     let is_not_ours = signs.names_other_event && signs.event_names == 1 || !names_an_operation(message);
     // An application may log its own error beside the event that it was called with: then only parsing tells that the
     // keys are not the line's own.
-    let is_record = inside.starts_with(FIRST_KEY) || !signs.is_suspect;
+    let is_record = begins_record || !signs.is_suspect;
     if is_not_ours && is_record { Guess::Foreign } else { Guess::Record }
+}
+
+/// Whether a message begins as CloudTrail begins its records, and its first event name is one of ours.
+pub fn begins_our_record(message: &[u8]) -> bool {
+    let first_name = || value(&message[EVENT_NAME.find(message)? + EVENT_NAME.needle().len()..]);
+    message.get(2..).is_some_and(|inside| inside.starts_with(FIRST_KEY)) && first_name().is_some_and(is_ours)
+}
+
+/// The quick way to know most lines of a trail: the key stands there once, and behind it an operation that is not ours.
+fn names_another_event_only(inside: &[u8]) -> bool {
+    let Some(at) = EVENT_NAME.find(inside) else { return false };
+    let after = &inside[at + EVENT_NAME.needle().len()..];
+    value(after).is_some_and(|name| !is_ours(name))
+        && EVENT_NAME.find(after).is_none()
+        && EVENT_SOURCE.find(inside).is_some()
+}
+
+fn is_ours(event_name: &[u8]) -> bool {
+    Operation::ALL.iter().any(|ours| ours.as_str().as_bytes() == event_name)
 }
 
 /// The signs of a CloudTrail record.
@@ -71,12 +96,23 @@ enum Needle {
     Suspect,
 }
 
-/// What is looked for. The letters of failure are those of `cloudtrail::statement`, without the first, which may be a
+impl Needle {
+    /// What stands before the letters that are looked for, where these are not all of it.
+    const fn before(self) -> &'static [u8] {
+        match self {
+            Self::EventName | Self::EventSource => br#"\"eve"#,
+            Self::ClientId => br#"\"clie"#,
+            Self::Suspect => b"",
+        }
+    }
+}
+
+/// What is looked for. Of the keys only the last letters: many others begin like them, and each look is dear. The letters of failure are those of `cloudtrail::statement`, without the first, which may be a
 /// capital.
 const NEEDLES: [(&str, Needle); 15] = [
-    (r#"\"eventName\""#, Needle::EventName),
-    (r#"\"eventSource\""#, Needle::EventSource),
-    (r#"\"clientId\""#, Needle::ClientId),
+    (r#"ntName\""#, Needle::EventName),
+    (r#"ntSource\""#, Needle::EventSource),
+    (r#"ntId\""#, Needle::ClientId),
     ("rror", Needle::Suspect),
     ("RROR", Needle::Suspect),
     ("ailure", Needle::Suspect),
@@ -92,10 +128,14 @@ const NEEDLES: [(&str, Needle); 15] = [
 ];
 
 /// How the names of our operations begin.
-const OPERATIONS: [&str; 3] = ["CreateToken", "RegisterClient", "StartDeviceAuthorization"];
+static OPERATIONS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["CreateToken", "RegisterClient", "StartDeviceAuthorization"].map(Finder::new));
+
+static EVENT_NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#"\"eventName\""#));
+static EVENT_SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#"\"eventSource\""#));
 
 /// How CloudTrail begins its records.
-const FIRST_KEY: &str = r#"\"eventVersion\":"#;
+const FIRST_KEY: &[u8] = br#"\"eventVersion\":"#;
 
 /// Vector instructions where the machine has them.
 static SEARCHER: LazyLock<Option<packed::Searcher>> = LazyLock::new(|| {
@@ -105,18 +145,23 @@ static SEARCHER: LazyLock<Option<packed::Searcher>> = LazyLock::new(|| {
 });
 
 impl RecordSigns {
-    fn of(message: &str, own_client_ids: &[String]) -> Self {
+    fn of(message: &[u8], own_client_ids: &[String]) -> Self {
         let mut signs = Self::default();
         match SEARCHER.as_ref() {
             Some(searcher) => {
                 for found in searcher.find_iter(message) {
-                    signs.take(NEEDLES[found.pattern().as_usize()].1, &message[found.end()..], own_client_ids);
+                    let needle = NEEDLES[found.pattern().as_usize()].1;
+                    signs.take(needle, message, found.start()..found.end(), own_client_ids);
+                    // Whatever follows, it must be parsed.
+                    if signs.is_suspect && signs.names_our_event && signs.event_sources > 0 {
+                        break;
+                    }
                 }
             }
             None => {
                 for (text, needle) in NEEDLES {
-                    for at in memmem::find_iter(message.as_bytes(), text) {
-                        signs.take(needle, &message[at + text.len()..], own_client_ids);
+                    for at in memmem::find_iter(message, text) {
+                        signs.take(needle, message, at..at + text.len(), own_client_ids);
                     }
                 }
             }
@@ -124,25 +169,28 @@ impl RecordSigns {
         signs
     }
 
-    /// Takes one sign; `after` is what follows it.
-    fn take(&mut self, needle: Needle, after: &str, own_client_ids: &[String]) {
+    /// Takes what was found at that place.
+    fn take(&mut self, needle: Needle, message: &[u8], place: Range<usize>, own_client_ids: &[String]) {
+        if !message[..place.start].ends_with(needle.before()) {
+            return;
+        }
+        let after = &message[place.end..];
         match needle {
             Needle::EventName => {
                 self.event_names += 1;
                 match value(after) {
-                    Some(name) if Operation::ALL.iter().any(|ours| ours.as_str() == name) => {
-                        self.names_our_event = true;
-                    }
+                    Some(name) if is_ours(name) => self.names_our_event = true,
                     Some(_) => self.names_other_event = true,
                     None => {}
                 }
             }
             Needle::EventSource => {
                 self.event_sources += 1;
-                self.names_our_source |= value(after).is_some_and(|name| EVENT_SOURCES.contains(&name));
+                self.names_our_source |=
+                    value(after).is_some_and(|name| EVENT_SOURCES.iter().any(|ours| ours.as_bytes() == name));
             }
             Needle::ClientId => {
-                self.may_be_own |= value(after).is_none_or(|id| own_client_ids.iter().any(|own| own == id));
+                self.may_be_own |= value(after).is_none_or(|id| own_client_ids.iter().any(|own| own.as_bytes() == id));
             }
             Needle::Suspect => self.is_suspect = true,
         }
@@ -159,26 +207,26 @@ impl RecordSigns {
 }
 
 /// The text that follows a key, if it is written compactly and without escapes.
-fn value(after: &str) -> Option<&str> {
-    let rest = after.strip_prefix(r#":\""#)?;
-    let (text, end) = rest.split_at(memchr::memchr(b'\\', rest.as_bytes())?);
-    end.starts_with(r#"\""#).then_some(text)
+fn value(after: &[u8]) -> Option<&[u8]> {
+    let rest = after.strip_prefix(br#":\""#)?;
+    let (text, end) = rest.split_at(memchr::memchr(b'\\', rest)?);
+    end.starts_with(br#"\""#).then_some(text)
 }
 
 /// What follows the brace, if the message is a JSON string that begins like an object.
-fn begins_object(message: &str) -> Option<&str> {
-    let mut rest = message.strip_prefix('"')?;
+fn begins_object(message: &[u8]) -> Option<&[u8]> {
+    let mut rest = message.strip_prefix(b"\"")?;
     loop {
-        rest = rest.trim_start();
-        match ["\\n", "\\r", "\\t"].iter().find_map(|escape| rest.strip_prefix(escape)) {
+        rest = rest.trim_ascii_start();
+        match [b"\\n", b"\\r", b"\\t"].iter().find_map(|escape| rest.strip_prefix(*escape)) {
             Some(after) => rest = after,
-            None => return rest.strip_prefix('{'),
+            None => return rest.strip_prefix(b"{"),
         }
     }
 }
 
-pub fn names_an_operation(message: &str) -> bool {
-    OPERATIONS.iter().any(|name| memmem::find(message.as_bytes(), name.as_bytes()).is_some())
+pub fn names_an_operation(message: &[u8]) -> bool {
+    OPERATIONS.iter().any(|name| name.find(message).is_some())
 }
 
 #[cfg(test)]
@@ -189,7 +237,7 @@ mod tests {
     use crate::testing::record;
 
     fn guess_of(text: &str) -> Guess {
-        guess(&serde_json::to_string(text).unwrap(), &["own-id".into()])
+        guess(serde_json::to_string(text).unwrap().as_bytes(), &["own-id".into()])
     }
 
     #[test]
@@ -249,6 +297,6 @@ mod tests {
             assert_eq!(guess_of(text), Guess::Other, "{text}");
         }
         let hidden = format!("\"{}\"", record(json!({})).to_string().replace('"', "\\u0022"));
-        assert_eq!(guess(&hidden, &[]), Guess::Hidden);
+        assert_eq!(guess(hidden.as_bytes(), &[]), Guess::Hidden);
     }
 }

@@ -3,9 +3,12 @@ use serde_json::{Value, json};
 use triage_model::problem::ProblemName;
 
 use super::*;
+use crate::batch::{OBSERVATIONS_MAX, OBSERVATIONS_WEIGHT_MAX};
 use crate::cloudtrail::EVENT_SOURCES;
 use crate::log_text::line::LINE_MAX;
-use crate::read::decode;
+use crate::logs::document::Element;
+use crate::logs::event::LogEvent;
+use crate::read::{decode, decode_while};
 use crate::testing::{failures, gzip, record, setting, subscription};
 
 const OLD: i64 = 1_795_300_000_000;
@@ -267,38 +270,179 @@ fn what_is_read_is_what_the_common_library_reads() {
     let text = document(&events);
     let theirs: aws_lambda_events::cloudwatch_logs::LogsEvent =
         serde_json::from_str(&subscription(&gzip(text.as_bytes()))).unwrap();
-    let ours = document::quick(&text, &[]).unwrap();
-    assert_eq!(ours.log_group, Some(theirs.aws_logs.data.log_group));
-    assert_eq!(ours.events.len(), theirs.aws_logs.data.log_events.len());
-    for (ours, theirs) in ours.events.iter().zip(theirs.aws_logs.data.log_events) {
+    let mut document = Document::new(text.as_bytes());
+    let ours = events_of(&mut document);
+    assert_eq!(document.header.log_group, Some(theirs.aws_logs.data.log_group));
+    assert_eq!(ours.len(), theirs.aws_logs.data.log_events.len());
+    for (ours, theirs) in ours.iter().zip(theirs.aws_logs.data.log_events) {
         assert_eq!(ours.id, theirs.id);
         assert_eq!(ours.timestamp.unwrap().as_millisecond(), theirs.timestamp);
         assert_eq!(escape::unescape(&ours.message, &mut String::new()), Some(theirs.message.as_str()));
     }
 }
 
+/// The log events of a document, in whatever form they are.
+fn events_of<R: Read>(document: &mut Document<R>) -> Vec<LogEvent<'static>> {
+    let mut events = Vec::new();
+    while document.seek_events() {
+        while let Some(element) = document.next() {
+            let event = match element {
+                Element::Canonical(canonical) if escape::is_one_string(canonical.message) => {
+                    Some(LogEvent::of_canonical(canonical).into_owned())
+                }
+                Element::Canonical(_) => {
+                    document.distrust();
+                    continue;
+                }
+                Element::Other(bytes) => match event::parse(str::from_utf8(bytes).unwrap()) {
+                    Ok(event::Parsed::Event { event, .. }) => Some(event.into_owned()),
+                    Ok(_) | Err(_) => None,
+                },
+                Element::TooLong(_) => None,
+            };
+            events.extend(event);
+        }
+    }
+    events
+}
+
+impl LogEvent<'_> {
+    fn into_owned(self) -> LogEvent<'static> {
+        let owned = |text: std::borrow::Cow<'_, str>| std::borrow::Cow::Owned(text.into_owned());
+        LogEvent {
+            id: owned(self.id),
+            timestamp: self.timestamp,
+            ingested: self.ingested,
+            message: owned(self.message),
+        }
+    }
+}
+
 #[test]
-fn the_quick_way_takes_only_the_canonical_form() {
+fn only_the_canonical_form_is_cut_without_being_gone_through() {
+    let first = |text: &str| {
+        let mut document = Document::new(text.as_bytes());
+        assert!(document.seek_events());
+        matches!(document.next(), Some(Element::Canonical(canonical)) if escape::is_one_string(canonical.message))
+    };
     let text = document(&[event(1, RECENT, "a"), event(2, RECENT, "b")]);
-    assert!(document::quick(&text, &[]).is_some());
+    assert!(first(&text));
     for other in [
         text.replace("\"message\":", "\"message\": "),
         text.replace("\"a\"", "\"a\",\"extra\":\"b\""),
         text.replace("\"a\"", "\"a\",\"extra\":[{\"id\":1},{\"id\":2}]"),
         text.replace("\"a\"", "{\"b\":\"c\"}"),
         text.replace("\"timestamp\":1", "\"timestamp\":-1"),
-        text.replace("]}", "],\"logEvents\":[]}"),
-        text[..text.len() - 1].to_owned(),
+        text.replace("\"timestamp\":1", "\"timestamp\":01"),
         text.replace("\"id\":\"0", "\"id\":\"\\u0030"),
     ] {
-        match document::quick(&other, &[]) {
-            None => {}
-            Some(_) if other.contains("],\"logEvents\":[]}") => {}
-            Some(document) => panic!("{other}: {document:?}"),
+        assert!(!first(&other), "{other}");
+    }
+}
+
+#[test]
+fn our_own_log_groups_are_never_read_though_the_name_stands_behind_the_log_events() {
+    for message in
+        [failed(1), "An error occurred (InternalServerException) when calling the CreateToken operation".to_owned()]
+    {
+        let events = event(1, RECENT, &message);
+        let own =
+            format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{events}],"logGroup":"/aws/lambda/oidc-triage"}}"#);
+        let control = format!(r#"{{"logEvents":[{events}],"logGroup":"g","messageType":"CONTROL_MESSAGE"}}"#);
+        for text in [own.clone(), own.replace(':', ": ")] {
+            for batch in [packed(&text), decode(&text, &setting())] {
+                assert_eq!(
+                    (batch.observations.len(), batch.problems.count(ProblemName::OwnLogGroup)),
+                    (0, 1),
+                    "{text}"
+                );
+            }
+        }
+        for batch in [packed(&control), decode(&control, &setting())] {
+            assert_eq!((batch.kind, batch.observations.len()), (InputKind::LogsControl, 0));
+        }
+        // Another one's is read in full, and is the caller's name where no other stands.
+        let other = own.replace("/aws/lambda/oidc-triage", "g");
+        assert_eq!(packed(&other).observations.len(), 1);
+    }
+}
+
+#[test]
+fn as_many_calls_are_kept_as_the_bound_says_and_what_is_cut_is_told() {
+    let failure = r#"{"eventSource":"sso.amazonaws.com","eventName":"CreateToken","errorCode":"x"}"#;
+    for (count, is_cut) in [(OBSERVATIONS_MAX, false), (OBSERVATIONS_MAX + 1, true)] {
+        let events: Vec<Value> = (0..count).map(|id| event(id, RECENT, failure)).collect();
+        let text = document(&events);
+        for text in [text.clone(), text.replace("\"message\":", "\"message\" : ")] {
+            let batch = packed(&text);
+            assert_eq!(batch.observations.len(), OBSERVATIONS_MAX);
+            assert_eq!(batch.problems.count(ProblemName::PayloadCut), u64::from(is_cut));
         }
     }
-    let with_more = text.replace("]}", "],\"policyLevel\":\"ACCOUNT\"}\n");
-    assert!(document::quick(&with_more, &[]).is_some());
+}
+
+#[test]
+fn calls_with_the_longest_names_are_cut_sooner() {
+    let more = json!({"errorMessage": "m".repeat(2000), "userAgent": "u".repeat(300), "requestParameters": null});
+    let failure = record(more).to_string();
+    let events: Vec<Value> = (0..OBSERVATIONS_MAX).map(|id| event(id, RECENT, &failure)).collect();
+    let batch = packed(&document(&events));
+    assert_eq!(batch.problems.count(ProblemName::PayloadCut), 1);
+    let weight: usize = batch.observations.iter().map(batch::weight).sum();
+    assert!((OBSERVATIONS_WEIGHT_MAX..OBSERVATIONS_WEIGHT_MAX + 10_000).contains(&weight), "{weight}");
+    assert!(batch.observations.len() > 8_000, "{}", batch.observations.len());
+}
+
+#[test]
+fn so_much_text_is_read_as_the_bound_says_and_records_go_on() {
+    let line = "x".repeat(100_000);
+    let count = TEXT_MAX / line.len();
+    let mut events: Vec<Value> = (0..count).map(|id| event(id, RECENT, &line)).collect();
+    let error = "An error occurred (InternalServerException) when calling the CreateToken operation";
+    events.insert(0, event(0, RECENT, error));
+    events.extend([event(1, RECENT, error), event(2, RECENT, &failed(2))]);
+    let batch = packed(&document(&events));
+    assert_eq!(
+        batch.problems.iter().map(|(name, count, _)| (name, count)).collect::<Vec<_>>(),
+        [(ProblemName::PayloadCut, 1)]
+    );
+    assert_eq!(failures(&batch.observations).len(), 2);
+}
+
+#[test]
+fn what_is_left_when_the_time_is_up_is_named_and_what_was_read_is_there() {
+    let events: Vec<Value> = (0..1000).map(|id| event(id, RECENT, &failed(id))).collect();
+    let payload = subscription(&gzip(document(&events).as_bytes()));
+    let looks = std::cell::Cell::new(0);
+    let is_time_left = || looks.replace(looks.get() + 1) < 3;
+    let batch = decode_while(&is_time_left, &payload, &setting());
+    assert_eq!(batch.observations.len(), 3 * EVENTS_A_LOOK);
+    assert_eq!(
+        batch.problems.iter().map(|(name, count, _)| (name, count)).collect::<Vec<_>>(),
+        [(ProblemName::Deadline, 1)]
+    );
+    let list = format!("[{}]", vec![failed(1); 5].join(","));
+    let records = format!(r#"{{"Records":{list}}}"#);
+    for text in [list, records] {
+        looks.set(0);
+        let batch = decode_while(&is_time_left, &text, &setting());
+        assert_eq!((batch.observations.len(), batch.problems.count(ProblemName::Deadline)), (3, 1), "{text}");
+        assert!(batch.problems.iter().any(|(.., detail)| detail.starts_with("2 ")));
+    }
+}
+
+#[test]
+fn an_element_that_is_longer_than_any_log_event_is_told_and_the_next_one_is_read() {
+    let long = "x".repeat(document::ELEMENT_MAX);
+    let text = document(&[event(1, RECENT, &failed(1)), event(2, RECENT, &long), event(3, RECENT, &failed(3))]);
+    for text in [text.clone(), text.replace("\"id\":", "\"id\": ")] {
+        let batch = packed(&text);
+        assert_eq!(ids(&batch), ["request-1", "request-3"]);
+        assert_eq!(
+            batch.problems.iter().map(|(name, count, _)| (name, count)).collect::<Vec<_>>(),
+            [(ProblemName::LogLineTooLong, 1)]
+        );
+    }
 }
 
 fn message() -> impl Strategy<Value = String> {
@@ -317,12 +461,43 @@ fn message() -> impl Strategy<Value = String> {
     prop_oneof![4 => a_record, 1 => any::<String>(), 1 => Just("},{\"id\":\"1\"".to_owned())]
 }
 
+/// A source that gives a few bytes at a time.
+struct Pieces<'a> {
+    rest: &'a [u8],
+    piece: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.piece.min(room.len());
+        self.rest.read(&mut room[..count])
+    }
+}
+
+/// The same JSON with white space around what is no text.
+fn spaced(text: &str, space: &str) -> String {
+    let mut spaced = String::new();
+    let (mut in_text, mut is_escaped) = (false, false);
+    for letter in text.chars() {
+        let is_structure = !in_text && matches!(letter, '{' | '}' | '[' | ']' | ',' | ':');
+        in_text ^= letter == '"' && !is_escaped;
+        is_escaped = letter == '\\' && !is_escaped;
+        if is_structure {
+            spaced.extend([space, letter.to_string().as_str(), space]);
+        } else {
+            spaced.push(letter);
+        }
+    }
+    spaced
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn both_ways_through_a_document_come_to_the_same(
-        messages in prop::collection::vec((message(), any::<bool>()), 1..6)
+        messages in prop::collection::vec((message(), any::<bool>()), 1..6),
+        room in 1usize..64, piece in 1usize..64, space in prop_oneof![Just(""), Just(" "), Just("\n\t ")],
     ) {
         let events: Vec<Value> = messages
             .iter()
@@ -330,13 +505,13 @@ proptest! {
             .map(|(id, (message, is_old))| event(id, if *is_old { OLD } else { RECENT }, message))
             .collect();
         let text = document(&events);
-        let quick = document::quick(&text, &[]).unwrap();
-        let general = document::general(&text, &[]);
-        prop_assert!(general.error.is_none());
-        prop_assert_eq!(&quick.events, &general.events);
-        prop_assert_eq!(quick.log_group, general.log_group);
-        let spaced = text.replacen("\"logEvents\":", "\"logEvents\": ", 1);
-        prop_assert!(document::quick(&spaced, &[]).is_none());
+        let quick = events_of(&mut Document::new(text.as_bytes()));
+        prop_assert_eq!(quick.len(), messages.len());
+        let spaced = spaced(&text, space);
+        let mut document = Document::with_room(Pieces { rest: spaced.as_bytes(), piece }, room);
+        prop_assert_eq!(&events_of(&mut document), &quick);
+        prop_assert_eq!(document.header.log_group.as_deref(), Some("trail"));
+        prop_assert_eq!(document.finish().1, None);
         prop_assert_eq!(packed(&text), packed(&spaced));
         // And to the same as parsing every record, except that nothing old is left uncounted.
         let mut slowly = Batch::new(InputKind::Logs);
@@ -349,6 +524,20 @@ proptest! {
         prop_assert_eq!(quickly.old_successes, slowly.old_successes);
         prop_assert_eq!(quickly.own, slowly.own);
         prop_assert_eq!(failures(&quickly.observations).len(), failures(&slowly.observations).len());
+    }
+
+    #[test]
+    fn a_record_read_as_it_stands_is_read_as_it_is_once_unescaped(message in message()) {
+        let literal = serde_json::to_string(&message).unwrap();
+        let around = crate::envelope::Around::default();
+        let (mut quickly, mut slowly) = (Batch::new(InputKind::Logs), Batch::new(InputKind::Logs));
+        let whole = record::Whole(record::Escaped::of(&literal).unwrap());
+        // What cannot be read as it stands leaves nothing behind.
+        if let Ok(recognised) = crate::cloudtrail::read_from(whole, around, &setting(), &mut quickly) {
+            let expected = crate::cloudtrail::read(&message, around, &setting(), &mut slowly);
+            prop_assert_eq!(recognised, expected.unwrap());
+        }
+        prop_assert_eq!(quickly, slowly);
     }
 
     #[test]

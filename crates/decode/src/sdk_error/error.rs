@@ -5,7 +5,7 @@
 
 use triage_model::observation::Operation;
 
-use crate::sdk_error::service::{ServiceSigns, bare_status, is_known_code, is_modelled_code};
+use crate::sdk_error::service::{Mark, ServiceSigns, bare_status, is_known_code, is_modelled_code};
 
 /// More errors than this in one printout are not one program's any more. It also bounds the work: each error looks at its
 /// whole line, and merging compares each with each.
@@ -60,6 +60,9 @@ impl RequestId {
     }
 }
 
+/// What the access portal answers (GetRoleCredentials, ListAccounts) where the session has ended: the commonest look-alike.
+const PORTAL_CODE: &str = "UnauthorizedException";
+
 /// Whether an error is about a call of SSO OIDC, judged by itself and by the signs of the printout it stands in.
 pub fn is_ours(error: &SdkError, signs: &ServiceSigns) -> bool {
     match error.service {
@@ -67,9 +70,18 @@ pub fn is_ours(error: &SdkError, signs: &ServiceSigns) -> bool {
         NamedService::Other => false,
         NamedService::Unnamed => {
             let code = error.code.as_deref().unwrap_or_default();
+            if code == PORTAL_CODE {
+                return false;
+            }
             let operation = error.operation.or(signs.operation);
             let own_fields = error.has_fields && signs.oauth_fields && is_modelled_code(code);
-            if signs.ours {
+            let is_ours = match signs.mark {
+                Mark::None => false,
+                // Any program loses connections.
+                Mark::Word => !error.no_answer || operation.or(signs.method).is_some(),
+                Mark::Name | Mark::Host => true,
+            };
+            if is_ours {
                 // A program that signs in calls other services too, and names us around their errors.
                 !signs.stranger || own_fields || operation.or(signs.method).is_some()
             } else {

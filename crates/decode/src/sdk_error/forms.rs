@@ -10,10 +10,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use regex::{Captures, Regex};
 
 use crate::sdk_error::error::{NamedService, SdkError};
-use crate::sdk_error::text::{line_around, regex};
+use crate::sdk_error::service::{names_other_host, whole_code};
+use crate::sdk_error::text::{line_around, plain, regex};
 
 /// One way of printing an error.
 struct PrintedForm {
@@ -24,7 +26,7 @@ struct PrintedForm {
 
 const FORMS: &[PrintedForm] = &[
     // botocore, boto3, AWS CLI: `An error occurred (CODE) when calling the OP operation: MESSAGE`
-    PrintedForm { triggers: &["n error occurred ("], read: by_line::botocore },
+    PrintedForm { triggers: &["rror occurred", "occurred ("], read: by_line::botocore },
     // botocore without an answer: `Could not connect to the endpoint URL: "URL"`
     PrintedForm {
         triggers: &["endpoint URL", "SSL validation failed for", "proxy URL"],
@@ -36,17 +38,21 @@ const FORMS: &[PrintedForm] = &[
     PrintedForm { triggers: &["status code: ", "RespMetadata: {"], read: by_line::go_v1 },
     // Java v1 and v2: `CLASS: MESSAGE (Service: SsoOidc, Status Code: N, Request ID: ID)`
     PrintedForm { triggers: &["(Service: "], read: by_line::java },
+    // Swift: `CODE(properties: InternalAWSSSOOIDC.CODE.Properties(error: Optional("..."), ...`
+    PrintedForm { triggers: &["AWSSSOOIDC."], read: by_line::swift },
     // Java, Kotlin, .NET, Ruby, Swift: the class of the exception with its package
     PrintedForm {
         triggers: &["services.ssooidc.model.", "SSOOIDC.Model.", "SSOOIDC.Amazon", "SSOOIDC::Errors::", "AWSSSOOIDC."],
         read: by_line::class,
     },
+    // IAM, in whatever SDK: `User: ARN is not authorized to perform: sso-oauth:CreateTokenWithIAM ...`
+    PrintedForm { triggers: &["is not authorized to perform: sso"], read: by_line::iam },
     // PHP: `Error executing "OP" on "URL"; AWS HTTP error: ... CODE (server): MESSAGE`
     PrintedForm { triggers: &["Error executing "], read: by_line::php },
     // Rust: `service error: CODE: CODE (ServiceError(ServiceError { ... code: Some("CODE") ...`
     PrintedForm {
         triggers: &[
-            "service error: ",
+            "service error",
             "ServiceError {",
             "dispatch failure",
             "DispatchFailure",
@@ -57,7 +63,16 @@ const FORMS: &[PrintedForm] = &[
     },
     // JavaScript v3 and v2: `CODE: UnknownError`, a stack, an inspected object with `$fault` and `$metadata`
     PrintedForm {
-        triggers: &["UnknownError", "$fault", "$metadata", "\n    at ", "\r    at ", "\n\tat ", "statusCode: "],
+        triggers: &[
+            "UnknownError",
+            "$fault",
+            "$metadata",
+            "\n    at ",
+            "\r    at ",
+            "\n\tat ",
+            "\nat ",
+            "statusCode: ",
+        ],
         read: by_field::javascript,
     },
     // boto3's `error.response`, printed as Python prints a dictionary
@@ -78,11 +93,21 @@ const FORMS: &[PrintedForm] = &[
     },
 ];
 
+/// Whether a form finds the error of another service in a text, and none that may be ours.
+pub fn names_another_service(text: &str) -> bool {
+    let mut errors = Vec::new();
+    triggered(text).for_each(|form| (form.read)(text, &mut errors));
+    let is_other =
+        |error: &SdkError| error.service == NamedService::Other && (error.code.is_some() || error.status.is_some());
+    errors.iter().any(is_other)
+}
+
 /// Every error in a text, in no order. One failure may be found more than once: see [`crate::sdk_error::merge`].
 pub fn find(text: &str) -> Vec<SdkError> {
-    let text = without_frame(without_attempts(text));
+    let text = plain(text);
+    let text = without_frame(without_attempts(&text));
     let mut errors = Vec::new();
-    for form in FORMS.iter().filter(|form| form.triggers.iter().any(|trigger| text.contains(trigger))) {
+    for form in triggered(&text) {
         (form.read)(&text, &mut errors);
     }
     let others: Vec<Range<usize>> = errors
@@ -90,13 +115,35 @@ pub fn find(text: &str) -> Vec<SdkError> {
         .filter(|error| error.service == NamedService::Other)
         .map(|error| line_around(&text, error.at))
         .collect();
+    for error in &mut errors {
+        error.code = error.code.take().and_then(whole_code);
+    }
     // An error that names another service is not to be read again by a form that names none.
     errors.retain(|error| match error.service {
         NamedService::SsoOidc => true,
-        NamedService::Unnamed => !others.iter().any(|line| line.contains(&error.at)),
+        NamedService::Unnamed => {
+            !others.iter().any(|line| line.contains(&error.at))
+                && !names_other_host(&text[line_around(&text, error.at)])
+        }
         NamedService::Other => false,
     });
     errors
+}
+
+/// The forms of which a trigger stands in a text, in the order of the table.
+fn triggered(text: &str) -> impl Iterator<Item = &'static PrintedForm> {
+    /// Of each trigger, which form's it is.
+    static OWNERS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+        FORMS.iter().enumerate().flat_map(|(index, form)| std::iter::repeat_n(index, form.triggers.len())).collect()
+    });
+    static TRIGGERS: LazyLock<AhoCorasick> =
+        LazyLock::new(|| AhoCorasick::new(FORMS.iter().flat_map(|form| form.triggers)).expect("constant"));
+    let mut found = [false; FORMS.len()];
+    // One trigger may stand in another.
+    for trigger in TRIGGERS.find_overlapping_iter(text) {
+        found[OWNERS[trigger.pattern().as_usize()]] = true;
+    }
+    FORMS.iter().zip(found).filter_map(|(form, found)| found.then_some(form))
 }
 
 /// The frame that Terraform draws around an error, which it breaks at the width of a terminal: each paragraph is put on

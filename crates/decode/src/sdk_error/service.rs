@@ -3,6 +3,7 @@
 //! In: text. Out: the [`ServiceSigns`] that tell ours from another service's error of the same name, and the endpoint a text
 //! names.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -12,8 +13,8 @@ use triage_model::observation::Operation;
 /// What the text around an error tells of the service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceSigns {
-    /// A mark of SSO OIDC.
-    pub ours: bool,
+    /// How surely the text is about SSO OIDC.
+    pub mark: Mark,
     /// A mark of a service that has an operation of the same name.
     pub other: bool,
     /// Another client of AWS left its name in the stack or in a field, and ours did not.
@@ -29,19 +30,51 @@ pub struct ServiceSigns {
     pub region: Option<String>,
 }
 
+/// What names the service, from nothing to what only it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    #[default]
+    None,
+    /// `sso-oidc` and the like, which a program may call a part of itself.
+    Word,
+    /// As the SDKs and the service name it.
+    Name,
+    Host,
+}
+
+impl Mark {
+    fn of(text: &str) -> Self {
+        if NAME.is_match(text) {
+            Self::Name
+        } else if WORD.is_match(text) {
+            Self::Word
+        } else {
+            Self::None
+        }
+    }
+}
+
 impl ServiceSigns {
     pub fn of(text: &str) -> Self {
         let endpoint = Endpoint::find(text);
-        let host = endpoint.is_some();
+        let mark = if endpoint.is_some() { Mark::Host } else { Mark::of(&without_other_urls(text)) };
         let (region, path) = endpoint.map_or((None, None), |found| (Some(found.region), found.operation));
+        let lone_path = || only(PATH.captures_iter(text).filter_map(|found| operation_of_path(&found[1])));
+        let path = path.or_else(|| lone_path().filter(|_| mark == Mark::Host));
         let operation = only(OPERATION.captures_iter(text).filter_map(|found| Operation::from_name(&found[1])));
-        let method = || only(METHOD.captures_iter(text).filter_map(|found| from_method(&found[1])));
+        let method = || {
+            only(
+                METHOD
+                    .captures_iter(text)
+                    .filter_map(|found| from_method(found.iter().skip(1).flatten().next()?.as_str())),
+            )
+        };
         let operation = operation.or(path);
         Self {
-            ours: host || MARK.is_match(text),
+            mark,
             other: OTHER_MARK.is_match(text),
             stranger: is_stranger(text),
-            oauth_fields: text.contains("error_description") || OAUTH_ERROR.is_match(text),
+            oauth_fields: text.contains("rror_description") || OAUTH_ERROR.is_match(text),
             operation,
             method: operation.or_else(method),
             region,
@@ -67,16 +100,37 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The first host of the service in a text.
+    /// The first host of the service that a text names as called, with the first path of it that is told: not the host to which
+    /// an error points as its `endpoint`.
     pub fn find(text: &str) -> Option<Self> {
         // Most texts with another mark have no host: a substring search is cheaper than the expression.
         if !text.contains("oidc.") && !text.contains("oidc-fips.") {
             return None;
         }
-        let found = HOST.captures(text)?;
-        let operation = found.get(2).and_then(|path| operation_of_path(path.as_str()));
-        Some(Self { region: found[1].to_owned(), operation })
+        let mut hosts =
+            HOST.captures_iter(text).take(HOSTS_MAX).filter(|found| !is_pointed_at(text, found)).map(|found| {
+                let operation = found.get(2).and_then(|path| operation_of_path(path.as_str()));
+                Self { region: found[1].to_owned(), operation }
+            });
+        let mut first = hosts.next()?;
+        if first.operation.is_none() {
+            first.operation = hosts
+                .find(|host| host.region == first.region && host.operation.is_some())
+                .and_then(|host| host.operation);
+        }
+        Some(first)
     }
+}
+
+/// More hosts than any text of one failure names.
+const HOSTS_MAX: usize = 32;
+
+/// InvalidRequestRegionException has `endpoint` for the region to go to.
+fn is_pointed_at(text: &str, host: &regex::Captures<'_>) -> bool {
+    let at = host.get(0).map_or(0, |host| host.start());
+    let before = &text[text.floor_char_boundary(at.saturating_sub(32))..at];
+    let after = before.rsplit_once("endpoint").map(|(_, after)| after.trim_start_matches(['\\', '"', '\'']));
+    after.is_some_and(|after| after.starts_with([':', '=']))
 }
 
 /// The operation behind a path such as `/token?aws_iam=t`.
@@ -163,6 +217,29 @@ pub fn is_modelled_code(code: &str) -> bool {
     code.strip_suffix("Exception").is_some_and(|name| MODELLED.contains(&name))
 }
 
+/// A code of which a line's end may have cut a part: the one that it begins, if there is just one, and none if there are several.
+pub fn whole_code(code: String) -> Option<String> {
+    if code.len() < PREFIX_MIN || is_known_code(&code) || code.ends_with("Exception") {
+        return Some(code);
+    }
+    let begun = |name: &&&str| format!("{name}Exception").starts_with(&code);
+    let mut names = MODELLED.iter().filter(begun);
+    match (names.next(), names.next()) {
+        (None, _) => Some(code),
+        (Some(name), None) => Some(format!("{name}Exception")),
+        (Some(_), Some(_)) => None,
+    }
+}
+
+/// A shorter beginning says too little.
+const PREFIX_MIN: usize = 6;
+
+/// Whether no other service of AWS is known to have a code.
+pub fn is_distinct_code(code: &str) -> bool {
+    const SHARED: [&str; 5] = ["AccessDenied", "ExpiredToken", "InternalServer", "InvalidRequest", "SlowDown"];
+    is_modelled_code(code) && code.strip_suffix("Exception").is_some_and(|name| !SHARED.contains(&name))
+}
+
 /// A code without namespace and without the `Client.` or `Server.` that some services put before it; None for a text
 /// that cannot be a code, and for an SDK's base class, which tells no code.
 pub fn plain_code(name: &str) -> Option<&str> {
@@ -176,6 +253,8 @@ pub fn plain_code(name: &str) -> Option<&str> {
         "AmazonSSOOIDCException",
         "SSOOIDCException",
         "ServiceError",
+        // Go's word for the lack of a name
+        "UnknownError",
     ];
     (fits && !base.contains(&name)).then_some(name)
 }
@@ -201,8 +280,90 @@ const MODELLED: &[&str] = &[
     "UnsupportedGrantType",
 ];
 
-/// `SSO OIDC`, `SsoOidc`, `ssooidc`, `AWSSSOOIDC`, `sso-oidc`, `com.amazonaws.sso.oidc`.
-static MARK: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?i-u:sso[ ._-]?oidc)").expect("constant"));
+/// `SSO OIDC`, `SsoOidc`, `ssooidc`, `AWSSSOOIDC`, `client-sso-oidc`, `com.amazonaws.sso.oidc`.
+static NAME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"SSO OIDC|(?-u:\b)SsoOidc(?:Async)?(?:Client[A-Za-z]*|Exception|(?-u:\b))|(?-u:\b)(?:Internal)?(?:AWS|Amazon)?SSOOIDC|(?i-u:(?:client-|aws-sdk-|aws_sdk_|services[./])sso-?oidc|",
+        r"aws[ _-]sso[ _-]oidc)|com\.amazonaws\.sso\.oidc|(?:^|[^A-Za-z0-9_./:-])ssooidc(?:$|[^A-Za-z0-9_.-])|",
+        // The toolkits of the editors
+        r"Failed to connect to (?:AWS Builder ID|IAM Identity Center)",
+    ))
+    .expect("constant")
+});
+
+/// `sso-oidc` as a word of its own: not in the name of a package, a module or a path.
+static WORD: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:^|[^A-Za-z0-9_./\\@-])(?i-u:sso[ _-]oidc)(?:$|[^A-Za-z0-9_./\\-]|[.](?:$|[^A-Za-z0-9]))")
+        .expect("constant")
+});
+
+/// A path of the service that stands apart from the host, as in `with url: /token` and `(host /token)`.
+static PATH: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?:^|[ \t"'=(])(/(?:token(?:\?aws_iam=t)?|client/register|device_authorization))(?:$|[^A-Za-z0-9_/?-])"#,
+    )
+    .expect("constant")
+});
+
+/// Whether a text names the service's host, but never with a path of the four operations: its pages for people have others.
+pub fn names_other_path(text: &str) -> bool {
+    let mut paths =
+        HOST.captures_iter(text).take(HOSTS_MAX).map(|found| found.get(2).map_or("/", |path| path.as_str())).peekable();
+    paths.peek().is_some() && paths.all(|path| path.len() > 1 && operation_of_path(path).is_none())
+}
+
+/// A text without the URLs that lead elsewhere: a package manager names packages called like the service.
+pub fn without_other_urls(text: &str) -> Cow<'_, str> {
+    if !text.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    URL.replace_all(text, |found: &regex::Captures<'_>| {
+        let is_ours = found[0].contains(NAMESPACE) || Endpoint::find(&found[0]).is_some();
+        if is_ours { found[0].to_owned() } else { " ".repeat(found[0].len()) }
+    })
+}
+
+/// What the service puts behind the name of an error: `InvalidGrantException:http://internal.amazon.com/coral/...`.
+const NAMESPACE: &str = "com.amazonaws.sso.oidc";
+
+static URL: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"[a-z]{2,10}://[^ \t\r\n"'`<>\\)]{1,2048}"#).expect("constant"));
+
+/// Whether a line is a package manager's: it names packages, not services.
+pub fn is_package_managers(line: &str) -> bool {
+    const SAID: [&str; 10] = [
+        "npm ERR!",
+        "npm error",
+        "npm warn",
+        "npm WARN",
+        "ERR_PNPM",
+        "Could not resolve dependencies",
+        "Failed to execute goal",
+        "failed to download from",
+        "No matching distribution",
+        "go: ",
+    ];
+    SAID.iter().any(|said| line.contains(said)) && !line.contains("oidc.")
+}
+
+/// Whether a text names a host of AWS that is not this service's, and none that is. The pages on which people sign in are no
+/// services.
+pub fn names_other_host(text: &str) -> bool {
+    if !text.contains(".amazonaws.") && !text.contains(".api.aws") {
+        return false;
+    }
+    let mut hosts = AWS_HOST.captures_iter(text).map(|found| found[1].to_owned()).peekable();
+    let is_page = |host: &str| host.starts_with("device.sso.") || host.starts_with("view.awsapps");
+    let is_ours = |host: &str| Endpoint::find(&format!("{host}/")).is_some();
+    hosts.peek().is_some()
+        && !hosts.all(|host| is_page(&host))
+        && !AWS_HOST.captures_iter(text).any(|found| is_ours(&found[1]))
+}
+
+static AWS_HOST: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"((?:[A-Za-z0-9-]{1,63}\.){1,6}(?:amazonaws\.(?:com(?:\.cn)?|eu)|api\.aws))(?:$|[^A-Za-z0-9.-]|\.[^A-Za-z0-9])")
+        .expect("constant")
+});
 
 /// Other services that have a CreateToken.
 static OTHER_MARK: LazyLock<Regex> =
@@ -223,7 +384,9 @@ static CLIENT: LazyLock<Regex> = LazyLock::new(|| {
 static HOST: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?:^|[^A-Za-z0-9-])oidc(?:-fips)?\.([a-z]{2,8}(?:-[a-z]{1,16}){1,3}-[0-9]{1,2})\.",
-        r#"(?:[a-z0-9-]+\.)*[a-z]+(?::[0-9]{1,5})?(/[A-Za-z0-9_/?=&-]*)?"#,
+        r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws|api\.amazonwebservices\.(?:com\.cn|eu)|",
+        r"c2s\.ic\.gov|sc2s\.sgov\.gov|csp\.hci\.ic\.gov|cloud\.adc-e\.uk)",
+        r#"(?::[0-9]{1,5})?(/[A-Za-z0-9_/?=&%.-]*)?(?:$|[^A-Za-z0-9.-]|\.(?:$|[^A-Za-z0-9]))"#,
     ))
     .expect("constant")
 });
@@ -240,7 +403,11 @@ static OPERATION: LazyLock<Regex> = LazyLock::new(|| {
 static METHOD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i-u:\b(?:de_)?(register_?client|start_?device_?authorization|create_?token(?:_?with_?iam)?)",
-        r"(?:Command|CommandError|Async|Request|Input)?[ \t]*\()",
+        r"(?:Command|CommandError|Async|Request|Input)?(?:[ \t]*\(|[ \t]+(?:failed|error)(?-u:\b)))|",
+        // Kotlin's stack
+        r"(?-u:\b)(RegisterClient|StartDeviceAuthorization|CreateToken(?:WithIam)?)Operation(?:Des|S)erializer|",
+        // Ruby's stack
+        r"in [`'](?:[A-Za-z:]{1,64}#)?(register_client|start_device_authorization|create_token(?:_with_iam)?)'",
     ))
     .expect("constant")
 });

@@ -3,6 +3,7 @@
 //! In: a text and a place in it. Out: the line around the place, the message behind it, an id that stands on it. Which
 //! error that is told of is for the forms to say.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -14,12 +15,94 @@ use crate::values::{MESSAGE_MAX, bounded};
 /// The id that a line gives under a name of its own, beside an error that prints none.
 pub fn id_of_line(text: &str, at: usize) -> Option<RequestId> {
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
-        regex(r#"(?i-u:(aws|amzn)?[_ -]?request[_ -]?id)\\?["']?[ \t]*[:=][ \t]*\\?["']?([A-Za-z0-9-]{8,64})"#)
+        regex(
+            r#"(?i-u:(amzn)?[_ -]?(?:aws[_ -]?)?request[_ -]?id)\\?["']?[ \t]*[:=][ \t]*\\?["']?([A-Za-z0-9-]{8,64})"#,
+        )
     });
     let line = &text[line_around(text, at)];
     let found = PATTERN.captures(line)?;
     let id = found[2].to_owned();
     Some(if found.get(1).is_some() { RequestId::OfAws(id) } else { RequestId::OfLine(id) })
+}
+
+/// Without the escape sequences that colour a terminal, and with the line ends that a logger wrote as two characters.
+pub fn plain(message: &str) -> Cow<'_, str> {
+    let message = match without_colours(message) {
+        Cow::Borrowed(message) => without_entities(message),
+        Cow::Owned(message) => Cow::Owned(without_entities(&message).into_owned()),
+    };
+    if !is_escaped(&message) {
+        return match message {
+            // The end of a line of JSON.
+            Cow::Borrowed(text) => Cow::Borrowed(text.strip_suffix("\\n").unwrap_or(text)),
+            Cow::Owned(text) => Cow::Owned(text),
+        };
+    }
+    // The same length: places in the text stay.
+    Cow::Owned(message.replace("\\r\\n", "   \n").replace("\\n", " \n").replace("\\t", " \t"))
+}
+
+/// Whether line ends are written as two characters: there are some, and no real ones. In JSON they are as they should be.
+fn is_escaped(message: &str) -> bool {
+    let written = memchr::memmem::find_iter(message.as_bytes(), b"\\n").count();
+    written > message.trim_end().matches('\n').count() && !message.contains("{\"")
+}
+
+/// Quotation marks as a web page writes them, in a log that went through one.
+fn without_entities(message: &str) -> Cow<'_, str> {
+    if !message.contains("&#39;") && !message.contains("&quot;") && !message.contains("&#x27;") {
+        return Cow::Borrowed(message);
+    }
+    let names = [("&#39;", "'"), ("&#x27;", "'"), ("&quot;", "\""), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+    Cow::Owned(names.into_iter().fold(message.to_owned(), |text, (name, letter)| text.replace(name, letter)))
+}
+
+fn without_colours(message: &str) -> Cow<'_, str> {
+    // In JSON in a text, the escape is written as six characters.
+    let message = without_sequences(message, "\u{1b}[");
+    match message {
+        Cow::Borrowed(message) => without_sequences(message, "\\u001b["),
+        Cow::Owned(message) => Cow::Owned(without_sequences(&message, "\\u001b[").into_owned()),
+    }
+}
+
+fn without_sequences<'t>(message: &'t str, start: &str) -> Cow<'t, str> {
+    if memchr::memmem::find(message.as_bytes(), start.as_bytes()).is_none() {
+        return Cow::Borrowed(message);
+    }
+    let mut text = String::with_capacity(message.len());
+    let mut parts = message.split(start);
+    text.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let sequence = part.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
+        let letter = part.as_bytes().get(sequence).is_some_and(u8::is_ascii_alphabetic);
+        text.push_str(&part[sequence + usize::from(letter)..]);
+    }
+    Cow::Owned(text)
+}
+
+/// Loggers behind loggers escape a text that often.
+const LAYERS_MAX: usize = 3;
+
+/// JSON in a JSON string or a log in quotation marks: as it was before. Longer texts than any program prints of one failure are cut.
+pub fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut text = text.to_owned();
+    for _ in 0..LAYERS_MAX {
+        let inner = text
+            .replace("\\\\", "\\")
+            .replace("\\n", "\n")
+            .replace("\\t", "\t")
+            .replace("\\\"", "\"")
+            .replace("\\/", "/");
+        if inner == text {
+            break;
+        }
+        text = inner;
+    }
+    Cow::Owned(text)
 }
 
 /// Whether a text can be AWS's id of a request.
@@ -31,8 +114,9 @@ pub fn is_request_id(id: &str) -> bool {
 pub fn line_around(text: &str, at: usize) -> Range<usize> {
     let from = text.floor_char_boundary(at.saturating_sub(WINDOW));
     let until = text.floor_char_boundary(at + WINDOW).max(at);
-    let start = text[from..at].rfind(['\n', '\r']).map_or(from, |end| from + end + 1);
-    let end = text[at..until].find(['\n', '\r']).map_or(until, |length| at + length);
+    let bytes = text.as_bytes();
+    let start = memchr::memrchr2(b'\n', b'\r', &bytes[from..at]).map_or(from, |end| from + end + 1);
+    let end = memchr::memchr2(b'\n', b'\r', &bytes[at..until]).map_or(until, |length| at + length);
     start..end
 }
 

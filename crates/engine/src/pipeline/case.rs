@@ -20,7 +20,7 @@ use triage_notify::notice::Notice;
 
 use super::judged::Judged;
 use super::schedule::Schedule;
-use crate::answer::{Answer, BatchItemFailure, Counts, IncidentReport, NoticeReport};
+use crate::answer::{Answer, BatchItemFailure, Counts, FAILURES_LISTED, FailureReport, IncidentReport, NoticeReport};
 use crate::error::Error;
 use crate::handled::{Handled, Invocation, Measured};
 use crate::publish::Published;
@@ -134,7 +134,9 @@ impl Case {
         measured.oldest_pending = measured.oldest_pending.into_iter().chain(made).min();
     }
 
-    pub fn close(self, judged: Vec<Judged>) -> Handled {
+    /// Makes the answer. `lists_all`: whoever asked reads all failures, and not only as many as an answer of the function holds. A
+    /// payload may tell of more than there is memory to word.
+    pub fn close(self, judged: Vec<Judged>, lists_all: bool) -> Handled {
         let batch_item_failures = (self.kind == InputKind::Sqs).then(|| self.to_be_delivered_again(&judged));
         let Self { kind, carries_secrets, draft, .. } = self;
         let Draft {
@@ -152,9 +154,13 @@ impl Case {
         for lost in &untold {
             problems.note(ProblemName::NoticeNotPublished, &lost.reason);
         }
+        let all = judged.len();
+        let listed = judged.into_iter().enumerate();
+        let is_listed = |(index, one): &(usize, Judged)| lists_all || *index < FAILURES_LISTED || one.retried.is_some();
+        let failures: Vec<FailureReport> = listed.filter(is_listed).map(|(_, one)| one.report(kind)).collect();
         let answer = Answer {
-            failures: judged.into_iter().map(|one| one.report(kind)).collect(),
-            omitted: 0,
+            omitted: all - failures.len(),
+            failures,
             counts,
             problems,
             incidents,

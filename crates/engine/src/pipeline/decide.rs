@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use triage_decide::diagnose::diagnose;
 use triage_decide::incident::turn;
 use triage_decide::ledger::Incident;
+use triage_decide::probe::RungState;
 use triage_decide::recovery::recoveries;
 use triage_decide::verdict::Judgement;
 use triage_decide::view::{StoreError, View};
+use triage_model::problem::ProblemName;
 use triage_model::region::Region;
 use triage_notify::compose;
 use triage_notify::letter::{Channel, Step};
@@ -23,7 +25,7 @@ use super::parts::Pipeline;
 use crate::answer::{IncidentReport, IncidentState};
 use crate::publish::Publish;
 use crate::service::Service;
-use crate::store::{Committed, Store};
+use crate::store::{At, Committed, Store};
 
 /// Steps that are tried before the next invocation is left to try. Each time another sandbox took one, so something was
 /// told or learned.
@@ -64,6 +66,13 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             case.draft.measured.deciding += started.elapsed();
             case.draft.judgements.insert(region.clone(), judgement);
             let Some(next) = next else { return view };
+            if self.is_guess(region, &view, at).await {
+                case.draft.problems.note(
+                    ProblemName::RegionAssumed,
+                    format!("{region}: no record names it, and other regions were seen; set OIDC_TRIAGE_REGION if it is right"),
+                );
+                return view;
+            }
             match self.store.commit(region, view.version, &next, at).await {
                 Ok(Committed::Yes) => {
                     view.ledger = next.ledger;
@@ -85,6 +94,17 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             }
         }
         view
+    }
+
+    /// Whether all that is known of a region are log lines that name none and were taken for its, while other regions are
+    /// named: then it is those that fail, and an incident here would be a false one.
+    async fn is_guess(&self, region: &Region, view: &View, at: At) -> bool {
+        let is_seen = self.settings.region_is_named
+            || view.evidence.names_region()
+            || view.ledger.open_incidents().next().is_some()
+            || view.probe.worst().is_some_and(|worst| worst > RungState::Unknown)
+            || view.evidence.open_issues(at.now).next().is_some();
+        !is_seen && self.store.regions(at).await.is_ok_and(|regions| regions.iter().any(|known| known != region))
     }
 
     /// The judgement, and the step that follows from it.

@@ -125,6 +125,7 @@ impl Judged {
             cause: self.class.cause,
             origin: failure.origin,
             kms: self.class.key_refusal.is_some(),
+            region_assumed: failure.is_region_assumed,
             label: self.label().map_or(0, hash16),
             traits: self.common.traits(),
             id: hash32(&failure.id),

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use triage_decide::verdict::{Diagnosis, Severity};
+use triage_decode::decode;
 use triage_notify::notice::{Notice, NoticeKind};
 
 use super::*;
@@ -97,6 +98,19 @@ fn a_person_who_failed_unnamed_is_well_again_when_its_client_is_served() {
     };
     assert_eq!(hit(&through("c", &person("ana-id"), 40, None)), Some(1));
     assert_eq!(hit(&through("e", &person("ana-id"), 40, None)), Some(2));
+}
+
+#[test]
+fn what_is_not_read_when_the_time_is_up_is_named_and_the_answer_gets_out() {
+    let pipeline = pipeline(&[]);
+    let payload = format!("[{},{}]", failing("ana", 0), failing("ben", 1));
+    for (left, failures) in [(Duration::ZERO, 0), (Duration::from_secs(28), 2)] {
+        let invocation = Invocation { id: "invocation-1".into(), now: at(10), deadline: Instant::now() + left };
+        let handled = pipeline.handle(&payload, &invocation).now_or_never().expect("nothing in memory waits");
+        assert_eq!(handled.answer.failures.len(), failures);
+        let told = handled.answer.problems.iter().any(|(_, _, detail)| detail == "2 events of a list not read");
+        assert_eq!(told, failures == 0, "{:?}", handled.answer.problems);
+    }
 }
 
 #[test]
@@ -360,6 +374,45 @@ fn what_the_metrics_need_is_measured() {
     assert!(measured.deciding > Duration::ZERO);
     let late = handle(&pipeline, &tick(0), at(1000)).measured;
     assert_eq!(late, Measured::default());
+}
+
+/// Lines of an application that name no region, one caller each.
+fn lines_without_region(callers: usize, second: i64) -> String {
+    let events: Vec<String> = (0..callers)
+        .map(|caller| {
+            let message = format!(
+                "user=u{caller} An error occurred (InternalServerException) when calling the CreateToken operation: "
+            );
+            format!(
+                r#"{{"id":"{caller}-{second}","timestamp":{},"message":"{message}"}}"#,
+                at(second + caller as i64).as_millisecond()
+            )
+        })
+        .collect();
+    format!(r#"{{"messageType":"DATA_MESSAGE","logGroup":"/app","logEvents":[{}]}}"#, events.join(","))
+}
+
+#[test]
+fn lines_that_name_no_region_open_nothing_where_only_other_regions_were_seen() {
+    let told = |variables: &[(&str, &str)], before: &[String]| {
+        let pipeline = pipeline(variables);
+        for payload in before {
+            handle(&pipeline, payload, at(10));
+        }
+        let handled = handle(&pipeline, &lines_without_region(8, 20), at(60));
+        let problems = handled.answer.problems.iter().map(|(name, ..)| name).collect::<Vec<_>>();
+        let is_open = !handled.answer.incidents.is_empty();
+        assert_eq!(problems.contains(&triage_model::problem::ProblemName::RegionAssumed), !is_open, "{problems:?}");
+        is_open
+    };
+    let elsewhere = failing("ana", 5);
+    let assumed = ("AWS_REGION", "ca-central-1");
+    assert!(!told(&[assumed], std::slice::from_ref(&elsewhere)));
+    // It is the only one there is; or the operator named it; or a call to it was seen.
+    assert!(told(&[assumed], &[]));
+    assert!(told(&[("OIDC_TRIAGE_REGION", "ca-central-1")], std::slice::from_ref(&elsewhere)));
+    let here = elsewhere.replace("us-east-1", "ca-central-1").replace("ana", "ben");
+    assert!(told(&[assumed], &[elsewhere, here]));
 }
 
 fn served(user: &str, second: i64) -> String {

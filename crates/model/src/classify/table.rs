@@ -152,6 +152,27 @@ pub(super) const NO_ANSWER_CODES: &[Code] = &[
     Code::Exact("ETIMEDOUT"),
     Code::Exact("EAI_AGAIN"),
     Code::Exact("EPIPE"),
+    Code::Exact("EAI_NODATA"),
+    Code::Exact("EHOSTDOWN"),
+    Code::Exact("ENETDOWN"),
+    Code::Exact("EPROTO"),
+    Code::Exact("ESOCKETTIMEDOUT"),
+    Code::Exact("UnknownEndpoint"),
+    Code::Exact("UND_ERR_ABORTED"),
+    Code::Exact("UND_ERR_BODY_TIMEOUT"),
+    Code::Exact("UND_ERR_CONNECT_TIMEOUT"),
+    Code::Exact("UND_ERR_HEADERS_TIMEOUT"),
+    Code::Exact("UND_ERR_PRX_TLS"),
+    Code::Exact("UND_ERR_SOCKET"),
+    Code::Exact("SELF_SIGNED_CERT_IN_CHAIN"),
+    Code::Exact("DEPTH_ZERO_SELF_SIGNED_CERT"),
+    Code::Exact("HOSTNAME_MISMATCH"),
+    Code::Exact("INVALID_CA"),
+    Code::Prefix("CERT_"),
+    Code::Prefix("ERR_SOCKET_"),
+    Code::Prefix("ERR_SSL"),
+    Code::Prefix("ERR_TLS_"),
+    Code::Prefix("UNABLE_TO_"),
     // Java
     Code::Exact("SdkClientException"),
     Code::Exact("ApiCallTimeoutException"),
@@ -166,6 +187,16 @@ pub(super) const NO_ANSWER_CODES: &[Code] = &[
     Code::Exact("RequestError"),
     Code::Exact("RequestSendError"),
     Code::Exact("DispatchFailure"),
+    // What the reader of logs calls a network error that has no name of its own
+    Code::Exact("HtmlPage"),
+    Code::Exact("ConnectionFailed"),
+    Code::Exact("ConnectionRefused"),
+    Code::Exact("ConnectionReset"),
+    Code::Exact("NameNotResolved"),
+    Code::Exact("NetworkUnreachable"),
+    Code::Exact("ProxyError"),
+    Code::Exact("TimedOut"),
+    Code::Exact("TlsError"),
 ];
 
 const ADVICE_HIDDEN_THROTTLING: &str = "Throttling behind a 500: slow the caller down and retry with a base delay of \
@@ -210,6 +241,13 @@ pub(super) const TABLE: &[Row] = &[
     Row::new(&[Code::Absent], Cause::Throttled, Source::Seen, ADVICE_HIDDEN_THROTTLING)
         .status(Status::ServerFault)
         .inside(Inside::Throttling),
+    Row::new(
+        &[Code::Absent],
+        Cause::Throttled,
+        Source::Seen,
+        "Throttling, whose name the caller did not log: slow the caller down and retry with a base delay of one second.",
+    )
+    .inside(Inside::Throttling),
     Row::new(INTERNAL_SERVER, Cause::Request, Source::Seen, ADVICE_HIDDEN_INPUT).inside(Inside::InvalidInput),
     Row::new(&[Code::Absent], Cause::Request, Source::Seen, ADVICE_HIDDEN_INPUT)
         .status(Status::ServerFault)
@@ -285,6 +323,13 @@ pub(super) const TABLE: &[Row] = &[
         Source::SdkRetries,
         "Too many calls (80 a second for one public client, 250 for the instance): retry with a base delay of one \
          second, keep tokens for their lifetime, and look for a tool that loops over accounts.",
+    ),
+    Row::new(
+        &[Code::Exact("HtmlPage")],
+        Cause::Unreachable,
+        Source::SdkTransport,
+        "A page of HTML came in the place of the service's JSON: a proxy or gateway between the caller and AWS answered. \
+         Look at what that says; the service was most likely not reached.",
     ),
     Row::new(
         NO_ANSWER_CODES,

@@ -348,6 +348,13 @@ fn what_means_no_answer_is_unreachable() {
         "SdkClientException",
         "ApiCallTimeoutException",
         "RequestError",
+        "SELF_SIGNED_CERT_IN_CHAIN",
+        "CERT_HAS_EXPIRED",
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+        "ERR_TLS_CERT_ALTNAME_INVALID",
+        "UND_ERR_CONNECT_TIMEOUT",
+        "NameNotResolved",
+        "HtmlPage",
     ] {
         let class = classify(Symptoms { code: Some(code), ..Default::default() });
         assert_eq!((class.cause, class.retry), (Cause::Unreachable, Retry::Transient), "{code}");

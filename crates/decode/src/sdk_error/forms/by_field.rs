@@ -6,9 +6,10 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
+use triage_model::classify::means_no_answer;
 
-use crate::sdk_error::error::{RequestId, SdkError};
-use crate::sdk_error::service::{bare_status, is_known_code, plain_code};
+use crate::sdk_error::error::{NamedService, RequestId, SdkError};
+use crate::sdk_error::service::{bare_status, is_distinct_code, is_known_code, plain_code};
 use crate::sdk_error::text::{is_request_id, message, regex, rest_of_line};
 
 /// What a field was found to say, and where.
@@ -42,7 +43,7 @@ pub fn javascript(text: &str, errors: &mut Vec<SdkError>) {
 
     let is_object = text.contains("$fault") || text.contains("$metadata");
     let is_object = is_object || text.contains("statusCode: ") && text.contains("retryable: ");
-    let has_frames = ["\n    at ", "\r    at ", "\n\tat "].iter().any(|frame| text.contains(frame));
+    let has_frames = ["\n    at ", "\r    at ", "\n\tat ", "\nat "].iter().any(|frame| text.contains(frame));
     let is_code = |name: &str| is_known_code(name) || is_object && name.ends_with("Exception");
     let mut codes: Vec<FieldValue<'_>> = all(&HEAD, text)
         .into_iter()
@@ -54,9 +55,16 @@ pub fn javascript(text: &str, errors: &mut Vec<SdkError>) {
         codes.extend(all(&NAME, text).into_iter().filter(|found| is_code(found.value)));
     }
     codes.sort_by_key(|code| code.at);
+    let before = errors.len();
+    // JavaScript's word for the lack of a message, and a name that only this service has.
+    let is_distinct =
+        codes.iter().any(|code| is_distinct_code(code.value) && after(text, code).starts_with("UnknownError"));
     let (ids, statuses) = if is_object { (all(&ID, text), all(&STATUS, text)) } else { (Vec::new(), Vec::new()) };
     let said = if is_object { all(&SAID, text).into_iter().find_map(|found| message(found.value)) } else { None };
     push_each(errors, codes, ids, statuses, head_message.or(said));
+    if is_distinct {
+        errors[before..].iter_mut().for_each(|error| error.service = NamedService::SsoOidc);
+    }
 }
 
 /// What stands on the line behind `CODE:`.
@@ -80,19 +88,24 @@ pub fn python(text: &str, errors: &mut Vec<SdkError>) {
 pub fn rust(text: &str, errors: &mut Vec<SdkError>) {
     static CODE: LazyLock<Regex> = LazyLock::new(|| {
         regex(
-            r#"code: Some\(\\?"([A-Za-z0-9_.]{1,128})|service error: ([A-Z][A-Za-z0-9]*(?:Exception|Error))(?:$|[^A-Za-z0-9_(])|unhandled error \(([A-Z][A-Za-z0-9]*)\)"#,
+            r#"code: Some\([ \t\r\n]*\\?"([A-Za-z0-9_.]{1,128})|service error(?:: |[ \t\r\n]+[0-9]+: | error\.sources=\[)([A-Z][A-Za-z0-9]*(?:Exception|Error))(?:$|[^A-Za-z0-9_(])|unhandled error \(([A-Z][A-Za-z0-9]*)\)"#,
         )
     });
     static ID: LazyLock<Regex> = LazyLock::new(|| {
         regex(r#"(?:aws_request_id|x-amzn-requestid|x-amzn-RequestId)\\?"?: \\?"([A-Za-z0-9-]{8,64})"#)
     });
-    static STATUS: LazyLock<Regex> = LazyLock::new(|| regex(r"StatusCode\(([1-5][0-9]{2})\)"));
+    static STATUS: LazyLock<Regex> = LazyLock::new(|| regex(r"StatusCode\([ \t\r\n]*([1-5][0-9]{2})"));
     static SAID: LazyLock<Regex> =
-        LazyLock::new(|| regex(r#"(?:error_description|message): Some\(\\?"((?:[^"\\]|\\[^"])*)"#));
+        LazyLock::new(|| regex(r#"(?:error_description|message): Some\([ \t\r\n]*\\?"((?:[^"\\]|\\[^"])*)"#));
     let (codes, ids, statuses) = (all(&CODE, text), all(&ID, text), all(&STATUS, text));
     if !codes.is_empty() || !statuses.is_empty() {
         let said = all(&SAID, text).into_iter().find_map(|found| message(found.value));
+        let is_distinct = codes.iter().any(|code| is_distinct_code(code.value));
+        let before = errors.len();
         push_each(errors, codes, ids, statuses, said);
+        if is_distinct {
+            errors[before..].iter_mut().for_each(|error| error.service = NamedService::SsoOidc);
+        }
         return;
     }
     let lost = [
@@ -135,6 +148,7 @@ fn push_each(
             status: status.and_then(|status| status.value.parse().ok()).or(bare_status(name)),
             message,
             request_id: id.map(|id| RequestId::OfAws(id.value.to_owned())),
+            no_answer: status.is_none() && means_no_answer(name),
             has_fields: true,
             ..SdkError::default()
         })

@@ -12,12 +12,12 @@ use crate::sdk_error::error::{ERRORS_MAX, NamedService, RequestId, SdkError};
 use crate::sdk_error::service;
 use crate::sdk_error::service::{Endpoint, bare_status, is_known_code, is_service_name, plain_code};
 use crate::sdk_error::text::{id_of_line, is_request_id, line_around, message, regex, rest_of_line};
-use crate::values::{MESSAGE_MAX, bounded};
+use crate::values::{MESSAGE_MAX, bounded, exception_of_oauth_error};
 
 pub fn botocore(text: &str, errors: &mut Vec<SdkError>) {
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         regex(
-            r"[Aa]n error occurred[ \t]+\(([^() \t\r\n]{1,160})\)[ \t]+when calling the[ \t]+([A-Za-z]{1,64})[ \t]+operation(?:[ \t]*\([^()\r\n]{1,80}\))?[ \t]*:?",
+            r"[Aa]n[ \t\r\n]+error[ \t\r\n]+occurred[ \t\r\n]+\(([^() \t\r\n]{1,160})\)[ \t\r\n]+when[ \t\r\n]+calling[ \t\r\n]+the[ \t\r\n]+([A-Za-z]{1,64})[ \t\r\n]+operation(?:[ \t]*\([^()\r\n]{1,80}\))?[ \t]*:?",
         )
     });
     for found in PATTERN.captures_iter(text).take(ERRORS_MAX) {
@@ -39,7 +39,7 @@ pub fn botocore(text: &str, errors: &mut Vec<SdkError>) {
 pub fn botocore_no_answer(text: &str, errors: &mut Vec<SdkError>) {
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         regex(
-            r#"(Could not connect to the endpoint URL|Connect timeout on endpoint URL|Read timeout on endpoint URL|Connection was closed before we received a valid response from endpoint URL|SSL validation failed for|Failed to connect to proxy URL):?[ \t]*\\?["']?(https?://[^ \t\r\n"'\\]{1,512})"#,
+            r#"(Could not connect to the endpoint URL|Connect timeout on endpoint URL|Read timeout on endpoint URL|Connection was closed before we received a valid response from endpoint URL|SSL validation failed for|Failed to connect to proxy URL):?[ \t\r\n]*\\?["']?(https?://[^ \t\r\n"'\\]{1,512})"#,
         )
     });
     for found in PATTERN.captures_iter(text).take(ERRORS_MAX) {
@@ -85,10 +85,10 @@ fn at_url(url: &str) -> SdkError {
 
 pub fn go(text: &str, errors: &mut Vec<SdkError>) {
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
-        regex(r"operation error ([A-Za-z0-9][A-Za-z0-9 ._-]{0,63}):[ \t]*([A-Za-z]{1,64})[,:]?[ \t]*")
+        regex(r"operation error ([A-Za-z0-9][A-Za-z0-9 ._-]{0,63}):[ \t\r\n]*([A-Za-z]{1,64})[,:]?[ \t]*")
     });
-    static STATUS: LazyLock<Regex> = LazyLock::new(|| regex(r"StatusCode:[ \t]*([0-9]{1,3})"));
-    static ID: LazyLock<Regex> = LazyLock::new(|| regex(r"Request ?I[Dd]:[ \t]*([A-Za-z0-9-]{8,64})"));
+    static STATUS: LazyLock<Regex> = LazyLock::new(|| regex(r"StatusCode:[ \t\r\n]*([0-9]{1,3})"));
+    static ID: LazyLock<Regex> = LazyLock::new(|| regex(r"Request ?I[Dd]:[ \t\r\n]*([A-Za-z0-9-]{8,64})"));
     static CODE: LazyLock<Regex> = LazyLock::new(|| {
         regex(r#"(?:^|[,:][ \t\r\n]+)(?:api error )?([A-Z][A-Za-z0-9_.]{2,127})(?::[ \t]*|[ \t]*$|["')])"#)
     });
@@ -104,7 +104,7 @@ pub fn go(text: &str, errors: &mut Vec<SdkError>) {
             ..SdkError::default()
         };
         let mut rest = rest_of_line(text, whole.end());
-        if BROKEN_AT.iter().any(|end| rest.trim_end().ends_with(end)) {
+        if rest.trim().is_empty() || BROKEN_AT.iter().any(|end| rest.trim_end().ends_with(end)) {
             // Broken at the width of a terminal.
             let paragraph = text[whole.end()..].split("\n\n").next().unwrap_or_default();
             rest = bounded(paragraph, MESSAGE_MAX);
@@ -118,7 +118,9 @@ pub fn go(text: &str, errors: &mut Vec<SdkError>) {
                 STATUS.captures(rest).and_then(|found| found[1].parse().ok()).filter(|&status| status >= 100);
             error.request_id = ID.captures(rest).map(|found| RequestId::OfAws(found[1].to_owned()));
             let fields = ["StatusCode", "RequestID", "HostID", "Post", "Get"];
-            let code = CODE.captures_iter(rest).find(|found| !fields.contains(&&found[1]));
+            // One of them may be cut.
+            let is_field = |name: &str| fields.iter().any(|field| field.starts_with(name));
+            let code = CODE.captures_iter(rest).find(|found| !is_field(&found[1]));
             if let Some(code) = code.filter(|_| error.status.is_some() || !is_connection_text(rest)) {
                 error.code = plain_code(&code[1]).map(str::to_owned);
                 error.message = message(&rest[code.get(0).expect("the whole match").end()..]);
@@ -167,11 +169,14 @@ pub fn go_v1(text: &str, errors: &mut Vec<SdkError>) {
         )
     });
     static MODELLED: LazyLock<Regex> = LazyLock::new(|| {
-        regex(
-            r#"([A-Z][A-Za-z0-9]{2,127}): ()\{[ \t\r\n]*RespMetadata: \{[ \t\r\n]*StatusCode: ([0-9]{3}),[ \t\r\n]*RequestID: "([A-Za-z0-9-]{8,64})""#,
-        )
+        regex(concat!(
+            r"\{[ \t\r\n]*RespMetadata: \{[ \t\r\n]*",
+            r#"StatusCode: ([0-9]{3}),[ \t\r\n]*RequestID: \\?"([A-Za-z0-9-]{8,64})"#,
+        ))
     });
-    for found in PLAIN.captures_iter(text).chain(MODELLED.captures_iter(text)).take(ERRORS_MAX) {
+    static HEAD: LazyLock<Regex> = LazyLock::new(|| regex(r"([A-Z][A-Za-z0-9]{2,127}Exception): ?"));
+    static OAUTH: LazyLock<Regex> = LazyLock::new(|| regex(r#"Error_: \\?"([a-z_]{3,40})"#));
+    for found in PLAIN.captures_iter(text).take(ERRORS_MAX) {
         errors.push(SdkError {
             at: found.get(0).expect("the whole match").start(),
             code: plain_code(&found[1]).map(str::to_owned),
@@ -182,10 +187,35 @@ pub fn go_v1(text: &str, errors: &mut Vec<SdkError>) {
             ..SdkError::default()
         });
     }
+    let mut from = 0;
+    for found in MODELLED.captures_iter(text).take(ERRORS_MAX) {
+        let whole = found.get(0).expect("the whole match");
+        let before =
+            &text[from.max(text.floor_char_boundary(whole.start().saturating_sub(MESSAGE_MAX)))..whole.start()];
+        let head = HEAD.captures_iter(before).last();
+        let oauth = || {
+            let body = bounded(&text[whole.end()..], MESSAGE_MAX);
+            exception_of_oauth_error(OAUTH.captures(body)?.get(1)?.as_str())
+        };
+        errors.push(SdkError {
+            at: whole.start(),
+            code: head.as_ref().and_then(|head| plain_code(&head[1])).or_else(oauth).map(str::to_owned),
+            status: found[1].parse().ok(),
+            message: head.as_ref().and_then(|head| message(&before[head.get(0)?.end()..])),
+            request_id: Some(RequestId::OfAws(found[2].to_owned())),
+            has_fields: true,
+            ..SdkError::default()
+        });
+        from = whole.end();
+    }
 }
 
 pub fn java(text: &str, errors: &mut Vec<SdkError>) {
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| regex(r"\((Service: [^()\r\n]{1,512})\)?"));
+    // What `getMessage()` gives, which names no class.
+    static WORDED: LazyLock<Regex> =
+        LazyLock::new(|| regex(r"[Ss]ervice returned error code ([A-Z][A-Za-z0-9]{2,127})"));
+    static OAUTH: LazyLock<Regex> = LazyLock::new(|| regex(r"(?:^|[ \t:])([a-z]{3,20}_[a-z_]{3,30}):"));
     static CLASS: LazyLock<Regex> =
         LazyLock::new(|| regex(r"([A-Za-z0-9_.$]*[A-Z][A-Za-z0-9_]*Exception)(?::[ \t]*|$)"));
     for found in PATTERN.captures_iter(text).take(ERRORS_MAX) {
@@ -204,10 +234,12 @@ pub fn java(text: &str, errors: &mut Vec<SdkError>) {
         let inner = field("Error Code").and_then(plain_code);
         let status = field("Status Code").and_then(|status| status.parse().ok());
         let said = class.as_ref().and_then(|class| class.get(0)).map_or(before, |class| &before[class.end()..]);
+        let in_words = || WORDED.captures(before).and_then(|found| plain_code(found.get(1)?.as_str()));
+        let oauth = || OAUTH.captures(before).and_then(|found| exception_of_oauth_error(found.get(1)?.as_str()));
         errors.push(SdkError {
             at: line,
             service: if is_service_name(name) { NamedService::SsoOidc } else { NamedService::Other },
-            code: outer.or(inner).map(str::to_owned),
+            code: outer.or(inner).or_else(in_words).or_else(oauth).map(str::to_owned),
             inner_code: inner.filter(|inner| outer.is_some_and(|outer| outer != *inner)).map(str::to_owned),
             status,
             message: message(said),
@@ -239,7 +271,9 @@ pub fn class(text: &str, errors: &mut Vec<SdkError>) {
         let ruby = RUBY_LOG.captures(before);
         // A class in a stack frame or in prose is no error that was printed.
         let printed = after.is_empty() || after.starts_with([':', ')', '"', '\'', '>', ']', '}', '(']);
-        if !(printed || ruby.is_some() || after.starts_with(" --->")) || before.starts_with("at ") {
+        if !(printed || ruby.is_some() || after.starts_with(" --->") || after.starts_with(" ("))
+            || before.starts_with("at ")
+        {
             continue;
         }
         let said = after.split(" (Service: ").next().unwrap_or_default().split(" ---> ").next().unwrap_or_default();
@@ -247,10 +281,56 @@ pub fn class(text: &str, errors: &mut Vec<SdkError>) {
             at: line.start,
             service: NamedService::SsoOidc,
             code: plain_code(name).filter(|code| code.ends_with("Exception") || is_known_code(code)).map(str::to_owned),
-            message: if said.starts_with(')') { None } else { message(said.trim_start_matches([':', ' '])) },
+            message: if said.starts_with(')') {
+                None
+            } else {
+                message(said.trim_start_matches([':', ' ', '(']).trim_end_matches(')'))
+            },
             status: ruby.as_ref().and_then(|ruby| ruby[1].parse().ok()),
             operation: ruby.and_then(|ruby| Operation::from_name(&ruby[2].replace('_', ""))),
             request_id: id_of_line(text, whole.start()),
+            ..SdkError::default()
+        });
+    }
+}
+
+pub fn iam(text: &str, errors: &mut Vec<SdkError>) {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r"User: [^ \r\n]{1,512} is not authorized to perform: sso(?:-oauth|-oidc)?:([A-Za-z]{1,64})")
+    });
+    for found in PATTERN.captures_iter(text).take(ERRORS_MAX) {
+        let whole = found.get(0).expect("the whole match");
+        let operation = Operation::from_name(&found[1]);
+        errors.push(SdkError {
+            at: whole.start(),
+            service: if operation.is_some() { NamedService::SsoOidc } else { NamedService::Other },
+            operation,
+            code: Some("AccessDeniedException".to_owned()),
+            message: message(rest_of_line(text, whole.start())),
+            ..SdkError::default()
+        });
+    }
+}
+
+pub fn swift(text: &str, errors: &mut Vec<SdkError>) {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r"([A-Z][A-Za-z0-9]{2,127})\(properties: (?:Internal)?AWSSSOOIDC\.[A-Za-z0-9.]{1,128}\(")
+    });
+    static SAID: LazyLock<Regex> =
+        LazyLock::new(|| regex(r#"(?:error_description|message): Optional\(\\?"((?:[^"\\\r\n]|\\.)*)"#));
+    static STATUS: LazyLock<Regex> =
+        LazyLock::new(|| regex(r"[sS]tatus ?[cC]ode: ([A-Za-z]*\.?[A-Za-z]*\(?)?([1-5][0-9]{2})"));
+    for found in PATTERN.captures_iter(text).take(ERRORS_MAX) {
+        let whole = found.get(0).expect("the whole match");
+        let rest = bounded(&text[whole.end()..], MESSAGE_MAX);
+        errors.push(SdkError {
+            at: whole.start(),
+            service: NamedService::SsoOidc,
+            code: plain_code(&found[1]).map(str::to_owned),
+            message: SAID.captures(rest).and_then(|said| message(said.get(1)?.as_str())),
+            status: STATUS.captures(rest).and_then(|found| found[2].parse().ok()),
+            request_id: id_of_line(text, whole.start()),
+            has_fields: true,
             ..SdkError::default()
         });
     }
@@ -301,7 +381,7 @@ pub fn no_answer(text: &str, errors: &mut Vec<SdkError>) {
     static NET: LazyLock<Regex> = LazyLock::new(|| {
         regex(concat!(
             r"(?:getaddrinfo|connect|read|write)[ \t]+(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|",
-            r"EHOSTUNREACH|ENETUNREACH)|(socket hang up)|(?-u:\b)(TimeoutError|Seahorse::Client::NetworkingError|",
+            r"EHOSTUNREACH|ENETUNREACH)|(socket hang up)|(?-u:\b)(TimeoutError\]?|Seahorse::Client::NetworkingError|",
             r"System\.Net\.Http\.HttpRequestException|System\.Threading\.Tasks\.TaskCanceledException): |",
             r"\((Seahorse::Client::NetworkingError)\)|",
             r"((?:cURL error|curl:) \(?[0-9]{1,3}\)?)",
@@ -316,6 +396,10 @@ pub fn no_answer(text: &str, errors: &mut Vec<SdkError>) {
         let whole = found.get(0).expect("the whole match");
         let name = found.iter().skip(1).flatten().next().map_or("", |name| name.as_str());
         let line = line_around(text, whole.start());
+        // curl's word for a status.
+        if name.ends_with(" (22)") || name.ends_with(" 22") {
+            continue;
+        }
         // Any program loses connections: it is one to the service if the line has its host, or if an SDK says so.
         let host = Endpoint::find(&text[line]).is_some();
         let by_sdk = text.contains("$metadata") || name.contains("::") || name.starts_with("System.");
@@ -327,7 +411,7 @@ pub fn no_answer(text: &str, errors: &mut Vec<SdkError>) {
 }
 
 fn lost(text: &str, at: usize, name: &str, service: NamedService) -> SdkError {
-    let name = name.rsplit([':', '.']).next().unwrap_or(name);
+    let name = name.rsplit([':', '.']).next().unwrap_or(name).trim_end_matches(']');
     let line = &text[line_around(text, at)];
     SdkError {
         at,
