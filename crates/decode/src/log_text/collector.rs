@@ -5,6 +5,7 @@
 //! made comes back as it is.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -100,17 +101,19 @@ pub fn begins_record(text: &str) -> bool {
 /// `11/22/2026 11:58:00`
 fn is_american_date(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let digits =
-        |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
+    let digits = |range| are_digits(bytes, range);
     digits(0..2) && digits(3..5) && digits(6..10) && bytes.get(2) == Some(&b'/') && bytes.get(5) == Some(&b'/')
 }
 
 /// Whether a line begins with its own time, such as `2026-11-22T09:00:00Z` or `2026/11/22 09:00`.
 pub fn is_time(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let digits =
-        |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
+    let digits = |range| are_digits(bytes, range);
     digits(0..4) && digits(5..7) && digits(8..10) && matches!(bytes.get(4), Some(b'-' | b'/'))
+}
+
+fn are_digits(bytes: &[u8], range: Range<usize>) -> bool {
+    bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
 }
 
 fn is_json_line(line: &str) -> bool {

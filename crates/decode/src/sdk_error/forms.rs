@@ -95,21 +95,16 @@ const FORMS: &[PrintedForm] = &[
 
 /// Whether a form finds the error of another service in a text, and none that may be ours.
 pub fn names_another_service(text: &str) -> bool {
-    let mut errors = Vec::new();
-    triggered(text).for_each(|form| (form.read)(text, &mut errors));
     let is_other =
         |error: &SdkError| error.service == NamedService::Other && (error.code.is_some() || error.status.is_some());
-    errors.iter().any(is_other)
+    printed(text).iter().any(is_other)
 }
 
 /// Every error in a text, in no order. One failure may be found more than once: see [`crate::sdk_error::merge`].
 pub fn find(text: &str) -> Vec<SdkError> {
     let text = plain(text);
     let text = without_frame(without_attempts(&text));
-    let mut errors = Vec::new();
-    for form in triggered(&text) {
-        (form.read)(&text, &mut errors);
-    }
+    let mut errors = printed(&text);
     let others: Vec<Range<usize>> = errors
         .iter()
         .filter(|error| error.service == NamedService::Other)
@@ -127,6 +122,13 @@ pub fn find(text: &str) -> Vec<SdkError> {
         }
         NamedService::Other => false,
     });
+    errors
+}
+
+/// What is printed in any of the forms, of whichever service.
+fn printed(text: &str) -> Vec<SdkError> {
+    let mut errors = Vec::new();
+    triggered(text).for_each(|form| (form.read)(text, &mut errors));
     errors
 }
 

@@ -21,18 +21,18 @@ use crate::values::{bounded, exception_of_oauth_error};
 const TEXT_MAX: usize = 32 * 1024;
 
 /// The error that a printout tells in no form of an SDK.
-pub fn find(text: &str, signs: &ServiceSigns) -> Option<SdkError> {
+pub fn find(printout: &str, signs: &ServiceSigns) -> Option<SdkError> {
     if signs.mark == Mark::None || signs.stranger || signs.other {
         return None;
     }
-    let text = Cow::Borrowed(bounded(text, TEXT_MAX));
-    if names_other_path(&text) {
+    let text = bounded(printout, TEXT_MAX);
+    if names_other_path(text) {
         return None;
     }
-    let ours: Vec<&str> = text.lines().filter(|line| !names_other_host(line) && !is_package_managers(line)).collect();
-    let text = if ours.len() == text.lines().count() { text } else { Cow::Owned(ours.join("\n")) };
-    // What stood on those lines may have been all that named the service.
-    if ServiceSigns::of(&text).mark == Mark::None && signs.method.is_none() {
+    let text = without_others_lines(text);
+    // What is left out may have been all that named the service.
+    let is_part = text.len() < printout.len();
+    if is_part && signs.method.is_none() && ServiceSigns::of(&text).mark == Mark::None {
         return None;
     }
     let is_page = is_page(&text);
@@ -77,6 +77,15 @@ pub fn find(text: &str, signs: &ServiceSigns) -> Option<SdkError> {
         return None;
     }
     Some(SdkError { code, status, message: said(&text), request_id: request_id(&text), ..error })
+}
+
+/// Without the lines that are of another host of AWS or of a package manager.
+fn without_others_lines(text: &str) -> Cow<'_, str> {
+    let is_ours = |line: &&str| !names_other_host(line) && !is_package_managers(line);
+    if text.lines().all(|line| is_ours(&line)) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.lines().filter(is_ours).collect::<Vec<_>>().join("\n"))
 }
 
 /// Without what the service puts behind the name of an error, which looks like an address.

@@ -60,7 +60,7 @@ impl ServiceSigns {
         let mark = if endpoint.is_some() { Mark::Host } else { Mark::of(&without_other_urls(text)) };
         let (region, path) = endpoint.map_or((None, None), |found| (Some(found.region), found.operation));
         let lone_path = || only(PATH.captures_iter(text).filter_map(|found| operation_of_path(&found[1])));
-        let path = path.or_else(|| lone_path().filter(|_| mark == Mark::Host));
+        let path = if mark == Mark::Host { path.or_else(lone_path) } else { None };
         let operation = only(OPERATION.captures_iter(text).filter_map(|found| Operation::from_name(&found[1])));
         let method = || {
             only(
@@ -352,12 +352,11 @@ pub fn names_other_host(text: &str) -> bool {
     if !text.contains(".amazonaws.") && !text.contains(".api.aws") {
         return false;
     }
-    let mut hosts = AWS_HOST.captures_iter(text).map(|found| found[1].to_owned()).peekable();
+    let hosts = AWS_HOST.captures_iter(text).filter_map(|found| found.get(1)).map(|host| host.as_str());
+    let hosts: Vec<&str> = hosts.collect();
     let is_page = |host: &str| host.starts_with("device.sso.") || host.starts_with("view.awsapps");
     let is_ours = |host: &str| Endpoint::find(&format!("{host}/")).is_some();
-    hosts.peek().is_some()
-        && !hosts.all(|host| is_page(&host))
-        && !AWS_HOST.captures_iter(text).any(|found| is_ours(&found[1]))
+    !hosts.iter().all(|host| is_page(host)) && !hosts.iter().any(|host| is_ours(host))
 }
 
 static AWS_HOST: LazyLock<Regex> = LazyLock::new(|| {
