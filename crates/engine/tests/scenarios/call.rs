@@ -1,5 +1,7 @@
 //! A call, whatever came of it: what is asked, by whom, with which tool, from where.
 
+use triage_model::observation::Operation;
+
 pub const HOME: &str = "us-east-1";
 
 /// How a call went wrong.
@@ -12,25 +14,6 @@ pub struct Fault {
 pub const INTERNAL: Fault = Fault { code: "InternalServerException", message: None };
 /// Not a failure: the device is not confirmed yet.
 pub const PENDING: Fault = Fault { code: "AuthorizationPendingException", message: None };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Operation {
-    RegisterClient,
-    StartDeviceAuthorization,
-    CreateToken,
-    CreateTokenWithIam,
-}
-
-impl Operation {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RegisterClient => "RegisterClient",
-            Self::StartDeviceAuthorization => "StartDeviceAuthorization",
-            Self::CreateToken => "CreateToken",
-            Self::CreateTokenWithIam => "CreateTokenWithIAM",
-        }
-    }
-}
 
 /// What a token is asked for with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use triage_decide::verdict::Diagnosis;
+use triage_model::observation::Operation;
 use triage_notify::notice::NoticeKind;
 
 use super::alarm::Alarm;
-use super::call::{Counted, Operation};
+use super::call::Counted;
 use super::history::{DAY, HOUR, History, MINUTE};
 use super::live::Heard;
 use super::needed::needed;

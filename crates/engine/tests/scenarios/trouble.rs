@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use triage_model::observation::Operation;
 
-use super::call::{Call, Fault, HOME, INTERNAL, Operation, application_arn};
+use super::call::{Call, Fault, HOME, INTERNAL, application_arn};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Trouble {

@@ -5,10 +5,11 @@
 //! that find the device not confirmed, CreateToken. Whoever does not get past a step never asks for the next.
 
 use fastrand::Rng;
+use triage_model::observation::Operation;
 
 use super::clients::SESSION_ENDED;
 use super::maker::{Maker, TRY_AGAIN, TRY_AGAIN_AFTER};
-use crate::call::{Call, Fault, Grant, HOME, INTERNAL, Operation, PENDING, Who};
+use crate::call::{Call, Fault, Grant, HOME, INTERNAL, PENDING, Who};
 use crate::history::{DAY, HOUR, Seen};
 use crate::trouble::Trouble;
 

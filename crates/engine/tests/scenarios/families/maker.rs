@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use fastrand::Rng;
+use triage_model::observation::Operation;
 
-use crate::call::{Call, Fault, HOME, INTERNAL, Operation, Who};
+use crate::call::{Call, Fault, HOME, INTERNAL, Who};
 use crate::history::{MINUTE, Record, Seen};
 use crate::trouble::Trouble;
 

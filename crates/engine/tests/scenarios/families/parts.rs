@@ -1,8 +1,10 @@
 //! What fails in a part of a region: one operation, one application, one network.
 
+use triage_model::observation::Operation;
+
 use super::company::{Company, PEOPLE, struck};
 use super::maker::Maker;
-use crate::call::{Call, Fault, Grant, INTERNAL, OFFICE, Operation};
+use crate::call::{Call, Fault, Grant, INTERNAL, OFFICE};
 use crate::history::{DAY, HOUR, History, MINUTE, Seen};
 use crate::trouble::{Needs, OUTAGE, Page, REGION, Scope, Trouble};
 

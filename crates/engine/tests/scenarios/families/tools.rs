@@ -1,8 +1,10 @@
 //! What one tool does wrong, alone or beside the service.
 
+use triage_model::observation::Operation;
+
 use super::company::{ACME, AWS_CLI, BOTO3, Company, IDE, PEOPLE, struck};
 use super::maker::Maker;
-use crate::call::{Call, Fault, Grant, INTERNAL, Operation, Who};
+use crate::call::{Call, Fault, Grant, INTERNAL, Who};
 use crate::history::{DAY, HOUR, History, MINUTE, Seen};
 use crate::trouble::{Needs, OUTAGE, Page, REGION, Scope, Trouble};
 
