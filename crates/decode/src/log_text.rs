@@ -28,7 +28,7 @@ use triage_model::observation::{Failure, Observation, Origin};
 use triage_model::problem::ProblemName;
 use triage_model::region::Region;
 
-use crate::batch::{APP_NAME, Batch, Setting};
+use crate::batch::{Batch, Setting};
 use crate::logs::unescape;
 use crate::mask::masked;
 use crate::sdk_error;
@@ -215,13 +215,6 @@ impl<'s> Stream<'s> {
     }
 
     fn read_printout(&self, printout: &Printout, lines: &[HeldLine], accounts: &mut Vec<Account>, batch: &mut Batch) {
-        if self.is_own(&printout.text) {
-            batch.own += 1;
-            batch
-                .problems
-                .note(ProblemName::OwnProbe, format!("our own probe's call is in log group {}", self.log_group));
-            return;
-        }
         let bare = sdk_error::unescaped(&printout.text);
         let signs = ServiceSigns::of(&bare);
         let mut split = object::split(&printout.text);
@@ -263,6 +256,12 @@ impl<'s> Stream<'s> {
         let shape = neighbours::shape(&printout.text);
         let is_debugging = printout::is_debugging(&printout.text);
         for (index, error) in errors.into_iter().enumerate() {
+            if self.is_own(&error, &fields) {
+                batch.own += 1;
+                let detail = format!("our own probe's call is in log group {}", self.log_group);
+                batch.problems.note(ProblemName::OwnProbe, detail);
+                continue;
+            }
             // The first error starts where its printout does; a further one where it stands.
             let event = if index == 0 { first } else { &lines[printout.event_at(error.at)] };
             let account = self.account(error, event, &fields, &signs, batch);
@@ -271,11 +270,12 @@ impl<'s> Stream<'s> {
         }
     }
 
-    fn is_own(&self, text: &str) -> bool {
-        let names_app = |text: &str| {
-            text.match_indices(APP_NAME).any(|(at, _)| text[..at].ends_with("app/") || text[..at].ends_with("app\\/"))
-        };
-        names_app(text) || self.setting.own_client_ids.iter().any(|id| !id.is_empty() && text.contains(id.as_str()))
+    /// Whether an error is of a call of our own, by what identifies it: words in a line hide nothing.
+    fn is_own(&self, error: &SdkError, fields: &Fields) -> bool {
+        let Setting { own_client_ids, own_request_ids, .. } = self.setting;
+        let is = |own: &[String], id: Option<&str>| id.is_some_and(|id| own.iter().any(|own| own == id));
+        is(own_client_ids, fields.client_id.as_deref())
+            || is(own_request_ids, error.request_id.as_ref().map(|id| id.as_str()))
     }
 
     fn account(
@@ -314,6 +314,7 @@ impl<'s> Stream<'s> {
             occurred_at: fields.time.unwrap_or(event.timestamp),
             request: None,
             replayed: false,
+            answer_only: false,
         };
         let names_caller = caller.is_some();
         let until = failure.occurred_at;
