@@ -3,39 +3,16 @@
 import argparse
 import collections
 import multiprocessing
+import queue
 import sys
-import tempfile
 import time
-import traceback
 
-from tests.harness.emulator import Emulator
-
-from .check import check
 from .clock import library
-from .plan import POINTS, SANDBOXES, plan
-from .story import run
+from .crew import work
+from .plan import POINTS, SANDBOXES
 
 SUMMED = ("invocations", "requests", "kills", "redelivered", "queued", "incidents", "notices", "alone", "ambiguous",
           "repeats")
-
-
-def work(seeds, results):
-    """One after the other, on an emulator of its own."""
-    with tempfile.TemporaryDirectory() as folder, Emulator(folder, iam=False) as emulator:
-        while (seed := seeds.get()) is not None:
-            results.put((seed, *lived_through(seed, emulator)))
-
-
-def lived_through(seed, emulator):
-    try:
-        facts = run(plan(seed), emulator)
-        wrong, numbers = check(facts)
-    except Exception:
-        return ["the run itself broke: " + traceback.format_exc()], {}, {}, {}, 0.0
-    faults = collections.Counter(f"{'SNS' if one.label in ('publish', 'page') else 'store'}: {one.fault}"
-                                 for one in facts.requests if one.fault and one.fault != "killed")
-    faults["clock: stepped"] += len(facts.plan.steps)
-    return wrong, numbers, collections.Counter(facts.killed), faults, facts.seconds
 
 
 def main():
@@ -55,7 +32,7 @@ def main():
         worker.start()
     sums, killed, faults, broken, longest = (collections.Counter(), collections.Counter(), collections.Counter(), {}, 0.0)
     for done in range(1, given.seeds + 1):
-        seed, wrong, numbers, kills, met, seconds = results.get()
+        seed, wrong, numbers, kills, met, seconds = next_of(results, workers)
         sums.update(numbers)
         killed.update(kills)
         faults.update(met)
@@ -71,6 +48,15 @@ def main():
         worker.join()
     print(table(given.seeds, sums, killed, faults, broken, longest, time.monotonic() - began))
     return 1 if broken else 0
+
+
+def next_of(results, workers):
+    while True:
+        try:
+            return results.get(timeout=1)
+        except queue.Empty:
+            if not any(worker.is_alive() for worker in workers):
+                raise SystemExit("nobody is left to live through the rest") from None
 
 
 def table(runs, sums, killed, faults, broken, longest, seconds):

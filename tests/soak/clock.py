@@ -49,8 +49,10 @@ class Clock:
             self.map = mmap.mmap(file.fileno(), FILE_BYTES)
         self.lock = threading.Lock()
 
-    def environment(self, slot):
-        return {"LD_PRELOAD": library(), "SOAK_CLOCK_FILE": str(self.path), "SOAK_CLOCK_SLOT": str(slot)}
+    def environment(self, slot, slower=1):
+        """For a process whose clock is that one, and which is so many times as patient."""
+        return {"LD_PRELOAD": library(), "SOAK_CLOCK_FILE": str(self.path), "SOAK_CLOCK_SLOT": str(slot),
+                "SOAK_CLOCK_SLOWER": str(slower)}
 
     def _at(self, slot):
         return struct.unpack_from("<q", self.map, 8 * slot)[0]

@@ -3,13 +3,15 @@
 //!
 //! In: the file that `SOAK_CLOCK_FILE` names, of 64-bit numbers of nanoseconds: the first is added to the wall clock of every
 //! process, the one at `SOAK_CLOCK_SLOT` to this one's besides. They may change at any moment. Time that only measures how
-//! long something takes (`CLOCK_MONOTONIC`) stays as it is: a step of the clock does not touch it on a real machine either.
+//! long something takes (`CLOCK_MONOTONIC`) is not stepped, as on a real machine; with `SOAK_CLOCK_SLOWER` it goes so many
+//! times slower, so that a machine that is busy with other things is no reason for the process to give up waiting.
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
 
 const CLOCK_REALTIME: c_int = 0;
+const CLOCK_MONOTONIC: c_int = 1;
 const CLOCK_REALTIME_COARSE: c_int = 5;
 #[cfg(target_arch = "x86_64")]
 const SYS_CLOCK_GETTIME: c_long = 228;
@@ -36,6 +38,8 @@ unsafe extern "C" {
 
 static STEPS: AtomicPtr<AtomicI64> = AtomicPtr::new(null_mut());
 static SLOT: AtomicI64 = AtomicI64::new(0);
+/// 0 until it is known.
+static SLOWER: AtomicI64 = AtomicI64::new(0);
 
 /// How far this process's wall clock is off, in nanoseconds.
 fn step() -> i64 {
@@ -61,6 +65,21 @@ fn step() -> i64 {
     }
 }
 
+fn slower() -> i64 {
+    let known = SLOWER.load(Ordering::Relaxed);
+    if known > 0 {
+        return known;
+    }
+    // SAFETY: the environment is only read, and the name ends in zero.
+    let text = unsafe {
+        let text = getenv(c"SOAK_CLOCK_SLOWER".as_ptr());
+        if text.is_null() { c"" } else { CStr::from_ptr(text) }
+    };
+    let slower = text.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(1).max(1);
+    SLOWER.store(slower, Ordering::Relaxed);
+    slower
+}
+
 /// # Safety
 /// As the C library's function of that name.
 #[unsafe(no_mangle)]
@@ -68,6 +87,11 @@ pub unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_i
     // SAFETY: the caller's pointer goes on as it came, and is written to only where the kernel could write to it.
     unsafe {
         let done = syscall(SYS_CLOCK_GETTIME, clock, time) as c_int;
+        if done == 0 && clock == CLOCK_MONOTONIC && slower() > 1 {
+            let nanoseconds = ((*time).seconds * NANOS + (*time).nanoseconds) / slower();
+            (*time).seconds = nanoseconds / NANOS;
+            (*time).nanoseconds = nanoseconds % NANOS;
+        }
         if done == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) {
             let nanoseconds = (*time).nanoseconds + step();
             (*time).seconds += nanoseconds.div_euclid(NANOS);
