@@ -114,6 +114,11 @@ CLOCK_MOST = 2.4
 CONTROL = 10
 #: Every so manyth run has one clock set by minutes or hours.
 WILD = 10
+#: And in so many neither the table nor SNS can be had when it begins, so that events end in the failure queue.
+DARK = 8
+#: Points that a run comes to once or seldom.
+SELDOM = ("make the key", "list the region", "learn", "keep the probe", "raise sent_below", "read what was told", "admit",
+          "settle as sent", "settle as failed", "settle as held back", "publish", "page")
 
 
 def plan(seed):
@@ -125,20 +130,28 @@ def plan(seed):
     if wild:
         steps.append(Step(dice.randrange(1, SANDBOXES + 1), dice.randrange(1, 10),
                           dice.choice([-1, 1]) * dice.choice([120, 900, 7200, 90_000])))
+    killed, weather = (), ()
+    if not calm:
+        killed, weather = tuple(kills(seed, dice)), list(weathers(dice))
+        if seed % DARK == 5:
+            weather += [Weather("store", dice.choice(OUTAGES), OUTAGE, RECOVERY - 1, 1.0),
+                        Weather("sns", dice.choice(["refused", "denied", "dropped"]), OUTAGE, RECOVERY - 1, 1.0)]
+        if any(kill.point == "settle as failed" for kill in killed):
+            weather.append(Weather("sns", "refused", OUTAGE, OUTAGE + 2, 1.0))
     return Plan(
         seed=seed,
         callers=dice.randint(8, 40),
         tries=dice.randint(1, 3),
         regions=("us-east-1", "eu-west-1") if dice.random() < 0.25 else ("us-east-1",),
         history=dice.random() < 0.6,
-        pager=dice.random() < 0.5,
+        pager=dice.random() < 0.5 or any(kill.point == "page" for kill in killed),
         again=dice.random() < 0.35,
         logs=dice.choice([0.0, 0.2, 0.5]),
         repeated=dice.choice([0.0, 0.2, 0.5]),
         remaining=dice.choice([10.0, 12.0, 20.0, 30.0]),
-        redelivered_after=dice.randint(0, 2),
-        weathers=() if calm else tuple(weathers(dice)),
-        kills=() if calm else tuple(kills(seed, dice)),
+        redelivered_after=0 if seed % DARK == 5 else dice.randint(0, 2),
+        weathers=tuple(weather),
+        kills=killed,
         blind_kills=() if calm else tuple(
             BlindKill(dice.randrange(HANDLERS), dice.random() < 0.5, dice.randrange(1, 30)) for _ in range(dice.randrange(8))),
         off=() if calm else tuple(dice.uniform(-small, small) for _ in range(SANDBOXES)),
@@ -166,4 +179,7 @@ def kills(seed, dice):
     chosen += [(dice.choice(["commit", "claim", "publish", "settle as sent"]), dice.random() < 0.5)
                for _ in range(dice.randrange(3))]
     for point, after in chosen:
-        yield Kill(point, after, dice.choice([0, 1, 1, 2, RECOVERY + 3]), dice.choice([1, 1, 2, 3]))
+        if point in SELDOM:
+            yield Kill(point, after, 0, dice.choice([1, 1, 1, 2]))
+        else:
+            yield Kill(point, after, dice.choice([0, 1, 1, 2, RECOVERY + 3]), dice.choice([1, 1, 2, 3]))

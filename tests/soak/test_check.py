@@ -1,11 +1,8 @@
 """The checker sees what is wrong: of a run in which all went well, each thing that may not happen is made up and found."""
 
 import copy
-import tempfile
 
 import pytest
-
-from tests.harness.emulator import Emulator
 
 from .check import check
 from .plan import CONTROL, POINTS, SANDBOXES, plan
@@ -15,10 +12,13 @@ from .story import run
 CALM = 0
 
 
+# All of them look at one run.
+pytestmark = pytest.mark.xdist_group("check")
+
+
 @pytest.fixture(scope="module")
-def calm():
-    with tempfile.TemporaryDirectory() as folder, Emulator(folder, iam=False) as emulator:
-        return run(plan(CALM), emulator)
+def calm(emulator):
+    return run(plan(CALM), emulator)
 
 
 @pytest.fixture
