@@ -12,6 +12,8 @@ import json
 #: As deployed, in seconds: a sandbox tells of the same by itself at most once in this time.
 UNSHARED_QUIET = 900
 UNSHARED = "-unshared"
+#: Of a mark, the bytes that say who failed in which call.
+MARKED_BY = 10
 #: A sandbox counts as in trouble with the table if this many of its invocations ago it was: what it could not read then, it
 #: may not know yet.
 LATELY = 1
@@ -272,12 +274,17 @@ def nothing_is_held_for_ever(books):
 
 
 def no_more_is_counted_than_happened(books):
-    failures, served = collections.Counter(), collections.Counter()
+    failures, served, known = collections.Counter(), collections.Counter(), collections.defaultdict(set)
     for item in books.facts.items:
         if not item["pk"].startswith("slot#"):
             continue
         region = item["pk"].split("#")[1]
-        failures[region] += sum(len(value) for name, value in item.items() if name[0] == "m" and len(name) == 2)
+        marks = [mark.value for name, value in item.items() if name[0] == "m" and len(name) == 2 for mark in value]
+        if books.plan.is_wild:
+            # A time far ahead of a clock that was set back is taken as now. By caller and failure it is known again.
+            marks = {mark[:MARKED_BY] for mark in marks} - known[region]
+            known[region] |= marks
+        failures[region] += len(marks)
         served[region] += sum(int(value) for name, value in item.items() if name[0] == "c" and name[-1] == "s")
     for region, count in failures.items():
         if count > books.facts.failures.get(region, 0):
