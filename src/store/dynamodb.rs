@@ -129,6 +129,17 @@ impl DynamoStore {
         }
     }
 
+    /// A step as the table may have it: a caller that is hashed under a key of the sandbox's own would be two there.
+    fn in_shared_names(&self, region: &Region, step: &Step) -> Step {
+        let mut step = step.clone();
+        let state = self.state();
+        if state.has_own_key() {
+            let known = state.regions.get(region).map(|known| known.rest.ledger.clone()).unwrap_or_default();
+            step.ledger = step.ledger.with_names_of(&known);
+        }
+        step
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing under this lock panics half way, so a poisoned state is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -202,17 +213,6 @@ impl DynamoStore {
         // What was there before tells whether a failure is new, whoever else records it at this moment.
         let old = update.apply(self.table.until(at.until), ReturnValue::AllOld).await?;
         Ok(old.map(|item| slot_item::slot_of_item(begin, &item)))
-    }
-
-    /// A step as the table may have it: a caller that is hashed under a key of the sandbox's own would be two there.
-    fn in_shared_names(&self, region: &Region, step: &Step) -> Step {
-        let mut step = step.clone();
-        let state = self.state();
-        if state.has_own_key() {
-            let known = state.regions.get(region).map(|known| known.rest.ledger.clone()).unwrap_or_default();
-            step.ledger = step.ledger.with_names_of(&known);
-        }
-        step
     }
 
     /// Puts the region on the list of those that the watcher looks after. Once: the list is kept.
