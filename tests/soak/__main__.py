@@ -12,7 +12,7 @@ from .crew import work
 from .plan import POINTS, SANDBOXES
 
 SUMMED = ("invocations", "requests", "kills", "redelivered", "queued", "incidents", "notices", "alone", "ambiguous",
-          "repeats")
+          "repeats", "waited for a clock")
 
 
 def main():

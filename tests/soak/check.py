@@ -9,6 +9,8 @@ import dataclasses
 import itertools
 import json
 
+from .plan import LAST
+
 #: As deployed, in seconds: a sandbox tells of the same by itself at most once in this time.
 UNSHARED_QUIET = 900
 UNSHARED = "-unshared"
@@ -123,7 +125,8 @@ class Books:
             "alone": sum(one.is_alone for one in self.published), "repeats": len(repeats),
             "ambiguous": sum(not one.is_settled for one in self.published if not one.is_alone),
             "redelivered": sum(one.killed or one.error is not None for one in self.facts.invocations),
-            "queued": self.facts.queued, "incidents": len({one.incident for one in self.entries if one.incident}),
+            "waited for a clock": self.facts.minutes >= LAST, "queued": self.facts.queued,
+            "incidents": len({one.incident for one in self.entries if one.incident}),
         }
 
 

@@ -20,6 +20,8 @@ from .plan import AGAIN, HANDLERS, HEALED, LAST, OUTAGE, OVER_AGAIN, RECOVERY, P
 
 TRAIL = "aws-cloudtrail-logs-made-up"
 MINUTE = 60
+#: Ticks that are left to a run in which a clock was set far ahead.
+AFTER_ALL = 5
 #: Served calls are delivered in so many events a minute and region, each of some people.
 SERVED_EVENTS, SERVED_TOGETHER = 4, 4
 
@@ -110,7 +112,14 @@ class Story:
             if minute > HEALED and not waiting and not self.fleet.failure_queue and self.is_over(table, minute):
                 return minute, True
             self.clock.advance(MINUTE)
-        return LAST, False
+        # What one claimed or put off whose clock was ahead waits until that time has come.
+        self.clock.advance(max([0.0, *(step.seconds for step in self.plan.steps)]))
+        for minute in range(LAST, LAST + AFTER_ALL):
+            self.wave([], Delivery(make.tick(self.clock.age()), 0, is_tick=True), minute)
+            if self.is_over(table, minute):
+                return minute, self.plan.is_wild
+            self.clock.advance(MINUTE)
+        return LAST + AFTER_ALL, False
 
     def is_failing(self, minute):
         return OUTAGE <= minute < RECOVERY or self.plan.again and AGAIN <= minute < OVER_AGAIN
