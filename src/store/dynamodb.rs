@@ -132,6 +132,17 @@ impl DynamoStore {
         }
     }
 
+    /// A step as the table may have it: a caller that is hashed under a key of the sandbox's own would be two there.
+    fn in_shared_names(&self, region: &Region, step: &Step) -> Step {
+        let mut step = step.clone();
+        let state = self.state();
+        if state.has_own_key() {
+            let known = state.regions.get(region).map(|known| known.rest.ledger.clone()).unwrap_or_default();
+            step.ledger = step.ledger.with_names_of(&known);
+        }
+        step
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing under this lock panics half way, so a poisoned state is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -416,6 +427,7 @@ impl Store for DynamoStore {
         }
         // So that the watcher goes on with it: of a region whose failures came too late nothing else is written.
         self.register(region, at).await?;
+        let step = &self.in_shared_names(region, step);
         let committed = self.table.put_step(region, version, step, at).await?;
         if committed == Committed::Yes {
             let mut state = self.state();
