@@ -4,18 +4,16 @@
 //! its rule is noted as a problem where the caller hands over the batch, and never stops the reading.
 
 use std::hash::Hasher;
-use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use memchr::memmem::Finder;
 use siphasher::sip::SipHasher24;
 use triage_model::problem::{Problem, ProblemName};
 use triage_model::redact::HIDDEN;
+use triage_model::redact::mask::masked;
 use triage_model::region::Region;
 
 use crate::batch::{Batch, Setting};
 use crate::json::{Keys, Scalar};
-use crate::mask::masked;
 
 /// The longest error message that is kept. CloudTrail cuts its own at 1 KB.
 pub const MESSAGE_MAX: usize = 1024;
@@ -32,7 +30,7 @@ pub const USER_AGENT_MAX: usize = 512;
 
 /// The user agent that stands there, as [`name`] takes a name.
 pub fn user_agent(scalar: &Scalar<'_>) -> Option<String> {
-    scalar.text().filter(|text| *text != HIDDEN).map(|text| shown_text(bounded(text, USER_AGENT_MAX)))
+    scalar.text().filter(|text| *text != HIDDEN).map(|text| shown_text(text, USER_AGENT_MAX))
 }
 
 /// The name that stands there: bounded, with secrets masked, and none if CloudTrail hid it.
@@ -49,24 +47,24 @@ pub fn person(text: &str) -> Option<String> {
 
 /// A name as notices show it: that of a caller may be a user agent or whatever a program calls itself.
 pub fn shown_name(text: &str) -> String {
-    shown_text(bounded(text, NAME_MAX))
+    shown_text(text, NAME_MAX)
 }
 
-fn shown_text(text: &str) -> String {
-    // Most names have nothing behind which a secret could stand, and looking closer costs more than all the rest.
-    let bytes = text.as_bytes();
-    let may_tell = memchr::memchr2(b'=', b':', bytes).is_some()
-        || BEARER.find(bytes).is_some()
-        || BASIC.find(bytes).is_some()
-        || is_token(text);
-    if may_tell { masked(text) } else { text.to_owned() }
+/// Bounded, and masked before it is cut: the half of a secret is one. Several times the bound is looked at, so that what is longer
+/// than any name costs no more.
+fn shown_text(text: &str, max: usize) -> String {
+    const LOOKED_AT: usize = 4;
+    let masked = masked(bounded(text, LOOKED_AT * max));
+    bounded(&masked, max).to_owned()
 }
 
-static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("earer "));
-static BASIC: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("asic "));
+/// An error message: bounded, and masked before it is cut.
+pub fn message_text(text: &str) -> String {
+    shown_text(text, MESSAGE_MAX)
+}
 
 pub fn message(scalar: &Scalar<'_>) -> Option<String> {
-    scalar.text().map(|text| bounded(text, MESSAGE_MAX).to_owned())
+    scalar.text().map(message_text)
 }
 
 /// An error code's bare name: `com.amazonaws.sso.oidc#SlowDownException:http://...` and `Client.SlowDownException` are
@@ -319,7 +317,7 @@ mod tests {
             ("arn:aws:iam::1:user/x", "arn:aws:iam::1:user/x"),
             ("urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:device_code"),
             ("tool/1 refreshToken=hidden", "tool/1 refreshToken=[masked]"),
-            ("tool/1 Bearer abcdefgh", "tool/1 [masked]"),
+            ("tool/1 Bearer abcdefgh", "tool/1 Bearer [masked]"),
         ] {
             assert_eq!(shown_name(given), shown);
         }
