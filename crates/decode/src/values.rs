@@ -50,17 +50,20 @@ pub fn shown_name(text: &str) -> String {
     shown_text(text, NAME_MAX)
 }
 
-/// Bounded, and masked before it is cut: the half of a secret is one. Several times the bound is looked at, so that what is longer
-/// than any name costs no more.
 fn shown_text(text: &str, max: usize) -> String {
-    const LOOKED_AT: usize = 4;
-    let masked = masked(bounded(text, LOOKED_AT * max));
-    bounded(&masked, max).to_owned()
+    // Whatever leaves the decoder is masked then ([`seal`](crate::seal)), but the half of a secret may not look like one.
+    if text.len() <= max { text.to_owned() } else { cut_masked(text, max) }
 }
 
-/// An error message: bounded, and masked before it is cut.
+/// Masked and then cut. Several times the bound is looked at: what is longer than that costs no more.
+fn cut_masked(text: &str, max: usize) -> String {
+    const LOOKED_AT: usize = 4;
+    bounded(&masked(bounded(text, LOOKED_AT * max)), max).to_owned()
+}
+
+/// An error message: masked, and bounded.
 pub fn message_text(text: &str) -> String {
-    shown_text(text, MESSAGE_MAX)
+    cut_masked(text, MESSAGE_MAX)
 }
 
 pub fn message(scalar: &Scalar<'_>) -> Option<String> {
@@ -311,16 +314,10 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_a_name_is_masked() {
-        for (given, shown) in [
-            ("aws-cli/2.31.0 md/awscrt#0.28.0", "aws-cli/2.31.0 md/awscrt#0.28.0"),
-            ("arn:aws:iam::1:user/x", "arn:aws:iam::1:user/x"),
-            ("urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:device_code"),
-            ("tool/1 refreshToken=hidden", "tool/1 refreshToken=[masked]"),
-            ("tool/1 Bearer abcdefgh", "tool/1 Bearer [masked]"),
-        ] {
-            assert_eq!(shown_name(given), shown);
-        }
+    fn a_secret_in_a_name_is_masked_before_the_name_is_cut() {
+        let name = format!("{}?token=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0", "a b".repeat(82));
+        assert!(name.len() > NAME_MAX && shown_name(&name).ends_with("?token=[maske"), "{}", shown_name(&name));
+        assert_eq!(shown_name("jane@example.com"), "jane@example.com");
     }
 
     #[test]

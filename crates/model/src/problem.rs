@@ -180,6 +180,11 @@ impl Problems {
         }
     }
 
+    /// Has each detail reworded.
+    pub fn reword(&mut self, reworded: impl Fn(&str) -> String) {
+        self.0.values_mut().for_each(|noted| noted.detail = reworded(&noted.detail));
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -13,7 +13,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::{memchr, memchr2, memchr2_iter, memchr3};
+use memchr::{memchr, memchr2, memchr2_iter, memchr3, memchr3_iter};
 
 mod shape;
 mod url;
@@ -50,7 +50,7 @@ fn may_hold_a_secret(text: &str) -> bool {
     if bytes.len() == shape::UUID_LENGTH && shape::is_uuid(bytes) {
         return false;
     }
-    memchr3(b'=', b':', b'@', bytes).is_some()
+    memchr3_iter(b'=', b':', b'@', bytes).any(|at| bytes[at] == b'@' || value_behind(bytes, at).is_some())
         || memchr3(b'%', b'"', b'\'', bytes).is_some()
         || memchr(b'\\', bytes).is_some()
         || shape::has_run(bytes, shape::TOKEN_MIN, |byte| byte.is_ascii_alphanumeric())
