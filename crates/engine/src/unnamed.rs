@@ -16,23 +16,64 @@ const HIDDEN: &str = "[hidden]";
 
 pub fn unname_failure(failure: &mut Failure, hasher: &CallerHasher) {
     let names = Names::of(&failure.caller);
-    let Failure { id, event_id, request_id, code, inner_code, message, reason, user_agent, address, caller, .. } =
-        failure;
+    // Each member by its name: a new one is looked at, or does not compile.
+    let Failure {
+        id,
+        event_id,
+        request_id,
+        origin: _,
+        region: _,
+        is_region_assumed: _,
+        operation: _,
+        code,
+        inner_code,
+        status: _,
+        message,
+        reason,
+        grant_type,
+        no_answer: _,
+        caller,
+        client_id,
+        user_agent,
+        address,
+        occurred_at: _,
+        // What the call is made again with. None of it is shown.
+        request: _,
+        replayed: _,
+    } = failure;
     std::iter::once(id).chain([event_id, request_id].into_iter().flatten()).for_each(|id| names.unname_id(id, hasher));
-    [code, inner_code, message, reason, user_agent].into_iter().flatten().for_each(|text| names.unname(text));
+    [code, inner_code, message, reason, grant_type, client_id, user_agent]
+        .into_iter()
+        .flatten()
+        .for_each(|text| names.unname(text));
     unname_address(address, hasher);
     *caller = unnamed_caller(caller, hasher);
 }
 
 pub fn unname_success(success: &mut Success, hasher: &CallerHasher) {
     let names = Names::of(&success.caller);
-    success.user_agent.iter_mut().for_each(|text| names.unname(text));
-    unname_address(&mut success.address, hasher);
-    success.caller = unnamed_caller(&success.caller, hasher);
+    let Success {
+        id,
+        origin: _,
+        region: _,
+        operation: _,
+        grant_type,
+        caller,
+        client_id,
+        user_agent,
+        address,
+        occurred_at: _,
+        replayed: _,
+    } = success;
+    names.unname_id(id, hasher);
+    [grant_type, client_id, user_agent].into_iter().flatten().for_each(|text| names.unname(text));
+    unname_address(address, hasher);
+    *caller = unnamed_caller(caller, hasher);
 }
 
 pub fn unname_issue(issue: &mut HealthIssue) {
-    Names::default().unname(&mut issue.description);
+    let HealthIssue { event_arn, service, event_type_code, description, .. } = issue;
+    [event_arn, service, event_type_code, description].into_iter().for_each(|text| Names::default().unname(text));
 }
 
 /// A text that is of no record: a problem's detail.

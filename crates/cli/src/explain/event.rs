@@ -17,7 +17,7 @@ use triage_engine::answer::FailureReport;
 use triage_engine::handled::Invocation;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::settings::{CallerNames, Settings};
-use triage_engine::unnamed::unname_failure;
+use triage_engine::unnamed::{unname_failure, unnamed};
 use triage_model::caller::CallerHasher;
 use triage_model::observation::{Failure, Observation, Operation, Origin};
 use triage_model::problem::Problems;
@@ -188,7 +188,10 @@ impl ObservationCounts {
 impl Other {
     /// None for a failure.
     fn of(observation: &Observation, hasher: &CallerHasher, names: CallerNames) -> Option<Self> {
-        let shown = |text: &str| one_line(text, SHOWN_NAME_MAX);
+        let shown = |text: &str| match names {
+            CallerNames::Shown => one_line(text, SHOWN_NAME_MAX),
+            CallerNames::Hashed => one_line(&unnamed(text), SHOWN_NAME_MAX),
+        };
         match observation {
             Observation::Failure(_) => None,
             Observation::Success(success) => Some(Self::Success {

@@ -135,6 +135,8 @@ fn the_user_information_of_urls_is_dropped() {
         ("amqp://u:p%40q@h", "amqp://h"),
         ("http://u:p@q@h", "http://h"),
         ("http://u:p/q@h", "http://h"),
+        ("http://u:p@q/r@h.example/x", "http://h.example/x"),
+        ("http://u:p@h.example/x@y", "http://h.example/x@y"),
         ("http://u:p#q?r@h/x", "http://h/x"),
         ("redis://:pw@h", "redis://h"),
         (r"http:\/\/u:p@h\/x", r"http:\/\/h\/x"),

@@ -93,7 +93,10 @@ fn of_authority(bytes: &[u8], from: usize, is_encoded: bool) -> usize {
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#' | b'\\')).unwrap_or(rest.len());
     let authority = &rest[..end];
     if let Some(at) = memrchr(b'@', authority) {
-        return from + at + 1;
+        // A host is seldom without a dot and a port, and what is not may be a password that goes on with an @ and a slash.
+        let is_host = memchr(b'.', &authority[at..]).is_some() || memchr(b':', &authority[at..]).is_some();
+        let further = memrchr(b'@', rest).filter(|_| !is_host && memchr(b':', &authority[..at]).is_some());
+        return from + further.unwrap_or(at) + 1;
     }
     // No port, so a password that goes on behind the sign: it should have been escaped.
     let is_port = |text: &[u8]| text.len() <= PORT_MAX && text.iter().all(u8::is_ascii_digit);
