@@ -68,7 +68,10 @@ const WRITTEN_BY: &str = "w";
 /// What all regions have in common.
 const SETTINGS: &str = "settings";
 const CALLER_KEY: &str = "caller_key";
-const REGIONS: &str = "regions";
+/// What the name of a region's attribute begins with; its value is the latest day (since 1970) with evidence of it.
+const REGION: &str = "region_";
+/// A region without evidence for so long is no longer ticked.
+const REGION_KEPT_DAYS: i64 = 7;
 
 #[derive(Debug)]
 pub struct DynamoStore {
@@ -83,8 +86,8 @@ pub struct DynamoStore {
 struct State {
     regions: BTreeMap<Region, Known>,
     caller_key: CallerKey,
-    /// Regions that are known to be in the table's list of them.
-    registered: BTreeSet<Region>,
+    /// Regions that are known to be in the table's list of them, with their latest day there.
+    registered: BTreeMap<Region, i64>,
     /// The greatest time that was given: what is forgotten goes by it.
     latest: Timestamp,
     flushed_at: Option<Timestamp>,
@@ -204,17 +207,18 @@ impl DynamoStore {
         Ok(old.map(|item| slot_item::slot_of_item(begin, &item)))
     }
 
-    /// Puts the region on the list of those that the watcher looks after. Once: the list is kept.
+    /// Puts the region on the list of those that the watcher looks after: once a day.
     async fn register(&self, region: &Region, at: At) -> Result<(), StoreError> {
-        if self.state().registered.contains(region) {
+        let today = day_of(at.now);
+        if self.state().registered.get(region).is_some_and(|day| *day >= today) {
             return Ok(());
         }
-        let name = AttributeValue::Ss(vec![region.as_str().to_owned()]);
+        let name = format!("{REGION}{}", region.as_str().replace('-', "_"));
         Update::of(Key::new(SETTINGS, SETTINGS))
-            .add(REGIONS, name)
+            .set(&name, AttributeValue::N(today.to_string()))
             .apply(self.table.until(at.until), ReturnValue::None)
             .await?;
-        self.state().registered.insert(region.clone());
+        self.state().registered.insert(region.clone(), today);
         Ok(())
     }
 
@@ -247,9 +251,18 @@ fn random_key() -> [u8; 16] {
     key
 }
 
-fn listed_regions(item: &table::Item) -> impl Iterator<Item = Region> {
-    let names = item.get(REGIONS).and_then(|value| value.as_ss().ok()).into_iter().flatten();
-    names.filter_map(|name| serde_json::from_value(name.as_str().into()).ok())
+fn day_of(at: Timestamp) -> i64 {
+    const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+    at.as_second().div_euclid(SECONDS_A_DAY)
+}
+
+/// The regions of the table's list, with the latest day of each.
+fn listed_regions(item: &table::Item) -> impl Iterator<Item = (Region, i64)> {
+    item.iter().filter_map(|(attribute, value)| {
+        let name = attribute.strip_prefix(REGION)?.replace('_', "-");
+        let region = serde_json::from_value(name.into()).ok()?;
+        Some((region, value.as_n().ok()?.parse().ok()?))
+    })
 }
 
 impl Store for DynamoStore {
@@ -368,7 +381,9 @@ impl Store for DynamoStore {
         let mut state = self.state();
         state.registered.extend(listed_regions(&item));
         let gathered = state.regions.iter().filter(|(_, known)| known.has_pending()).map(|(region, _)| region);
-        Ok(gathered.chain(&state.registered).cloned().collect())
+        let oldest = day_of(at.now) - REGION_KEPT_DAYS;
+        let listed = state.registered.iter().filter(|(_, day)| **day >= oldest).map(|(region, _)| region);
+        Ok(gathered.chain(listed).cloned().collect())
     }
 
     async fn record_health(&self, issue: &HealthIssue, at: At) -> Result<(), StoreError> {

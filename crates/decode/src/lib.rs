@@ -5,6 +5,7 @@
 //! event is found by looking at its keys, not by configuration. Nothing here fails: the unknown is a value.
 
 pub mod batch;
+mod believe;
 mod call;
 pub mod cloudtrail;
 mod envelope;
@@ -25,6 +26,7 @@ mod sniff;
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod trust;
 pub mod values;
 
 pub use batch::{Batch, InputKind, Setting, SqsMessage};

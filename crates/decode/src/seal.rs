@@ -43,6 +43,7 @@ fn seal_failure(failure: &mut Failure) {
         // What the call is made again with: its secrets have a type of their own, and none of it is shown.
         request: _,
         replayed: _,
+        answer_only: _,
     } = failure;
     seal_id(id);
     [event_id, request_id, client_id].into_iter().flatten().for_each(seal_id);
@@ -63,6 +64,7 @@ fn seal_success(success: &mut Success) {
         address,
         occurred_at: _,
         replayed: _,
+        answer_only: _,
     } = success;
     seal_id(id);
     client_id.iter_mut().for_each(seal_id);

@@ -40,6 +40,7 @@ pub fn unname_failure(failure: &mut Failure, hasher: &CallerHasher) {
         // What the call is made again with. None of it is shown.
         request: _,
         replayed: _,
+        answer_only: _,
     } = failure;
     std::iter::once(id).chain([event_id, request_id].into_iter().flatten()).for_each(|id| names.unname_id(id, hasher));
     [code, inner_code, message, reason, grant_type, client_id, user_agent]
@@ -64,6 +65,7 @@ pub fn unname_success(success: &mut Success, hasher: &CallerHasher) {
         address,
         occurred_at: _,
         replayed: _,
+        answer_only: _,
     } = success;
     names.unname_id(id, hasher);
     [grant_type, client_id, user_agent].into_iter().flatten().for_each(|text| names.unname(text));

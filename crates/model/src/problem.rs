@@ -100,6 +100,7 @@ problem_names! {
     RetryBudgetEmpty "retry_budget_empty" Nothing "so many calls failed that none is made again for now"
     RetryWithheld "retry_withheld" Nothing "a call is not made again during an outage, which retries would feed"
     SecretInEnvelope "secret_in_envelope" Nothing "a `call` that carries secrets elsewhere than in a direct invocation: the failure counts, the request was dropped"
+    SourceNotBelieved "source_not_believed" PassedOver "a record of a source that may not tell it, left out or taken for less; the detail names the setting that would change it"
     StoreUnavailable "store_unavailable" Nothing "the table could not be had, or held what cannot be read"
     TickLate "tick_late" Nothing "a tick that came so late that it was not taken"
     TimeInvalid "time_invalid" Part "a time is missing where nothing stands in for it, or cannot be read"

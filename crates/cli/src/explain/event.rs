@@ -104,7 +104,7 @@ pub enum Other {
 pub fn walk(text: &str, config: Settings, now: Timestamp) -> Walk {
     let pipeline = Pipeline::offline(config);
     // No record is too old to be read here: the clock is the event's.
-    let setting = Setting { horizon: Timestamp::MIN, ..pipeline.setting(now) };
+    let setting = Setting { horizon: Timestamp::MIN, ..pipeline.setting(now, "") };
     let batch = triage_decode::decode(text, &setting);
     let clock = batch.observations.iter().map(Observation::occurred_at).max().unwrap_or(now);
     let oldest = before(clock, pipeline.settings.policy.evidence);
@@ -120,7 +120,12 @@ pub fn walk(text: &str, config: Settings, now: Timestamp) -> Walk {
         batch.observations.iter().filter_map(|seen| Other::of(seen, &hasher, names)).take(LISTED_MAX).collect();
     let (kind, carries_secrets) = (batch.kind, batch.carries_secrets);
 
-    let invocation = Invocation { id: "explain".to_owned(), now: clock, deadline: Instant::now() + TIME_LEFT };
+    let invocation = Invocation {
+        id: "explain".to_owned(),
+        invoked_arn: String::new(),
+        now: clock,
+        deadline: Instant::now() + TIME_LEFT,
+    };
     let handled = pipeline.judge_at_once(batch, &invocation);
     let stage = |(failure, report): (&Failure, &FailureReport)| Stage::of(failure, report, oldest, names);
     Walk {

@@ -22,7 +22,7 @@ use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use memchr::memmem;
 use serde_json::value::RawValue;
-use triage_decode::batch::{InputKind, Setting};
+use triage_decode::batch::{Batch, InputKind, Setting};
 use triage_engine::settings::Settings;
 use triage_engine::unnamed::unnamed;
 use triage_model::observation::Operation;
@@ -60,6 +60,8 @@ impl Rules {
             regions: settings.known_regions.clone(),
             default_region: settings.region.clone(),
             own_log_groups: settings.own_log_groups.clone(),
+            trust: settings.trust.clone(),
+            own_request_ids: Vec::new(),
             own_client_ids: Vec::new(),
         };
         Self { setting, by, hides_names: settings.hides_names(), latest: later(now, AHEAD) }
@@ -228,7 +230,10 @@ impl<'a> Reader<'a> {
                 "logGroup": self.folder(),
                 "logEvents": events,
             });
-            self.decode(self.name, &document.to_string(), reading);
+            // An export does not name its log group: whoever replays it knows what it is.
+            let setting = &self.rules.setting;
+            let setting = Setting { trust: setting.trust.with_trail(self.folder()), ..setting.clone() };
+            self.take(self.name, triage_decode::decode(&document.to_string(), &setting), reading);
         }
     }
 
@@ -269,7 +274,10 @@ impl<'a> Reader<'a> {
     }
 
     fn decode(&self, place: &str, payload: &str, reading: &mut Reading) {
-        let mut batch = triage_decode::decode(payload, &self.rules.setting);
+        self.take(place, triage_decode::decode(payload, &self.rules.setting), reading);
+    }
+
+    fn take(&self, place: &str, mut batch: Batch, reading: &mut Reading) {
         if self.rules.hides_names {
             batch.problems.reword(|detail| unnamed(detail).into_owned());
         }

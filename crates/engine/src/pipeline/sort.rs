@@ -63,7 +63,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                 }
                 Observation::Success(mut success) => {
                     case.draft.counts.success += 1;
-                    let acts = !success.replayed || self.acts_on_archives;
+                    let acts = !success.answer_only && (!success.replayed || self.acts_on_archives);
                     if acts && success.occurred_at >= oldest {
                         served += 1;
                         self.see_success(&mut success, &hasher, &mut work, now);
@@ -86,7 +86,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
 
     fn age(&self, failure: &Failure, oldest: Timestamp) -> Age {
         match failure.region {
-            Some(_) if failure.replayed && !self.acts_on_archives => Age::Idle,
+            Some(_) if failure.answer_only || failure.replayed && !self.acts_on_archives => Age::Idle,
             Some(_) if failure.occurred_at >= oldest => Age::Live,
             Some(_) if !failure.replayed => Age::Late,
             Some(_) | None => Age::Idle,
