@@ -16,11 +16,11 @@ mod json;
 mod log_text;
 mod logs;
 mod lookup;
-mod mask;
 mod ocsf;
 mod queue;
 mod read;
 mod sdk_error;
+mod seal;
 mod sniff;
 #[cfg(test)]
 mod testing;

@@ -26,11 +26,11 @@ use triage_model::caller::Caller;
 use triage_model::classify::region_of_client_id;
 use triage_model::observation::{Failure, Observation, Origin};
 use triage_model::problem::ProblemName;
+use triage_model::redact::mask::without_user_information;
 use triage_model::region::Region;
 
 use crate::batch::{Batch, Setting};
 use crate::logs::unescape;
-use crate::mask::masked;
 use crate::sdk_error;
 use crate::sdk_error::service::{Mark, ServiceSigns};
 use crate::sdk_error::{SdkError, is_ours};
@@ -64,7 +64,7 @@ pub struct Stream<'s> {
     unnamed: HashMap<String, usize>,
 }
 
-/// The text of a message, without colours. An error is what is wrong with the line.
+/// The text of a message, without colours and without the user information of URLs. An error is what is wrong with the line.
 fn unescaped(raw: &str) -> Result<String, (ProblemName, String)> {
     let mut message = String::new();
     match unescape(raw, &mut message).map(str::len) {
@@ -76,10 +76,16 @@ fn unescaped(raw: &str) -> Result<String, (ProblemName, String)> {
         None if !raw.starts_with('"') => raw.clone_into(&mut message),
         None => return Err((ProblemName::JsonInvalid, "a log event's message cannot be unescaped".to_owned())),
     }
-    match sdk_error::plain(&message) {
-        Cow::Borrowed(plain) if plain.len() == message.len() => Ok(message),
-        plain => Ok(plain.into_owned()),
-    }
+    let plain = match sdk_error::plain(&message) {
+        Cow::Borrowed(plain) if plain.len() == message.len() => None,
+        plain => Some(plain.into_owned()),
+    };
+    let message = plain.unwrap_or(message);
+    // Before anything reads it: behind the password of a proxy's URL stands what looks like a mail address.
+    Ok(match without_user_information(&message) {
+        Cow::Owned(without) => without,
+        Cow::Borrowed(_) => message,
+    })
 }
 
 /// Lines, and how many bytes they are.
@@ -305,7 +311,7 @@ impl<'s> Stream<'s> {
             code: error.code.or_else(|| status.map(|status| status.to_string())),
             inner_code: error.inner_code,
             status,
-            message: error.message.map(|message| masked(&message)),
+            message: error.message,
             reason: fields.reason.clone(),
             grant_type: fields.grant_type.clone(),
             no_answer: error.no_answer,

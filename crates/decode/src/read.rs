@@ -14,6 +14,7 @@ use crate::envelope::Around;
 use crate::inflate::INFLATED_MAX;
 use crate::logs::TEXT_MAX;
 use crate::queue::{Message, Opened};
+use crate::seal::seal;
 use crate::sniff::{Sniffed, sniff};
 use crate::trust::{Alias, doubt};
 use crate::{call, cloudtrail, eventbridge, json, logs, lookup, ocsf, queue, values};
@@ -37,7 +38,9 @@ pub fn decode_while(is_time_left: &dyn Fn() -> bool, payload: &str, setting: &Se
         Some(data) => logs::read_data(data, setting, &mut reader.allowance, &mut reader.batch),
         None => reader.read(payload, Wrapping::default()),
     };
-    Batch { kind, ..reader.batch }
+    let mut batch = reader.batch;
+    batch.observations.iter_mut().for_each(seal);
+    Batch { kind, ..batch }
 }
 
 /// What stands around a piece.

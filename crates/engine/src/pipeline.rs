@@ -41,6 +41,7 @@ use crate::publish::Publish;
 use crate::service::{Nobody, Service};
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::unnamed::unnamed;
 
 impl Pipeline<MemoryStore, Nobody, Nobody> {
     /// Judges what a batch tells. Nothing waits where nobody is asked, so there is nothing to await.
@@ -120,7 +121,11 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         let Work { judge, is_tick, .. } = work;
         self.decide(&judge, is_tick, &mut case).await;
         self.flush(&judge, is_tick, &mut case).await;
-        case.close(judged, self.service.is_none())
+        let mut handled = case.close(judged, self.service.is_none());
+        if self.settings.hides_names() {
+            handled.answer.problems.reword(|detail| unnamed(detail).into_owned());
+        }
+        handled
     }
 
     /// Writes what was gathered, and judges the regions in trouble that it is of: a served call may end an incident.

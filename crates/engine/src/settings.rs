@@ -138,6 +138,14 @@ impl Settings {
         })
     }
 
+    /// Whether no channel, item or log may name a person or an address.
+    pub fn hides_names(&self) -> bool {
+        match self.caller_names {
+            CallerNames::Shown => false,
+            CallerNames::Hashed => true,
+        }
+    }
+
     /// Whether notices may be published: nowhere in shadow mode.
     pub fn is_live(&self) -> bool {
         match self.mode {

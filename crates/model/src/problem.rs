@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
+use crate::redact::mask::masked;
 use crate::redact::{SHOWN_TEXT_MAX, one_line};
 
 /// What a problem costs of the input.
@@ -152,7 +153,7 @@ impl Problem {
 
 /// The problems of one invocation: by name, how many, and the detail of the first of each.
 ///
-/// A detail is shown to people: it is bounded and on one line, and its maker keeps secrets out of it.
+/// A detail is shown to people: it is bounded, on one line and masked, whoever makes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(BTreeMap<ProblemName, Noted>);
 
@@ -167,7 +168,7 @@ impl Problems {
         self.0
             .entry(name)
             .and_modify(|noted| noted.count += 1)
-            .or_insert_with(|| Noted { count: 1, detail: one_line(detail.as_ref(), SHOWN_TEXT_MAX) });
+            .or_insert_with(|| Noted { count: 1, detail: one_line(&masked(detail.as_ref()), SHOWN_TEXT_MAX) });
     }
 
     pub fn add(&mut self, problem: Problem) {
@@ -178,6 +179,11 @@ impl Problems {
         for (name, noted) in other.0 {
             self.0.entry(name).and_modify(|mine| mine.count += noted.count).or_insert(noted);
         }
+    }
+
+    /// Has each detail reworded.
+    pub fn reword(&mut self, reworded: impl Fn(&str) -> String) {
+        self.0.values_mut().for_each(|noted| noted.detail = reworded(&noted.detail));
     }
 
     pub fn is_empty(&self) -> bool {

@@ -24,6 +24,7 @@ use memchr::memmem;
 use serde_json::value::RawValue;
 use triage_decode::batch::{Batch, InputKind, Setting};
 use triage_engine::settings::Settings;
+use triage_engine::unnamed::unnamed;
 use triage_model::observation::Operation;
 use triage_model::problem::ProblemName;
 use triage_model::time::later;
@@ -43,6 +44,8 @@ const BUFFER: usize = 256 * 1024;
 pub struct Rules {
     pub setting: Setting,
     pub by: JudgedBy,
+    /// No person is to be named, in complaints either.
+    pub hides_names: bool,
     /// What is later cannot be.
     pub latest: Timestamp,
 }
@@ -61,7 +64,7 @@ impl Rules {
             own_request_ids: Vec::new(),
             own_client_ids: Vec::new(),
         };
-        Self { setting, by, latest: later(now, AHEAD) }
+        Self { setting, by, hides_names: settings.hides_names(), latest: later(now, AHEAD) }
     }
 }
 
@@ -274,7 +277,10 @@ impl<'a> Reader<'a> {
         self.take(place, triage_decode::decode(payload, &self.rules.setting), reading);
     }
 
-    fn take(&self, place: &str, batch: Batch, reading: &mut Reading) {
+    fn take(&self, place: &str, mut batch: Batch, reading: &mut Reading) {
+        if self.rules.hides_names {
+            batch.problems.reword(|detail| unnamed(detail).into_owned());
+        }
         for (name, count, detail) in batch.problems.iter() {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
             reading.complaints.push(format!("{place}: {name}{times}: {detail}"));
