@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn who_failed_under_another_key_is_hashed_under_the_one_that_holds() {
         let event = include_str!("../../../events/cloudtrail__create_token_internal_server_error.json");
-        let setting = Pipeline::offline(Settings::read(|_| None).unwrap()).setting(Timestamp::UNIX_EPOCH);
+        let setting = Pipeline::offline(Settings::read(|_| None).unwrap()).setting(Timestamp::UNIX_EPOCH, "");
         let (own, shared) = (CallerHasher::new(&[1; 16]), CallerHasher::new(&[2; 16]));
         let mut clients = KnownClients::default();
         let mut failed = |hasher: &CallerHasher| {
