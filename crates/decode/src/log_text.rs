@@ -34,7 +34,7 @@ use crate::mask::masked;
 use crate::sdk_error;
 use crate::sdk_error::service::{Mark, ServiceSigns};
 use crate::sdk_error::{SdkError, is_ours};
-use crate::values::{made_id, shown_region};
+use crate::values::{is_status, made_id, shown_region};
 
 /// A trace has a few dozen lines, and of many programs each writes its own between them: so many before and behind a line
 /// that may matter are looked at with it.
@@ -288,6 +288,8 @@ impl<'s> Stream<'s> {
     ) -> Account {
         let event_id = crate::values::id(&event.id).map_or_else(|| made_id(&[&event.id]), str::to_owned);
         let told = self.region_told(&error, fields, signs, batch);
+        // The forms take any three digits for one.
+        let status = error.status.filter(|status| is_status(*status));
         let named = || fields.caller.clone().map(Caller::Named);
         let caller = fields.actor.clone().or_else(named);
         let failure = Failure {
@@ -300,9 +302,9 @@ impl<'s> Stream<'s> {
             region: told.unwrap_or_else(|| Some(self.setting.default_region.clone())),
             operation: error.operation.or(signs.operation).or(signs.method),
             // Where an error has no code, the caller saw the status.
-            code: error.code.or_else(|| error.status.map(|status| status.to_string())),
+            code: error.code.or_else(|| status.map(|status| status.to_string())),
             inner_code: error.inner_code,
-            status: error.status,
+            status,
             message: error.message.map(|message| masked(&message)),
             reason: fields.reason.clone(),
             grant_type: fields.grant_type.clone(),

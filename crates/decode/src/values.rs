@@ -91,7 +91,7 @@ fn leading_name(text: &str) -> &str {
 }
 
 /// Longer than any name of an exception.
-const CODE_MAX: usize = 128;
+pub const CODE_MAX: usize = 128;
 
 /// An id of AWS or of a program, which is shown as it is: letters, digits and a few signs. None for any other text: it
 /// may be anything, and to cut it would make two ids one.
@@ -112,7 +112,7 @@ pub fn id(text: &str) -> Option<&str> {
 }
 
 /// AWS's ids have 36 to 64 characters.
-const ID_MAX: usize = 256;
+pub const ID_MAX: usize = 256;
 
 /// How JSON web tokens and the tokens of Identity Center begin.
 fn is_token(text: &str) -> bool {
@@ -151,7 +151,12 @@ pub fn exception_of_oauth_error(error: &str) -> Option<&'static str> {
 
 /// An HTTP status, if it is one.
 pub fn status(text: &str) -> Option<u16> {
-    text.trim().parse().ok().filter(|status| (100..=599).contains(status))
+    text.trim().parse().ok().filter(|status| is_status(*status))
+}
+
+/// Whether HTTP has such a status: clients print 0 and more of their own where there was no answer.
+pub fn is_status(status: u16) -> bool {
+    (100..=599).contains(&status)
 }
 
 /// An instant: RFC 3339, or as AWS Health writes it (`Fri, 10 Jun 2022 05:01:10 GMT`). The day of the week is not held

@@ -852,3 +852,16 @@ fn a_hidden_name_is_nobodys() {
         assert_eq!(failure_of(&line).caller, Caller::LogGroup("/app/login".to_owned()), "{line}");
     }
 }
+
+#[test]
+fn what_is_no_status_of_http_is_none() {
+    let line = |status: &str| {
+        format!(
+            "operation error SSO OIDC: CreateToken, https response error StatusCode: {status}, RequestID: {ID}, InternalServerException: "
+        )
+    };
+    for (status, expected) in [("099", None), ("100", Some(100)), ("599", Some(599)), ("600", None), ("800", None)] {
+        let failure = failure_of(&line(status));
+        assert_eq!((failure.code.as_deref(), failure.status), (Some("InternalServerException"), expected), "{status}");
+    }
+}
