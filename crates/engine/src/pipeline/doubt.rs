@@ -12,12 +12,15 @@ use super::parts::Pipeline;
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::Store;
+use crate::unnamed::unnamed;
 
 impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
     /// Has the region judged in which it is told, if there is something to tell.
     pub(super) fn doubt(&self, work: &mut Work, case: &mut Case) {
         let draft = &mut case.draft;
-        draft.doubt = draft.problems.detail(ProblemName::SourceNotBelieved).map(str::to_owned);
+        let detail = draft.problems.detail(ProblemName::SourceNotBelieved);
+        let hides_names = self.settings.hides_names();
+        draft.doubt = detail.map(|detail| if hides_names { unnamed(detail).into_owned() } else { detail.to_owned() });
         if draft.doubt.is_some() {
             work.judge.insert(self.settings.region.clone());
         }
