@@ -33,7 +33,7 @@ TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
 SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak fmt fmt-check lint unit scenarios blackbox page template build e2e bench clients venv clean
+.PHONY: help check test soak faults properties fmt fmt-check lint unit scenarios blackbox page template build e2e bench clients venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,14 +64,26 @@ part-lint: part-fmt-check
 part-unit: part-lint part-venv
 part-scenarios: part-unit
 part-blackbox: part-scenarios
-part-page: part-blackbox
+part-faults: part-blackbox
+part-page: part-faults
 part-build: part-venv
 part-template: part-build
 part-e2e: part-template
 endif
 
-soak: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the property tests with many cases
+# Broken seeds are named at the end: `make soak SEEDS=1 FROM=17` lives through one of them again.
+soak: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## an outage lived through by 64 sandboxes while everything fails, 200 times
 	@echo "== soak"
+	cargo build --quiet --locked --profile test --workspace --bins --tests
+	$(VENV)/bin/python -m tests.soak --seeds $(or $(SEEDS),200) --from $(or $(FROM),0) --jobs $(or $(JOBS),2)
+
+faults: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## ten seeds of the soak
+	@echo "== faults"
+	cargo build --quiet --locked --profile test --workspace --bins --tests
+	$(PYTEST) -n 2 --maxschedchunk=1 --dist loadgroup tests/soak
+
+properties: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the property tests with many cases
+	@echo "== properties"
 	PROPTEST_CASES=$(or $(PROPTEST_CASES),20000) \
 	  $(VENV)/bin/python -m tests.harness.with_dynamodb cargo test --quiet --locked --workspace
 

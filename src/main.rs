@@ -103,8 +103,12 @@ impl<S: Store> Function<S> {
         let now = Timestamp::now();
         let context = event.context;
         let left = time_left(Duration::from_millis(context.deadline), now);
-        let invocation =
-            Invocation { id: context.request_id, now, deadline: started + left.saturating_sub(DEADLINE_MARGIN) };
+        let invocation = Invocation {
+            id: context.request_id,
+            invoked_arn: context.invoked_function_arn,
+            now,
+            deadline: started + left.saturating_sub(DEADLINE_MARGIN),
+        };
         let mut handled = self.pipeline.handle(event.payload.get(), &invocation).await;
         let facts = InvocationFacts {
             request_id: &invocation.id,

@@ -83,6 +83,7 @@ impl Service for Oidc {
     ) -> ProbeRecord {
         self.own(invented_client_ids(region));
         let found = probe::probe(&self.clients, region, start_url, hit, record, now, deadline).await;
+        let found = ProbeRecord { own_request_ids: shared(self.clients.own_requests().all()), ..found };
         self.note_own(&found);
         if let Some(answer) = found.latest.as_ref().filter(|answer| record.latest.as_ref() != Some(answer)) {
             let healthy = answer.rungs.iter().filter(|rung| rung.answer == RungState::Healthy).count();
@@ -94,6 +95,7 @@ impl Service for Oidc {
     /// What other sandboxes' probes used is our own as well.
     fn note_own(&self, record: &ProbeRecord) {
         self.own(record.own_client_ids.iter().cloned());
+        self.clients.own_requests().add(record.own_request_ids.iter().cloned());
         self.own(record.latest.iter().flat_map(|answer| invented_client_ids(&answer.region)));
     }
 
@@ -108,6 +110,19 @@ impl Service for Oidc {
     fn own_client_ids(&self) -> Vec<String> {
         self.own_client_ids.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
+
+    fn own_request_ids(&self) -> Vec<String> {
+        self.clients.own_requests().all()
+    }
+}
+
+/// How many request ids are kept with the region: its item is read often. The calls of half a quarter of an hour in trouble.
+const SHARED_REQUESTS_MAX: usize = 64;
+
+/// The latest of them.
+fn shared(mut ids: Vec<String>) -> Vec<String> {
+    ids.drain(..ids.len().saturating_sub(SHARED_REQUESTS_MAX));
+    ids
 }
 
 /// The strangers that a probe of the region may use: its own, and its control's.
@@ -197,6 +212,7 @@ mod tests {
             occurred_at: Timestamp::UNIX_EPOCH,
             request: None,
             replayed: false,
+            answer_only: false,
         };
         let class = triage_model::classify::classify(&failure);
         let refused = sent(oidc.retry(&failure, &class, Instant::now())).await;

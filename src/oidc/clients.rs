@@ -4,16 +4,19 @@
 //! credentials, with time-outs. Endpoint overrides (`AWS_ENDPOINT_URL_SSO_OIDC`, `AWS_ENDPOINT_URL`) come through the
 //! base configuration, and no variable is read here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_sdk_ssooidc::Client;
 use aws_sdk_ssooidc::config;
+use aws_sdk_ssooidc::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_ssooidc::config::retry::RetryConfig;
 use aws_sdk_ssooidc::config::timeout::TimeoutConfig;
+use aws_sdk_ssooidc::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_ssooidc::error::BoxError;
 use triage_decode::batch::APP_NAME;
 use triage_model::region::Region;
 
@@ -30,7 +33,54 @@ pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
 pub struct Clients {
     base: SdkConfig,
     by_region: Mutex<HashMap<Region, Client>>,
+    own_requests: OwnRequests,
 }
+
+/// Records of our own calls come within a quarter of an hour, and a region in trouble is probed three times a minute with up
+/// to four calls.
+const OWN_REQUESTS_MAX: usize = 180;
+
+/// The request ids that AWS gave the latest calls of all clients.
+#[derive(Clone, Debug, Default)]
+pub struct OwnRequests(Arc<Mutex<VecDeque<String>>>);
+
+impl OwnRequests {
+    pub fn add(&self, ids: impl IntoIterator<Item = String>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            if !known.contains(&id) {
+                known.push_back(id);
+            }
+        }
+        let excess = known.len().saturating_sub(OWN_REQUESTS_MAX);
+        known.drain(..excess);
+    }
+
+    /// From the oldest on.
+    pub fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+impl Intercept for OwnRequests {
+    fn name(&self) -> &'static str {
+        "OwnRequests"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let id = context.response().headers().get(REQUEST_ID_HEADER);
+        self.add(id.map(str::to_owned));
+        Ok(())
+    }
+}
+
+/// AWS's answers carry it, and so do CloudTrail's records.
+const REQUEST_ID_HEADER: &str = "x-amzn-requestid";
 
 impl Clients {
     /// On the HTTP client of `base`; where that has none, on one of its own.
@@ -39,7 +89,11 @@ impl Clients {
             Some(_) => base,
             None => base.into_builder().http_client(Http::new()).build(),
         };
-        Self { base, by_region: Mutex::default() }
+        Self { base, by_region: Mutex::default(), own_requests: OwnRequests::default() }
+    }
+
+    pub fn own_requests(&self) -> &OwnRequests {
+        &self.own_requests
     }
 
     /// The region's client. A clone is a reference count.
@@ -60,7 +114,8 @@ impl Clients {
             .region(config::Region::new(region.as_str().to_owned()))
             // Our own policy is the only one: two of them would multiply.
             .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts);
+            .timeout_config(timeouts)
+            .interceptor(self.own_requests.clone());
         // The three operations we call need none, and without them CreateTokenWithIAM cannot be signed as us.
         config.set_credentials_provider(None);
         config.set_app_name(AppName::new(APP_NAME).ok());

@@ -68,7 +68,10 @@ const WRITTEN_BY: &str = "w";
 /// What all regions have in common.
 const SETTINGS: &str = "settings";
 const CALLER_KEY: &str = "caller_key";
-const REGIONS: &str = "regions";
+/// What the name of a region's attribute begins with; its value is the latest day (since 1970) with evidence of it.
+const REGION: &str = "region_";
+/// A region without evidence for so long is no longer ticked.
+const REGION_KEPT_DAYS: i64 = 7;
 
 #[derive(Debug)]
 pub struct DynamoStore {
@@ -83,8 +86,8 @@ pub struct DynamoStore {
 struct State {
     regions: BTreeMap<Region, Known>,
     caller_key: CallerKey,
-    /// Regions that are known to be in the table's list of them.
-    registered: BTreeSet<Region>,
+    /// Regions that are known to be in the table's list of them, with their latest day there.
+    registered: BTreeMap<Region, i64>,
     /// The greatest time that was given: what is forgotten goes by it.
     latest: Timestamp,
     flushed_at: Option<Timestamp>,
@@ -127,6 +130,17 @@ impl DynamoStore {
             gather: policy.gather,
             state: Mutex::default(),
         }
+    }
+
+    /// A step as the table may have it: a caller that is hashed under a key of the sandbox's own would be two there.
+    fn in_shared_names(&self, region: &Region, step: &Step) -> Step {
+        let mut step = step.clone();
+        let state = self.state();
+        if state.has_own_key() {
+            let known = state.regions.get(region).map(|known| known.rest.ledger.clone()).unwrap_or_default();
+            step.ledger = step.ledger.with_names_of(&known);
+        }
+        step
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -204,17 +218,18 @@ impl DynamoStore {
         Ok(old.map(|item| slot_item::slot_of_item(begin, &item)))
     }
 
-    /// Puts the region on the list of those that the watcher looks after. Once: the list is kept.
+    /// Puts the region on the list of those that the watcher looks after: once a day.
     async fn register(&self, region: &Region, at: At) -> Result<(), StoreError> {
-        if self.state().registered.contains(region) {
+        let today = day_of(at.now);
+        if self.state().registered.get(region).is_some_and(|day| *day >= today) {
             return Ok(());
         }
-        let name = AttributeValue::Ss(vec![region.as_str().to_owned()]);
+        let name = format!("{REGION}{}", region.as_str().replace('-', "_"));
         Update::of(Key::new(SETTINGS, SETTINGS))
-            .add(REGIONS, name)
+            .set(&name, AttributeValue::N(today.to_string()))
             .apply(self.table.until(at.until), ReturnValue::None)
             .await?;
-        self.state().registered.insert(region.clone());
+        self.state().registered.insert(region.clone(), today);
         Ok(())
     }
 
@@ -247,9 +262,18 @@ fn random_key() -> [u8; 16] {
     key
 }
 
-fn listed_regions(item: &table::Item) -> impl Iterator<Item = Region> {
-    let names = item.get(REGIONS).and_then(|value| value.as_ss().ok()).into_iter().flatten();
-    names.filter_map(|name| serde_json::from_value(name.as_str().into()).ok())
+fn day_of(at: Timestamp) -> i64 {
+    const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+    at.as_second().div_euclid(SECONDS_A_DAY)
+}
+
+/// The regions of the table's list, with the latest day of each.
+fn listed_regions(item: &table::Item) -> impl Iterator<Item = (Region, i64)> {
+    item.iter().filter_map(|(attribute, value)| {
+        let name = attribute.strip_prefix(REGION)?.replace('_', "-");
+        let region = serde_json::from_value(name.into()).ok()?;
+        Some((region, value.as_n().ok()?.parse().ok()?))
+    })
 }
 
 impl Store for DynamoStore {
@@ -368,7 +392,9 @@ impl Store for DynamoStore {
         let mut state = self.state();
         state.registered.extend(listed_regions(&item));
         let gathered = state.regions.iter().filter(|(_, known)| known.has_pending()).map(|(region, _)| region);
-        Ok(gathered.chain(&state.registered).cloned().collect())
+        let oldest = day_of(at.now) - REGION_KEPT_DAYS;
+        let listed = state.registered.iter().filter(|(_, day)| **day >= oldest).map(|(region, _)| region);
+        Ok(gathered.chain(listed).cloned().collect())
     }
 
     async fn record_health(&self, issue: &HealthIssue, at: At) -> Result<(), StoreError> {
@@ -401,6 +427,7 @@ impl Store for DynamoStore {
         }
         // So that the watcher goes on with it: of a region whose failures came too late nothing else is written.
         self.register(region, at).await?;
+        let step = &self.in_shared_names(region, step);
         let committed = self.table.put_step(region, version, step, at).await?;
         if committed == Committed::Yes {
             let mut state = self.state();

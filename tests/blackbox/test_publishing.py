@@ -6,7 +6,7 @@ import pytest
 
 from tests.harness import make
 from tests.harness.fake_sns import Trouble
-from tests.harness.fault_proxy import FAILED
+from tests.harness.fault_proxy import FAILED, about
 from tests.harness.world import until
 
 REFUSED = Trouble(403, "AuthorizationError")
@@ -77,6 +77,29 @@ def test_an_outage_that_ends_before_it_could_be_told_is_one_notice(world):
     watcher.invoke(make.tick())
     assert len(world.told()) == 1
     assert all(entry["sent_at"] for entry in world.table.outbox())
+
+
+@pytest.mark.parametrize("answer", [[], [Trouble(status=0, taken=True)]], ids=["taken", "taken and lost"])
+def test_what_was_told_as_one_is_not_told_again_in_part(world, answer):
+    policy = {"proof_s": 1, "proof_probes_s": 0, "publish_again_s": 600}
+    world.break_service().sns.fail(REFUSED, *answer)
+    function = world.start(policy)
+    function.invoke(make.sqs(make.outage(callers=8, age=60)))
+    world.oidc.heal()
+    function.invoke(make.sqs([event for age in (20, 15, 10, 5, 1) for event in make.served(callers=3, age=age)]))
+    watcher = world.start(policy)
+    until(lambda: world.table.incidents()[0]["resolved_at"], lambda: watcher.invoke(make.tick()))
+    world.table.let_pass(600)
+    # It goes out, and the table does not take what became of the first of them.
+    is_first = about("outbox#0000000000")
+    world.proxy.break_down(FAILED, "UpdateItem", when=lambda body: is_first(body) and
+                           ":claimed_by" not in body["ExpressionAttributeValues"])
+    (once,) = tick_until(world, watcher, 1)
+    world.proxy.heal()
+    world.table.let_pass(60)
+    tick_until(world, watcher, 2)
+    assert [told.sequence for told in world.told()] == [once.sequence] * 2 and once.sequence > 1
+    assert world.table.unsent() == 0
 
 
 def test_in_shadow_nothing_is_published_and_the_rest_is_done(world):

@@ -217,11 +217,39 @@ class FaultProxy(Server):
         super().__exit__()
 
 
-class _Handler(Handler):
+class Forwarder(Handler):
+    """Sends requests on to its server's `upstream`."""
     # An answer must not wait for the client to acknowledge its head.
     disable_nagle_algorithm = True
     upstream = None
 
+    def forwarded(self, raw):
+        """One connection to the emulator for each of the client's."""
+        if self.upstream is None:
+            self.upstream = http.client.HTTPConnection(*self.server.upstream, timeout=PATIENCE)
+        headers = {name: value for name, value in self.headers.items()
+                   if name.lower() not in ("host", "connection", "content-length", "expect")}
+        # As the client signed it.
+        headers["Host"] = self.headers.get("Host", "")
+        try:
+            self.upstream.request("POST", self.path, raw, headers)
+            answer = self.upstream.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException):
+            self.upstream.close()
+            self.upstream = None
+            raise
+        kept = {name: value for name, value in answer.getheaders()
+                if name.lower() in ("content-type", "x-amzn-requestid", "x-amz-crc32", "x-amzn-errortype")}
+        return answer.status, text, kept
+
+    def finish(self):
+        if self.upstream is not None:
+            self.upstream.close()
+        super().finish()
+
+
+class _Handler(Forwarder):
     def do_POST(self):
         raw = self.body()
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
@@ -260,31 +288,6 @@ class _Handler(Handler):
             return
         status, text, headers = answer
         self.answer(status, text, headers)
-
-    def forwarded(self, raw):
-        """One connection to the emulator for each of the client's."""
-        if self.upstream is None:
-            self.upstream = http.client.HTTPConnection(*self.server.upstream, timeout=PATIENCE)
-        headers = {name: value for name, value in self.headers.items()
-                   if name.lower() not in ("host", "connection", "content-length", "expect")}
-        # As the client signed it.
-        headers["Host"] = self.headers.get("Host", "")
-        try:
-            self.upstream.request("POST", self.path, raw, headers)
-            answer = self.upstream.getresponse()
-            text = answer.read()
-        except (OSError, http.client.HTTPException):
-            self.upstream.close()
-            self.upstream = None
-            raise
-        kept = {name: value for name, value in answer.getheaders()
-                if name.lower() in ("content-type", "x-amzn-requestid", "x-amz-crc32", "x-amzn-errortype")}
-        return answer.status, text, kept
-
-    def finish(self):
-        if self.upstream is not None:
-            self.upstream.close()
-        super().finish()
 
 
 def refusal(fault):

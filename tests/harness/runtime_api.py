@@ -105,8 +105,10 @@ class _Handler(Handler):
 
 
 class Function:
-    def __init__(self, env=None, path=None, region="us-east-1"):
+    def __init__(self, env=None, path=None, region="us-east-1", clock=time.time):
         self.path = path or binary()
+        #: What time it is for Lambda, which hands out deadlines.
+        self.clock = clock
         # No more than Lambda sets: nothing of the developer's shell may leak into a test.
         self.env = {
             "AWS_LAMBDA_FUNCTION_NAME": "made-up",
@@ -169,7 +171,7 @@ class Function:
         self.wait_idle()
         self.api.idle.clear()
         request_id, started = str(uuid.uuid4()), time.monotonic()
-        self.api.waiting.put((request_id, payload, time.time() + remaining))
+        self.api.waiting.put((request_id, payload, self.clock() + remaining))
         while True:
             try:
                 answered_id, kind, body = self.api.answers.get(timeout=0.1)

@@ -5,12 +5,16 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use oidc_triage_function::store::dynamodb::DynamoStore;
+use triage_decide::distinct::DistinctCallers;
 use triage_decide::evidence::Evidence;
 use triage_decide::evidence::slot::Place;
+use triage_decide::ledger::Ledger;
 use triage_decide::policy::Policy;
 use triage_decide::view::StoreError;
 use triage_engine::store::{Claim, Committed, Elected, Store};
+use triage_model::caller::CallerHash;
 use triage_model::observation::{Operation, Origin};
+use triage_notify::letter::Step;
 
 use crate::samples::{See as _, all_answered, answered, at, failures, mark, on, step, us};
 use crate::table::{TURN, new_table, on_a_wire};
@@ -126,6 +130,35 @@ async fn what_was_hashed_under_a_key_of_its_own_is_dropped_for_the_tables_key() 
     sandbox.see(&us(), &failures([mark(7, 1, 0)]), at(3)).await;
     let failures = sandbox.view(&us(), true, on(3)).await.evidence.failures();
     assert_eq!(failures.into_iter().collect::<Vec<_>>(), [mark(7, 1, 0)]);
+}
+
+#[tokio::test]
+async fn a_step_of_one_who_has_a_key_of_its_own_names_nobody_and_counts_nobody_twice() {
+    let _turn = TURN.lock().await;
+    let Some((sandbox, wire)) = on_a_wire().await else { return };
+    let with_callers = |callers: &[u64]| {
+        let mut step = step(1..=1);
+        let mut victims = DistinctCallers::default();
+        victims.add(&callers.iter().map(|bits| CallerHash::from_bits(*bits)).collect(), 0);
+        step.ledger.incident.as_mut().unwrap().victims = [(Origin::CloudTrail, victims)].into();
+        step
+    };
+    let counted = |ledger: &Ledger| ledger.incident.as_ref().unwrap().victims[&Origin::CloudTrail].count();
+    let first = with_callers(&[1, 2, 3]);
+    sandbox.commit(&us(), 0, &first, on(0)).await.unwrap();
+
+    wire.breaks(ALL, "GetItem", Throttled);
+    sandbox.hasher(on(1)).await;
+    wire.breaks(0, "GetItem", Throttled);
+    let view = sandbox.view(&us(), true, on(1)).await;
+    assert_eq!(counted(&view.ledger), 3, "how many there were is known");
+    let mut next = Step { letters: vec![], ledger: view.ledger };
+    let incident = next.ledger.incident.as_mut().unwrap();
+    incident.victims.get_mut(&Origin::CloudTrail).unwrap().add(&[CallerHash::from_bits(9)].into(), 0);
+    assert_eq!(counted(&next.ledger), 3, "it may be one of them");
+    assert_eq!(sandbox.commit(&us(), 1, &next, on(1)).await, Ok(Committed::Yes));
+    sandbox.hasher(on(2)).await;
+    assert_eq!(sandbox.view(&us(), true, on(2)).await.ledger.incident, first.ledger.incident);
 }
 
 #[tokio::test]

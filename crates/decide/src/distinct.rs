@@ -55,6 +55,12 @@ impl DistinctCallers {
         }
     }
 
+    /// As many of whom nobody is named: who is added to them is counted apart, and the greater number counts.
+    #[must_use]
+    pub fn unnamed(&self) -> Self {
+        Self { kept: BTreeSet::new(), is_more: false, at_least: self.count() }
+    }
+
     pub fn count(&self) -> usize {
         let named = match self.kept.last() {
             Some(greatest) if self.is_more => {
@@ -99,6 +105,17 @@ mod tests {
             let json = serde_json::to_string(&distinct).unwrap();
             assert_eq!(serde_json::from_str::<DistinctCallers>(&json).unwrap(), distinct);
         }
+    }
+
+    #[test]
+    fn who_is_not_named_is_no_other_than_who_is() {
+        let mut distinct = DistinctCallers::default();
+        distinct.add(&callers(10), 0);
+        let mut distinct = distinct.unnamed();
+        distinct.add(&callers(7), 0);
+        assert_eq!((distinct.count(), distinct.is_about()), (10, true));
+        distinct.add(&callers(12), 0);
+        assert!((12..=19).contains(&distinct.count()));
     }
 
     #[test]

@@ -181,6 +181,34 @@ impl Ledger {
         self.incident.iter().chain(&self.apart)
     }
 
+    /// The same for one who knows callers by other hashes: nobody is named in it, and all are counted.
+    #[must_use]
+    pub fn unnamed(&self) -> Self {
+        let mut unnamed = Self { left_out: BTreeMap::new(), ..self.clone() };
+        for incident in unnamed.incidents_mut() {
+            incident.victims.values_mut().for_each(|callers| *callers = callers.unnamed());
+        }
+        unnamed
+    }
+
+    /// This ledger, which was made from [`Self::unnamed`] of `before`, with none but the names of `before`.
+    #[must_use]
+    pub fn with_names_of(mut self, before: &Self) -> Self {
+        self.left_out.clone_from(&before.left_out);
+        for incident in self.incidents_mut() {
+            let known = before.incidents().find(|known| known.id == incident.id);
+            incident.victims = match known {
+                Some(known) => known.victims.clone(),
+                None => incident.victims.iter().map(|(origin, callers)| (*origin, callers.unnamed())).collect(),
+            };
+        }
+        self
+    }
+
+    fn incidents_mut(&mut self) -> impl Iterator<Item = &mut Incident> {
+        self.incident.iter_mut().chain(&mut self.apart)
+    }
+
     pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incidents().filter(|incident| incident.is_open())
     }

@@ -45,6 +45,9 @@ pub struct ProbeRecord {
     pub renewed_at: Option<Timestamp>,
     /// The latest client ids that probes registered: records of them are our own.
     pub own_client_ids: Vec<String>,
+    /// The latest request ids of calls of our own, so that other sandboxes know them.
+    #[serde(default)]
+    pub own_request_ids: Vec<String>,
 }
 
 /// One rung over time. `down` counts here only where a control worked.

@@ -8,6 +8,8 @@ use triage_model::observation::{Failure, Observation, Success};
 use triage_model::problem::Problems;
 use triage_model::region::{KnownRegions, Region};
 
+use crate::trust::Trust;
+
 /// What is known before a payload is looked at.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -23,6 +25,10 @@ pub struct Setting {
     pub own_log_groups: Vec<String>,
     /// The client ids that our own probe registered.
     pub own_client_ids: Vec<String>,
+    /// The request ids that AWS gave calls of our own.
+    pub own_request_ids: Vec<String>,
+    /// By which the source of each piece is known.
+    pub trust: Trust,
 }
 
 /// What may still be spent on one payload, however much is nested in it.

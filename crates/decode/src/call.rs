@@ -166,6 +166,7 @@ impl HandedCall<'_> {
             occurred_at,
             request: inputs.request.map(Box::<CallRequest>::new),
             replayed: around.replayed,
+            answer_only: false,
         }
     }
 

@@ -147,8 +147,10 @@ impl TrailRecord<'_> {
     fn observe(&self, operation: Operation, around: Around<'_>, setting: &Setting, batch: &mut Batch) {
         let parameters = self.parameters.found();
         let client_id = parameters.and_then(|parameters| values::name(&parameters.client_id));
+        // Whoever calls with our user agent hides no call but their own.
         let is_own = self.user_agent.text().is_some_and(is_own_user_agent)
-            || client_id.as_ref().is_some_and(|id| setting.own_client_ids.contains(id));
+            || client_id.as_ref().is_some_and(|id| setting.own_client_ids.contains(id))
+            || self.request_id.text().is_some_and(|id| setting.own_request_ids.iter().any(|own| own == id));
         if is_own {
             batch.own += 1;
             batch.problems.note(ProblemName::OwnProbe, operation.as_str());
@@ -202,6 +204,7 @@ impl TrailRecord<'_> {
                 address,
                 occurred_at,
                 replayed: around.replayed,
+                answer_only: false,
             }));
             return;
         };
@@ -227,6 +230,7 @@ impl TrailRecord<'_> {
             occurred_at,
             request: None,
             replayed: around.replayed,
+            answer_only: false,
         })));
     }
 

@@ -25,6 +25,7 @@ object! {
         sns_type: Scalar<'a> = "Type",
         sns_message: Raw<'a> = "Message",
         sns_message_id: Scalar<'a> = "MessageId",
+        sns_topic_arn: Scalar<'a> = "TopicArn",
         event_source: Raw<'a> = "eventSource",
         looked_up: Raw<'a> = "Events" | "events",
         trail_event: Raw<'a> = "CloudTrailEvent" | "cloudTrailEvent",

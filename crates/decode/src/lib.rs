@@ -5,6 +5,7 @@
 //! event is found by looking at its keys, not by configuration. Nothing here fails: the unknown is a value.
 
 pub mod batch;
+mod believe;
 mod call;
 pub mod cloudtrail;
 mod envelope;
@@ -15,16 +16,17 @@ mod json;
 mod log_text;
 mod logs;
 mod lookup;
-mod mask;
 mod ocsf;
 mod queue;
 mod read;
 mod sdk_error;
+mod seal;
 mod sniff;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod trust;
 pub mod values;
 
 pub use batch::{Batch, InputKind, Setting, SqsMessage};

@@ -26,15 +26,15 @@ use triage_model::caller::Caller;
 use triage_model::classify::region_of_client_id;
 use triage_model::observation::{Failure, Observation, Origin};
 use triage_model::problem::ProblemName;
+use triage_model::redact::mask::without_user_information;
 use triage_model::region::Region;
 
-use crate::batch::{APP_NAME, Batch, Setting};
+use crate::batch::{Batch, Setting};
 use crate::logs::unescape;
-use crate::mask::masked;
 use crate::sdk_error;
 use crate::sdk_error::service::{Mark, ServiceSigns};
 use crate::sdk_error::{SdkError, is_ours};
-use crate::values::{made_id, shown_region};
+use crate::values::{is_status, made_id, shown_region};
 
 /// A trace has a few dozen lines, and of many programs each writes its own between them: so many before and behind a line
 /// that may matter are looked at with it.
@@ -64,7 +64,7 @@ pub struct Stream<'s> {
     unnamed: HashMap<String, usize>,
 }
 
-/// The text of a message, without colours. An error is what is wrong with the line.
+/// The text of a message, without colours and without the user information of URLs. An error is what is wrong with the line.
 fn unescaped(raw: &str) -> Result<String, (ProblemName, String)> {
     let mut message = String::new();
     match unescape(raw, &mut message).map(str::len) {
@@ -76,10 +76,16 @@ fn unescaped(raw: &str) -> Result<String, (ProblemName, String)> {
         None if !raw.starts_with('"') => raw.clone_into(&mut message),
         None => return Err((ProblemName::JsonInvalid, "a log event's message cannot be unescaped".to_owned())),
     }
-    match sdk_error::plain(&message) {
-        Cow::Borrowed(plain) if plain.len() == message.len() => Ok(message),
-        plain => Ok(plain.into_owned()),
-    }
+    let plain = match sdk_error::plain(&message) {
+        Cow::Borrowed(plain) if plain.len() == message.len() => None,
+        plain => Some(plain.into_owned()),
+    };
+    let message = plain.unwrap_or(message);
+    // Before anything reads it: behind the password of a proxy's URL stands what looks like a mail address.
+    Ok(match without_user_information(&message) {
+        Cow::Owned(without) => without,
+        Cow::Borrowed(_) => message,
+    })
 }
 
 /// Lines, and how many bytes they are.
@@ -215,13 +221,6 @@ impl<'s> Stream<'s> {
     }
 
     fn read_printout(&self, printout: &Printout, lines: &[HeldLine], accounts: &mut Vec<Account>, batch: &mut Batch) {
-        if self.is_own(&printout.text) {
-            batch.own += 1;
-            batch
-                .problems
-                .note(ProblemName::OwnProbe, format!("our own probe's call is in log group {}", self.log_group));
-            return;
-        }
         let bare = sdk_error::unescaped(&printout.text);
         let signs = ServiceSigns::of(&bare);
         let mut split = object::split(&printout.text);
@@ -263,6 +262,12 @@ impl<'s> Stream<'s> {
         let shape = neighbours::shape(&printout.text);
         let is_debugging = printout::is_debugging(&printout.text);
         for (index, error) in errors.into_iter().enumerate() {
+            if self.is_own(&error, &fields) {
+                batch.own += 1;
+                let detail = format!("our own probe's call is in log group {}", self.log_group);
+                batch.problems.note(ProblemName::OwnProbe, detail);
+                continue;
+            }
             // The first error starts where its printout does; a further one where it stands.
             let event = if index == 0 { first } else { &lines[printout.event_at(error.at)] };
             let account = self.account(error, event, &fields, &signs, batch);
@@ -271,11 +276,12 @@ impl<'s> Stream<'s> {
         }
     }
 
-    fn is_own(&self, text: &str) -> bool {
-        let names_app = |text: &str| {
-            text.match_indices(APP_NAME).any(|(at, _)| text[..at].ends_with("app/") || text[..at].ends_with("app\\/"))
-        };
-        names_app(text) || self.setting.own_client_ids.iter().any(|id| !id.is_empty() && text.contains(id.as_str()))
+    /// Whether an error is of a call of our own, by what identifies it: words in a line hide nothing.
+    fn is_own(&self, error: &SdkError, fields: &Fields) -> bool {
+        let Setting { own_client_ids, own_request_ids, .. } = self.setting;
+        let is = |own: &[String], id: Option<&str>| id.is_some_and(|id| own.iter().any(|own| own == id));
+        is(own_client_ids, fields.client_id.as_deref())
+            || is(own_request_ids, error.request_id.as_ref().map(|id| id.as_str()))
     }
 
     fn account(
@@ -288,6 +294,8 @@ impl<'s> Stream<'s> {
     ) -> Account {
         let event_id = crate::values::id(&event.id).map_or_else(|| made_id(&[&event.id]), str::to_owned);
         let told = self.region_told(&error, fields, signs, batch);
+        // The forms take any three digits for one.
+        let status = error.status.filter(|status| is_status(*status));
         let named = || fields.caller.clone().map(Caller::Named);
         let caller = fields.actor.clone().or_else(named);
         let failure = Failure {
@@ -300,10 +308,10 @@ impl<'s> Stream<'s> {
             region: told.unwrap_or_else(|| Some(self.setting.default_region.clone())),
             operation: error.operation.or(signs.operation).or(signs.method),
             // Where an error has no code, the caller saw the status.
-            code: error.code.or_else(|| error.status.map(|status| status.to_string())),
+            code: error.code.or_else(|| status.map(|status| status.to_string())),
             inner_code: error.inner_code,
-            status: error.status,
-            message: error.message.map(|message| masked(&message)),
+            status,
+            message: error.message,
             reason: fields.reason.clone(),
             grant_type: fields.grant_type.clone(),
             no_answer: error.no_answer,
@@ -314,6 +322,7 @@ impl<'s> Stream<'s> {
             occurred_at: fields.time.unwrap_or(event.timestamp),
             request: None,
             replayed: false,
+            answer_only: false,
         };
         let names_caller = caller.is_some();
         let until = failure.occurred_at;

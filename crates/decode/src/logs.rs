@@ -29,6 +29,7 @@ use crate::envelope::Subscription;
 use crate::inflate::{Damage, Inflater};
 use crate::json::Part;
 use crate::log_text::Stream;
+use crate::trust::doubt;
 use document::{Document, Header};
 use lines::{Lines, Next};
 
@@ -103,8 +104,12 @@ fn read_document<R: Read>(
             break;
         }
         let mut stream = Stream::new(header.log_group.as_deref().unwrap_or_default(), setting);
+        let before = batch.so_far();
         let is_stopped = read_events(&mut document, &mut lines, &mut stream, allowance, batch);
         stream.finish(batch);
+        let log_group = header.log_group.as_deref().unwrap_or_default();
+        let source = setting.trust.of_log_group(header.owner.as_deref(), log_group);
+        batch.believe(before, source, || doubt(source, log_group));
         if is_stopped {
             return InputKind::Logs;
         }

@@ -17,6 +17,7 @@ object! {
     struct QueueRecord<'a> {
         event_source: Scalar<'a> = "eventSource" | "EventSource",
         message_id: Scalar<'a> = "messageId",
+        source_arn: Scalar<'a> = "eventSourceARN",
         body: Raw<'a> = "body",
         sns: Part<Sns<'a>> = "Sns",
     }
@@ -25,6 +26,7 @@ object! {
 object! {
     struct Sns<'a> {
         message_id: Scalar<'a> = "MessageId",
+        topic_arn: Scalar<'a> = "TopicArn",
         message: Raw<'a> = "Message",
     }
 }
@@ -42,6 +44,8 @@ pub enum Opened<'a> {
 #[derive(Debug, PartialEq)]
 pub struct Message<'a> {
     pub id: Option<String>,
+    /// The ARN of the queue or the topic.
+    pub arn: Option<String>,
     /// The event that stands in it, or why there is none.
     pub event: Result<Cow<'a, str>, Problem>,
 }
@@ -63,10 +67,14 @@ pub fn open(text: &str) -> Result<Opened<'_>, Problem> {
         Err(error) => return Err(Problem::new(ProblemName::JsonInvalid, json::describe(&error))),
     };
     match record.event_source.text() {
-        Some("aws:sqs") => Ok(Opened::Sqs(message(&record.message_id, record.body, "body"))),
+        Some("aws:sqs") => Ok(Opened::Sqs(message(&record.message_id, &record.source_arn, record.body, "body"))),
         Some("aws:sns") => Ok(Opened::Sns(match record.sns.found() {
-            Some(sns) => message(&sns.message_id, sns.message, "Sns.Message"),
-            None => Message { id: None, event: Err(Problem::new(ProblemName::FieldWrongType, "Sns is no object")) },
+            Some(sns) => message(&sns.message_id, &sns.topic_arn, sns.message, "Sns.Message"),
+            None => Message {
+                id: None,
+                arn: None,
+                event: Err(Problem::new(ProblemName::FieldWrongType, "Sns is no object")),
+            },
         })),
         // `aws:s3` and its like have an `eventName` too, but are no CloudTrail records.
         Some(other) if other.starts_with("aws:") => {
@@ -78,11 +86,11 @@ pub fn open(text: &str) -> Result<Opened<'_>, Problem> {
 
 /// The message of an SNS notification.
 pub fn notified<'a>(keys: &OuterKeys<'a>) -> Message<'a> {
-    message(&keys.sns_message_id, keys.sns_message, "Message")
+    message(&keys.sns_message_id, &keys.sns_topic_arn, keys.sns_message, "Message")
 }
 
 /// The event in a message: JSON in a JSON string, or bare JSON where somebody unpacked it.
-fn message<'a>(id: &Scalar<'_>, message: Raw<'a>, field: &str) -> Message<'a> {
+fn message<'a>(id: &Scalar<'_>, arn: &Scalar<'_>, message: Raw<'a>, field: &str) -> Message<'a> {
     let event = match message.get().filter(|_| message.is_given()) {
         None => Err(Problem::new(ProblemName::FieldWrongType, format!("{field} is missing"))),
         Some(raw) if !raw.starts_with('"') => Ok(Cow::Borrowed(raw)),
@@ -91,7 +99,7 @@ fn message<'a>(id: &Scalar<'_>, message: Raw<'a>, field: &str) -> Message<'a> {
             Err(error) => Err(Problem::new(ProblemName::JsonInvalid, format!("{field}: {}", json::describe(&error)))),
         },
     };
-    Message { id: id.text().map(str::to_owned), event }
+    Message { id: id.text().map(str::to_owned), arn: arn.text().map(str::to_owned), event }
 }
 
 #[cfg(test)]

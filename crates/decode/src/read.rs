@@ -6,6 +6,7 @@
 
 use serde_json::value::RawValue;
 use triage_model::problem::ProblemName;
+use triage_model::trust::Source;
 
 use crate::batch::{Allowance, Batch, InputKind, OBSERVATIONS_WEIGHT_MAX, Setting, SqsMessage};
 use crate::cloudtrail::Recognised;
@@ -13,7 +14,9 @@ use crate::envelope::Around;
 use crate::inflate::INFLATED_MAX;
 use crate::logs::TEXT_MAX;
 use crate::queue::{Message, Opened};
+use crate::seal::seal;
 use crate::sniff::{Sniffed, sniff};
+use crate::trust::{Alias, doubt};
 use crate::{call, cloudtrail, eventbridge, json, logs, lookup, ocsf, queue, values};
 
 /// SQS around SNS around an envelope is three; one more for a file that lists them.
@@ -35,7 +38,9 @@ pub fn decode_while(is_time_left: &dyn Fn() -> bool, payload: &str, setting: &Se
         Some(data) => logs::read_data(data, setting, &mut reader.allowance, &mut reader.batch),
         None => reader.read(payload, Wrapping::default()),
     };
-    Batch { kind, ..reader.batch }
+    let mut batch = reader.batch;
+    batch.observations.iter_mut().for_each(seal);
+    Batch { kind, ..batch }
 }
 
 /// What stands around a piece.
@@ -44,6 +49,9 @@ struct Wrapping<'a> {
     depth: usize,
     /// The id of the message it came in, for what has none of its own.
     id: Option<&'a str>,
+    /// It came in a message, and the queue or topic that the settings do not trust, if one was around it.
+    is_message: bool,
+    distrusted: Option<&'a str>,
 }
 
 impl<'a> Wrapping<'a> {
@@ -56,7 +64,14 @@ impl<'a> Wrapping<'a> {
     where
         'a: 'b,
     {
-        Wrapping { depth: self.depth + 1, id: id.or(self.id) }
+        Wrapping { depth: self.depth + 1, id: id.or(self.id), ..self }
+    }
+
+    fn message<'b>(self, id: Option<&'b str>, distrusted: Option<&'b str>) -> Wrapping<'b>
+    where
+        'a: 'b,
+    {
+        Wrapping { is_message: true, distrusted: distrusted.or(self.distrusted), ..self.inner(id) }
     }
 }
 
@@ -94,6 +109,45 @@ impl Reader<'_> {
                 return InputKind::Unknown;
             }
         };
+        // What is in a list, a text or a message is believed piece by piece; a log group, by its document.
+        let source = self.source(&sniffed, wrapping);
+        let before = self.batch.so_far();
+        let kind = self.read_sniffed(text, sniffed, wrapping);
+        if let Some((source, name)) = source {
+            self.batch.believe(before, source, || doubt(source, &name));
+        }
+        kind
+    }
+
+    /// Who tells what stands in a piece, and their name. None for what only wraps others.
+    fn source(&self, sniffed: &Sniffed<'_>, wrapping: Wrapping<'_>) -> Option<(Source, String)> {
+        let trust = &self.setting.trust;
+        if let Some(distrusted) = wrapping.distrusted {
+            let source = if trust.alias == Alias::Direct { Source::DirectPayload } else { Source::OtherLogs };
+            return Some((source, distrusted.to_owned()));
+        }
+        match sniffed {
+            Sniffed::List(_) | Sniffed::Text(_) | Sniffed::Records(_) | Sniffed::Notification(_) => None,
+            // By the log group.
+            Sniffed::Subscription(_) | Sniffed::LogDocument => None,
+            Sniffed::Envelope(keys) => {
+                let source = keys.source.text();
+                Some((trust.of_envelope(source), format!("source {}", source.unwrap_or("unknown"))))
+            }
+            // A trusted queue or topic says so of what its messages hold.
+            Sniffed::Call | Sniffed::TrailRecord | Sniffed::Ocsf | Sniffed::LookedUp(_) | Sniffed::LookedUpEvent(_)
+                if wrapping.is_message =>
+            {
+                Some((Source::Aws, String::new()))
+            }
+            Sniffed::Call => Some((trust.of_bare_call(), "a call without envelope".to_owned())),
+            Sniffed::TrailRecord | Sniffed::Ocsf | Sniffed::LookedUp(_) | Sniffed::LookedUpEvent(_) => {
+                Some((trust.of_bare(), "a record without envelope".to_owned()))
+            }
+        }
+    }
+
+    fn read_sniffed(&mut self, text: &str, sniffed: Sniffed<'_>, wrapping: Wrapping<'_>) -> InputKind {
         let (setting, allowance, batch) = (self.setting, &mut self.allowance, &mut self.batch);
         match sniffed {
             Sniffed::List(items) => {
@@ -220,11 +274,19 @@ impl Reader<'_> {
                 self.read_message(message, wrapping);
                 InputKind::Sns
             }
-            Ok(Opened::TrailRecord) => match self.read_trail_record(record, wrapping) {
-                // Most records of a trail are of other services.
-                Some(Recognised::Ours | Recognised::Foreign) => InputKind::CloudTrailFile,
-                Some(Recognised::NoRecord) | None => InputKind::Unknown,
-            },
+            Ok(Opened::TrailRecord) => {
+                let source = self.source(&Sniffed::TrailRecord, wrapping);
+                let before = self.batch.so_far();
+                let found = self.read_trail_record(record, wrapping);
+                if let Some((source, name)) = source {
+                    self.batch.believe(before, source, || doubt(source, &name));
+                }
+                match found {
+                    // Most records of a trail are of other services.
+                    Some(Recognised::Ours | Recognised::Foreign) => InputKind::CloudTrailFile,
+                    Some(Recognised::NoRecord) | None => InputKind::Unknown,
+                }
+            }
             Err(problem) => {
                 self.batch.problems.add(problem);
                 InputKind::Unknown
@@ -235,7 +297,10 @@ impl Reader<'_> {
     fn read_message(&mut self, message: Message<'_>, wrapping: Wrapping<'_>) {
         match message.event {
             Ok(event) => {
-                self.read(&event, wrapping.inner(message.id.as_deref()));
+                let arn = message.arn.as_deref();
+                let distrusted =
+                    if self.setting.trust.trusts(arn) { None } else { arn.or(Some("a queue or topic without ARN")) };
+                self.read(&event, wrapping.message(message.id.as_deref(), distrusted));
             }
             Err(problem) => self.batch.problems.add(problem),
         }

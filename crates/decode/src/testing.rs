@@ -7,6 +7,10 @@ use triage_model::observation::{Failure, Observation};
 use triage_model::region::KnownRegions;
 
 use crate::batch::Setting;
+use crate::trust::{TrailLogGroup, Trust};
+
+pub const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:queue";
+pub const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:topic";
 
 /// Arrived on 22 November 2026 at noon, an hour's horizon, in eu-central-1.
 pub fn setting() -> Setting {
@@ -17,7 +21,14 @@ pub fn setting() -> Setting {
         default_region: regions.find("eu-central-1").unwrap(),
         regions,
         own_log_groups: vec!["/aws/lambda/oidc-triage".into(), "/aws/lambda/oidc-triage-watcher".into()],
+        own_request_ids: vec!["our-own-request-id".into()],
         own_client_ids: vec!["our-own-client-id".into()],
+        trust: Trust {
+            trail_log_groups: ["trail", "g", "aws/cloudtrail"].map(|name| TrailLogGroup::parse(name).unwrap()).into(),
+            call_sources: Some(vec!["my.ci".into(), "x".into()]),
+            trusted: Some(vec![QUEUE.into(), TOPIC.into()]),
+            ..Trust::default()
+        },
     }
 }
 

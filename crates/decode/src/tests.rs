@@ -4,7 +4,7 @@ use triage_model::observation::Observation;
 use triage_model::problem::ProblemName;
 
 use super::*;
-use crate::testing::{envelope, failures, record, setting, subscription};
+use crate::testing::{QUEUE, TOPIC, envelope, failures, record, setting, subscription};
 
 fn decoded(value: &Value) -> Batch {
     decode(&value.to_string(), &setting())
@@ -22,13 +22,13 @@ fn sqs(bodies: &[&str]) -> Value {
     let records: Vec<Value> = bodies
         .iter()
         .enumerate()
-        .map(|(n, body)| json!({"messageId": format!("m{n}"), "eventSource": "aws:sqs", "body": body}))
+        .map(|(n, body)| json!({"messageId": format!("m{n}"), "eventSource": "aws:sqs", "eventSourceARN": QUEUE, "body": body}))
         .collect();
     json!({ "Records": records })
 }
 
 fn notification(message: &Value) -> Value {
-    json!({"Type": "Notification", "MessageId": "n1", "TopicArn": "arn", "Message": message.to_string()})
+    json!({"Type": "Notification", "MessageId": "n1", "TopicArn": TOPIC, "Message": message.to_string()})
 }
 
 /// An event as `aws cloudtrail lookup-events` prints it.
@@ -96,7 +96,10 @@ fn a_kind_is_told_by_its_keys() {
         ),
         (json!([envelope(&failed("1")), json!({"Records": [record(json!({"eventName": "x"}))]})]), InputKind::List),
         (sqs(&[&envelope(&failed("1")).to_string()]), InputKind::Sqs),
-        (json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": failed("1").to_string()}}]}), InputKind::Sns),
+        (
+            json!({"Records": [{"EventSource": "aws:sns", "Sns": {"TopicArn": TOPIC, "Message": failed("1").to_string()}}]}),
+            InputKind::Sns,
+        ),
         (notification(&envelope(&failed("1"))), InputKind::Sns),
         (call.clone(), InputKind::CallDirect),
         (json!({"detail-type": "SSO OIDC Call Failed", "source": "x", "detail": call}), InputKind::CallEnvelope),
@@ -238,7 +241,7 @@ fn each_message_of_a_queue_has_its_observations_and_a_bad_one_does_not_hurt_the_
 #[test]
 fn a_message_that_is_no_text_or_missing_is_told_and_still_listed() {
     let event = json!({"Records": [
-        {"messageId": "m0", "eventSource": "aws:sqs", "body": failed("1")},
+        {"messageId": "m0", "eventSource": "aws:sqs", "eventSourceARN": QUEUE, "body": failed("1")},
         {"messageId": 7, "eventSource": "aws:sqs"},
         {"eventSource": "aws:sqs", "body": "\u{1f600}"},
         {"EventSource": "aws:sns", "Sns": null},

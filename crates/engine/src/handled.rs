@@ -18,6 +18,8 @@ use crate::error::Error;
 pub struct Invocation {
     /// Lambda's request id, or any other name of this run.
     pub id: String,
+    /// The ARN that was invoked; empty where there is none.
+    pub invoked_arn: String,
     pub now: Timestamp,
     /// When work must have stopped: the invocation's own deadline less [`DEADLINE_MARGIN`].
     pub deadline: Instant,

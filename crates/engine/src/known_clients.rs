@@ -36,7 +36,8 @@ struct Client {
     is_shared: bool,
     /// As whom it failed, and when: it goes on to do so for as long as that counts, so that one who fails is not two when
     /// the person becomes known.
-    failed_as: Option<(CallerHash, Timestamp)>,
+    /// Not by its hash: a sandbox that could not have the table's key goes on with it once it can.
+    failed_as: Option<(Caller, Timestamp)>,
 }
 
 /// What a served call is evidence of.
@@ -70,14 +71,14 @@ impl KnownClients {
         if let Some(person) = client.person_behind(&failure.caller) {
             failure.caller = person.clone();
         }
-        let own = hasher.hash(&failure.caller);
         if client.is_shared {
-            return own;
+            return hasher.hash(&failure.caller);
         }
-        client.still_failed_as(at).unwrap_or_else(|| {
-            client.failed_as = Some((own, at));
-            own
-        })
+        if let Some(known) = client.still_failed_as(at) {
+            return hasher.hash(known);
+        }
+        client.failed_as = Some((failure.caller.clone(), at));
+        hasher.hash(&failure.caller)
     }
 
     /// Under whom a served call counts.
@@ -86,8 +87,8 @@ impl KnownClients {
         let Some(key) = key_of_success(success) else { return ServedAs { caller: own, failed_as: None } };
         let client = self.client(key);
         let caller = client.person_behind(&success.caller).map_or(own, |person| hasher.hash(person));
-        let failed_as =
-            client.still_failed_as(success.occurred_at).filter(|failed| !client.is_shared && *failed != caller);
+        let failed_as = client.still_failed_as(success.occurred_at).map(|failed| hasher.hash(failed));
+        let failed_as = failed_as.filter(|failed| !client.is_shared && *failed != caller);
         ServedAs { caller, failed_as }
     }
 
@@ -127,9 +128,9 @@ impl Client {
         person.filter(|_| !self.is_shared)
     }
 
-    fn still_failed_as(&self, at: Timestamp) -> Option<CallerHash> {
-        let (caller, failed_at) = self.failed_as?;
-        (at.duration_since(failed_at).unsigned_abs() <= FAILURE_COUNTS).then_some(caller)
+    fn still_failed_as(&self, at: Timestamp) -> Option<&Caller> {
+        let (caller, failed_at) = self.failed_as.as_ref()?;
+        (at.duration_since(*failed_at).unsigned_abs() <= FAILURE_COUNTS).then_some(caller)
     }
 }
 
@@ -152,7 +153,11 @@ fn key(origin: Origin, operation: Option<Operation>, client_id: Option<&str>, ad
 
 #[cfg(test)]
 mod tests {
+    use triage_decode::decode;
+
     use super::*;
+    use crate::pipeline::Pipeline;
+    use crate::settings::Settings;
 
     #[test]
     fn a_flood_of_clients_does_not_fill_the_memory_and_the_latest_are_known() {
@@ -164,6 +169,23 @@ mod tests {
         let latest = 5 * GENERATION as u64 - 1;
         assert!(clients.client(latest).user.is_some() && clients.client(latest - GENERATION as u64 / 2).user.is_some());
         assert!(clients.client(0).user.is_none());
+    }
+
+    #[test]
+    fn who_failed_under_another_key_is_hashed_under_the_one_that_holds() {
+        let event = include_str!("../../../events/cloudtrail__create_token_internal_server_error.json");
+        let setting = Pipeline::offline(Settings::read(|_| None).unwrap()).setting(Timestamp::UNIX_EPOCH, "");
+        let (own, shared) = (CallerHasher::new(&[1; 16]), CallerHasher::new(&[2; 16]));
+        let mut clients = KnownClients::default();
+        let mut failed = |hasher: &CallerHasher| {
+            let batch = decode(event, &setting);
+            let Some(Observation::Failure(mut failure)) = batch.observations.into_iter().next() else { panic!() };
+            (clients.failed(&mut failure, hasher), hasher.hash(&failure.caller))
+        };
+        for hasher in [&own, &shared] {
+            let (counted, proper) = failed(hasher);
+            assert_eq!(counted, proper);
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod service;
 pub mod settings;
 pub mod store;
 pub mod tool;
+pub mod unnamed;
 
 pub mod memory;
 pub mod pipeline;

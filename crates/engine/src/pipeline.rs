@@ -27,6 +27,7 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use triage_decide::policy::Policy;
+use triage_decode::trust::{Alias, Trust, account_of_arn};
 use triage_decode::{Batch, Setting, decode_while};
 use triage_model::region::Region;
 use triage_model::time::before;
@@ -40,6 +41,7 @@ use crate::publish::Publish;
 use crate::service::{Nobody, Service};
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::unnamed::unnamed;
 
 impl Pipeline<MemoryStore, Nobody, Nobody> {
     /// Judges what a batch tells. Nothing waits where nobody is asked, so there is nothing to await.
@@ -82,17 +84,29 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         // What is left when the time for asking is over has no time to be told of.
         let ask_until = Schedule::of(invocation).ask_until;
         let is_time_left = || Instant::now() < ask_until;
-        self.judge(decode_while(&is_time_left, payload, &self.setting(invocation.now)), invocation).await
+        self.judge(
+            decode_while(&is_time_left, payload, &self.setting(invocation.now, &invocation.invoked_arn)),
+            invocation,
+        )
+        .await
     }
 
     /// What the decoder must know beforehand.
-    pub fn setting(&self, now: Timestamp) -> Setting {
+    pub fn setting(&self, now: Timestamp, invoked_arn: &str) -> Setting {
+        let alias = Alias::of_invoked_arn(invoked_arn);
         Setting {
             now,
             horizon: before(now, self.settings.policy.evidence),
             regions: self.settings.known_regions.clone(),
             default_region: self.settings.region.clone(),
             own_log_groups: self.settings.own_log_groups.clone(),
+            trust: Trust {
+                alias,
+                // A sample event of a local run is of whichever account.
+                account: account_of_arn(invoked_arn).filter(|_| alias != Alias::None).map(str::to_owned),
+                ..self.settings.trust.clone()
+            },
+            own_request_ids: self.service.as_ref().map(Service::own_request_ids).unwrap_or_default(),
             own_client_ids: self.service.as_ref().map(Service::own_client_ids).unwrap_or_default(),
         }
     }
@@ -107,7 +121,11 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         let Work { judge, is_tick, .. } = work;
         self.decide(&judge, is_tick, &mut case).await;
         self.flush(&judge, is_tick, &mut case).await;
-        case.close(judged, self.service.is_none())
+        let mut handled = case.close(judged, self.service.is_none());
+        if self.settings.hides_names() {
+            handled.answer.problems.reword(|detail| unnamed(detail).into_owned());
+        }
+        handled
     }
 
     /// Writes what was gathered, and judges the regions in trouble that it is of: a served call may end an incident.

@@ -40,6 +40,9 @@ pub trait Service {
 
     /// The client ids by which records of our own probes are known.
     fn own_client_ids(&self) -> Vec<String>;
+
+    /// The request ids of calls of our own, for those that name no client: RegisterClient, and calls made again.
+    fn own_request_ids(&self) -> Vec<String>;
 }
 
 /// Where nothing is asked and nobody is told: replay. There is no value of it.
@@ -72,6 +75,10 @@ impl Service for Nobody {
     }
 
     fn own_client_ids(&self) -> Vec<String> {
+        match *self {}
+    }
+
+    fn own_request_ids(&self) -> Vec<String> {
         match *self {}
     }
 }

@@ -4,6 +4,7 @@
 //! variables come from is the caller's.
 
 use triage_decide::policy::Policy;
+use triage_decode::trust::{TRAIL_LOG_GROUPS, TrailLogGroup, Trust};
 use triage_model::region::{KnownRegions, Region, is_well_formed};
 
 /// Every variable is optional.
@@ -29,7 +30,13 @@ pub struct Settings {
     /// `AWS_LAMBDA_LOG_GROUP_NAME`, else `/aws/lambda/<AWS_LAMBDA_FUNCTION_NAME>`, and those of
     /// `OIDC_TRIAGE_OWN_LOG_GROUPS`: never read, or we would answer ourselves for ever.
     pub own_log_groups: Vec<String>,
+    /// Whom to believe: `OIDC_TRIAGE_TRAIL_LOG_GROUPS`, `OIDC_TRIAGE_CALL_SOURCES`, `OIDC_TRIAGE_TRUSTED_QUEUES`,
+    /// `OIDC_TRIAGE_TRUSTED_TOPICS`.
+    pub trust: Trust,
 }
+
+/// The log groups that are CloudTrail's.
+pub const TRAIL_LOG_GROUPS_VARIABLE: &str = "OIDC_TRIAGE_TRAIL_LOG_GROUPS";
 
 /// Whether notices name callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +122,7 @@ impl Settings {
         let own_group = get("AWS_LAMBDA_LOG_GROUP_NAME")
             .or_else(|| get("AWS_LAMBDA_FUNCTION_NAME").map(|name| format!("/aws/lambda/{name}")));
         let own_log_groups = own_group.into_iter().chain(list(get("OIDC_TRIAGE_OWN_LOG_GROUPS"))).collect();
+        let trust = trust(get, problems);
         Some(Self {
             own_region: own_region?,
             region: region?,
@@ -126,7 +134,16 @@ impl Settings {
             mode,
             policy,
             own_log_groups,
+            trust,
         })
+    }
+
+    /// Whether no channel, item or log may name a person or an address.
+    pub fn hides_names(&self) -> bool {
+        match self.caller_names {
+            CallerNames::Shown => false,
+            CallerNames::Hashed => true,
+        }
     }
 
     /// Whether notices may be published: nowhere in shadow mode.
@@ -136,6 +153,31 @@ impl Settings {
             Mode::Shadow => false,
         }
     }
+}
+
+/// Whom to believe. A list that cannot be read leaves nobody believed that it did not name.
+fn trust(get: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Trust {
+    let groups = get(TRAIL_LOG_GROUPS_VARIABLE).unwrap_or_else(|| TRAIL_LOG_GROUPS.to_owned());
+    let mut trail_log_groups = Vec::new();
+    for name in list(Some(groups)) {
+        match TrailLogGroup::parse(&name) {
+            Ok(group) => trail_log_groups.push(group),
+            Err(problem) => problems.push(format!("{TRAIL_LOG_GROUPS_VARIABLE}: {problem}")),
+        }
+    }
+    let mut trusted = Vec::new();
+    for name in ["OIDC_TRIAGE_TRUSTED_QUEUES", "OIDC_TRIAGE_TRUSTED_TOPICS"] {
+        for arn in list(get(name)) {
+            if arn.starts_with("arn:") {
+                trusted.push(arn);
+            } else {
+                problems.push(format!("{name} names {arn:?}, which is no ARN"));
+            }
+        }
+    }
+    let call_sources = get("OIDC_TRIAGE_CALL_SOURCES").map(|sources| list(Some(sources)));
+    let trusted = Some(trusted).filter(|trusted| !trusted.is_empty());
+    Trust { trail_log_groups, trusted, call_sources, ..Trust::default() }
 }
 
 fn list(value: Option<String>) -> Vec<String> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::classify::Symptoms;
 use crate::observation::Failure;
+use crate::redact::mask::masked;
 use crate::redact::{SHOWN_TEXT_MAX, one_line};
 
 /// An answer that is not the one asked for, or none.
@@ -70,7 +71,7 @@ impl Fault {
     }
 }
 
-/// A text of the service as it is kept: bounded, on one line.
+/// A text of the service as it is kept: masked, bounded, on one line.
 pub fn shown(text: &str) -> String {
-    one_line(text, SHOWN_TEXT_MAX)
+    one_line(&masked(text), SHOWN_TEXT_MAX)
 }

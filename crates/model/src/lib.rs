@@ -12,3 +12,4 @@ pub mod problem;
 pub mod redact;
 pub mod region;
 pub mod time;
+pub mod trust;

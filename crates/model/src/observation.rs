@@ -123,6 +123,8 @@ pub struct Failure {
     pub request: Option<Box<CallRequest>>,
     /// Out of an EventBridge archive: classified and counted, never acted on.
     pub replayed: bool,
+    /// Its source may have it judged and answered, and gives no evidence ([`crate::trust`]).
+    pub answer_only: bool,
 }
 
 /// One successful SSO OIDC call.
@@ -141,6 +143,7 @@ pub struct Success {
     pub address: Option<String>,
     pub occurred_at: Timestamp,
     pub replayed: bool,
+    pub answer_only: bool,
 }
 
 impl Failure {

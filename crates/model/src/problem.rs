@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
+use crate::redact::mask::masked;
 use crate::redact::{SHOWN_TEXT_MAX, one_line};
 
 /// What a problem costs of the input.
@@ -99,6 +100,7 @@ problem_names! {
     RetryBudgetEmpty "retry_budget_empty" Nothing "so many calls failed that none is made again for now"
     RetryWithheld "retry_withheld" Nothing "a call is not made again during an outage, which retries would feed"
     SecretInEnvelope "secret_in_envelope" Nothing "a `call` that carries secrets elsewhere than in a direct invocation: the failure counts, the request was dropped"
+    SourceNotBelieved "source_not_believed" PassedOver "a record of a source that may not tell it, left out or taken for less; the detail names the setting that would change it"
     StoreUnavailable "store_unavailable" Nothing "the table could not be had, or held what cannot be read"
     TickLate "tick_late" Nothing "a tick that came so late that it was not taken"
     TimeInvalid "time_invalid" Part "a time is missing where nothing stands in for it, or cannot be read"
@@ -151,7 +153,7 @@ impl Problem {
 
 /// The problems of one invocation: by name, how many, and the detail of the first of each.
 ///
-/// A detail is shown to people: it is bounded and on one line, and its maker keeps secrets out of it.
+/// A detail is shown to people: it is bounded, on one line and masked, whoever makes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(BTreeMap<ProblemName, Noted>);
 
@@ -166,7 +168,7 @@ impl Problems {
         self.0
             .entry(name)
             .and_modify(|noted| noted.count += 1)
-            .or_insert_with(|| Noted { count: 1, detail: one_line(detail.as_ref(), SHOWN_TEXT_MAX) });
+            .or_insert_with(|| Noted { count: 1, detail: one_line(&masked(detail.as_ref()), SHOWN_TEXT_MAX) });
     }
 
     pub fn add(&mut self, problem: Problem) {
@@ -177,6 +179,11 @@ impl Problems {
         for (name, noted) in other.0 {
             self.0.entry(name).and_modify(|mine| mine.count += noted.count).or_insert(noted);
         }
+    }
+
+    /// Has each detail reworded.
+    pub fn reword(&mut self, reworded: impl Fn(&str) -> String) {
+        self.0.values_mut().for_each(|noted| noted.detail = reworded(&noted.detail));
     }
 
     pub fn is_empty(&self) -> bool {

@@ -1,11 +1,15 @@
 //! Keeping secrets in and other people's text harmless.
 //!
-//! In: text from payloads. Out: a [`Secret`] that cannot be printed, or text that is bounded and cannot break out of
+//! In: text from payloads. Out: a [`Secret`] that cannot be printed, text without secrets ([`mask`]), or text that is bounded and cannot break out of
 //! the line or the notice it is shown in. Nothing here decides what is shown.
+
+pub mod mask;
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serializer};
+
+pub use mask::HIDDEN;
 
 /// A value that must not leave the process: a client secret, a token, a device code.
 ///
@@ -41,9 +45,6 @@ impl<'de> Deserialize<'de> for Secret {
         String::deserialize(deserializer).map(Self::new)
     }
 }
-
-/// What CloudTrail writes in the place of a secret.
-pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// One name, code or id of others where it is shown among more: longer than most, and short enough for a line.
 pub const SHOWN_NAME_MAX: usize = 80;

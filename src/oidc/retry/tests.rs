@@ -42,6 +42,7 @@ fn failure(operation: Operation, code: &str, status: Option<u16>, request: CallR
         occurred_at: "2026-11-22T09:00:00Z".parse().unwrap(),
         request: Some(Box::new(request)),
         replayed: false,
+        answer_only: false,
     }
 }
 

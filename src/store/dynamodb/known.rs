@@ -53,6 +53,9 @@ impl Known {
     pub fn view(&self, own_key: bool, trouble: Option<StoreError>) -> View {
         let mut view = self.rest.clone();
         view.evidence = self.evidence(own_key);
+        if own_key {
+            view.ledger = view.ledger.unnamed();
+        }
         let without_key = || own_key.then(|| StoreError::Unavailable("the key of the callers was not had".to_owned()));
         view.trouble = trouble.or(view.trouble).or_else(without_key);
         view

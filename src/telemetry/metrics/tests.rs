@@ -141,6 +141,7 @@ fn a_call_that_was_made_again_is_one_whatever_it_took() {
         occurred_at: at(0),
         request: None,
         replayed: false,
+        answer_only: false,
     };
     let reported = |action, outcome| FailureReport {
         action,

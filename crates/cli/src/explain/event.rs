@@ -17,6 +17,7 @@ use triage_engine::answer::FailureReport;
 use triage_engine::handled::Invocation;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::settings::{CallerNames, Settings};
+use triage_engine::unnamed::{unname_failure, unnamed};
 use triage_model::caller::CallerHasher;
 use triage_model::observation::{Failure, Observation, Operation, Origin};
 use triage_model::problem::Problems;
@@ -103,7 +104,7 @@ pub enum Other {
 pub fn walk(text: &str, config: Settings, now: Timestamp) -> Walk {
     let pipeline = Pipeline::offline(config);
     // No record is too old to be read here: the clock is the event's.
-    let setting = Setting { horizon: Timestamp::MIN, ..pipeline.setting(now) };
+    let setting = Setting { horizon: Timestamp::MIN, ..pipeline.setting(now, "") };
     let batch = triage_decode::decode(text, &setting);
     let clock = batch.observations.iter().map(Observation::occurred_at).max().unwrap_or(now);
     let oldest = before(clock, pipeline.settings.policy.evidence);
@@ -111,12 +112,20 @@ pub fn walk(text: &str, config: Settings, now: Timestamp) -> Walk {
     let hasher = CallerHasher::new(&CallerHasher::FIXED_KEY);
 
     let found = ObservationCounts::of(&batch);
-    let failures: Vec<Failure> = failures(&batch).take(LISTED_MAX).cloned().collect();
+    let mut failures: Vec<Failure> = failures(&batch).take(LISTED_MAX).cloned().collect();
+    if pipeline.settings.hides_names() {
+        failures.iter_mut().for_each(|failure| unname_failure(failure, &hasher));
+    }
     let others: Vec<Other> =
         batch.observations.iter().filter_map(|seen| Other::of(seen, &hasher, names)).take(LISTED_MAX).collect();
     let (kind, carries_secrets) = (batch.kind, batch.carries_secrets);
 
-    let invocation = Invocation { id: "explain".to_owned(), now: clock, deadline: Instant::now() + TIME_LEFT };
+    let invocation = Invocation {
+        id: "explain".to_owned(),
+        invoked_arn: String::new(),
+        now: clock,
+        deadline: Instant::now() + TIME_LEFT,
+    };
     let handled = pipeline.judge_at_once(batch, &invocation);
     let stage = |(failure, report): (&Failure, &FailureReport)| Stage::of(failure, report, oldest, names);
     Walk {
@@ -184,7 +193,10 @@ impl ObservationCounts {
 impl Other {
     /// None for a failure.
     fn of(observation: &Observation, hasher: &CallerHasher, names: CallerNames) -> Option<Self> {
-        let shown = |text: &str| one_line(text, SHOWN_NAME_MAX);
+        let shown = |text: &str| match names {
+            CallerNames::Shown => one_line(text, SHOWN_NAME_MAX),
+            CallerNames::Hashed => one_line(&unnamed(text), SHOWN_NAME_MAX),
+        };
         match observation {
             Observation::Failure(_) => None,
             Observation::Success(success) => Some(Self::Success {

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use regex::Regex;
 use triage_decode::batch::Setting;
+use triage_decode::trust::Trust;
 use triage_decode::values;
 use triage_model::classify::{bare_status, knows, means_no_answer};
 use triage_model::observation::{Failure, Observation, Operation};
@@ -96,6 +97,8 @@ fn failures_of(lines: &[&str], now: Timestamp) -> Vec<Failure> {
         regions,
         default_region,
         own_log_groups: Vec::new(),
+        trust: Trust::default(),
+        own_request_ids: Vec::new(),
         own_client_ids: Vec::new(),
     };
     let event = |(number, line): (usize, &&str)| serde_json::json!({"id": number.to_string(), "timestamp": now.as_millisecond(), "message": line});

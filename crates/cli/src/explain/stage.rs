@@ -265,6 +265,7 @@ mod tests {
             occurred_at: at(0),
             request: None,
             replayed: false,
+            answer_only: false,
         }
     }
 

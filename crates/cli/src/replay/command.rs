@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 use triage_decide::policy::Policy;
-use triage_engine::settings::Settings;
+use triage_engine::settings::{Settings, TRAIL_LOG_GROUPS_VARIABLE};
 use triage_model::redact::{SHOWN_TEXT_MAX, one_line};
 
 use crate::format::Format;
@@ -100,6 +100,13 @@ struct Paths {
     /// .gz; a folder of those; or - for standard input.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// The log groups that are CloudTrail's, with commas between; * at the end of a name stands for anything.
+    ///
+    /// Their records are believed as CloudTrail's, served calls too. Of any other log group failures alone are taken. The
+    /// default is the function's own: OIDC_TRIAGE_TRAIL_LOG_GROUPS, else aws-cloudtrail-logs*,CloudTrail/* and
+    /// aws-controltower/CloudTrailLogs*. An export without the name of its log group is believed.
+    #[arg(long, value_name = "NAMES")]
+    trail_log_groups: Option<String>,
 }
 
 /// How replay speaks.
@@ -132,7 +139,8 @@ pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Res
     let format = if notices { ReplayFormat::Notices } else { format };
     let by = if arrival { JudgedBy::Arrival } else { JudgedBy::Calls };
     let mut console = Console::new(format == ReplayFormat::Json);
-    let history = History { paths: &history.paths, by, shows_progress: console.shows_progress(), stop };
+    let Paths { paths, trail_log_groups } = history;
+    let history = History { paths: &paths, by, shows_progress: console.shows_progress(), stop };
     match policies.as_deref() {
         Some([a, b]) => {
             let format = match format {
@@ -144,9 +152,9 @@ pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Res
                 }
             };
             let candidates = [candidate(a)?, candidate(b)?];
-            Ok(compare(history, &config(None)?, &candidates, format, &mut console, out)?)
+            Ok(compare(history, &config_with(None, trail_log_groups)?, &candidates, format, &mut console, out)?)
         }
-        Some(_) | None => Ok(replay(history, &config(policy)?, format, &mut console, out)?),
+        Some(_) | None => Ok(replay(history, &config_with(policy, trail_log_groups)?, format, &mut console, out)?),
     }
 }
 
@@ -176,13 +184,22 @@ pub fn run_suggest(arguments: SuggestArguments, stop: &AtomicBool, out: &mut imp
     let SuggestArguments { history, format, policy } = arguments;
     let mut console = Console::new(false);
     let shows_progress = console.shows_progress();
-    let history = History { paths: &history.paths, by: JudgedBy::Calls, shows_progress, stop };
-    Ok(suggest(history, &config(policy)?, format, &mut console, out)?)
+    let Paths { paths, trail_log_groups } = history;
+    let history = History { paths: &paths, by: JudgedBy::Calls, shows_progress, stop };
+    Ok(suggest(history, &config_with(policy, trail_log_groups)?, format, &mut console, out)?)
 }
 
 /// The environment's settings, with the policy of a file where one is given.
 pub fn config(policy: Option<PathBuf>) -> Result<Settings, Failed> {
-    let variable = |name: &str| std::env::var(name).ok();
+    config_with(policy, None)
+}
+
+/// The same, with the log groups that were named as CloudTrail's.
+fn config_with(policy: Option<PathBuf>, trail_log_groups: Option<String>) -> Result<Settings, Failed> {
+    let variable = |name: &str| match (name, &trail_log_groups) {
+        (TRAIL_LOG_GROUPS_VARIABLE, Some(names)) => Some(names.clone()),
+        _ => std::env::var(name).ok(),
+    };
     let mut settings = Settings::read(variable).map_err(|error| Failed::Unusable(error.to_string()))?;
     if let Some(path) = policy {
         settings.policy = candidate(&path)?.policy;

@@ -172,7 +172,8 @@ impl Life {
         let mut batch = Batch::new(kind);
         batch.observations = observations;
         // Nothing is asked, so nothing waits and no deadline is near.
-        let invocation = Invocation { id: "replay".to_owned(), now, deadline: Instant::now() + TICK };
+        let invocation =
+            Invocation { id: "replay".to_owned(), invoked_arn: String::new(), now, deadline: Instant::now() + TICK };
         let handled = self.pipeline.judge_at_once(batch, &invocation);
         for incident in &handled.answer.incidents {
             match incident.state {

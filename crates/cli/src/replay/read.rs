@@ -22,8 +22,9 @@ use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use memchr::memmem;
 use serde_json::value::RawValue;
-use triage_decode::batch::{InputKind, Setting};
+use triage_decode::batch::{Batch, InputKind, Setting};
 use triage_engine::settings::Settings;
+use triage_engine::unnamed::unnamed;
 use triage_model::observation::Operation;
 use triage_model::problem::ProblemName;
 use triage_model::time::later;
@@ -43,6 +44,8 @@ const BUFFER: usize = 256 * 1024;
 pub struct Rules {
     pub setting: Setting,
     pub by: JudgedBy,
+    /// No person is to be named, in complaints either.
+    pub hides_names: bool,
     /// What is later cannot be.
     pub latest: Timestamp,
 }
@@ -57,9 +60,11 @@ impl Rules {
             regions: settings.known_regions.clone(),
             default_region: settings.region.clone(),
             own_log_groups: settings.own_log_groups.clone(),
+            trust: settings.trust.clone(),
+            own_request_ids: Vec::new(),
             own_client_ids: Vec::new(),
         };
-        Self { setting, by, latest: later(now, AHEAD) }
+        Self { setting, by, hides_names: settings.hides_names(), latest: later(now, AHEAD) }
     }
 }
 
@@ -225,7 +230,10 @@ impl<'a> Reader<'a> {
                 "logGroup": self.folder(),
                 "logEvents": events,
             });
-            self.decode(self.name, &document.to_string(), reading);
+            // An export does not name its log group: whoever replays it knows what it is.
+            let setting = &self.rules.setting;
+            let setting = Setting { trust: setting.trust.with_trail(self.folder()), ..setting.clone() };
+            self.take(self.name, triage_decode::decode(&document.to_string(), &setting), reading);
         }
     }
 
@@ -266,7 +274,13 @@ impl<'a> Reader<'a> {
     }
 
     fn decode(&self, place: &str, payload: &str, reading: &mut Reading) {
-        let batch = triage_decode::decode(payload, &self.rules.setting);
+        self.take(place, triage_decode::decode(payload, &self.rules.setting), reading);
+    }
+
+    fn take(&self, place: &str, mut batch: Batch, reading: &mut Reading) {
+        if self.rules.hides_names {
+            batch.problems.reword(|detail| unnamed(detail).into_owned());
+        }
         for (name, count, detail) in batch.problems.iter() {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
             reading.complaints.push(format!("{place}: {name}{times}: {detail}"));

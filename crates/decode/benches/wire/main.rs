@@ -15,6 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::{Decompress, FlushDecompress, Status};
 use jiff::{SignedDuration, Timestamp};
 use memchr::memmem::Finder;
+use triage_decode::trust::Trust;
 use triage_decode::{Setting, decode};
 use triage_model::region::KnownRegions;
 
@@ -31,6 +32,8 @@ fn main() {
         default_region: regions.find("us-east-1").expect("a region"),
         regions,
         own_log_groups: vec!["/aws/lambda/oidc-triage".into()],
+        trust: Trust::default(),
+        own_request_ids: Vec::new(),
         own_client_ids: vec!["an-id-of-our-own-probe".into()],
     };
     let (old, fresh) = (now - SignedDuration::from_hours(3), now - SignedDuration::from_mins(15));

@@ -94,7 +94,7 @@ fn secrets_on_the_bus_are_refused_by_name_and_the_failure_is_kept() {
 fn a_call_in_a_queue_is_no_direct_invocation() {
     let body = call(json!({"request": {"clientSecret": "s3cr3t"}})).to_string();
     let batch = decode(
-        &json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m1", "body": body}]}).to_string(),
+        &json!({"Records": [{"eventSource": "aws:sqs", "eventSourceARN": crate::testing::QUEUE, "messageId": "m1", "body": body}]}).to_string(),
         &setting(),
     );
     assert_eq!(batch.problems.count(ProblemName::SecretInEnvelope), 1);

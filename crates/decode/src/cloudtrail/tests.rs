@@ -57,6 +57,7 @@ fn a_failure_is_read_in_full() {
             occurred_at: "2026-11-22T11:58:00Z".parse().unwrap(),
             request: None,
             replayed: false,
+            answer_only: false,
         }
     );
 }
@@ -245,6 +246,7 @@ fn our_own_probe_is_counted_and_no_evidence() {
         json!({"userAgent": "aws-sdk-rust/1.3 app/oidc-triage"}),
         json!({"userAgent": "app/oidc-triage os/linux", "errorCode": "InternalServerException"}),
         json!({"requestParameters": {"clientId": "our-own-client-id"}}),
+        json!({"requestID": "our-own-request-id", "errorCode": "InternalServerException"}),
     ] {
         let batch = decoded(&record(more));
         assert_eq!((batch.own, batch.observations.len()), (1, 0));

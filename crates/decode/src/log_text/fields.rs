@@ -10,8 +10,8 @@ use regex::Regex;
 use serde_json::Value;
 use triage_model::caller::Caller;
 use triage_model::redact::HIDDEN;
+use triage_model::redact::mask::masked;
 
-use crate::mask::masked;
 use crate::ocsf;
 use crate::values::{NAME_MAX, bounded};
 
@@ -140,7 +140,7 @@ impl Fields {
         }
         let set = |field: &mut Option<String>, max: usize| {
             if field.is_none() {
-                *field = Some(masked(bounded(value, max)));
+                *field = Some(masked(bounded(value, max)).into_owned());
             }
         };
         match name {
@@ -154,7 +154,7 @@ impl Fields {
                 let is_better = |rank: &usize| self.caller_rank.is_none_or(|known| *rank < known);
                 // `user: not found` is prose: without quotation marks only `user=` names one.
                 if let Some(rank) = rank.filter(|_| quoting == Quoting::Sure).filter(is_better) {
-                    self.caller = Some(masked(bounded(value, NAME_MAX)));
+                    self.caller = Some(masked(bounded(value, NAME_MAX)).into_owned());
                     self.caller_rank = Some(rank);
                 }
             }

@@ -54,6 +54,8 @@ fn setting() -> Setting {
         regions: KnownRegions::default(),
         default_region: KnownRegions::default().find("eu-central-1").unwrap(),
         own_log_groups: Vec::new(),
+        trust: crate::trust::Trust::default(),
+        own_request_ids: vec!["our-own-request-id".into()],
         own_client_ids: vec!["b3duLXByb2Jl".to_owned()],
     }
 }
@@ -691,11 +693,17 @@ fn what_else_the_line_tells_is_kept() {
 
 #[test]
 fn our_own_probe_is_counted_and_is_no_failure() {
-    for line in
-        [format!("{BOTO} userAgent=\"aws-sdk-rust/1 app/oidc-triage\""), format!("{BOTO} clientId=b3duLXByb2Jl")]
+    for line in [format!("{BOTO} clientId=b3duLXByb2Jl"), format!("{BOTO} requestId=our-own-request-id")] {
+        let batch = batch_of(std::slice::from_ref(&line));
+        assert_eq!((batch.own, batch.observations.len()), (1, 0), "{line}");
+        assert_eq!(batch.problems.count(ProblemName::OwnProbe), 1, "{line}");
+    }
+    // Words in a line hide nothing.
+    for words in
+        ["userAgent=\"aws-sdk-rust/1 app/oidc-triage\"", "app/oidc-triage", "b3duLXByb2Jl", "our-own-request-id"]
     {
-        let batch = batch_of(&[line]);
-        assert_eq!((batch.own, batch.observations.len(), batch.problems.count(ProblemName::OwnProbe)), (1, 0, 1));
+        let batch = batch_of(&[format!("{BOTO} {words}")]);
+        assert_eq!((batch.own, batch.observations.len()), (0, 1), "{words}");
     }
 }
 
@@ -850,5 +858,18 @@ fn a_hidden_name_is_nobodys() {
     let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
     for line in [format!("user={hidden} {BOTO}"), format!("{{\"userName\":\"{hidden}\",\"msg\":\"{BOTO}\"}}")] {
         assert_eq!(failure_of(&line).caller, Caller::LogGroup("/app/login".to_owned()), "{line}");
+    }
+}
+
+#[test]
+fn what_is_no_status_of_http_is_none() {
+    let line = |status: &str| {
+        format!(
+            "operation error SSO OIDC: CreateToken, https response error StatusCode: {status}, RequestID: {ID}, InternalServerException: "
+        )
+    };
+    for (status, expected) in [("099", None), ("100", Some(100)), ("599", Some(599)), ("600", None), ("800", None)] {
+        let failure = failure_of(&line(status));
+        assert_eq!((failure.code.as_deref(), failure.status), (Some("InternalServerException"), expected), "{status}");
     }
 }

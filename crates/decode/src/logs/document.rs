@@ -22,12 +22,14 @@ pub const ELEMENT_MAX: usize = 6 * LINE_MAX + 64 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     pub message_type: Option<String>,
+    /// The account of the log group.
+    pub owner: Option<String>,
     pub log_group: Option<String>,
 }
 
 impl Header {
     pub fn is_complete(&self) -> bool {
-        self.message_type.is_some() && self.log_group.is_some()
+        self.message_type.is_some() && self.owner.is_some() && self.log_group.is_some()
     }
 }
 
@@ -220,6 +222,7 @@ impl<R: Read> Document<R> {
         self.place = Place::Member;
         match key.as_deref() {
             Some("messageType") => self.header.message_type = self.text()?,
+            Some("owner") => self.header.owner = self.text()?,
             Some("logGroup") => self.header.log_group = self.text()?,
             Some("logEvents") if first == Some(b'[') => {
                 self.window.pass(1);

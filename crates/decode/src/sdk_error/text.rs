@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::sdk_error::error::RequestId;
-use crate::values::{MESSAGE_MAX, bounded};
+use crate::values::message_text;
 
 /// The id that a line gives under a name of its own, beside an error that prints none.
 pub fn id_of_line(text: &str, at: usize) -> Option<RequestId> {
@@ -143,8 +143,7 @@ fn quotes(text: &str) -> impl Iterator<Item = usize> {
 /// An error's message, or None where there is none: `null`, `None` and JavaScript's `UnknownError` say nothing.
 pub fn message(text: &str) -> Option<String> {
     let text = text.trim().trim_start_matches(['"', '\'']).trim_end_matches(['"', '\'', '\\']).trim();
-    let text = bounded(text, MESSAGE_MAX);
-    (!matches!(text, "" | "null" | "None" | "undefined" | "UnknownError")).then(|| text.to_owned())
+    (!matches!(text, "" | "null" | "None" | "undefined" | "UnknownError")).then(|| message_text(text))
 }
 
 pub fn regex(pattern: &str) -> Regex {

@@ -13,6 +13,8 @@ fn setting() -> Setting {
         default_region: regions.find("ca-central-1").expect("a region"),
         regions,
         own_log_groups: Vec::new(),
+        trust: triage_decode::trust::Trust::default(),
+        own_request_ids: Vec::new(),
         own_client_ids: Vec::new(),
     }
 }

@@ -147,12 +147,14 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         }
     }
 
+    /// In order, and no further than the store goes along: what is left is the end of what was told as one, so that it is
+    /// told again under the same sequence, and never an earlier notice by itself.
     async fn settle(&self, region: &Region, delivery: &Delivery, settled: &Settled, case: &mut Case) {
         for position in &delivery.positions {
             if let Err(error) =
                 self.store.settle(region, *position, &case.claim.by, settled, case.schedule.to_tell()).await
             {
-                case.troubled_by(Some(error));
+                return case.troubled_by(Some(error));
             }
         }
     }

@@ -9,7 +9,7 @@ use triage_decide::evidence::mark::{Mark, Names, Quota, ServedCall, Talker, hash
 use triage_decode::InputKind;
 use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, Class, Retry, SERVICE_CAUSES, is_pending};
-use triage_model::observation::{Failure, Operation};
+use triage_model::observation::{Failure, Operation, Origin};
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_model::region::Region;
 use triage_model::time::{AHEAD_MAX, later};
@@ -90,9 +90,12 @@ impl Judged {
             && self.failure.operation != Some(Operation::CreateTokenWithIam)
     }
 
-    /// AuthorizationPending is an answer to a call that the service served.
+    /// AuthorizationPending is an answer to a call that the service served. An application's log or a `call` proves nothing.
     pub fn proves_service(&self) -> bool {
-        self.is_live() && self.class.cause == Cause::Expected && self.failure.code.as_deref().is_some_and(is_pending)
+        self.is_live()
+            && self.failure.origin == Origin::CloudTrail
+            && self.class.cause == Cause::Expected
+            && self.failure.code.as_deref().is_some_and(is_pending)
     }
 
     /// What was done about it.
@@ -210,3 +213,6 @@ pub fn see_talker(
     seen.talks.push((at, Talker { who, quota: Quota::of(operation) }));
     seen.names.talkers.entry(who).or_insert(name);
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ use crate::known_clients::{KnownClients, ServedAs};
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::Store;
+use crate::unnamed::{unname_failure, unname_issue, unname_success};
 
 impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
     pub(super) async fn sort(
@@ -45,6 +46,9 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                     }
                     let age = self.age(&failure, oldest);
                     let caller = self.clients().failed(&mut failure, &hasher);
+                    if self.settings.hides_names() {
+                        unname_failure(&mut failure, &hasher);
+                    }
                     judged.push(Judged {
                         class: classify(&*failure),
                         caller,
@@ -57,15 +61,20 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                         failure,
                     });
                 }
-                Observation::Success(success) => {
+                Observation::Success(mut success) => {
                     case.draft.counts.success += 1;
-                    let acts = !success.replayed || self.acts_on_archives;
+                    let acts = !success.answer_only && (!success.replayed || self.acts_on_archives);
                     if acts && success.occurred_at >= oldest {
                         served += 1;
-                        self.see_success(&success, &hasher, &mut work, now);
+                        self.see_success(&mut success, &hasher, &mut work, now);
                     }
                 }
-                Observation::HealthIssue(issue) => self.take_health(&issue, &mut work, case).await,
+                Observation::HealthIssue(mut issue) => {
+                    if self.settings.hides_names() {
+                        unname_issue(&mut issue);
+                    }
+                    self.take_health(&issue, &mut work, case).await;
+                }
                 Observation::Tick(tick) => self.take_tick(&tick, &mut work, case).await,
             }
         }
@@ -77,7 +86,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
 
     fn age(&self, failure: &Failure, oldest: Timestamp) -> Age {
         match failure.region {
-            Some(_) if failure.replayed && !self.acts_on_archives => Age::Idle,
+            Some(_) if failure.answer_only || failure.replayed && !self.acts_on_archives => Age::Idle,
             Some(_) if failure.occurred_at >= oldest => Age::Live,
             Some(_) if !failure.replayed => Age::Late,
             Some(_) | None => Age::Idle,
@@ -93,23 +102,26 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).is_new(id)
     }
 
-    fn see_success(&self, success: &Success, hasher: &CallerHasher, work: &mut Work, now: Timestamp) {
-        let Some(region) = &success.region else { return };
+    fn see_success(&self, success: &mut Success, hasher: &CallerHasher, work: &mut Work, now: Timestamp) {
+        let Some(region) = success.region.clone() else { return };
         if !self.is_new(&success.id) {
             return;
         }
         let at = whole_second(not_ahead(success.occurred_at, now));
         let ServedAs { caller, failed_as } = self.clients().served(success, hasher);
+        if self.settings.hides_names() {
+            unname_success(success, hasher);
+        }
         let call = ServedCall {
             at,
             caller,
             operation: Some(success.operation),
             origin: success.origin,
-            traits: Common::from(success).traits(),
+            traits: Common::from(&*success).traits(),
             pending: false,
             was_hit: false,
         };
-        let seen = work.seen.entry(region.clone()).or_default();
+        let seen = work.seen.entry(region).or_default();
         for caller in std::iter::once(caller).chain(failed_as) {
             seen.answered.push(Answered { call: ServedCall { caller, ..call }, served: true });
         }

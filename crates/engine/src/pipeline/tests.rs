@@ -21,8 +21,8 @@ fn pipeline(variables: &[(&str, &str)]) -> Pipeline<MemoryStore, Nobody, Nobody>
 
 fn handle(pipeline: &Pipeline<MemoryStore, Nobody, Nobody>, payload: &str, now: Timestamp) -> Handled {
     let deadline = Instant::now() + Duration::from_secs(28);
-    let invocation = Invocation { id: "invocation-1".into(), now, deadline };
-    pipeline.judge_at_once(decode(payload, &pipeline.setting(now)), &invocation)
+    let invocation = Invocation { id: "invocation-1".into(), invoked_arn: String::new(), now, deadline };
+    pipeline.judge_at_once(decode(payload, &pipeline.setting(now, "")), &invocation)
 }
 
 fn failed(user: &str, second: i64, code: &str) -> String {
@@ -105,7 +105,12 @@ fn what_is_not_read_when_the_time_is_up_is_named_and_the_answer_gets_out() {
     let pipeline = pipeline(&[]);
     let payload = format!("[{},{}]", failing("ana", 0), failing("ben", 1));
     for (left, failures) in [(Duration::ZERO, 0), (Duration::from_secs(28), 2)] {
-        let invocation = Invocation { id: "invocation-1".into(), now: at(10), deadline: Instant::now() + left };
+        let invocation = Invocation {
+            id: "invocation-1".into(),
+            invoked_arn: String::new(),
+            now: at(10),
+            deadline: Instant::now() + left,
+        };
         let handled = pipeline.handle(&payload, &invocation).now_or_never().expect("nothing in memory waits");
         assert_eq!(handled.answer.failures.len(), failures);
         let told = handled.answer.problems.iter().any(|(_, _, detail)| detail == "2 events of a list not read");

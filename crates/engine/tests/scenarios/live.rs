@@ -115,11 +115,13 @@ impl<'a> Life<'a> {
     fn handle(&mut self, second: f64, payload: &Value) {
         let invocation = Invocation {
             id: "made-up".to_owned(),
+            invoked_arn: String::new(),
             now: at(second),
             deadline: Instant::now() + Duration::from_secs(28),
         };
-        let handled =
-            self.pipeline.judge_at_once(decode(&payload.to_string(), &self.pipeline.setting(at(second))), &invocation);
+        let handled = self
+            .pipeline
+            .judge_at_once(decode(&payload.to_string(), &self.pipeline.setting(at(second), "")), &invocation);
         assert_eq!(handled.error.map(|error| error.to_string()), None);
         // People are told of one incident once a minute.
         let mut problems = handled.answer.problems.iter().filter(|(name, ..)| *name != ProblemName::NoticeHeldBack);

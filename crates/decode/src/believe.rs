@@ -1,0 +1,69 @@
+//! What is left of what a source told.
+//!
+//! In: a batch, how far it was filled before, and the [`Source`] of what came since. Out: the batch, with what that source may
+//! tell, and the problem that it told more.
+
+use triage_model::observation::{Observation, Origin};
+use triage_model::problem::ProblemName;
+use triage_model::trust::{Belief, Evidence, Source};
+
+use crate::batch::Batch;
+
+/// How far a batch had been filled.
+#[derive(Clone, Copy, Debug)]
+pub struct Before {
+    observations: usize,
+    old_successes: u64,
+}
+
+impl Batch {
+    pub fn so_far(&self) -> Before {
+        Before { observations: self.observations.len(), old_successes: self.old_successes }
+    }
+
+    /// Goes through what was told since: keeps what its source may say, weakens or leaves out the rest, and names it.
+    /// `what` says which source that was, and which setting would have it believed.
+    pub fn believe(&mut self, before: Before, source: Source, what: impl Fn() -> String) {
+        if source == Source::Aws {
+            return;
+        }
+        let belief = |observation: &Observation| source.belief(evidence_of(observation));
+        let told = self.observations.split_off(before.observations);
+        let arrivals = self.arrivals.split_off(before.observations.min(self.arrivals.len()));
+        let mut doubted = 0;
+        for (index, mut observation) in told.into_iter().enumerate() {
+            let belief = belief(&observation);
+            doubted += u64::from(matches!(belief, Belief::Refused | Belief::AnswerOnly));
+            match (belief, &mut observation) {
+                (Belief::Refused, _) => continue,
+                (Belief::AsLog, Observation::Failure(failure)) => failure.origin = Origin::Logs,
+                (Belief::AnswerOnly, Observation::Failure(failure)) => failure.answer_only = true,
+                (Belief::AnswerOnly, Observation::Success(success)) => success.answer_only = true,
+                (Belief::Full | Belief::AsLog | Belief::AnswerOnly, _) => {}
+            }
+            self.observations.push(observation);
+            self.note_arrival(self.observations.len() - 1, arrivals.get(index).copied().flatten());
+        }
+        let old = self.old_successes - before.old_successes;
+        if source.belief(Evidence::Served) == Belief::Refused {
+            doubted += old;
+            self.old_successes = before.old_successes;
+        }
+        if doubted > 0 {
+            self.problems.note(ProblemName::SourceNotBelieved, what());
+        }
+    }
+}
+
+fn evidence_of(observation: &Observation) -> Evidence {
+    match observation {
+        Observation::Failure(failure) => match failure.origin {
+            Origin::CloudTrail => Evidence::TrailFailure,
+            Origin::Logs => Evidence::LogFailure,
+            Origin::Call => Evidence::CallFailure,
+        },
+        Observation::Success(_) => Evidence::Served,
+        Observation::HealthIssue(_) => Evidence::HealthIssue,
+        Observation::Tick(_) => Evidence::Tick,
+    }
+}

@@ -1,0 +1,179 @@
+//! Each way in, each kind of evidence, and what is left of it.
+
+use serde_json::{Value, json};
+use triage_model::observation::{Observation, Origin};
+use triage_model::problem::ProblemName;
+
+use super::{Alias, TrailLogGroup, Trust};
+use crate::testing::{envelope, gzip, record, setting, subscription};
+use crate::{Batch, Setting, decode};
+
+const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:ours";
+const OWN_ACCOUNT: &str = "111122223333";
+
+fn under(alias: Alias) -> Setting {
+    let trust = Trust {
+        alias,
+        account: Some(OWN_ACCOUNT.into()),
+        call_sources: Some(vec!["my.app".into()]),
+        trusted: Some(vec![QUEUE.into()]),
+        ..Trust::default()
+    };
+    Setting { trust, ..setting() }
+}
+
+fn failed() -> Value {
+    record(json!({"errorCode": "InternalServerException"}))
+}
+
+fn call(source: &str) -> Value {
+    json!({"detail-type": "SSO OIDC Call Failed", "source": source, "id": "c", "time": "2026-11-22T11:58:00Z",
+        "detail": {"operation": "CreateToken", "error": {"code": "InternalServerException"}}})
+}
+
+fn tick(source: &str) -> Value {
+    json!({"detail-type": "Scheduled Event", "source": source, "id": "t", "time": "2026-11-22T11:59:59Z",
+        "detail": {"eventName": "CreateToken", "eventSource": "sso.amazonaws.com"}})
+}
+
+fn health(source: &str) -> Value {
+    json!({"detail-type": "AWS Health Event", "source": source, "id": "h", "time": "2026-11-22T11:59:59Z",
+        "detail": {"eventArn": "arn:aws:health:us-east-1::event/SSO/X/1", "service": "SSO",
+            "eventTypeCategory": "issue", "eventRegion": "us-east-1"}})
+}
+
+fn from(source: &str, detail: &Value) -> Value {
+    let mut envelope = envelope(detail);
+    envelope["source"] = source.into();
+    envelope
+}
+
+fn logged(group: &str, owner: &str, message: &Value) -> Value {
+    let document = json!({"messageType": "DATA_MESSAGE", "owner": owner, "logGroup": group, "logStream": "s",
+        "logEvents": [{"id": "1", "timestamp": 1_795_348_700_000_i64, "message": message.to_string()}]});
+    serde_json::from_str(&subscription(&gzip(document.to_string().as_bytes()))).unwrap()
+}
+
+fn queued(arn: &str, body: &Value) -> Value {
+    json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "eventSourceARN": arn, "body": body.to_string()}]})
+}
+
+fn told(batch: &Batch) -> String {
+    let one = |observation: &Observation| match observation {
+        Observation::Failure(failure) if failure.answer_only => "answered",
+        Observation::Failure(failure) => match failure.origin {
+            Origin::CloudTrail => "cloudtrail",
+            Origin::Logs => "logs",
+            Origin::Call => "call",
+        },
+        Observation::Success(success) if success.answer_only => "answered",
+        Observation::Success(_) => "served",
+        Observation::HealthIssue(_) => "health",
+        Observation::Tick(_) => "tick",
+    };
+    batch.observations.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn each_source_is_believed_in_what_is_its_own() {
+    const DOUBT: bool = true;
+    let (events, direct, local) = (Alias::Events, Alias::Direct, Alias::None);
+    let of = |kind: &str, source: &str| match kind {
+        "failed" => from(source, &failed()),
+        "served" => from(source, &record(json!({}))),
+        "health" => health(source),
+        _ => tick(source),
+    };
+    let bare_call = call("x")["detail"].clone();
+    let trail = "aws-cloudtrail-logs-1";
+    for (alias, payload, what, is_doubted) in [
+        // AWS's own envelopes say everything.
+        (events, of("failed", "aws.sso"), "cloudtrail", false),
+        (events, of("served", "aws.sso"), "served", false),
+        (events, of("health", "aws.health"), "health", false),
+        (events, of("tick", "aws.events"), "tick", false),
+        // Anybody else's say nothing.
+        (events, of("failed", "my.app"), "", DOUBT),
+        (events, of("served", "evil"), "", DOUBT),
+        (events, of("health", "evil"), "", DOUBT),
+        (events, of("failed", "awsx.sso"), "", DOUBT),
+        // Calls of those that are listed.
+        (events, call("my.app"), "call", false),
+        (events, call("evil"), "", DOUBT),
+        (local, call("evil"), "", DOUBT),
+        // Log groups: the trail's, in the account that is meant, and any other.
+        (events, logged(trail, OWN_ACCOUNT, &failed()), "cloudtrail", false),
+        (events, logged(trail, OWN_ACCOUNT, &record(json!({}))), "served", false),
+        (events, logged(trail, "999988887777", &record(json!({}))), "", DOUBT),
+        (events, logged("/app/web", OWN_ACCOUNT, &failed()), "logs", false),
+        (events, logged("/app/web", OWN_ACCOUNT, &record(json!({}))), "", DOUBT),
+        (local, logged("/app/web", OWN_ACCOUNT, &record(json!({}))), "", DOUBT),
+        // No tick, Health issue or envelope out of a log line, not even of CloudTrail's group.
+        (events, logged(trail, OWN_ACCOUNT, &tick("aws.events")), "", DOUBT),
+        (events, logged("/app/web", OWN_ACCOUNT, &of("tick", "aws.events")), "", DOUBT),
+        // Queues.
+        (events, queued(QUEUE, &of("served", "aws.sso")), "served", false),
+        (events, queued(QUEUE, &of("tick", "aws.events")), "tick", false),
+        (events, queued("arn:other", &of("failed", "aws.sso")), "logs", false),
+        (events, queued("arn:other", &of("served", "aws.sso")), "", DOUBT),
+        (events, queued("arn:other", &of("tick", "aws.events")), "", DOUBT),
+        (events, queued("arn:other", &call("my.app")), "", DOUBT),
+        // People and programs.
+        (direct, bare_call.clone(), "call", false),
+        (local, bare_call.clone(), "call", false),
+        (events, bare_call, "", DOUBT),
+        (direct, of("failed", "aws.sso"), "answered", DOUBT),
+        (direct, of("served", "aws.sso"), "answered", DOUBT),
+        (direct, of("tick", "aws.events"), "", DOUBT),
+        (direct, of("health", "aws.health"), "", DOUBT),
+        (direct, logged(trail, OWN_ACCOUNT, &failed()), "answered", DOUBT),
+        (direct, failed(), "answered", DOUBT),
+        // What AWS never sends.
+        (events, failed(), "logs", false),
+        (events, record(json!({})), "", DOUBT),
+        (local, failed(), "cloudtrail", false),
+        (local, record(json!({})), "served", false),
+    ] {
+        let batch = decode(&payload.to_string(), &under(alias));
+        let doubted = batch.problems.count(ProblemName::SourceNotBelieved) > 0;
+        assert_eq!((told(&batch).as_str(), doubted), (what, is_doubted), "{alias:?} {payload}");
+    }
+}
+
+#[test]
+fn no_envelope_is_read_out_of_a_log_line() {
+    let line = |message: &Value| decode(&logged("/app/web", OWN_ACCOUNT, message).to_string(), &under(Alias::Events));
+    for message in [tick("aws.events"), health("aws.health")] {
+        assert_eq!(told(&line(&message)), "", "{message}");
+    }
+    // A line of a log that tells of a failure: what any line may tell.
+    assert_eq!(told(&line(&call("my.app"))), "logs");
+}
+
+#[test]
+fn the_alias_is_the_qualifier_of_the_invoked_arn() {
+    let arn = "arn:aws:lambda:us-east-1:111122223333:function:triage";
+    for (qualifier, alias) in [
+        ("", Alias::None),
+        (":$LATEST", Alias::None),
+        (":7", Alias::None),
+        (":events", Alias::Events),
+        (":direct", Alias::Direct),
+        (":live", Alias::Direct),
+    ] {
+        assert_eq!(Alias::of_invoked_arn(&format!("{arn}{qualifier}")), alias, "{qualifier}");
+    }
+    assert_eq!(Alias::of_invoked_arn(""), Alias::None);
+}
+
+#[test]
+fn a_declared_group_is_known_by_name_and_account() {
+    let is = |declared: &str, owner, group| TrailLogGroup::parse(declared).unwrap().is(owner, group, Some("1"));
+    assert!(is("a*", Some("1"), "ab") && is("a", Some("1"), "a"));
+    assert!(!is("a", Some("1"), "ab") && !is("a*", Some("2"), "ab") && !is("a*", None, "ab"));
+    assert!(is("123456789012:a*", Some("123456789012"), "ab") && !is("123456789012:a*", Some("1"), "ab"));
+    assert!(is("arn:aws:logs:us-east-1:123456789012:log-group:a/b:*", Some("123456789012"), "a/b"));
+    for wrong in ["", "*", "a*b", "12:a", "x:a"] {
+        assert!(TrailLogGroup::parse(wrong).is_err(), "{wrong}");
+    }
+}
