@@ -33,7 +33,7 @@ TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
 SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak faults properties fmt fmt-check lint unit scenarios blackbox page template build e2e bench clients venv clean
+.PHONY: help check test soak faults properties fmt fmt-check lint unit scenarios blackbox page template build e2e bench fuzz clients venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -144,6 +144,16 @@ bench: ## our numbers beside the common way's, in one run
 	python3 -m tests.harness.first_answer
 	cargo build --quiet --release --locked --workspace --bins --examples
 	cargo bench --locked --workspace
+
+# Needs a C++ compiler, for libFuzzer. What it learns stays in target/fuzz, and so does an input that breaks something.
+fuzz: ## hostile input for the decoder, for ten minutes
+	RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/fuzz/instrumented cargo build --quiet --locked --profile fuzz -p triage-fuzz \
+	  --features guided --bins --target-dir target/fuzz
+	for name in decode sdk-text; do \
+	  mkdir -p target/fuzz/corpus/$$name; \
+	  target/fuzz/fuzz/$$name -max_len=2048 -timeout=5 -max_total_time=$(or $(FUZZ_SECONDS),300) -print_final_stats=1 \
+	    -artifact_prefix=target/fuzz/$$name- target/fuzz/corpus/$$name events; \
+	done
 
 # Not a test: real clients against the fake service, what they log kept as data that tests read. Root, Debian.
 clients: ## what real clients log of failed calls, into tests/clients/corpus

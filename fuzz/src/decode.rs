@@ -1,0 +1,73 @@
+//! Payloads, in the forms in which they reach the decoder.
+
+use std::io::Write;
+use std::sync::LazyLock;
+
+use base64::Engine;
+use triage_decode::batch::Setting;
+use triage_decode::{Batch, InputKind};
+use triage_model::region::KnownRegions;
+
+use crate::bounds::hold;
+
+/// One input in so many is decoded twice.
+const TWICE: usize = 16;
+
+static SETTING: LazyLock<Setting> = LazyLock::new(|| {
+    let regions = KnownRegions::default();
+    Setting {
+        now: "2026-11-22T12:00:00Z".parse().expect("a time"),
+        horizon: "2026-11-22T11:00:00Z".parse().expect("a time"),
+        default_region: regions.find("eu-central-1").expect("a region"),
+        regions,
+        own_log_groups: vec!["/aws/lambda/oidc-triage".into(), "/aws/lambda/oidc-triage-watcher".into()],
+        own_client_ids: vec!["our-own-client-id".into()],
+    }
+});
+
+/// A whole payload, as Lambda hands it over. What is not UTF-8 is replaced, as the shell does it.
+pub fn payload(data: &[u8]) {
+    decode(&String::from_utf8_lossy(data));
+}
+
+/// One log line of an application, in a log document that was unpacked before.
+pub fn line(data: &[u8]) {
+    let message = serde_json::to_string(&String::from_utf8_lossy(data)).expect("a string");
+    decode(&format!(
+        r#"{{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"/app/portal","logStream":"s","subscriptionFilters":["f"],"logEvents":[{{"id":"1","timestamp":1795348680000,"message":{message}}}]}}"#
+    ));
+}
+
+/// A log document, packed as CloudWatch Logs does it. It is told the same as unpacked, as long as nothing is damaged.
+pub fn logs(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let packed = decode(&subscription(text.as_bytes()));
+    if packed.kind == InputKind::Logs && packed.problems.is_empty() {
+        let unpacked = decode(&text);
+        assert_eq!(packed.observations, unpacked.observations, "packed and unpacked tell different things");
+    }
+}
+
+/// The bytes of a subscription's data, which need be no gzip.
+pub fn packed(data: &[u8]) {
+    decode(&around(data));
+}
+
+fn subscription(document: &[u8]) -> String {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(document).expect("memory takes it");
+    around(&gzip.finish().expect("memory takes it"))
+}
+
+fn around(gzip: &[u8]) -> String {
+    format!(r#"{{"awslogs":{{"data":"{}"}}}}"#, base64::engine::general_purpose::STANDARD.encode(gzip))
+}
+
+pub fn decode(payload: &str) -> Batch {
+    let batch = triage_decode::decode(payload, &SETTING);
+    hold(&batch, payload);
+    if payload.bytes().map(usize::from).sum::<usize>() % TWICE == 0 {
+        assert_eq!(batch, triage_decode::decode(payload, &SETTING), "the same payload tells two things");
+    }
+    batch
+}
