@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use base64::Engine;
 use triage_decode::batch::Setting;
+use triage_decode::trust::{TrailLogGroup, Trust};
 use triage_decode::{Batch, InputKind};
 use triage_model::region::KnownRegions;
 
@@ -22,6 +23,11 @@ static SETTING: LazyLock<Setting> = LazyLock::new(|| {
         regions,
         own_log_groups: vec!["/aws/lambda/oidc-triage".into(), "/aws/lambda/oidc-triage-watcher".into()],
         own_client_ids: vec!["our-own-client-id".into()],
+        own_request_ids: vec!["our-own-request-id".into()],
+        trust: Trust {
+            trail_log_groups: vec![TrailLogGroup::parse("aws/cloudtrail").expect("a log group")],
+            ..Trust::default()
+        },
     }
 });
 
