@@ -20,6 +20,14 @@ export AWS_DEFAULT_REGION := us-east-1
 export PYTHONDONTWRITEBYTECODE := 1
 # SAM and the tests look for what cargo made in this folder.
 export CARGO_TARGET_DIR := $(CURDIR)/target
+# Asked once: the makes below know the answer.
+ifndef TOOLCHAIN_CHOSEN
+export TOOLCHAIN_CHOSEN := yes
+TOOLCHAIN := $(shell tests/harness/toolchain.sh)
+ifneq ($(TOOLCHAIN),)
+export RUSTUP_TOOLCHAIN := $(TOOLCHAIN)
+endif
+endif
 
 # They mostly wait, so more of them than there are cores.
 WORKERS ?= 6
