@@ -34,14 +34,16 @@ WORKERS ?= 6
 # What each part leaves for the table at the end.
 PARTS := target/parts
 
-PIP := pip install --quiet --disable-pip-version-check --no-input
+# A file that is not the one of which the hash was pinned is not installed. The lists name all that is needed, and pip is not to
+# look for more: it would stumble over what is needed both with extras and without. `pip check` sees that nothing is missing.
+PIP := pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps
 PYTEST = mkdir -p $(PARTS); $(VENV)/bin/python -m pytest -q -p no:cacheprovider --junitxml=$(PARTS)/$@.xml
 # Tests of Rust, and their times.
 TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
 SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak faults properties fmt fmt-check lint unit scenarios blackbox page template build e2e bench fuzz clients venv clean
+.PHONY: help check test soak faults properties fmt fmt-check lint unit scenarios blackbox page template build e2e bench fuzz clients venv requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -172,13 +174,25 @@ venv: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the Python tools, in folders of th
 $(VENV)/stamp: tests/requirements.txt
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/$(PIP) -r $<
+	$(VENV)/bin/pip check >/dev/null
 	@touch $@
 
 # An environment of its own: the emulator pins botocore.
 $(EMULATOR_VENV)/stamp: tests/requirements-emulator.txt
 	python3 -m venv --clear $(EMULATOR_VENV)
 	$(EMULATOR_VENV)/bin/$(PIP) -r $<
+	$(EMULATOR_VENV)/bin/pip check >/dev/null
 	@touch $@
+
+# Pins stay as they are, unless UPGRADE says what to raise: `make requirements UPGRADE='-P pytest'`, or `UPGRADE=-U` for all. The
+# hashes are of each file of a version, for every platform.
+requirements: ## pin the Python tools and their hashes anew, from the short lists in tests/*.in
+	python3 -m venv --clear target/pin
+	target/pin/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+	for list in tests/requirements tests/requirements-emulator; do \
+	  target/pin/bin/uv pip compile --quiet --universal --python-version 3.11 --strip-extras --generate-hashes $(UPGRADE) \
+	    --custom-compile-command 'make requirements' $$list.in -o $$list.txt >/dev/null; \
+	done
 
 clean: ## remove what was built, and the Python tools
 	cargo clean --quiet
