@@ -70,7 +70,7 @@ part-%:
 
 # The two rows of parts that `test` goes along.
 ifdef IN_ORDER
-part-lint: part-fmt-check
+part-lint: part-fmt-check part-venv
 part-unit: part-lint part-venv
 part-scenarios: part-unit
 part-blackbox: part-scenarios
@@ -104,9 +104,10 @@ fmt-check:
 	@echo "== format"
 	cargo fmt --all --check
 
-lint: ## the walls between crates and files, and clippy: no warnings
-	@echo "== walls and clippy"
+lint: $(VENV)/stamp ## the walls between crates and files, clippy without warnings, and what may be linked (deny.toml)
+	@echo "== walls, clippy, licences and sources"
 	python3 -m tests.structure.walls
+	cargo-deny --log-level warn --locked --workspace check -D warnings licenses bans sources
 	cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
 
 unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit and property tests, the store's on the emulator

@@ -1,4 +1,4 @@
-"""What comes from others is known by its hash."""
+"""What comes from others says why it may, and is known by its hash."""
 
 import re
 import tomllib
@@ -12,6 +12,23 @@ LISTS = ["tests/requirements", "tests/requirements-emulator"]
 #: `name[extras]==version`, where it is wanted, and a hash of each of its files.
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)(?: ; [^\\]+)? \\\n(?P<hashes>(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",
                  re.MULTILINE)
+
+
+def without_reason(deny: dict) -> list[str]:
+    bans = deny["bans"]
+    return [str(entry) for kind in ("deny", "skip", "skip-tree") for entry in bans.get(kind, [])
+            if not isinstance(entry, dict) or not entry.get("reason", "").strip()]
+
+
+def test_each_ban_and_each_exception_to_the_bans_says_why() -> None:
+    deny = tomllib.loads((PROJECT / "deny.toml").read_text())
+    assert deny["bans"]["skip"] and without_reason(deny) == []
+    assert deny["bans"].get("skip-tree", []) == deny["advisories"].get("ignore", []) == []
+
+
+def test_one_without_is_found() -> None:
+    assert without_reason({"bans": {"skip": ["syn@2", {"crate": "syn@2"}, {"crate": "syn@2", "reason": " "}]}}) == [
+        "syn@2", "{'crate': 'syn@2'}", "{'crate': 'syn@2', 'reason': ' '}"]
 
 
 def normal(name: str) -> str:
