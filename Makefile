@@ -43,7 +43,7 @@ TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
 SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak faults properties fmt fmt-check lint unit scenarios blackbox page template build e2e bench fuzz clients venv requirements clean
+.PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template build e2e bench fuzz clients venv requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,15 @@ properties: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the property tests with many
 	@echo "== properties"
 	PROPTEST_CASES=$(or $(PROPTEST_CASES),20000) \
 	  $(VENV)/bin/python -m tests.harness.with_dynamodb cargo test --quiet --locked --workspace
+
+# The one check that asks others each time, and so is no part of `test`: what is right today is not tomorrow. ADVISORIES is the URL of
+# a copy of the database, where the original cannot be reached.
+RUSTSEC := https://github.com/RustSec/advisory-db
+audit: $(VENV)/stamp ## known weaknesses of what is linked, by the RustSec database
+	@echo "== audit"
+	$(if $(ADVISORIES),GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0='url.$(ADVISORIES).insteadOf' GIT_CONFIG_VALUE_0=$(RUSTSEC)) \
+	  cargo-deny --log-level warn --locked --workspace check -D warnings advisories
+	@git -C target/advisories/advisory-db-* log -1 --format='the newest advisory known is of %cs'
 
 fmt: ## format the Rust code
 	cargo fmt --all
