@@ -43,8 +43,14 @@ def resources(kind):
     return {name: body["Properties"] for name, body in template()["Resources"].items() if body["Type"] == kind}
 
 
-def statements():
-    for name, role in resources("AWS::IAM::Role").items():
+def resources_of(kind, **given):
+    """Those that there are when these parameters are given, as they then are."""
+    return {name: resolved(body["Properties"], **given) for name, body in template()["Resources"].items()
+            if body["Type"] == kind and ("Condition" not in body or holds(body["Condition"], **given))}
+
+
+def statements(**given):
+    for name, role in resources_of("AWS::IAM::Role", **given).items():
         assert not role.get("ManagedPolicyArns"), f"{name} has a managed policy, which is broader than its need"
         for policy in role.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
@@ -58,18 +64,32 @@ def as_list(value):
 NOTHING = object()
 
 
+def holds(condition, **given):
+    """Whether a condition holds, by its name or as it is written."""
+    return resolved({"Fn::If": [condition, True, False]}, **given)
+
+
 def resolved(value, **given):
     """What CloudFormation makes of a value when these parameters are given: resources become their names in <>."""
-    parameters = {name: given.get(name, body["Default"]) for name, body in source()["Parameters"].items()}
-    assert set(given) <= set(parameters)
+    assert set(given) <= set(source()["Parameters"])
+    parameters = {}
+    for name, body in source()["Parameters"].items():
+        text = given.get(name, body["Default"])
+        parameters[name] = text.split(",") if body["Type"] == "CommaDelimitedList" else text
 
     def holds(condition):
-        ((function, arguments),) = condition.items()
-        if function == "Fn::Not":
-            return not holds(arguments[0])
-        assert function == "Fn::Equals", f"{function} is not understood here"
-        first, second = (one(argument) for argument in arguments)
-        return first == second
+        match list(condition.items()):
+            case [("Fn::Not", [denied])]:
+                return not holds(denied)
+            case [("Fn::And", conditions)]:
+                return all(map(holds, conditions))
+            case [("Fn::Or", conditions)]:
+                return any(map(holds, conditions))
+            case [("Condition", name)]:
+                return holds(template()["Conditions"][name])
+            case [("Fn::Equals", [first, second])]:
+                return one(first) == one(second)
+        raise AssertionError(f"{condition} is not understood here")
 
     def named(name, variables):
         if name in variables:
@@ -89,10 +109,24 @@ def resolved(value, **given):
             case [("Fn::GetAtt", path)]:
                 return f"<{'.'.join(as_list(path))}>"
             case [("Fn::If", [condition, yes, no])]:
-                return one(yes if holds(template()["Conditions"][condition]) else no)
+                named_or_not = condition if isinstance(condition, dict) else {"Condition": condition}
+                return one(yes if holds(named_or_not) else no)
             case [("Fn::Sub", text)]:
                 text, variables = text if isinstance(text, list) else (text, {})
+                # Else a list would be put into a text, which CloudFormation refuses.
+                assert all(isinstance(named(name, variables), str) for name in re.findall(r"\$\{([\w:.]+)\}", text)), text
                 return re.sub(r"\$\{([\w:.]+)\}", lambda found: named(found[1], variables), text)
+            case [("Fn::Join", [between, parts])]:
+                return between.join(one(parts))
+            case [("Fn::Split", [between, text])]:
+                return one(text).split(between)
+            case [("Fn::Select", [number, items])]:
+                # Out of the list, which fails the deployment: an IndexError here.
+                return one(items)[int(number)]
+            case [("Fn::FindInMap", [name, first, second])]:
+                return template()["Mappings"][one(name)][one(first)][one(second)]
+            case [(function, _)] if function.startswith("Fn::"):
+                raise AssertionError(f"{function} is not understood here")
         return {key: item for key, item in ((key, one(item)) for key, item in value.items()) if item is not NOTHING}
 
     return one(value)
@@ -102,7 +136,7 @@ def test_no_permission_is_wider_than_one_resource():
     for name, statement in statements():
         assert statement["Effect"] == "Allow"
         for resource in as_list(statement["Resource"]):
-            assert isinstance(resource, dict), f"{name}: {resource} is not a resource of this stack"
+            assert "*" not in resource, f"{name}: {resource} is not a resource of this stack"
         assert not any("*" in action for action in as_list(statement["Action"])), name
 
 
@@ -116,6 +150,23 @@ def test_each_role_may_do_exactly_its_work():
 
 
 FALLBACK = "arn:aws:sns:us-west-2:111122223333:identity"
+QUEUE = "arn:aws:sqs:us-east-1:111122223333:ours"
+KEY = "arn:aws:kms:us-east-1:111122223333:key/0123abcd-0123-0123-0123-0123456789ab"
+
+# Each parameter that is empty or off by default, given.
+EVERYTHING = {
+    "NotificationEmail": "on-call@example.com", "PagerTopic": "true", "FallbackTopicArn": FALLBACK,
+    "ApplicationLogGroups": "/one,/two,/three,/four,/five", "CallSources": "com.example.ci,com.example.cd",
+    "TrustedQueues": QUEUE, "TrustedTopics": FALLBACK, "IdentityCenterRegion": "eu-central-1",
+    "Regions": "eu-central-1,us-east-1", "StartUrl": "https://example.awsapps.com/start", "Policy": "outage_callers = 5",
+    "TriageReservedConcurrency": "50", "WatcherReservedConcurrency": "2", "Revision": "2026-11-27",
+    "GradualDeployment": "Canary10Percent5Minutes", "Tracing": "Active", "KeyArn": KEY,
+    "FallbackKeyArn": KEY.replace("us-east-1", "us-west-2"),
+    "PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary", "SubnetIds": "subnet-01,subnet-02",
+    "SecurityGroupIds": "sg-01",
+    "CodeSigningConfigArn": "arn:aws:lambda:us-east-1:111122223333:code-signing-config:csc-0123abcd",
+    "TableBackups": "true", "TableProtected": "true",
+}
 
 
 @pytest.mark.parametrize("given, topics", [
@@ -125,7 +176,7 @@ FALLBACK = "arn:aws:sns:us-west-2:111122223333:identity"
     ({"PagerTopic": "true", "FallbackTopicArn": FALLBACK}, ["<Topic>", "<PagerNotices>", FALLBACK]),
 ])
 def test_both_roles_may_publish_to_the_topics_that_there_are_and_know_them(given, topics):
-    publish = {name: resolved(statement["Resource"], **given) for name, statement in statements()
+    publish = {name: statement["Resource"] for name, statement in statements(**given)
                if "sns:Publish" in as_list(statement["Action"])}
     assert publish == {"TriageRole": topics, "WatcherRole": topics}
     for name in FUNCTIONS:
@@ -138,9 +189,11 @@ def test_both_roles_may_put_events_of_our_own_on_the_default_bus():
     found = [(name, statement) for name, statement in statements() if statement["Action"] == "events:PutEvents"]
     assert [name for name, _ in found] == ["TriageRole", "WatcherRole"]
     for _, statement in found:
-        assert resolved(statement["Resource"]) == (
+        assert statement["Resource"] == (
             "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default")
-        assert statement["Condition"] == {"ForAllValues:StringEquals": {"events:source": "oidc-triage"}}
+        # Null: `ForAllValues` alone lets a request through that has no such key.
+        assert statement["Condition"] == {"ForAllValues:StringEquals": {"events:source": "oidc-triage"},
+                                          "Null": {"events:source": "false"}}
     for name in FUNCTIONS:
         variables = resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
         assert variables["OIDC_TRIAGE_EVENT_BUS"] == "default"
@@ -157,17 +210,19 @@ def test_none_of_our_rules_takes_the_events_that_we_put_on_the_bus():
 def test_the_table_may_be_used_by_key_alone_and_nothing_else_in_it():
     for name, statement in statements():
         if any(action.startswith("dynamodb:") for action in as_list(statement["Action"])):
-            assert statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}, name
+            assert statement["Resource"] == "<Table.Arn>", name
 
 
 def test_the_table_costs_nothing_while_nothing_happens_and_forgets():
     table = template()["Resources"]["Table"]
     assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Delete"
-    assert table["Properties"] == {
+    assert resolved(table["Properties"]) == {
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True}}
+        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": "false"},
+        "DeletionProtectionEnabled": "false"}
 
 
 def test_both_functions_share_one_table_and_tell_one_topic():
@@ -181,7 +236,8 @@ def test_both_functions_share_one_table_and_tell_one_topic():
 def test_a_topic_is_open_to_this_account_alone(policy, topic):
     policy = resources("AWS::SNS::TopicPolicy")[policy]
     assert policy["Topics"] == [{"Ref": topic}]
-    identities, *services = policy["PolicyDocument"]["Statement"]
+    identities, without_tls, *services = policy["PolicyDocument"]["Statement"]
+    assert without_tls["Effect"] == "Deny"
     assert identities["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
     assert "Condition" not in identities
     for statement in (identities, *services):
@@ -191,7 +247,7 @@ def test_a_topic_is_open_to_this_account_alone(policy, topic):
 
 
 def test_the_alarms_of_this_account_may_publish_to_the_topic_and_no_others():
-    _, statement = resources("AWS::SNS::TopicPolicy")["TopicPolicy"]["PolicyDocument"]["Statement"]
+    *_, statement = resources("AWS::SNS::TopicPolicy")["TopicPolicy"]["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Action"] == "sns:Publish"
     assert resolved(statement["Condition"]) == {
@@ -201,7 +257,8 @@ def test_the_alarms_of_this_account_may_publish_to_the_topic_and_no_others():
 
 def test_both_functions_are_one_binary_and_built_once():
     first, second = (source()["Resources"][name]["Metadata"] for name in FUNCTIONS)
-    assert first == second == {"BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": "oidc-triage-function"}}
+    assert first == second
+    assert (first["BuildMethod"], first["BuildProperties"]) == ("rust-cargolambda", {"Binary": "oidc-triage-function"})
     for name in FUNCTIONS:
         assert "CodeUri" not in source()["Resources"][name]["Properties"], "a path of its own would be a build of its own"
 
@@ -211,17 +268,13 @@ def test_the_functions_have_the_size_and_the_time_they_were_designed_for():
         function = resources("AWS::Lambda::Function")[name]
         assert (function["Timeout"], function["MemorySize"]) == (30, 256)
         assert (function["Runtime"], function["Handler"]) == ("provided.al2023", "bootstrap")
-        assert "ReservedConcurrentExecutions" not in function
 
 
 def test_every_environment_value_is_a_string_or_made_of_string_parameters():
-    parameters = source()["Parameters"]
     for name in FUNCTIONS:
         for variable, value in resources("AWS::Lambda::Function")[name]["Environment"]["Variables"].items():
             assert isinstance(value, (str, dict)), f"{variable} is {value!r}"
-            for used in re.findall(r'"Ref": "(\w+)"', json.dumps(value)):
-                if used in parameters:
-                    assert parameters[used]["Type"] == "String"
+            assert isinstance(resolved(value, **EVERYTHING), str), variable
 
 
 def test_an_empty_parameter_is_no_variable():
@@ -252,13 +305,32 @@ def test_every_parameter_has_a_default_that_works():
     for name, parameter in source()["Parameters"].items():
         default = parameter["Default"]
         assert default in parameter.get("AllowedValues", [default]), name
+        if parameter["Type"] == "Number":
+            continue
         assert re.search(parameter.get("AllowedPattern", ""), default), name
         assert len(default) <= parameter.get("MaxLength", 4096), name
 
 
 @pytest.mark.parametrize("parameter, good, bad", [
     ("NotificationEmail", ["on-call@example.com"], ["on-call", "a b@example.com"]),
-    ("ApplicationLogGroup", ["/aws/lambda/made-up", "CloudTrail"], ["arn:aws:logs:us-east-1:123456789012:log-group:x"]),
+    ("ApplicationLogGroups", ["/aws/lambda/made-up", "CloudTrail", "a,b,c,d,e"],
+     ["arn:aws:logs:us-east-1:123456789012:log-group:x", "a, b", "a,,b", "a,", ",a", "a,b,c,d,e,f", "x" * 513]),
+    ("TrailLogGroups", ["CloudTrail", "aws-cloudtrail-logs*,CloudTrail/*", "111122223333:trail*, other"],
+     ["*", "a*b", "1122:trail", "a,,b"]),
+    # CloudFormation holds each element of a list against it.
+    ("CallSources", ["com.example.ci", "my/app-1"], ["aws.sso", "oidc-triage", "my app", "*", "x" * 129]),
+    ("TrustedQueues", [QUEUE, f"{QUEUE}, {QUEUE}2"], ["queue", FALLBACK, f"{QUEUE};{QUEUE}", "arn:aws:sqs:*:*:*"]),
+    ("TrustedTopics", [FALLBACK, f"{FALLBACK},{FALLBACK}2"], ["topic", QUEUE, f"{FALLBACK}*"]),
+    ("TriageReservedConcurrency", ["1", "1000"], ["0", "-1", "1.5", "many"]),
+    ("WatcherReservedConcurrency", ["2"], ["0", "two"]),
+    ("Revision", ["2026-11-27 14.05", "v0.1.0_rc-1"], ["a/b", "a:b"]),
+    ("KeyArn", [KEY, KEY.replace("aws:", "aws-us-gov:", 1)], ["alias/aws/sns", KEY.replace("key/", "alias/"), KEY + " "]),
+    ("FallbackKeyArn", [KEY], ["alias/aws/sns"]),
+    ("PermissionsBoundaryArn", ["arn:aws:iam::111122223333:policy/a/b", "arn:aws:iam::aws:policy/ReadOnlyAccess"],
+     ["boundary", "arn:aws:iam::111122223333:role/boundary"]),
+    ("SubnetIds", ["subnet-0123abcd"], ["sg-0123abcd", "0123abcd"]),
+    ("SecurityGroupIds", ["sg-0123abcd"], ["subnet-0123abcd", "default"]),
+    ("CodeSigningConfigArn", ["arn:aws:lambda:us-east-1:111122223333:code-signing-config:csc-0123abcd"], ["csc-0123abcd"]),
     ("IdentityCenterRegion", ["eu-central-1", "us-gov-west-1", "eusc-de-east-1"], ["Frankfurt", "eu-central"]),
     ("Regions", ["us-east-1", "us-east-1,eu-west-1", "us-east-1, eu-west-1"], ["us-east-1;eu-west-1", ","]),
     ("StartUrl", ["https://example.awsapps.com/start"], ["http://example.com", "example"]),
@@ -275,7 +347,7 @@ def test_a_parameter_that_cannot_be_right_is_refused_at_the_deployment(parameter
 
 
 def test_what_is_on_or_off_takes_nothing_else():
-    for name in ("PagerTopic", "SavedQueries"):
+    for name in ("PagerTopic", "SavedQueries", "TableBackups", "TableProtected"):
         assert source()["Parameters"][name]["AllowedValues"] == ["true", "false"], name
 
 
@@ -297,7 +369,8 @@ def test_no_parameter_is_called_as_a_resource():
 
 def test_the_outputs_are_those_that_other_programs_read():
     assert {name: output.get("Condition") for name, output in template()["Outputs"].items()} == {
-        "FunctionName": None, "WatcherName": None, "TopicArn": None, "TableName": None, "DeadLetterQueueUrl": None,
+        "FunctionName": None, "EventsArn": None, "DirectArn": None, "DirectInvokePolicyArn": None, "WatcherName": None,
+        "WatcherEventsArn": None, "TopicArn": None, "TableName": None, "DeadLetterQueueUrl": None,
         "PagerTopicArn": "HasPagerTopic"}
     assert template()["Outputs"]["PagerTopicArn"]["Value"] == {"Ref": "PagerNotices"}
 
@@ -314,7 +387,7 @@ def decoder(file, constant):
 
 
 def test_the_cloudtrail_rule_takes_what_the_decoder_takes_and_nothing_else_of_the_service():
-    cloudtrail = rule("TriageFunctionCloudTrail")
+    cloudtrail = rule("CloudTrailRule")
     pattern = cloudtrail["EventPattern"]
     assert pattern["detail"] == {"eventName": OPERATIONS}, "no condition on errors: successes are evidence too"
     assert pattern["source"] == decoder("cloudtrail.rs", "ENVELOPE_SOURCES")
@@ -329,50 +402,61 @@ def test_each_source_of_a_record_has_the_source_of_its_envelope():
 
 
 def test_the_health_rule_takes_the_categories_that_the_decoder_takes():
-    pattern = rule("TriageFunctionHealth")["EventPattern"]
+    pattern = rule("HealthRule")["EventPattern"]
     assert pattern == {"source": ["aws.health"], "detail-type": ["AWS Health Event"],
                        "detail": {"eventTypeCategory": decoder("health.rs", "ISSUE_CATEGORIES")}}
 
 
-def test_the_call_rule_takes_any_source():
-    assert rule("TriageFunctionCall")["EventPattern"] == {"detail-type": decoder("eventbridge.rs", "CALL_DETAIL_TYPE")}
+def test_calls_are_taken_off_the_bus_only_of_sources_that_are_listed():
+    assert "CallRule" not in resources_of("AWS::Events::Rule") and "CallPermission" not in resources_of("AWS::Lambda::Permission")
+    given = {"CallSources": "com.example.ci,com.example.cd"}
+    pattern = resources_of("AWS::Events::Rule", **given)["CallRule"]["EventPattern"]
+    assert pattern == {"source": ["com.example.ci", "com.example.cd"],
+                       "detail-type": decoder("eventbridge.rs", "CALL_DETAIL_TYPE")}
+    assert "CallPermission" in resources_of("AWS::Lambda::Permission", **given)
+    for function in resources_of("AWS::Lambda::Function", **given).values():
+        assert function["Environment"]["Variables"]["OIDC_TRIAGE_CALL_SOURCES"] == given["CallSources"]
+    for function in resources_of("AWS::Lambda::Function").values():
+        assert "OIDC_TRIAGE_CALL_SOURCES" not in function["Environment"]["Variables"]
 
 
 def test_what_eventbridge_cannot_deliver_is_kept_and_only_our_rules_may_do_so():
-    ours = ("TriageFunctionCloudTrail", "TriageFunctionHealth", "TriageFunctionCall")
-    for name in ours:
-        for target in rule(name)["Targets"]:
-            assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
-    (policy,) = resources("AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == [{"Fn::GetAtt": [name, "Arn"]} for name in ours]
+    for given, ours in [({}, ("CloudTrailRule", "HealthRule")),
+                        ({"CallSources": "com.example.ci"}, ("CloudTrailRule", "HealthRule", "CallRule"))]:
+        assert set(resources_of("AWS::Events::Rule", **given)) == {*ours, "TickRule"}
+        for name in ours:
+            for target in resources_of("AWS::Events::Rule", **given)[name]["Targets"]:
+                assert target["DeadLetterConfig"] == {"Arn": "<DeadLetterQueue.Arn>"}
+        (policy,) = resources_of("AWS::SQS::QueuePolicy", **given).values()
+        allowed, _ = policy["PolicyDocument"]["Statement"]
+        assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"] == [f"<{name}.Arn>" for name in ours]
 
 
 def test_the_clock_ticks_each_minute_and_a_late_tick_is_dropped():
-    tick = rule("WatcherFunctionTick")
+    tick = rule("TickRule")
     assert tick["ScheduleExpression"] == "rate(1 minute)"
     assert tick["Targets"][0]["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
-    invoke = resources("AWS::Lambda::EventInvokeConfig")["WatcherFunctionEventInvokeConfig"]
+    invoke = resources("AWS::Lambda::EventInvokeConfig")["WatcherEventsInvokeConfig"]
     assert (invoke["MaximumRetryAttempts"], invoke["MaximumEventAgeInSeconds"]) == (0, 90)
 
 
-def test_an_event_that_fails_three_times_is_kept_for_a_day_encrypted():
-    invoke = resources("AWS::Lambda::EventInvokeConfig")["TriageFunctionEventInvokeConfig"]
+def test_an_event_that_fails_three_times_is_kept_for_two_weeks_encrypted():
+    invoke = resources("AWS::Lambda::EventInvokeConfig")["TriageEventsInvokeConfig"]
     assert invoke["MaximumRetryAttempts"] == 2
     assert invoke["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
-    assert resources("AWS::SQS::Queue")["DeadLetterQueue"] == {"SqsManagedSseEnabled": True,
-                                                               "MessageRetentionPeriod": 86400}
+    assert resources_of("AWS::SQS::Queue") == {
+        "DeadLetterQueue": {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 14 * 86400}}
 
 
 def test_both_functions_write_json_to_one_log_group_that_forgets():
     for name in FUNCTIONS:
         assert resources("AWS::Lambda::Function")[name]["LoggingConfig"] == {"LogFormat": "JSON",
                                                                              "LogGroup": {"Ref": "LogGroup"}}
-    assert resources("AWS::Logs::LogGroup") == {"LogGroup": {"RetentionInDays": 30}}
+    assert resources_of("AWS::Logs::LogGroup") == {"LogGroup": {"RetentionInDays": 14}}
 
 
 def test_only_lambda_may_take_the_roles():
-    for role in resources("AWS::IAM::Role").values():
+    for role in resources_of("AWS::IAM::Role").values():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert statement == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
                              "Action": "sts:AssumeRole"}
@@ -386,9 +470,13 @@ def test_everybody_who_may_invoke_is_named_with_a_source():
 
 def test_what_is_optional_hangs_on_its_parameter():
     conditions = {name: body.get("Condition") for name, body in template()["Resources"].items() if "Condition" in body}
-    assert conditions == {"EmailSubscription": "HasNotificationEmail",
-                          "ApplicationLogSubscription": "HasApplicationLogGroup",
-                          "ApplicationLogPermission": "HasApplicationLogGroup",
+    logs = {f"ApplicationLog{kind}{number}": f"HasApplicationLogGroup{number}"
+            for kind in ("Subscription", "Permission") for number in range(1, 6)}
+    gradual = ("DeploymentApplication", "TriageDeploymentGroup", "WatcherDeploymentGroup", "DeploymentRole")
+    assert conditions == {"EmailSubscription": "HasNotificationEmail", **logs,
+                          "CallRule": "HasCallSources", "CallPermission": "HasCallSources",
+                          "TriageVersion": "HasRevision", "WatcherVersion": "HasRevision",
+                          **dict.fromkeys(gradual, "IsGradual"),
                           "PagerNotices": "HasPagerTopic", "PagerNoticesPolicy": "HasPagerTopic",
                           "WhatHappenedQuery": "HasSavedQueries", "WhoIsHitQuery": "HasSavedQueries"}
 
