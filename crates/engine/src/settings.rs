@@ -175,8 +175,7 @@ fn trust(get: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Tr
             }
         }
     }
-    let call_sources = get("OIDC_TRIAGE_CALL_SOURCES").map(|sources| list(Some(sources)));
-    let trusted = Some(trusted).filter(|trusted| !trusted.is_empty());
+    let call_sources = list(get("OIDC_TRIAGE_CALL_SOURCES"));
     Trust { trail_log_groups, trusted, call_sources, ..Trust::default() }
 }
 
@@ -242,6 +241,22 @@ mod tests {
     fn nothing_is_published_in_shadow_mode() {
         assert!(read(&[]).unwrap().is_live());
         assert!(!read(&[("OIDC_TRIAGE_MODE", "shadow")]).unwrap().is_live());
+    }
+
+    #[test]
+    fn nobody_is_believed_who_is_not_listed() {
+        let trust = |variables: &[(&str, &str)]| read(variables).unwrap().trust;
+        let (sources, queues, topics) =
+            ("OIDC_TRIAGE_CALL_SOURCES", "OIDC_TRIAGE_TRUSTED_QUEUES", "OIDC_TRIAGE_TRUSTED_TOPICS");
+        for unset in [vec![], vec![(sources, ""), (queues, " "), (topics, ",")]] {
+            assert_eq!(trust(&unset), Trust::default());
+            assert_eq!((trust(&unset).call_sources.len(), trust(&unset).trusted.len()), (0, 0));
+        }
+        let (queue, topic) = ("arn:aws:sqs:us-east-1:1:q", "arn:aws:sns:us-east-1:1:t");
+        let listed = trust(&[(sources, "my.ci, my.cd"), (queues, queue), (topics, topic)]);
+        assert_eq!(listed.call_sources, ["my.ci", "my.cd"]);
+        assert_eq!(listed.trusted, [queue, topic]);
+        assert!(read(&[(queues, "my-queue")]).is_err());
     }
 
     #[test]

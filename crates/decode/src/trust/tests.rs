@@ -15,8 +15,8 @@ fn under(alias: Alias) -> Setting {
     let trust = Trust {
         alias,
         account: Some(OWN_ACCOUNT.into()),
-        call_sources: Some(vec!["my.app".into()]),
-        trusted: Some(vec![QUEUE.into()]),
+        call_sources: vec!["my.app".into()],
+        trusted: vec![QUEUE.into()],
         ..Trust::default()
     };
     Setting { trust, ..setting() }
@@ -137,6 +137,37 @@ fn each_source_is_believed_in_what_is_its_own() {
         let batch = decode(&payload.to_string(), &under(alias));
         let doubted = batch.problems.count(ProblemName::SourceNotBelieved) > 0;
         assert_eq!((told(&batch).as_str(), doubted), (what, is_doubted), "{alias:?} {payload}");
+    }
+}
+
+#[test]
+fn where_nothing_is_declared_no_program_queue_or_topic_is_believed() {
+    let nobody = |alias| Setting { trust: Trust { alias, ..Trust::default() }, ..setting() };
+    let topic = "arn:aws:sns:us-east-1:111122223333:theirs";
+    let notified = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"MessageId": "m", "TopicArn": topic,
+        "Message": from("aws.sso", &record(json!({}))).to_string()}}]});
+    let unnamed =
+        json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": tick("aws.events").to_string()}]});
+    for alias in [Alias::Events, Alias::None] {
+        for (payload, what) in [
+            (call("my.app"), ""),
+            (call(""), ""),
+            (queued(QUEUE, &from("aws.sso", &failed())), "logs"),
+            (queued(QUEUE, &from("aws.sso", &record(json!({})))), ""),
+            (queued(QUEUE, &tick("aws.events")), ""),
+            (queued(QUEUE, &call("my.app")), ""),
+            (queued(QUEUE, &call("my.app")["detail"]), ""),
+            (notified.clone(), ""),
+            (unnamed.clone(), ""),
+        ] {
+            let batch = decode(&payload.to_string(), &nobody(alias));
+            assert_eq!(told(&batch), what, "{alias:?} {payload}");
+            assert_eq!(batch.problems.count(ProblemName::SourceNotBelieved), 1, "{alias:?} {payload}");
+        }
+    }
+    // What one hands over oneself is taken as ever.
+    for alias in [Alias::Direct, Alias::None] {
+        assert_eq!(told(&decode(&call("x")["detail"].to_string(), &nobody(alias))), "call");
     }
 }
 
