@@ -20,20 +20,30 @@ export AWS_DEFAULT_REGION := us-east-1
 export PYTHONDONTWRITEBYTECODE := 1
 # SAM and the tests look for what cargo made in this folder.
 export CARGO_TARGET_DIR := $(CURDIR)/target
+# Asked once: the makes below know the answer.
+ifndef TOOLCHAIN_CHOSEN
+export TOOLCHAIN_CHOSEN := yes
+TOOLCHAIN := $(shell tests/harness/toolchain.sh)
+ifneq ($(TOOLCHAIN),)
+export RUSTUP_TOOLCHAIN := $(TOOLCHAIN)
+endif
+endif
 
 # They mostly wait, so more of them than there are cores.
 WORKERS ?= 6
 # What each part leaves for the table at the end.
 PARTS := target/parts
 
-PIP := pip install --quiet --disable-pip-version-check --no-input
+# A file that is not the one of which the hash was pinned is not installed. The lists name all that is needed, and pip is not to
+# look for more: it would stumble over what is needed both with extras and without. `pip check` sees that nothing is missing.
+PIP := pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps
 PYTEST = mkdir -p $(PARTS); $(VENV)/bin/python -m pytest -q -p no:cacheprovider --junitxml=$(PARTS)/$@.xml
 # Tests of Rust, and their times.
 TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
 SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak faults properties fmt fmt-check lint unit scenarios blackbox page template build e2e bench fuzz clients venv clean
+.PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template build e2e bench fuzz clients venv requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,7 +70,7 @@ part-%:
 
 # The two rows of parts that `test` goes along.
 ifdef IN_ORDER
-part-lint: part-fmt-check
+part-lint: part-fmt-check part-venv
 part-unit: part-lint part-venv
 part-scenarios: part-unit
 part-blackbox: part-scenarios
@@ -87,6 +97,15 @@ properties: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the property tests with many
 	PROPTEST_CASES=$(or $(PROPTEST_CASES),20000) \
 	  $(VENV)/bin/python -m tests.harness.with_dynamodb cargo test --quiet --locked --workspace
 
+# The one check that asks others each time, and so is no part of `test`: what is right today is not tomorrow. ADVISORIES is the URL of
+# a copy of the database, where the original cannot be reached.
+RUSTSEC := https://github.com/RustSec/advisory-db
+audit: $(VENV)/stamp ## known weaknesses of what is linked, by the RustSec database
+	@echo "== audit"
+	$(if $(ADVISORIES),GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0='url.$(ADVISORIES).insteadOf' GIT_CONFIG_VALUE_0=$(RUSTSEC)) \
+	  cargo-deny --log-level warn --locked --workspace check -D warnings advisories
+	@git -C target/advisories/advisory-db-* log -1 --format='the newest advisory known is of %cs'
+
 fmt: ## format the Rust code
 	cargo fmt --all
 
@@ -94,9 +113,10 @@ fmt-check:
 	@echo "== format"
 	cargo fmt --all --check
 
-lint: ## the walls between crates and files, and clippy: no warnings
-	@echo "== walls and clippy"
+lint: $(VENV)/stamp ## the walls between crates and files, clippy without warnings, and what may be linked (deny.toml)
+	@echo "== walls, clippy, licences and sources"
 	python3 -m tests.structure.walls
+	cargo-deny --log-level warn --locked --workspace check -D warnings licenses bans sources
 	cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
 
 unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit and property tests, the store's on the emulator
@@ -164,13 +184,25 @@ venv: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the Python tools, in folders of th
 $(VENV)/stamp: tests/requirements.txt
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/$(PIP) -r $<
+	$(VENV)/bin/pip check >/dev/null
 	@touch $@
 
 # An environment of its own: the emulator pins botocore.
 $(EMULATOR_VENV)/stamp: tests/requirements-emulator.txt
 	python3 -m venv --clear $(EMULATOR_VENV)
 	$(EMULATOR_VENV)/bin/$(PIP) -r $<
+	$(EMULATOR_VENV)/bin/pip check >/dev/null
 	@touch $@
+
+# Pins stay as they are, unless UPGRADE says what to raise: `make requirements UPGRADE='-P pytest'`, or `UPGRADE=-U` for all. The
+# hashes are of each file of a version, for every platform.
+requirements: ## pin the Python tools and their hashes anew, from the short lists in tests/*.in
+	python3 -m venv --clear target/pin
+	target/pin/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+	for list in tests/requirements tests/requirements-emulator; do \
+	  target/pin/bin/uv pip compile --quiet --universal --python-version 3.11 --strip-extras --generate-hashes $(UPGRADE) \
+	    --custom-compile-command 'make requirements' $$list.in -o $$list.txt >/dev/null; \
+	done
 
 clean: ## remove what was built, and the Python tools
 	cargo clean --quiet
