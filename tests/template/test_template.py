@@ -43,10 +43,17 @@ def resources(kind):
     return {name: body["Properties"] for name, body in template()["Resources"].items() if body["Type"] == kind}
 
 
-def statements():
+def exists(name, **given):
+    """Whether the resource is made when these parameters are given."""
+    condition = template()["Resources"][name].get("Condition")
+    return condition is None or resolved({"Fn::If": [condition, True, False]}, **given)
+
+
+def statements(**given):
+    """What each role may do when these parameters are given, resolved."""
     for name, role in resources("AWS::IAM::Role").items():
         assert not role.get("ManagedPolicyArns"), f"{name} has a managed policy, which is broader than its need"
-        for policy in role.get("Policies", []):
+        for policy in resolved(role.get("Policies", []), **given) if exists(name, **given) else []:
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield name, statement
 
@@ -58,15 +65,26 @@ def as_list(value):
 NOTHING = object()
 
 
+def parameter_of(body, value):
+    return value.split(",") if body["Type"] == "CommaDelimitedList" else value
+
+
 def resolved(value, **given):
     """What CloudFormation makes of a value when these parameters are given: resources become their names in <>."""
-    parameters = {name: given.get(name, body["Default"]) for name, body in source()["Parameters"].items()}
-    assert set(given) <= set(parameters)
+    assert set(given) <= set(source()["Parameters"])
+    parameters = {name: parameter_of(body, given.get(name, body["Default"])) for name, body in source()["Parameters"].items()}
 
     def holds(condition):
         ((function, arguments),) = condition.items()
-        if function == "Fn::Not":
-            return not holds(arguments[0])
+        match function:
+            case "Condition":
+                return holds(template()["Conditions"][arguments])
+            case "Fn::Not":
+                return not holds(arguments[0])
+            case "Fn::And":
+                return all(map(holds, arguments))
+            case "Fn::Or":
+                return any(map(holds, arguments))
         assert function == "Fn::Equals", f"{function} is not understood here"
         first, second = (one(argument) for argument in arguments)
         return first == second
@@ -90,6 +108,14 @@ def resolved(value, **given):
                 return f"<{'.'.join(as_list(path))}>"
             case [("Fn::If", [condition, yes, no])]:
                 return one(yes if holds(template()["Conditions"][condition]) else no)
+            case [("Fn::Select", [index, items])]:
+                return one(items)[int(index)]
+            case [("Fn::Split", [by, text])]:
+                return one(text).split(by)
+            case [("Fn::Join", [by, items])]:
+                return by.join(one(items))
+            case [("Fn::FindInMap", [name, first, second])]:
+                return source()["Mappings"][name][one(first)][one(second)]
             case [("Fn::Sub", text)]:
                 text, variables = text if isinstance(text, list) else (text, {})
                 return re.sub(r"\$\{([\w:.]+)\}", lambda found: named(found[1], variables), text)
@@ -98,12 +124,34 @@ def resolved(value, **given):
     return one(value)
 
 
+#: Everything that a company may ask for.
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000001"
+FALLBACK_KEY = KEY.replace("eu-west-1", "us-west-2")
+BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
+SIGNING = "arn:aws:lambda:eu-west-1:111122223333:code-signing-config:csc-0123456789abcdef0"
+FALLBACK = "arn:aws:sns:us-west-2:111122223333:identity"
+OF_A_COMPANY = {"KeyArn": KEY, "FallbackKeyArn": FALLBACK_KEY, "FallbackTopicArn": FALLBACK, "PagerTopic": "true",
+                "PermissionsBoundaryArn": BOUNDARY, "SubnetIds": "subnet-0a,subnet-0b", "SecurityGroupIds": "sg-0c",
+                "TriageReservedConcurrency": "50", "WatcherReservedConcurrency": "2", "CodeSigningConfigArn": SIGNING,
+                "Revision": "1", "GradualDeployment": "Canary10Percent5Minutes", "Tracing": "Active",
+                "LogRetentionDays": 365, "FailureQueueRetentionDays": "7", "TableBackups": "true", "TableProtected": "true",
+                "CallSources": "my.ci,my.cd", "ApplicationLogGroups": "/a,/b,/c,/d,/e"}
+
+#: What knows no narrower resource than all, and why it is no danger.
+NO_RESOURCE = {"ec2:": "Null", "xray:": None, "cloudwatch:DescribeAlarms": None}
+
+
 def test_no_permission_is_wider_than_one_resource():
-    for name, statement in statements():
-        assert statement["Effect"] == "Allow"
-        for resource in as_list(statement["Resource"]):
-            assert isinstance(resource, dict), f"{name}: {resource} is not a resource of this stack"
-        assert not any("*" in action for action in as_list(statement["Action"])), name
+    for given in ({}, OF_A_COMPANY):
+        for name, statement in statements(**given):
+            assert statement["Effect"] == "Allow"
+            actions = as_list(statement["Action"])
+            assert not any("*" in action for action in actions), name
+            if all(action.startswith(tuple(NO_RESOURCE)) for action in actions):
+                assert given and ("Condition" in statement) == actions[0].startswith("ec2:")
+                continue
+            for resource in as_list(statement["Resource"]):
+                assert "*" not in resource, f"{name}: {resource} is more than one"
 
 
 def test_each_role_may_do_exactly_its_work():
@@ -115,9 +163,6 @@ def test_each_role_may_do_exactly_its_work():
     assert may == {"TriageRole": both | {"sqs:SendMessage"}, "WatcherRole": both}
 
 
-FALLBACK = "arn:aws:sns:us-west-2:111122223333:identity"
-
-
 @pytest.mark.parametrize("given, topics", [
     ({}, ["<Topic>"]),
     ({"PagerTopic": "true"}, ["<Topic>", "<PagerNotices>"]),
@@ -125,7 +170,7 @@ FALLBACK = "arn:aws:sns:us-west-2:111122223333:identity"
     ({"PagerTopic": "true", "FallbackTopicArn": FALLBACK}, ["<Topic>", "<PagerNotices>", FALLBACK]),
 ])
 def test_both_roles_may_publish_to_the_topics_that_there_are_and_know_them(given, topics):
-    publish = {name: resolved(statement["Resource"], **given) for name, statement in statements()
+    publish = {name: statement["Resource"] for name, statement in statements(**given)
                if "sns:Publish" in as_list(statement["Action"])}
     assert publish == {"TriageRole": topics, "WatcherRole": topics}
     for name in FUNCTIONS:
@@ -138,9 +183,10 @@ def test_both_roles_may_put_events_of_our_own_on_the_default_bus():
     found = [(name, statement) for name, statement in statements() if statement["Action"] == "events:PutEvents"]
     assert [name for name, _ in found] == ["TriageRole", "WatcherRole"]
     for _, statement in found:
-        assert resolved(statement["Resource"]) == (
-            "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default")
-        assert statement["Condition"] == {"ForAllValues:StringEquals": {"events:source": "oidc-triage"}}
+        assert statement["Resource"] == "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default"
+        # A request without any event has no source, of which ForAllValues would hold.
+        assert statement["Condition"] == {"ForAllValues:StringEquals": {"events:source": "oidc-triage"},
+                                          "Null": {"events:source": "false"}}
     for name in FUNCTIONS:
         variables = resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
         assert variables["OIDC_TRIAGE_EVENT_BUS"] == "default"
@@ -157,17 +203,18 @@ def test_none_of_our_rules_takes_the_events_that_we_put_on_the_bus():
 def test_the_table_may_be_used_by_key_alone_and_nothing_else_in_it():
     for name, statement in statements():
         if any(action.startswith("dynamodb:") for action in as_list(statement["Action"])):
-            assert statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}, name
+            assert statement["Resource"] == "<Table.Arn>", name
 
 
 def test_the_table_costs_nothing_while_nothing_happens_and_forgets():
     table = template()["Resources"]["Table"]
     assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Delete"
-    assert table["Properties"] == {
+    assert resolved(table["Properties"]) == {
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True}}
+        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": "false"}, "DeletionProtectionEnabled": "false"}
 
 
 def test_both_functions_share_one_table_and_tell_one_topic():
@@ -181,7 +228,9 @@ def test_both_functions_share_one_table_and_tell_one_topic():
 def test_a_topic_is_open_to_this_account_alone(policy, topic):
     policy = resources("AWS::SNS::TopicPolicy")[policy]
     assert policy["Topics"] == [{"Ref": topic}]
-    identities, *services = policy["PolicyDocument"]["Statement"]
+    identities, plain, *services = policy["PolicyDocument"]["Statement"]
+    assert plain == {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": {"Ref": topic},
+                     "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
     assert identities["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
     assert "Condition" not in identities
     for statement in (identities, *services):
@@ -191,7 +240,7 @@ def test_a_topic_is_open_to_this_account_alone(policy, topic):
 
 
 def test_the_alarms_of_this_account_may_publish_to_the_topic_and_no_others():
-    _, statement = resources("AWS::SNS::TopicPolicy")["TopicPolicy"]["PolicyDocument"]["Statement"]
+    _, _, statement = resources("AWS::SNS::TopicPolicy")["TopicPolicy"]["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Action"] == "sns:Publish"
     assert resolved(statement["Condition"]) == {
@@ -201,14 +250,15 @@ def test_the_alarms_of_this_account_may_publish_to_the_topic_and_no_others():
 
 def test_both_functions_are_one_binary_and_built_once():
     first, second = (source()["Resources"][name]["Metadata"] for name in FUNCTIONS)
-    assert first == second == {"BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": "oidc-triage-function"}}
+    assert first == second
+    assert (first["BuildMethod"], first["BuildProperties"]) == ("rust-cargolambda", {"Binary": "oidc-triage-function"})
     for name in FUNCTIONS:
         assert "CodeUri" not in source()["Resources"][name]["Properties"], "a path of its own would be a build of its own"
 
 
 def test_the_functions_have_the_size_and_the_time_they_were_designed_for():
     for name in FUNCTIONS:
-        function = resources("AWS::Lambda::Function")[name]
+        function = resolved(resources("AWS::Lambda::Function")[name])
         assert (function["Timeout"], function["MemorySize"]) == (30, 256)
         assert (function["Runtime"], function["Handler"]) == ("provided.al2023", "bootstrap")
         assert "ReservedConcurrentExecutions" not in function
@@ -220,8 +270,12 @@ def test_every_environment_value_is_a_string_or_made_of_string_parameters():
         for variable, value in resources("AWS::Lambda::Function")[name]["Environment"]["Variables"].items():
             assert isinstance(value, (str, dict)), f"{variable} is {value!r}"
             for used in re.findall(r'"Ref": "(\w+)"', json.dumps(value)):
-                if used in parameters:
+                # A list is joined.
+                if used in parameters and used != "CallSources":
                     assert parameters[used]["Type"] == "String"
+        for given in ({}, OF_A_COMPANY):
+            for value in resolved(resources("AWS::Lambda::Function")[name]["Environment"]["Variables"], **given).values():
+                assert isinstance(value, str)
 
 
 def test_an_empty_parameter_is_no_variable():
@@ -252,13 +306,27 @@ def test_every_parameter_has_a_default_that_works():
     for name, parameter in source()["Parameters"].items():
         default = parameter["Default"]
         assert default in parameter.get("AllowedValues", [default]), name
+        default = str(default)
         assert re.search(parameter.get("AllowedPattern", ""), default), name
         assert len(default) <= parameter.get("MaxLength", 4096), name
 
 
 @pytest.mark.parametrize("parameter, good, bad", [
     ("NotificationEmail", ["on-call@example.com"], ["on-call", "a b@example.com"]),
-    ("ApplicationLogGroup", ["/aws/lambda/made-up", "CloudTrail"], ["arn:aws:logs:us-east-1:123456789012:log-group:x"]),
+    ("ApplicationLogGroups", ["/aws/lambda/made-up", "CloudTrail", "/a,/b", "/a,/b,/c,/d,/e"],
+     ["arn:aws:logs:us-east-1:123456789012:log-group:x", "/a, /b", "/a,", ",/a", "/a,/b,/c,/d,/e,/f"]),
+    ("TrailLogGroups", ["", "aws-cloudtrail-logs*", "111122223333:trail, CloudTrail/*"], ["a*b", "*", "1:trail", "a,,b"]),
+    ("CallSources", ["", "my.ci"], ["aws.sso", "oidc-triage", "a b"]),
+    ("TrustedQueues", ["", "arn:aws:sqs:eu-west-1:111122223333:q", "arn:aws-cn:sqs:cn-north-1:111122223333:q.fifo"],
+     ["q", "https://sqs.eu-west-1.amazonaws.com/111122223333/q", "arn:aws:sns:eu-west-1:111122223333:q", "arn:aws:sqs:*:1:q"]),
+    ("TrustedTopics", ["", "arn:aws:sns:eu-west-1:111122223333:t"], ["t", "arn:aws:sqs:eu-west-1:111122223333:t"]),
+    ("KeyArn", ["", KEY], ["alias/aws/sns", KEY.replace(":key/", ":alias/"), "0a1b2c3d-0000-4000-8000-000000000001"]),
+    ("PermissionsBoundaryArn", ["", BOUNDARY, "arn:aws:iam::aws:policy/PowerUserAccess"], ["boundary", "arn:aws:iam::1:role/x"]),
+    ("SubnetIds", ["", "subnet-0a1b"], ["0a1b", "sg-0a1b"]),
+    ("SecurityGroupIds", ["", "sg-0a1b"], ["default", "subnet-0a1b"]),
+    ("CodeSigningConfigArn", ["", SIGNING], ["csc-0123456789abcdef0"]),
+    ("TriageReservedConcurrency", ["", "1", "1000"], ["0", "-1", "many"]),
+    ("Revision", ["", "2026-11-27 release 1.2"], ["a/b", "<b>"]),
     ("IdentityCenterRegion", ["eu-central-1", "us-gov-west-1", "eusc-de-east-1"], ["Frankfurt", "eu-central"]),
     ("Regions", ["us-east-1", "us-east-1,eu-west-1", "us-east-1, eu-west-1"], ["us-east-1;eu-west-1", ","]),
     ("StartUrl", ["https://example.awsapps.com/start"], ["http://example.com", "example"]),
@@ -275,7 +343,7 @@ def test_a_parameter_that_cannot_be_right_is_refused_at_the_deployment(parameter
 
 
 def test_what_is_on_or_off_takes_nothing_else():
-    for name in ("PagerTopic", "SavedQueries"):
+    for name in ("PagerTopic", "SavedQueries", "TableBackups", "TableProtected"):
         assert source()["Parameters"][name]["AllowedValues"] == ["true", "false"], name
 
 
@@ -298,6 +366,7 @@ def test_no_parameter_is_called_as_a_resource():
 def test_the_outputs_are_those_that_other_programs_read():
     assert {name: output.get("Condition") for name, output in template()["Outputs"].items()} == {
         "FunctionName": None, "WatcherName": None, "TopicArn": None, "TableName": None, "DeadLetterQueueUrl": None,
+        "EventsArn": None, "DirectArn": None, "WatcherEventsArn": None, "DirectInvokePolicyArn": None,
         "PagerTopicArn": "HasPagerTopic"}
     assert template()["Outputs"]["PagerTopicArn"]["Value"] == {"Ref": "PagerNotices"}
 
@@ -314,7 +383,7 @@ def decoder(file, constant):
 
 
 def test_the_cloudtrail_rule_takes_what_the_decoder_takes_and_nothing_else_of_the_service():
-    cloudtrail = rule("TriageFunctionCloudTrail")
+    cloudtrail = rule("CloudTrailRule")
     pattern = cloudtrail["EventPattern"]
     assert pattern["detail"] == {"eventName": OPERATIONS}, "no condition on errors: successes are evidence too"
     assert pattern["source"] == decoder("cloudtrail.rs", "ENVELOPE_SOURCES")
@@ -329,52 +398,114 @@ def test_each_source_of_a_record_has_the_source_of_its_envelope():
 
 
 def test_the_health_rule_takes_the_categories_that_the_decoder_takes():
-    pattern = rule("TriageFunctionHealth")["EventPattern"]
+    pattern = rule("HealthRule")["EventPattern"]
     assert pattern == {"source": ["aws.health"], "detail-type": ["AWS Health Event"],
                        "detail": {"eventTypeCategory": decoder("health.rs", "ISSUE_CATEGORIES")}}
 
 
-def test_the_call_rule_takes_any_source():
-    assert rule("TriageFunctionCall")["EventPattern"] == {"detail-type": decoder("eventbridge.rs", "CALL_DETAIL_TYPE")}
+def test_calls_are_taken_of_the_listed_sources_and_of_nobody_by_default():
+    assert not exists("CallRule") and not exists("CallPermission")
+    given = {"CallSources": "my.ci,my.cd"}
+    assert exists("CallRule", **given) and exists("CallPermission", **given)
+    assert resolved(rule("CallRule")["EventPattern"], **given) == {
+        "source": ["my.ci", "my.cd"], "detail-type": decoder("eventbridge.rs", "CALL_DETAIL_TYPE")}
+    for name in FUNCTIONS:
+        variables = resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
+        assert "OIDC_TRIAGE_CALL_SOURCES" not in resolved(variables)
+        assert resolved(variables, **given)["OIDC_TRIAGE_CALL_SOURCES"] == "my.ci,my.cd"
+
+
+def test_services_invoke_the_aliases_events_and_people_the_alias_direct():
+    aliases = {name: (alias["Name"], alias["FunctionName"]["Ref"], resolved(alias["FunctionVersion"]))
+               for name, alias in resources("AWS::Lambda::Alias").items()}
+    assert aliases == {"TriageEvents": ("events", "TriageFunction", "$LATEST"),
+                       "TriageDirect": ("direct", "TriageFunction", "$LATEST"),
+                       "WatcherEvents": ("events", "WatcherFunction", "$LATEST")}
+    targets = {target["Arn"]["Ref"] for body in resources("AWS::Events::Rule").values() for target in body["Targets"]}
+    targets |= {body["DestinationArn"]["Ref"] for body in resources("AWS::Logs::SubscriptionFilter").values()}
+    targets |= {body["FunctionName"]["Ref"] for body in resources("AWS::Lambda::Permission").values()}
+    assert targets == {"TriageEvents", "WatcherEvents"}
+    # Nothing that `direct` carries comes to rest in a queue.
+    assert {body["Qualifier"] for body in resources("AWS::Lambda::EventInvokeConfig").values()} == {"events"}
+    (policy,) = resources("AWS::IAM::ManagedPolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement == {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": {"Ref": "TriageDirect"}}
+
+
+def test_the_function_believes_what_the_parameters_declare_and_the_stack_s_own_queue():
+    variables = resources("AWS::Lambda::Function")["TriageFunction"]["Environment"]["Variables"]
+    plain = resolved(variables)
+    assert plain["OIDC_TRIAGE_TRAIL_LOG_GROUPS"] == source()["Parameters"]["TrailLogGroups"]["Default"]
+    assert plain["OIDC_TRIAGE_TRUSTED_QUEUES"] == "<DeadLetterQueue.Arn>" and "OIDC_TRIAGE_TRUSTED_TOPICS" not in plain
+    queue, topic = "arn:aws:sqs:eu-west-1:111122223333:q", "arn:aws:sns:eu-west-1:111122223333:t"
+    given = resolved(variables, TrustedQueues=queue, TrustedTopics=topic, TrailLogGroups="")
+    assert given["OIDC_TRIAGE_TRUSTED_QUEUES"] == f"<DeadLetterQueue.Arn>,{queue}"
+    assert given["OIDC_TRIAGE_TRUSTED_TOPICS"] == topic and given["OIDC_TRIAGE_TRAIL_LOG_GROUPS"] == ""
+
+
+def test_the_log_groups_of_cloudtrail_are_the_same_by_default_in_a_deployment_and_in_a_replay():
+    (default,) = decoder("trust.rs", "TRAIL_LOG_GROUPS")
+    assert source()["Parameters"]["TrailLogGroups"]["Default"] == default
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_each_of_five_log_groups_is_subscribed_to(number):
+    names = ["/a", "/b", "/c", "/d", "/e"]
+    subscription, permission = f"ApplicationLogSubscription{number}", f"ApplicationLogPermission{number}"
+    for many in range(6):
+        given = {"ApplicationLogGroups": ",".join(names[:many])}
+        assert exists(subscription, **given) == exists(permission, **given) == (number <= many), given
+    given = {"ApplicationLogGroups": ",".join(names)}
+    body = resolved(resources("AWS::Logs::SubscriptionFilter")[subscription], **given)
+    assert body["LogGroupName"] == names[number - 1]
+    allowed = resolved(resources("AWS::Lambda::Permission")[permission], **given)
+    assert allowed["SourceArn"].endswith(f":log-group:{names[number - 1]}:*") and allowed["SourceAccount"] == "<AWS::AccountId>"
 
 
 def test_what_eventbridge_cannot_deliver_is_kept_and_only_our_rules_may_do_so():
-    ours = ("TriageFunctionCloudTrail", "TriageFunctionHealth", "TriageFunctionCall")
+    ours = ("CloudTrailRule", "HealthRule", "CallRule")
     for name in ours:
         for target in rule(name)["Targets"]:
             assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
     (policy,) = resources("AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == [{"Fn::GetAtt": [name, "Arn"]} for name in ours]
+    statement, plain = policy["PolicyDocument"]["Statement"]
+    for given, rules in [({}, ours[:2]), ({"CallSources": "my.ci"}, ours)]:
+        assert resolved(statement["Condition"]["ArnEquals"]["aws:SourceArn"], **given) == [f"<{name}.Arn>" for name in rules]
+    assert (plain["Effect"], plain["Principal"], plain["Action"]) == ("Deny", "*", "sqs:*")
+    assert plain["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_the_clock_ticks_each_minute_and_a_late_tick_is_dropped():
-    tick = rule("WatcherFunctionTick")
+    tick = rule("TickRule")
     assert tick["ScheduleExpression"] == "rate(1 minute)"
     assert tick["Targets"][0]["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
-    invoke = resources("AWS::Lambda::EventInvokeConfig")["WatcherFunctionEventInvokeConfig"]
+    invoke = resources("AWS::Lambda::EventInvokeConfig")["WatcherEventsInvokeConfig"]
     assert (invoke["MaximumRetryAttempts"], invoke["MaximumEventAgeInSeconds"]) == (0, 90)
 
 
-def test_an_event_that_fails_three_times_is_kept_for_a_day_encrypted():
-    invoke = resources("AWS::Lambda::EventInvokeConfig")["TriageFunctionEventInvokeConfig"]
+def test_an_event_that_fails_three_times_is_kept_for_two_weeks_encrypted():
+    invoke = resources("AWS::Lambda::EventInvokeConfig")["TriageEventsInvokeConfig"]
     assert invoke["MaximumRetryAttempts"] == 2
     assert invoke["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
-    assert resources("AWS::SQS::Queue")["DeadLetterQueue"] == {"SqsManagedSseEnabled": True,
-                                                               "MessageRetentionPeriod": 86400}
+    queue = resources("AWS::SQS::Queue")["DeadLetterQueue"]
+    assert resolved(queue) == {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 14 * 86400}
+    assert resolved(queue, KeyArn=KEY, FailureQueueRetentionDays="1") == {"KmsMasterKeyId": KEY, "MessageRetentionPeriod": 86400}
 
 
 def test_both_functions_write_json_to_one_log_group_that_forgets():
     for name in FUNCTIONS:
         assert resources("AWS::Lambda::Function")[name]["LoggingConfig"] == {"LogFormat": "JSON",
                                                                              "LogGroup": {"Ref": "LogGroup"}}
-    assert resources("AWS::Logs::LogGroup") == {"LogGroup": {"RetentionInDays": 30}}
+    (group,) = resources("AWS::Logs::LogGroup").values()
+    assert resolved(group) == {"RetentionInDays": 14}
+    assert resolved(group, LogRetentionDays=365, KeyArn=KEY) == {"RetentionInDays": 365, "KmsKeyId": KEY}
 
 
-def test_only_lambda_may_take_the_roles():
-    for role in resources("AWS::IAM::Role").values():
+def test_only_lambda_may_take_the_roles_and_codedeploy_the_one_that_shifts():
+    for name, role in resources("AWS::IAM::Role").items():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        assert statement == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
+        service = "codedeploy" if name == "DeploymentRole" else "lambda"
+        assert statement == {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"},
                              "Action": "sts:AssumeRole"}
 
 
@@ -386,9 +517,13 @@ def test_everybody_who_may_invoke_is_named_with_a_source():
 
 def test_what_is_optional_hangs_on_its_parameter():
     conditions = {name: body.get("Condition") for name, body in template()["Resources"].items() if "Condition" in body}
-    assert conditions == {"EmailSubscription": "HasNotificationEmail",
-                          "ApplicationLogSubscription": "HasApplicationLogGroup",
-                          "ApplicationLogPermission": "HasApplicationLogGroup",
+    groups = {f"ApplicationLog{what}{number}": f"HasApplicationLogGroup{number}"
+              for what in ("Subscription", "Permission") for number in range(1, 6)}
+    assert conditions == {**groups, "EmailSubscription": "HasNotificationEmail",
+                          "CallRule": "HasCallSources", "CallPermission": "HasCallSources",
+                          "TriageVersion": "HasRevision", "WatcherVersion": "HasRevision",
+                          "DeploymentApplication": "IsGradual", "TriageDeploymentGroup": "IsGradual",
+                          "WatcherDeploymentGroup": "IsGradual", "DeploymentRole": "IsGradual",
                           "PagerNotices": "HasPagerTopic", "PagerNoticesPolicy": "HasPagerTopic",
                           "WhatHappenedQuery": "HasSavedQueries", "WhoIsHitQuery": "HasSavedQueries"}
 

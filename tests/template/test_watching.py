@@ -23,7 +23,16 @@ ALARMS = {
                    "Sum", (60, 3, 5), "GreaterThanThreshold", 0, "notBreaching"),
     "NoticesPendingAlarm": ("oidc-triage", "NoticeAge", {"Region": "<AWS::Region>"},
                             "Maximum", (60, 1, 1), "GreaterThanThreshold", 600, "notBreaching"),
-    "NoTickAlarm": ("oidc-triage", "Ticks", {"Region": "<AWS::Region>"},
+    "TriageThrottlesAlarm": ("AWS/Lambda", "Throttles", {"FunctionName": "<TriageFunction>"},
+                             "Sum", (60, 3, 5), "GreaterThanThreshold", 0, "notBreaching"),
+    "WatcherThrottlesAlarm": ("AWS/Lambda", "Throttles", {"FunctionName": "<WatcherFunction>"},
+                              "Sum", (60, 3, 5), "GreaterThanThreshold", 0, "notBreaching"),
+    "LostEventsAlarm": ("AWS/Lambda", "DestinationDeliveryFailures", {"FunctionName": "<TriageFunction>"},
+                        "Sum", (60, 1, 1), "GreaterThanThreshold", 0, "notBreaching"),
+    "UndeliveredEventsAlarm": ("AWS/Events", "InvocationsFailedToBeSentToDlq", {"RuleName": "<CloudTrailRule>"},
+                               "Sum", (60, 1, 1), "GreaterThanThreshold", 0, "notBreaching"),
+    # Lambda's own count, which no other stack and nobody who may put metrics can make.
+    "NoTickAlarm": ("AWS/Lambda", "Invocations", {"FunctionName": "<WatcherFunction>"},
                     "Sum", (60, 5, 5), "LessThanThreshold", 1, "breaching"),
 }
 
@@ -74,8 +83,7 @@ def test_each_function_has_an_alarm_for_its_errors():
 def test_only_the_alarm_that_misses_the_tick_takes_silence_for_trouble_and_it_is_made_after_the_rule():
     silent = [name for name, alarm in alarms().items() if alarm["TreatMissingData"] != "notBreaching"]
     assert silent == ["NoTickAlarm"]
-    assert set(template()["Resources"]["NoTickAlarm"]["DependsOn"]) == {"WatcherFunctionTick",
-                                                                        "WatcherFunctionTickPermission"}
+    assert set(template()["Resources"]["NoTickAlarm"]["DependsOn"]) == {"TickRule", "TickPermission"}
 
 
 def test_our_own_metrics_are_looked_for_under_the_region_of_identity_center():

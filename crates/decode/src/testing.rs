@@ -25,8 +25,8 @@ pub fn setting() -> Setting {
         own_client_ids: vec!["our-own-client-id".into()],
         trust: Trust {
             trail_log_groups: ["trail", "g", "aws/cloudtrail"].map(|name| TrailLogGroup::parse(name).unwrap()).into(),
-            call_sources: Some(vec!["my.ci".into(), "x".into()]),
-            trusted: Some(vec![QUEUE.into(), TOPIC.into()]),
+            call_sources: vec!["my.ci".into(), "x".into()],
+            trusted: vec![QUEUE.into(), TOPIC.into()],
             ..Trust::default()
         },
     }

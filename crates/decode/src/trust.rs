@@ -90,12 +90,10 @@ pub struct Trust {
     pub account: Option<String>,
     /// `OIDC_TRIAGE_TRAIL_LOG_GROUPS`.
     pub trail_log_groups: Vec<TrailLogGroup>,
-    /// `OIDC_TRIAGE_CALL_SOURCES`: the envelopes' `source`s of which a `call` is taken. None: of any.
-    pub call_sources: Option<Vec<String>>,
+    /// `OIDC_TRIAGE_CALL_SOURCES`: the envelopes' `source`s of which a `call` is taken.
+    pub call_sources: Vec<String>,
     /// `OIDC_TRIAGE_TRUSTED_QUEUES` and `OIDC_TRIAGE_TRUSTED_TOPICS`, by ARN.
-    ///
-    /// None: all. Lambda polls a queue only where an operator set that up.
-    pub trusted: Option<Vec<String>>,
+    pub trusted: Vec<String>,
 }
 
 impl Default for Trust {
@@ -105,8 +103,8 @@ impl Default for Trust {
             alias: Alias::None,
             account: None,
             trail_log_groups: groups.collect(),
-            call_sources: None,
-            trusted: None,
+            call_sources: Vec::new(),
+            trusted: Vec::new(),
         }
     }
 }
@@ -140,7 +138,7 @@ impl Trust {
     }
 
     fn lists(&self, source: &str) -> bool {
-        self.call_sources.as_ref().is_none_or(|sources| sources.iter().any(|listed| listed == source))
+        self.call_sources.iter().any(|listed| listed == source)
     }
 
     pub fn of_log_group(&self, owner: Option<&str>, group: &str) -> Source {
@@ -162,8 +160,7 @@ impl Trust {
 
     /// Whether what a queue or a topic of that ARN holds is believed as if it had come by itself.
     pub fn trusts(&self, arn: Option<&str>) -> bool {
-        let is_listed = |trusted: &Vec<String>| arn.is_some_and(|arn| trusted.iter().any(|trusted| trusted == arn));
-        self.trusted.as_ref().is_none_or(is_listed)
+        arn.is_some_and(|arn| self.trusted.iter().any(|trusted| trusted == arn))
     }
 }
 

@@ -122,7 +122,7 @@ impl Settings {
         let own_group = get("AWS_LAMBDA_LOG_GROUP_NAME")
             .or_else(|| get("AWS_LAMBDA_FUNCTION_NAME").map(|name| format!("/aws/lambda/{name}")));
         let own_log_groups = own_group.into_iter().chain(list(get("OIDC_TRIAGE_OWN_LOG_GROUPS"))).collect();
-        let trust = trust(get, problems);
+        let trust = trust(variable, problems);
         Some(Self {
             own_region: own_region?,
             region: region?,
@@ -156,8 +156,11 @@ impl Settings {
 }
 
 /// Whom to believe. A list that cannot be read leaves nobody believed that it did not name.
-fn trust(get: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Trust {
-    let groups = get(TRAIL_LOG_GROUPS_VARIABLE).unwrap_or_else(|| TRAIL_LOG_GROUPS.to_owned());
+///
+/// Set and empty, the log groups of CloudTrail are none; everything else that is empty counts as unset.
+fn trust(variable: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Trust {
+    let get = |name: &str| given(&variable, name);
+    let groups = variable(TRAIL_LOG_GROUPS_VARIABLE).unwrap_or_else(|| TRAIL_LOG_GROUPS.to_owned());
     let mut trail_log_groups = Vec::new();
     for name in list(Some(groups)) {
         match TrailLogGroup::parse(&name) {
@@ -175,8 +178,7 @@ fn trust(get: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Tr
             }
         }
     }
-    let call_sources = get("OIDC_TRIAGE_CALL_SOURCES").map(|sources| list(Some(sources)));
-    let trusted = Some(trusted).filter(|trusted| !trusted.is_empty());
+    let call_sources = list(get("OIDC_TRIAGE_CALL_SOURCES"));
     Trust { trail_log_groups, trusted, call_sources, ..Trust::default() }
 }
 
@@ -218,6 +220,21 @@ mod tests {
     fn an_empty_variable_counts_as_unset() {
         let settings = read(&[("OIDC_TRIAGE_REGION", ""), ("OIDC_TRIAGE_REGIONS", " "), ("AWS_REGION", "eu-west-1")]);
         assert_eq!(settings.unwrap().regions[0].as_str(), "eu-west-1");
+    }
+
+    #[test]
+    fn nobody_is_believed_who_is_not_declared() {
+        let trust = |variables: &[(&str, &str)]| read(variables).unwrap().trust;
+        let declared = trust(&[
+            ("OIDC_TRIAGE_CALL_SOURCES", "my.ci, my.cd"),
+            ("OIDC_TRIAGE_TRUSTED_QUEUES", "arn:aws:sqs:eu-west-1:111122223333:q"),
+            ("OIDC_TRIAGE_TRUSTED_TOPICS", "arn:aws:sns:eu-west-1:111122223333:t"),
+        ]);
+        assert_eq!((declared.call_sources.len(), declared.trusted.len()), (2, 2));
+        let unset = trust(&[("OIDC_TRIAGE_CALL_SOURCES", " "), ("OIDC_TRIAGE_TRUSTED_QUEUES", "")]);
+        assert_eq!((unset.call_sources.len(), unset.trusted.len()), (0, 0));
+        assert!(!unset.trail_log_groups.is_empty());
+        assert!(trust(&[(TRAIL_LOG_GROUPS_VARIABLE, "")]).trail_log_groups.is_empty());
     }
 
     #[test]

@@ -55,7 +55,7 @@ const OTHER: &str = r#"{"eventVersion":"1.11","eventSource":"ec2.amazonaws.com",
 
 /// All that a run says and prints, and the ids of the failures as they were judged.
 fn lived(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
-    let settings = Settings::read(|_| None).unwrap();
+    let settings = Settings::read(|name| (name == "OIDC_TRIAGE_CALL_SOURCES").then(|| "made.up".to_owned())).unwrap();
     let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
     let mut run = Run::new(
         History { paths: &paths, by, shows_progress: false, stop: &stop },

@@ -15,8 +15,8 @@ fn under(alias: Alias) -> Setting {
     let trust = Trust {
         alias,
         account: Some(OWN_ACCOUNT.into()),
-        call_sources: Some(vec!["my.app".into()]),
-        trusted: Some(vec![QUEUE.into()]),
+        call_sources: vec!["my.app".into()],
+        trusted: vec![QUEUE.into()],
         ..Trust::default()
     };
     Setting { trust, ..setting() }
