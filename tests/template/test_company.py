@@ -128,3 +128,8 @@ def test_parameters_that_need_each_other_are_asked_for_together(given, refused):
 def test_the_serverless_application_repository_knows_what_it_is():
     told = source()["Metadata"]["AWS::ServerlessRepo::Application"]
     assert {"Name", "Description", "Author", "SpdxLicenseId", "LicenseUrl", "ReadmeUrl", "SemanticVersion"} <= set(told)
+
+
+def test_each_exception_that_checkov_is_asked_for_has_its_reason():
+    skips = [skip for body in source()["Resources"].values() for skip in body.get("Metadata", {}).get("checkov", {}).get("skip", [])]
+    assert skips and all(skip["id"].startswith("CKV") and len(skip["comment"]) > 20 for skip in skips)
