@@ -12,6 +12,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 EMULATOR_VENV := .venv-emulator
+CHECKOV_VENV := .venv-checkov
 # cargo-lambda brings the linker that makes a bootstrap for Amazon Linux; `sam` finds both on the PATH.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -43,7 +44,7 @@ TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
 SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template build e2e bench fuzz clients venv requirements clean
+.PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template checkov build e2e bench fuzz clients venv requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -145,6 +146,12 @@ template: $(VENV)/stamp ## cfn-lint, sam validate, and tests on the transformed 
 	sam validate --lint --template template.yaml
 	$(PYTEST) tests/template
 
+# By itself, because it needs a hundred packages that nothing else does. What it is not to complain of stands in the template, with the
+# reason; it asks nobody about it.
+checkov: $(CHECKOV_VENV)/stamp ## checkov's view of the template
+	@echo "== checkov"
+	$(CHECKOV_VENV)/bin/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml
+
 build: .aws-sam/stamp ## the deployable functions, in .aws-sam
 
 # SAM's own check of what changed does not look at Rust sources.
@@ -194,16 +201,22 @@ $(EMULATOR_VENV)/stamp: tests/requirements-emulator.txt
 	$(EMULATOR_VENV)/bin/pip check >/dev/null
 	@touch $@
 
+$(CHECKOV_VENV)/stamp: tests/requirements-checkov.txt
+	python3 -m venv --clear $(CHECKOV_VENV)
+	$(CHECKOV_VENV)/bin/$(PIP) -r $<
+	$(CHECKOV_VENV)/bin/pip check >/dev/null
+	@touch $@
+
 # Pins stay as they are, unless UPGRADE says what to raise: `make requirements UPGRADE='-P pytest'`, or `UPGRADE=-U` for all. The
 # hashes are of each file of a version, for every platform.
 requirements: ## pin the Python tools and their hashes anew, from the short lists in tests/*.in
 	python3 -m venv --clear target/pin
 	target/pin/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
-	for list in tests/requirements tests/requirements-emulator; do \
+	for list in tests/requirements tests/requirements-emulator tests/requirements-checkov; do \
 	  target/pin/bin/uv pip compile --quiet --universal --python-version 3.11 --strip-extras --generate-hashes $(UPGRADE) \
 	    --custom-compile-command 'make requirements' $$list.in -o $$list.txt >/dev/null; \
 	done
 
 clean: ## remove what was built, and the Python tools
 	cargo clean --quiet
-	rm -rf .aws-sam $(VENV) $(EMULATOR_VENV)
+	rm -rf .aws-sam $(VENV) $(EMULATOR_VENV) $(CHECKOV_VENV)

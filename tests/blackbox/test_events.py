@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.blackbox.shape import check_answer
-from tests.harness import awslogs
+from tests.harness import awslogs, make
 from tests.harness.fake_oidc import FakeOidc
 from tests.harness.runtime_api import Function
 from tests.harness.servers import refused_url
@@ -23,7 +23,7 @@ def function():
     """One of its own for each event: two of them tell of the same call, and which of them came first would count."""
     with FakeOidc() as oidc, Function({"AWS_ENDPOINT_URL": refused_url(),
                                        "AWS_ENDPOINT_URL_SSO_OIDC": oidc.url,
-                                       "OIDC_TRIAGE_REGIONS": ",".join(REGIONS)}) as function:
+                                       "OIDC_TRIAGE_REGIONS": ",".join(REGIONS), **make.BELIEVED}) as function:
         yield function
 
 

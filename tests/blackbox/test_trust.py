@@ -5,7 +5,10 @@ import re
 import time
 import uuid
 
+import pytest
+
 from tests.harness import make
+from tests.harness.fake_oidc import NULL_500
 
 #: Identity Center is here; and every other of the 46 regions that the function knows.
 HOME = "us-east-1"
@@ -94,3 +97,61 @@ def test_fifty_callers_of_one_program_are_as_many_as_it_may_name(start):
         (failure,) = function.invoke({**envelope, "source": "made.up"}).answer["failures"]
         callers.add(failure["caller"])
     assert len(callers) == 50
+
+
+#: By alias: what becomes of an outage that comes so. `told` to people, `answered` without being evidence, or `passed over`.
+BY_ALIAS = {
+    "an envelope of CloudTrail": (make.outage, {"events": "told", "direct": "answered", None: "told"}),
+    "a record by itself": (lambda: [event["detail"] for event in make.outage()],
+                           {"events": "told", "direct": "answered", None: "told"}),
+    "a queue that is trusted": (lambda: [make.sqs(make.outage())], {"events": "told", "direct": "answered", None: "told"}),
+    "lines of an application": (lambda: [make.logs([f"{line(HOME, f'user-{n}')}" for n in range(8)])],
+                                {"events": "told", "direct": "answered", None: "told"}),
+    "calls of a listed program": (lambda: [make.envelope(make.call("RegisterClient", caller=f"ci-{n}")) for n in range(8)],
+                                  {"events": "told", "direct": "answered", None: "told"}),
+    "calls of another program": (lambda: [{**make.envelope(make.call("RegisterClient", caller=f"ci-{n}")), "source": "my.own"}
+                                          for n in range(8)],
+                                 {"events": "passed over", "direct": "answered", None: "passed over"}),
+    "calls handed over": (lambda: [make.call("RegisterClient", caller=f"ci-{n}") for n in range(8)],
+                          {"events": "passed over", "direct": "told", None: "told"}),
+}
+
+
+@pytest.mark.parametrize("alias", ["events", "direct", None])
+@pytest.mark.parametrize("what", BY_ALIAS)
+def test_what_is_said_by_an_alias_is_believed_as_that_one_may(start, oidc, sns, what, alias):
+    oidc.script_all(NULL_500)
+    function = start()
+    made, expected = BY_ALIAS[what]
+    results = [function.invoke(event, alias=alias) for event in made()]
+    told = [notice for result in results for notice in result.answer["notices"] if notice["incident"]]
+    failures = [failure for result in results for failure in result.answer["failures"]]
+    problems = {name for result in results for name in result.problems()}
+    became = {"told": bool(told), "answered": bool(failures) and not told, "passed over": not failures and not told}
+    assert became[expected[alias]], (told, failures, problems)
+    if expected[alias] != "told":
+        assert "source_not_believed" in problems and oidc.calls() == 0
+
+
+@pytest.mark.parametrize("alias, ticks", [("events", True), ("direct", False), (None, True)])
+def test_the_clock_ticks_by_events_alone(start, oidc, alias, ticks):
+    function = start()
+    result = function.invoke(make.tick(), alias=alias)
+    assert bool(oidc.calls()) == ticks
+    assert ("source_not_believed" in result.problems()) == (not ticks)
+
+
+def test_a_queue_that_is_not_declared_is_believed_as_a_log(start, oidc, sns):
+    function = start(OIDC_TRIAGE_TRUSTED_QUEUES="")
+    result = function.invoke(make.sqs([*make.outage(callers=2), *make.served(callers=3), make.tick()]), alias="events")
+    assert {failure["origin"] for failure in result.answer["failures"]} == {"logs"}
+    assert result.answer["counts"]["success"] == 0 and "source_not_believed" in result.problems()
+
+
+def test_another_program_s_calls_are_none_by_default(start, sns):
+    function = start(OIDC_TRIAGE_CALL_SOURCES="")
+    for number in range(8):
+        result = function.invoke(make.envelope(make.call("RegisterClient", caller=f"ci-{number}")), alias="events")
+        assert result.answer["failures"] == [] and result.problems() == {"source_not_believed": 1}
+    (advice,) = sns.published
+    assert "CallSources" in advice.message and "com.example.ci" in advice.message

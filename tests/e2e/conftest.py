@@ -1,9 +1,14 @@
 import pytest
 
+from tests.harness import make
 from tests.harness.emulator import Emulator, Stack
 from tests.harness.fake_oidc import FakeOidc
 
 APPLICATION_LOG_GROUP = "/made-up/application"
+
+#: The parameters that have the stack believe what the tests feed it.
+BELIEVED = {"CallSources": make.BELIEVED["OIDC_TRIAGE_CALL_SOURCES"], "TrustedQueues": make.BELIEVED["OIDC_TRIAGE_TRUSTED_QUEUES"],
+            "TrustedTopics": make.BELIEVED["OIDC_TRIAGE_TRUSTED_TOPICS"]}
 
 
 @pytest.fixture(scope="session")
@@ -36,5 +41,5 @@ def stack(emulator):
 def stack_with_log(emulator, account, **parameters):
     emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
     # The emulator knows no `?` in filter patterns; the default pattern's meaning is tested with the template.
-    return Stack(emulator, account, ApplicationLogGroup=APPLICATION_LOG_GROUP,
+    return Stack(emulator, account, ApplicationLogGroups=APPLICATION_LOG_GROUP, **BELIEVED,
                  LogFilterPattern="InternalServerException", **parameters)

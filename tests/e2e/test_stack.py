@@ -14,7 +14,7 @@ import botocore.config
 import botocore.exceptions
 import pytest
 
-from tests.e2e.conftest import APPLICATION_LOG_GROUP, stack_with_log
+from tests.e2e.conftest import APPLICATION_LOG_GROUP, BELIEVED, stack_with_log
 from tests.harness import awslogs, make
 from tests.harness.emulator import Queue, Stack
 from tests.harness.fake_oidc import NULL_500
@@ -24,7 +24,7 @@ from tests.harness.world import until
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted(awslogs.EVENTS.glob("*.json"))}
 
 
-def invoke(stack, payload, function="FunctionName"):
+def invoke(stack, payload, function="EventsArn"):
     answer = stack.client("lambda").invoke(FunctionName=stack.outputs[function], Payload=json.dumps(payload).encode())
     body = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, body
@@ -43,7 +43,7 @@ def messages(bodies):
 
 
 def test_a_direct_invocation_is_judged_and_the_call_made_again(stack, oidc):
-    answer = invoke(stack, make.call())
+    answer = invoke(stack, make.call(), "DirectArn")
     (failure,) = answer["failures"]
     assert (failure["cause"], failure["action"], failure["outcome"]) == ("service", "retried", "recovered")
     assert "accessToken" in failure["response"]
@@ -168,7 +168,7 @@ def test_an_outage_in_the_log_of_a_real_boto3_is_told_once_and_so_is_its_end(emu
         # Of a caller each slot of two minutes tells the time of its first call only: so many of them are proof at once,
         # wherever the clock stands in one.
         invoke(stack, make.sqs(make.served(callers=16)))
-        invoke(stack, make.tick(), "WatcherName")
+        invoke(stack, make.tick(), "WatcherEventsArn")
         bodies.extend(heard.receive(1, seconds=2, settle=0))
 
     until(lambda: bodies, go_on)
@@ -183,9 +183,9 @@ def test_an_outage_in_the_log_of_a_real_boto3_is_told_once_and_so_is_its_end(emu
 
 
 RULES = {
-    "TriageFunctionCloudTrail": lambda name, event: name.startswith("cloudtrail__") and "other_operation" not in name,
-    "TriageFunctionHealth": lambda name, event: name.startswith("health__"),
-    "TriageFunctionCall": lambda name, event: event["detail-type"] == "SSO OIDC Call Failed",
+    "CloudTrailRule": lambda name, event: name.startswith("cloudtrail__") and "other_operation" not in name,
+    "HealthRule": lambda name, event: name.startswith("health__"),
+    "CallRule": lambda name, event: (event["detail-type"], event["source"]) == ("SSO OIDC Call Failed", "com.example.ci"),
 }
 
 
@@ -202,9 +202,9 @@ def test_a_rule_takes_its_events_and_no_other(stack, rule):
 
 def test_the_watcher_takes_a_tick(stack, oidc):
     tick = {**EVENTS["schedule__tick"], "time": make.timestamp()}
-    assert invoke(stack, tick, "WatcherName")["failures"] == []
+    assert invoke(stack, tick, "WatcherEventsArn")["failures"] == []
     # The stack's own clock may have had it probe a moment ago.
-    until(oidc.calls, lambda: invoke(stack, tick | {"time": make.timestamp()}, "WatcherName"), pause=1)
+    until(oidc.calls, lambda: invoke(stack, tick | {"time": make.timestamp()}, "WatcherEventsArn"), pause=1)
 
 
 def test_an_invocation_leaves_one_json_line_in_the_log_group_of_both_functions(stack, oidc):
@@ -275,7 +275,7 @@ def test_what_cannot_be_told_waits_in_the_table_and_the_watcher_tells_it(emulato
         answer = invoke(stack, make.sqs(make.outage("ap-south-1", callers=8)))
         assert answer["notices"] == [] and answer["batchItemFailures"] == []
         assert heard.receive(0, seconds=2) == []
-    invoke(stack, make.tick(), "WatcherName")
+    invoke(stack, make.tick(), "WatcherEventsArn")
     (message,) = messages(heard.receive(1))
     assert "ap-south-1" in message["Subject"]
     heard.close()
@@ -287,7 +287,7 @@ def test_what_can_neither_be_told_nor_kept_ends_in_the_failure_queue(stack, oidc
     queue.receive(0, seconds=1)
     event = make.logs([json.dumps(event["detail"]) for event in make.outage("ap-south-1", callers=8)])
     with may_not(stack, "sns:Publish", "dynamodb:*"):
-        stack.client("lambda").invoke(FunctionName=stack.outputs["FunctionName"], InvocationType="Event",
+        stack.client("lambda").invoke(FunctionName=stack.outputs["EventsArn"], InvocationType="Event",
                                       Payload=json.dumps(event).encode())
         (body,) = messages(queue.receive(1))
     assert body["requestPayload"] == event
@@ -307,10 +307,10 @@ def test_without_its_table_the_function_tells_by_itself(stack, oidc, heard):
     assert "ca-central-1" in message["Subject"]
 
 
-def test_the_queue_keeps_what_it_gets_for_a_day_encrypted(stack):
+def test_the_queue_keeps_what_it_gets_for_two_weeks_encrypted(stack):
     attributes = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs["DeadLetterQueueUrl"],
                                                           AttributeNames=["All"])["Attributes"]
-    assert attributes["MessageRetentionPeriod"] == "86400" and attributes["SqsManagedSseEnabled"] == "true"
+    assert attributes["MessageRetentionPeriod"] == str(14 * 86400) and attributes["SqsManagedSseEnabled"] == "true"
 
 
 def alarms(stack):
@@ -319,7 +319,7 @@ def alarms(stack):
 
 
 ALARMS = ("FailureQueueAlarm", "TriageErrorsAlarm", "WatcherErrorsAlarm", "StoreAlarm", "NoticesPendingAlarm",
-          "NoTickAlarm")
+          "TriageThrottlesAlarm", "WatcherThrottlesAlarm", "LostEventsAlarm", "UndeliveredEventsAlarm", "NoTickAlarm")
 
 
 def test_the_alarms_are_there_and_tell_the_topic(stack):
@@ -359,7 +359,7 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator, oidc):
     emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
     policy = "outage_callers = 5\nproof_s = 60"
     fallback = f"arn:aws:sns:us-west-2:{account}:made-up-topic"
-    stack = Stack(emulator, account, NotificationEmail="on-call@example.com", ApplicationLogGroup=APPLICATION_LOG_GROUP,
+    stack = Stack(emulator, account, NotificationEmail="on-call@example.com", ApplicationLogGroups=APPLICATION_LOG_GROUP, **BELIEVED,
                   IdentityCenterRegion="eu-central-1", Regions="eu-central-1,us-east-1",
                   StartUrl="https://example.awsapps.com/start", CallerNames="hashed", Policy=policy, PagerTopic="true",
                   FallbackTopicArn=fallback)
@@ -386,5 +386,5 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator, oidc):
     assert message["Subject"].startswith(f'ALARM: "{incident["id"]}"')
     # What the function measures is looked for where it puts it.
     measured = [alarm["Dimensions"] for alarm in alarms(stack).values() if alarm["Namespace"] == "oidc-triage"]
-    assert measured == [[{"Name": "Region", "Value": "eu-central-1"}]] * 3
+    assert measured == [[{"Name": "Region", "Value": "eu-central-1"}]] * 2
     assert '"Region", "eu-central-1"' in json.dumps(dashboard(stack))

@@ -11,6 +11,11 @@ import uuid
 
 from . import awslogs
 
+#: Whom the functions of the tests believe: the queue and topic of events/, and two programs.
+BELIEVED = {"OIDC_TRIAGE_TRUSTED_QUEUES": "arn:aws:sqs:us-east-1:111122223333:made-up-queue",
+            "OIDC_TRIAGE_TRUSTED_TOPICS": "arn:aws:sns:us-east-1:111122223333:made-up-topic",
+            "OIDC_TRIAGE_CALL_SOURCES": "com.example.ci,made.up"}
+
 EVENTS = pathlib.Path(__file__).resolve().parents[2] / "events"
 
 

@@ -30,6 +30,11 @@ def binary(name="oidc-triage-function", variable="OIDC_TRIAGE_FUNCTION"):
     return os.environ.get(variable) or str(ROOT / "target" / "debug" / name)
 
 
+def arn_of(alias):
+    """What Lambda says was invoked."""
+    return "arn:aws:lambda:us-east-1:123456789012:function:made-up" + (f":{alias}" if alias else "")
+
+
 def metrics_of(line):
     """A line of the embedded metric format as a value; None where it is another line."""
     try:
@@ -84,12 +89,12 @@ class _Handler(Handler):
             self.close_connection = True
             return
         self.server.idle.clear()
-        request_id, payload, deadline = invocation
+        request_id, payload, deadline, arn = invocation
         self.answer(200, payload, {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:made-up",
+            "Lambda-Runtime-Invoked-Function-Arn": arn,
             "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0",
         })
 
@@ -160,8 +165,9 @@ class Function:
             raise AssertionError(f"the function does not ask for work: exit {self.process.poll()}, "
                                  f"init error {self.api.init_error}, output:\n{self.all_output()}")
 
-    def invoke(self, payload, remaining=30.0):
-        """One invocation, from the payload (bytes, or a value that becomes JSON) to the answer or the error.
+    def invoke(self, payload, remaining=30.0, alias=None):
+        """One invocation, from the payload (bytes, or a value that becomes JSON) to the answer or the error. `alias`: by which
+        it is invoked.
 
         It is not ended at its deadline, as Lambda would: how late an answer may be depends on the machine. A test that
         the function keeps to its deadline has it wait for something that never comes.
@@ -171,7 +177,7 @@ class Function:
         self.wait_idle()
         self.api.idle.clear()
         request_id, started = str(uuid.uuid4()), time.monotonic()
-        self.api.waiting.put((request_id, payload, self.clock() + remaining))
+        self.api.waiting.put((request_id, payload, self.clock() + remaining, arn_of(alias)))
         while True:
             try:
                 answered_id, kind, body = self.api.answers.get(timeout=0.1)

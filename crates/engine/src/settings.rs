@@ -122,7 +122,7 @@ impl Settings {
         let own_group = get("AWS_LAMBDA_LOG_GROUP_NAME")
             .or_else(|| get("AWS_LAMBDA_FUNCTION_NAME").map(|name| format!("/aws/lambda/{name}")));
         let own_log_groups = own_group.into_iter().chain(list(get("OIDC_TRIAGE_OWN_LOG_GROUPS"))).collect();
-        let trust = trust(get, problems);
+        let trust = trust(variable, problems);
         Some(Self {
             own_region: own_region?,
             region: region?,
@@ -156,8 +156,11 @@ impl Settings {
 }
 
 /// Whom to believe. A list that cannot be read leaves nobody believed that it did not name.
-fn trust(get: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Trust {
-    let groups = get(TRAIL_LOG_GROUPS_VARIABLE).unwrap_or_else(|| TRAIL_LOG_GROUPS.to_owned());
+///
+/// Set and empty, the log groups of CloudTrail are none; everything else that is empty counts as unset.
+fn trust(variable: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Trust {
+    let get = |name: &str| given(&variable, name);
+    let groups = variable(TRAIL_LOG_GROUPS_VARIABLE).unwrap_or_else(|| TRAIL_LOG_GROUPS.to_owned());
     let mut trail_log_groups = Vec::new();
     for name in list(Some(groups)) {
         match TrailLogGroup::parse(&name) {
@@ -257,6 +260,9 @@ mod tests {
         assert_eq!(listed.call_sources, ["my.ci", "my.cd"]);
         assert_eq!(listed.trusted, [queue, topic]);
         assert!(read(&[(queues, "my-queue")]).is_err());
+        // Of log groups unset means the usual names, and empty none.
+        assert!(!trust(&[]).trail_log_groups.is_empty());
+        assert!(trust(&[(TRAIL_LOG_GROUPS_VARIABLE, "")]).trail_log_groups.is_empty());
     }
 
     #[test]
