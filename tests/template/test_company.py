@@ -277,6 +277,21 @@ def test_the_publication_says_what_the_crate_says():
         assert (ROOT / said[file]).is_file()
 
 
+def functions_in(value):
+    if isinstance(value, list):
+        return set().union(*map(functions_in, value))
+    if isinstance(value, dict):
+        return {key for key in value if key == "Ref" or key.startswith("Fn::")} | functions_in(list(value.values()))
+    return set()
+
+
+def test_a_rule_and_a_condition_call_only_what_cloudformation_takes_there():
+    # It refuses the whole template for any other; cfn-lint does not see it.
+    assert functions_in(source()["Rules"]) <= {"Ref", "Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::EachMemberIn"}
+    assert functions_in(source()["Conditions"]) <= {"Ref", "Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::Join",
+                                                    "Fn::Select", "Fn::Split", "Fn::Sub"}
+
+
 def test_each_check_that_is_skipped_has_its_reason():
     skipped = [skip for body in source()["Resources"].values() for skip in body.get("Metadata", {}).get("checkov", {}).get("skip", [])]
     assert skipped and all(re.fullmatch(r"CKV2?_AWS_\d+", skip["id"]) and len(skip["comment"]) > 20 for skip in skipped)

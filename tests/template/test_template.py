@@ -87,6 +87,8 @@ def resolved(value, **given):
                 return any(map(holds, conditions))
             case [("Condition", name)]:
                 return holds(template()["Conditions"][name])
+            case [("Fn::EachMemberIn", [items, among])]:
+                return all(item in one(among) for item in one(items))
             case [("Fn::Equals", [first, second])]:
                 return one(first) == one(second)
         raise AssertionError(f"{condition} is not understood here")
