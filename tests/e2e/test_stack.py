@@ -254,6 +254,22 @@ def test_a_function_may_publish_to_its_topic_and_use_its_table_and_do_nothing_el
     assert denied(role_client(stack, "sqs", role).receive_message, QueueUrl=stack.outputs["DeadLetterQueueUrl"])
 
 
+def ends_tls(client):
+    """A client whose requests say that TLS was ended in front of the emulator, which takes their word for it."""
+    client.meta.events.register("before-sign", lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "https"))
+    return client
+
+
+def test_what_comes_without_tls_is_refused(stack):
+    topic = {"TopicArn": stack.outputs["TopicArn"], "Message": "made up"}
+    queue = {"QueueUrl": stack.outputs["DeadLetterQueueUrl"], "MessageBody": "{}"}
+    sns, sqs = (lambda: role_client(stack, "sns", "TriageRole")), (lambda: role_client(stack, "sqs", "TriageRole"))
+    with stack.policies_as_deployed():
+        assert denied(sns().publish, **topic) and denied(sqs().send_message, **queue)
+        assert ends_tls(sns()).publish(**topic)["MessageId"] and ends_tls(sqs()).send_message(**queue)["MessageId"]
+    assert Queue(stack.client("sqs"), queue["QueueUrl"]).receive(1) == ["{}"]
+
+
 @contextlib.contextmanager
 def may_not(stack, *actions, roles=("TriageRole", "WatcherRole")):
     iam, roles = stack.client("iam"), [stack.physical_id(role) for role in roles]

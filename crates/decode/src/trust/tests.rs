@@ -162,7 +162,9 @@ fn where_nothing_is_declared_no_program_queue_or_topic_is_believed() {
         ] {
             let batch = decode(&payload.to_string(), &nobody(alias));
             assert_eq!(told(&batch), what, "{alias:?} {payload}");
-            assert_eq!(batch.problems.count(ProblemName::SourceNotBelieved), 1, "{alias:?} {payload}");
+            // A failure is what any log may tell; all else is named.
+            let doubted = u64::from(what.is_empty());
+            assert_eq!(batch.problems.count(ProblemName::SourceNotBelieved), doubted, "{alias:?} {payload}");
         }
     }
     // What one hands over oneself is taken as ever.
