@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.conftest import APPLICATION_LOG_GROUP, BELIEVED, stack_with_log
 from tests.harness import awslogs, make
-from tests.harness.emulator import Queue, Stack
+from tests.harness.emulator import Queue, Stack, ends_tls
 from tests.harness.fake_oidc import NULL_500
 from tests.harness.notices import check_alarm, check_machine
 from tests.harness.world import until
@@ -252,12 +252,6 @@ def test_a_function_may_publish_to_its_topic_and_use_its_table_and_do_nothing_el
     assert denied(bus.put_events, Entries=[{**event, "EventBusName": "somebody-elses"}])
     assert denied(role_client(stack, "s3", role).list_buckets)
     assert denied(role_client(stack, "sqs", role).receive_message, QueueUrl=stack.outputs["DeadLetterQueueUrl"])
-
-
-def ends_tls(client):
-    """A client whose requests say that TLS was ended in front of the emulator, which takes their word for it."""
-    client.meta.events.register("before-sign", lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "https"))
-    return client
 
 
 def test_what_comes_without_tls_is_refused(stack):

@@ -14,6 +14,7 @@ import urllib.request
 
 import boto3
 import botocore.config
+import yaml
 
 from .dynamodb import Table
 from .runtime_api import PATIENCE
@@ -86,6 +87,31 @@ class Emulator:
                             config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE))
 
 
+def ends_tls(client):
+    """A client whose requests say that TLS was ended in front of the emulator, which takes their word for it."""
+    client.meta.events.register("before-sign", lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "https"))
+    return client
+
+
+def with_conditions_met(template, parameters):
+    """The built template with the code's whole path, and with constants for the conditions that the emulator cannot work out:
+    it takes functions of texts and lists there for texts that are not empty. What they say on AWS is tested with the template.
+    """
+    groups = [name for name in parameters.get("ApplicationLogGroups", "").split(",") if name]
+    met = {f"HasApplicationLogGroup{number}": number <= len(groups) for number in range(1, 6)}
+    met |= {"HasCallSources": bool(parameters.get("CallSources")), "HasVpc": bool(parameters.get("SubnetIds"))}
+    assert set(met) == {name for name, condition in template["Conditions"].items()
+                        if any(f'"Fn::{function}"' in json.dumps(condition) for function in ("Join", "Select", "Split", "Sub"))}
+    for name, is_met in met.items():
+        template["Conditions"][name] = {"Fn::Equals": ["met" if is_met else "not met", "met"]}
+    # Names files beside the template, and is for publishing alone.
+    template["Metadata"].pop("AWS::ServerlessRepo::Application")
+    for name in ("TriageFunction", "WatcherFunction"):
+        properties = template["Resources"][name]["Properties"]
+        properties["CodeUri"] = str(BUILT_TEMPLATE.parent / properties["CodeUri"])
+    return template
+
+
 class Stack:
     """The deployed stack in an account of its own, with its outputs by name."""
 
@@ -94,10 +120,12 @@ class Stack:
         bucket = f"artifacts-{account}"
         self.client("s3").create_bucket(Bucket=bucket)
         sam = os.environ.get("OIDC_TRIAGE_SAM") or str(ROOT / ".venv" / "bin" / "sam")
-        command = [sam, "deploy", "--template-file", str(BUILT_TEMPLATE), "--stack-name", name, "--s3-bucket", bucket,
-                   "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
         # The emulator refuses saved queries.
         parameters = {"SavedQueries": "false", **parameters}
+        template = emulator.folder / f"{account}.yaml"
+        template.write_text(json.dumps(with_conditions_met(yaml.safe_load(BUILT_TEMPLATE.read_text()), parameters)))
+        command = [sam, "deploy", "--template-file", str(template), "--stack-name", name, "--s3-bucket", bucket,
+                   "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
         command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
         done = subprocess.run(command, cwd=emulator.folder, capture_output=True, text=True, timeout=5 * PATIENCE, env={
             "PATH": "/usr/bin:/bin", "HOME": str(emulator.folder), "SAM_CLI_TELEMETRY": "0",
@@ -130,7 +158,8 @@ class Stack:
 
     def policies(self):
         """The policies of the topics and of the failure queue, each with what puts another in its place."""
-        sns, sqs, url = self.client("sns"), self.client("sqs"), self.outputs["DeadLetterQueueUrl"]
+        sns, sqs = ends_tls(self.client("sns")), ends_tls(self.client("sqs"))
+        url = self.outputs["DeadLetterQueueUrl"]
         for arn in (self.outputs[name] for name in ("TopicArn", "PagerTopicArn") if name in self.outputs):
             policy = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
             yield (lambda policy, arn=arn: sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy",
