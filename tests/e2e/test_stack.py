@@ -52,8 +52,20 @@ def test_a_direct_invocation_is_judged_and_the_call_made_again(stack, oidc):
 def test_the_files_in_events_are_taken_by_the_deployed_function(stack, oidc):
     expected = json.loads((awslogs.ROOT / "tests" / "expected.json").read_text())
     for name, event in EVENTS.items():
-        causes = [failure["cause"] for failure in invoke(stack, event)["failures"]]
+        by = "DirectArn" if name.startswith("call__") and "detail" not in event else "EventsArn"
+        causes = [failure["cause"] for failure in invoke(stack, event, by)["failures"]]
         assert causes == [failure["cause"] for failure in expected[f"{name}.json"]["failures"]], name
+
+
+def test_each_alias_is_believed_in_what_is_its_own(stack, oidc):
+    oidc.script_all(NULL_500)
+    # The same outage by `direct` is answered and told nobody; a call without an envelope is nothing that a service sends.
+    answer = invoke(stack, make.sqs(make.outage("eu-west-1", callers=8)), "DirectArn")
+    assert len(answer["failures"]) == 8 and answer["notices"] == answer["incidents"] == []
+    call = invoke(stack, make.call(), "EventsArn")
+    assert call["failures"] == []
+    for problems in (answer["problems"], call["problems"]):
+        assert "source_not_believed" in [problem["name"] for problem in problems]
 
 
 def test_an_outage_arrives_once_at_a_subscriber_of_the_topic(stack, oidc, heard):
