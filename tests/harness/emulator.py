@@ -136,6 +136,14 @@ class Stack:
         stack = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.deployed = self.let_in()
+        self.retry_as_by_events()
+
+    def retry_as_by_events(self):
+        """The emulator looks for what becomes of a failed event at the function, and never at the alias."""
+        client, function = self.client("lambda"), self.outputs["FunctionName"]
+        of_alias = client.get_function_event_invoke_config(FunctionName=function, Qualifier="events")
+        client.put_function_event_invoke_config(FunctionName=function, MaximumRetryAttempts=of_alias["MaximumRetryAttempts"],
+                                                DestinationConfig=of_alias["DestinationConfig"])
 
     def let_in(self):
         """Takes out of the deployed policies what nobody could fulfil here, and returns those of topics and queue as they were.
