@@ -29,6 +29,9 @@ export RUSTUP_TOOLCHAIN := $(TOOLCHAIN)
 endif
 endif
 
+# The same wherever it is built.
+BUILD_FUNCTION := tools/remapped.sh sam build --template template.yaml
+
 # They mostly wait, so more of them than there are cores.
 WORKERS ?= 6
 # What each part leaves for the table at the end.
@@ -41,7 +44,7 @@ PYTEST = mkdir -p $(PARTS); $(VENV)/bin/python -m pytest -q -p no:cacheprovider 
 # Tests of Rust, and their times.
 TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
-SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src crates -name '*.rs' -o -name Cargo.toml)
+SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remapped.sh $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
 .PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template build e2e bench fuzz clients venv requirements clean
 
@@ -150,7 +153,7 @@ build: .aws-sam/stamp ## the deployable functions, in .aws-sam
 # SAM's own check of what changed does not look at Rust sources.
 .aws-sam/stamp: $(SOURCES) $(VENV)/stamp
 	@echo "== optimized build"
-	sam build --template template.yaml
+	$(BUILD_FUNCTION)
 	@touch $@
 
 e2e: .aws-sam/stamp $(EMULATOR_VENV)/stamp ## deploy what `build` made to a local AWS, and use it
