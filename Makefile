@@ -29,8 +29,11 @@ export RUSTUP_TOOLCHAIN := $(TOOLCHAIN)
 endif
 endif
 
-# The same wherever it is built.
+# The same wherever it is built. The command line is for any processor and for Linux from 2014 on: cargo-lambda has the linker for
+# that, and would by itself take one for the processors of Lambda.
 BUILD_FUNCTION := tools/remapped.sh sam build --template template.yaml
+BUILD_COMMAND_LINE := tools/remapped.sh cargo lambda build --quiet --release --locked --disable-optimizations --bin oidc-triage \
+  --target x86_64-unknown-linux-gnu.2.17
 
 # They mostly wait, so more of them than there are cores.
 WORKERS ?= 6
@@ -46,7 +49,7 @@ TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
 SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remapped.sh $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template build e2e bench fuzz clients venv requirements clean
+.PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template build release e2e bench fuzz clients venv requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -156,6 +159,16 @@ build: .aws-sam/stamp ## the deployable functions, in .aws-sam
 	$(BUILD_FUNCTION)
 	@touch $@
 
+# The time in the files is that of the commit, so that who builds it again gets the same.
+release: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
+release: .aws-sam/stamp ## what is released, in dist: function, template, command line, bills of materials, checksums
+	@echo "== release"
+	$(BUILD_COMMAND_LINE)
+	$(VENV)/bin/python -m tools.release --bootstrap .aws-sam/build/TriageFunction/bootstrap \
+	  --command target/lambda/oidc-triage/bootstrap dist
+	cd dist && sha256sum --check --quiet SHA256SUMS
+	cfn-lint dist/template.yaml
+
 e2e: .aws-sam/stamp $(EMULATOR_VENV)/stamp ## deploy what `build` made to a local AWS, and use it
 	@echo "== end to end"
 	$(PYTEST) tests/e2e
@@ -209,4 +222,4 @@ requirements: ## pin the Python tools and their hashes anew, from the short list
 
 clean: ## remove what was built, and the Python tools
 	cargo clean --quiet
-	rm -rf .aws-sam $(VENV) $(EMULATOR_VENV)
+	rm -rf .aws-sam dist $(VENV) $(EMULATOR_VENV)

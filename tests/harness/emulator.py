@@ -89,12 +89,12 @@ class Emulator:
 class Stack:
     """The deployed stack in an account of its own, with its outputs by name."""
 
-    def __init__(self, emulator, account, name="triage", **parameters):
+    def __init__(self, emulator, account, name="triage", template=BUILT_TEMPLATE, **parameters):
         self.emulator, self.account, self.name = emulator, account, name
         bucket = f"artifacts-{account}"
         self.client("s3").create_bucket(Bucket=bucket)
         sam = os.environ.get("OIDC_TRIAGE_SAM") or str(ROOT / ".venv" / "bin" / "sam")
-        command = [sam, "deploy", "--template-file", str(BUILT_TEMPLATE), "--stack-name", name, "--s3-bucket", bucket,
+        command = [sam, "deploy", "--template-file", str(template), "--stack-name", name, "--s3-bucket", bucket,
                    "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
         # The emulator refuses saved queries.
         parameters = {"SavedQueries": "false", **parameters}
