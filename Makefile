@@ -49,7 +49,7 @@ TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
 SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remapped.sh $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template build release e2e bench fuzz clients venv requirements clean
+.PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template build reproducible release e2e bench fuzz clients venv requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -158,6 +158,12 @@ build: .aws-sam/stamp ## the deployable functions, in .aws-sam
 	@echo "== optimized build"
 	$(BUILD_FUNCTION)
 	@touch $@
+
+# Not of `test`: one more optimized build of everything.
+reproducible: .aws-sam/stamp ## whether a second build in another place is the same bit for bit
+	@echo "== reproducible"
+	$(BUILD_COMMAND_LINE)
+	$(VENV)/bin/python -m tools.reproducible '$(BUILD_FUNCTION)' '$(BUILD_COMMAND_LINE)'
 
 # The time in the files is that of the commit, so that who builds it again gets the same.
 release: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
