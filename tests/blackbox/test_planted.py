@@ -2,7 +2,7 @@
 
 The real binaries: the function behind the Runtime API with the table on the emulator and the topics at the fake, and the command line.
 What is searched is the answers, the errors (which is what comes to rest in the failure queue beside the payload), standard
-output and standard error, what was published, and every item of the table.
+output and standard error, what was published on the topic, to pagers and on the event bus, and every item of the table.
 """
 
 import json
@@ -11,9 +11,10 @@ import pytest
 
 from tests.harness import planting
 from tests.harness.awslogs import EVENTS
-from tests.harness.fake_sns import TOPIC_ARN
+from tests.harness.fake_sns import PAGER_TOPIC_ARN, TOPIC_ARN
 
 from .test_cli import run
+from .test_events import REGIONS
 
 NAMES = sorted(path.name for path in EVENTS.glob("*.json"))
 #: An answer lists a hundred failures of a payload; replay lists each of all.
@@ -74,10 +75,13 @@ def plants(shapes, forms):
     """(file, position, shape, the event of now)."""
     for name in NAMES:
         document = planting.unpacked(json.loads((EVENTS / name).read_text()))
-        for position in planting.positions(document):
+        for number, position in enumerate(planting.positions(document)):
+            # What lasts for a minute is a page at once.
+            age = 90 if number < 3 else 5
             for shape, (text, _) in shapes.items():
                 for form in forms:
-                    made = planting.planted(document, position, lambda old: text if form == "alone" else f"{old} {text}")
+                    made = planting.planted(document, position,
+                                            lambda old: text if form == "alone" else f"{old} {text}", age)
                     yield name, position, shape, planting.packed(made)
 
 
@@ -107,7 +111,10 @@ class Searched:
 
 
 def give_to_the_function(world, searched, made, tmp_path, **env):
-    function = world.start(**env)
+    # A probe that fails too makes it a page.
+    world.break_service()
+    function = world.start(OIDC_TRIAGE_PAGER_TOPIC_ARN=PAGER_TOPIC_ARN, OIDC_TRIAGE_EVENT_BUS="made-up",
+                           OIDC_TRIAGE_REGIONS=",".join(REGIONS), **env)
     everything = tmp_path / "events.jsonl"
     with everything.open("w") as file:
         for batch in batches(made):
@@ -117,8 +124,8 @@ def give_to_the_function(world, searched, made, tmp_path, **env):
     searched.search("the output", function.all_output())
     with world.sns.lock:
         published = [f"{message.subject} {message.message} {message.attributes}" for message in world.sns.published]
-    assert published, "nothing was told: there was nothing to search"
-    for text in published:
+    assert published and world.events.events(), "a channel was told nothing: there was nothing to search"
+    for text in [*published, *map(str, world.events.events())]:
         searched.search("what was published", text)
     items = world.table.items()
     assert len(items) > 3
@@ -142,6 +149,7 @@ def give_to_the_command_line(searched, everything, forms=("text", "json"), **env
 def test_no_secret_in_any_string_of_an_input_comes_out(world, tmp_path):
     searched = Searched(SHAPES)
     everything = give_to_the_function(world, searched, plants(together(SHAPES), ["behind"]), tmp_path)
+    assert world.alarms(), "no pager was told anything"
     give_to_the_command_line(searched, everything)
 
 
@@ -150,6 +158,7 @@ def test_no_secret_that_stands_alone_in_a_string_comes_out(world, tmp_path):
     shapes = {shape: SHAPES[shape] for shape in SHAPES if shape not in ("headers", "a signed query")}
     searched = Searched(shapes)
     everything = give_to_the_function(world, searched, plants(shapes, ["alone"]), tmp_path)
+    assert world.alarms(), "no pager was told anything"
     give_to_the_command_line(searched, everything, forms=["json"])
 
 
@@ -158,6 +167,7 @@ def test_no_person_comes_out_where_names_are_hashed(world, tmp_path):
     searched = Searched(PERSONS)
     env = {"OIDC_TRIAGE_CALLER_NAMES": "hashed"}
     everything = give_to_the_function(world, searched, plants(PERSONS, ["alone", "behind"]), tmp_path, **env)
+    assert world.alarms(), "no pager was told anything"
     give_to_the_command_line(searched, everything, **env)
 
 

@@ -98,9 +98,10 @@ def sqs(bodies):
 
 
 def logs(lines, log_group="/made-up/application", age=1.0):
-    """A CloudWatch Logs event of these lines."""
+    """A CloudWatch Logs event of these lines, which have ids of their own as those of CloudWatch do."""
     at = int((datetime.datetime.now(datetime.timezone.utc).timestamp() - age) * 1000)
-    return awslogs.encode(awslogs.data_message(lines, log_group=log_group, timestamp=at))
+    message = awslogs.data_message(lines, log_group=log_group, timestamp=at, first_id=uuid.uuid4().int)
+    return awslogs.encode(message)
 
 
 def call(operation="CreateToken", code="InternalServerException", status=500, region="us-east-1", request=None,

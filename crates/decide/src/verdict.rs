@@ -45,6 +45,8 @@ pub enum Diagnosis {
     Late,
     /// AWS Health tells of an issue that nobody here was hit by.
     AwsHealth,
+    /// Events came of a source, or of a region, that is not believed.
+    Unbelieved,
     /// Service failures that none of these fits.
     Isolated,
     /// Service failures of callers that were served since.
@@ -76,6 +78,7 @@ impl Diagnosis {
             Self::Blind => "blind",
             Self::Late => "late",
             Self::AwsHealth => "aws_health",
+            Self::Unbelieved => "unbelieved",
             Self::Isolated => "isolated",
             Self::Transient => "transient",
             Self::Quiet => "quiet",
@@ -93,6 +96,7 @@ impl Diagnosis {
             | Self::OneCaller
             | Self::Late
             | Self::AwsHealth
+            | Self::Unbelieved
             | Self::Isolated
             | Self::Transient
             | Self::Quiet => Severity::Info,

@@ -165,6 +165,7 @@ impl HandedCall<'_> {
             address: None,
             occurred_at,
             request: inputs.request.map(Box::<CallRequest>::new),
+            program: around.program(),
             replayed: around.replayed,
             answer_only: false,
         }

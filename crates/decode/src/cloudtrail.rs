@@ -229,6 +229,7 @@ impl TrailRecord<'_> {
             address,
             occurred_at,
             request: None,
+            program: None,
             replayed: around.replayed,
             answer_only: false,
         })));

@@ -20,6 +20,7 @@ object! {
         detail: Raw<'a> = "detail",
         id: Scalar<'a> = "id",
         time: Scalar<'a> = "time",
+        account: Scalar<'a> = "account",
         region: Scalar<'a> = "region",
         replay_name: Scalar<'a> = "replay-name",
         sns_type: Scalar<'a> = "Type",
@@ -72,6 +73,8 @@ impl<'a> OuterKeys<'a> {
 pub struct Around<'a> {
     /// The envelope's `source`.
     pub source: Option<&'a str>,
+    /// The envelope's `account`.
+    pub account: Option<&'a str>,
     /// The envelope's time or the log event's: never before the call.
     pub time: Option<Timestamp>,
     pub region: Option<&'a str>,
@@ -83,5 +86,12 @@ impl<'a> Around<'a> {
     /// Nothing but the id of the message that it came in, if it came in one.
     pub fn of_message(id: Option<&'a str>) -> Self {
         Self { id, ..Self::default() }
+    }
+
+    /// The program that put an event on the bus, by what EventBridge says of it.
+    pub fn program(&self) -> Option<String> {
+        let source = self.source?;
+        let name = self.account.map_or_else(|| source.to_owned(), |account| format!("{source} of account {account}"));
+        Some(values::shown_name(&name))
     }
 }

@@ -45,7 +45,14 @@ pub fn read(keys: &OuterKeys<'_>, message_id: Option<&str>, setting: &Setting, b
         }
         (Some(CALL_DETAIL_TYPE), _) => {
             let time = keys.time_or_note(batch);
-            let around = Around { id: keys.id.text().or(message_id), time, replayed, ..Around::default() };
+            let around = Around {
+                source: keys.source.text(),
+                account: keys.account.text(),
+                time,
+                id: keys.id.text().or(message_id),
+                replayed,
+                ..Around::default()
+            };
             call::read(keys.detail.get().unwrap_or("null"), around, false, setting, batch);
             InputKind::CallEnvelope
         }
@@ -64,6 +71,7 @@ fn read_record(keys: &OuterKeys<'_>, replayed: bool, setting: &Setting, batch: &
     };
     let around = Around {
         source,
+        account: None,
         // Read without noting: it stands in only where the record has no time of its own.
         time: keys.delivered_at(),
         region: keys.region.text(),

@@ -321,6 +321,7 @@ impl<'s> Stream<'s> {
             address: None,
             occurred_at: fields.time.unwrap_or(event.timestamp),
             request: None,
+            program: None,
             replayed: false,
             answer_only: false,
         };

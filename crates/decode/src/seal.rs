@@ -42,12 +42,13 @@ fn seal_failure(failure: &mut Failure) {
         occurred_at: _,
         // What the call is made again with: its secrets have a type of their own, and none of it is shown.
         request: _,
+        program,
         replayed: _,
         answer_only: _,
     } = failure;
     seal_id(id);
     [event_id, request_id, client_id].into_iter().flatten().for_each(seal_id);
-    [code, inner_code, message, reason, grant_type, user_agent, address].into_iter().flatten().for_each(mask);
+    [code, inner_code, message, reason, grant_type, user_agent, address, program].into_iter().flatten().for_each(mask);
     seal_caller(caller);
 }
 

@@ -6,11 +6,13 @@
 
 pub mod answer;
 pub mod backoff;
+mod call_callers;
 pub mod common;
 pub mod error;
 pub mod handled;
 pub mod known_clients;
 pub mod publish;
+mod reported;
 pub mod retry;
 pub mod seen_ids;
 pub mod service;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use triage_decide::calm::{is_calm, is_still};
 use triage_decide::evidence::learned::Learned;
+use triage_decide::evidence::slot::slot_of;
 use triage_decide::evidence::{Evidence, Seen};
 use triage_decide::policy::Policy;
 use triage_decide::probe_record::ProbeRecord;
@@ -17,12 +18,12 @@ use triage_decide::view::{StoreError, View};
 use triage_model::caller::CallerHasher;
 use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
-use triage_model::time::is_within;
+use triage_model::time::{before, is_within};
 use triage_notify::letter::{Entry, Step};
 use triage_notify::outbox::Told;
 
 use crate::seen_ids::SeenIds;
-use crate::store::{At, Claim, Committed, Elected, Recorded, Settled, Store};
+use crate::store::{At, Claim, Committed, Elected, REGION_KEPT, Recorded, Settled, Store};
 
 #[derive(Debug)]
 pub struct MemoryStore {
@@ -171,10 +172,12 @@ impl Store for MemoryStore {
         state.regions.get(region).is_some_and(|known| known.view.ledger.open_incidents().next().is_some())
     }
 
-    async fn regions(&self, _at: At) -> Result<BTreeSet<Region>, StoreError> {
+    async fn regions(&self, at: At) -> Result<BTreeSet<Region>, StoreError> {
+        let oldest = slot_of(before(at.now, REGION_KEPT));
         let is_kept = |known: &Known| {
             let evidence = &known.view.evidence;
-            let has_evidence = !(evidence.slots.is_empty() && evidence.health.is_empty());
+            let has_slots = evidence.slots.last_key_value().is_some_and(|(begin, _)| *begin >= oldest);
+            let has_evidence = has_slots || !evidence.health.is_empty();
             has_evidence || known.view.ledger.open_incidents().next().is_some() || !known.outbox.is_empty()
         };
         let state = self.state();

@@ -9,11 +9,13 @@ mod alone;
 mod case;
 mod decide;
 mod deliver;
+mod doubt;
 pub mod judged;
 mod late;
 mod parts;
 mod probe;
 mod record;
+mod regions;
 mod retry;
 mod schedule;
 mod sort;
@@ -64,9 +66,11 @@ impl Pipeline<MemoryStore, Nobody, Nobody> {
     pub fn fork(&self, policy: Policy) -> Self {
         let settings = Settings { policy, ..self.settings.clone() };
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Self {
             late: self.late.clone(),
             seen: Mutex::new(seen),
+            reported: Mutex::new(reported),
             acts_on_archives: self.acts_on_archives,
             ..Self::new(settings, self.store.clone(), None, None)
         }

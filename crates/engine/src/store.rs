@@ -19,6 +19,10 @@ use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
 use triage_notify::letter::{Entry, Step};
 
+/// A region without evidence for so long is no longer listed: a fortnight's holiday of one's only users costs a word, ticking
+/// each region that was ever mentioned costs money every minute.
+pub const REGION_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// When the store is asked, and until when: a call that is not answered by `until` is `Unavailable`.
 #[derive(Clone, Copy, Debug)]
 pub struct At {

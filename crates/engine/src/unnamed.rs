@@ -39,6 +39,8 @@ pub fn unname_failure(failure: &mut Failure, hasher: &CallerHasher) {
         occurred_at: _,
         // What the call is made again with. None of it is shown.
         request: _,
+        // A name that the operator listed, and an account.
+        program: _,
         replayed: _,
         answer_only: _,
     } = failure;

@@ -121,6 +121,8 @@ pub struct Failure {
     pub occurred_at: Timestamp,
     /// The inputs of the call, where its caller handed them over to be made again.
     pub request: Option<Box<CallRequest>>,
+    /// The program that put a `call` on the bus: the envelope's source and account.
+    pub program: Option<String>,
     /// Out of an EventBridge archive: classified and counted, never acted on.
     pub replayed: bool,
     /// Its source may have it judged and answered, and gives no evidence ([`crate::trust`]).

@@ -195,6 +195,11 @@ impl Problems {
         self.0.get(&name).map_or(0, |noted| noted.count)
     }
 
+    /// The first detail of a problem of that name.
+    pub fn detail(&self, name: ProblemName) -> Option<&str> {
+        self.0.get(&name).map(|noted| noted.detail.as_str())
+    }
+
     /// Name, count and first detail of each, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (ProblemName, u64, &str)> {
         self.0.iter().map(|(name, noted)| (*name, noted.count, noted.detail.as_str()))

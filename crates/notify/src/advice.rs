@@ -85,6 +85,7 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
         | Diagnosis::Blind
         | Diagnosis::Late
         | Diagnosis::AwsHealth
+        | Diagnosis::Unbelieved
         | Diagnosis::Isolated
         | Diagnosis::Transient
         | Diagnosis::Quiet => {
@@ -174,6 +175,7 @@ pub fn of_advised(region: &Region, advised: &Advised) -> Advice {
         Diagnosis::Blind => OUR_SIDE.to_vec(),
         Diagnosis::Late => TOO_LATE.to_vec(),
         Diagnosis::AwsHealth => AN_ISSUE.to_vec(),
+        Diagnosis::Unbelieved => NOT_BELIEVED.to_vec(),
         Diagnosis::Outage
         | Diagnosis::Degraded
         | Diagnosis::Misconfigured
@@ -347,6 +349,13 @@ const AN_ISSUE: [&str; 2] = [
      there is nothing to be done.",
     "If people cannot sign in all the same, check that their failures reach this function (the trail, the log \
      subscription).",
+];
+
+const NOT_BELIEVED: [&str; 2] = [
+    "If you know the source, or sign in to that region, set what is named under Why. Until then a failure that it alone tells of \
+     pages nobody, and its served calls end no incident.",
+    "If you do not know it, somebody may be forging events: find out who may write to that log group, put events on that bus or \
+     send to that queue.",
 ];
 
 const SERVICE_FAILS: &str = "Signing in to AWS (aws sso login, and tools that use it) fails at the moment in {region}, for \

@@ -452,6 +452,7 @@ fn headline(incident: &Incident, tense: Tense) -> String {
         | Diagnosis::Blind
         | Diagnosis::Late
         | Diagnosis::AwsHealth
+        | Diagnosis::Unbelieved
         | Diagnosis::Isolated
         | Diagnosis::Transient
         | Diagnosis::Quiet => format!("{} in {region}: {hit}.", capitalized(&trouble(incident.diagnosis))),
@@ -477,6 +478,7 @@ fn advised_in_words(diagnosis: Diagnosis) -> String {
         Diagnosis::Blind => "this function can connect neither to the sign-in service (SSO OIDC) nor to its control",
         Diagnosis::Late => "late events tell of a trouble with signing in (SSO OIDC) that is more than an hour old,",
         Diagnosis::AwsHealth => "AWS Health tells of an issue about signing in (SSO OIDC), and nobody here was hit,",
+        Diagnosis::Unbelieved => "events about signing in (SSO OIDC) that this function does not believe reach it",
         Diagnosis::Outage
         | Diagnosis::Degraded
         | Diagnosis::Misconfigured

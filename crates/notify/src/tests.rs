@@ -434,6 +434,7 @@ fn each_advice_says_what_to_do_and_why() {
         ("No view of AWS sign-in (SSO OIDC) in eu-central-1", "DNS for oidc.eu-central-1.amazonaws.com"),
         ("Late news of failures of AWS sign-in (SSO OIDC) in eu-central-1", "why it came so late"),
         ("AWS Health tells of an issue of AWS sign-in (SSO OIDC) in eu-central-1", "Read the issue"),
+        ("Events not believed about AWS sign-in (SSO OIDC) in eu-central-1", "If you know the source"),
     ];
     for (notice, (subject, step)) in told.iter().zip(expected) {
         assert_eq!(notice.subject, subject);

@@ -140,6 +140,7 @@ fn a_call_that_was_made_again_is_one_whatever_it_took() {
         address: None,
         occurred_at: at(0),
         request: None,
+        program: None,
         replayed: false,
         answer_only: false,
     };

@@ -54,6 +54,7 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
         | Diagnosis::Blind
         | Diagnosis::Late
         | Diagnosis::AwsHealth
+        | Diagnosis::Unbelieved
         | Diagnosis::Isolated
         | Diagnosis::Transient
         | Diagnosis::Quiet => (Concern::Service, "InternalServerException".to_owned()),
@@ -198,8 +199,14 @@ pub const TOLD: [Diagnosis; 7] = [
     Diagnosis::OneApplication,
 ];
 
-pub const ADVISED: [Diagnosis; 5] =
-    [Diagnosis::Throttling, Diagnosis::OneCaller, Diagnosis::Blind, Diagnosis::Late, Diagnosis::AwsHealth];
+pub const ADVISED: [Diagnosis; 6] = [
+    Diagnosis::Throttling,
+    Diagnosis::OneCaller,
+    Diagnosis::Blind,
+    Diagnosis::Late,
+    Diagnosis::AwsHealth,
+    Diagnosis::Unbelieved,
+];
 
 pub fn advised(diagnosis: Diagnosis) -> Advised {
     let reason = match diagnosis {
@@ -213,6 +220,7 @@ pub fn advised(diagnosis: Diagnosis) -> Advised {
         }
         Diagnosis::Blind => "neither eu-central-1 nor its control answered at 08:00:30 UTC",
         Diagnosis::Late => "failures of 05:00 to 05:20 came too late to be acted on",
+        Diagnosis::Unbelieved => "calls of made.up are not taken (CallSources)",
         Diagnosis::Outage
         | Diagnosis::Degraded
         | Diagnosis::Misconfigured

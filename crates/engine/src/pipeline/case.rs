@@ -45,6 +45,8 @@ pub struct Case {
 pub struct Draft {
     pub counts: Counts,
     pub problems: Problems,
+    /// What was not believed first, if anything was not.
+    pub doubt: Option<String>,
     pub probes: BTreeMap<Region, ProbeAnswer>,
     pub judgements: BTreeMap<Region, Judgement>,
     pub incidents: Vec<IncidentReport>,
@@ -142,6 +144,7 @@ impl Case {
         let Draft {
             mut counts,
             mut problems,
+            doubt: _,
             probes,
             judgements,
             incidents,

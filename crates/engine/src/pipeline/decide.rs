@@ -21,6 +21,7 @@ use triage_notify::letter::{Channel, Step};
 use triage_notify::notice::{NamedScope, Notice};
 
 use super::case::{Case, Untold};
+use super::doubt;
 use super::parts::Pipeline;
 use crate::answer::{IncidentReport, IncidentState};
 use crate::publish::Publish;
@@ -62,7 +63,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         }
         for _ in 0..STEPS_TRIED {
             let started = Instant::now();
-            let (judgement, next) = self.next_step(region, &view, at.now);
+            let (judgement, next) = self.next_step(region, &view, at.now, case.draft.doubt.as_deref());
             case.draft.measured.deciding += started.elapsed();
             case.draft.judgements.insert(region.clone(), judgement);
             let Some(next) = next else { return view };
@@ -107,11 +108,19 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         !is_seen && self.store.regions(at).await.is_ok_and(|regions| regions.iter().any(|known| known != region))
     }
 
-    /// The judgement, and the step that follows from it.
-    fn next_step(&self, region: &Region, view: &View, now: Timestamp) -> (Judgement, Option<Step>) {
+    /// The judgement, and the step that follows from it. `doubt`: what was not believed.
+    fn next_step(
+        &self,
+        region: &Region,
+        view: &View,
+        now: Timestamp,
+        doubt: Option<&str>,
+    ) -> (Judgement, Option<Step>) {
         let policy = &self.settings.policy;
         let mut judgement = diagnose(region, view, policy, now);
         judgement.region.advised.extend(self.late.advice(region, view, policy));
+        let doubt = doubt.filter(|_| *region == self.settings.region);
+        judgement.region.advised.extend(doubt.map(|detail| doubt::advice(detail, policy)));
         // What could not be read may be failures: without them silence would seem to be proof.
         let recoveries = if view.trouble.is_none() { recoveries(view, policy, now) } else { BTreeMap::new() };
         let next = turn(region, &view.ledger, &judgement, &recoveries, policy, now).map(|turn| {

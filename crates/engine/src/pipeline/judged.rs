@@ -51,6 +51,8 @@ pub enum Age {
     Live,
     /// Too old to be evidence, but delivered now: it may be told of as late.
     Late,
+    /// Of a region that is not believed: answered, and its call made again for who asks.
+    Foreign,
     /// Out of an archive, or of no region: classified and listed.
     Idle,
 }
@@ -72,7 +74,7 @@ impl Judged {
     pub fn troubles(&self, region: &Region, concern: ConcernKey) -> bool {
         let acts = match self.age {
             Age::Live | Age::Late => true,
-            Age::Idle => false,
+            Age::Foreign | Age::Idle => false,
         };
         acts && self.failure.region.as_ref() == Some(region) && concern.takes(&self.mark())
     }
@@ -84,7 +86,7 @@ impl Judged {
 
     /// Whether its call can be made again. Not CreateTokenWithIAM: it would sign as us.
     pub fn is_repeatable(&self) -> bool {
-        self.is_live()
+        matches!(self.age, Age::Live | Age::Foreign)
             && self.class.retry != Retry::Never
             && self.failure.request.is_some()
             && self.failure.operation != Some(Operation::CreateTokenWithIam)

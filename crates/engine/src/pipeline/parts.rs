@@ -6,9 +6,11 @@ use triage_notify::letter::Channel;
 
 use super::alone::Alone;
 use super::late::Late;
+use crate::call_callers::CallCallers;
 use crate::known_clients::KnownClients;
 use crate::memory::MemoryStore;
 use crate::publish::Publish;
+use crate::reported::Reported;
 use crate::seen_ids::SeenIds;
 use crate::service::{Nobody, Service};
 use crate::settings::Settings;
@@ -33,6 +35,8 @@ pub struct Pipeline<S, O, P> {
     pub(super) late: Late,
     pub(super) seen: Mutex<SeenIds>,
     pub(super) clients: Mutex<KnownClients>,
+    pub(super) reported: Mutex<Reported>,
+    pub(super) call_callers: Mutex<CallCallers>,
 }
 
 /// Without a network: a history, an event to be explained, a test.
@@ -63,6 +67,8 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             late: Late::default(),
             seen: Mutex::default(),
             clients: Mutex::default(),
+            reported: Mutex::default(),
+            call_callers: Mutex::default(),
         }
     }
 }

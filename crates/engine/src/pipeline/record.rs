@@ -24,7 +24,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         for (index, one) in judged.iter().enumerate() {
             let Some(region) = &one.failure.region else { continue };
             match one.age {
-                Age::Idle => {}
+                Age::Foreign | Age::Idle => {}
                 Age::Late => {
                     self.late.see(region, one.mark(), one.names(self.settings.caller_names), case.schedule.now);
                     work.judge.insert(region.clone());

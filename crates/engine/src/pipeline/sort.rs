@@ -6,6 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use triage_decide::evidence::mark::{Answered, ServedCall};
+use triage_decode::trust::Alias;
 use triage_model::caller::CallerHasher;
 use triage_model::classify::classify;
 use triage_model::observation::{Failure, HealthIssue, Observation, Success, Tick};
@@ -15,6 +16,8 @@ use triage_model::time::before;
 use super::case::{Case, Untold, Work};
 use super::judged::{Age, Judged, not_ahead, see_talker, whole_second};
 use super::parts::Pipeline;
+use super::regions::doubt;
+use crate::call_callers::CallCallers;
 use crate::common::Common;
 use crate::handled::Invocation;
 use crate::known_clients::{KnownClients, ServedAs};
@@ -36,6 +39,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         case.troubled_by(trouble);
         let (mut judged, mut work) = (Vec::new(), Work::default());
         let mut served = 0_u32;
+        let doubted = self.doubted_regions(&observations, case).await;
         self.clients().learn(&observations);
         for (position, observation) in observations.into_iter().enumerate() {
             match observation {
@@ -44,7 +48,15 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                     if failure.id.is_empty() {
                         failure.id = invocation.id.clone();
                     }
+                    self.call_callers().cap(&mut failure, now);
                     let age = self.age(&failure, oldest);
+                    let age = match failure.region.as_ref().filter(|region| doubted.contains(region)) {
+                        Some(region) if age != Age::Idle => {
+                            case.draft.problems.note(ProblemName::SourceNotBelieved, doubt(region));
+                            if age == Age::Live { Age::Foreign } else { Age::Idle }
+                        }
+                        Some(_) | None => age,
+                    };
                     let caller = self.clients().failed(&mut failure, &hasher);
                     if self.settings.hides_names() {
                         unname_failure(&mut failure, &hasher);
@@ -78,6 +90,9 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                 Observation::Tick(tick) => self.take_tick(&tick, &mut work, case).await,
             }
         }
+        if Alias::of_invoked_arn(&invocation.invoked_arn) != Alias::Direct {
+            self.doubt(&mut work, case);
+        }
         if let Some(service) = &self.service {
             service.served(served);
         }
@@ -91,6 +106,10 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             Some(_) if !failure.replayed => Age::Late,
             Some(_) | None => Age::Idle,
         }
+    }
+
+    fn call_callers(&self) -> MutexGuard<'_, CallCallers> {
+        self.call_callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn clients(&self) -> MutexGuard<'_, KnownClients> {

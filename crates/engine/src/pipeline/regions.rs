@@ -1,0 +1,81 @@
+//! Which regions may have incidents.
+//!
+//! In: what a batch tells. Out: the regions in it that are not believed: neither an operator has set them, nor has AWS reported
+//! a call there within a week, in a record of CloudTrail that is believed. Of such a region a failure is answered, and its
+//! call made again for who asks; nothing is recorded, probed or told. Else whoever writes a log line has 46 regions ticked.
+
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+
+use triage_model::observation::{Observation, Origin};
+use triage_model::partition::Partition;
+use triage_model::region::Region;
+
+use super::case::Case;
+use super::parts::Pipeline;
+use crate::publish::Publish;
+use crate::service::Service;
+use crate::store::Store;
+
+impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+    /// Takes in the regions that AWS reports, and returns those that are named otherwise and are not believed. The store knows
+    /// what other sandboxes heard of; where it cannot be had, what this one heard of has to do.
+    pub(super) async fn doubted_regions(&self, observations: &[Observation], case: &mut Case) -> BTreeSet<Region> {
+        let now = case.schedule.now;
+        let (reported, named) = regions_of(observations);
+        let mut unknown = {
+            let mut known = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+            known.hear_of(reported.into_iter().filter(|region| self.is_of_own_partition(region)).cloned(), now);
+            let is_unknown = |region: &&Region| !self.is_set(region) && !known.knows(region, now);
+            named.into_iter().filter(is_unknown).cloned().collect::<BTreeSet<Region>>()
+        };
+        if !unknown.is_empty() {
+            match self.store.regions(case.schedule.to_decide()).await {
+                Ok(listed) => {
+                    unknown.retain(|region| !listed.contains(region));
+                    self.reported.lock().unwrap_or_else(PoisonError::into_inner).hear_of(listed, now);
+                }
+                Err(error) => case.troubled_by(Some(error)),
+            }
+        }
+        unknown
+    }
+
+    /// A setting names it. In a replay without such a setting the history itself says where Identity Center is.
+    fn is_set(&self, region: &Region) -> bool {
+        let is_anybodys = self.service.is_none() && !self.settings.region_is_named;
+        is_anybodys || self.settings.region == *region || self.settings.regions.contains(region)
+    }
+
+    /// A history may be of another partition than the machine that it is replayed on.
+    fn is_of_own_partition(&self, region: &Region) -> bool {
+        self.service.is_none() || Partition::of(region.as_str()) == Partition::of(self.settings.own_region.as_str())
+    }
+}
+
+/// The regions that AWS reports, and those that anything names.
+fn regions_of(observations: &[Observation]) -> (BTreeSet<&Region>, BTreeSet<&Region>) {
+    let (mut reported, mut named) = (BTreeSet::new(), BTreeSet::new());
+    for observation in observations {
+        let (origin, answer_only, region) = match observation {
+            Observation::Failure(failure) => (failure.origin, failure.answer_only, &failure.region),
+            Observation::Success(success) => (success.origin, success.answer_only, &success.region),
+            Observation::HealthIssue(_) | Observation::Tick(_) => continue,
+        };
+        if origin == Origin::CloudTrail && !answer_only {
+            reported.extend(region);
+        }
+        if !answer_only {
+            named.extend(region);
+        }
+    }
+    (reported, named)
+}
+
+/// What is answered of a failure there, with the setting that would change it.
+pub(super) fn doubt(region: &Region) -> String {
+    format!("{region}: OIDC_TRIAGE_REGIONS does not name it, and AWS has reported no call there for a week")
+}
+
+#[cfg(test)]
+mod tests;

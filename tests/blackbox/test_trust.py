@@ -1,0 +1,96 @@
+"""Whom the function believes, through the real binary: what others forge costs nothing and hides nothing."""
+
+import pathlib
+import re
+import time
+import uuid
+
+from tests.harness import make
+
+#: Identity Center is here; and every other of the 46 regions that the function knows.
+HOME = "us-east-1"
+SOURCE = (pathlib.Path(__file__).resolve().parents[2] / "crates/model/src/region.rs").read_text()
+FOREIGN = sorted(set(re.findall(r'"([a-z-]+-\d)"', SOURCE.partition("const REGIONS")[2].partition("];")[0])) - {HOME})
+
+#: How many events somebody forges: about five for each region.
+FORGED = 225
+
+
+def line(region, caller):
+    return (f"POST https://oidc.{region}.amazonaws.com/token: 500 InternalServerException user={caller}@example.com "
+            f"request id {uuid.uuid4()}")
+
+
+def forged():
+    """Lines of an application, five callers to each region, as many as an outage takes."""
+    return [make.logs([line(FOREIGN[number % len(FOREIGN)], f"forged-{number // len(FOREIGN)}-{n}") for n in range(8)])
+            for number in range(FORGED)]
+
+
+def page_after(world, events):
+    """How long after `events` began to come a real outage is told that fails beside them."""
+    world.break_service()
+    function = world.start()
+    for event in events:
+        function.invoke(event)
+    began = time.monotonic()
+    for event in make.outage():
+        function.invoke(event)
+    assert [notice.kind for notice in world.told() if notice.incident] == ["opened"]
+    return time.monotonic() - began
+
+
+def test_forged_events_of_every_region_are_no_probe_no_item_and_one_advice(world, report):
+    assert len(FOREIGN) == 45
+    world.break_service()
+    function = world.start()
+    took = time.monotonic()
+    for event in forged():
+        result = function.invoke(event)
+        assert {failure["action"] for failure in result.answer["failures"]} == {"ignored"}
+        assert result.problems()["source_not_believed"] == 8
+    report(f"{FORGED} forged events, in seconds", f"{time.monotonic() - took:.1f}")
+    assert world.oidc.calls() == 0
+    (advice,) = world.told()
+    assert advice.kind == "advice" and "OIDC_TRIAGE_REGIONS" in advice.text
+    # Neither an item of such a region, nor its name in the list of those that are ticked.
+    names = [name for item in world.table.items() for name in (item["pk"], *item)]
+    assert any(HOME in name for name in names)
+    assert not [name for name in names for region in FOREIGN if region in name.replace("_", "-")]
+    # A tick later, nothing more is asked or told of them.
+    function.invoke(make.tick())
+    assert {region for told in world.told() for region in FOREIGN if region in told.subject} == set()
+
+
+def test_forged_events_do_not_put_off_a_real_page(world, report):
+    report("a page after forged events, in seconds", f"{page_after(world, forged()):.2f}")
+
+
+def test_the_same_page_without_them(world, report):
+    report("a page without forged events, in seconds", f"{page_after(world, []):.2f}")
+
+
+def test_what_aws_reported_to_one_sandbox_another_believes(world):
+    first, second = world.start(), world.start()
+    away = "eu-west-3"
+    assert second.invoke(make.logs([line(away, "ana")])).problems() == {"source_not_believed": 1}
+    first.invoke(make.cloudtrail(region=away, user="somebody"))
+    result = second.invoke(make.logs([line(away, "ben")]))
+    assert (result.answer["failures"][0]["action"], result.problems()) == ("probed", {})
+
+
+def test_a_region_that_is_not_believed_is_called_again_for_who_asks(function, oidc):
+    result = function.invoke(make.call(region="eu-west-3"))
+    (failure,) = result.answer["failures"]
+    assert (failure["action"], failure["outcome"]) == ("retried", "recovered")
+    assert "response" in failure and result.answer["notices"] == []
+
+
+def test_fifty_callers_of_one_program_are_as_many_as_it_may_name(start):
+    function = start(OIDC_TRIAGE_CALL_SOURCES="made.up")
+    callers = set()
+    for number in range(120):
+        envelope = make.envelope(make.call(operation="RegisterClient", caller=f"person-{number}"))
+        (failure,) = function.invoke({**envelope, "source": "made.up"}).answer["failures"]
+        callers.add(failure["caller"])
+    assert len(callers) == 50
