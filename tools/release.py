@@ -61,8 +61,11 @@ def once(pattern: str, replacement: str, text: str) -> str:
 def template(text: str, archive: str) -> str:
     """The template of a release: with a program to upload in place of sources to build, of the one architecture that it is for."""
     text = once(r"^    CodeUri: \.$", f"    CodeUri: {archive}", text)
-    text = once(r"^    Metadata: &binary\n(?:      .*\n)+", "", text)
-    text = once(r"^    Metadata: \*binary\n", "", text)
+    text = once(r"^      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: oidc-triage-function\n", "", text)
+    # What else both functions say of themselves stays.
+    if re.search(r"^    Metadata: &binary\n(?!      )", text, re.MULTILINE):
+        text = once(r"^    Metadata: &binary\n", "", text)
+        text = once(r"^    Metadata: \*binary\n", "", text)
     return once(r"^    AllowedValues: \[x86_64, arm64\]$", f"    AllowedValues: [{ARCHITECTURE}]", text)
 
 

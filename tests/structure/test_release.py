@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import hashlib
 import io
 import json
@@ -23,9 +24,14 @@ LOCKED = {f"{each['name']}@{each['version']}": each for each in
 NEVER_LINKED = {"aws_lambda_events", "cc", "libfuzzer-sys", "proc-macro2", "proptest", "serde_derive", "syn", "thiserror-impl"}
 
 
-@pytest.fixture(scope="module", params=linked.PROGRAMS)
+@functools.cache
+def bill_of(package: str) -> dict:
+    return json.loads(sbom.bill(package))
+
+
+@pytest.fixture(params=linked.PROGRAMS)
 def bill(request: pytest.FixtureRequest) -> dict:
-    return json.loads(sbom.bill(request.param))
+    return bill_of(request.param)
 
 
 def names(bill: dict) -> set[str]:
@@ -79,8 +85,7 @@ def test_the_same_sources_give_the_same_bill(monkeypatch: pytest.MonkeyPatch, tm
     assert made == sbom.bill("oidc-triage", program=program)
     assert json.loads(made)["metadata"]["component"]["hashes"][0]["content"] == hashlib.sha256(b"made up").hexdigest()
     assert json.loads(made)["metadata"]["timestamp"].startswith("2026-11-18T")
-    program.write_bytes(b"another")
-    assert json.loads(made)["serialNumber"] != json.loads(sbom.bill("oidc-triage", program=program))["serialNumber"]
+    assert json.loads(made)["serialNumber"] != bill_of("oidc-triage")["serialNumber"]
 
 
 def test_what_is_no_licence_of_spdx_is_an_error() -> None:
@@ -118,10 +123,20 @@ def test_the_template_uploads_a_program_and_builds_none() -> None:
     made = release.template((linked.ROOT / "template.yaml").read_text(), "function.zip")
     template = yaml.load(made, Loader)
     assert template["Globals"]["Function"]["CodeUri"] == "function.zip"
-    assert "BuildMethod" not in made and "&binary" not in made
+    assert "BuildMethod" not in made
+    for function in ("TriageFunction", "WatcherFunction"):
+        assert template["Resources"][function].get("Metadata", {"more": "of it"})
     assert template["Parameters"]["Architecture"]["AllowedValues"] == ["x86_64"]
     with pytest.raises(ValueError, match="not once"):
         release.template(made, "function.zip")
+
+
+def test_what_else_the_functions_say_of_themselves_stays() -> None:
+    text = (linked.ROOT / "template.yaml").read_text()
+    line = "        Binary: oidc-triage-function\n"
+    more = yaml.load(release.template(text.replace(line, line + "      made-up: kept\n"), "function.zip"), Loader)
+    for function in ("TriageFunction", "WatcherFunction"):
+        assert more["Resources"][function]["Metadata"]["made-up"] == "kept"
 
 
 def test_the_zip_has_one_file_that_may_be_executed_and_no_time_of_its_own(tmp_path: pathlib.Path) -> None:
