@@ -52,7 +52,7 @@ SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remappe
 .PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template build reproducible release e2e bench fuzz clients venv requirements clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Of the whole workspace: another choice of packages has other features, and would compile the pure crates once more.
 check: fmt-check lint ## what is quick: format, lints, the unit tests of the crates
