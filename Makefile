@@ -49,7 +49,8 @@ TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
 SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remapped.sh $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template build reproducible release e2e bench fuzz clients venv requirements clean
+.PHONY: help check test soak faults properties fmt fmt-check lint audit unit fuzz-smoke scenarios blackbox page template build \
+  reproducible release e2e bench fuzz clients venv requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,7 +79,8 @@ part-%:
 ifdef IN_ORDER
 part-lint: part-fmt-check part-venv
 part-unit: part-lint part-venv
-part-scenarios: part-unit
+part-fuzz-smoke: part-unit
+part-scenarios: part-fuzz-smoke
 part-blackbox: part-scenarios
 part-faults: part-blackbox
 part-page: part-faults
@@ -129,6 +131,10 @@ unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit and property tests, the store
 	@echo "== unit and property tests"
 	$(VENV)/bin/python -m tests.harness.with_dynamodb $(TIMED_TESTS) --workspace --tests
 	$(PYTEST) tests/structure
+
+fuzz-smoke: ## half a minute of hostile input for every reader, the same in every run
+	@echo "== hostile input"
+	$(TIMED_TESTS) --workspace --test smoke
 
 scenarios: ## the decision on made-up histories, beside what one would build without it; leaves some in target/histories
 	@echo "== scenarios"
@@ -187,14 +193,19 @@ bench: ## our numbers beside the common way's, in one run
 	cargo build --quiet --release --locked --workspace --bins --examples
 	cargo bench --locked --workspace
 
+# How much of the time each target has: the decoder reads what anybody can send.
+FUZZ_SHARES := decode=25 sdk-text=20 logs=15 call=10 replay=15 items=10 policy=5
+
 # Needs a C++ compiler, for libFuzzer. What it learns stays in target/fuzz, and so does an input that breaks something.
-fuzz: ## hostile input for the decoder, for ten minutes
+fuzz: ## hostile input for every reader, for ten minutes (FUZZ_SECONDS)
 	RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/fuzz/instrumented cargo build --quiet --locked --profile fuzz -p triage-fuzz \
 	  --features guided --bins --target-dir target/fuzz
-	for name in decode sdk-text; do \
+	for share in $(FUZZ_SHARES); do \
+	  name=$${share%=*}; seeds=fuzz/seeds/$$name; if [ ! -d $$seeds ]; then seeds=events; fi; \
 	  mkdir -p target/fuzz/corpus/$$name; \
-	  target/fuzz/fuzz/$$name -max_len=2048 -timeout=5 -max_total_time=$(or $(FUZZ_SECONDS),300) -print_final_stats=1 \
-	    -artifact_prefix=target/fuzz/$$name- target/fuzz/corpus/$$name events; \
+	  target/fuzz/fuzz/$$name -max_len=4096 -timeout=5 -print_final_stats=1 \
+	    -max_total_time=$$(( $(or $(FUZZ_SECONDS),600) * $${share#*=} / 100 )) \
+	    -artifact_prefix=target/fuzz/$$name- target/fuzz/corpus/$$name $$seeds; \
 	done
 
 # Not a test: real clients against the fake service, what they log kept as data that tests read. Root, Debian.
