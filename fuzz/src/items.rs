@@ -5,19 +5,25 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use triage_decide::diagnose::diagnose;
 use triage_decide::evidence::Evidence;
+use triage_decide::evidence::mark::{Answered, Mark, ServedCall, Traits};
+use triage_decide::evidence::slot::{self, AnsweredCalls};
 use triage_decide::incident::turn;
 use triage_decide::ledger::Ledger;
 use triage_decide::policy::Policy;
 use triage_decide::recovery::recoveries;
 use triage_decide::view::View;
-use triage_model::observation::HealthIssue;
+use triage_model::caller::CallerHash;
+use triage_model::classify::Cause;
+use triage_model::observation::{HealthIssue, Operation, Origin};
 use triage_model::region::Region;
+use triage_model::time::before;
 use triage_notify::notice::Notice;
 use triage_notify::place::Place;
 use triage_notify::{chat, compose, machine, mail, pager, sms};
@@ -35,7 +41,7 @@ pub fn kept(data: &[u8]) {
     let kept: Kept = serde_json::from_str(&text).unwrap_or_default();
     let now: Timestamp = part(&kept, "now").unwrap_or(Timestamp::UNIX_EPOCH);
     let region: Region = part(&kept, "region").unwrap_or_else(|| crate::policy::SETTINGS.region.clone());
-    let mut evidence = Evidence::default();
+    let mut evidence = seen(now, part(&kept, "answered").unwrap_or(1));
     for issue in part::<Vec<HealthIssue>>(&kept, "health").unwrap_or_default() {
         evidence.add_health(issue);
     }
@@ -50,6 +56,33 @@ pub fn kept(data: &[u8]) {
     if let Some(notice) = part::<Notice>(&kept, "notice") {
         show(&notice);
     }
+}
+
+/// Calls of half an hour ago and of now, so that there is something to learn and to judge.
+fn seen(now: Timestamp, answered: u32) -> Evidence {
+    let mut evidence = Evidence::default();
+    for (number, ago) in (0_u32..8).zip([1_800, 1_700, 60, 50, 40, 30, 20, 10]) {
+        let at = before(now, Duration::from_secs(ago));
+        let caller = CallerHash::from_bits(u64::from(number % 5));
+        let (operation, origin, traits) = (Some(Operation::CreateToken), Origin::CloudTrail, Traits::default());
+        let call = ServedCall { at, caller, operation, origin, traits, pending: false, was_hit: false };
+        let most = AnsweredCalls { answered, served: answered };
+        evidence.slot_mut(at).calls.insert(slot::Place::from(&call), most);
+        evidence.add_answered(&Answered { call, served: true });
+        evidence.add_failure(Mark {
+            at,
+            caller,
+            operation,
+            cause: Cause::Service,
+            origin,
+            kms: false,
+            region_assumed: false,
+            label: 1,
+            traits,
+            id: number,
+        });
+    }
+    evidence
 }
 
 fn judge(region: &Region, view: &View, now: Timestamp) {
