@@ -30,6 +30,12 @@ export RUSTUP_TOOLCHAIN := $(TOOLCHAIN)
 endif
 endif
 
+# The same wherever it is built. The command line is for any processor and for Linux from 2014 on: cargo-lambda has the linker for
+# that, and would by itself take one for the processors of Lambda.
+BUILD_FUNCTION := tools/remapped.sh sam build --template template.yaml
+BUILD_COMMAND_LINE := tools/remapped.sh cargo lambda build --quiet --release --locked --disable-optimizations --bin oidc-triage \
+  --target x86_64-unknown-linux-gnu.2.17
+
 # They mostly wait, so more of them than there are cores.
 WORKERS ?= 6
 # What each part leaves for the table at the end.
@@ -42,12 +48,13 @@ PYTEST = mkdir -p $(PARTS); $(VENV)/bin/python -m pytest -q -p no:cacheprovider 
 # Tests of Rust, and their times.
 TIMED_TESTS = cargo test --quiet --locked \
   --config 'target."cfg(all())".runner = ["python3", "$(CURDIR)/tests/harness/timed_tests.py", "$(CURDIR)/$(PARTS)/$@"]'
-SOURCES := Cargo.toml Cargo.lock template.yaml $(shell find src crates -name '*.rs' -o -name Cargo.toml)
+SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remapped.sh $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help check test soak faults properties fmt fmt-check lint audit unit scenarios blackbox page template checkov build e2e bench fuzz clients venv requirements clean
+.PHONY: help check test soak faults properties fmt fmt-check lint audit unit fuzz-smoke scenarios blackbox page template checkov build \
+  reproducible release e2e bench fuzz clients venv requirements clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Of the whole workspace: another choice of packages has other features, and would compile the pure crates once more.
 check: fmt-check lint ## what is quick: format, lints, the unit tests of the crates
@@ -73,7 +80,8 @@ part-%:
 ifdef IN_ORDER
 part-lint: part-fmt-check part-venv
 part-unit: part-lint part-venv
-part-scenarios: part-unit
+part-fuzz-smoke: part-unit
+part-scenarios: part-fuzz-smoke
 part-blackbox: part-scenarios
 part-faults: part-blackbox
 part-page: part-faults
@@ -125,6 +133,10 @@ unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit and property tests, the store
 	$(VENV)/bin/python -m tests.harness.with_dynamodb $(TIMED_TESTS) --workspace --tests
 	$(PYTEST) tests/structure
 
+fuzz-smoke: ## half a minute of hostile input for every reader, the same in every run
+	@echo "== hostile input"
+	$(TIMED_TESTS) --workspace --test smoke
+
 scenarios: ## the decision on made-up histories, beside what one would build without it; leaves some in target/histories
 	@echo "== scenarios"
 	OIDC_TRIAGE_HISTORIES=$(CURDIR)/target/histories cargo test --quiet --locked --workspace --test scenarios
@@ -157,8 +169,24 @@ build: .aws-sam/stamp ## the deployable functions, in .aws-sam
 # SAM's own check of what changed does not look at Rust sources.
 .aws-sam/stamp: $(SOURCES) $(VENV)/stamp
 	@echo "== optimized build"
-	sam build --template template.yaml
+	$(BUILD_FUNCTION)
 	@touch $@
+
+# Not of `test`: one more optimized build of everything.
+reproducible: .aws-sam/stamp ## whether a second build in another place is the same bit for bit
+	@echo "== reproducible"
+	$(BUILD_COMMAND_LINE)
+	$(VENV)/bin/python -m tools.reproducible '$(BUILD_FUNCTION)' '$(BUILD_COMMAND_LINE)'
+
+# The time in the files is that of the commit, so that who builds it again gets the same.
+release: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
+release: .aws-sam/stamp ## what is released, in dist: function, template, command line, bills of materials, checksums
+	@echo "== release"
+	$(BUILD_COMMAND_LINE)
+	$(VENV)/bin/python -m tools.release --bootstrap .aws-sam/build/TriageFunction/bootstrap \
+	  --command target/lambda/oidc-triage/bootstrap dist
+	cd dist && sha256sum --check --quiet SHA256SUMS
+	cfn-lint dist/template.yaml
 
 e2e: .aws-sam/stamp $(EMULATOR_VENV)/stamp ## deploy what `build` made to a local AWS, and use it
 	@echo "== end to end"
@@ -172,14 +200,19 @@ bench: ## our numbers beside the common way's, in one run
 	cargo build --quiet --release --locked --workspace --bins --examples
 	cargo bench --locked --workspace
 
+# How much of the time each target has: the decoder reads what anybody can send.
+FUZZ_SHARES := decode=25 sdk-text=20 logs=15 call=10 replay=15 items=10 policy=5
+
 # Needs a C++ compiler, for libFuzzer. What it learns stays in target/fuzz, and so does an input that breaks something.
-fuzz: ## hostile input for the decoder, for ten minutes
+fuzz: ## hostile input for every reader, for ten minutes (FUZZ_SECONDS)
 	RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/fuzz/instrumented cargo build --quiet --locked --profile fuzz -p triage-fuzz \
 	  --features guided --bins --target-dir target/fuzz
-	for name in decode sdk-text; do \
+	for share in $(FUZZ_SHARES); do \
+	  name=$${share%=*}; seeds=fuzz/seeds/$$name; if [ ! -d $$seeds ]; then seeds=events; fi; \
 	  mkdir -p target/fuzz/corpus/$$name; \
-	  target/fuzz/fuzz/$$name -max_len=2048 -timeout=5 -max_total_time=$(or $(FUZZ_SECONDS),300) -print_final_stats=1 \
-	    -artifact_prefix=target/fuzz/$$name- target/fuzz/corpus/$$name events; \
+	  target/fuzz/fuzz/$$name -max_len=4096 -timeout=5 -print_final_stats=1 \
+	    -max_total_time=$$(( $(or $(FUZZ_SECONDS),600) * $${share#*=} / 100 )) \
+	    -artifact_prefix=target/fuzz/$$name- target/fuzz/corpus/$$name $$seeds; \
 	done
 
 # Not a test: real clients against the fake service, what they log kept as data that tests read. Root, Debian.
@@ -219,4 +252,4 @@ requirements: ## pin the Python tools and their hashes anew, from the short list
 
 clean: ## remove what was built, and the Python tools
 	cargo clean --quiet
-	rm -rf .aws-sam $(VENV) $(EMULATOR_VENV) $(CHECKOV_VENV)
+	rm -rf .aws-sam dist $(VENV) $(EMULATOR_VENV) $(CHECKOV_VENV)

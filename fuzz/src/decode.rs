@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use base64::Engine;
+use serde::de::IgnoredAny;
 use triage_decode::batch::Setting;
 use triage_decode::trust::{TrailLogGroup, Trust};
 use triage_decode::{Batch, InputKind};
@@ -44,11 +45,24 @@ pub fn line(data: &[u8]) {
     ));
 }
 
-/// A log document, packed as CloudWatch Logs does it. It is told the same as unpacked, as long as nothing is damaged.
+/// A `call`, as a program hands it over directly, and as the event bus brings it.
+pub fn call(data: &[u8]) {
+    let call = String::from_utf8_lossy(data);
+    decode(&call);
+    if serde_json::from_str::<serde_json::Value>(&call).is_ok_and(|call| call.is_object()) {
+        decode(&format!(
+            r#"{{"version":"0","id":"1","detail-type":"SSO OIDC Call Failed","source":"com.example.ci","account":"111122223333","time":"2026-11-22T12:00:00Z","region":"eu-central-1","detail":{call}}}"#
+        ));
+    }
+}
+
+/// A log document, packed as CloudWatch Logs does it. It is told the same as unpacked, as long as it is JSON and nothing is damaged:
+/// packed, what is around the log events is not held to JSON's every rule.
 pub fn logs(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let packed = decode(&subscription(text.as_bytes()));
-    if packed.kind == InputKind::Logs && packed.problems.is_empty() {
+    if packed.kind == InputKind::Logs && packed.problems.is_empty() && serde_json::from_str::<IgnoredAny>(&text).is_ok()
+    {
         let unpacked = decode(&text);
         assert_eq!(packed.observations, unpacked.observations, "packed and unpacked tell different things");
     }
@@ -60,9 +74,14 @@ pub fn packed(data: &[u8]) {
 }
 
 fn subscription(document: &[u8]) -> String {
+    around(&packed_bytes(document))
+}
+
+/// In gzip.
+pub fn packed_bytes(document: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(document).expect("memory takes it");
-    around(&gzip.finish().expect("memory takes it"))
+    gzip.finish().expect("memory takes it")
 }
 
 fn around(gzip: &[u8]) -> String {

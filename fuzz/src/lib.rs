@@ -5,3 +5,7 @@
 
 pub mod bounds;
 pub mod decode;
+pub mod items;
+pub mod mutate;
+pub mod policy;
+pub mod replay;

@@ -143,12 +143,11 @@ def test_more_files_than_can_be_open_overlap_and_are_still_in_order(tmp_path):
 
 
 def test_what_can_be_read_once_only_is_read_whole(tmp_path):
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    writer = threading.Thread(target=lambda: fifo.write_bytes(as_lines(DAY)), daemon=True)
-    writer.start()
-    assert len(failures(replay(fifo))) == 120
-    writer.join(PATIENCE)
+    (tmp_path / "day.jsonl").write_bytes(as_lines(DAY))
+    program = binary("oidc-triage", "OIDC_TRIAGE_CLI")
+    done = subprocess.run(["bash", "-c", f"{program} replay --format json <(cat {tmp_path}/day.jsonl)"],
+                          capture_output=True, timeout=PATIENCE)
+    assert len(failures([json.loads(line) for line in done.stdout.splitlines()])) == 120
     done = run("replay", "-", "-", stdin=as_lines(DAY))
     assert done.returncode == 1 and b"standard input: it can be read once only" in done.stderr and b"Outage" in done.stdout
 

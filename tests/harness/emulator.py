@@ -14,7 +14,7 @@ import urllib.request
 
 import boto3
 import botocore.config
-import yaml
+from samtranslator.yaml_helper import yaml_parse
 
 from .dynamodb import Table
 from .runtime_api import PATIENCE
@@ -93,10 +93,11 @@ def ends_tls(client):
     return client
 
 
-def with_conditions_met(template, parameters):
-    """The built template with the code's whole path, and with constants for the conditions that the emulator cannot work out:
+def with_conditions_met(path, parameters):
+    """That template with the code's whole path, and with constants for the conditions that the emulator cannot work out:
     it takes functions of texts and lists there for texts that are not empty. What they say on AWS is tested with the template.
     """
+    template = yaml_parse(path.read_text())
     groups = [name for name in parameters.get("ApplicationLogGroups", "").split(",") if name]
     met = {f"HasApplicationLogGroup{number}": number <= len(groups) for number in range(1, 6)}
     met |= {"HasCallSources": bool(parameters.get("CallSources")), "HasVpc": bool(parameters.get("SubnetIds"))}
@@ -105,26 +106,30 @@ def with_conditions_met(template, parameters):
     for name, is_met in met.items():
         template["Conditions"][name] = {"Fn::Equals": ["met" if is_met else "not met", "met"]}
     # Names files beside the template, and is for publishing alone.
-    template["Metadata"].pop("AWS::ServerlessRepo::Application")
+    template["Metadata"].pop("AWS::ServerlessRepo::Application", None)
     for name in ("TriageFunction", "WatcherFunction"):
-        properties = template["Resources"][name]["Properties"]
-        properties["CodeUri"] = str(BUILT_TEMPLATE.parent / properties["CodeUri"])
+        # In a released template both have it of Globals.
+        if "CodeUri" in template["Resources"][name]["Properties"]:
+            properties = template["Resources"][name]["Properties"]
+        else:
+            properties = template["Globals"]["Function"]
+        properties["CodeUri"] = str(path.parent / properties["CodeUri"])
     return template
 
 
 class Stack:
     """The deployed stack in an account of its own, with its outputs by name."""
 
-    def __init__(self, emulator, account, name="triage", **parameters):
+    def __init__(self, emulator, account, name="triage", template=BUILT_TEMPLATE, **parameters):
         self.emulator, self.account, self.name = emulator, account, name
         bucket = f"artifacts-{account}"
         self.client("s3").create_bucket(Bucket=bucket)
         sam = os.environ.get("OIDC_TRIAGE_SAM") or str(ROOT / ".venv" / "bin" / "sam")
         # The emulator refuses saved queries.
         parameters = {"SavedQueries": "false", **parameters}
-        template = emulator.folder / f"{account}.yaml"
-        template.write_text(json.dumps(with_conditions_met(yaml.safe_load(BUILT_TEMPLATE.read_text()), parameters)))
-        command = [sam, "deploy", "--template-file", str(template), "--stack-name", name, "--s3-bucket", bucket,
+        met = emulator.folder / f"{account}.yaml"
+        met.write_text(json.dumps(with_conditions_met(template, parameters)))
+        command = [sam, "deploy", "--template-file", str(met), "--stack-name", name, "--s3-bucket", bucket,
                    "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
         command += ["--parameter-overrides", *(f'{key}="{value}"' for key, value in parameters.items())]
         done = subprocess.run(command, cwd=emulator.folder, capture_output=True, text=True, timeout=5 * PATIENCE, env={

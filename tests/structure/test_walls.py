@@ -22,7 +22,7 @@ def copy(folder: Path, *places: str) -> Path:
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
     """A copy of the workspace's sources."""
-    return copy(tmp_path, "crates", "benches", "tests/store")
+    return copy(tmp_path, "crates", "benches", "tests/store", "fuzz")
 
 
 @pytest.fixture
@@ -142,6 +142,16 @@ def test_a_dependency_that_the_workspace_renames_is_seen(house: Path) -> None:
     manifest = house / "crates/notify/Cargo.toml"
     manifest.write_text(manifest.read_text().replace("[dependencies]\n", "[dependencies]\nplanted.workspace = true\n", 1))
     assert "triage-notify uses triage-engine" in arrows(house)
+
+
+def test_an_arrow_to_or_from_what_tries_the_readers_is_seen(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, used in (("fuzz", "oidc-triage-function"), ("crates/cli", "triage-fuzz")):
+        manifest = house / name / "Cargo.toml"
+        manifest.write_text(manifest.read_text().replace("[dependencies]\n", f'[dependencies]\n{used} = "*"\n', 1))
+    assert "triage-fuzz uses oidc-triage-function: an arrow" in arrows(house)
+    assert "oidc-triage uses triage-fuzz: an arrow" in arrows(house)
+    plant(house, "fuzz/src/bounds.rs", "\nuse crate::decode::line;\n")
+    assert "fuzz/src/bounds.rs" in found(house, capsys)
 
 
 def test_a_circle_among_the_files_of_a_test_is_seen(wing: Path, capsys: pytest.CaptureFixture[str]) -> None:

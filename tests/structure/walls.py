@@ -27,6 +27,8 @@ MAY_USE = {
 EVERY_LOWER_CRATE = set(MAY_USE)
 MAY_USE["oidc-triage"] = EVERY_LOWER_CRATE
 MAY_USE["oidc-triage-function"] = EVERY_LOWER_CRATE
+# It tries every reader that is pure, and the command line's files. Nothing uses it.
+MAY_USE["triage-fuzz"] = EVERY_LOWER_CRATE | {"oidc-triage"}
 # Whatever else talks to AWS or speaks TLS belongs to the function alone.
 OF_THE_FUNCTION = re.compile(r"aws-(config|sdk|smithy|lambda)|lambda_runtime|tokio|hyper|reqwest|rustls|ring$|openssl")
 FUNCTION = "oidc-triage-function"
@@ -55,7 +57,7 @@ def main(folder: Path) -> int:
 
 def manifests(folder: Path) -> dict[str, Path]:
     """The folder of each crate of the workspace, by its name."""
-    files = [folder / "Cargo.toml", *sorted(folder.glob("crates/*/Cargo.toml"))]
+    files = [folder / "Cargo.toml", *sorted(folder.glob("crates/*/Cargo.toml")), *folder.glob("fuzz/Cargo.toml")]
     return {tomllib.loads(file.read_text())["package"]["name"]: file.parent for file in files}
 
 

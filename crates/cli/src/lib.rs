@@ -2,4 +2,6 @@
 
 pub mod explain;
 mod format;
+mod openable;
+pub mod refused;
 pub mod replay;

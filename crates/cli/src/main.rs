@@ -7,10 +7,12 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Parser, Subcommand};
 use oidc_triage::explain::command::{self as explain, Ending};
+use oidc_triage::refused;
 use oidc_triage::replay::command::{self as replay, Failed};
 use oidc_triage::replay::run::End;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
+use triage_model::redact::one_line;
 
 /// Tells what failed AWS SSO OIDC calls mean: worth a retry, throttled, a caller's mistake, or an outage.
 #[derive(Parser)]
@@ -48,7 +50,10 @@ const USAGE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let Arguments { command } = Arguments::parse();
+    let Arguments { command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return not_taken(error),
+    };
     let mut out = BufWriter::new(io::stdout().lock());
     let status = match command {
         Command::Replay(asked) => of_replay(replay::run(asked, &set_by_interrupt(), &mut out)),
@@ -96,8 +101,23 @@ fn of_explain(ending: Ending) -> ExitCode {
     }
 }
 
+/// Help that was asked for, or what is wrong with the arguments.
+fn not_taken(error: clap::Error) -> ExitCode {
+    let (is_wrong, status) = (error.use_stderr(), error.exit_code());
+    let text = refused::in_words(error);
+    // Who does not read it has had enough.
+    let _ = match is_wrong {
+        true => io::stderr().write_all(text.as_bytes()),
+        false => io::stdout().write_all(text.as_bytes()),
+    };
+    ExitCode::from(u8::try_from(status).unwrap_or(USAGE))
+}
+
+/// The longest reason that is printed: all that is wrong with a policy is told together.
+const REASON_MAX: usize = 4_000;
+
 fn fail(reason: &str, status: ExitCode) -> ExitCode {
     // Where standard error is closed, the status says it.
-    let _ = writeln!(io::stderr(), "oidc-triage: {reason}");
+    let _ = writeln!(io::stderr(), "oidc-triage: {}", one_line(reason, REASON_MAX));
     status
 }

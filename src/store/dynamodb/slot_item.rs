@@ -18,7 +18,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use triage_decide::evidence::mark::{Mark, Quota, ServedCall, Talker, Traits};
-use triage_decide::evidence::slot::{Addition, CROWDS_MAX, Place, SLOT_SECONDS, Slot, TALKERS_MAX};
+use triage_decide::evidence::slot::{Addition, AnsweredCalls, CROWDS_MAX, Place, SLOT_SECONDS, Slot, TALKERS_MAX};
 use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
 use triage_model::grant::Grant;
@@ -88,7 +88,7 @@ pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
             Held::Marks(marks) => {
                 for mark in marks {
                     if slot.add_failure(mark) == Addition::NoRoom {
-                        *slot.beyond.entry((mark.cause, mark.origin)).or_default() += 1;
+                        slot.count_beyond((mark.cause, mark.origin), 1);
                     }
                 }
             }
@@ -97,9 +97,13 @@ pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
                     slot.add_served(call);
                 }
             }
-            Held::AnsweredCount(place, count) => slot.calls.entry(place).or_default().answered += count,
-            Held::ServedCount(place, count) => slot.calls.entry(place).or_default().served += count,
-            Held::BeyondCount(call, count) => *slot.beyond.entry(call).or_default() += count,
+            Held::AnsweredCount(place, count) => {
+                slot.calls.entry(place).or_default().add(AnsweredCalls { answered: count, served: 0 });
+            }
+            Held::ServedCount(place, count) => {
+                slot.calls.entry(place).or_default().add(AnsweredCalls { answered: 0, served: count });
+            }
+            Held::BeyondCount(call, count) => slot.count_beyond(call, count),
             Held::TalkerCount(talker, count) => talkers.push((talker, count)),
             Held::CrowdCount(caller, count) => crowds.push((caller, count)),
             Held::CallerName(hash, name) => _ = slot.names.callers.insert(hash, name),
@@ -430,12 +434,22 @@ mod tests {
 
     use proptest::prelude::*;
     use triage_decide::evidence::mark::{Answered, NAMES_MAX};
-    use triage_decide::evidence::slot::{AnsweredCalls, MARKS_MAX};
+    use triage_decide::evidence::slot::MARKS_MAX;
     use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX};
 
     use super::*;
 
     const BEGIN: i64 = 1_800_000_000;
+
+    #[test]
+    fn counts_of_one_place_under_two_names_that_are_too_large_stay_so() {
+        // The release before named a place by its origin and operation alone.
+        let names = ["cc3a", "cc300000na", "cc3s", "cc300000ns"];
+        let item = names.map(|name| (name.to_owned(), AttributeValue::N(u32::MAX.to_string())));
+        let slot = slot_of_item(BEGIN, &item.into_iter().collect());
+        let counts: Vec<_> = slot.calls.values().map(|calls| (calls.answered, calls.served)).collect();
+        assert_eq!(counts, [(u32::MAX, u32::MAX)]);
+    }
 
     fn item_of(slot: &Slot) -> Item {
         let Attributes { to_add, to_set } = attributes(slot);

@@ -12,7 +12,6 @@ use serde::Serialize;
 use triage_decode::values;
 use triage_engine::settings::Settings;
 use triage_model::observation::Operation;
-use triage_model::redact::{SHOWN_TEXT_MAX, one_line};
 
 use crate::explain::code::{NotOurs, Question};
 use crate::explain::look_alike::LookAlike;
@@ -20,6 +19,7 @@ use crate::explain::paste::{self, Asked};
 use crate::explain::text::Sheet;
 use crate::explain::{code, event, input};
 use crate::format::{Format, json_line};
+use crate::openable::shown;
 
 const USAGE: &str = "\
 oidc-triage explain [OPTIONS] <CODE|TEXT|->
@@ -117,8 +117,7 @@ pub fn run<E: ToString>(
         Ok(config) => config,
         Err(reason) => return Ok(Ending::Unusable(reason.to_string())),
     };
-    let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
-    let name = one_line(&name, SHOWN_TEXT_MAX);
+    let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { shown(&path) };
     let text = match input::read(&path) {
         Ok(text) => text,
         Err(error) => return Ok(Ending::NotExplained(format!("{name} {error}"))),

@@ -2,13 +2,14 @@
 //!
 //! In: a path. Out: the text, inflated where it is gzip, or why it cannot be had. What it means is for [`triage_decode`].
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use serde_json::value::RawValue;
 use triage_decode::inflate::gunzip;
 use triage_model::problem::ProblemName;
+
+use crate::openable;
 
 /// The largest file that is read: what Lambda hands over has 6 MB at most, and a trail's files seldom more.
 const READ_MAX: usize = 64 * 1024 * 1024;
@@ -23,6 +24,8 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 pub enum InputError {
     #[error("cannot be read: {0}")]
     Unreadable(#[from] io::Error),
+    #[error("is not read: {0}")]
+    Refused(&'static str),
     #[error("is larger than {READ_MAX} bytes, which no single event is; judge it with `oidc-triage replay`")]
     TooLarge,
     #[error("is a damaged gzip file ({0}); `oidc-triage replay` reads what can be had of it")]
@@ -43,15 +46,21 @@ pub fn read(path: &Path) -> Result<String, InputError> {
     let mut bytes = Vec::new();
     let max = READ_MAX as u64 + 1;
     if path.as_os_str() == "-" {
+        if let Some(reason) = openable::refusal_of_standard_input() {
+            return Err(InputError::Refused(reason));
+        }
         io::stdin().lock().take(max).read_to_end(&mut bytes)?;
     } else {
-        File::open(path)?.take(max).read_to_end(&mut bytes)?;
+        openable::open(path)?.take(max).read_to_end(&mut bytes)?;
     }
     text_of(bytes)
 }
 
 /// What was pasted to standard input, as far as it is looked at.
 pub fn pasted() -> Result<String, InputError> {
+    if let Some(reason) = openable::refusal_of_standard_input() {
+        return Err(InputError::Refused(reason));
+    }
     let mut bytes = Vec::new();
     io::stdin().lock().take(READ_MAX as u64).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes).trim_start_matches(BYTE_ORDER_MARK).trim().to_owned();

@@ -3,18 +3,19 @@
 //! In: the arguments. Out: what was found on `out`, what could not be read on standard error, and on a terminal how far it
 //! is. An error of ours is the user's to mend.
 
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 use triage_decide::policy::Policy;
 use triage_engine::settings::{Settings, TRAIL_LOG_GROUPS_VARIABLE};
-use triage_model::redact::{SHOWN_TEXT_MAX, one_line};
 
 use crate::format::Format;
+use crate::openable::{self, shown};
 use crate::replay::compare::compare;
 use crate::replay::console::Console;
+use crate::replay::files::{self, Unreadable};
 use crate::replay::judged_by::JudgedBy;
 use crate::replay::reviews::{Candidate, reviews};
 use crate::replay::run::{End, History};
@@ -39,7 +40,8 @@ Examples:
 Exit status:
   0    all was read (whether or not there was an outage), but for what lies beside a trail's log files
   1    something was skipped; standard error says what and why
-  2    wrong usage, or a policy or environment that cannot be used
+  2    wrong usage: also a path that is not there or is no file (a device, a named pipe, a terminal), a policy or an
+       environment that cannot be used; nothing is printed but that
   130  interrupted (Ctrl-C): what was done so far is printed";
 
 const SUGGEST_HELP: &str = "\
@@ -51,7 +53,8 @@ Examples:
 Exit status:
   0    all was read, but for what lies beside a trail's log files
   1    something was skipped; standard error says what and why
-  2    wrong usage, or a policy or environment that cannot be used
+  2    wrong usage: also a path that is not there or is no file (a device, a named pipe, a terminal), a policy or an
+       environment that cannot be used; nothing is printed but that
   130  interrupted (Ctrl-C): what was done so far is printed";
 
 #[derive(Debug, Args)]
@@ -133,11 +136,24 @@ pub enum Failed {
     Output(#[from] io::Error),
 }
 
+impl Paths {
+    /// A path that is misspelt is no part of a history: nothing is told of the rest as if it were all.
+    fn check(&self) -> Result<(), Failed> {
+        let wrong = files::refused(&self.paths);
+        let words = |Unreadable { name, reason }| format!("{name}: {reason}");
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(Failed::Unusable(wrong.into_iter().map(words).collect::<Vec<_>>().join("; "))),
+        }
+    }
+}
+
 /// Does what `replay` was asked for, until `stop` is set.
 pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
     let Arguments { history, format, notices, arrival, policy, compare: policies } = arguments;
     let format = if notices { ReplayFormat::Notices } else { format };
     let by = if arrival { JudgedBy::Arrival } else { JudgedBy::Calls };
+    history.check()?;
     let mut console = Console::new(format == ReplayFormat::Json);
     let Paths { paths, trail_log_groups } = history;
     let history = History { paths: &paths, by, shows_progress: console.shows_progress(), stop };
@@ -182,6 +198,7 @@ fn replay(
 /// Does what `suggest` was asked for, until `stop` is set.
 pub fn run_suggest(arguments: SuggestArguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
     let SuggestArguments { history, format, policy } = arguments;
+    history.check()?;
     let mut console = Console::new(false);
     let shows_progress = console.shows_progress();
     let Paths { paths, trail_log_groups } = history;
@@ -207,9 +224,17 @@ fn config_with(policy: Option<PathBuf>, trail_log_groups: Option<String>) -> Res
     Ok(settings)
 }
 
+/// A policy has some dozens of numbers.
+const POLICY_MAX: u64 = 1024 * 1024;
+
 fn candidate(path: &Path) -> Result<Candidate, Failed> {
-    let unusable = |reason: String| Failed::Unusable(format!("{}: {reason}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let unusable = |reason: String| Failed::Unusable(format!("{}: {reason}", shown(path)));
+    let mut text = String::new();
+    let mut file = openable::open(path).map_err(|error| unusable(error.to_string()))?.take(POLICY_MAX + 1);
+    let length = file.read_to_string(&mut text).map_err(|error| unusable(error.to_string()))?;
+    if length as u64 > POLICY_MAX {
+        return Err(unusable(format!("larger than {POLICY_MAX} bytes, which no policy is")));
+    }
     let policy = Policy::from_toml(&text).map_err(|error| unusable(error.to_string()))?;
-    Ok(Candidate { name: one_line(&path.display().to_string(), SHOWN_TEXT_MAX), policy })
+    Ok(Candidate { name: shown(path), policy })
 }

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
+use crate::openable::{self, shown};
 use crate::replay::files::beside::{Folder, LeftOut, is_named_beside};
 
 /// Endings of the files that are read out of a folder, each also with `.gz` behind it. A file that is named is read
@@ -29,6 +30,9 @@ const ENDINGS: &[&str] = &["json", "jsonl", "ndjson", "log"];
 
 /// What the beginning of a file is looked for in.
 const HEAD: u64 = 64 * 1024;
+
+/// What it is called.
+const STANDARD_INPUT: &str = "standard input";
 
 /// The two bytes with which gzip begins.
 pub const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -81,7 +85,7 @@ impl HistoryFile {
 
     /// As it is called in messages.
     pub fn name(&self) -> String {
-        self.path().map_or_else(|| "standard input".to_owned(), |path| path.display().to_string())
+        self.path().map_or_else(|| STANDARD_INPUT.to_owned(), |path| path.display().to_string())
     }
 
     fn cmp_name(&self, other: &Self) -> Ordering {
@@ -112,6 +116,19 @@ pub struct Found {
     pub left_out: Option<String>,
 }
 
+/// The paths at which nothing is that could be read: they are told before anything is read.
+pub fn refused(paths: &[PathBuf]) -> Vec<Unreadable> {
+    let reason = |path: &Path| match path.as_os_str() == "-" {
+        true => openable::refusal_of_standard_input().map(str::to_owned),
+        false => match fs::metadata(path) {
+            Ok(metadata) => openable::refusal(path, &metadata).map(str::to_owned),
+            Err(error) => Some(error.to_string()),
+        },
+    };
+    let name = |path: &Path| if path.as_os_str() == "-" { STANDARD_INPUT.to_owned() } else { shown(path) };
+    paths.iter().filter_map(|path| Some(Unreadable { name: name(path), reason: reason(path)? })).collect()
+}
+
 /// All files behind the paths. Where nothing tells when a file begins, it comes first. `with_sizes`: how large each is, which takes a look at each.
 pub fn find(paths: &[PathBuf], with_sizes: bool) -> Found {
     let mut search = Search { with_sizes, ..Search::default() };
@@ -137,7 +154,7 @@ impl Search {
     fn add(&mut self, path: &Path) {
         if path.as_os_str() == "-" {
             if self.files.iter().any(|file| file.source == Source::StandardInput) {
-                return self.complain(Path::new("standard input"), "it can be read once only");
+                return self.complain(Path::new(STANDARD_INPUT), "it can be read once only");
             }
             return self.files.push(HistoryFile {
                 source: Source::StandardInput,
@@ -156,6 +173,10 @@ impl Search {
                 }
             }
             Ok(metadata) => {
+                // It may have been replaced since it was looked at.
+                if let Some(reason) = openable::refusal(path, &metadata) {
+                    return self.complain(path, reason);
+                }
                 let (folder, is_on_disk) = (Path::new("").into(), metadata.is_file());
                 let size = is_on_disk.then_some(metadata.len());
                 self.files.push(HistoryFile::of(&folder, path.as_os_str(), size, is_on_disk));
@@ -178,7 +199,13 @@ impl Search {
             if name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            let Ok(kind) = entry.file_type() else { continue };
+            let kind = match entry.file_type() {
+                Ok(kind) => kind,
+                Err(error) => {
+                    self.complain(&entry.path(), &error.to_string());
+                    continue;
+                }
+            };
             if kind.is_dir() {
                 if folder.has_beside(&name) {
                     self.left_out.folder(&entry.path());
@@ -187,20 +214,26 @@ impl Search {
                 }
                 continue;
             }
-            if !has_event_ending(Path::new(&name)) {
-                continue;
-            }
             let metadata = match kind.is_symlink() {
-                // A link to a folder may lead in a circle.
-                true => fs::metadata(entry.path()).ok(),
+                // What it led to, file or folder, nobody knows: so it is named whatever it is called.
+                true => match fs::metadata(entry.path()) {
+                    Ok(metadata) => Some(metadata),
+                    Err(error) => {
+                        self.complain(&entry.path(), &format!("a link that leads nowhere: {error}"));
+                        continue;
+                    }
+                },
                 false => self.with_sizes.then(|| entry.metadata().ok()).flatten(),
             };
-            // Nothing waits for a writer that may never come.
-            if !metadata.as_ref().map_or(kind.is_file(), Metadata::is_file) {
+            // A link to a folder may lead in a circle.
+            if !has_event_ending(Path::new(&name)) || metadata.as_ref().is_some_and(Metadata::is_dir) {
                 continue;
             }
             if is_named_beside(&name) {
                 self.left_out.file(&entry.path());
+            } else if !metadata.as_ref().map_or(kind.is_file(), Metadata::is_file) {
+                // Nothing waits for a writer that may never come.
+                self.complain(&entry.path(), "it is no file, but a pipe, a socket or a device");
             } else {
                 let size = metadata.map(|metadata| metadata.len());
                 self.files.push(HistoryFile::of(&shared, &name, size, true));

@@ -59,10 +59,11 @@ pub struct Crowd {
 impl Crowd {
     /// Served calls of that day and the one before.
     pub fn served_by(self, at: Timestamp) -> u32 {
-        match day_of(at) - self.day {
-            0 => self.served.saturating_add(self.before),
-            1 => self.served,
-            _ => 0,
+        // What was kept may be any day.
+        match day_of(at).checked_sub(self.day) {
+            Some(0) => self.served.saturating_add(self.before),
+            Some(1) => self.served,
+            Some(_) | None => 0,
         }
     }
 
@@ -189,7 +190,7 @@ impl Learned {
                 return;
             }
             let known = self.cells.entry(cell).or_default();
-            known.calls += calls;
+            known.calls = known.calls.saturating_add(calls);
             if is_served {
                 let latest = known.succeeded.entry(origin).or_insert(to);
                 *latest = to.max(*latest);
@@ -212,7 +213,8 @@ impl Learned {
 
     fn add(&mut self, begin: i64, slot: &Slot, incident: Option<(Timestamp, Timestamp)>) {
         let (from, to) = (time(begin), time(begin + SLOT_SECONDS));
-        self.calls += slot.all_calls();
+        // What was kept may be anything.
+        self.calls = self.calls.saturating_add(slot.all_calls());
         for place in slot.calls.iter().filter(|(_, calls)| calls.served > 0).map(|(place, _)| place) {
             let latest = self.succeeded.entry(place.origin).or_insert(to);
             *latest = to.max(*latest);
@@ -231,7 +233,7 @@ impl Learned {
             match self.hit.get_mut(&caller).filter(|streak| streak.last >= before(at, STREAK_GAP)) {
                 Some(streak) => streak.last = streak.last.max(at),
                 None => {
-                    self.newly_hit += 1;
+                    self.newly_hit = self.newly_hit.saturating_add(1);
                     self.hit.insert(caller, Streak { since: at, last: at });
                 }
             }

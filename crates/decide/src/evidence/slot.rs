@@ -88,6 +88,14 @@ pub struct AnsweredCalls {
     pub served: u32,
 }
 
+impl AnsweredCalls {
+    /// What the table holds may be anything: a count that is too large stays so.
+    pub fn add(&mut self, more: Self) {
+        self.answered = self.answered.saturating_add(more.answered);
+        self.served = self.served.saturating_add(more.served);
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Slot {
     failures: BTreeMap<Cause, Marks>,
@@ -130,7 +138,7 @@ impl Slot {
         }
         match marks.pop_last() {
             Some(last) if last != mark => {
-                *self.beyond.entry((last.cause, last.origin)).or_default() += 1;
+                self.count_beyond((last.cause, last.origin), 1);
                 Addition::New
             }
             Some(_) | None => Addition::NoRoom,
@@ -242,8 +250,13 @@ impl Slot {
             }
         }
         let known = self.calls.entry(place).or_default();
-        known.answered += calls.answered;
-        known.served += calls.served;
+        known.add(calls);
+    }
+
+    /// Counts failures that are not kept. What the table holds may be anything, and a count that is too large stays so.
+    pub fn count_beyond(&mut self, of: (Cause, Origin), more: u32) {
+        let count = self.beyond.entry(of).or_default();
+        *count = count.saturating_add(more);
     }
 
     pub fn add_talk(&mut self, talker: Talker, calls: u32) {
@@ -258,11 +271,11 @@ impl Slot {
     pub fn merge(&mut self, other: &Self) {
         for mark in other.failures() {
             if self.add_failure(*mark) == Addition::NoRoom {
-                *self.beyond.entry((mark.cause, mark.origin)).or_default() += 1;
+                self.count_beyond((mark.cause, mark.origin), 1);
             }
         }
         for (key, count) in &other.beyond {
-            *self.beyond.entry(*key).or_default() += count;
+            self.count_beyond(*key, *count);
         }
         for call in &other.served {
             self.add_served(*call);
@@ -303,7 +316,7 @@ impl Slot {
 /// the order, and its count is too low by at most that share of all calls.
 fn add_frequent<K: Ord>(counts: &mut BTreeMap<K, u32>, most: usize, who: K, calls: u32) {
     if let Some(count) = counts.get_mut(&who) {
-        *count += calls;
+        *count = count.saturating_add(calls);
         return;
     }
     let least = counts.values().copied().min().unwrap_or(0);
@@ -366,6 +379,7 @@ mod tests {
     use triage_model::caller::CallerHash;
 
     use super::*;
+    use crate::evidence::mark::Quota;
     use crate::testing::one_case_in;
 
     fn mark(caller: u64, id: u32, second: i64) -> Mark {
@@ -381,6 +395,31 @@ mod tests {
             traits: Traits::default(),
             id,
         }
+    }
+
+    #[test]
+    fn counts_that_are_too_large_stay_so() {
+        let call = ServedCall {
+            at: Timestamp::from_second(1_800_000_000).unwrap(),
+            caller: CallerHash::from_bits(1),
+            operation: None,
+            origin: Origin::Logs,
+            traits: Traits { crowd: true, ..Traits::default() },
+            pending: false,
+            was_hit: false,
+        };
+        let most = AnsweredCalls { answered: u32::MAX, served: u32::MAX };
+        let talker = Talker { who: 1, quota: Quota::ALL[0] };
+        let mut slot = Slot { calls: [(Place::from(&call), most)].into(), ..Slot::default() };
+        slot.talkers.insert(talker, u32::MAX);
+        slot.crowds.insert(call.caller, u32::MAX);
+        slot.count_beyond((Cause::Service, Origin::Logs), u32::MAX);
+        let before = slot.clone();
+        slot.count_answered(&Answered { call, served: true });
+        slot.add_talk(talker, 1);
+        slot.merge(&before);
+        assert_eq!(slot, before);
+        assert_eq!(slot.all_calls(), 2 * u64::from(u32::MAX));
     }
 
     fn slot_of_all(marks: &[Mark]) -> Slot {

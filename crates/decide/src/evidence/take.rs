@@ -32,7 +32,7 @@ impl Evidence {
                 }
                 Addition::NoRoom if *new => {
                     for slot in [self.slot_mut(mark.at), added.entry(begin).or_default()] {
-                        *slot.beyond.entry((mark.cause, mark.origin)).or_default() += 1;
+                        slot.count_beyond((mark.cause, mark.origin), 1);
                     }
                 }
                 Addition::NoRoom | Addition::Known => {}

@@ -10,6 +10,8 @@ use std::path::Path;
 
 use triage_notify::words::counted;
 
+use crate::openable::shown;
+
 /// The folder of a trail's log files, and what it is called in their names.
 const TRAIL: &str = "CloudTrail";
 
@@ -109,7 +111,7 @@ impl LeftOut {
             // Its last parts tell which it is, and leave room for the others.
             let parts: Vec<_> = path.components().rev().take(2).collect();
             let last: std::path::PathBuf = parts.into_iter().rev().collect();
-            self.named.push(last.display().to_string());
+            self.named.push(shown(&last));
         }
     }
 

@@ -1,0 +1,73 @@
+//! Files, as replay reads them: plain, packed, or bytes that only seem so.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use oidc_triage::replay::run::{End, Happened, History, Run};
+
+use crate::bounds::hold_problems;
+use crate::decode::packed_bytes;
+use crate::policy::SETTINGS;
+
+/// What a file told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    pub records: u64,
+    pub judged: u64,
+    pub complaints: usize,
+    pub skipped: bool,
+}
+
+/// A file of these bytes. Packed it tells the same.
+pub fn file(data: &[u8]) {
+    let plain = told(data);
+    if !data.starts_with(&[0x1f, 0x8b]) {
+        assert_eq!(plain, told(&packed_bytes(data)), "packed and plain tell different things");
+    }
+}
+
+/// What replay makes of a file.
+pub fn told(data: &[u8]) -> Told {
+    let file = Written::new(data);
+    let paths = [file.0.clone()];
+    let stop = AtomicBool::new(false);
+    let history = History { paths: &paths, by: End::default().by, shows_progress: false, stop: &stop };
+    let mut run = Run::new(history, &SETTINGS, [SETTINGS.policy.clone()]);
+    let mut told = Told::default();
+    for happened in run.by_ref() {
+        match happened {
+            Happened::Read(reading) => {
+                hold_problems(&reading.problems);
+                assert!(reading.left_alone <= reading.records.max(1), "more left alone than there was");
+                told.records += reading.records;
+                told.complaints += reading.complaints.len();
+            }
+            Happened::Judged(..) => told.judged += 1,
+        }
+    }
+    let end = run.end();
+    assert!(!end.interrupted, "interrupted by nobody");
+    assert!(!end.skipped || told.complaints > 0, "something was skipped without a word");
+    told.skipped = end.skipped;
+    told
+}
+
+/// A file that is there as long as this is.
+struct Written(PathBuf);
+
+impl Written {
+    fn new(data: &[u8]) -> Self {
+        static FILES: AtomicU64 = AtomicU64::new(0);
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("triage-fuzz-{}-{number}.json", std::process::id()));
+        fs::write(&path, data).expect("a folder for files that do not last");
+        Self(path)
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,6 @@
+//! A `call`.
+
+#![no_main]
+#![allow(unsafe_code, reason = "libFuzzer calls us by the name of a C function")]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| triage_fuzz::decode::call(data));

@@ -1,0 +1,6 @@
+//! A policy in TOML.
+
+#![no_main]
+#![allow(unsafe_code, reason = "libFuzzer calls us by the name of a C function")]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| triage_fuzz::policy::text(data));
