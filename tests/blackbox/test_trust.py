@@ -82,6 +82,12 @@ def test_what_aws_reported_to_one_sandbox_another_believes(world):
     assert (result.answer["failures"][0]["action"], result.problems()) == ("probed", {})
 
 
+def test_another_partition_s_regions_are_nobody_s_here(function, oidc):
+    result = function.invoke(make.cloudtrail(region="cn-north-1"))
+    assert (result.answer["failures"][0]["action"], result.problems()) == ("ignored", {"source_not_believed": 1})
+    assert oidc.calls() == 0
+
+
 def test_a_region_that_is_not_believed_is_called_again_for_who_asks(function, oidc):
     result = function.invoke(make.call(region="eu-west-3"))
     (failure,) = result.answer["failures"]

@@ -5,6 +5,7 @@ import dataclasses
 import queue
 import threading
 
+from tests.harness import make
 from tests.harness.fake_sns import PAGER_TOPIC_ARN, TOPIC_ARN
 from tests.harness.runtime_api import Function
 from tests.harness.servers import refused_url
@@ -80,7 +81,7 @@ class Fleet:
             "AWS_ENDPOINT_URL_SNS": endpoint, "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
             "OIDC_TRIAGE_TOPIC_ARN": TOPIC_ARN, "OIDC_TRIAGE_TABLE": self.table.name,
             # All else is as it is deployed: an hour passes in seconds here.
-            **pager, **clock.environment(slot, PATIENT if self.plan.is_calm else 1)}, clock=lambda: clock.now(slot))
+            **make.BELIEVED, **pager, **clock.environment(slot, PATIENT if self.plan.is_calm else 1)}, clock=lambda: clock.now(slot))
         place.function.__enter__()
 
     def start_all(self):
