@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-LISTS = ["tests/requirements", "tests/requirements-emulator"]
+LISTS = ["tests/requirements", "tests/requirements-emulator", "tests/requirements-checkov"]
 
 #: `name[extras]==version`, where it is wanted, and a hash of each of its files.
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)(?: ; [^\\]+)? \\\n(?P<hashes>(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",
