@@ -79,6 +79,16 @@ impl Scalar<'_> {
     }
 }
 
+impl Scalar<'_> {
+    /// The text as it stands, for what a space must not make another.
+    pub fn exact(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Missing | Self::Wrong => None,
+        }
+    }
+}
+
 impl Member for Scalar<'_> {
     fn is_given(&self) -> bool {
         !matches!(self, Self::Missing)

@@ -131,7 +131,8 @@ impl Reader<'_> {
             // By the log group.
             Sniffed::Subscription(_) | Sniffed::LogDocument => None,
             Sniffed::Envelope(keys) => {
-                let source = keys.source.text();
+                // A space before it makes it another's: EventBridge refuses `aws.` of anybody, and not ` aws.`.
+                let source = keys.source.exact();
                 Some((trust.of_envelope(source), format!("source {}", source.unwrap_or("unknown"))))
             }
             // A trusted queue or topic says so of what its messages hold.

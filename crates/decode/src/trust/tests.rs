@@ -97,6 +97,8 @@ fn each_source_is_believed_in_what_is_its_own() {
         (events, of("served", "evil"), "", DOUBT),
         (events, of("health", "evil"), "", DOUBT),
         (events, of("failed", "awsx.sso"), "", DOUBT),
+        (events, of("failed", " aws.sso"), "", DOUBT),
+        (events, of("tick", "\taws.events"), "", DOUBT),
         // Calls of those that are listed.
         (events, call("my.app"), "call", false),
         (events, call("evil"), "", DOUBT),

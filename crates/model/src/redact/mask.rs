@@ -177,7 +177,7 @@ const ENDINGS: [&[u8]; 23] = [
 ];
 const MORE_ENDINGS: [&[u8]; 4] = [b"apikey", b"accesskeyid", b"samlresponse", b"pwd"];
 /// Words of prose as well: secrets behind `=`, or where they stand in quotation marks.
-const SURE_ENDINGS: [&[u8]; 3] = [b"signature", b"credential", b"token"];
+const SURE_ENDINGS: [&[u8]; 5] = [b"signature", b"credential", b"token", b"pass", b"passcode"];
 
 fn extent(key: &[u8], is_sure: bool) -> Option<Extent> {
     let mut name = [0; KEY_MAX];

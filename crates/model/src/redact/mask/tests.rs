@@ -142,11 +142,13 @@ fn the_user_information_of_urls_is_dropped() {
         (r"http:\/\/u:p@h\/x", r"http:\/\/h\/x"),
         (r"http:\\/\\/u:p@h", r"http:\\/\\/h"),
         ("http%3A%2F%2Fu%3Ap%40h%2Fx", "http%3A%2F%2Fh%2Fx"),
+        (r"http:\u002f\u002Fu:p@h/x", r"http:\u002f\u002Fh/x"),
         (
             "proxy URL: \"http://svc:Passw0rd123@proxy.corp.example.com\"",
             "proxy URL: \"http://proxy.corp.example.com\"",
         ),
         ("https_proxy=svc:Passw0rd123@proxy:3128", "https_proxy=proxy:3128"),
+        ("HTTPS_PROXY=svc:Passw0rd123@proxy.corp.example.com", "HTTPS_PROXY=proxy.corp.example.com"),
         ("a http://u:p@h and http://v:q@i", "a http://h and http://i"),
         ("http://é:ü@h", "http://h"),
         ("http://user:pw@", "http://"),

@@ -62,6 +62,7 @@ fn slashes(bytes: &[u8], at: usize) -> Option<(usize, bool)> {
         let escapes = bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
         match &bytes[at + escapes..] {
             [b'/', ..] => Some((at + escapes + 1, false)),
+            [b'u', b'0', b'0', b'2', b'f' | b'F', ..] if escapes > 0 => Some((at + escapes + 5, false)),
             [b'%', b'2', b'f' | b'F', ..] if escapes == 0 => Some((at + 3, true)),
             // Escaped twice.
             [b'%', b'2', b'5', b'2', b'f' | b'F', ..] if escapes == 0 => Some((at + 5, true)),
@@ -110,19 +111,24 @@ fn of_authority(bytes: &[u8], from: usize, is_encoded: bool) -> usize {
 
 /// Digits of a port.
 const PORT_MAX: usize = 5;
+/// What the names of such variables end in.
+const PROXY: &[u8] = b"proxy";
 /// No name and password are longer in such a place.
 const BARE_MAX: usize = 256;
 
-/// `user:password@proxy:3128`, without a scheme: behind no mail address stands a port.
+/// `user:password@proxy:3128`, without a scheme: behind no mail address stands a port, and before none `proxy=`.
 fn of_bare_host(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let host =
         bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
-    let behind = bytes.get(at + 1 + host..)?.strip_prefix(b":")?;
+    let behind = bytes[at + 1 + host..].strip_prefix(b":").unwrap_or_default();
     let port = behind.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let in_user = |byte: &u8| {
         byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`' | b'=' | b'(' | b'{' | b'[' | b'/')
     };
     let length = bytes[..at].iter().rev().take(BARE_MAX).take_while(|byte| in_user(byte)).count();
     let user = &bytes[at - length..at];
-    ((2..=PORT_MAX).contains(&port) && host > 0 && memchr(b':', user).is_some()).then_some(at - length..at + 1)
+    let key = bytes[..at - length].strip_suffix(b"=").unwrap_or_default();
+    let is_proxy = key.len() >= PROXY.len() && key[key.len() - PROXY.len()..].eq_ignore_ascii_case(PROXY);
+    let is_host = host > 0 && (is_proxy || (2..=PORT_MAX).contains(&port));
+    (is_host && memchr(b':', user).is_some()).then_some(at - length..at + 1)
 }
