@@ -27,23 +27,27 @@ impl Batch {
         if source == Source::Aws {
             return;
         }
-        let belief = |observation: &Observation| source.belief(evidence_of(observation));
-        let told = self.observations.split_off(before.observations);
-        let arrivals = self.arrivals.split_off(before.observations.min(self.arrivals.len()));
-        let mut doubted = 0;
-        for (index, mut observation) in told.into_iter().enumerate() {
-            let belief = belief(&observation);
+        // In place: there may be as many as a payload's memory holds.
+        let (mut kept, mut doubted) = (before.observations, 0);
+        for index in before.observations..self.observations.len() {
+            let observation = &mut self.observations[index];
+            let belief = source.belief(evidence_of(observation));
             doubted += u64::from(matches!(belief, Belief::Refused | Belief::AnswerOnly));
-            match (belief, &mut observation) {
+            match (belief, observation) {
                 (Belief::Refused, _) => continue,
                 (Belief::AsLog, Observation::Failure(failure)) => failure.origin = Origin::Logs,
                 (Belief::AnswerOnly, Observation::Failure(failure)) => failure.answer_only = true,
                 (Belief::AnswerOnly, Observation::Success(success)) => success.answer_only = true,
                 (Belief::Full | Belief::AsLog | Belief::AnswerOnly, _) => {}
             }
-            self.observations.push(observation);
-            self.note_arrival(self.observations.len() - 1, arrivals.get(index).copied().flatten());
+            self.observations.swap(kept, index);
+            if kept < self.arrivals.len() {
+                self.arrivals[kept] = self.arrivals.get(index).copied().flatten();
+            }
+            kept += 1;
         }
+        self.observations.truncate(kept);
+        self.arrivals.truncate(kept);
         let old = self.old_successes - before.old_successes;
         if source.belief(Evidence::Served) == Belief::Refused {
             doubted += old;

@@ -74,6 +74,29 @@ fn told(batch: &Batch) -> String {
     batch.observations.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
+/// What is left out leaves no gap behind which another's time of delivery would count.
+#[test]
+fn what_is_kept_keeps_its_own_arrival() {
+    let by_source = |source: &str| {
+        let mut envelope = from(source, &failed());
+        envelope["time"] = if source == "evil" { "2026-11-22T11:58:00Z" } else { "2026-11-22T11:59:00Z" }.into();
+        envelope
+    };
+    let payload = json!([by_source("evil"), by_source("aws.sso"), by_source("evil"), by_source("aws.sso")]);
+    let batch = decode(&payload.to_string(), &under(Alias::Events));
+    let arrived: Vec<String> = batch.arrivals.iter().flatten().map(ToString::to_string).collect();
+    assert_eq!((told(&batch).as_str(), arrived), ("cloudtrail cloudtrail", vec!["2026-11-22T11:59:00Z".to_owned(); 2]));
+
+    // One document, of which a served call is left out before a failure.
+    let document = json!({"messageType": "DATA_MESSAGE", "owner": OWN_ACCOUNT, "logGroup": "/app/web", "logStream": "s",
+        "logEvents": [
+            {"id": "1", "timestamp": 1_795_348_700_000_i64, "message": record(json!({})).to_string()},
+            {"id": "2", "timestamp": 1_795_348_701_000_i64, "message": failed().to_string()}]});
+    let batch = decode(&document.to_string(), &under(Alias::Events));
+    assert_eq!(told(&batch), "logs");
+    assert_eq!(batch.arrivals.iter().flatten().map(|at| at.as_second()).collect::<Vec<_>>(), [1_795_348_701]);
+}
+
 #[test]
 fn each_source_is_believed_in_what_is_its_own() {
     const DOUBT: bool = true;
