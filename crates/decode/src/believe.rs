@@ -24,9 +24,6 @@ impl Batch {
     /// Goes through what was told since: keeps what its source may say, weakens or leaves out the rest, and names it.
     /// `what` says which source that was, and which setting would have it believed.
     pub fn believe(&mut self, before: Before, source: Source, what: impl Fn() -> String) {
-        if source == Source::Aws {
-            return;
-        }
         // In place: there may be as many as a payload's memory holds.
         let (mut kept, mut doubted) = (before.observations, 0);
         for index in before.observations..self.observations.len() {

@@ -110,21 +110,27 @@ impl Reader<'_> {
             }
         };
         // What is in a list, a text or a message is believed piece by piece; a log group, by its document.
-        let source = self.source(&sniffed, wrapping);
-        let before = self.batch.so_far();
-        let kind = self.read_sniffed(text, sniffed, wrapping);
-        if let Some((source, name)) = source {
-            self.batch.believe(before, source, || doubt(source, &name));
-        }
-        kind
+        let doubtful = self.doubtful(&sniffed, wrapping);
+        self.believing(doubtful, |reader| reader.read_sniffed(text, sniffed, wrapping))
     }
 
-    /// Who tells what stands in a piece, and their name. None for what only wraps others.
-    fn source(&self, sniffed: &Sniffed<'_>, wrapping: Wrapping<'_>) -> Option<(Source, String)> {
+    /// Reads, and leaves of what was told as much as the source may say.
+    fn believing<T>(&mut self, doubtful: Option<(Source, String)>, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.batch.so_far();
+        let found = read(self);
+        if let Some((source, name)) = doubtful {
+            self.batch.believe(before, source, || doubt(source, &name));
+        }
+        found
+    }
+
+    /// Who tells what stands in a piece, and their name. None for what only wraps others, and for AWS, which may say everything.
+    fn doubtful(&self, sniffed: &Sniffed<'_>, wrapping: Wrapping<'_>) -> Option<(Source, String)> {
         let trust = &self.setting.trust;
+        let named = |source: Source, name: &str| (source != Source::Aws).then(|| (source, name.to_owned()));
         if let Some(distrusted) = wrapping.distrusted {
             let source = if trust.alias == Alias::Direct { Source::DirectPayload } else { Source::OtherLogs };
-            return Some((source, distrusted.to_owned()));
+            return named(source, distrusted);
         }
         match sniffed {
             Sniffed::List(_) | Sniffed::Text(_) | Sniffed::Records(_) | Sniffed::Notification(_) => None,
@@ -133,17 +139,17 @@ impl Reader<'_> {
             Sniffed::Envelope(keys) => {
                 // A space before it makes it another's: EventBridge refuses `aws.` of anybody, and not ` aws.`.
                 let source = keys.source.exact();
-                Some((trust.of_envelope(source), format!("source {}", source.unwrap_or("unknown"))))
+                named(trust.of_envelope(source), &format!("source {}", source.unwrap_or("unknown")))
             }
             // A trusted queue or topic says so of what its messages hold.
             Sniffed::Call | Sniffed::TrailRecord | Sniffed::Ocsf | Sniffed::LookedUp(_) | Sniffed::LookedUpEvent(_)
                 if wrapping.is_message =>
             {
-                Some((Source::Aws, String::new()))
+                None
             }
-            Sniffed::Call => Some((trust.of_bare_call(), "a call without envelope".to_owned())),
+            Sniffed::Call => named(trust.of_bare_call(), "a call without envelope"),
             Sniffed::TrailRecord | Sniffed::Ocsf | Sniffed::LookedUp(_) | Sniffed::LookedUpEvent(_) => {
-                Some((trust.of_bare(), "a record without envelope".to_owned()))
+                named(trust.of_bare(), "a record without envelope")
             }
         }
     }
@@ -276,13 +282,8 @@ impl Reader<'_> {
                 InputKind::Sns
             }
             Ok(Opened::TrailRecord) => {
-                let source = self.source(&Sniffed::TrailRecord, wrapping);
-                let before = self.batch.so_far();
-                let found = self.read_trail_record(record, wrapping);
-                if let Some((source, name)) = source {
-                    self.batch.believe(before, source, || doubt(source, &name));
-                }
-                match found {
+                let doubtful = self.doubtful(&Sniffed::TrailRecord, wrapping);
+                match self.believing(doubtful, |reader| reader.read_trail_record(record, wrapping)) {
                     // Most records of a trail are of other services.
                     Some(Recognised::Ours | Recognised::Foreign) => InputKind::CloudTrailFile,
                     Some(Recognised::NoRecord) | None => InputKind::Unknown,
