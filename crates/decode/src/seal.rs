@@ -1,75 +1,27 @@
 //! No text of an observation leaves the decoder with a secret in it.
 //!
-//! In: an observation as its decoder made it. Out: the same with each of its texts masked. Every member is named here, so that a
-//! new one is looked at or does not compile. What the decoders mask before (a text that they cut) is masked once more at no cost.
+//! In: an observation as its decoder made it. Out: the same with each of its texts masked. What the decoders mask before (a text
+//! that they cut) is masked once more at no cost.
 
 use triage_model::caller::Caller;
-use triage_model::observation::{Failure, HealthIssue, Observation, Success, Tick};
+use triage_model::observation::{HealthIssue, Observation, Texts, Tick};
 use triage_model::redact::mask::{mask, masked};
 
 use crate::values::made_id;
 
 pub fn seal(observation: &mut Observation) {
     match observation {
-        Observation::Failure(failure) => seal_failure(failure),
-        Observation::Success(success) => seal_success(success),
+        Observation::Failure(failure) => seal_texts(failure.texts()),
+        Observation::Success(success) => seal_texts(success.texts()),
         Observation::HealthIssue(issue) => seal_issue(issue),
         Observation::Tick(Tick { occurred_at: _ }) => {}
     }
 }
 
-fn seal_failure(failure: &mut Failure) {
-    let Failure {
-        id,
-        event_id,
-        request_id,
-        origin: _,
-        // Names of a list.
-        region: _,
-        is_region_assumed: _,
-        operation: _,
-        code,
-        inner_code,
-        status: _,
-        message,
-        reason,
-        grant_type,
-        no_answer: _,
-        caller,
-        client_id,
-        user_agent,
-        address,
-        occurred_at: _,
-        // What the call is made again with: its secrets have a type of their own, and none of it is shown.
-        request: _,
-        program,
-        replayed: _,
-        answer_only: _,
-    } = failure;
-    seal_id(id);
-    [event_id, request_id, client_id].into_iter().flatten().for_each(seal_id);
-    [code, inner_code, message, reason, grant_type, user_agent, address, program].into_iter().flatten().for_each(mask);
-    seal_caller(caller);
-}
-
-fn seal_success(success: &mut Success) {
-    let Success {
-        id,
-        origin: _,
-        region: _,
-        operation: _,
-        grant_type,
-        caller,
-        client_id,
-        user_agent,
-        address,
-        occurred_at: _,
-        replayed: _,
-        answer_only: _,
-    } = success;
-    seal_id(id);
-    client_id.iter_mut().for_each(seal_id);
-    [grant_type, user_agent, address].into_iter().flatten().for_each(mask);
+fn seal_texts(texts: Texts<'_>) {
+    let Texts { ids, client_id, told, address, program, caller } = texts;
+    ids.into_iter().chain([client_id]).flatten().for_each(seal_id);
+    told.into_iter().chain([address, program]).flatten().for_each(mask);
     seal_caller(caller);
 }
 

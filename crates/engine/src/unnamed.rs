@@ -9,68 +9,18 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use triage_model::caller::{Caller, CallerHasher};
-use triage_model::observation::{Failure, HealthIssue, Success};
+use triage_model::observation::{HealthIssue, Texts};
 
 /// What stands in the place of a person.
 const HIDDEN: &str = "[hidden]";
 
-pub fn unname_failure(failure: &mut Failure, hasher: &CallerHasher) {
-    let names = Names::of(&failure.caller);
-    // Each member by its name: a new one is looked at, or does not compile.
-    let Failure {
-        id,
-        event_id,
-        request_id,
-        origin: _,
-        region: _,
-        is_region_assumed: _,
-        operation: _,
-        code,
-        inner_code,
-        status: _,
-        message,
-        reason,
-        grant_type,
-        no_answer: _,
-        caller,
-        client_id,
-        user_agent,
-        address,
-        occurred_at: _,
-        // What the call is made again with. None of it is shown.
-        request: _,
-        // A name that the operator listed, and an account.
-        program: _,
-        replayed: _,
-        answer_only: _,
-    } = failure;
-    std::iter::once(id).chain([event_id, request_id].into_iter().flatten()).for_each(|id| names.unname_id(id, hasher));
-    [code, inner_code, message, reason, grant_type, client_id, user_agent]
-        .into_iter()
-        .flatten()
-        .for_each(|text| names.unname(text));
-    unname_address(address, hasher);
-    *caller = unnamed_caller(caller, hasher);
-}
-
-pub fn unname_success(success: &mut Success, hasher: &CallerHasher) {
-    let names = Names::of(&success.caller);
-    let Success {
-        id,
-        origin: _,
-        region: _,
-        operation: _,
-        grant_type,
-        caller,
-        client_id,
-        user_agent,
-        address,
-        occurred_at: _,
-        replayed: _,
-        answer_only: _,
-    } = success;
-    names.unname_id(id, hasher);
-    [grant_type, client_id, user_agent].into_iter().flatten().for_each(|text| names.unname(text));
+/// Of a failed or a successful call.
+pub fn unname(texts: Texts<'_>, hasher: &CallerHasher) {
+    // The program is one that the operator listed, and an account.
+    let Texts { ids, client_id, told, address, program: _, caller } = texts;
+    let names = Names::of(caller);
+    ids.into_iter().flatten().for_each(|id| names.unname_id(id, hasher));
+    told.into_iter().chain([client_id]).flatten().for_each(|text| names.unname(text));
     unname_address(address, hasher);
     *caller = unnamed_caller(caller, hasher);
 }
@@ -90,9 +40,9 @@ fn pseudonym(what: &str, name: &str, hasher: &CallerHasher) -> String {
     format!("{what} {}", hasher.hash(&Caller::Named(name.to_owned())))
 }
 
-fn unname_address(address: &mut Option<String>, hasher: &CallerHasher) {
+fn unname_address(address: Option<&mut String>, hasher: &CallerHasher) {
     // AWS's own services stand there by their names.
-    if let Some(address) = address.as_mut().filter(|address| !address.ends_with(".amazonaws.com")) {
+    if let Some(address) = address.filter(|address| !address.ends_with(".amazonaws.com")) {
         *address = pseudonym("address", address, hasher);
     }
 }
@@ -275,7 +225,7 @@ mod tests {
     fn what_stands_for_an_address_depends_on_the_key_and_is_one_for_one_address() {
         let of = |key: &[u8; 16], address: &str| {
             let mut address = Some(address.to_owned());
-            unname_address(&mut address, &CallerHasher::new(key));
+            unname_address(address.as_mut(), &CallerHasher::new(key));
             address.unwrap()
         };
         assert_eq!(of(&[1; 16], "203.0.113.9"), of(&[1; 16], "203.0.113.9"));

@@ -170,6 +170,87 @@ impl Success {
     }
 }
 
+/// What others wrote into a failed or a successful call, by what may become of it: it is masked, and where names are hashed
+/// no person is left in it.
+pub struct Texts<'t> {
+    /// Of the call, and of what told of it.
+    pub ids: [Option<&'t mut String>; 3],
+    pub client_id: Option<&'t mut String>,
+    pub told: [Option<&'t mut String>; 6],
+    pub address: Option<&'t mut String>,
+    pub program: Option<&'t mut String>,
+    pub caller: &'t mut Caller,
+}
+
+impl Failure {
+    /// Every member is named here, so that a new one is looked at or does not compile.
+    pub fn texts(&mut self) -> Texts<'_> {
+        let Self {
+            id,
+            event_id,
+            request_id,
+            origin: _,
+            // Names of a list.
+            region: _,
+            is_region_assumed: _,
+            operation: _,
+            code,
+            inner_code,
+            status: _,
+            message,
+            reason,
+            grant_type,
+            no_answer: _,
+            caller,
+            client_id,
+            user_agent,
+            address,
+            occurred_at: _,
+            // What the call is made again with: its secrets have a type of their own, and none of it is shown.
+            request: _,
+            program,
+            replayed: _,
+            answer_only: _,
+        } = self;
+        Texts {
+            ids: [Some(id), event_id.as_mut(), request_id.as_mut()],
+            client_id: client_id.as_mut(),
+            told: [code, inner_code, message, reason, grant_type, user_agent].map(Option::as_mut),
+            address: address.as_mut(),
+            program: program.as_mut(),
+            caller,
+        }
+    }
+}
+
+impl Success {
+    /// Every member is named here, so that a new one is looked at or does not compile.
+    pub fn texts(&mut self) -> Texts<'_> {
+        let Self {
+            id,
+            origin: _,
+            region: _,
+            operation: _,
+            grant_type,
+            caller,
+            client_id,
+            user_agent,
+            address,
+            occurred_at: _,
+            replayed: _,
+            answer_only: _,
+        } = self;
+        Texts {
+            ids: [Some(id), None, None],
+            client_id: client_id.as_mut(),
+            told: [grant_type.as_mut(), user_agent.as_mut(), None, None, None, None],
+            address: address.as_mut(),
+            program: None,
+            caller,
+        }
+    }
+}
+
 /// The other operations have a registered client in its place, whatever its id looks like.
 fn application_of(operation: Operation, client_id: Option<&str>) -> Option<&str> {
     client_id.filter(|id| operation == Operation::CreateTokenWithIam && is_application(id))

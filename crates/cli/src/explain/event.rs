@@ -17,7 +17,7 @@ use triage_engine::answer::FailureReport;
 use triage_engine::handled::Invocation;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::settings::{CallerNames, Settings};
-use triage_engine::unnamed::{unname_failure, unnamed};
+use triage_engine::unnamed::{unname, unnamed};
 use triage_model::caller::CallerHasher;
 use triage_model::observation::{Failure, Observation, Operation, Origin};
 use triage_model::problem::Problems;
@@ -114,7 +114,7 @@ pub fn walk(text: &str, config: Settings, now: Timestamp) -> Walk {
     let found = ObservationCounts::of(&batch);
     let mut failures: Vec<Failure> = failures(&batch).take(LISTED_MAX).cloned().collect();
     if pipeline.settings.hides_names() {
-        failures.iter_mut().for_each(|failure| unname_failure(failure, &hasher));
+        failures.iter_mut().for_each(|failure| unname(failure.texts(), &hasher));
     }
     let others: Vec<Other> =
         batch.observations.iter().filter_map(|seen| Other::of(seen, &hasher, names)).take(LISTED_MAX).collect();

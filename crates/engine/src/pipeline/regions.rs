@@ -21,6 +21,10 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
     /// Takes in the regions that AWS reports, and returns those that are named otherwise and are not believed. The store knows
     /// what other sandboxes heard of; where it cannot be had, what this one heard of has to do.
     pub(super) async fn doubted_regions(&self, observations: &[Observation], case: &mut Case) -> BTreeSet<Region> {
+        // In a replay without a setting the history itself says where Identity Center is.
+        if self.service.is_none() && !self.settings.region_is_named {
+            return BTreeSet::new();
+        }
         let now = case.schedule.now;
         let (reported, named) = regions_of(observations);
         let mut unknown = {
@@ -41,10 +45,8 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         unknown
     }
 
-    /// A setting names it. In a replay without such a setting the history itself says where Identity Center is.
     fn is_set(&self, region: &Region) -> bool {
-        let is_anybodys = self.service.is_none() && !self.settings.region_is_named;
-        is_anybodys || self.settings.region == *region || self.settings.regions.contains(region)
+        self.settings.region == *region || self.settings.regions.contains(region)
     }
 
     /// A history may be of another partition than the machine that it is replayed on.
@@ -62,11 +64,12 @@ fn regions_of(observations: &[Observation]) -> (BTreeSet<&Region>, BTreeSet<&Reg
             Observation::Success(success) => (success.origin, success.answer_only, &success.region),
             Observation::HealthIssue(_) | Observation::Tick(_) => continue,
         };
-        if origin == Origin::CloudTrail && !answer_only {
-            reported.extend(region);
+        if answer_only {
+            continue;
         }
-        if !answer_only {
-            named.extend(region);
+        named.extend(region);
+        if origin == Origin::CloudTrail {
+            reported.extend(region);
         }
     }
     (reported, named)

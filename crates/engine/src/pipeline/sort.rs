@@ -24,7 +24,7 @@ use crate::known_clients::{KnownClients, ServedAs};
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::Store;
-use crate::unnamed::{unname_failure, unname_issue, unname_success};
+use crate::unnamed::{unname, unname_issue};
 
 impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
     pub(super) async fn sort(
@@ -59,7 +59,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                     };
                     let caller = self.clients().failed(&mut failure, &hasher);
                     if self.settings.hides_names() {
-                        unname_failure(&mut failure, &hasher);
+                        unname(failure.texts(), &hasher);
                     }
                     judged.push(Judged {
                         class: classify(&*failure),
@@ -129,7 +129,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         let at = whole_second(not_ahead(success.occurred_at, now));
         let ServedAs { caller, failed_as } = self.clients().served(success, hasher);
         if self.settings.hides_names() {
-            unname_success(success, hasher);
+            unname(success.texts(), hasher);
         }
         let call = ServedCall {
             at,
