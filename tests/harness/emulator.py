@@ -16,6 +16,7 @@ import boto3
 import botocore.config
 from samtranslator.yaml_helper import yaml_parse
 
+from .cloudformation import resolved
 from .dynamodb import Table
 from .runtime_api import PATIENCE
 from .servers import ReservedPort
@@ -98,13 +99,11 @@ def with_conditions_met(path, parameters):
     it takes functions of texts and lists there for texts that are not empty. What they say on AWS is tested with the template.
     """
     template = yaml_parse(path.read_text())
-    groups = [name for name in parameters.get("ApplicationLogGroups", "").split(",") if name]
-    met = {f"HasApplicationLogGroup{number}": number <= len(groups) for number in range(1, 6)}
-    met |= {"HasCallSources": bool(parameters.get("CallSources")), "HasVpc": bool(parameters.get("SubnetIds"))}
-    assert set(met) == {name for name, condition in template["Conditions"].items()
-                        if any(f'"Fn::{function}"' in json.dumps(condition) for function in ("Join", "Select", "Split", "Sub"))}
-    for name, is_met in met.items():
-        template["Conditions"][name] = {"Fn::Equals": ["met" if is_met else "not met", "met"]}
+    uses = {name: json.dumps(condition) for name, condition in template["Conditions"].items()}
+    for name in (name for name, used in uses.items()
+                 if any(f'"Fn::{function}"' in used for function in ("Join", "Select", "Split", "Sub"))):
+        met = resolved({"Fn::If": [name, "met", "not met"]}, template, parameters)
+        template["Conditions"][name] = {"Fn::Equals": [met, "met"]}
     # Names files beside the template, and is for publishing alone.
     template["Metadata"].pop("AWS::ServerlessRepo::Application", None)
     for name in ("TriageFunction", "WatcherFunction"):

@@ -14,12 +14,20 @@ use triage_model::redact::{SHOWN_TEXT_MAX, one_line};
 /// Where a process finds what was opened for it: a shell's `<(zcat *.gz)` is a path in there.
 const OPENED: [&str; 2] = ["/dev/fd", "/proc/self/fd"];
 
+/// What `-` is called.
+pub const STANDARD_INPUT: &str = "standard input";
+
 const TERMINAL: &str =
     "it is a terminal, which waits for somebody to type; give a file, or pipe a program into it (`zcat FILE | ...`)";
 
 /// A path as it is called in messages: it may have any bytes in it.
 pub fn shown(path: &Path) -> String {
     one_line(&path.display().to_string(), SHOWN_TEXT_MAX)
+}
+
+/// What a path that was given is called: `-` is standard input.
+pub fn called(path: &Path) -> String {
+    if path.as_os_str() == "-" { STANDARD_INPUT.to_owned() } else { shown(path) }
 }
 
 /// Opens a file, or refuses what could hold up or never end.

@@ -19,7 +19,7 @@ use crate::explain::paste::{self, Asked};
 use crate::explain::text::Sheet;
 use crate::explain::{code, event, input};
 use crate::format::{Format, json_line};
-use crate::openable::shown;
+use crate::openable::called;
 
 const USAGE: &str = "\
 oidc-triage explain [OPTIONS] <CODE|TEXT|->
@@ -117,7 +117,7 @@ pub fn run<E: ToString>(
         Ok(config) => config,
         Err(reason) => return Ok(Ending::Unusable(reason.to_string())),
     };
-    let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { shown(&path) };
+    let name = called(&path);
     let text = match input::read(&path) {
         Ok(text) => text,
         Err(error) => return Ok(Ending::NotExplained(format!("{name} {error}"))),

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use crate::openable::{self, shown};
+use crate::openable::{self, STANDARD_INPUT, called};
 use crate::replay::files::beside::{Folder, LeftOut, is_named_beside};
 
 /// Endings of the files that are read out of a folder, each also with `.gz` behind it. A file that is named is read
@@ -30,9 +30,6 @@ const ENDINGS: &[&str] = &["json", "jsonl", "ndjson", "log"];
 
 /// What the beginning of a file is looked for in.
 const HEAD: u64 = 64 * 1024;
-
-/// What it is called.
-const STANDARD_INPUT: &str = "standard input";
 
 /// The two bytes with which gzip begins.
 pub const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -125,8 +122,7 @@ pub fn refused(paths: &[PathBuf]) -> Vec<Unreadable> {
             Err(error) => Some(error.to_string()),
         },
     };
-    let name = |path: &Path| if path.as_os_str() == "-" { STANDARD_INPUT.to_owned() } else { shown(path) };
-    paths.iter().filter_map(|path| Some(Unreadable { name: name(path), reason: reason(path)? })).collect()
+    paths.iter().filter_map(|path| Some(Unreadable { name: called(path), reason: reason(path)? })).collect()
 }
 
 /// All files behind the paths. Where nothing tells when a file begins, it comes first. `with_sizes`: how large each is, which takes a look at each.
