@@ -38,7 +38,7 @@ use triage_engine::store::{At, Claim, Committed, Elected, REGION_KEPT, Recorded,
 use triage_model::caller::CallerHasher;
 use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
-use triage_model::time::{before, is_within};
+use triage_model::time::{before, day_of, is_within};
 use triage_notify::letter::{Entry, Step};
 
 use self::known::Known;
@@ -258,11 +258,6 @@ fn random_key() -> [u8; 16] {
     key[..8].copy_from_slice(&halves[0].to_ne_bytes());
     key[8..].copy_from_slice(&halves[1].to_ne_bytes());
     key
-}
-
-fn day_of(at: Timestamp) -> i64 {
-    const SECONDS_A_DAY: i64 = 24 * 60 * 60;
-    at.as_second().div_euclid(SECONDS_A_DAY)
 }
 
 /// The regions of the table's list, with the latest day of each.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use triage_model::classify::{Cause, SERVICE_CAUSES};
 use triage_model::observation::Origin;
-use triage_model::time::before;
+use triage_model::time::{before, day_of};
 
 use crate::cell::{Cell, Dimension};
 use crate::evidence::hour::Evidence;
@@ -74,10 +74,6 @@ impl Crowd {
         }
         self.served = self.served.saturating_add(served);
     }
-}
-
-fn day_of(at: Timestamp) -> i64 {
-    at.as_second().div_euclid(24 * 60 * 60)
 }
 
 /// Applications, and callers that stand for many, that are remembered: those that were seen the latest.
