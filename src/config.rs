@@ -5,7 +5,7 @@
 
 use triage_engine::settings::{Settings, SettingsError, given};
 use triage_model::region::is_well_formed;
-use triage_notify::place::Place;
+use triage_notify::place::{Company, Place};
 
 /// What an operator can set. Every variable is optional.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +63,7 @@ impl Config {
             account: account.and_then(|arn| arn.split(':').nth(4)).map(str::to_owned),
             region: self.settings.own_region.to_string(),
             log_group: self.settings.own_log_groups.first().cloned(),
+            company: Company::default(),
         }
     }
 }

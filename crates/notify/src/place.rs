@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use triage_model::partition::Partition;
 use triage_model::time::{before, later};
 
@@ -22,6 +23,20 @@ pub struct Place {
     /// Where the function runs.
     pub region: String,
     pub log_group: Option<String>,
+    pub company: Company,
+}
+
+/// What a company adds to its notices. All of it is optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Company {
+    /// The address of the runbook for such an incident.
+    pub runbook: Option<String>,
+    /// The address of the page where users read about outages.
+    pub status_page: Option<String>,
+    /// Whom users and on-call can reach: a channel, an address, a phone number.
+    pub contact: Option<String>,
+    /// Times are shown in UTC, and in this one beside it.
+    pub time_zone: Option<TimeZone>,
 }
 
 /// The log is shown from so long before the first failure until so long after the notice.
@@ -98,7 +113,7 @@ mod tests {
     use crate::testing;
 
     fn place(region: &str) -> Place {
-        Place { account: None, region: region.to_owned(), log_group: Some("/aws/lambda/made-up".to_owned()) }
+        Place { region: region.to_owned(), log_group: Some("/aws/lambda/made-up".to_owned()), ..Place::default() }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use triage_model::observation::Operation;
 
 use crate::compose;
 use crate::notice::{Notice, NoticeKind};
-use crate::place::Place;
+use crate::place::{Company, Place};
 
 pub fn opened(verdict: &Verdict) -> Notice {
     Notice::of_incident(NoticeKind::Opened, &incident(verdict), verdict, &[], at(60))
@@ -71,6 +71,7 @@ pub fn place() -> Place {
         account: Some("111122223333".to_owned()),
         region: "eu-central-1".to_owned(),
         log_group: Some("oidc-triage-LogGroup".to_owned()),
+        company: Company::default(),
     }
 }
 
