@@ -3,6 +3,8 @@
 //! In: variables. Out: a [`Config`], or all that is wrong with them together. Nothing else in the function reads the
 //! environment but the AWS SDK (credentials, endpoints) and the Lambda runtime.
 
+mod company;
+
 use triage_engine::settings::{Settings, SettingsError, given};
 use triage_model::region::is_well_formed;
 use triage_notify::place::{Company, Place};
@@ -22,6 +24,9 @@ pub struct Config {
     pub event_bus: Option<String>,
     /// `OIDC_TRIAGE_TABLE`: where sandboxes agree; unset, each knows only what it saw itself.
     pub table: Option<String>,
+    /// `OIDC_TRIAGE_RUNBOOK_URL`, `OIDC_TRIAGE_STATUS_PAGE_URL`, `OIDC_TRIAGE_CONTACT`, `OIDC_TRIAGE_TIME_ZONE`: what a
+    /// company adds to its notices.
+    pub company: Company,
     /// `AWS_LAMBDA_LOG_LEVEL`.
     pub log_level: tracing::Level,
 }
@@ -44,6 +49,7 @@ impl Config {
             problems
                 .push("OIDC_TRIAGE_FALLBACK_TOPIC_ARN needs OIDC_TRIAGE_TOPIC_ARN, which it stands in for".to_owned());
         }
+        let company = company::read(&variable, &mut problems);
         let (Some(settings), true) = (settings, problems.is_empty()) else { return Err(SettingsError(problems)) };
         Ok(Self {
             settings,
@@ -52,6 +58,7 @@ impl Config {
             pager_topic_arn,
             event_bus: get("OIDC_TRIAGE_EVENT_BUS"),
             table: get("OIDC_TRIAGE_TABLE"),
+            company,
             log_level: log_level(get("AWS_LAMBDA_LOG_LEVEL").as_deref()),
         })
     }
@@ -63,7 +70,7 @@ impl Config {
             account: account.and_then(|arn| arn.split(':').nth(4)).map(str::to_owned),
             region: self.settings.own_region.to_string(),
             log_group: self.settings.own_log_groups.first().cloned(),
-            company: Company::default(),
+            company: self.company.clone(),
         }
     }
 }
@@ -114,9 +121,27 @@ mod tests {
             ("OIDC_TRIAGE_CALLER_NAMES", "secret"),
             ("OIDC_TRIAGE_START_URL", "example.com"),
             ("OIDC_TRIAGE_POLICY", "outage_callers = 0"),
+            ("OIDC_TRIAGE_RUNBOOK_URL", "wiki.example.com"),
+            ("OIDC_TRIAGE_STATUS_PAGE_URL", "http://status.example.com"),
+            ("OIDC_TRIAGE_CONTACT", "a\nb"),
+            ("OIDC_TRIAGE_TIME_ZONE", "Europe/Berln"),
         ])
         .unwrap_err();
-        assert_eq!(problems.len(), 5, "{problems:#?}");
+        assert_eq!(problems.len(), 9, "{problems:#?}");
+    }
+
+    #[test]
+    fn a_notice_comes_with_what_the_company_adds() {
+        let config = read(&[
+            ("OIDC_TRIAGE_RUNBOOK_URL", "https://wiki.example.com/sign-in"),
+            ("OIDC_TRIAGE_CONTACT", " #identity-on-call "),
+            ("OIDC_TRIAGE_TIME_ZONE", "Asia/Tokyo"),
+        ]);
+        let Company { runbook, status_page, contact, time_zone } = config.unwrap().place().company;
+        assert_eq!(runbook.as_deref(), Some("https://wiki.example.com/sign-in"));
+        assert_eq!((status_page, contact.as_deref()), (None, Some("#identity-on-call")));
+        assert_eq!(time_zone.unwrap().iana_name(), Some("Asia/Tokyo"));
+        assert_eq!(read(&[]).unwrap().place().company, Company::default());
     }
 
     #[test]

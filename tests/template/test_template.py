@@ -101,7 +101,8 @@ EVERYTHING = {
     "PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary", "SubnetIds": "subnet-01,subnet-02",
     "SecurityGroupIds": "sg-01",
     "CodeSigningConfigArn": "arn:aws:lambda:us-east-1:111122223333:code-signing-config:csc-0123abcd",
-    "TableBackups": "true", "TableProtected": "true",
+    "TableBackups": "true", "TableProtected": "true", "RunbookUrl": "https://wiki.example.com/sign-in",
+    "StatusPageUrl": "https://status.example.com", "Contact": "#identity-on-call", "TimeZone": "Europe/Berlin",
 }
 
 
@@ -216,20 +217,23 @@ def test_every_environment_value_is_a_string_or_made_of_string_parameters():
 def test_an_empty_parameter_is_no_variable():
     variables = resources("AWS::Lambda::Function")["TriageFunction"]["Environment"]["Variables"]
     for variable, parameter in [("REGION", "IdentityCenterRegion"), ("REGIONS", "Regions"), ("START_URL", "StartUrl"),
-                                ("POLICY", "Policy"), ("FALLBACK_TOPIC_ARN", "FallbackTopicArn")]:
+                                ("POLICY", "Policy"), ("FALLBACK_TOPIC_ARN", "FallbackTopicArn"),
+                                ("RUNBOOK_URL", "RunbookUrl"), ("STATUS_PAGE_URL", "StatusPageUrl"),
+                                ("CONTACT", "Contact"), ("TIME_ZONE", "TimeZone")]:
         assert variables[f"OIDC_TRIAGE_{variable}"] == {
             "Fn::If": [f"Has{parameter}", {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
 
 
 def test_each_setting_that_is_a_parameter_has_a_variable():
     variables = json.dumps(resources("AWS::Lambda::Function")["TriageFunction"]["Environment"]["Variables"])
-    for parameter in ("IdentityCenterRegion", "Regions", "StartUrl", "CallerNames", "Policy", "Mode"):
+    for parameter in ("IdentityCenterRegion", "Regions", "StartUrl", "CallerNames", "Policy", "Mode", "RunbookUrl",
+                      "StatusPageUrl", "Contact", "TimeZone"):
         assert f'"Ref": "{parameter}"' in variables, parameter
 
 
 def test_the_variables_are_those_that_the_function_reads():
     # Those of the decision are its engine's to read.
-    code = "".join((ROOT / path).read_text() for path in ("src/config.rs", "crates/engine/src/settings.rs"))
+    code = "".join((ROOT / path).read_text() for path in ("src/config.rs", "src/config/company.rs", "crates/engine/src/settings.rs"))
     known = set(re.findall(r"\bOIDC_TRIAGE_[A-Z_]+", code))
     given = {variable for name in FUNCTIONS
              for variable in resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
@@ -270,6 +274,13 @@ def test_every_parameter_has_a_default_that_works():
     ("IdentityCenterRegion", ["eu-central-1", "us-gov-west-1", "eusc-de-east-1"], ["Frankfurt", "eu-central"]),
     ("Regions", ["us-east-1", "us-east-1,eu-west-1", "us-east-1, eu-west-1"], ["us-east-1;eu-west-1", ","]),
     ("StartUrl", ["https://example.awsapps.com/start"], ["http://example.com", "example"]),
+    *((parameter, ["https://wiki.example.com", "https://wiki.example.com:8443/a_(b)?view=full#%C3%A9"],
+       ["http://wiki.example.com", "wiki.example.com", "https://", "https:///a", "https://user:password@example.com/",
+        "https://example.com/a b", "https://example.com/a\nb", "https://example.com/a|b", "https://example.com/<b>",
+        "https://example.com/\u202eb"]) for parameter in ("RunbookUrl", "StatusPageUrl")),
+    ("Contact", ["#identity-on-call", "Service desk, +49 30 1234567 (6\u201322 h)"], ["a\nb", "a\tb", "a\x1b[31mb"]),
+    ("TimeZone", ["Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "UTC"],
+     ["America/New York", "+02:00", "/Berlin", "Europe/", "Europe//Berlin"]),
     ("FallbackTopicArn", [FALLBACK, "arn:aws-cn:sns:cn-north-1:111122223333:identity",
                           "arn:aws-iso-b:sns:us-isob-east-1:111122223333:identity_2"],
      ["identity", FALLBACK + ".fifo", FALLBACK + " ", FALLBACK + ":made-up", "arn:aws:sns:us-west-2:111122223333:",

@@ -11,5 +11,6 @@ pub mod partition;
 pub mod problem;
 pub mod redact;
 pub mod region;
+pub mod spelling;
 pub mod time;
 pub mod trust;

@@ -5,20 +5,17 @@
 use std::collections::BTreeSet;
 
 use triage_model::classify::{Code, rows};
+use triage_model::spelling::{distance, slips_allowed};
 
 /// More would be a list to read instead of an answer.
 const SUGGESTED_MAX: usize = 3;
-
-/// So many letters may be wrong, and no more than one in [`LETTERS_PER_SLIP`].
-const SLIPS_MAX: usize = 3;
-const LETTERS_PER_SLIP: usize = 4;
 
 /// What languages put behind the name of an error: `InvalidGrantError` means InvalidGrant.
 const SUFFIXES: [&str; 3] = ["exception", "error", "fault"];
 
 pub fn suggestions(code: &str) -> Vec<String> {
     let wanted = code.to_ascii_lowercase();
-    let allowed = (stem(&wanted).len() / LETTERS_PER_SLIP).clamp(1, SLIPS_MAX);
+    let allowed = slips_allowed(stem(&wanted).len()).max(1);
     let mut near: BTreeSet<(usize, usize, String)> = BTreeSet::new();
     for name in names() {
         let lower = name.to_ascii_lowercase();
@@ -49,39 +46,9 @@ fn stem(code: &str) -> &str {
     SUFFIXES.iter().find_map(|suffix| code.strip_suffix(suffix)).unwrap_or(code)
 }
 
-/// How many letters must be put in, left out or changed (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, against) in other.bytes().enumerate() {
-            let changed = diagonal + usize::from(letter != against);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_distance_counts_single_letters() {
-        for (one, other, slips) in [
-            ("", "", 0),
-            ("", "abc", 3),
-            ("abc", "abc", 0),
-            ("abc", "abd", 1),
-            ("ab", "ba", 2),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(distance(one, other), slips, "{one} {other}");
-            assert_eq!(distance(other, one), slips, "{other} {one}");
-        }
-    }
 
     #[test]
     fn a_slip_of_the_keyboard_is_understood() {
