@@ -44,7 +44,7 @@ impl Caller {
 }
 
 /// The UUID in a user id of Identity Center: alone, behind `1234567890-`, or behind `d-1234567890-`.
-fn directory_uuid(id: &str) -> Option<&str> {
+pub fn directory_uuid(id: &str) -> Option<&str> {
     const UUID: [usize; 5] = [8, 4, 4, 4, 12];
     const DIRECTORY: usize = 10;
     let at = id.len().checked_sub(UUID.iter().sum::<usize>() + UUID.len() - 1)?;

@@ -308,6 +308,7 @@ impl Notice {
             alarm: None,
             merged: Merged::default(),
             note: None,
+            unresolved: None,
             cut: false,
         }
     }

@@ -1,7 +1,7 @@
 //! What people and programs are told of an incident, and what waits to be told.
 //!
 //! Data first: a [`notice::Notice`] and the [`letter::Letter`]s that carry it. [`compose`] makes notices of what happened, with
-//! the texts of [`advice`]; [`merge`] makes one of several; [`mail`], [`sms`], [`chat`], [`machine`] and [`pager`] are what each
+//! the texts of [`advice`]; [`merge`] makes one of several, [`people`] puts names in place of user ids; [`mail`], [`sms`], [`chat`], [`machine`] and [`pager`] are what each
 //! reader gets, and [`envelope`] puts them into one publish; [`outbox`] says what goes out next. Pure: nothing is sent here.
 
 pub mod letter;
@@ -10,6 +10,7 @@ pub mod notice;
 pub mod advice;
 pub mod compose;
 pub mod merge;
+pub mod people;
 pub mod words;
 
 pub mod chat;

@@ -15,7 +15,7 @@ use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::observation::Operation;
 use triage_model::region::Region;
 
-use crate::words::{between, name_of};
+use crate::words::{between, counted, name_of};
 
 /// What is told, as data. It is kept in the outbox as it is, so that whoever publishes it says the same. Every text of
 /// others in it is bounded and on one line, and so is every list.
@@ -67,8 +67,26 @@ pub struct Notice {
     pub merged: Merged,
     /// What its reader must know of how it came about.
     pub note: Option<String>,
+    /// Set where it shows user ids because their names could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unresolved: Option<Unresolved>,
     /// Lists were shortened so that it fits where it is sent.
     pub cut: bool,
+}
+
+/// User ids that Identity Store gave no name for, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unresolved {
+    pub ids: usize,
+    /// An error's code, or a few words.
+    pub reason: String,
+}
+
+impl Unresolved {
+    /// `2 user ids could not be resolved: AccessDeniedException`.
+    pub fn in_words(&self) -> String {
+        format!("{} could not be resolved: {}", counted(self.ids, "user id"), self.reason)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
