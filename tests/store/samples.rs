@@ -113,6 +113,7 @@ pub fn notice(sequence: u32) -> Notice {
         alarm: (sequence == 1).then_some(Alarm::Alarm),
         merged: Merged::default(),
         note: None,
+        unresolved: None,
         cut: false,
     }
 }
