@@ -1,6 +1,6 @@
 //! The stages in order, over the ports of the shell.
 //!
-//! [`store::Store`], [`service::Service`] and [`publish::Publish`] are the neighbours; the function has real ones, replay and tests
+//! [`store::Store`], [`service::Service`], [`publish::Publish`] and [`directory::Directory`] are the neighbours; the function has real ones, replay and tests
 //! the [`memory`] store and nobody to ask. [`pipeline`] is the one place that puts decode, classify, record, retry, probe,
 //! diagnose, tell and answer in order. It reads the monotonic clock for deadlines and nothing else of the outside.
 
@@ -8,6 +8,7 @@ pub mod answer;
 pub mod backoff;
 mod call_callers;
 pub mod common;
+pub mod directory;
 pub mod error;
 pub mod handled;
 pub mod known_clients;

@@ -18,12 +18,16 @@ use triage_decide::view::{StoreError, View};
 use triage_model::caller::CallerHasher;
 use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
-use triage_model::time::{before, is_within};
+use triage_model::time::{before, is_within, later};
 use triage_notify::letter::{Entry, Step};
 use triage_notify::outbox::Told;
+use triage_notify::people::Person;
 
 use crate::seen_ids::SeenIds;
-use crate::store::{At, Claim, Committed, Elected, REGION_KEPT, Recorded, Settled, Store};
+use crate::store::{At, Claim, Committed, Elected, REGION_KEPT, Recorded, Settled, Store, kept_for};
+
+/// More people than one company's outage lists in a day. Beyond it all are asked again.
+const PEOPLE_MAX: usize = 1_000;
 
 #[derive(Debug)]
 pub struct MemoryStore {
@@ -45,6 +49,8 @@ struct State {
     gathered: BTreeSet<Region>,
     flushed_at: Option<Timestamp>,
     told: Told,
+    /// By user id, and until when that holds.
+    people: BTreeMap<String, (Person, Timestamp)>,
 }
 
 /// What is known of one region.
@@ -281,6 +287,23 @@ impl Store for MemoryStore {
 
     async fn claim_retry(&self, id: &str, _at: At) -> Result<bool, StoreError> {
         Ok(self.state().retried.is_new(id))
+    }
+
+    async fn people(&self, ids: &[String], at: At) -> Result<BTreeMap<String, Person>, StoreError> {
+        let state = self.state();
+        let holds = |id: &String| state.people.get(id).filter(|(_, until)| *until > at.now);
+        Ok(ids.iter().filter_map(|id| holds(id).map(|(person, _)| (id.clone(), person.clone()))).collect())
+    }
+
+    async fn keep_people(&self, people: &BTreeMap<String, Person>, at: At) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.people.retain(|_, (_, until)| *until > at.now);
+        if state.people.len() + people.len() > PEOPLE_MAX {
+            state.people.clear();
+        }
+        let kept = |(id, person): (&String, &Person)| (id.clone(), (person.clone(), later(at.now, kept_for(person))));
+        state.people.extend(people.iter().map(kept));
+        Ok(())
     }
 
     async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError> {

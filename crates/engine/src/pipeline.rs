@@ -12,6 +12,7 @@ mod deliver;
 mod doubt;
 pub mod judged;
 mod late;
+mod names;
 mod parts;
 mod probe;
 mod record;
@@ -37,6 +38,7 @@ use triage_model::time::before;
 use self::case::{Case, Work};
 pub use self::parts::Pipeline;
 use self::schedule::Schedule;
+use crate::directory::Directory;
 use crate::handled::{Handled, Invocation};
 use crate::memory::MemoryStore;
 use crate::publish::Publish;
@@ -72,7 +74,7 @@ impl Pipeline<MemoryStore, Nobody, Nobody> {
             seen: Mutex::new(seen),
             reported: Mutex::new(reported),
             acts_on_archives: self.acts_on_archives,
-            ..Self::new(settings, self.store.clone(), None, None)
+            ..Self::new(settings, self.store.clone(), None, None, None)
         }
     }
 
@@ -82,7 +84,7 @@ impl Pipeline<MemoryStore, Nobody, Nobody> {
     }
 }
 
-impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     /// Decodes a payload and judges what it tells.
     pub async fn handle(&self, payload: &str, invocation: &Invocation) -> Handled {
         // What is left when the time for asking is over has no time to be told of.

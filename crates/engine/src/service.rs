@@ -10,7 +10,9 @@ use triage_model::observation::{Failure, Operation};
 use triage_model::region::Region;
 use triage_notify::letter::Channel;
 use triage_notify::notice::Notice;
+use triage_notify::people::Person;
 
+use crate::directory::{Directory, DirectoryError};
 use crate::publish::{Publish, PublishError, Published};
 use crate::retry::{NotRepeatable, RetryReport};
 
@@ -79,6 +81,12 @@ impl Service for Nobody {
     }
 
     fn own_request_ids(&self) -> Vec<String> {
+        match *self {}
+    }
+}
+
+impl Directory for Nobody {
+    async fn person(&self, _: &str, _: Duration) -> Result<Person, DirectoryError> {
         match *self {}
     }
 }

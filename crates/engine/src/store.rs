@@ -5,7 +5,7 @@
 //! cannot be had it is answered from the sandbox's own memory, and the trouble is said. What must be agreed on (a step, a
 //! claim) fails with a [`StoreError`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -18,10 +18,19 @@ use triage_model::caller::CallerHasher;
 use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
 use triage_notify::letter::{Entry, Step};
+use triage_notify::people::Person;
 
 /// A region without evidence for so long is no longer listed: a fortnight's holiday of one's only users costs a word, ticking
 /// each region that was ever mentioned costs money every minute.
 pub const REGION_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How long a person's name is kept: names change seldom, but a user who is not found may just be on the way into the directory.
+pub const fn kept_for(person: &Person) -> Duration {
+    Duration::from_secs(match person {
+        Person::Named(_) => 24 * 60 * 60,
+        Person::Unknown => 60 * 60,
+    })
+}
 
 /// When the store is asked, and until when: a call that is not answered by `until` is `Unavailable`.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +153,12 @@ pub trait Store {
     /// Whether the call of the failure `id` may be made again: yes, once. The failure itself may have been seen before,
     /// in a log or through CloudTrail.
     async fn claim_retry(&self, id: &str, at: At) -> Result<bool, StoreError>;
+
+    /// Who these user ids are, of those that are kept and still hold ([`kept_for`]).
+    async fn people(&self, ids: &[String], at: At) -> Result<BTreeMap<String, Person>, StoreError>;
+
+    /// Keeps who they are, so that the next notice need not ask.
+    async fn keep_people(&self, people: &BTreeMap<String, Person>, at: At) -> Result<(), StoreError>;
 
     /// Whether this sandbox is to probe `region` now: of all who ask within `interval`, one.
     async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError>;

@@ -85,6 +85,7 @@ problem_names! {
     GzipTruncated "gzip_truncated" Unread "gzip without its end; what was there was used"
     JsonInvalid "json_invalid" Unread "the payload, or a body, record or log line in it, is not JSON"
     LogLineTooLong "log_line_too_long" Unread "a log line longer than any that is read"
+    NamesUnresolved "names_unresolved" Nothing "user ids that Identity Store gave no names for in time: the notice shows the ids; the detail tells why"
     NestedTooDeeply "nested_too_deeply" Unread "more wrappings around an event than any service makes"
     NoticeGivenUp "notice_given_up" Nothing "a notice that its channel did not take for a day: it is dropped"
     NoticeHeldBack "notice_held_back" Nothing "people were told enough for now: the notice waits in the table"

@@ -12,9 +12,6 @@ use triage_model::redact::{SHOWN_NAME_MAX, one_line, unlinked};
 
 use crate::notice::{Notice, Unresolved};
 
-/// Ids that are asked for one notice: twice what it lists, for its sentences may name others.
-pub const IDS_MAX: usize = 20;
-
 /// Of a name in brackets so many bytes are shown: nearly every address fits, and a name beside it.
 const USER_NAME_MAX: usize = 48;
 
@@ -55,14 +52,14 @@ impl Person {
 }
 
 impl Notice {
-    /// The user ids that it names, those in its list of callers first: at most [`IDS_MAX`].
+    /// The user ids that it names, each once, those in its list of callers first.
     pub fn user_ids(&self) -> Vec<String> {
         let mut notice = self.clone();
         let listed: Vec<String> = self.impact.names.iter().filter_map(|name| id_of_name(name)).collect();
         let in_texts: Vec<String> =
             notice.sentences().flat_map(|text| ids_in(text).map(|(_, id)| id).collect::<Vec<_>>()).collect();
         let mut seen = BTreeSet::new();
-        listed.into_iter().chain(in_texts).filter(|id| seen.insert(id.clone())).take(IDS_MAX).collect()
+        listed.into_iter().chain(in_texts).filter(|id| seen.insert(id.clone())).collect()
     }
 
     /// With names in place of the ids that `people` knows. Why the others stay is `reason`.
@@ -195,13 +192,6 @@ mod tests {
         let notice = notice(&["user u-1", "01234567", "log group /a", "unknown caller"], &reasons);
         assert_eq!(notice.user_ids(), Vec::<String>::new());
         assert_eq!(notice.clone().with_people(&BTreeMap::new(), ""), notice);
-    }
-
-    #[test]
-    fn no_more_ids_are_asked_for_than_one_notice_may_cost() {
-        let many: Vec<String> = (0..100).map(|n| format!("user 94d00cd8-e9e6-4810-b177-b08e847754{n:02}")).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert_eq!(notice(&[], &many).user_ids().len(), IDS_MAX);
     }
 
     #[test]

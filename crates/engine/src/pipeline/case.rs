@@ -19,6 +19,7 @@ use triage_notify::letter::Entry;
 use triage_notify::notice::Notice;
 
 use super::judged::Judged;
+use super::names::People;
 use super::schedule::Schedule;
 use crate::answer::{Answer, BatchItemFailure, Counts, FAILURES_LISTED, FailureReport, IncidentReport, NoticeReport};
 use crate::error::Error;
@@ -37,6 +38,7 @@ pub struct Case {
     /// Under which notices are claimed.
     pub claim: Claim,
     pub schedule: Schedule,
+    pub people: People,
     pub draft: Draft,
 }
 
@@ -87,7 +89,16 @@ impl Case {
         let by = format!("{} {:08x}", invocation.id, fastrand::u32(..));
         let claim = Claim { by, until: schedule.stopped_at };
         (
-            Self { kind, messages, carries_secrets, is_shadow: mode == Mode::Shadow, claim, schedule, draft },
+            Self {
+                kind,
+                messages,
+                carries_secrets,
+                is_shadow: mode == Mode::Shadow,
+                claim,
+                schedule,
+                people: People::default(),
+                draft,
+            },
             observations,
         )
     }

@@ -24,6 +24,7 @@ use super::case::{Case, Untold};
 use super::doubt;
 use super::parts::Pipeline;
 use crate::answer::{IncidentReport, IncidentState};
+use crate::directory::Directory;
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::{At, Committed, Store};
@@ -36,7 +37,7 @@ const STEPS_TRIED: u32 = 8;
 /// SNS gives up on a mail address.
 const ALONE_SPREAD: Duration = Duration::from_secs(5);
 
-impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     /// Judges each region, takes the step that follows, and tells what waits to be told.
     pub(super) async fn decide(&self, regions: &BTreeSet<Region>, is_tick: bool, case: &mut Case) {
         for (done, region) in regions.iter().enumerate() {
@@ -153,6 +154,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         if let Some(publisher) = &self.publisher {
             publisher.pause(ALONE_SPREAD.min(left / 4).mul_f64(fastrand::f64())).await;
         }
+        let notice = self.with_names(&notice, case).await;
         let draft = &mut case.draft;
         match self.publish(Channel::Topic, &notice, deadline).await {
             Ok(published) => case.published(&notice, published),

@@ -18,6 +18,7 @@ use triage_notify::outbox::{Delivery, due, pause_after};
 
 use super::case::{Case, Untold};
 use super::parts::Pipeline;
+use crate::directory::Directory;
 use crate::publish::{Publish, PublishError, Published};
 use crate::service::Service;
 use crate::store::{At, Settled, Store};
@@ -25,7 +26,7 @@ use crate::store::{At, Settled, Store};
 /// So long a notice to a program or a paging service is tried. People are told however late it is.
 const GIVEN_UP: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     /// Publishes what is due, until nothing is.
     pub(super) async fn deliver(&self, region: &Region, view: &View, case: &mut Case) {
         if view.sent_below >= view.ledger.next_position {
@@ -88,7 +89,8 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
             self.settle(region, &delivery, &Settled::HeldBack { not_before }, case).await;
             return false;
         }
-        let published = self.publish(delivery.channel, &delivery.notice, at.until).await;
+        let notice = self.with_names(&delivery.notice, case).await;
+        let published = self.publish(delivery.channel, &notice, at.until).await;
         if published.is_err() && delivery.channel == Channel::Topic {
             // Else it would be held back when its time has come, though nobody was told.
             let retracted = self.store.retract(&delivery.group(), asked).await;
@@ -103,7 +105,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
         match published {
             Ok(published) => {
                 if delivery.channel == Channel::Topic {
-                    case.published(&delivery.notice, published);
+                    case.published(&notice, published);
                 }
                 true
             }
@@ -116,7 +118,7 @@ impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
                 case.draft.measured.notices_failed += 1;
                 case.draft.untold.push(Untold { region: region.clone(), reason: error.to_string() });
                 if delivery.channel == Channel::Topic {
-                    case.draft.notices.push(delivery.notice);
+                    case.draft.notices.push(notice);
                 }
                 false
             }

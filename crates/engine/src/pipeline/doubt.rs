@@ -9,12 +9,13 @@ use triage_model::problem::ProblemName;
 
 use super::case::{Case, Work};
 use super::parts::Pipeline;
+use crate::directory::Directory;
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::Store;
 use crate::unnamed::unnamed;
 
-impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     /// Has the region judged in which it is told, if there is something to tell.
     pub(super) fn doubt(&self, work: &mut Work, case: &mut Case) {
         let draft = &mut case.draft;

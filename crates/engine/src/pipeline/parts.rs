@@ -7,6 +7,7 @@ use triage_notify::letter::Channel;
 use super::alone::Alone;
 use super::late::Late;
 use crate::call_callers::CallCallers;
+use crate::directory::Directory;
 use crate::known_clients::KnownClients;
 use crate::memory::MemoryStore;
 use crate::publish::Publish;
@@ -19,13 +20,15 @@ use crate::store::Store;
 /// Calls of ours in flight at once, retries or probes: an outage must not become our storm.
 pub const CALLS_IN_FLIGHT: usize = 8;
 
-pub struct Pipeline<S, O, P> {
+pub struct Pipeline<S, O, P, D = Nobody> {
     pub settings: Settings,
     pub store: S,
     /// None where nothing may be asked.
     pub(super) service: Option<O>,
     /// None where notices go to the log only.
     pub(super) publisher: Option<P>,
+    /// None where user ids are not to become names.
+    pub(super) directory: Option<D>,
     /// Who is told.
     pub(super) channels: Vec<Channel>,
     /// Whether events out of an archive (`replay-name`) are acted on: only replay does.
@@ -49,18 +52,19 @@ impl Pipeline<MemoryStore, Nobody, Nobody> {
     /// Nothing is asked, and nobody is told.
     pub fn offline(settings: Settings) -> Self {
         let store = MemoryStore::new(settings.policy.evidence, settings.policy.gather);
-        Self::new(settings, store, None, None)
+        Self::new(settings, store, None, None, None)
     }
 }
 
-impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
-    pub fn new(settings: Settings, store: S, service: Option<O>, publisher: Option<P>) -> Self {
+impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
+    pub fn new(settings: Settings, store: S, service: Option<O>, publisher: Option<P>, directory: Option<D>) -> Self {
         let channels = publisher.as_ref().map_or_else(|| vec![Channel::Topic], Publish::channels);
         Self {
             settings,
             store,
             service,
             publisher,
+            directory,
             channels,
             acts_on_archives: false,
             alone: Alone::default(),

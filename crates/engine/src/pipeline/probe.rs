@@ -21,6 +21,7 @@ use super::judged::Judged;
 use super::parts::{CALLS_IN_FLIGHT, Pipeline};
 use super::schedule::Schedule;
 use crate::answer::{Action, Outcome};
+use crate::directory::Directory;
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::{Elected, Store};
@@ -29,7 +30,7 @@ use crate::store::{Elected, Store};
 /// the election would be spent.
 const PROBE_NEEDS: Duration = Duration::from_secs(4);
 
-impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     pub(super) async fn probe(&self, judged: &mut [Judged], work: &mut Work, case: &mut Case) {
         let Some(service) = &self.service else { return };
         let troubled = judged.iter().filter(|one| one.is_service_failure() && !one.is_cured());

@@ -13,11 +13,12 @@ use triage_model::region::Region;
 use super::case::{Case, Work};
 use super::judged::{Age, Judged, see_talker, whole_second};
 use super::parts::Pipeline;
+use crate::directory::Directory;
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::Store;
 
-impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     pub(super) async fn record(&self, judged: &mut [Judged], work: &mut Work, case: &mut Case) {
         // Of each region's failures that are evidence, which they are.
         let mut of_region: BTreeMap<Region, Vec<usize>> = BTreeMap::new();

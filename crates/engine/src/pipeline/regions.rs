@@ -13,11 +13,12 @@ use triage_model::region::Region;
 
 use super::case::Case;
 use super::parts::Pipeline;
+use crate::directory::Directory;
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::Store;
 
-impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     /// Takes in the regions that AWS reports, and returns those that are named otherwise and are not believed. The store knows
     /// what other sandboxes heard of; where it cannot be had, what this one heard of has to do.
     pub(super) async fn doubted_regions(&self, observations: &[Observation], case: &mut Case) -> BTreeSet<Region> {

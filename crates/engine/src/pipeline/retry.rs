@@ -12,13 +12,14 @@ use triage_decide::verdict::Diagnosis;
 use super::case::Case;
 use super::judged::Judged;
 use super::parts::{CALLS_IN_FLIGHT, Pipeline};
+use crate::directory::Directory;
 use crate::publish::Publish;
 use crate::retry::{RetryReport, Stop};
 use crate::service::Service;
 use crate::store::Store;
 use triage_model::problem::ProblemName;
 
-impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     pub(super) async fn retry(&self, judged: &mut [Judged], case: &mut Case) {
         let Some(service) = &self.service else { return };
         let to_retry = self.repeatable(judged, case).await;

@@ -19,6 +19,7 @@ use super::parts::Pipeline;
 use super::regions::doubt;
 use crate::call_callers::CallCallers;
 use crate::common::Common;
+use crate::directory::Directory;
 use crate::handled::Invocation;
 use crate::known_clients::{KnownClients, ServedAs};
 use crate::publish::Publish;
@@ -26,7 +27,7 @@ use crate::service::Service;
 use crate::store::Store;
 use crate::unnamed::{unname, unname_issue};
 
-impl<S: Store, O: Service, P: Publish> Pipeline<S, O, P> {
+impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     pub(super) async fn sort(
         &self,
         observations: Vec<Observation>,
