@@ -4,10 +4,13 @@
 //! environment but the AWS SDK (credentials, endpoints) and the Lambda runtime.
 
 mod company;
+mod directory;
 
 use triage_engine::settings::{Settings, SettingsError, given};
 use triage_model::region::is_well_formed;
 use triage_notify::place::{Company, Place};
+
+pub use self::directory::IdentityStoreArn;
 
 /// What an operator can set. Every variable is optional.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +30,8 @@ pub struct Config {
     /// `OIDC_TRIAGE_RUNBOOK_URL`, `OIDC_TRIAGE_STATUS_PAGE_URL`, `OIDC_TRIAGE_CONTACT`, `OIDC_TRIAGE_TIME_ZONE`: what a
     /// company adds to its notices.
     pub company: Company,
+    /// `OIDC_TRIAGE_RESOLVE_NAMES`, `OIDC_TRIAGE_IDENTITY_STORE_ARN`: where user ids become names, if they are to.
+    pub identity_store: Option<IdentityStoreArn>,
     /// `AWS_LAMBDA_LOG_LEVEL`.
     pub log_level: tracing::Level,
 }
@@ -50,6 +55,8 @@ impl Config {
                 .push("OIDC_TRIAGE_FALLBACK_TOPIC_ARN needs OIDC_TRIAGE_TOPIC_ARN, which it stands in for".to_owned());
         }
         let company = company::read(&variable, &mut problems);
+        let hides_names = settings.as_ref().is_some_and(Settings::hides_names);
+        let identity_store = directory::read(&variable, hides_names, &mut problems);
         let (Some(settings), true) = (settings, problems.is_empty()) else { return Err(SettingsError(problems)) };
         Ok(Self {
             settings,
@@ -59,6 +66,7 @@ impl Config {
             event_bus: get("OIDC_TRIAGE_EVENT_BUS"),
             table: get("OIDC_TRIAGE_TABLE"),
             company,
+            identity_store,
             log_level: log_level(get("AWS_LAMBDA_LOG_LEVEL").as_deref()),
         })
     }
@@ -125,9 +133,10 @@ mod tests {
             ("OIDC_TRIAGE_STATUS_PAGE_URL", "http://status.example.com"),
             ("OIDC_TRIAGE_CONTACT", "a\nb"),
             ("OIDC_TRIAGE_TIME_ZONE", "Europe/Berln"),
+            ("OIDC_TRIAGE_RESOLVE_NAMES", "maybe"),
         ])
         .unwrap_err();
-        assert_eq!(problems.len(), 9, "{problems:#?}");
+        assert_eq!(problems.len(), 10, "{problems:#?}");
     }
 
     #[test]
@@ -142,6 +151,18 @@ mod tests {
         assert_eq!((status_page, contact.as_deref()), (None, Some("#identity-on-call")));
         assert_eq!(time_zone.unwrap().iana_name(), Some("Asia/Tokyo"));
         assert_eq!(read(&[]).unwrap().place().company, Company::default());
+    }
+
+    #[test]
+    fn names_and_hashes_exclude_each_other() {
+        let resolved = [
+            ("OIDC_TRIAGE_RESOLVE_NAMES", "true"),
+            ("OIDC_TRIAGE_IDENTITY_STORE_ARN", "arn:aws:identitystore::111122223333:identitystore/d-1234567890"),
+        ];
+        assert_eq!(read(&resolved).unwrap().identity_store.unwrap().id, "d-1234567890");
+        let [on, arn] = resolved;
+        let error = read(&[on, arn, ("OIDC_TRIAGE_CALLER_NAMES", "hashed")]).unwrap_err().to_string();
+        assert!(error.contains("OIDC_TRIAGE_RESOLVE_NAMES") && error.contains("hashed"), "{error}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 /// A connection within AWS stands in milliseconds; what takes longer than this does not come.
@@ -77,6 +78,17 @@ impl HttpClient for Http {
 
     fn connector_metadata(&self) -> Option<ConnectorMetadata> {
         self.0.others.connector_metadata()
+    }
+}
+
+/// Why a call had no answer, where it had none. Of an error's text nothing is shown: it holds the raw answer.
+pub fn silence<E, R>(error: &SdkError<E, R>) -> &'static str {
+    match error {
+        SdkError::TimeoutError(_) => "it timed out",
+        SdkError::DispatchFailure(failure) if failure.is_other() => "no connection, or no credentials to sign with",
+        SdkError::DispatchFailure(_) => "no connection",
+        SdkError::ResponseError(_) | SdkError::ServiceError(_) => "its answer could not be read",
+        _ => "the request could not be built",
     }
 }
 

@@ -1,10 +1,11 @@
 //! The shell around the stages: AWS's SDKs, the environment, the log.
 //!
-//! The only crate with AWS SDKs. [`config`] reads the environment once; [`oidc`], [`publish`] and [`store`] are the real
+//! The only crate with AWS SDKs. [`config`] reads the environment once; [`oidc`], [`publish`], [`directory`] and [`store`] are the real
 //! neighbours behind the ports of `triage-engine`, all on one client of [`http`]; [`telemetry`] is what the function says of
 //! itself. `main.rs` puts them together.
 
 pub mod config;
+pub mod directory;
 pub mod http;
 pub mod oidc;
 pub mod publish;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use oidc_triage_function::config::Config;
+use oidc_triage_function::directory::IdentityStore;
 use oidc_triage_function::http::Http;
 use oidc_triage_function::oidc::Oidc;
 use oidc_triage_function::publish::Publisher;
@@ -83,7 +84,7 @@ async fn serve<S: Store>(function: Function<S>) -> ExitCode {
 
 /// What is built once in a sandbox.
 struct Function<S> {
-    pipeline: Pipeline<S, Oidc, Publisher>,
+    pipeline: Pipeline<S, Oidc, Publisher, IdentityStore>,
     log_level: tracing::Level,
     invocations: AtomicU64,
 }
@@ -91,10 +92,11 @@ struct Function<S> {
 impl<S: Store> Function<S> {
     fn new(config: Config, sdk_config: SdkConfig, store: S) -> Self {
         let publisher = Publisher::new(&sdk_config, &config);
+        let directory = IdentityStore::new(&sdk_config, &config);
         let oidc = Oidc::new(sdk_config, Backoff::SDK_2026);
         oidc.prepare(&config.settings.regions);
         let Config { settings, log_level, .. } = config;
-        let pipeline = Pipeline::new(settings, store, Some(oidc), publisher);
+        let pipeline = Pipeline::new(settings, store, Some(oidc), publisher, directory);
         Self { pipeline, log_level, invocations: AtomicU64::new(0) }
     }
 

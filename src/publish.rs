@@ -22,7 +22,7 @@ use triage_notify::place::Place;
 use triage_notify::{envelope, machine, pager};
 
 use crate::config::Config;
-use crate::http::CONNECT_TIMEOUT;
+use crate::http::{CONNECT_TIMEOUT, silence};
 
 /// SNS's `MessageStructure` for a text of each protocol's own.
 const BY_PROTOCOL: &str = "json";
@@ -239,16 +239,8 @@ const WITHOUT_A_CODE: &str = "an answer without a code";
 
 /// What may be said of a failed publish. The SDK's own text holds the raw answer: it stays here.
 fn why<E: ProvideErrorMetadata, R>(whom: &'static str, error: &SdkError<E, R>) -> PublishError {
-    match error {
-        SdkError::ServiceError(service) => {
-            PublishError::Refused(whom, service.err().code().unwrap_or(WITHOUT_A_CODE).to_owned())
-        }
-        SdkError::TimeoutError(_) => PublishError::NoAnswer(whom, "it timed out"),
-        SdkError::DispatchFailure(failure) if failure.is_other() => {
-            PublishError::NoAnswer(whom, "no connection, or no credentials to sign with")
-        }
-        SdkError::DispatchFailure(_) => PublishError::NoAnswer(whom, "no connection"),
-        SdkError::ResponseError(_) => PublishError::NoAnswer(whom, "its answer could not be read"),
-        _ => PublishError::NoAnswer(whom, "the request could not be built"),
+    match error.as_service_error() {
+        Some(refusal) => PublishError::Refused(whom, refusal.code().unwrap_or(WITHOUT_A_CODE).to_owned()),
+        None => PublishError::NoAnswer(whom, silence(error)),
     }
 }

@@ -11,6 +11,7 @@
 mod decisions;
 mod fault;
 mod known;
+mod people;
 mod region_items;
 mod slot_item;
 mod table;
@@ -40,6 +41,7 @@ use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
 use triage_model::time::{before, day_of, is_within};
 use triage_notify::letter::{Entry, Step};
+use triage_notify::people::Person;
 
 use self::known::Known;
 use self::table::{EXPIRES_AT, Key, Table, Update, bytes, expiry};
@@ -470,6 +472,14 @@ impl Store for DynamoStore {
 
     async fn claim_retry(&self, id: &str, at: At) -> Result<bool, StoreError> {
         self.table.put_retry(id, at).await
+    }
+
+    async fn people(&self, ids: &[String], at: At) -> Result<BTreeMap<String, Person>, StoreError> {
+        self.table.people(ids, at).await
+    }
+
+    async fn keep_people(&self, people: &BTreeMap<String, Person>, at: At) -> Result<(), StoreError> {
+        self.table.keep_people(people, at).await
     }
 
     async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError> {

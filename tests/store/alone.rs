@@ -5,6 +5,7 @@ use triage_decide::policy::Policy;
 use triage_decide::view::StoreError;
 use triage_engine::store::Store;
 use triage_model::caller::Caller;
+use triage_notify::people::Person;
 
 use crate::samples::{See as _, all_answered, answered, at, failures, mark, on, step, us};
 use crate::table::config;
@@ -52,4 +53,7 @@ async fn what_must_be_agreed_on_fails() {
     assert!(is_out_of_reach(&store.commit(&us(), 0, &step(1..=1), on(0)).await.err()));
     assert!(is_out_of_reach(&store.claim_retry("a", on(0)).await.err()));
     assert!(is_out_of_reach(&store.regions(on(0)).await.err()));
+    assert!(is_out_of_reach(&store.people(&["id-1".to_owned()], on(0)).await.err()));
+    let ana = [("id-1".to_owned(), Person::Named("Ana".to_owned()))].into();
+    assert!(is_out_of_reach(&store.keep_people(&ana, on(0)).await.err()));
 }

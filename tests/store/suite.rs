@@ -1,6 +1,6 @@
 //! What holds in each home of the store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
@@ -17,6 +17,7 @@ use triage_model::caller::Caller;
 use triage_model::classify::Cause;
 use triage_model::observation::Origin;
 use triage_notify::letter::{Channel, Step};
+use triage_notify::people::Person;
 
 use crate::home::Home;
 use crate::samples::{
@@ -437,4 +438,40 @@ pub async fn all_sandboxes_hash_callers_alike<S: Store>(home: &Home<S>) {
     assert!(hashers.iter().all(|(_, trouble)| trouble.is_none()));
     let hashes: BTreeSet<_> = hashers.iter().map(|(hasher, _)| hasher.hash(&caller)).collect();
     assert_eq!(hashes.len(), 1);
+}
+
+fn people(known: &[(&str, Person)]) -> BTreeMap<String, Person> {
+    known.iter().map(|(id, person)| ((*id).to_owned(), person.clone())).collect()
+}
+
+pub async fn who_people_are_is_known_to_all_sandboxes<S: Store>(home: &Home<S>) {
+    let [one, other] = [home.sandbox(), home.sandbox()];
+    let ids = ["id-1", "id-2", "id-3"].map(str::to_owned);
+    assert_eq!(one.people(&ids, on(0)).await, Ok(BTreeMap::new()));
+    let known = people(&[("id-1", Person::Named("Ana (ana)".into())), ("id-2", Person::Unknown)]);
+    assert_eq!(one.keep_people(&known, on(0)).await, Ok(()));
+    assert_eq!(other.people(&ids, on(1)).await, Ok(known.clone()));
+    assert_eq!(other.people(&ids[..1], on(1)).await.map(|people| people.len()), Ok(1));
+    // Who was not found then has a name by now, and the other way round.
+    let changed = people(&[("id-1", Person::Unknown), ("id-2", Person::Named("Ben".into()))]);
+    assert_eq!(other.keep_people(&changed, on(2)).await, Ok(()));
+    assert_eq!(one.people(&ids, on(3)).await, Ok(changed));
+    assert_eq!(one.keep_people(&BTreeMap::new(), on(3)).await, Ok(()));
+}
+
+pub async fn a_name_is_kept_for_a_day_and_that_there_is_none_for_an_hour<S: Store>(home: &Home<S>) {
+    const HOUR: i64 = 60 * 60;
+    let store = home.sandbox();
+    let ids = ["id-1", "id-2"].map(str::to_owned);
+    let (named, unknown) = (("id-1", Person::Named("Ana".into())), ("id-2", Person::Unknown));
+    let kept = store.keep_people(&people(&[named.clone(), unknown.clone()]), on(0)).await;
+    assert_eq!(kept, Ok(()));
+    for (second, known) in [
+        (HOUR - 1, people(&[named.clone(), unknown])),
+        (HOUR, people(std::slice::from_ref(&named))),
+        (24 * HOUR - 1, people(&[named])),
+        (24 * HOUR, people(&[])),
+    ] {
+        assert_eq!(store.people(&ids, on(second)).await, Ok(known), "{second}");
+    }
 }
