@@ -2,6 +2,7 @@ import pytest
 
 from tests.harness import make
 from tests.harness.emulator import Emulator, Stack
+from tests.harness.fake_identity_store import FakeIdentityStore
 from tests.harness.fake_oidc import FakeOidc
 
 APPLICATION_LOG_GROUP = "/made-up/application"
@@ -25,8 +26,14 @@ def oidc(service):
 
 
 @pytest.fixture(scope="session")
-def emulator(service, tmp_path_factory):
-    with Emulator(tmp_path_factory.mktemp("emulator"), service.url) as emulator:
+def directory():
+    with FakeIdentityStore() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def emulator(service, directory, tmp_path_factory):
+    with Emulator(tmp_path_factory.mktemp("emulator"), service.url, directory_url=directory.url) as emulator:
         yield emulator
 
 

@@ -17,6 +17,7 @@ import pytest
 from tests.e2e.conftest import APPLICATION_LOG_GROUP, BELIEVED, stack_with_log
 from tests.harness import awslogs, make
 from tests.harness.emulator import Queue, Stack, ends_tls
+from tests.harness.fake_identity_store import STORE_ARN, user_id
 from tests.harness.fake_oidc import NULL_500
 from tests.harness.notices import check_alarm, check_machine
 from tests.harness.world import until
@@ -410,3 +411,30 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator, oidc):
     measured = [alarm["Dimensions"] for alarm in alarms(stack).values() if alarm["Namespace"] == "oidc-triage"]
     assert measured == [[{"Name": "Region", "Value": "eu-central-1"}]] * 2
     assert '"Region", "eu-central-1"' in json.dumps(dashboard(stack))
+
+
+def test_a_stack_that_resolves_names_shows_people_by_them_and_keeps_them_in_its_table(emulator, oidc, directory):
+    stack = Stack(emulator, "444444444444", ResolveNames="true", IdentityStoreArn=STORE_ARN, RunbookUrl="https://wiki.example.com/sign-in",
+                  StatusPageUrl="https://status.example.com", Contact="#identity-on-call", TimeZone="Europe/Berlin", **BELIEVED)
+    given = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["WatcherName"])["Environment"]["Variables"]
+    assert {name: given[f"OIDC_TRIAGE_{name}"] for name in
+            ("RESOLVE_NAMES", "IDENTITY_STORE_ARN", "RUNBOOK_URL", "STATUS_PAGE_URL", "CONTACT", "TIME_ZONE")} == {
+        "RESOLVE_NAMES": "true", "IDENTITY_STORE_ARN": STORE_ARN, "RUNBOOK_URL": "https://wiki.example.com/sign-in",
+        "STATUS_PAGE_URL": "https://status.example.com", "CONTACT": "#identity-on-call", "TIME_ZONE": "Europe/Berlin"}
+    for role in ("TriageRole", "WatcherRole"):
+        policy = stack.client("iam").get_role_policy(RoleName=stack.physical_id(role), PolicyName="names")["PolicyDocument"]
+        (statement,) = policy["Statement"]
+        assert (statement["Action"], statement["Resource"][0]) == ("identitystore:DescribeUser", STORE_ARN)
+    heard = stack.topic_queue()
+    oidc.script_all(NULL_500)
+    directory.settle(8)
+    events = make.outage(callers=8)
+    for number, event in enumerate(events, 1):
+        event["detail"]["userIdentity"]["onBehalfOf"]["userId"] = user_id(number)
+    invoke(stack, make.sqs(events))
+    (message,) = messages(heard.receive(1))
+    heard.close()
+    names = check_machine(json.loads(message["Message"]))["impact"]["names"]
+    assert sorted(names) == [f"Person {number} (person-{number}@example.com)" for number in range(1, 9)]
+    assert directory.other == []
+    assert len([item for item in stack.table().items() if item["sk"] == "person"]) == 8

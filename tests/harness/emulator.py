@@ -1,6 +1,7 @@
 """An AWS on loopback: starts the emulator, deploys the stack that `sam build` made, and hands out clients.
 
-The emulator's functions inherit its environment, so it gets a clean one, and the fake OIDC service's address in it.
+The emulator's functions inherit its environment, so it gets a clean one, and the addresses of the fake OIDC service and of the
+fake Identity Store in it.
 An access key of 12 digits is an account of its own there.
 """
 
@@ -27,11 +28,11 @@ BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 
 class Emulator:
-    def __init__(self, folder, oidc_url="http://127.0.0.1:1", iam=True):
+    def __init__(self, folder, oidc_url="http://127.0.0.1:1", iam=True, directory_url="http://127.0.0.1:1"):
         self.folder = pathlib.Path(folder)
         self.port = ReservedPort()
         self.url = f"http://127.0.0.1:{self.port.number}"
-        self.oidc_url = oidc_url
+        self.oidc_url, self.directory_url = oidc_url, directory_url
         self.iam = iam
 
     def __enter__(self):
@@ -48,6 +49,8 @@ class Emulator:
             "GATEWAY_PORT": str(self.port.number),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ENDPOINT_URL_SSO_OIDC": self.oidc_url,
+            # Which the emulator has not.
+            "AWS_ENDPOINT_URL_IDENTITYSTORE": self.directory_url,
             "IOT_MTLS_ENABLED": "0",
             # Lambda waits minutes before it calls a failed function again.
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",

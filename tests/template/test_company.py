@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.template.test_template import (EVERYTHING, FALLBACK, FUNCTIONS, KEY, ROOT, as_list, holds, resolved, resources,
+from tests.template.test_template import (DIRECTORY, EVERYTHING, FALLBACK, FUNCTIONS, KEY, ROOT, as_list, holds, resolved, resources,
                                           resources_of, source, statements, template)
 
 ROLES = ("TriageRole", "WatcherRole")
@@ -75,6 +75,14 @@ def test_a_role_may_use_the_key_of_the_fallback_topic_through_sns_of_its_region_
     assert added(role, FallbackKeyArn=FALLBACK_KEY) == [], "a key without a topic is for nothing"
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_ask_that_one_directory_for_one_user_at_a_time(role):
+    assert added(role, ResolveNames="true", IdentityStoreArn=DIRECTORY) == [
+        {"Effect": "Allow", "Action": "identitystore:DescribeUser",
+         "Resource": [DIRECTORY, "arn:<AWS::Partition>:identitystore:::user/*"]}]
+    assert added(role, IdentityStoreArn=DIRECTORY) == [], "nobody is asked for names"
+
+
 def test_each_role_has_the_boundary():
     boundary = EVERYTHING["PermissionsBoundaryArn"]
     roles = resources_of("AWS::IAM::Role", **EVERYTHING)
@@ -97,7 +105,11 @@ def test_both_functions_are_in_the_subnets_and_may_have_interfaces_there():
     ({}, False), ({"SubnetIds": "subnet-01"}, True), ({"SecurityGroupIds": "sg-01"}, True),
     ({"SubnetIds": "subnet-01", "SecurityGroupIds": "sg-01"}, False),
     ({"GradualDeployment": "Canary10Percent5Minutes"}, True), ({"Revision": "1"}, False),
-    ({"GradualDeployment": "Canary10Percent5Minutes", "Revision": "1"}, False)])
+    ({"GradualDeployment": "Canary10Percent5Minutes", "Revision": "1"}, False),
+    ({"ResolveNames": "true"}, True), ({"IdentityStoreArn": DIRECTORY}, False),
+    ({"ResolveNames": "true", "IdentityStoreArn": DIRECTORY}, False),
+    ({"ResolveNames": "true", "IdentityStoreArn": DIRECTORY, "CallerNames": "hashed"}, True),
+    ({"ResolveNames": "false", "IdentityStoreArn": DIRECTORY, "CallerNames": "hashed"}, False)])
 def test_what_does_not_work_alone_is_refused_at_the_deployment(given, is_refused):
     kept = [holds(assertion["Assert"], **given) for rule in source()["Rules"].values()
             if "RuleCondition" not in rule or holds(rule["RuleCondition"], **given) for assertion in rule["Assertions"]]
@@ -254,10 +266,11 @@ def test_nobody_publishes_or_sends_or_reads_without_tls():
 
 
 def test_with_everything_given_no_permission_is_wider_than_it_has_to_be():
-    # None of these knows a resource to name: interfaces of Lambda's, X-Ray, the states of alarms.
+    # None of these knows a resource to name: interfaces of Lambda's, X-Ray, the states of alarms; and a user of a directory is
+    # known when somebody fails.
     broad = {action for _, statement in statements(**EVERYTHING) for action in as_list(statement["Action"])
              if any("*" in resource for resource in as_list(statement["Resource"]))}
-    assert {action.partition(":")[0] for action in broad} == {"ec2", "xray", "cloudwatch"}
+    assert {action.partition(":")[0] for action in broad} == {"ec2", "xray", "cloudwatch", "identitystore"}
     assert not any("*" in action for _, statement in statements(**EVERYTHING) for action in as_list(statement["Action"]))
 
 

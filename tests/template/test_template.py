@@ -89,6 +89,8 @@ FALLBACK = "arn:aws:sns:us-west-2:111122223333:identity"
 QUEUE = "arn:aws:sqs:us-east-1:111122223333:ours"
 KEY = "arn:aws:kms:us-east-1:111122223333:key/0123abcd-0123-0123-0123-0123456789ab"
 
+DIRECTORY = "arn:aws:identitystore::111122223333:identitystore/d-1234567890"
+
 # Each parameter that is empty or off by default, given.
 EVERYTHING = {
     "NotificationEmail": "on-call@example.com", "PagerTopic": "true", "FallbackTopicArn": FALLBACK,
@@ -103,6 +105,7 @@ EVERYTHING = {
     "CodeSigningConfigArn": "arn:aws:lambda:us-east-1:111122223333:code-signing-config:csc-0123abcd",
     "TableBackups": "true", "TableProtected": "true", "RunbookUrl": "https://wiki.example.com/sign-in",
     "StatusPageUrl": "https://status.example.com", "Contact": "#identity-on-call", "TimeZone": "Europe/Berlin",
+    "ResolveNames": "true", "IdentityStoreArn": DIRECTORY,
 }
 
 
@@ -219,7 +222,8 @@ def test_an_empty_parameter_is_no_variable():
     for variable, parameter in [("REGION", "IdentityCenterRegion"), ("REGIONS", "Regions"), ("START_URL", "StartUrl"),
                                 ("POLICY", "Policy"), ("FALLBACK_TOPIC_ARN", "FallbackTopicArn"),
                                 ("RUNBOOK_URL", "RunbookUrl"), ("STATUS_PAGE_URL", "StatusPageUrl"),
-                                ("CONTACT", "Contact"), ("TIME_ZONE", "TimeZone")]:
+                                ("CONTACT", "Contact"), ("TIME_ZONE", "TimeZone"),
+                                ("IDENTITY_STORE_ARN", "IdentityStoreArn")]:
         assert variables[f"OIDC_TRIAGE_{variable}"] == {
             "Fn::If": [f"Has{parameter}", {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
 
@@ -227,13 +231,14 @@ def test_an_empty_parameter_is_no_variable():
 def test_each_setting_that_is_a_parameter_has_a_variable():
     variables = json.dumps(resources("AWS::Lambda::Function")["TriageFunction"]["Environment"]["Variables"])
     for parameter in ("IdentityCenterRegion", "Regions", "StartUrl", "CallerNames", "Policy", "Mode", "RunbookUrl",
-                      "StatusPageUrl", "Contact", "TimeZone"):
+                      "StatusPageUrl", "Contact", "TimeZone", "ResolveNames", "IdentityStoreArn"):
         assert f'"Ref": "{parameter}"' in variables, parameter
 
 
 def test_the_variables_are_those_that_the_function_reads():
     # Those of the decision are its engine's to read.
-    code = "".join((ROOT / path).read_text() for path in ("src/config.rs", "src/config/company.rs", "crates/engine/src/settings.rs"))
+    code = "".join((ROOT / path).read_text() for path in (
+        "src/config.rs", "src/config/company.rs", "src/config/directory.rs", "crates/engine/src/settings.rs"))
     known = set(re.findall(r"\bOIDC_TRIAGE_[A-Z_]+", code))
     given = {variable for name in FUNCTIONS
              for variable in resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
@@ -278,6 +283,10 @@ def test_every_parameter_has_a_default_that_works():
        ["http://wiki.example.com", "wiki.example.com", "https://", "https:///a", "https://user:password@example.com/",
         "https://example.com/a b", "https://example.com/a\nb", "https://example.com/a|b", "https://example.com/<b>",
         "https://example.com/\u202eb"]) for parameter in ("RunbookUrl", "StatusPageUrl")),
+    ("IdentityStoreArn", [DIRECTORY, DIRECTORY.replace("aws:", "aws-us-gov:", 1),
+                          DIRECTORY.replace("d-1234567890", "94d00cd8-e9e6-4810-b177-b08e84775435")],
+     ["d-1234567890", DIRECTORY[:-1] + "*", DIRECTORY + "0", DIRECTORY.replace("111122223333", "*"),
+      DIRECTORY.replace("store::", "store:us-east-1:"), "arn:aws:identitystore:::user/*"]),
     ("Contact", ["#identity-on-call", "Service desk, +49 30 1234567 (6\u201322 h)"], ["a\nb", "a\tb", "a\x1b[31mb"]),
     ("TimeZone", ["Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "UTC"],
      ["America/New York", "+02:00", "/Berlin", "Europe/", "Europe//Berlin"]),
@@ -294,7 +303,7 @@ def test_a_parameter_that_cannot_be_right_is_refused_at_the_deployment(parameter
 
 
 def test_what_is_on_or_off_takes_nothing_else():
-    for name in ("PagerTopic", "SavedQueries", "TableBackups", "TableProtected"):
+    for name in ("PagerTopic", "ResolveNames", "SavedQueries", "TableBackups", "TableProtected"):
         assert source()["Parameters"][name]["AllowedValues"] == ["true", "false"], name
 
 

@@ -14,6 +14,7 @@ pub mod judged;
 mod late;
 mod names;
 mod parts;
+mod people;
 mod probe;
 mod record;
 mod regions;

@@ -12,10 +12,11 @@ use triage_engine::store::{At, kept_for};
 use triage_model::time::later;
 use triage_notify::people::Person;
 
-use crate::store::dynamodb::WRITES_AT_ONCE;
 use crate::store::dynamodb::table::{
     BATCH_MAX, EXPIRES_AT, Item, Key, Table, Update, expiry, read_time, string, text, time,
 };
+
+const WRITES_AT_ONCE: usize = 8;
 
 /// Not there of a user who was not found.
 const NAME: &str = "name";

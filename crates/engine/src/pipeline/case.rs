@@ -19,7 +19,7 @@ use triage_notify::letter::Entry;
 use triage_notify::notice::Notice;
 
 use super::judged::Judged;
-use super::names::People;
+use super::people::People;
 use super::schedule::Schedule;
 use crate::answer::{Answer, BatchItemFailure, Counts, FAILURES_LISTED, FailureReport, IncidentReport, NoticeReport};
 use crate::error::Error;

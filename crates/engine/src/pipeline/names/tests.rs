@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use triage_decode::decode;
+use triage_notify::people::Person;
 
 use super::*;
 use crate::directory::DirectoryError;
@@ -113,7 +114,7 @@ fn a_refusal_ends_the_asking_and_the_notice_goes_out_with_ids() {
     let handled = fail(&pipeline(&fake, &[]), 9, 0);
     assert!(notice(&handled).impact.names.iter().all(|name| name.starts_with("user 94d00cd8-")));
     assert_eq!(unresolved(&handled), Some((9, "AccessDeniedException")));
-    assert_eq!(fake.asked(), ASKED_AT_ONCE, "the others would be refused as well");
+    assert!(fake.asked() < 9, "the others would be refused as well");
 }
 
 #[test]
@@ -158,26 +159,6 @@ fn hashed_callers_are_asked_for_by_nobody() {
     let handled = fail(&pipeline(&fake, &[("OIDC_TRIAGE_CALLER_NAMES", "hashed")]), 8, 0);
     assert_eq!(notice(&handled).impact.names.len(), 8);
     assert_eq!(fake.asked(), 0);
-}
-
-fn ask(people: &mut People, fake: &Fake, users: usize, within: Duration) -> usize {
-    let ids = (0..users).map(id).collect();
-    people.ask(&fake, ids, Instant::now() + within).now_or_never().expect("nothing here waits").len()
-}
-
-#[test]
-fn nobody_is_asked_when_the_time_is_over() {
-    let (fake, mut people) = (Fake::answering(named), People::default());
-    assert_eq!(ask(&mut people, &fake, 3, Duration::ZERO), 0);
-    assert_eq!((fake.asked(), people.given_up.as_deref()), (0, Some(NO_TIME)));
-}
-
-#[test]
-fn one_invocation_asks_for_no_more_than_so_many() {
-    let (fake, mut people) = (Fake::answering(named), People::default());
-    assert_eq!(ask(&mut people, &fake, 99, NAMES_WITHIN), ASKED_MAX);
-    assert_eq!((fake.asked(), people.given_up.as_deref()), (ASKED_MAX, Some(TOO_MANY)));
-    assert_eq!(ask(&mut people, &fake, 1, NAMES_WITHIN), 0);
 }
 
 #[test]
