@@ -19,9 +19,9 @@ pub fn seal(observation: &mut Observation) {
 }
 
 fn seal_texts(texts: Texts<'_>) {
-    let Texts { ids, client_id, told, address, program, caller } = texts;
+    let Texts { ids, client_id, record, address, program, caller } = texts;
     ids.into_iter().chain([client_id]).flatten().for_each(seal_id);
-    told.into_iter().chain([address, program]).flatten().for_each(mask);
+    record.into_iter().chain([address, program]).flatten().for_each(mask);
     seal_caller(caller);
 }
 

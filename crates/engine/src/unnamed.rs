@@ -17,10 +17,10 @@ const HIDDEN: &str = "[hidden]";
 /// Of a failed or a successful call.
 pub fn unname(texts: Texts<'_>, hasher: &CallerHasher) {
     // The program is one that the operator listed, and an account.
-    let Texts { ids, client_id, told, address, program: _, caller } = texts;
+    let Texts { ids, client_id, record, address, program: _, caller } = texts;
     let names = Names::of(caller);
     ids.into_iter().flatten().for_each(|id| names.unname_id(id, hasher));
-    told.into_iter().chain([client_id]).flatten().for_each(|text| names.unname(text));
+    record.into_iter().chain([client_id]).flatten().for_each(|text| names.unname(text));
     unname_address(address, hasher);
     *caller = unnamed_caller(caller, hasher);
 }

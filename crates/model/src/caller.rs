@@ -1,7 +1,8 @@
 //! Who made a call.
 //!
-//! In: what a record tells of its caller. Out: a [`Caller`], and by a [`CallerHasher`] the keyed hash under which it is
-//! counted, stored and answered with. Two records are of one caller exactly when their identities are equal.
+//! In: what a record says about its caller. Out: a [`Caller`], and from a [`CallerHasher`] the keyed hash under which
+//! it is counted and stored and which answers show. Two records have the same caller exactly when their identities are
+//! equal.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,8 +11,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use serde::{Serialize, Serializer};
 use siphasher::sip128::SipHasher24;
 
-/// Who made a call, from the best evidence a record has. The variants are in order of preference for a CloudTrail
-/// record; a log line names its caller in a field or an e-mail address, else its log group stands for it.
+/// The caller, from the best evidence in a record. The variants are in order of preference for a CloudTrail record. A
+/// log line names its caller in a field or an e-mail address; otherwise its log group stands in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Caller {
     /// Identity Center's user id (`onBehalfOf.userId`).
@@ -26,18 +27,18 @@ pub enum Caller {
     Named(String),
     /// Streams and replicas of one log group are one caller.
     LogGroup(String),
-    /// The record tells nothing: all of these together are one caller, so that they never make breadth.
+    /// The record names nobody. All such records count as one caller, so they never look like many.
     Unknown,
 }
 
 impl Caller {
-    /// The person of that user id, in whichever form it stands: records write the UUID of Identity Center's directory
-    /// with and without the directory's id in front, and both are one person.
+    /// The person with that user id. Records write the UUID of Identity Center's directory with and without the
+    /// directory's id in front; both are the same person.
     pub fn user(id: &str) -> Self {
         Self::User(directory_uuid(id).map_or_else(|| id.to_owned(), str::to_ascii_lowercase))
     }
 
-    /// A principal. Before July 2025 a user of Identity Center stood in its place; a user id is known by its form.
+    /// A principal. Before July 2025 CloudTrail put a user of Identity Center here; the form of the id shows that.
     pub fn principal(name: String) -> Self {
         if directory_uuid(&name).is_some() { Self::user(&name) } else { Self::Principal(name) }
     }
@@ -57,7 +58,7 @@ pub fn directory_uuid(id: &str) -> Option<&str> {
 }
 
 impl fmt::Display for Caller {
-    /// The name as a person would say it. It is text of others: bound and escape it where it is shown.
+    /// The name people know it by. The text is untrusted: bound and escape it where it is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(id) => write!(f, "user {id}"),
@@ -71,12 +72,12 @@ impl fmt::Display for Caller {
     }
 }
 
-/// Hashes callers under a key, so that what is stored and answered does not name a person.
+/// Hashes callers under a key, so that neither the table nor an answer names a person.
 #[derive(Clone, Debug)]
 pub struct CallerHasher(SipHasher24);
 
 impl CallerHasher {
-    /// For replay and the memory store, where nothing outlives the process and equal runs must give equal answers.
+    /// For replay and the memory store: nothing outlives the process, and equal runs must give equal answers.
     pub const FIXED_KEY: [u8; 16] = *b"oidc-triage fix.";
 
     pub fn new(key: &[u8; 16]) -> Self {
@@ -91,7 +92,7 @@ impl CallerHasher {
             bytes.push(0xff);
         };
         match caller {
-            // A program's log may call its user by the same id.
+            // A program's log may use the same id for its user.
             Caller::User(id) | Caller::Principal(id) | Caller::Named(id) if directory_uuid(id).is_some() => {
                 let uuid = directory_uuid(id).unwrap_or_default().to_ascii_lowercase();
                 ["user", &uuid].into_iter().for_each(&mut part);
@@ -108,26 +109,25 @@ impl CallerHasher {
     }
 }
 
-/// A caller's keyed hash of 48 bits: ten thousand callers share one with a chance of one in five million. Shown by its
-/// first 32 bits, which tell apart the callers of any one incident.
+/// A caller's keyed hash of 48 bits: two of ten thousand callers collide with a chance of one in five million. Its
+/// first 32 bits are shown, enough to distinguish the callers of one incident.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallerHash(u64);
 
 impl CallerHash {
     pub const BITS: u32 = 48;
 
-    /// As it is stored, in six bytes.
     pub const fn to_bits(self) -> u64 {
         self.0
     }
 
-    /// What [`Self::to_bits`] gave. Higher bits are dropped.
+    /// The inverse of [`Self::to_bits`]. Higher bits are dropped.
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits & ((1 << Self::BITS) - 1))
     }
 }
 
-/// By caller, quickly: what is hashed is a hash already.
+/// Hash-table keys that are hashes already and need no second hashing.
 pub type CallerMap<V> = HashMap<CallerHash, V, BuildHasherDefault<Spreader>>;
 
 /// Spreads the bits of a caller's hash over a word, as a hash table needs them.

@@ -2,7 +2,7 @@
 //!
 //! In: the [`Symptoms`] of a failure. Out: its [`Class`]: the cause, whether a retry can help, and the advice. One
 //! const table ([`rows`]) decides, tried from the top; `docs/classification.md` is printed from it. A code wins over a
-//! status, and nothing acts here.
+//! status. Nothing acts here.
 
 mod class;
 mod client_id;
@@ -22,7 +22,7 @@ pub use condition::{Answered, Code, Grant, Inside, Status, bare_status};
 pub use symptoms::Symptoms;
 pub use table::{Hint, Row, Source};
 
-/// The longest inner code that is shown in an advice: the longest name AWS uses has under 60 characters.
+/// The longest inner code that advice shows: AWS's longest name has under 60 characters.
 const INNER_CODE_SHOWN_MAX: usize = 80;
 
 /// The verdict, from a [`Failure`] or from bare [`Symptoms`].
@@ -38,8 +38,8 @@ pub fn classify<'a>(failure: impl Into<Symptoms<'a>>) -> Class {
 
 /// The first row of the table that fits. The last row fits everything.
 pub fn decide(symptoms: &Symptoms<'_>) -> &'static Row {
-    let judged = judged(*symptoms);
-    rows().iter().find(|row| row.fits(&judged)).unwrap_or(table::LAST)
+    let normalised = normalised(*symptoms);
+    rows().iter().find(|row| row.fits(&normalised)).unwrap_or(table::LAST)
 }
 
 /// The table, in the order in which it is tried.
@@ -47,15 +47,15 @@ pub const fn rows() -> &'static [Row] {
     table::TABLE
 }
 
-/// Whether the table has a row for that code of an answer: how a log line that does not name the service shows that it
-/// is of it. The names that clients give to having no answer are everybody's, and do not count.
+/// Whether the table has a row for that code. A log line that does not name the service shows this way that it is about
+/// it. The names clients use for "no answer" fit every service and do not count.
 pub fn knows(code: &str) -> bool {
     let code = condition::bare_code(code);
     let answers = rows().iter().filter(|row| row.cause != Cause::Unreachable);
     answers.flat_map(|row| row.codes).any(|known| known.names(code))
 }
 
-/// Whether a client gives that name to having had no answer: a time-out, a refused connection.
+/// Whether clients use that name when no answer came: a time-out, a refused connection.
 pub fn means_no_answer(code: &str) -> bool {
     table::NO_ANSWER_CODES.iter().any(|known| known.names(condition::bare_code(code)))
 }
@@ -65,10 +65,10 @@ pub fn is_pending(code: &str) -> bool {
     code.replace('_', "").to_ascii_lowercase().starts_with("authorizationpending")
 }
 
-/// The symptoms with the code that is to be judged: without prefixes; a bare status moved to where it belongs; and,
-/// where the outer code is none that the table knows (an SDK's base class, such as Java's `AWSSSOOIDCException`), the
-/// inner one, if the table knows that.
-fn judged(mut symptoms: Symptoms<'_>) -> Symptoms<'_> {
+/// The symptoms with the code to classify: without prefixes, and with a bare status moved to `status`. Where the table
+/// does not know the outer code (an SDK's base class, such as Java's `AWSSSOOIDCException`) but knows the inner one,
+/// the inner one.
+fn normalised(mut symptoms: Symptoms<'_>) -> Symptoms<'_> {
     symptoms.code = symptoms.code.map(condition::bare_code).filter(|code| !code.is_empty());
     symptoms.inner_code = symptoms.inner_code.map(condition::bare_code).filter(|code| !code.is_empty());
     if let Some(status) = symptoms.code.and_then(condition::bare_status) {
@@ -81,7 +81,7 @@ fn judged(mut symptoms: Symptoms<'_>) -> Symptoms<'_> {
     symptoms
 }
 
-/// The row's advice, with what only this failure can add to it.
+/// The row's advice, with the details of this failure.
 fn advise(row: &'static Row, symptoms: &Symptoms<'_>) -> Cow<'static, str> {
     let mut advice = Cow::Borrowed(row.advice);
     let inner = symptoms.inner_code.map(|code| one_line(code, INNER_CODE_SHOWN_MAX)).filter(|code| !code.is_empty());

@@ -1,7 +1,7 @@
-//! What a call of our own answered when it did not succeed.
+//! The failure of a call of our own.
 //!
-//! Data: the facts that the table looks at, and those that are evidence. Bodies are nowhere kept: only the fields that the
-//! service gives for people and programs come out.
+//! Data: the facts for the table, and those that are evidence. Bodies are never kept: only the fields meant for people
+//! and programs come out.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::observation::Failure;
 use crate::redact::mask::masked;
 use crate::redact::{SHOWN_TEXT_MAX, one_line};
 
-/// An answer that is not the one asked for, or none.
+/// An unexpected answer, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     pub code: Option<String>,
@@ -21,14 +21,13 @@ pub struct Fault {
     pub message: Option<String>,
     pub reason: Option<String>,
     pub request_id: Option<String>,
-    /// How long the service wished us to wait.
+    /// The delay the service asks for.
     pub retry_after: Option<Duration>,
-    /// Nothing came that could be read. With a status where something came.
+    /// No readable answer came. With a status where any answer came.
     pub no_answer: bool,
 }
 
 impl Fault {
-    /// What the caller's own call answered.
     pub fn of_failure(failure: &Failure) -> Self {
         Self {
             code: failure.code.clone(),
@@ -41,12 +40,12 @@ impl Fault {
         }
     }
 
-    /// No answer came, or none that could be read, and why.
+    /// Why no readable answer came.
     pub fn without_answer(what: &str) -> Self {
         Self { message: Some(shown(what)), no_answer: true, ..Self::default() }
     }
 
-    /// What the table looks at. The caller adds what only it knows: the operation, the grant type, the client.
+    /// The signs for the table. The caller adds what only it knows: the operation, the grant type, the client.
     pub fn symptoms(&self) -> Symptoms<'_> {
         Symptoms {
             code: self.code.as_deref(),
@@ -71,7 +70,7 @@ impl Fault {
     }
 }
 
-/// A text of the service as it is kept: masked, bounded, on one line.
+/// A text of the service: masked, bounded, on one line.
 pub fn shown(text: &str) -> String {
     one_line(&masked(text), SHOWN_TEXT_MAX)
 }

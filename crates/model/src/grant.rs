@@ -1,18 +1,18 @@
-//! With what a token was asked for, and for which application.
+//! The grant of a token request, and its application.
 //!
 //! In: the texts that a record gives as `grantType` and `clientId`, as they came. Out: one of four [`Grant`]s, or whether
-//! a client id is the ARN of an application. Whether the grant fits the operation is not judged here.
+//! a client id is the ARN of an application. Whether the grant fits the operation is decided elsewhere.
 
 use serde::{Deserialize, Serialize};
 
-/// OAuth's grants, as far as the service treats them as different: a device flow may fail while refreshes go on.
+/// OAuth's grants, as far as the service treats them differently: a device flow may fail while refreshes work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grant {
     DeviceCode,
     RefreshToken,
     AuthorizationCode,
-    /// A grant of OAuth that is none of these: a JSON web token, a token exchange.
+    /// Any other grant of OAuth: a JSON web token, a token exchange.
     Other,
 }
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_application_is_told_by_its_arn() {
+    fn an_application_is_known_by_its_arn() {
         for (client_id, is) in [
             ("arn:aws:sso::111122223333:application/ssoins-1234567890abcdef/apl-1234567890abcdef", true),
             ("arn:aws-cn:sso::111122223333:application/ssoins-1/apl-2", true),

@@ -1,4 +1,4 @@
-//! What all crates speak of: a failed call and who made it, regions and times, and the verdict on one failure by itself.
+//! The types that all crates share: a failed call and its caller, regions, times, and the verdict on a single failure.
 //!
 //! Nothing here knows of evidence, incidents or people. Pure: no clock, no environment, no network.
 

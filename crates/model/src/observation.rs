@@ -1,7 +1,8 @@
-//! What an event tells, freed of how it came.
+//! The facts of an event, independent of its transport.
 //!
-//! Out of the decoder, into everything else. One [`Observation`] is one failed call, one successful call, one state of an
-//! AWS Health issue, or one tick of the clock. Text in here is as it came: bound and escape it where it is shown.
+//! The decoder makes them; everything else uses them. One [`Observation`] is one failed call, one successful call, one
+//! state of an AWS Health issue, or one tick of the clock. Texts are untrusted and raw: bound and escape them where
+//! they are shown.
 
 use std::fmt;
 
@@ -73,7 +74,7 @@ impl<'de> Deserialize<'de> for Operation {
 /// OAuth's name of the device flow, as SSO OIDC wants it in `grantType` and `grantTypes`.
 pub const DEVICE_CODE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-/// What a record is, not how it came: a CloudTrail record in a log line is `cloudtrail`.
+/// The kind of record, not its transport: a CloudTrail record in a log line is `cloudtrail`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -89,7 +90,7 @@ impl Origin {
 /// One failed SSO OIDC call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
-    /// The AWS request id where known, so that one failure seen through CloudTrail and through a log is one; else the
+    /// The AWS request id where known, so that one failure seen in CloudTrail and in a log counts once; else the
     /// event id; else the log event id.
     pub id: String,
     /// CloudTrail's `eventID`, or the id of the EventBridge envelope of a `call`, or the log event's id.
@@ -98,9 +99,9 @@ pub struct Failure {
     pub origin: Origin,
     /// None where the record names a region that does not exist.
     pub region: Option<Region>,
-    /// Nothing names the region: it is the setting's.
+    /// No region is named: the setting's stands in.
     pub is_region_assumed: bool,
-    /// None where a log line bears a mark of the service but not the operation.
+    /// None where a log line names the service but not the operation.
     pub operation: Option<Operation>,
     /// The outer code as the caller saw it, without `Client.`/`Server.`; for a bare status that status as text.
     pub code: Option<String>,
@@ -119,13 +120,13 @@ pub struct Failure {
     pub user_agent: Option<String>,
     pub address: Option<String>,
     pub occurred_at: Timestamp,
-    /// The inputs of the call, where its caller handed them over to be made again.
+    /// The inputs of the call, where its caller handed them over for a retry.
     pub request: Option<Box<CallRequest>>,
     /// The program that put a `call` on the bus: the envelope's source and account.
     pub program: Option<String>,
     /// Out of an EventBridge archive: classified and counted, never acted on.
     pub replayed: bool,
-    /// Its source may have it judged and answered, and gives no evidence ([`crate::trust`]).
+    /// The source gets an answer, but this is no evidence ([`crate::trust`]).
     pub answer_only: bool,
 }
 
@@ -170,13 +171,13 @@ impl Success {
     }
 }
 
-/// What others wrote into a failed or a successful call, by what may become of it: it is masked, and where names are hashed
-/// no person is left in it.
+/// Untrusted text in a failed or a successful call, by its treatment: it is masked, and where names are hashed no
+/// person is left in it.
 pub struct Texts<'t> {
-    /// Of the call, and of what told of it.
+    /// Of the call, and of its record.
     pub ids: [Option<&'t mut String>; 3],
     pub client_id: Option<&'t mut String>,
-    pub told: [Option<&'t mut String>; 6],
+    pub record: [Option<&'t mut String>; 6],
     pub address: Option<&'t mut String>,
     pub program: Option<&'t mut String>,
     pub caller: &'t mut Caller,
@@ -206,7 +207,7 @@ impl Failure {
             user_agent,
             address,
             occurred_at: _,
-            // What the call is made again with: its secrets have a type of their own, and none of it is shown.
+            // The inputs of a retry: the secrets have a type of their own, and none of them is shown.
             request: _,
             program,
             replayed: _,
@@ -215,7 +216,7 @@ impl Failure {
         Texts {
             ids: [Some(id), event_id.as_mut(), request_id.as_mut()],
             client_id: client_id.as_mut(),
-            told: [code, inner_code, message, reason, grant_type, user_agent].map(Option::as_mut),
+            record: [code, inner_code, message, reason, grant_type, user_agent].map(Option::as_mut),
             address: address.as_mut(),
             program: program.as_mut(),
             caller,
@@ -243,7 +244,7 @@ impl Success {
         Texts {
             ids: [Some(id), None, None],
             client_id: client_id.as_mut(),
-            told: [grant_type.as_mut(), user_agent.as_mut(), None, None, None, None],
+            record: [grant_type.as_mut(), user_agent.as_mut(), None, None, None, None],
             address: address.as_mut(),
             program: None,
             caller,
@@ -251,7 +252,7 @@ impl Success {
     }
 }
 
-/// The other operations have a registered client in its place, whatever its id looks like.
+/// The other operations have a registered client here, whatever its id looks like.
 fn application_of(operation: Operation, client_id: Option<&str>) -> Option<&str> {
     client_id.filter(|id| operation == Operation::CreateTokenWithIam && is_application(id))
 }
@@ -263,28 +264,28 @@ pub struct HealthIssue {
     /// AWS Health's service code, such as `SSO`.
     pub service: String,
     pub event_type_code: String,
-    /// What is affected (`detail.eventRegion`), not where the event was delivered.
+    /// The affected region (`detail.eventRegion`), not where the event was delivered.
     pub region: Option<Region>,
     pub started_at: Option<Timestamp>,
     /// Set as soon as the issue is over: AWS may still say `statusCode: open` then.
     pub ended_at: Option<Timestamp>,
     /// The latest description, as it came.
     pub description: String,
-    /// When AWS said so (the envelope's time).
+    /// When AWS sent it (the envelope's time).
     pub occurred_at: Timestamp,
 }
 
-/// Service codes under which AWS Health may report a failure of signing in. Which one it uses for Identity Center is not
+/// Service codes under which AWS Health may report a sign-in failure. Which one it uses for Identity Center is not
 /// documented, so the description counts as well.
 const SIGN_IN_SERVICES: &[&str] =
     &["SSO", "SSOOIDC", "IDENTITYCENTER", "IAMIDENTITYCENTER", "IDENTITYSTORE", "SIGNIN", "IAM"];
 
-/// What a description of such a failure calls it.
+/// Phrases for it in descriptions.
 const SIGN_IN_WORDS: &[&str] = &["identity center", "single sign-on", "sso oidc", "sign-in", "signing in"];
 
 impl HealthIssue {
-    /// Whether the issue is about signing in. One of another service may be the cause of a failure to sign in all the
-    /// same: in October 2025 it was DynamoDB's.
+    /// Whether the issue is about signing in. An issue of another service may still be the cause: in October 2025 it
+    /// was DynamoDB's.
     pub fn concerns_sign_in(&self) -> bool {
         let service: String = self.service.chars().filter(char::is_ascii_alphanumeric).collect();
         let description = self.description.to_lowercase();
@@ -293,13 +294,13 @@ impl HealthIssue {
     }
 }
 
-/// One minute has passed.
+/// One tick of the schedule: a minute has passed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
     pub occurred_at: Timestamp,
 }
 
-/// The inputs of a call that its own caller hands over. Which are required depends on the operation.
+/// The inputs of a call, handed over by its caller. The operation decides which are required.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallRequest {
     pub client_name: Option<String>,

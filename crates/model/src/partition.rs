@@ -1,7 +1,7 @@
 //! AWS's partitions: which names, hosts and ARNs belong together.
 //!
-//! In: a region's name. Out: its [`Partition`], as data. One table, because a stack in one partition knows nothing of the
-//! others' DNS suffixes, consoles and ARNs.
+//! In: a region's name. Out: its [`Partition`], as data. One table, because partitions differ in DNS suffixes, consoles
+//! and ARNs.
 
 use crate::region::{KnownRegions, Region};
 
@@ -10,7 +10,7 @@ use crate::region::{KnownRegions, Region};
 pub struct Partition {
     /// As ARNs spell it, such as `aws-us-gov`.
     pub id: &'static str,
-    /// What the names of its regions begin with. Empty for `aws`, which has every name that no other claims.
+    /// What the names of its regions begin with. Empty for `aws`, which takes every other name.
     prefix: &'static str,
     /// What service hosts end in: `oidc.<region>.<dns_suffix>`.
     pub dns_suffix: &'static str,
@@ -18,7 +18,7 @@ pub struct Partition {
     pub dual_stack_suffix: &'static str,
     /// What the console's host ends in, behind the region; None where AWS does not publish it.
     pub console: Option<&'static str>,
-    /// Two regions, of which the one that is not asked about can show that our own side has a connection.
+    /// Two regions. The one that is not being checked can show that our own side has a connection.
     controls: Option<[&'static str; 2]>,
 }
 

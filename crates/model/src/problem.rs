@@ -1,7 +1,7 @@
-//! What could not be decoded or done, named and counted.
+//! Problems: what could not be decoded or done, named and counted.
 //!
-//! In: a [`ProblemName`] and a detail, from whoever met the problem. Out: [`Problems`], as answers, logs and reports
-//! show them. Nothing here decides what follows from a problem; what it costs of the input is told by [`InputLoss`].
+//! In: a [`ProblemName`] and a detail. Out: [`Problems`], as answers, logs and reports show them. Nothing here decides
+//! what follows from a problem; [`InputLoss`] says how much input it costs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,21 +11,21 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 use crate::redact::mask::masked;
 use crate::redact::{SHOWN_TEXT_MAX, one_line};
 
-/// What a problem costs of the input.
+/// How much of the input a problem costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputLoss {
-    /// The problem is not one of reading, or the input was read all the same.
+    /// Not a problem of reading, or the input was read anyway.
     Nothing,
-    /// A part could not be read, the rest was used.
+    /// A part could not be read; the rest was used.
     Part,
-    /// It, or what follows of it, could not be read and is left out.
+    /// It, or the rest of it, could not be read and is left out.
     Unread,
-    /// It could have been read, and is left out on purpose.
+    /// It is readable, and left out on purpose.
     PassedOver,
 }
 
 impl InputLoss {
-    /// As the README has it.
+    /// As the documentation names it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Nothing => "read",
@@ -36,17 +36,17 @@ impl InputLoss {
     }
 }
 
-/// The names as an enum, and what is to be known of each, from one list.
+/// The names as an enum with the facts about each, from one list.
 macro_rules! problem_names {
     ($($variant:ident $name:literal $loss:ident $meaning:literal)*) => {
-        /// The name of a problem. It is stable: alarms and queries rest on it.
+        /// The name of a problem. It is stable: alarms and queries depend on it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum ProblemName {
             $(#[doc = $meaning] $variant,)*
         }
 
         impl ProblemName {
-            /// In the order of their names, in which problems are shown.
+            /// In alphabetical order, as they are shown.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             pub const fn as_str(self) -> &'static str {
@@ -55,7 +55,7 @@ macro_rules! problem_names {
                 }
             }
 
-            /// In one sentence, as the README has it.
+            /// One sentence for the documentation.
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$variant => $meaning,)*
@@ -72,41 +72,41 @@ macro_rules! problem_names {
 }
 
 problem_names! {
-    Base64Invalid "base64_invalid" Unread "the data of a CloudWatch Logs event is not base64; what came before the fault was used"
+    Base64Invalid "base64_invalid" Unread "the data of a CloudWatch Logs event is not base64; everything before the fault was used"
     BatchEmpty "batch_empty" Nothing "a batch without records or log events"
-    CallInvalid "call_invalid" Unread "a `call` without what it must have: no failure was made of it"
-    CallNotRepeatable "call_not_repeatable" Nothing "a `call` that cannot be made again: the failure counts"
-    Deadline "deadline" Nothing "the time was up before all was done; the detail tells what was left"
-    EventUnknown "event_unknown" Unread "JSON, but of no event that is known; the detail names its keys"
-    FieldWrongType "field_wrong_type" Part "a member is of a type that cannot be read; the rest was"
+    CallInvalid "call_invalid" Unread "a `call` without a required member: it does not count as a failure"
+    CallNotRepeatable "call_not_repeatable" Nothing "a `call` that cannot be retried: the failure counts"
+    Deadline "deadline" Nothing "the time ran out before all work was done; the detail names what was left"
+    EventUnknown "event_unknown" Unread "JSON, but no known event; the detail names its keys"
+    FieldWrongType "field_wrong_type" Part "a member has the wrong type and was ignored; the rest was used"
     FileUnreadable "file_unreadable" Unread "a file of a replay, or a part of it, cannot be read"
-    GzipInvalid "gzip_invalid" Unread "damaged gzip; what came before the damage was used"
-    GzipTooLarge "gzip_too_large" Unread "gzip that inflates to more than is read; what came before was used"
-    GzipTruncated "gzip_truncated" Unread "gzip without its end; what was there was used"
+    GzipInvalid "gzip_invalid" Unread "damaged gzip; everything before the damage was used"
+    GzipTooLarge "gzip_too_large" Unread "gzip that inflates to more than the limit; everything before it was used"
+    GzipTruncated "gzip_truncated" Unread "gzip without its end; the rest was used"
     JsonInvalid "json_invalid" Unread "the payload, or a body, record or log line in it, is not JSON"
-    LogLineTooLong "log_line_too_long" Unread "a log line longer than any that is read"
-    NamesUnresolved "names_unresolved" Nothing "user ids that Identity Store gave no names for in time: the notice shows the ids; the detail tells why"
-    NestedTooDeeply "nested_too_deeply" Unread "more wrappings around an event than any service makes"
-    NoticeGivenUp "notice_given_up" Nothing "a notice that its channel did not take for a day: it is dropped"
-    NoticeHeldBack "notice_held_back" Nothing "people were told enough for now: the notice waits in the table"
-    NoticeNotPublished "notice_not_published" Nothing "a notice that SNS did not take and that no table keeps"
-    NoticePending "notice_pending" Nothing "a notice that SNS did not take: it waits in the table"
-    OutcomeUnknown "outcome_unknown" PassedOver "a record that says `success` false and names no error: neither a failure nor served"
+    LogLineTooLong "log_line_too_long" Unread "a log line over the limit"
+    NamesUnresolved "names_unresolved" Nothing "no names for user ids from Identity Store in time: the notice shows the ids; the detail says why"
+    NestedTooDeeply "nested_too_deeply" Unread "an event in more wrappers than any service makes"
+    NoticeGivenUp "notice_given_up" Nothing "a channel refused a notice for a day: the notice is dropped"
+    NoticeHeldBack "notice_held_back" Nothing "too many notices for now: this one waits in the table"
+    NoticeNotPublished "notice_not_published" Nothing "SNS refused a notice, and no table keeps it"
+    NoticePending "notice_pending" Nothing "SNS refused a notice: it waits in the table"
+    OutcomeUnknown "outcome_unknown" PassedOver "a record with `success` false and no error: it counts neither as failed nor as served"
     OwnLogGroup "own_log_group" PassedOver "lines of the function's own log group, which are never read"
-    OwnProbe "own_probe" Nothing "a call of the function's own probe: counted, never evidence"
-    PayloadCut "payload_cut" Unread "a payload that holds more than any that AWS sends; what came before the bound was used"
-    RegionAssumed "region_assumed" Nothing "log lines that name no region, taken for one in which nothing else was seen while others were: no incident opens there"
-    RegionUnknown "region_unknown" Part "a region that does not exist: the failure is answered, and is no evidence"
-    RequestInvalid "request_invalid" Part "a `call` whose `request` is not understood: the failure counts, the call is not made again"
-    RetryBudgetEmpty "retry_budget_empty" Nothing "so many calls failed that none is made again for now"
-    RetryWithheld "retry_withheld" Nothing "a call is not made again during an outage, which retries would feed"
-    SecretInEnvelope "secret_in_envelope" Nothing "a `call` that carries secrets elsewhere than in a direct invocation: the failure counts, the request was dropped"
-    SourceNotBelieved "source_not_believed" PassedOver "a record of a source that may not tell it, left out or taken for less; the detail names the setting that would change it"
-    StoreUnavailable "store_unavailable" Nothing "the table could not be had, or held what cannot be read"
-    TickLate "tick_late" Nothing "a tick that came so late that it was not taken"
-    TimeInvalid "time_invalid" Part "a time is missing where nothing stands in for it, or cannot be read"
-    TopicUnreachable "topic_unreachable" Nothing "the topic could not be had; the fallback topic took the notice"
-    Utf8Invalid "utf8_invalid" Part "text that is not UTF-8: what cannot be read of it was replaced"
+    OwnProbe "own_probe" Nothing "a call by the function's own probe: counted, never evidence"
+    PayloadCut "payload_cut" Unread "a payload larger than any from AWS; everything up to the limit was used"
+    RegionAssumed "region_assumed" Nothing "log lines without a region, assigned to one where nothing else was seen while other regions had calls: no incident opens there"
+    RegionUnknown "region_unknown" Part "a region that does not exist: the failure gets an answer, but is no evidence"
+    RequestInvalid "request_invalid" Part "a `call` with an unreadable `request`: the failure counts, the call is not retried"
+    RetryBudgetEmpty "retry_budget_empty" Nothing "so many calls failed that none is retried for now"
+    RetryWithheld "retry_withheld" Nothing "a call is not retried during an outage: retries would make it worse"
+    SecretInEnvelope "secret_in_envelope" Nothing "a `call` with secrets that is not a direct invocation: the failure counts, the request was dropped"
+    SourceNotBelieved "source_not_believed" PassedOver "a record from an untrusted source, left out or given less weight; the detail names the setting that trusts it"
+    StoreUnavailable "store_unavailable" Nothing "the table is unavailable, or holds an unreadable item"
+    TickLate "tick_late" Nothing "a tick came too late and was ignored"
+    TimeInvalid "time_invalid" Part "a time is missing or cannot be read, and nothing stands in for it"
+    TopicUnreachable "topic_unreachable" Nothing "the topic is unavailable; the fallback topic took the notice"
+    Utf8Invalid "utf8_invalid" Part "text that is not UTF-8: the invalid bytes were replaced"
 }
 
 impl ProblemName {
@@ -118,7 +118,7 @@ impl ProblemName {
         }
     }
 
-    /// Whether input is left out. All others tell of input that was read all the same.
+    /// Whether input is left out. All others concern input that was read.
     pub const fn leaves_input_out(self) -> bool {
         match self.input_loss() {
             InputLoss::Unread | InputLoss::PassedOver => true,
@@ -139,7 +139,7 @@ impl Serialize for ProblemName {
     }
 }
 
-/// One problem, as a value: for whoever finds it and does not keep [`Problems`].
+/// One problem, as a value: for code that does not keep [`Problems`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub name: ProblemName,
@@ -154,7 +154,7 @@ impl Problem {
 
 /// The problems of one invocation: by name, how many, and the detail of the first of each.
 ///
-/// A detail is shown to people: it is bounded, on one line and masked, whoever makes it.
+/// People read the details: each is bounded, on one line and masked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(BTreeMap<ProblemName, Noted>);
 
@@ -182,7 +182,7 @@ impl Problems {
         }
     }
 
-    /// Has each detail reworded.
+    /// Replaces each detail.
     pub fn reword(&mut self, reworded: impl Fn(&str) -> String) {
         self.0.values_mut().for_each(|noted| noted.detail = reworded(&noted.detail));
     }
@@ -191,7 +191,6 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// How many problems of that name there were.
     pub fn count(&self, name: ProblemName) -> u64 {
         self.0.get(&name).map_or(0, |noted| noted.count)
     }

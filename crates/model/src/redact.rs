@@ -1,7 +1,7 @@
-//! Keeping secrets in and other people's text harmless.
+//! Secrets stay in; untrusted text becomes harmless.
 //!
-//! In: text from payloads. Out: a [`Secret`] that cannot be printed, text without secrets ([`mask`]), or text that is bounded and cannot break out of
-//! the line or the notice it is shown in. Nothing here decides what is shown.
+//! In: text from payloads. Out: a [`Secret`] that cannot be printed, text without secrets ([`mask`]), or bounded text
+//! that cannot break out of its line or notice. Nothing here decides what is shown.
 
 pub mod mask;
 
@@ -13,8 +13,8 @@ pub use mask::HIDDEN;
 
 /// A value that must not leave the process: a client secret, a token, a device code.
 ///
-/// It has no `Display` and no `Serialize`, and its `Debug` shows nothing of it, so that printing one is a compile error
-/// or harmless.
+/// It has no `Display` and no `Serialize`, and its `Debug` shows nothing of it, so printing one is a compile error or
+/// harmless.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
 
@@ -23,12 +23,12 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The one way to the content. Call it where a request is built, and nowhere else.
+    /// The only access to the content. Call it where a request is built, and nowhere else.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// For the one secret that is ours and is kept: name it at the field (`serialize_with`), for there is no `Serialize`.
+    /// For the one secret of our own that is stored. Name it at the field (`serialize_with`): there is no `Serialize`.
     pub fn expose_to_the_store<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
@@ -46,19 +46,19 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// One name, code or id of others where it is shown among more: longer than most, and short enough for a line.
+/// One untrusted name, code or id among others: longer than most, and short enough for a line.
 pub const SHOWN_NAME_MAX: usize = 80;
 
-/// The same of an ARN: that of an application has 85 to 110, and is of no use when it is cut.
+/// The same for an ARN: an application's has 85 to 110 characters and is useless when cut.
 pub const SHOWN_ARN_MAX: usize = 160;
 
-/// The longest text of others that is shown in one place: enough for any AWS error message worth reading.
+/// The longest untrusted text shown in one place: enough for any AWS error message worth reading.
 pub const SHOWN_TEXT_MAX: usize = 300;
 
 /// `text` on one line, at most `max` bytes, cut on a character boundary and marked with `…` where it was cut.
 ///
-/// Control characters (line breaks, escape sequences) and the characters that reorder or hide text in a terminal or
-/// a mail reader become a space, so that the text of a user agent or an error message cannot forge a second line.
+/// Control characters (line breaks, escape sequences) and the characters that reorder or hide text in a terminal or a
+/// mail reader become a space, so a user agent or an error message cannot forge a second line.
 pub fn one_line(text: &str, max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(max));
     let mut after_space = true;
@@ -79,12 +79,12 @@ pub fn one_line(text: &str, max: usize) -> String {
     line
 }
 
-/// No mail program is to make a link of an address in a text of others.
+/// Keeps mail programs from making a link of an address in untrusted text.
 pub fn unlinked(text: &str) -> String {
     text.replace("://", ": //")
 }
 
-/// Whether a character can be shown among others: it neither controls nor reorders nor hides them.
+/// Whether a character is safe to show: it neither controls nor reorders nor hides others.
 pub fn is_harmless(character: char) -> bool {
     let reorders_or_hides = matches!(
         character,

@@ -1,7 +1,7 @@
 //! AWS regions: which names are real.
 //!
-//! In: a name as an event spells it. Out: a [`Region`], or nothing for a misspelt one. A region that AWS opens after
-//! this list was made is known as soon as the stack's own settings name it ([`KnownRegions`]).
+//! In: a name as an event spells it. Out: a [`Region`], or nothing for a misspelt one. A region newer than this list is
+//! known as soon as the stack's settings name it ([`KnownRegions`]).
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ pub struct KnownRegions {
 }
 
 impl KnownRegions {
-    /// `configured` are the names in our own settings: an operator knows better than a list made on one day.
+    /// `configured` are the names in our own settings: an operator may know regions newer than the list.
     pub fn with(configured: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         Self { configured: configured.into_iter().map(|name| Region(name.as_ref().into())).collect() }
     }
@@ -95,8 +95,8 @@ const REGIONS: &[&str] = &[
     "us-west-2",
 ];
 
-/// Whether a name has the form of a region's, such as `sa-west-1`: letters, a direction, one digit. It tells a region
-/// that is newer than our list from a misspelt one.
+/// Whether a name has the form of a region's, such as `sa-west-1`: letters, a direction, one digit. It distinguishes a
+/// region newer than our list from a misspelt one.
 pub fn is_well_formed(name: &str) -> bool {
     let parts: Vec<&str> = name.split('-').collect();
     let [geography, .., direction, number] = parts.as_slice() else { return false };

@@ -1,16 +1,15 @@
-//! How near a name is to another, so that a slip of the keyboard is answered with what was meant.
+//! How near a name is to another, so that an answer to a typo names the likely intention.
 
-/// So many letters may be wrong, and no more than one in [`LETTERS_PER_SLIP`].
+/// At most this many letters may be wrong, and no more than one in [`LETTERS_PER_SLIP`].
 const SLIPS_MAX: usize = 3;
 const LETTERS_PER_SLIP: usize = 4;
 
-/// How many slips a name of that many letters may have and still be known for what it means. A short one has none: of
-/// three letters any other name of three is near.
+/// How many typos a name of that length may have. A short name may have none: any two names of three letters are near.
 pub fn slips_allowed(letters: usize) -> usize {
     (letters / LETTERS_PER_SLIP).min(SLIPS_MAX)
 }
 
-/// How many letters must be put in, left out or changed (Levenshtein).
+/// How many letters must be inserted, removed or changed (Levenshtein).
 pub fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, letter) in one.bytes().enumerate() {
@@ -45,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_name_may_have_more_slips_and_none_has_many() {
+    fn a_longer_name_may_have_more_typos_up_to_a_limit() {
         assert_eq!([0, 3, 4, 8, 12, 100].map(slips_allowed), [0, 0, 1, 2, 3, 3]);
     }
 }

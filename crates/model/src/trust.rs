@@ -1,17 +1,17 @@
-//! Whom to believe: what each source of evidence may say.
+//! Trust: what each source of evidence may report.
 //!
-//! In: where a record came from, and what it tells. Out: a [`Belief`]. One table, because whoever may write a log line or
-//! put an event could otherwise page people, hide an outage, or have its end "proved". Who can forge what is in
-//! `docs/security.md`.
+//! In: the source of a record, and the kind of evidence it gives. Out: a [`Belief`]. One table: without it, anybody who
+//! may write a log line or put an event could page people, hide an outage, or forge the proof of its end.
+//! `docs/security.md` says who can forge what.
 
-/// Where a record came from.
+/// The source of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// An EventBridge envelope with an `aws.*` source, which AWS alone can put; a file of a replay.
     Aws,
     /// A log group that the settings declare as CloudTrail's.
     TrailLogs,
-    /// Any other log group, a queue or topic that is not trusted, and what AWS delivers in no such form.
+    /// Any other log group, an untrusted queue or topic, and AWS records in a form AWS does not deliver.
     OtherLogs,
     /// A program whose `source` the settings list.
     ListedProgram,
@@ -23,14 +23,14 @@ pub enum Source {
     DirectPayload,
 }
 
-/// What a record tells.
+/// The kind of evidence a record gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Evidence {
     /// A failed call, in a CloudTrail record.
     TrailFailure,
     /// A failed call, in an application's words.
     LogFailure,
-    /// A failed call, handed over by who made it.
+    /// A failed call, handed over by its caller.
     CallFailure,
     /// A call that was served.
     Served,
@@ -38,13 +38,13 @@ pub enum Evidence {
     Tick,
 }
 
-/// How far a record is believed.
+/// How far a record is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Belief {
     Full,
-    /// A failure, of no better origin than an application's log.
+    /// A failure, with the weight of an application's log.
     AsLog,
-    /// It is judged and answered, and is no evidence.
+    /// It is classified and answered, but is no evidence.
     AnswerOnly,
     /// It is left out.
     Refused,
@@ -61,7 +61,7 @@ impl Source {
         Self::DirectPayload,
     ];
 
-    /// How far this source is believed when it tells that.
+    /// How far this source is trusted with that evidence.
     pub const fn belief(self, evidence: Evidence) -> Belief {
         TABLE[self as usize][evidence as usize]
     }
@@ -99,23 +99,25 @@ mod tests {
 
     /// Each rule in words, tried with each source against each kind of evidence.
     #[test]
-    fn nobody_may_say_more_than_what_is_theirs() {
+    fn no_source_may_report_more_than_its_own() {
         use Evidence::*;
         use Source::*;
-        for (source, evidence) in Source::ALL.into_iter().flat_map(|source| Evidence::ALL.map(|told| (source, told))) {
+        for (source, evidence) in
+            Source::ALL.into_iter().flat_map(|source| Evidence::ALL.map(|evidence| (source, evidence)))
+        {
             let belief = source.belief(evidence);
             // Only AWS, and CloudTrail's log groups, prove that a call was served.
             let may_prove = matches!((source, evidence), (Aws | TrailLogs, Served));
             assert_eq!(evidence == Served && belief == Belief::Full, may_prove, "{source:?} {evidence:?}");
-            // Only AWS has the clock tick, and speaks for AWS Health.
+            // Only AWS sends ticks and reports AWS Health.
             if matches!(evidence, Tick | HealthIssue) {
                 assert_eq!(belief == Belief::Full, source == Aws, "{source:?} {evidence:?}");
                 assert!(matches!(belief, Belief::Full | Belief::Refused), "{source:?} {evidence:?}");
             }
-            // A record of CloudTrail is one only where CloudTrail can have written it.
+            // A record counts as CloudTrail's only where CloudTrail can have written it.
             let is_trail = evidence == TrailFailure && belief == Belief::Full;
             assert_eq!(is_trail, evidence == TrailFailure && matches!(source, Aws | TrailLogs), "{source:?}");
-            // Only who hands a call over has it made again: a program that is listed, or who invokes the function.
+            // Only a listed program, or a direct invocation, gets a call retried.
             let hands_over = evidence == CallFailure && belief == Belief::Full;
             assert_eq!(
                 hands_over,

@@ -26,7 +26,7 @@ fn the_problems_of_the_readme_are_those_of_the_list() {
     is_printed("README.md", &format!("{before}\n### Problems\n{text}{table}{after}"));
 }
 
-/// Holds a page to what is printed, or prints it with `UPDATE_DOCS=1`.
+/// Compares a page with its printed form, or writes it with `UPDATE_DOCS=1`.
 fn is_printed(page: &str, printed: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
     if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -1,4 +1,4 @@
-//! What one failure is found to be.
+//! The verdict on one failure, as data.
 
 use std::borrow::Cow;
 
@@ -48,7 +48,7 @@ impl Cause {
     }
 }
 
-/// Whether the same call can succeed when it is made again, and how long to wait first.
+/// Whether the same call can succeed on a retry, and how long to wait first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
     Never,
@@ -58,7 +58,7 @@ pub enum Retry {
     Throttled,
 }
 
-/// How fast a call may come back.
+/// How soon a call may be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
     Transient,
@@ -83,8 +83,8 @@ pub struct Class {
     pub retry: Retry,
     /// What the caller or the on-call should do. An inner code is named here.
     pub advice: Cow<'static, str>,
-    /// What the customer's own KMS key refused with (`KMS_DisabledException`, `kms:Decrypt`): there exactly where a row
-    /// about such a key decided. Everything that treats a key's refusal apart goes by this.
+    /// The name of the refusal by the customer's KMS key (`KMS_DisabledException`, `kms:Decrypt`), set exactly where a
+    /// row about such a key decided. Everything that handles a key's refusal differently checks this.
     pub key_refusal: Option<Box<str>>,
 }
 

@@ -1,6 +1,6 @@
 //! The region in a client id.
 //!
-//! In: a `clientId` of RegisterClient. Out: the region it was registered in, where it tells one. The form is
+//! In: a `clientId` of RegisterClient. Out: the region it was registered in, where the id contains one. The form is
 //! undocumented (base64url of 16 random bytes and the region in ASCII), so this is a hint and never decides a cause.
 
 use base64::Engine;
@@ -33,7 +33,7 @@ pub fn region_of_client_id(client_id: &str) -> Option<Region> {
     KnownRegions::default().find(name)
 }
 
-/// A client id of that form which nobody has registered, for a probe that wants to be refused.
+/// A client id of that form that nobody registered, for a probe step that must be refused.
 pub fn invented_client_id(random: &[u8; RANDOM_BYTES], region: &Region) -> String {
     BASE64URL.encode([random.as_slice(), region.as_str().as_bytes()].concat()).trim_end_matches('=').to_owned()
 }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_id_tells_where_it_was_registered() {
+    fn a_client_id_contains_its_region() {
         let region = KnownRegions::default().find("eu-central-1").unwrap();
         let id = invented_client_id(b"0123456789abcdef", &region);
         assert_eq!(region_of_client_id(&id), Some(region));
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_another_form_tells_nothing() {
+    fn an_id_of_another_form_has_no_region() {
         let long = "A".repeat(CLIENT_ID_MAX + 1);
         for id in ["", "A", "arn:aws:sso::123456789012:application/ssoins-1/apl-2", "MDEyMzQ1Njc4OWFiY2RlZg", &long] {
             assert_eq!(region_of_client_id(id), None, "{id}");

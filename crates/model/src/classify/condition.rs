@@ -1,7 +1,7 @@
 //! What a row of the table asks of a failure.
 //!
 //! Each condition is data that can be tried on [`Symptoms`] and printed on the documentation page. Codes and texts
-//! compare without letter case; nothing is allocated.
+//! compare without letter case. Nothing is allocated.
 
 use super::symptoms::Symptoms;
 use crate::grant;
@@ -13,7 +13,7 @@ pub enum Code {
     Named(&'static str),
     /// Exactly that.
     Exact(&'static str),
-    /// Whatever begins so.
+    /// Everything that begins with it.
     Prefix(&'static str),
     /// None at all, or only a bare status.
     Absent,
@@ -53,7 +53,7 @@ fn without_suffix(code: &str) -> &str {
     }
 }
 
-/// The code without what transports put around it: `Client.`/`Server.`, a namespace before `#`, an address after `:`.
+/// The code without the decoration of transports: `Client.`/`Server.`, a namespace before `#`, an address after `:`.
 pub(super) fn bare_code(code: &str) -> &str {
     let code = code.split(':').next().unwrap_or(code);
     let code = code.rsplit('#').next().unwrap_or(code).trim();
@@ -130,7 +130,7 @@ impl Answered {
     }
 }
 
-/// What must be named inside the failure: in its inner code, its message or its reason.
+/// A name that must occur inside the failure: in its inner code, its message or its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inside {
     Anything,
@@ -214,7 +214,7 @@ pub(super) const THROTTLING_CODES: &[Code] = &[
     Code::Named("EC2Throttled"),
 ];
 
-/// How throttling is named in a text. Only what nobody writes about anything else: `Throttling` alone is not.
+/// How texts name throttling. Only phrases with no other meaning: `Throttling` alone has others.
 const THROTTLING_NAMES: &[&str] = &[
     "ThrottlingException",
     "ThrottledException",

@@ -1,6 +1,6 @@
 //! The page `docs/classification.md`, printed from the table.
 //!
-//! In: the table. Out: Markdown. A test keeps the file equal to this, so the page cannot say what the program does not.
+//! In: the table. Out: Markdown. A test compares the file with this, so page and program agree.
 
 use std::fmt::Write;
 
@@ -15,8 +15,8 @@ const INTRODUCTION: &str = "\
 <!-- Printed from the table in crates/model/src/classify/table.rs. Change the table, then run
      UPDATE_DOCS=1 cargo test -p triage-model -->
 
-Each failed call of SSO OIDC gets one cause. It is a verdict on that call alone; whether a region is in trouble is
-decided from many of them.
+Each failed call of SSO OIDC gets one cause. It is a verdict on that call alone; whether a region has an incident is
+decided from many calls.
 
 | cause | meaning | who acts |
 |---|---|---|
@@ -25,28 +25,28 @@ decided from many of them.
 const READING: &str = "
 ## The three disguises of InternalServerException
 
-`InternalServerException` (500) has three usual causes, and the code alone does not tell them apart:
+`InternalServerException` (500) has three usual causes, and the code alone does not distinguish them:
 
 1. **Throttling behind a 500.** The inner code or the message names it: `ThrottlingException`, \"Rate exceeded\",
    \"request limit exceeded\". It is `throttled`, and a retry waits from one second.
 2. **Invalid input answered with a 500.** The inner code or the message names it: `InvalidParameter...`, \"Invalid
    parameter value\". It is `request`, and no retry helps.
 3. **The service really failed.** Nothing inside says otherwise, and in real outages the body is empty
-   (`{\"error\":null,\"error_description\":null}`). It is `service`. What one failure cannot tell, such as a
-   registration that is answered with a 500 every time, shows only among many: one caller fails, the others do not.
+   (`{\"error\":null,\"error_description\":null}`). It is `service`. One failure
+   cannot show a registration that fails with a 500 every time; many can: one caller fails, the others do not.
 
 ## How the table is read
 
 - Rows are tried from the top; the first that fits decides.
-- The code wins over the status. OAuth's `error` (`invalid_grant`) counts as its exception, but `server_error` never
-  stands above a code.
-- Codes compare without letter case. *[Exception]* means with and without that suffix, `*` any ending. What transports
-  put around a code is taken off: `Client.`, `Server.`, a namespace before `#`, an address after `:`.
+- The code wins over the status. OAuth's `error` (`invalid_grant`) counts as its exception, but a code wins over
+  `server_error`.
+- Codes compare without letter case. *[Exception]* means with and without that suffix, `*` any ending. The
+  decoration of transports is removed: `Client.`, `Server.`, a namespace before `#`, an address after `:`.
 - A bare status in the place of the code (`500`) counts as no code and that status.
 - Where the outer code is not in the table (an SDK's base class, such as `AWSSSOOIDCException`) and the inner code is,
-  the inner code is judged.
-- The retry column says what would help the call. CreateTokenWithIAM is never made again by this program all the same:
-  it would sign as this program and not as the caller.
+  the inner code decides.
+- The retry column says what would help the call. This program never retries CreateTokenWithIAM
+  itself: it would sign as this program and not as the caller.
 - The advice names an inner code where there is one, and for rows marked † a client id that was registered in another
   region than the one called.
 
@@ -106,7 +106,7 @@ fn codes_list(codes: &[Code]) -> String {
 }
 
 impl Cause {
-    /// What kind of failure it is, in a few words.
+    /// The kind of failure, in a few words.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Expected => "normal traffic of the device flow",
@@ -127,7 +127,7 @@ impl Cause {
             Self::Throttled => "the caller, who slows down",
             Self::Service => "AWS; the caller retries",
             Self::Unreachable => "the network on the way",
-            Self::Unrecognised => "whoever reads it",
+            Self::Unrecognised => "the on-call, who reads the message",
         }
     }
 }
@@ -149,7 +149,7 @@ impl Row {
         self.operations.iter().map(|operation| operation.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// What else must hold, or a dash.
+    /// The other conditions, or a dash.
     pub fn conditions_text(&self) -> String {
         let mut texts = Vec::new();
         match self.grant {
@@ -205,8 +205,8 @@ impl Source {
             Self::SdkRetries => "the AWS SDKs' retry rules and the service's published quotas.",
             Self::SdkTransport => "what SDKs and operating systems print when no answer came.",
             Self::Rfc8628 => "the OAuth 2.0 device authorization grant.",
-            Self::Seen => "met and reported by users, beyond what the model says.",
-            Self::StatusAlone => "nothing but the HTTP status speaks.",
+            Self::Seen => "reported by users, beyond what the model says.",
+            Self::StatusAlone => "the HTTP status alone.",
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What a failure shows of its cause.
+//! The signs of a failure's cause.
 
 use crate::observation::{Failure, Operation};
 
-/// What a failure shows of its cause: all that the table looks at. Borrowed, so that a failure of somebody's log and an
-/// answer to a call of our own are judged alike.
+/// Everything about a failure that the table looks at. Borrowed, so that a failure from a log and an answer to a call
+/// of our own are classified alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Symptoms<'a> {
     pub operation: Option<Operation>,
@@ -21,7 +21,7 @@ pub struct Symptoms<'a> {
 
 impl<'a> From<&'a Failure> for Symptoms<'a> {
     fn from(failure: &'a Failure) -> Self {
-        // A caller that hands its call over may tell these only in the request.
+        // A caller that hands over its call may give these only in the request.
         let request = failure.request.as_deref();
         let grant_type = failure.grant_type.as_deref().or_else(|| request?.grant_type.as_deref());
         let client_id = failure.client_id.as_deref().or_else(|| request?.client_id.as_deref());

@@ -1,8 +1,8 @@
 //! The table.
 //!
 //! A [`Row`] is data: what it asks, and the verdict if that fits. The order is part of the table: the first row that
-//! fits decides, so a narrow row stands above the wide one, and every row that names a code above the last ones, which
-//! go by the status.
+//! fits decides, so a narrow row stands above a wide one, and rows that name a code stand above those that go by the
+//! status.
 
 use super::class::{Cause, Retry};
 use super::condition::{Answered, Code, Grant, Inside, Status, THROTTLING_CODES};
@@ -23,7 +23,7 @@ pub struct Row {
     pub cause: Cause,
     pub retry: Retry,
     pub advice: &'static str,
-    /// What only the single failure can add to the advice.
+    /// A detail of the single failure that the advice adds.
     pub hint: Hint,
     pub source: Source,
 }
@@ -35,7 +35,7 @@ pub enum Hint {
     ClientRegion,
 }
 
-/// Why we believe a row.
+/// The source that a row rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The service's API model and reference.
@@ -48,7 +48,7 @@ pub enum Source {
     SdkTransport,
     /// RFC 8628, the OAuth device flow.
     Rfc8628,
-    /// What users met and reported.
+    /// Reports of users.
     Seen,
     /// No source says more than the status does.
     StatusAlone,
@@ -105,7 +105,7 @@ impl Row {
         self
     }
 
-    /// Whether all that the row asks holds.
+    /// Whether all conditions of the row hold.
     pub(super) fn fits(&self, symptoms: &Symptoms<'_>) -> bool {
         self.codes.iter().any(|code| code.fits(symptoms.code))
             && (self.operations.is_empty() || symptoms.operation.is_some_and(|done| self.operations.contains(&done)))
@@ -118,7 +118,7 @@ impl Row {
 
 use Operation::{CreateToken, CreateTokenWithIam, RegisterClient, StartDeviceAuthorization};
 
-// `server_error` is what OAuth calls it: it stands for the exception only where no better code is known.
+// OAuth's name for it: stands for the exception only where no better code is known.
 const INTERNAL_SERVER: &[Code] = &[Code::Named("InternalServer"), Code::Exact("server_error")];
 const SLOW_DOWN: &[Code] = &[Code::Named("SlowDown"), Code::Exact("slow_down")];
 const ACCESS_DENIED: &[Code] = &[Code::Named("AccessDenied"), Code::Exact("access_denied")];
@@ -187,7 +187,7 @@ pub(super) const NO_ANSWER_CODES: &[Code] = &[
     Code::Exact("RequestError"),
     Code::Exact("RequestSendError"),
     Code::Exact("DispatchFailure"),
-    // What the reader of logs calls a network error that has no name of its own
+    // The log reader's names for network errors without a name of their own
     Code::Exact("HtmlPage"),
     Code::Exact("ConnectionFailed"),
     Code::Exact("ConnectionRefused"),
@@ -200,9 +200,9 @@ pub(super) const NO_ANSWER_CODES: &[Code] = &[
 ];
 
 const ADVICE_HIDDEN_THROTTLING: &str = "Throttling behind a 500: slow the caller down and retry with a base delay of \
-     one second. This is no sign of an outage.";
+     one second. It is not a sign of an outage.";
 const ADVICE_HIDDEN_INPUT: &str = "Invalid input that the service answers with a 500: correct the request. A retry \
-     fails in the same way, and this is no sign of an outage.";
+     fails in the same way. It is not a sign of an outage.";
 const ADVICE_ASSIGNMENT: &str = "Assign the user or group to the application in Identity Center, and check that the \
      application's grant and authentication method allow the calling role.";
 
@@ -211,8 +211,8 @@ pub(super) const LAST: &Row = &Row::new(
     &[Code::Any],
     Cause::Unrecognised,
     Source::StatusAlone,
-    "No error of SSO OIDC that this program knows: read its message, and look whether another service or a proxy on the \
-     way answered. It counts neither for an outage nor against one.",
+    "Not a known error of SSO OIDC: read its message, and check whether another service or a proxy answered. It does not \
+     count for or against an outage.",
 );
 
 pub(super) const TABLE: &[Row] = &[
@@ -220,20 +220,20 @@ pub(super) const TABLE: &[Row] = &[
         &[Code::Named("AuthorizationPending"), Code::Exact("authorization_pending")],
         Cause::Expected,
         Source::Rfc8628,
-        "Nothing is wrong: the user has not confirmed the device yet. Keep polling at the given interval.",
+        "Nothing is wrong: the user has not confirmed the device yet. Keep polling at the same interval.",
     ),
     Row::new(
         SLOW_DOWN,
         Cause::Expected,
         Source::Rfc8628,
-        "Nothing is wrong: the device polls too often. Add 5 s to the polling interval and go on.",
+        "Nothing is wrong: the device polls too often. Add 5 s to the polling interval and continue.",
     )
     .grant(Grant::DeviceCode),
     Row::new(
         &[Code::Any],
         Cause::Admin,
         Source::Api,
-        "Identity Center may not use its customer-managed KMS key: check that the key is enabled, not pending \
+        "Identity Center cannot use its customer-managed KMS key: check that the key is enabled, not pending \
          deletion, and that its policy allows Identity Center and the caller.",
     )
     .inside(Inside::Kms),
@@ -245,7 +245,7 @@ pub(super) const TABLE: &[Row] = &[
         &[Code::Absent],
         Cause::Throttled,
         Source::Seen,
-        "Throttling, whose name the caller did not log: slow the caller down and retry with a base delay of one second.",
+        "Throttling, although the caller logged no code: slow the caller down and retry with a base delay of one second.",
     )
     .inside(Inside::Throttling),
     Row::new(INTERNAL_SERVER, Cause::Request, Source::Seen, ADVICE_HIDDEN_INPUT).inside(Inside::InvalidInput),
@@ -256,49 +256,49 @@ pub(super) const TABLE: &[Row] = &[
         INTERNAL_SERVER,
         Cause::Service,
         Source::Seen,
-        "The service failed: retry with backoff. If only this client fails, and every time, look at its grant types: \
-         device_code together with authorization_code is answered with a 500 always.",
+        "The service failed: retry with backoff. If only this client fails, every time, check its grant types: \
+         the service always answers device_code together with authorization_code with a 500.",
     )
     .on(&[RegisterClient]),
     Row::new(
         INTERNAL_SERVER,
         Cause::Service,
         Source::Api,
-        "The service failed: retry with backoff. The code or refresh token may have been used up by the failed call, \
-         so an InvalidGrant to the retry means signing in again.",
+        "The service failed: retry with backoff. The failed call may have used up the code or refresh token: \
+         if the retry gets InvalidGrant, sign in again.",
     )
     .on(&[CreateToken, CreateTokenWithIam]),
     Row::new(
         INTERNAL_SERVER,
         Cause::Service,
         Source::Api,
-        "The service failed: retry with backoff, and look at AWS Health if it lasts.",
+        "The service failed: retry with backoff. If it continues, check AWS Health.",
     ),
     Row::new(
         &[Code::Named("InternalFailure"), Code::Exact("InternalError")],
         Cause::Service,
         Source::CommonErrors,
-        "The service failed before it looked at the request: retry with backoff.",
+        "The service failed before it processed the request: retry with backoff.",
     ),
     Row::new(
         &[Code::Named("ServiceUnavailable")],
         Cause::Service,
         Source::CommonErrors,
-        "The service is overloaded or under maintenance: retry with backoff, and look at AWS Health if it lasts.",
+        "The service is overloaded or under maintenance: retry with backoff. If it continues, check AWS Health.",
     ),
     Row::new(
         &[Code::Named("RequestTimeout")],
         Cause::Service,
         Source::CommonErrors,
-        "The service gave up waiting for the request: retry with backoff, and look at the caller's network if only \
-         one caller meets this.",
+        "The service timed out while it waited for the request: retry with backoff. If only one caller has this, \
+         check its network.",
     ),
     Row::new(
         SLOW_DOWN,
         Cause::Throttled,
         Source::Api,
-        "Too many calls: if this polls for a device, add 5 s to the interval; else slow down. SDKs do not retry \
-         SlowDownException by themselves. The quota is 80 calls a second for one public client.",
+        "Too many calls: if this client polls for a device, add 5 s to the interval; otherwise slow down. SDKs do not \
+         retry SlowDownException. The quota is 80 calls a second for one public client.",
     )
     .on(&[StartDeviceAuthorization, CreateToken]),
     Row::new(
@@ -306,7 +306,7 @@ pub(super) const TABLE: &[Row] = &[
         Cause::Throttled,
         Source::Api,
         "Too many registrations from one address (quota 20 a second): register once, keep the client for its 90 days, \
-         and look for a tool that registers for each sign-in.",
+         and look for a tool that registers at each sign-in.",
     )
     .on(&[RegisterClient]),
     Row::new(
@@ -328,8 +328,8 @@ pub(super) const TABLE: &[Row] = &[
         &[Code::Exact("HtmlPage")],
         Cause::Unreachable,
         Source::SdkTransport,
-        "A page of HTML came in the place of the service's JSON: a proxy or gateway between the caller and AWS answered. \
-         Look at what that says; the service was most likely not reached.",
+        "HTML came instead of the service's JSON: a proxy or gateway between the caller and AWS answered. Read that page; \
+         the call most likely did not reach the service.",
     ),
     Row::new(
         NO_ANSWER_CODES,
@@ -350,8 +350,8 @@ pub(super) const TABLE: &[Row] = &[
         &[Code::Named("VpceAccessDenied")],
         Cause::Admin,
         Source::CommonErrors,
-        "The policy of a VPC endpoint denied the call before it came to the service: allow the action and this caller in \
-         the endpoint's policy, or let the caller call from elsewhere. The record names the endpoint in vpcEndpointId.",
+        "The policy of a VPC endpoint denied the call before it reached the service: allow the action and this caller in \
+         the endpoint's policy, or call from elsewhere. The record names the endpoint in vpcEndpointId.",
     ),
     Row::new(
         ACCESS_DENIED,
@@ -469,8 +469,8 @@ pub(super) const TABLE: &[Row] = &[
         INVALID_GRANT,
         Cause::Request,
         Source::Seen,
-        "The refresh token is no longer valid: the session has expired or was ended, or it is of another region. Sign \
-         in again (aws sso login).",
+        "The refresh token is no longer valid: the session expired or was ended, or the token is from another region. \
+         Sign in again (aws sso login).",
     )
     .grant(Grant::RefreshToken)
     .hint(Hint::ClientRegion),
@@ -478,7 +478,7 @@ pub(super) const TABLE: &[Row] = &[
         INVALID_GRANT,
         Cause::Request,
         Source::Seen,
-        "The code or token is no longer valid: the session has expired, the code was used before, or it is of another \
+        "The code or token is no longer valid: the session expired, the code was used before, or it is from another \
          region. Sign in again (aws sso login).",
     )
     .hint(Hint::ClientRegion),
@@ -486,7 +486,7 @@ pub(super) const TABLE: &[Row] = &[
         INVALID_CLIENT,
         Cause::Request,
         Source::Seen,
-        "The client is not valid: most often its 90-day registration ran out, or it was registered in another region. \
+        "The client is not valid: most often its 90-day registration expired, or it was registered in another region. \
          Register again: delete the cached registration (~/.aws/sso/cache) and sign in.",
     )
     .hint(Hint::ClientRegion),
@@ -494,14 +494,14 @@ pub(super) const TABLE: &[Row] = &[
         &[Code::Named("UnauthorizedClient"), Code::Exact("unauthorized_client")],
         Cause::Request,
         Source::Api,
-        "The client may not use this grant type: register it with that grant type, and in the region it calls.",
+        "The client may not use this grant type: register it with that grant type in the region it calls.",
     )
     .hint(Hint::ClientRegion),
     Row::new(
         INVALID_REQUEST,
         Cause::Request,
         Source::Api,
-        "A parameter is missing or wrong: check the start URL and that it is of this region's Identity Center.",
+        "A parameter is missing or wrong: check the start URL, and that it belongs to Identity Center in this region.",
     )
     .on(&[StartDeviceAuthorization]),
     Row::new(
@@ -509,7 +509,7 @@ pub(super) const TABLE: &[Row] = &[
         Cause::Request,
         Source::Api,
         "A parameter is missing, wrong or given twice: compare the request with the API reference of the operation. \
-         Many callers at once mean a new release, of theirs or of the service.",
+         Many callers at once mean a new release of the client or of the service.",
     ),
     Row::new(
         &[Code::Named("InvalidScope"), Code::Exact("invalid_scope")],
@@ -522,14 +522,14 @@ pub(super) const TABLE: &[Row] = &[
         &[Code::Named("InvalidClientMetadata"), Code::Exact("invalid_client_metadata")],
         Cause::Request,
         Source::Api,
-        "The registration is not acceptable: the client type must be public, and name and grant types must be valid.",
+        "The service rejects the registration: the client type must be public, and name and grant types must be valid.",
     ),
     Row::new(
         &[Code::Named("InvalidRedirectUri"), Code::Exact("invalid_redirect_uri")],
         Cause::Request,
         Source::Api,
-        "A redirect URI is not acceptable: use the loopback form http://127.0.0.1/oauth/callback, and the same one in \
-         each step.",
+        "The service rejects the redirect URI: use the loopback form http://127.0.0.1/oauth/callback, the same in each \
+         step.",
     ),
     Row::new(
         UNSUPPORTED_GRANT,
@@ -543,7 +543,7 @@ pub(super) const TABLE: &[Row] = &[
         UNSUPPORTED_GRANT,
         Cause::Request,
         Source::Api,
-        "The grant type is not supported by this operation: CreateToken takes authorization_code, refresh_token and \
+        "This operation does not support the grant type: CreateToken takes authorization_code, refresh_token and \
          device_code; jwt-bearer and token-exchange belong to CreateTokenWithIAM.",
     ),
     Row::new(
@@ -555,19 +555,19 @@ pub(super) const TABLE: &[Row] = &[
         ],
         Cause::Request,
         Source::CommonErrors,
-        "An input does not fit its constraint: read the message and correct the request.",
+        "A value breaks its constraint: read the message and correct the request.",
     ),
     Row::new(
         &[Code::Named("MalformedHttpRequest")],
         Cause::Request,
         Source::CommonErrors,
-        "The request is broken at the level of HTTP: look for a proxy, or a hand-made client, that damages the body.",
+        "The request is not valid HTTP: look for a proxy, or a client of one's own making, that damages the body.",
     ),
     Row::new(
         &[Code::Named("RequestEntityTooLarge")],
         Cause::Request,
         Source::CommonErrors,
-        "The request is too large: look at the length of assertions, tokens and scopes.",
+        "The request is too large: check the length of assertions, tokens and scopes.",
     ),
     Row::new(
         &[Code::Named("UnknownOperation")],
@@ -579,39 +579,39 @@ pub(super) const TABLE: &[Row] = &[
         &[Code::Any],
         Cause::Throttled,
         Source::StatusAlone,
-        "Too many calls, by the status alone: slow down and retry with a base delay of one second.",
+        "Too many calls (known by the status alone): slow down and retry with a base delay of one second.",
     )
     .status(Status::Is(429)),
     Row::new(
         &[Code::Absent],
         Cause::Service,
         Source::StatusAlone,
-        "The request timed out at the service's side, by the status alone: retry with backoff.",
+        "The request timed out at the service (known by the status alone): retry with backoff.",
     )
     .status(Status::Is(408)),
     Row::new(
         &[Code::Any],
         Cause::Service,
         Source::StatusAlone,
-        "The service failed, by the status alone: retry with backoff. Without an AWS request id it may have been a \
-         proxy or load balancer on the way.",
+        "The service failed (known by the status alone): retry with backoff. Without an AWS request id, a proxy or load \
+         balancer on the way may have answered.",
     )
     .status(Status::ServerFault),
     Row::new(
         &[Code::Absent],
         Cause::Request,
         Source::StatusAlone,
-        "Refused as the caller's mistake; the status does not say which. Most often the session or code has expired \
+        "The service rejected the request; the status does not say why. Most often the session or code has expired \
          (InvalidGrant): sign in again. While a device polls it is normal (AuthorizationPending). The body's `error` or \
-         the header x-amzn-ErrorType names it.",
+         the header x-amzn-ErrorType names the error.",
     )
     .status(Status::Is(400)),
     Row::new(
         &[Code::Absent],
         Cause::Request,
         Source::StatusAlone,
-        "The client is not known, by the status alone: of SSO OIDC's errors only InvalidClient is a 401. Its 90-day \
-         registration ran out or is of another region: delete ~/.aws/sso/cache and sign in.",
+        "The client is not valid (known by the status alone: InvalidClient is SSO OIDC's only 401). Its 90-day \
+         registration expired or is from another region: delete ~/.aws/sso/cache and sign in.",
     )
     .status(Status::Is(401))
     .hint(Hint::ClientRegion),
@@ -619,23 +619,24 @@ pub(super) const TABLE: &[Row] = &[
         &[Code::Absent],
         Cause::Admin,
         Source::StatusAlone,
-        "Something refused the call, by the status alone: IAM or a service control policy, a VPC endpoint's policy, or \
-         a proxy or firewall on the way. With an AWS request id it was AWS; without one look at the proxy.",
+        "The call was denied (known by the status alone): by IAM, a service control policy or a VPC endpoint's policy, or \
+         by a proxy or firewall. With an AWS request id it was AWS; without one, check the proxy.",
     )
     .status(Status::Is(403)),
     Row::new(
         &[Code::Absent],
         Cause::Request,
         Source::StatusAlone,
-        "No such path, by the status alone: check the region's host, the path and the endpoint override of the caller.",
+        "The path does not exist (known by the status alone): check the region's host, the path and the caller's endpoint \
+         override.",
     )
     .status(Status::Is(404)),
     Row::new(
         &[Code::Absent],
         Cause::Request,
         Source::StatusAlone,
-        "Refused as the caller's mistake, by the status alone: SSO OIDC answers with 400 and 401 itself, so look for a \
-         proxy on the way that answered instead.",
+        "The request was rejected (known by the status alone): SSO OIDC itself answers with 400 and 401, so look for a \
+         proxy that answered instead.",
     )
     .status(Status::ClientFault),
     *LAST,

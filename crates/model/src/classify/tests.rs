@@ -283,17 +283,17 @@ fn a_kms_reason_is_the_administrators_whatever_the_code() {
             assert_eq!(reason.cause, Cause::Admin, "{code} {name}");
             assert!(reason.advice.contains(name), "{}", reason.advice);
             let message = format!("failed: {name} (x)");
-            let told = Symptoms { code: Some(code), message: Some(&message), ..Default::default() };
-            assert_eq!(cause(told), Cause::Admin, "{code} {message}");
+            let symptoms = Symptoms { code: Some(code), message: Some(&message), ..Default::default() };
+            assert_eq!(cause(symptoms), Cause::Admin, "{code} {message}");
         }
     }
 }
 
 #[test]
-fn a_keys_refusal_is_told_by_the_name_that_made_it_one() {
-    let told = |symptoms: Symptoms<'_>| classify(symptoms).key_refusal.map(String::from);
+fn a_keys_refusal_is_known_by_its_name() {
+    let refusal = |symptoms: Symptoms<'_>| classify(symptoms).key_refusal.map(String::from);
     let denied = Symptoms { code: Some("AccessDeniedException"), status: Some(403), ..Default::default() };
-    let of_message = |message| told(Symptoms { message: Some(message), ..denied });
+    let of_message = |message| refusal(Symptoms { message: Some(message), ..denied });
     let denied_by_policy = "User: arn:aws:sts::111122223333:assumed-role/app is not authorized to perform: kms:Decrypt on \
                             resource: arn:aws:kms:eu-central-1:111122223333:key/1";
     for (message, wanted) in [
@@ -312,13 +312,13 @@ fn a_keys_refusal_is_told_by_the_name_that_made_it_one() {
         assert_eq!(of_message(message).as_deref(), wanted, "{message}");
     }
     let with_reason = |reason| Symptoms { reason: Some(reason), ..denied };
-    assert_eq!(told(with_reason("KMS_DisabledException")).as_deref(), Some("KMS_DisabledException"));
-    assert_eq!(told(with_reason("KMS_KEY_ARN")), None);
+    assert_eq!(refusal(with_reason("KMS_DisabledException")).as_deref(), Some("KMS_DisabledException"));
+    assert_eq!(refusal(with_reason("KMS_KEY_ARN")), None);
     let wrapped = Symptoms { inner_code: Some("KMSInvalidStateException"), ..denied };
-    assert_eq!(told(wrapped).as_deref(), Some("KMSInvalidStateException"));
-    // The field of the reason says it before the text does.
+    assert_eq!(refusal(wrapped).as_deref(), Some("KMSInvalidStateException"));
+    // The field `reason` comes before the text.
     let both = Symptoms { message: Some(denied_by_policy), ..with_reason("KMS_DisabledException") };
-    assert_eq!(told(both).as_deref(), Some("KMS_DisabledException"));
+    assert_eq!(refusal(both).as_deref(), Some("KMS_DisabledException"));
 }
 
 #[test]
@@ -428,17 +428,17 @@ fn the_words_of_oauth_mean_their_exceptions() {
         assert_eq!(coded(CreateToken, code, None), wanted, "{code}");
         assert!(knows(code), "{code}");
     }
-    let told = Symptoms {
+    let symptoms = Symptoms {
         code: Some("InvalidGrantException"),
         inner_code: Some("server_error"),
         message: Some("server_error"),
         ..Default::default()
     };
-    assert_eq!(cause(told), Request);
+    assert_eq!(cause(symptoms), Request);
 }
 
 #[test]
-fn the_base_class_of_an_sdk_is_judged_by_its_inner_code() {
+fn the_base_class_of_an_sdk_goes_by_its_inner_code() {
     let wrapped = |inner_code, status| {
         cause(Symptoms { code: Some("AWSSSOOIDCException"), inner_code, status, ..Default::default() })
     };
@@ -459,11 +459,11 @@ fn an_inner_code_is_named_in_the_advice_and_cannot_break_out_of_its_line() {
 }
 
 #[test]
-fn a_client_of_another_region_is_told_so() {
+fn advice_names_the_other_region_of_a_client() {
     let region = crate::region::KnownRegions::default().find("eu-west-1").unwrap();
     let id = client_id::invented_client_id(b"0123456789abcdef", &region);
     for code in ["InvalidClientException", "UnauthorizedClientException", "InvalidGrantException"] {
-        let told = |called| {
+        let advice = |called| {
             let symptoms = Symptoms {
                 operation: Some(CreateToken),
                 code: Some(code),
@@ -473,9 +473,9 @@ fn a_client_of_another_region_is_told_so() {
             };
             classify(symptoms).advice
         };
-        assert!(told(Some("us-east-1")).contains("registered in eu-west-1, but us-east-1 was called"), "{code}");
-        assert!(!told(Some("eu-west-1")).contains("looks as if"), "{code}");
-        assert!(!told(None).contains("looks as if"), "{code}");
+        assert!(advice(Some("us-east-1")).contains("registered in eu-west-1, but us-east-1 was called"), "{code}");
+        assert!(!advice(Some("eu-west-1")).contains("looks as if"), "{code}");
+        assert!(!advice(None).contains("looks as if"), "{code}");
     }
 }
 

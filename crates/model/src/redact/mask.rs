@@ -1,14 +1,14 @@
-//! Secrets in text that is not ours.
+//! Secrets in untrusted text.
 //!
-//! In: any text out of a payload or an answer. Out: the same without the user information of URLs, and with `[masked]` in the
-//! place of what stands behind the name of a secret, and of what looks like one: JSON web tokens, tokens of Identity Center,
-//! access key ids, base64 of 40 and more characters, hexadecimal digits of 32 and more, what follows `Bearer` and `Basic`. What
-//! has no name and no look of a secret cannot be told.
+//! In: any text out of a payload or an answer. Out: the same without the user information of URLs, and with `[masked]`
+//! for each value behind the name of a secret and for everything that looks like one: JSON web tokens, tokens of
+//! Identity Center, access key ids, base64 of 40 and more characters, hexadecimal digits of 32 and more, what follows
+//! `Bearer` and `Basic`. A secret without such a name or look is not found.
 //!
-//! Ids that people need stay: UUIDs, ARNs, client ids of RegisterClient (22 characters, or 34 and more that end in a region), keys
-//! of KMS, ids of log events (digits alone), paths and names of classes, which are words however long they are. Any other id of 40
-//! and more characters of base64 cannot be told from a token, and is taken for one. Of random values of 40 characters one in
-//! thousands has the look of words and stays.
+//! Ids that people need stay: UUIDs, ARNs, client ids of RegisterClient (22 characters, or 34 and more that end in a
+//! region), keys of KMS, ids of log events (digits alone), paths and names of classes, which are words however long
+//! they are. Any other id of 40 and more characters of base64 could be a token and is masked. Of random values of 40
+//! characters one in thousands looks like words and stays.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,10 +20,10 @@ mod url;
 
 pub use url::without_user_information;
 
-/// What stands in the place of a secret.
+/// The replacement of a secret.
 pub const MASK: &str = "[masked]";
 
-/// What CloudTrail writes in the place of a secret.
+/// CloudTrail's own replacement of a secret.
 pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// The text without secrets. Nothing is copied where there is none.
@@ -37,14 +37,13 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Masks a text in its place.
 pub fn mask(text: &mut String) {
     if let Cow::Owned(masked) = masked(text) {
         *text = masked;
     }
 }
 
-/// Most texts are short names: whether a closer look is worth it is told by a few bytes of each.
+/// Most texts are short names: a few bytes of each decide whether a closer look is worth it.
 fn may_hold_a_secret(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.len() == shape::UUID_LENGTH && shape::is_uuid(bytes) {
@@ -108,7 +107,7 @@ fn without<'t>(text: &'t str, secrets: &[Range<usize>]) -> Cow<'t, str> {
     let mut masked = String::with_capacity(text.len());
     let mut from = 0;
     for secret in secrets {
-        // What begins within a character of several bytes does not exist: all bounds are ASCII or the text's end.
+        // A secret never begins within a character of several bytes: all bounds are ASCII or the text's end.
         masked.push_str(text.get(from..secret.start).unwrap_or_default());
         masked.push_str(MASK);
         from = secret.end.max(from);
@@ -117,7 +116,7 @@ fn without<'t>(text: &'t str, secrets: &[Range<usize>]) -> Cow<'t, str> {
     Cow::Owned(masked)
 }
 
-/// `=` and `:`; `%3D` and `\u003d` are looked for where they stand. A comma only between two words in quotation marks.
+/// `=` and `:`; the forms `%3D` and `\u003d` are found as well. A comma only between two words in quotation marks.
 fn is_separator(bytes: &[u8], at: usize) -> bool {
     match bytes[at] {
         b'=' | b':' => true,
@@ -145,11 +144,11 @@ enum Extent {
     Line,
     /// A scheme and what follows it: a header.
     Header,
-    /// A word that is none of AWS's codes: `code` is an error's more often than OAuth's.
+    /// A word that is not one of AWS's codes: `code` names an error more often than a secret of OAuth.
     Code,
 }
 
-/// Names whose value is a secret by however they end, in lower case and without separators.
+/// Suffixes of names whose value is a secret, in lower case and without separators.
 const ENDINGS: [&[u8]; 23] = [
     b"secret",
     b"clientsecret",
@@ -176,7 +175,7 @@ const ENDINGS: [&[u8]; 23] = [
     b"privatekey",
 ];
 const MORE_ENDINGS: [&[u8]; 4] = [b"apikey", b"accesskeyid", b"samlresponse", b"pwd"];
-/// Words of prose as well: secrets behind `=`, or where they stand in quotation marks.
+/// Names that are words of prose too: their value is a secret behind `=` or in quotation marks.
 const SURE_ENDINGS: [&[u8]; 5] = [b"signature", b"credential", b"token", b"pass", b"passcode"];
 
 fn extent(key: &[u8], is_sure: bool) -> Option<Extent> {
@@ -206,7 +205,7 @@ fn in_key(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-/// The value behind a separator, if what stands before it is the name of a secret.
+/// The value behind a separator, if the name before it is a secret's.
 fn value_behind(bytes: &[u8], separator: usize) -> Option<Range<usize>> {
     let gap = bytes[..separator].iter().rev().take(BETWEEN_MAX).take_while(|byte| is_between(**byte)).count();
     let key_end = separator - gap;
@@ -220,7 +219,7 @@ fn value_behind(bytes: &[u8], separator: usize) -> Option<Range<usize>> {
     value(bytes, behind, extent)
 }
 
-/// The value that begins there or a little later: without its quotation marks, which stay.
+/// The value that begins there or a little later, without its quotation marks: they stay.
 fn value(bytes: &[u8], from: usize, extent: Extent) -> Option<Range<usize>> {
     let mut at = from;
     // `=>`, `:=`.
@@ -247,7 +246,7 @@ fn value(bytes: &[u8], from: usize, extent: Extent) -> Option<Range<usize>> {
     not_empty(bytes, at..end, extent)
 }
 
-/// A quotation mark ends what one with as many backslashes before it has begun, or with fewer.
+/// A quotation mark closes one that has as many backslashes before it, or more.
 fn end_of_quoted(bytes: &[u8], from: usize, quote: u8, escapes: usize) -> usize {
     let mut at = from;
     while let Some(next) = memchr(quote, &bytes[at..]).map(|length| at + length) {
@@ -292,7 +291,7 @@ fn not_empty(bytes: &[u8], value: Range<usize>, extent: Extent) -> Option<Range<
     let is_nothing = matches!(text, b"" | b"null" | b"None" | b"undefined" | b"nil" | b"-")
         || bytes[value.start..].starts_with(MASK.as_bytes())
         || text == HIDDEN.as_bytes()
-        // An object: its own names tell.
+        // An object: its own names decide.
         || text.first() == Some(&b'{')
         || extent == Extent::Code && is_error_code(text);
     (!is_nothing).then_some(value)
@@ -349,7 +348,7 @@ fn behind_scheme(bytes: &[u8], run: &Range<usize>) -> Option<Range<usize>> {
     (length >= SECRET_MIN && !is_prose).then_some(from..from + length)
 }
 
-/// `refresh_token%3Dvalue`, as a query in a query has it.
+/// `refresh_token%3Dvalue`: a query in a query.
 fn encoded_value(bytes: &[u8], run: &Range<usize>) -> Option<Range<usize>> {
     memchr2(b'%', b'%', &bytes[run.clone()])?;
     let text = &bytes[run.clone()];

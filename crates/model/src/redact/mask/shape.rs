@@ -1,4 +1,4 @@
-//! What looks like a secret by itself.
+//! Values that look like a secret by themselves.
 //!
 //! In: a run of the letters, digits and signs that tokens are made of. Out: where in it a token, a key or a digest stands.
 
@@ -9,18 +9,18 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::region::is_well_formed;
 
-/// Nothing shorter is a token: the first part of the shortest JSON web tokens, an access key id.
+/// The shortest token: the first part of the shortest JSON web tokens, an access key id.
 pub const TOKEN_MIN: usize = 16;
 pub const BASE64_MIN: usize = 40;
 const HEX_MIN: usize = 32;
 /// Behind `aoa` and `aor`, with which the tokens of Identity Center begin.
 const IDENTITY_CENTER_MIN: usize = 32;
 const ACCESS_KEY_LENGTH: usize = 20;
-/// So many characters that are no words make a run of 40 base64.
+/// A run of 40 base64 characters with this many outside words is a secret.
 const STRANGE_MIN: usize = 16;
 /// No word is longer, without a capital in it.
 const WORD_MAX: usize = 24;
-/// The words of a name in capitals are longer on average. In random letters a capital follows every fourth.
+/// The words in a CamelCase name are longer on average; random letters have a capital at about every fourth.
 const WORD_MEAN_MIN: usize = 5;
 
 pub const UUID_LENGTH: usize = 36;
@@ -51,7 +51,8 @@ pub fn end_of_run(bytes: &[u8], from: usize) -> usize {
     (from..bytes.len()).find(|at| !in_run_at(bytes, *at)).unwrap_or(bytes.len())
 }
 
-/// Whether so many bytes of a kind stand together. One of them stands at a multiple of their number: only those are looked at.
+/// Whether so many bytes of a kind stand together. One of them is at a multiple of that number, so only those are
+/// checked.
 pub fn has_run(bytes: &[u8], length: usize, is_of_it: impl Fn(u8) -> bool) -> bool {
     (length - 1..bytes.len()).step_by(length).any(|at| {
         is_of_it(bytes[at]) && {
@@ -80,7 +81,7 @@ pub fn secrets_in(bytes: &[u8], run: &Range<usize>, found: &mut Vec<Range<usize>
     for piece in pieces(bytes, run) {
         let text = &bytes[piece.clone()];
         let is_hex = text.len() >= HEX_MIN && text.iter().all(u8::is_ascii_hexdigit);
-        // A number is no digest, and a key of KMS that is in several regions is called so.
+        // A number is no digest, and `mrk-` ids of multi-Region KMS keys have 32 hexadecimal digits.
         let is_id = text.iter().all(u8::is_ascii_digit) || bytes[run.start..piece.start].ends_with(b"mrk-");
         let is_key = text.len() == ACCESS_KEY_LENGTH
             && (text.starts_with(b"AKIA") || text.starts_with(b"ASIA"))
@@ -164,10 +165,10 @@ fn is_strange(piece: &[u8]) -> bool {
     let lowers = piece.len() - digits - uppers;
     let is_id = piece.iter().all(u8::is_ascii_hexdigit) && (uppers == 0 || lowers == 0);
     if is_id {
-        // Digests are found by themselves.
+        // Digests are found separately.
         return false;
     }
-    // One letter again and again tells nothing.
+    // A repeated letter is no secret.
     if piece.iter().all(|byte| *byte == piece[0]) {
         return false;
     }

@@ -1,7 +1,7 @@
 //! The user information of URLs: `http://user:password@host`.
 //!
-//! In: a text. Out: the same with the part before the host dropped, whatever the scheme, also where the URL is escaped as JSON does
-//! it (`\/\/`) or a query (`%2F%2F`), and where a password holds `@`, `/`, `?` or `#`.
+//! In: a text. Out: the same with the part before the host dropped, whatever the scheme, also where the URL is escaped
+//! as in JSON (`\/\/`) or in a query (`%2F%2F`), and where a password contains `@`, `/`, `?` or `#`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -56,7 +56,7 @@ fn user_information(bytes: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// What stands behind two slashes at that place, however they are escaped, and whether as in a query.
+/// The text behind two slashes at that place, escaped or not, and whether they are escaped as in a query.
 fn slashes(bytes: &[u8], at: usize) -> Option<(usize, bool)> {
     let slash = |at: usize| {
         let escapes = bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
@@ -94,12 +94,12 @@ fn of_authority(bytes: &[u8], from: usize, is_encoded: bool) -> usize {
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#' | b'\\')).unwrap_or(rest.len());
     let authority = &rest[..end];
     if let Some(at) = memrchr(b'@', authority) {
-        // A host is seldom without a dot and a port, and what is not may be a password that goes on with an @ and a slash.
+        // Most hosts have a dot or a port. Without either it may be a password that continues with an @ and a slash.
         let is_host = memchr(b'.', &authority[at..]).is_some() || memchr(b':', &authority[at..]).is_some();
         let further = memrchr(b'@', rest).filter(|_| !is_host && memchr(b':', &authority[..at]).is_some());
         return from + further.unwrap_or(at) + 1;
     }
-    // No port, so a password that goes on behind the sign: it should have been escaped.
+    // No port, so a password with an unescaped sign that continues behind it.
     let is_port = |text: &[u8]| text.len() <= PORT_MAX && text.iter().all(u8::is_ascii_digit);
     match memrchr(b':', authority) {
         Some(colon) if authority[0] != b'[' && !is_port(&authority[colon + 1..]) => {
@@ -111,7 +111,7 @@ fn of_authority(bytes: &[u8], from: usize, is_encoded: bool) -> usize {
 
 /// Digits of a port.
 const PORT_MAX: usize = 5;
-/// What the names of such variables end in.
+/// Suffixes of such variables' names.
 const PROXY: &[u8] = b"proxy";
 /// No name and password are longer in such a place.
 const BARE_MAX: usize = 256;
