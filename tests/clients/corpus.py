@@ -41,7 +41,7 @@ def clean(text):
     return text
 
 
-def told(text, expect, request_ids):
+def stated(text, expect, request_ids):
     """What of the truth stands in the text, for whoever can read."""
     found = ["service"] if _MARKS.search(text) else []
     if re.search(_SPELLINGS[expect["operation"]], text, re.IGNORECASE):
@@ -87,7 +87,7 @@ class Family:
             "id": f"{self.name}-{version}/{trouble.operation}/{trouble.name}/{form}", "version": version,
             "operation": trouble.operation, "region": trouble.region, "trouble": trouble.name, "form": form,
             "lines_are_events": lines_are_events, "text": text, "expect": trouble.expect,
-            "told": told(text, trouble.expect, request_ids)})
+            "stated": stated(text, trouble.expect, request_ids)})
 
     def write(self):
         """An entry a line."""

@@ -1,4 +1,4 @@
-//! What decoding is told beforehand, and what comes of it.
+//! The input and the output of decoding.
 
 use std::ops::Range;
 
@@ -10,47 +10,47 @@ use triage_model::region::{KnownRegions, Region};
 
 use crate::trust::Trust;
 
-/// What is known before a payload is looked at.
+/// The settings for a payload.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// When the payload arrived. Stands in where a record tells no time of its own.
+    /// The payload's arrival. Stands in where a record has no time of its own.
     pub now: Timestamp,
-    /// A success from before this instant is no evidence: it is counted without being read in full. The beginning of
-    /// time in replay, where the clock is the events'.
+    /// A success before this instant is no evidence: it is counted but not read in full. The first moment in replay,
+    /// which runs on the events' clock.
     pub horizon: Timestamp,
     pub regions: KnownRegions,
-    /// Where a log line names no region: `OIDC_TRIAGE_REGION`, else `AWS_REGION`.
+    /// The region of log lines that name none: `OIDC_TRIAGE_REGION`, else `AWS_REGION`.
     pub default_region: Region,
-    /// The log groups of our own two functions: never read, or we would answer ourselves for ever.
+    /// The log groups of our own two functions: never read, or we would process our own output in a loop.
     pub own_log_groups: Vec<String>,
     /// The client ids that our own probe registered.
     pub own_client_ids: Vec<String>,
     /// The request ids that AWS gave calls of our own.
     pub own_request_ids: Vec<String>,
-    /// By which the source of each piece is known.
+    /// Decides the source of each piece.
     pub trust: Trust,
 }
 
-/// What may still be spent on one payload, however much is nested in it.
+/// The budget left for one payload, however deeply it is nested.
 pub struct Allowance<'t> {
-    /// Bytes that are inflated.
+    /// Bytes to inflate.
     pub inflated: usize,
-    /// What the lines of text weigh that are read.
+    /// The weight of the text lines to read.
     pub text: usize,
-    /// Memory for the observations that are kept of log events.
+    /// Memory for the observations of log events.
     pub observations: usize,
-    /// Whether there is time left. Asked now and then.
+    /// Whether time is left. Checked now and then.
     pub is_time_left: &'t dyn Fn() -> bool,
 }
 
-/// The most observations that are kept of a payload's log events. CloudWatch Logs sends a megabyte of base64 at most, and a call
-/// takes about 30 bytes of it that no compression shortens: its ids, and its time.
+/// The most observations that are kept of a payload's log events. CloudWatch Logs sends at most a megabyte of base64,
+/// and each call has about 30 incompressible bytes: its ids and its time.
 pub const OBSERVATIONS_MAX: usize = 25_000;
-/// The most memory that they take: as many failures of a real outage take two thirds of it, while one with the longest message and
-/// the longest names takes four times as much as a real one.
+/// The most memory for them: as many failures of a real outage take two thirds of it. A failure with the longest
+/// message and names takes four times as much as a real one.
 pub const OBSERVATIONS_WEIGHT_MAX: usize = 24 * 1024 * 1024;
 
-/// About how much memory an observation takes.
+/// An observation's approximate size in memory.
 pub fn weight(observation: &Observation) -> usize {
     let texts =
         |texts: &[&Option<String>]| texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum::<usize>();
@@ -82,10 +82,10 @@ pub fn weight(observation: &Observation) -> usize {
     size_of::<Observation>() + within
 }
 
-/// The AWS SDK `app_name` of our own calls: it stands in their user agent as `app/oidc-triage`.
+/// The AWS SDK `app_name` of our own calls: their user agent contains it as `app/oidc-triage`.
 pub const APP_NAME: &str = "oidc-triage";
 
-/// What a payload was found to be.
+/// The kind of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputKind {
@@ -106,7 +106,7 @@ pub enum InputKind {
     Sns,
     /// An array of any of these.
     List,
-    /// An EventBridge envelope or a CloudTrail record of something else, left alone.
+    /// An EventBridge envelope or a CloudTrail record of something else, ignored.
     Foreign,
     Unknown,
 }
@@ -116,15 +116,15 @@ pub enum InputKind {
 pub struct Batch {
     pub kind: InputKind,
     pub observations: Vec<Observation>,
-    /// When each of the observations was delivered, in their order, where its envelope or log event tells. Shorter than they
-    /// are where nothing tells it of the last ones.
+    /// The delivery time of each observation, in their order, where its envelope or log event has one. Shorter than the
+    /// observations where the last ones have none.
     pub arrivals: Vec<Option<Timestamp>>,
     /// Successes older than [`Setting::horizon`], which are no observations.
     pub old_successes: u64,
     /// Records of our own probe.
     pub own: u64,
     pub problems: Problems,
-    /// A `call` carries secrets, accepted or refused: this invocation must never end in `Err`, which would put its
+    /// A `call` carries secrets, accepted or refused: this invocation must never end in `Err`: Lambda would put its
     /// payload into the failure queue.
     pub carries_secrets: bool,
     /// The messages of an SQS batch, in order, each with the range of its observations. Empty for every other kind.
@@ -151,15 +151,15 @@ impl Batch {
         }
     }
 
-    /// Whether it holds as many observations as are kept of log events.
+    /// Whether the limit for observations of log events is reached.
     pub fn is_full(&self) -> bool {
         self.observations.len() >= OBSERVATIONS_MAX
     }
 
-    /// Notes when the observations from that place on were delivered. What stands around another is noted after it, and
-    /// counts: it came later.
+    /// Sets the delivery time of the observations from that place on. An outer wrapper sets it later and wins: it was
+    /// delivered last.
     pub fn note_arrival(&mut self, from: usize, at: Option<Timestamp>) {
-        // What nothing is known of takes no room.
+        // Trailing unknowns take no room.
         if at.is_some() && from < self.observations.len() {
             self.arrivals.resize(from, None);
             self.arrivals.resize(self.observations.len(), at);

@@ -1,7 +1,7 @@
-//! What is left of what a source told.
+//! Trust applied: the part of a source's evidence that counts.
 //!
-//! In: a batch, how far it was filled before, and the [`Source`] of what came since. Out: the batch, with what that source may
-//! tell, and the problem that it told more.
+//! In: a batch, its earlier fill level, and the [`Source`] of everything after it. Out: the batch with only the
+//! evidence that this source may give, and a problem where it gave more.
 
 use triage_model::observation::{Observation, Origin};
 use triage_model::problem::ProblemName;
@@ -9,7 +9,7 @@ use triage_model::trust::{Belief, Evidence, Source};
 
 use crate::batch::Batch;
 
-/// How far a batch had been filled.
+/// A batch's fill level.
 #[derive(Clone, Copy, Debug)]
 pub struct Before {
     observations: usize,
@@ -21,10 +21,10 @@ impl Batch {
         Before { observations: self.observations.len(), old_successes: self.old_successes }
     }
 
-    /// Goes through what was told since: keeps what its source may say, weakens or leaves out the rest, and names it.
-    /// `what` says which source that was, and which setting would have it believed.
+    /// Goes through everything since then: keeps the evidence its source may give, weakens or drops the rest, and notes
+    /// a problem. `what` names the source and the setting that would trust it.
     pub fn believe(&mut self, before: Before, source: Source, what: impl Fn() -> String) {
-        // In place: there may be as many as a payload's memory holds.
+        // In place: the observations may fill a payload's memory.
         let (mut kept, mut doubted) = (before.observations, 0);
         for index in before.observations..self.observations.len() {
             let observation = &mut self.observations[index];

@@ -1,8 +1,8 @@
-//! `call`s: a failed call that the program which made it hands over, to be judged and perhaps made again.
+//! `call`s: a failed call that the calling program hands over, to be classified and perhaps retried.
 //!
 //! In: the `detail` of the contract, from the event bus or from a direct invocation. Out: one failure, or the problem
-//! `call_invalid` with all reasons. The inputs of the call ([`request`]) may hold secrets: those are accepted from a
-//! direct invocation only, and no value of `request` ever stands in a problem.
+//! `call_invalid` with all reasons. The inputs of the call ([`request`]) may contain secrets: those are accepted in a
+//! direct invocation only, and problems never quote a value of `request`.
 
 mod request;
 
@@ -38,21 +38,21 @@ object! {
     }
 }
 
-/// What every call has: an operation, and a code or a status.
+/// The required members: an operation, and a code or a status.
 struct Required {
     operation: Operation,
     code: Option<String>,
     status: Option<u16>,
 }
 
-/// Reads one `call`; around one of a direct invocation there is nothing. `is_direct`: it is the whole payload of an invocation, so that secrets may be in it.
+/// Reads one `call`. `is_direct`: the `call` is the whole payload of an invocation, which may contain secrets.
 pub fn read(text: &str, around: Around<'_>, is_direct: bool, setting: &Setting, batch: &mut Batch) {
-    // Secrets are looked for first: a call that is refused for another reason carries them just the same.
+    // Secrets come first: a call refused for another reason carries them too.
     note_stray_secrets(text, is_direct, batch);
     let call = match serde_json::from_str::<Part<HandedCall<'_>>>(text) {
         Ok(Part::Found(call)) => call,
         Ok(Part::Missing | Part::Wrong) => {
-            batch.problems.note(ProblemName::CallInvalid, "the detail is no object");
+            batch.problems.note(ProblemName::CallInvalid, "the detail is not an object");
             return;
         }
         Err(error) => {
@@ -70,7 +70,7 @@ pub fn read(text: &str, around: Around<'_>, is_direct: bool, setting: &Setting, 
     }
 }
 
-/// A secret beside `request` instead of in it is not used, but it was carried.
+/// A secret outside `request` is not used, but the payload carries it.
 fn note_stray_secrets(text: &str, is_direct: bool, batch: &mut Batch) {
     let Ok(json::Keys(keys)) = serde_json::from_str::<json::Keys>(text) else { return };
     let secrets: Vec<&str> = keys.iter().map(String::as_str).filter(|key| request::is_secret_key(key)).collect();
@@ -84,13 +84,13 @@ fn note_stray_secrets(text: &str, is_direct: bool, batch: &mut Batch) {
 }
 
 impl HandedCall<'_> {
-    /// What a call must have, or all that is wrong with it.
+    /// The required members of a call, or everything that is wrong with them.
     fn required(&self) -> Result<Required, Vec<&'static str>> {
         let mut reasons = Vec::new();
         let operation = self.operation.text().and_then(Operation::from_name);
         if operation.is_none() {
             reasons.push(match self.operation.text() {
-                Some(_) => "operation is none of the four",
+                Some(_) => "operation is not one of the four",
                 None => "operation is required",
             });
         }
@@ -99,9 +99,9 @@ impl HandedCall<'_> {
         let status = error.and_then(|error| error.status.text()).and_then(values::status);
         if code.is_none() && status.is_none() {
             reasons.push(match error {
-                Some(error) if error.status.is_given() => "error.status is no HTTP status",
+                Some(error) if error.status.is_given() => "error.status is not an HTTP status",
                 Some(_) => "error.code or error.status is required",
-                None if self.error.is_wrong() => "error is no object",
+                None if self.error.is_wrong() => "error is not an object",
                 None => "error is required",
             });
         }

@@ -1,8 +1,8 @@
 //! CloudTrail records of SSO OIDC calls, wherever they come from.
 //!
-//! In: one record as JSON and what stands around it. Out: a failure or a success in the batch, or the word that the
-//! record is of something else. Every member may be missing, null or of a wrong type. Whether a call failed is told by
-//! the record in several places ([`statement`]); why it failed is for `classify` to say.
+//! In: one record as JSON, and its surroundings. Out: a failure or a success in the batch, or the result that the
+//! record is about something else. Every member may be missing, null or of a wrong type. A record can state a failure
+//! in several places ([`statement`]); `classify` decides why the call failed.
 
 mod person;
 mod statement;
@@ -26,14 +26,14 @@ use statement::Statement;
 pub const EVENT_SOURCES: [&str; 4] =
     ["sso.amazonaws.com", "sso-oauth.amazonaws.com", "ssooidc.amazonaws.com", "sso-oidc.amazonaws.com"];
 
-/// What a JSON object was found to be.
+/// The kind of a JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recognised {
-    /// One of the four operations of our service. It is in the batch, or counted there.
+    /// One of the four operations of our service: now in the batch, or counted there.
     Ours,
     /// A record of another operation or service.
     Foreign,
-    /// Nothing that looks like a CloudTrail record.
+    /// Not a CloudTrail record.
     NoRecord,
 }
 
@@ -73,7 +73,7 @@ object! {
 }
 
 object! {
-    // The device code and every other secret are not even read.
+    // The device code and all other secrets are never read.
     pub struct Parameters<'a> {
         client_id: Scalar<'a> = "clientId",
         grant_type: Scalar<'a> = "grantType",
@@ -88,12 +88,11 @@ pub fn is_our_event_source(name: &str) -> bool {
     EVENT_SOURCES.iter().any(|ours| ours.eq_ignore_ascii_case(name))
 }
 
-/// Whether an envelope's `source` is that of the service.
 pub fn is_our_source(name: &str) -> bool {
     ENVELOPE_SOURCES.contains(&name)
 }
 
-/// Reads one record. An error means that the text is not JSON.
+/// Reads one record. Err: the text is not JSON.
 pub fn read(
     text: &str,
     around: Around<'_>,
@@ -103,7 +102,7 @@ pub fn read(
     serde_json::from_str(text).map(|record| take(&record, around, setting, batch))
 }
 
-/// Reads one record out of what is no plain JSON text.
+/// Reads one record from a deserializer other than plain JSON text.
 pub fn read_from<'de, D: serde::Deserializer<'de>>(
     record: D,
     around: Around<'_>,
@@ -133,7 +132,7 @@ pub const OWN_TOKEN: &str = "app/oidc-triage";
 
 static OWN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(OWN_TOKEN));
 
-/// Whether a user agent is that of our own probe: its token stands there as a whole.
+/// Whether a user agent is our own probe's: it contains the whole token.
 pub fn is_own_user_agent(user_agent: &str) -> bool {
     let ends = |byte: Option<&u8>| {
         byte.is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b';' | b',' | b'(' | b')' | b'[' | b']'))
@@ -147,7 +146,7 @@ impl TrailRecord<'_> {
     fn observe(&self, operation: Operation, around: Around<'_>, setting: &Setting, batch: &mut Batch) {
         let parameters = self.parameters.found();
         let client_id = parameters.and_then(|parameters| values::name(&parameters.client_id));
-        // Whoever calls with our user agent hides no call but their own.
+        // A caller that imitates our user agent only hides its own calls.
         let is_own = self.user_agent.text().is_some_and(is_own_user_agent)
             || client_id.as_ref().is_some_and(|id| setting.own_client_ids.contains(id))
             || self.request_id.text().is_some_and(|id| setting.own_request_ids.iter().any(|own| own == id));
@@ -161,12 +160,12 @@ impl TrailRecord<'_> {
             return;
         }
         if error.is_none() && self.stated().iter().any(|part| part.unsuccessful) {
-            // Not served, yet no failure that could be judged: it may be a pending poll. It is evidence of nothing.
+            // Not served, but no failure either: it may be a pending poll. It is no evidence.
             batch.problems.note(ProblemName::OutcomeUnknown, operation.as_str());
             return;
         }
         let event_time = self.event_time.text().and_then(values::time);
-        // Old successes are only counted, so what is wrong with them is nobody's concern.
+        // Old successes are only counted, so their defects do not matter.
         let is_old = |time: Option<Timestamp>| time.is_some_and(|time| time < setting.horizon);
         if error.is_none() && (is_old(event_time) || is_old(around.time)) {
             batch.old_successes += 1;
@@ -235,8 +234,8 @@ impl TrailRecord<'_> {
         })));
     }
 
-    /// Whether a VPC endpoint wrote the record. It tells what the endpoint refused. Of what it let through it tells no
-    /// more than that: the service's own record says how that ended.
+    /// Whether a VPC endpoint wrote the record. It states what the endpoint refused. For calls it let through, the
+    /// service's own record says how they ended.
     fn is_network_activity(&self) -> bool {
         self.event_category.text() == Some("NetworkActivity") || self.event_type.text() == Some("AwsVpceEvent")
     }
@@ -249,7 +248,7 @@ impl TrailRecord<'_> {
         batch: &mut Batch,
     ) -> Timestamp {
         if event_time.is_none() && (self.event_time.is_given() || around.time.is_none()) {
-            batch.problems.note(ProblemName::TimeInvalid, "eventTime is missing or no time");
+            batch.problems.note(ProblemName::TimeInvalid, "eventTime is missing or not a time");
         }
         event_time.or(around.time).unwrap_or(setting.now)
     }
@@ -268,7 +267,7 @@ impl TrailRecord<'_> {
         }
     }
 
-    /// The best evidence of who called. What an account's anonymous callers have in common names nobody.
+    /// The best evidence of the caller. Values shared by an account's anonymous callers name nobody.
     fn caller(&self, client_id: Option<&str>, address: Option<&str>, user_agent: Option<&str>) -> Caller {
         if let Some(user_id) = self.person() {
             return Caller::user(user_id);
@@ -290,12 +289,12 @@ impl TrailRecord<'_> {
             (None, Some(address)) => {
                 Caller::Address { address: address.to_owned(), user_agent: user_agent.unwrap_or_default().to_owned() }
             }
-            // A user agent alone is that of a tool, not of anybody.
+            // A user agent alone names a tool, not a caller.
             (None, None) => Caller::Unknown,
         }
     }
 
-    /// The person that the call was made for. Behind the role of an application there are many.
+    /// The person for whom the call was made. Many people share an application's role.
     fn person(&self) -> Option<&str> {
         let identity = self.identity.found();
         let of_session = || identity?.session.found()?.person();
@@ -305,24 +304,24 @@ impl TrailRecord<'_> {
             .or_else(|| self.additional.person())
     }
 
-    /// A record with no id at all is known by what it tells.
+    /// A record without any id is identified by its content.
     fn made_id(&self, operation: Operation, caller: &Caller) -> String {
         let texts = [&self.event_time, &self.region, &self.error_code].map(|scalar| scalar.text().unwrap_or_default());
         values::made_id(&[operation.as_str(), &format!("{caller:?}"), texts[0], texts[1], texts[2]])
     }
 
-    /// The parts that say how the call ended.
+    /// The parts that state how the call ended.
     fn stated(&self) -> [&Statement; 3] {
         [&self.service_event, &self.response, &self.additional.statement]
     }
 
-    /// The failure that the record tells of, if it does.
+    /// The failure in the record, if there is one.
     fn error(&self) -> Option<ErrorFacts> {
         let stated = self.stated();
         let own_code = self.error_code.text().and_then(values::code).map(str::to_owned);
         let own_message = values::message(&self.error_message);
         let own_status = self.status.text().and_then(values::status);
-        // One that is no code is an error all the same.
+        // Text that is not a code is an error too.
         let failed = self.error_code.text().is_some()
             || self.error_code.is_wrong()
             || own_message.is_some()

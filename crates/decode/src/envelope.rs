@@ -1,7 +1,7 @@
-//! What stands around a record: the outermost keys of an event, and what they tell of what is in it.
+//! The surroundings of a record: the outermost keys of an event, and the facts they give about its content.
 //!
-//! In: JSON text. Out: [`OuterKeys`], of which a few tell the kinds of events apart and the rest is the envelope of
-//! EventBridge; and [`Around`], which goes with a record to its decoder. Data, below all who give it a meaning.
+//! In: JSON text. Out: [`OuterKeys`]: a few of them distinguish the kinds of events, the rest is EventBridge's
+//! envelope; and [`Around`], which goes with a record to its decoder. Plain data, below the modules that interpret it.
 
 use jiff::Timestamp;
 
@@ -57,18 +57,18 @@ impl<'a> OuterKeys<'a> {
         self.detail_type.is_given() && (self.source.is_given() || self.detail.is_given())
     }
 
-    /// When EventBridge took the event, as far as that can be read.
+    /// When EventBridge received the event, if readable.
     pub fn delivered_at(&self) -> Option<Timestamp> {
         self.time.text().and_then(values::time)
     }
 
-    /// The envelope's time. One that cannot be read is noted.
+    /// The envelope's time. An unreadable one is noted as a problem.
     pub fn time_or_note(&self, batch: &mut Batch) -> Option<Timestamp> {
         values::time_or_note(&self.time, "the envelope's time", batch)
     }
 }
 
-/// What is known of a record or a `call` from outside it. It stands in for what that lacks.
+/// The facts about a record or a `call` from outside it. They stand in for missing members.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Around<'a> {
     /// The envelope's `source`.
@@ -83,12 +83,12 @@ pub struct Around<'a> {
 }
 
 impl<'a> Around<'a> {
-    /// Nothing but the id of the message that it came in, if it came in one.
+    /// Only the message id, if there is one.
     pub fn of_message(id: Option<&'a str>) -> Self {
         Self { id, ..Self::default() }
     }
 
-    /// The program that put an event on the bus, by what EventBridge says of it.
+    /// The program that put an event on the bus, as EventBridge names it.
     pub fn program(&self) -> Option<String> {
         let source = self.source?;
         let name = self.account.map_or_else(|| source.to_owned(), |account| format!("{source} of account {account}"));

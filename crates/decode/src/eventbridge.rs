@@ -1,7 +1,7 @@
 //! EventBridge envelopes: a CloudTrail record, an AWS Health event, a tick of the schedule, or a `call`.
 //!
-//! In: the envelope's members. Out: what its `detail` holds. The `detail-type` chooses the decoder; whether a record is
-//! ours is decided on the record, because a `source` covers more than one service. Everything else is left alone.
+//! In: the envelope's members. Out: the content of its `detail`. The `detail-type` chooses the decoder. The record
+//! itself decides whether it is ours, because a `source` covers more than one service. Everything else is ignored.
 
 use triage_model::observation::{Observation, Tick};
 use triage_model::problem::ProblemName;
@@ -12,12 +12,12 @@ use crate::envelope::{Around, OuterKeys};
 use crate::json::Member;
 use crate::{call, cloudtrail, health, json, values};
 
-/// What a program puts on the bus to hand over a failed call of its own.
+/// The `detail-type` of a program's own failed call.
 pub const CALL_DETAIL_TYPE: &str = "SSO OIDC Call Failed";
 
-/// China's partition prints `Amazon`. A network activity event is what a VPC endpoint refused.
+/// China's partition writes `Amazon`. A network activity event is a call refused by a VPC endpoint.
 ///
-/// The template's rule takes the same (`tests/template`), or what is read here would never come.
+/// The template's rule matches the same types (`tests/template`); others never arrive.
 const CLOUDTRAIL_DETAIL_TYPES: [&str; 6] = [
     "AWS API Call via CloudTrail",
     "AWS Service Event via CloudTrail",
@@ -27,7 +27,7 @@ const CLOUDTRAIL_DETAIL_TYPES: [&str; 6] = [
     "Amazon Network Activity Event via CloudTrail",
 ];
 
-/// Reads an envelope. `message_id` is that of the message it came in, for a `call` without an id of its own.
+/// Reads an envelope. `message_id` is its message's id, for a `call` without one.
 pub fn read(keys: &OuterKeys<'_>, message_id: Option<&str>, setting: &Setting, batch: &mut Batch) -> InputKind {
     let replayed = keys.replay_name.is_given();
     match (keys.detail_type.text(), keys.source.text()) {
@@ -63,16 +63,16 @@ pub fn read(keys: &OuterKeys<'_>, message_id: Option<&str>, setting: &Setting, b
 fn read_record(keys: &OuterKeys<'_>, replayed: bool, setting: &Setting, batch: &mut Batch) -> InputKind {
     let source = keys.source.text();
     let Some(detail) = keys.detail.get().filter(|_| keys.detail.is_object()) else {
-        // Without a record only the source can tell whether this was for us.
+        // Without a record only the source shows whether this was ours.
         if source.is_none_or(cloudtrail::is_our_source) {
-            batch.problems.note(ProblemName::FieldWrongType, "detail is no object");
+            batch.problems.note(ProblemName::FieldWrongType, "detail is not an object");
         }
         return InputKind::Foreign;
     };
     let around = Around {
         source,
         account: None,
-        // Read without noting: it stands in only where the record has no time of its own.
+        // Read without noting problems: it is used only if the record has no time.
         time: keys.delivered_at(),
         region: keys.region.text(),
         id: keys.id.text(),

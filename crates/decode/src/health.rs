@@ -1,8 +1,8 @@
-//! AWS Health events: the issues that AWS admits to.
+//! AWS Health events: issues that AWS reports.
 //!
-//! In: an envelope whose `detail` is an AWS Health event. Out: a [`HealthIssue`] for an issue, also one that AWS still
-//! investigates; planned changes and notices to the account are left alone. All services pass: which of them matter is policy. AWS's samples lack
-//! members that its documentation calls required, so each has a stand-in.
+//! In: an envelope whose `detail` is an AWS Health event. Out: a [`HealthIssue`] for an issue, also one still under
+//! investigation; planned changes and account notifications are ignored. All services pass: policy decides which
+//! matter. AWS's samples lack members that its documentation calls required, so each member has a default.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -17,12 +17,12 @@ use crate::envelope::OuterKeys;
 use crate::json::{AnyVisitor, FromAny, Member, Part, Scalar, object, skip_map};
 use crate::{json, values};
 
-/// The categories that tell of an issue. AWS says `investigation` first, and `issue` once it knows.
+/// The categories for issues. AWS says `investigation` first, and `issue` once the cause is known.
 ///
-/// The template's rule takes the same (`tests/template`).
+/// The template's rule matches the same (`tests/template`).
 const ISSUE_CATEGORIES: [&str; 2] = ["issue", "investigation"];
 
-/// How much of a description is kept: a notice shows less.
+/// The longest kept description: a notice shows less.
 const DESCRIPTION_MAX: usize = 2048;
 
 object! {
@@ -52,7 +52,7 @@ pub fn read(keys: &OuterKeys<'_>, setting: &Setting, batch: &mut Batch) -> Input
     let detail = match keys.detail.get().map(serde_json::from_str::<Part<Detail<'_>>>) {
         Some(Ok(Part::Found(detail))) => detail,
         None | Some(Ok(Part::Missing | Part::Wrong)) => {
-            batch.problems.note(ProblemName::FieldWrongType, "detail is no object");
+            batch.problems.note(ProblemName::FieldWrongType, "detail is not an object");
             return InputKind::Foreign;
         }
         Some(Err(error)) => {
@@ -76,7 +76,7 @@ pub fn read(keys: &OuterKeys<'_>, setting: &Setting, batch: &mut Batch) -> Input
     let occurred_at = said_at.unwrap_or(setting.now);
     let description = detail.descriptions.english();
     let ended_at = values::time_or_note(&detail.end_time, "endTime", batch).or_else(|| {
-        // AWS leaves a resolved issue `open`: an end of any kind, or the word in the text, is the end.
+        // AWS leaves a resolved issue `open`: any end time, or the word in the text, ends it.
         let is_over = detail.end_time.is_given()
             || detail.status_code.text() == Some("closed")
             || description.to_ascii_uppercase().contains("[RESOLVED]");
@@ -84,7 +84,7 @@ pub fn read(keys: &OuterKeys<'_>, setting: &Setting, batch: &mut Batch) -> Input
     });
     let event_arn = detail.event_arn.text().or(detail.communication_id.text()).or(keys.id.text());
     let region = match detail.region(keys) {
-        // A service without regions: true of all of them, and no misspelling.
+        // A global service: valid in all regions, and not a misspelling.
         Some("global") => None,
         name => values::region(name, setting, batch),
     };
@@ -110,7 +110,7 @@ impl<'a> Detail<'a> {
         }
     }
 
-    /// The region that is affected. The envelope's own is only where a copy was delivered: the last resort.
+    /// The affected region. The envelope's own is only where a copy was delivered: the last resort.
     fn region<'b>(&'b self, keys: &'b OuterKeys<'a>) -> Option<&'b str> {
         let of_arn = || self.event_arn.text().and_then(|arn| arn.split(':').nth(3)).filter(|name| !name.is_empty());
         self.region.text().or_else(of_arn).or(keys.region.text())
@@ -125,7 +125,7 @@ struct Descriptions<'a> {
 }
 
 impl Descriptions<'_> {
-    /// The English one, else the first.
+    /// The English description, else the first.
     fn english(&self) -> &str {
         let is_english = |text: &&Description<'_>| text.language.text().is_some_and(|name| name.starts_with("en"));
         let chosen = self.all.iter().find(is_english).or(self.all.first());
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issue_whose_text_says_resolved_ended_when_that_was_said() {
+    fn an_issue_with_resolved_in_its_text_ended_with_that_update() {
         let text = r#","eventDescription":[{"language":"en_US","latestDescription":"x [Resolved] y"}]"#;
         assert_eq!(issue(text).0.ended_at, Some(at("2022-06-10T06:27:57Z")));
         let updated = format!(r#"{text},"lastUpdatedTime":"Fri, 10 Jun 2022 06:00:00 GMT""#);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn other_categories_are_left_alone() {
+    fn other_categories_are_ignored() {
         for category in ["scheduledChange", "accountNotification"] {
             let batch = decode(&envelope(&format!(r#"{{"eventTypeCategory":"{category}"}}"#)), &setting());
             assert_eq!((batch.kind, batch.observations.len()), (InputKind::Foreign, 0));

@@ -1,8 +1,8 @@
 //! Base64 around gzip, as CloudWatch Logs sends it, from a sender that may lie about its size.
 //!
-//! In: base64 text, or gzip. Out: its bytes, as many at a time as the reader has room for, and in the end what was wrong where
-//! they are not all. 100 KB of base64 can hold 64 MB, so nothing is held but one piece of the input, and no memory is set aside
-//! on the word of the input. What the bytes mean is for the caller.
+//! In: base64 text, or gzip. Out: its bytes, as many at a time as the reader has room for, and at the end the damage,
+//! if any. 100 KB of base64 can inflate to 64 MB, so only one piece of the input is held in memory, and no size in the
+//! input is trusted. The caller interprets the bytes.
 
 use std::io;
 
@@ -13,15 +13,15 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use triage_model::problem::ProblemName;
 
-/// The most that is inflated of one payload: far more than CloudWatch Logs puts into one event.
+/// The most bytes inflated for one payload: far more than CloudWatch Logs puts into one event.
 pub const INFLATED_MAX: usize = 64 * 1024 * 1024;
-/// How much base64 is decoded at a time: little beside what it inflates to, and much beside a call.
+/// The amount of base64 decoded at a time: small next to its inflated size, large enough to make each call worthwhile.
 const PIECE: usize = 32 * 1024;
-/// The longest window of deflate, which every gzip may use.
+/// Deflate's longest window, which any gzip may use.
 const WINDOW_BITS: u8 = 15;
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Padding is neither needed nor minded: its lack loses nothing.
+/// Padding is optional: nothing is lost without it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -29,7 +29,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The first thing that was wrong.
+/// The first damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
     Base64Invalid,
@@ -49,15 +49,15 @@ impl Damage {
     }
 }
 
-/// What came out.
+/// The inflated bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inflated {
     pub bytes: Vec<u8>,
-    /// Why the bytes are not all there, or not to be trusted to the last.
+    /// Why the bytes are incomplete, or unreliable at their end.
     pub damage: Option<Damage>,
 }
 
-/// Inflates what is to be held as a whole, at most [`INFLATED_MAX`] bytes.
+/// Inflates everything into memory, at most [`INFLATED_MAX`] bytes.
 pub fn gunzip(gzip: &[u8]) -> Inflated {
     let mut inflater = Inflater::of_gzip(gzip, INFLATED_MAX);
     let mut bytes = Vec::new();
@@ -68,7 +68,7 @@ pub fn gunzip(gzip: &[u8]) -> Inflated {
 /// Inflates one gzip member after the other.
 pub struct Inflater<'a> {
     input: Input<'a>,
-    /// Gzip that is still to be inflated, from `at` on.
+    /// Gzip still to be inflated, from `at` on.
     gzip: Vec<u8>,
     at: usize,
     member: Decompress,
@@ -93,12 +93,11 @@ impl<'a> Inflater<'a> {
         Self { input, gzip: Vec::new(), at: 0, member, left: max, total: 0, end: None }
     }
 
-    /// What was wrong, once all has been read.
+    /// The damage, once everything has been read.
     pub fn damage(&self) -> Option<Damage> {
         self.end?.err()
     }
 
-    /// How many bytes came out so far.
     pub fn total(&self) -> usize {
         self.total
     }
@@ -108,7 +107,7 @@ impl<'a> Inflater<'a> {
         while self.end.is_none() && !room.is_empty() {
             self.supply(1);
             let before = (self.member.total_in(), self.member.total_out());
-            // At the bound, whether anything is left to inflate shows in one byte more.
+            // At the limit, one more byte shows whether anything is left.
             let mut beyond = [0];
             let within = room.len().min(self.left);
             let output = if within == 0 { &mut beyond[..] } else { &mut room[..within] };
@@ -147,12 +146,12 @@ impl<'a> Inflater<'a> {
         }
     }
 
-    /// What ends early because its base64 does is told as what it is.
+    /// A gzip that ends early because of damaged base64 is reported as damaged base64.
     fn stop(&mut self, end: Result<(), Damage>) {
         self.end = Some(if self.input.is_invalid() { Err(Damage::Base64Invalid) } else { end });
     }
 
-    /// Sees to it that so many bytes of gzip are there. False where the input has no more.
+    /// Makes sure that this many bytes of gzip are there. False at the end of the input.
     fn supply(&mut self, count: usize) -> bool {
         while self.gzip.len() - self.at < count {
             self.gzip.drain(..self.at);
@@ -166,7 +165,7 @@ impl<'a> Inflater<'a> {
 }
 
 impl io::Read for Inflater<'_> {
-    /// Never fails: what is damaged ends early.
+    /// Never fails: damaged input ends early.
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         Ok(self.inflate(room))
     }
@@ -178,7 +177,7 @@ enum Input<'a> {
 }
 
 impl Input<'_> {
-    /// Adds the next piece to `gzip`. False where there is none.
+    /// Adds the next piece to `gzip`. False at the end.
     fn decode(&mut self, gzip: &mut Vec<u8>) -> bool {
         match self {
             Self::Base64(base64) => base64.decode(gzip),
@@ -200,7 +199,7 @@ impl Input<'_> {
 /// Base64, decoded a piece at a time.
 struct Base64<'a> {
     rest: &'a [u8],
-    /// The last characters of a piece with white space in it, which make a whole group only with what follows.
+    /// The last characters of a piece with white space, an incomplete group until the next piece.
     carried: Vec<u8>,
     is_invalid: bool,
 }
@@ -225,10 +224,10 @@ impl Base64<'_> {
         false
     }
 
-    /// Decodes a piece with white space in it, which is how mail writes it and no damage, or up to a fault.
+    /// Decodes a piece with white space (as in mail, no damage), or up to a fault.
     fn decode_broken(&mut self, piece: &[u8], is_last: bool, gzip: &mut Vec<u8>) {
         self.carried.extend(piece.iter().filter(|byte| !byte.is_ascii_whitespace()));
-        // What may be the padding waits for what is behind it.
+        // Possible padding waits for the next characters.
         let ready = if is_last { self.carried.len() } else { self.carried.len().saturating_sub(1) / 4 * 4 };
         if decode_whole(&self.carried[..ready], gzip) {
             self.carried.drain(..ready);
@@ -243,7 +242,7 @@ impl Base64<'_> {
     }
 }
 
-/// The same of whole groups without padding, which is what all but the last piece is.
+/// The same for whole groups without padding: all pieces but the last.
 fn decode_quickly(piece: &[u8], bytes: &mut Vec<u8>) -> bool {
     let before = bytes.len();
     bytes.resize(before + piece.len() / 4 * 3, 0);
@@ -253,7 +252,7 @@ fn decode_quickly(piece: &[u8], bytes: &mut Vec<u8>) -> bool {
     is_sound
 }
 
-/// Adds what a text decodes to. False, and nothing is added, where it is not base64 from beginning to end.
+/// Adds a text's decoded bytes. False, with nothing added, if it is not base64 from start to end.
 fn decode_whole(text: &[u8], bytes: &mut Vec<u8>) -> bool {
     let before = bytes.len();
     bytes.resize(before + text.len().div_ceil(4) * 3, 0);
@@ -292,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_comes_out() {
+    fn packed_bytes_come_out() {
         for text in [&b""[..], b"a", &[7; 100_000]] {
             assert_eq!(inflate(&base64(&gzip(text))), Inflated { bytes: text.to_vec(), damage: None });
         }
@@ -305,14 +304,14 @@ mod tests {
     }
 
     #[test]
-    fn the_lack_of_padding_and_line_breaks_are_no_damage() {
+    fn missing_padding_and_line_breaks_are_no_damage() {
         let text = base64(&gzip(b"some text"));
         assert_eq!(inflate(text.trim_end_matches('=')).damage, None);
         assert_eq!(inflate(&format!("{}\r\n{}\n", &text[..10], &text[10..])).damage, None);
     }
 
     #[test]
-    fn what_came_before_the_damage_is_kept() {
+    fn everything_before_the_damage_is_kept() {
         let words: String = (0..10_000).map(|n| format!("word {n} ")).collect();
         let packed = gzip(words.as_bytes());
         let half = packed.len() / 2;
@@ -331,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_cut_exactly_at_the_bound_and_all_beyond_it_is() {
+    fn input_at_the_limit_is_whole_and_beyond_it_cut() {
         let packed = gzip(&[7; 1000]);
         assert_eq!(gunzip_within(&packed, 1000), Inflated { bytes: vec![7; 1000], damage: None });
         assert_eq!(gunzip_within(&packed, 999), Inflated { bytes: vec![7; 999], damage: Some(Damage::GzipTooLarge) });
@@ -345,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trailer_that_lies_is_found_out() {
+    fn a_false_trailer_is_detected() {
         let mut packed = gzip(b"some text");
         let at = packed.len() - 4;
         packed[at..].copy_from_slice(&u32::MAX.to_le_bytes());
@@ -354,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_gzip_is_told_as_such() {
+    fn input_that_is_not_gzip_is_reported_as_such() {
         assert_eq!(inflate("").damage, Some(Damage::GzipTruncated));
         assert_eq!(inflate(&base64(b"no gzip at all")).damage, Some(Damage::GzipInvalid));
         assert_eq!(inflate("*").damage, Some(Damage::Base64Invalid));
@@ -372,7 +371,7 @@ mod tests {
             let inflated = inflate(&format!("{}\n", lines.join("\r\n")));
             assert!(inflated.damage.is_none() && inflated.bytes == words.as_bytes(), "{width}");
         }
-        // Padding in the middle is a fault, also where a piece ends with it.
+        // Padding in the middle is a fault, also at the end of a piece.
         for at in [PIECE - 2, PIECE - 1, PIECE, PIECE + 3, 2 * PIECE - 4] {
             let broken = format!("{}=={}", &text[..at], &text[at..]);
             assert_eq!(inflate(&broken).damage, Some(Damage::Base64Invalid), "{at}");
@@ -399,7 +398,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_and_any_damage_is_borne(text in ".{0,200}", at in 0usize..200, bit in 0u8..8, cut in 0usize..200) {
+        fn no_text_and_no_damage_panics(text in ".{0,200}", at in 0usize..200, bit in 0u8..8, cut in 0usize..200) {
             inflate(&text);
             let mut packed = gzip(text.as_bytes());
             let at = at % packed.len();

@@ -1,11 +1,11 @@
-//! Reading JSON of others without trusting its shape.
+//! Reading untrusted JSON.
 //!
 //! In: JSON text. Out: objects whose every member is optional, may be null and may be of a wrong type: a wrong member
-//! is told by name and costs nothing else. Text is borrowed where it has no escapes. Members that nobody asked for are
-//! skipped without recursion, so that nesting of any depth is harmless. No meaning is given to anything here.
+//! is reported by name and costs nothing else. Text without escapes is borrowed. Other members are skipped without
+//! recursion, so nesting of any depth is harmless. Nothing is interpreted here.
 //!
-//! Members are read as they pass. A map of raw values with getters would be less code, but goes over each wanted member
-//! twice: a CloudTrail record took 1.4 to 1.8 times as long to parse, and a batch of such records a tenth longer.
+//! Members are read in one pass. A map of raw values with getters would be less code, but reads each wanted member
+//! twice: parsing a CloudTrail record took 1.4 to 1.8 times as long, and a batch of records a tenth longer.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-/// Where and how JSON is broken. serde_json's own words may quote the value, which may be a secret: they are not used.
+/// Where and how JSON is broken. serde_json's own messages may quote the value, which may be a secret: they are not
+/// used.
 pub fn describe(error: &serde_json::Error) -> String {
     let what = match error.classify() {
         Category::Syntax => "not JSON",
@@ -27,7 +28,6 @@ pub fn describe(error: &serde_json::Error) -> String {
     format!("{what} at line {} column {}", error.line(), error.column())
 }
 
-/// The key of a member.
 pub struct Key<'a>(pub Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {
@@ -52,20 +52,20 @@ impl<'de> Deserialize<'de> for Key<'de> {
     }
 }
 
-/// What a member of an [`object!`] can tell of itself.
+/// The states of a member of an [`object!`].
 pub trait Member {
-    /// There is something, right or wrong, other than null.
+    /// Given, rightly or wrongly typed, but not null.
     fn is_given(&self) -> bool;
     fn is_wrong(&self) -> bool;
 }
 
-/// A text, or a number or a boolean read as its text.
+/// A text, or a number or boolean as text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Scalar<'a> {
     #[default]
     Missing,
     Text(Cow<'a, str>),
-    /// An object or an array stands there.
+    /// An object or an array.
     Wrong,
 }
 
@@ -80,7 +80,7 @@ impl Scalar<'_> {
 }
 
 impl Scalar<'_> {
-    /// The text as it stands, for what a space must not make another.
+    /// The raw text, for values where a space matters.
     pub fn exact(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -105,7 +105,7 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
     }
 }
 
-/// Made from whatever stands there. Each method is one shape of JSON.
+/// Made from any value. Each method handles one shape of JSON.
 pub trait FromAny<'de>: Sized {
     fn null() -> Self;
     fn text(text: Cow<'de, str>) -> Self;
@@ -159,7 +159,6 @@ impl<T> Member for Part<T> {
     }
 }
 
-/// A struct that [`object!`] makes.
 pub trait FromMap<'de>: Sized {
     fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
 }
@@ -188,7 +187,7 @@ impl<'de, T: FromMap<'de>> Deserialize<'de> for Part<T> {
     }
 }
 
-/// JSON kept as it stands, for a later look.
+/// Raw JSON, for a later look.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Raw<'a>(pub Option<&'a RawValue>);
 
@@ -218,7 +217,7 @@ impl<'de> Deserialize<'de> for Raw<'de> {
     }
 }
 
-/// Dispatches on the shape that is found. Numbers and booleans are texts here.
+/// Dispatches on the shape. Numbers and booleans are texts here.
 pub struct AnyVisitor<T>(pub PhantomData<T>);
 
 impl<'de, T: FromAny<'de>> Visitor<'de> for AnyVisitor<T> {
@@ -275,7 +274,7 @@ pub fn skip_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<(), A::Error> {
     Ok(())
 }
 
-/// The keys of an object, and nothing of their values.
+/// The keys of an object, without their values.
 pub struct Keys(pub Vec<String>);
 
 impl<'de> FromAny<'de> for Keys {
@@ -306,8 +305,8 @@ impl<'de> Deserialize<'de> for Keys {
     }
 }
 
-/// Declares a struct of [`Member`]s with the keys they are read from. A key that comes again replaces what was read,
-/// null does not; other keys are skipped. `wrong_members` tells the members of a wrong type by their first key.
+/// Declares a struct of [`Member`]s with the keys they are read from. A repeated key replaces the value unless it is
+/// null; other keys are skipped. `wrong_members` lists the members of a wrong type by their first key.
 macro_rules! object {
     (
         $(#[$meta:meta])*
@@ -398,14 +397,14 @@ mod tests {
     }
 
     #[test]
-    fn members_of_a_wrong_type_are_told_by_name_and_cost_nothing_else() {
+    fn members_of_a_wrong_type_are_named_and_cost_nothing_else() {
         let object = outer(r#"{"text":{"a":[1]},"inner":[1,{"b":2}],"raw":[],"other":{}}"#);
         assert_eq!(object.wrong_members(), ["text", "inner"]);
         assert_eq!(object.raw.get(), Some("[]"));
     }
 
     #[test]
-    fn null_does_not_replace_what_another_spelling_gave() {
+    fn null_does_not_replace_the_value_of_another_spelling() {
         assert_eq!(outer(r#"{"Text":"a","text":null}"#).text.text(), Some("a"));
         assert_eq!(outer(r#"{"text":"a","text":"b"}"#).text.text(), Some("b"));
     }

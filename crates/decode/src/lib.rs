@@ -1,8 +1,8 @@
-//! From the bytes Lambda hands us to observations.
+//! Decoding: from Lambda's bytes to observations.
 //!
-//! In: one payload and what is known beforehand ([`Setting`](batch::Setting)). Out: a [`Batch`](batch::Batch): observations in the order of the
-//! input, what was counted without becoming one, and a named problem for each thing that could not be read. The kind of
-//! event is found by looking at its keys, not by configuration. Nothing here fails: the unknown is a value.
+//! In: one payload and the [`Setting`](batch::Setting)s. Out: a [`Batch`](batch::Batch): observations in the order of
+//! the input, counts of calls that are no observations, and a named problem for each unreadable part. The keys of an
+//! event decide its kind, not configuration. Nothing here fails: the unknown is a value.
 
 pub mod batch;
 mod believe;

@@ -1,10 +1,10 @@
-//! Application log lines: plain text and JSON, of which some tell of a failed SSO OIDC call.
+//! Application log lines: plain text and JSON; some report a failed SSO OIDC call.
 //!
-//! In: the log events of one stream, one after the other, still escaped as they stand in the envelope. Out: failures, into the
-//! batch. What does not look like an SDK's error of this service, or an HTTP client's with its host, is left alone.
-//! [`Stream`] keeps the lines around those that may matter. [`collector`] takes off what collectors put around a line,
-//! [`printout`] puts lines together, [`sdk_error`] and [`object`] find errors in them, [`fields`] and [`ocsf`](crate::ocsf) tell who
-//! called, and [`neighbours`] makes one failure of what tells of one.
+//! In: the log events of one stream, one after the other, still escaped as in the envelope. Out: failures, into the
+//! batch. Lines without an SDK's error of this service, or an HTTP client's with its host, are ignored. [`Stream`]
+//! keeps the lines around those that may matter. [`collector`] removes a collector's additions, [`printout`] joins
+//! lines, [`sdk_error`] and [`object`] find errors, [`fields`] and [`ocsf`](crate::ocsf) name the caller, and
+//! [`neighbours`] merges the reports of one failure.
 
 mod collector;
 mod fields;
@@ -36,35 +36,35 @@ use crate::sdk_error::service::{Mark, ServiceSigns};
 use crate::sdk_error::{SdkError, is_ours};
 use crate::values::{is_status, made_id, shown_region};
 
-/// A trace has a few dozen lines, and of many programs each writes its own between them: so many before and behind a line
-/// that may matter are looked at with it.
+/// A trace has a few dozen lines, and several programs may write lines in between: this many lines before and after a
+/// line that may matter are read with it.
 const AROUND_LINES: usize = 256;
 const AROUND_BYTES: usize = 2 * LINE_MAX;
 
-/// What is read at once, at most, however many lines may matter: it bounds the memory.
+/// The most text read at once, however many lines may matter: it bounds the memory.
 const WINDOW_BYTES: usize = 4 * LINE_MAX;
 
 /// The application log events of one stream.
 pub struct Stream<'s> {
     log_group: String,
     setting: &'s Setting,
-    /// The last lines in which nothing stood: one that comes may go on with them.
+    /// The last lines without a sign: the next line may continue them.
     before: Held,
-    /// Lines of which at least one may matter, and those around it.
+    /// Lines, at least one of which may matter, with their neighbours.
     window: Held,
-    /// How many lines have come since one that may matter.
+    /// The number of lines since one that may matter.
     since: usize,
-    /// A line that is no longer needed: its memory is.
+    /// A line no longer needed, kept for its memory.
     spare: Option<HeldLine>,
     /// The ids of the failures found so far.
     ids: HashSet<String>,
-    /// Who made the requests of which the caller is named.
+    /// The callers of requests, where a line names them.
     callers: HashMap<String, Caller>,
-    /// How many errors of each log event there were that carry no id: a sender may give all its log events one.
+    /// The number of errors without an id in each log event: a sender may give all its log events one id.
     unnamed: HashMap<String, usize>,
 }
 
-/// The text of a message, without colours and without the user information of URLs. An error is what is wrong with the line.
+/// The text of a message, without colours and without the user information of URLs. Err: the problem with the line.
 fn unescaped(raw: &str) -> Result<String, (ProblemName, String)> {
     let mut message = String::new();
     match unescape(raw, &mut message).map(str::len) {
@@ -72,30 +72,30 @@ fn unescaped(raw: &str) -> Result<String, (ProblemName, String)> {
         Some(length) => {
             return Err((ProblemName::LogLineTooLong, format!("a log event of {length} bytes, {LINE_MAX} are read")));
         }
-        // Not a string at all: an object is read as the line it would be.
+        // Not a string: an object is read as its own line.
         None if !raw.starts_with('"') => raw.clone_into(&mut message),
-        None => return Err((ProblemName::JsonInvalid, "a log event's message cannot be unescaped".to_owned())),
+        None => return Err((ProblemName::JsonInvalid, "the message of a log event cannot be unescaped".to_owned())),
     }
     let plain = match sdk_error::plain(&message) {
         Cow::Borrowed(plain) if plain.len() == message.len() => None,
         plain => Some(plain.into_owned()),
     };
     let message = plain.unwrap_or(message);
-    // Before anything reads it: behind the password of a proxy's URL stands what looks like a mail address.
+    // First of all: text behind the password in a proxy's URL looks like a mail address.
     Ok(match without_user_information(&message) {
         Cow::Owned(without) => without,
         Cow::Borrowed(_) => message,
     })
 }
 
-/// Lines, and how many bytes they are.
+/// Lines, and their size in bytes.
 #[derive(Default)]
 struct Held {
     lines: VecDeque<HeldLine>,
     bytes: usize,
 }
 
-/// What a line takes to keep, and what is made of it until its window is read.
+/// A line's memory, including everything made of it until its window is read.
 fn weight(line: &HeldLine) -> usize {
     const OF_A_LINE: usize = 1024;
     line.message.len() + OF_A_LINE
@@ -129,10 +129,10 @@ impl<'s> Stream<'s> {
         }
     }
 
-    /// Takes the next log event. One that is too long or no text becomes a problem.
+    /// Takes the next log event. One that is too long or not text becomes a problem.
     pub fn take(&mut self, line: TextLine<'_>, batch: &mut Batch) {
         let raw = line.message;
-        // Colours may stand within a word; and in a line that Docker cut, the word may be cut as well.
+        // A colour code may split a word, and so may Docker where it cuts a line.
         let is_anchored = printout::is_anchored(raw)
             || raw.len() >= DOCKER_CUT
             || raw.contains("u001b[") && unescaped(raw).is_ok_and(|message| printout::is_anchored(&message));
@@ -160,7 +160,7 @@ impl<'s> Stream<'s> {
         }
     }
 
-    /// Reads what is left.
+    /// Reads the remaining lines.
     pub fn finish(mut self, batch: &mut Batch) {
         self.read_window(batch);
     }
@@ -174,7 +174,7 @@ impl<'s> Stream<'s> {
 
     fn read_window(&mut self, batch: &mut Batch) {
         let mut held = Vec::from(std::mem::take(&mut self.window).lines);
-        // The last lines may be the first of the next printout.
+        // The last lines may begin the next printout.
         let kept = held.len().saturating_sub(self.since.min(AROUND_LINES));
         let rest = held[kept..].to_vec();
         held.retain_mut(|line| match unescaped(&line.message) {
@@ -196,10 +196,10 @@ impl<'s> Stream<'s> {
             self.read_printout(&printout, &lines, &mut accounts, batch);
         }
         for mut account in neighbours::fold(accounts) {
-            // Attempts and repetitions carry the same request id.
+            // Attempts and repetitions have the same request id.
             match &account.failure.request_id {
                 Some(id) if self.ids.insert(id.clone()) => account.failure.id.clone_from(id),
-                // An application's own id, which it gives several calls of several people.
+                // An application's own id may cover several calls of several people.
                 Some(id)
                     if account.names_caller
                         && self.callers.get(id).is_some_and(|known| *known != account.failure.caller) =>
@@ -228,7 +228,7 @@ impl<'s> Stream<'s> {
             if signs.mark != Mark::None || signs.operation.is_some() {
                 batch.problems.note(
                     ProblemName::JsonInvalid,
-                    "a log line that names the service is no JSON, or nested too deeply",
+                    "a log line that names the service is not JSON, or nested too deeply",
                 );
             }
             return;
@@ -238,11 +238,11 @@ impl<'s> Stream<'s> {
             errors = unwrapped(&printout.text, &signs);
         }
         match errors.as_mut_slice() {
-            // What a form knows as another service's is not read again without one.
+            // A text that a form attributes to another service is not read again without a form.
             [] if !sdk_error::names_another_service(&bare) => {
                 errors.extend(sdk_error::find_without_form(&bare, &signs));
             }
-            // What an HTTP client prints of the answer beside the SDK's error.
+            // An HTTP client's output about the answer, next to the SDK's error.
             [error] if error.status.is_none() && !error.no_answer => {
                 match sdk_error::find_without_form(&bare, &signs) {
                     Some(more) if !more.no_answer && error.is_compatible(&more) => error.absorb(more),
@@ -268,7 +268,7 @@ impl<'s> Stream<'s> {
                 batch.problems.note(ProblemName::OwnProbe, detail);
                 continue;
             }
-            // The first error starts where its printout does; a further one where it stands.
+            // The first error starts with its printout, others at their own position.
             let event = if index == 0 { first } else { &lines[printout.event_at(error.at)] };
             let account = self.account(error, event, &fields, &signs, batch);
             let (until, program) = (until.max(account.until), printout.program.clone());
@@ -276,7 +276,7 @@ impl<'s> Stream<'s> {
         }
     }
 
-    /// Whether an error is of a call of our own, by what identifies it: words in a line hide nothing.
+    /// Whether an error is from a call of our own, by its ids: words in a line cannot hide a failure.
     fn is_own(&self, error: &SdkError, fields: &Fields) -> bool {
         let Setting { own_client_ids, own_request_ids, .. } = self.setting;
         let is = |own: &[String], id: Option<&str>| id.is_some_and(|id| own.iter().any(|own| own == id));
@@ -293,21 +293,21 @@ impl<'s> Stream<'s> {
         batch: &mut Batch,
     ) -> Account {
         let event_id = crate::values::id(&event.id).map_or_else(|| made_id(&[&event.id]), str::to_owned);
-        let told = self.region_told(&error, fields, signs, batch);
-        // The forms take any three digits for one.
+        let region = self.stated_region(&error, fields, signs, batch);
+        // The forms accept any three digits as a status.
         let status = error.status.filter(|status| is_status(*status));
         let named = || fields.caller.clone().map(Caller::Named);
         let caller = fields.actor.clone().or_else(named);
         let failure = Failure {
-            // The request's, or one of the log event's that no other failure has.
+            // The request's id, or a unique one made from the log event's.
             id: String::new(),
             event_id: Some(event_id),
             request_id: error.request_id.map(|id| id.as_str().to_owned()),
             origin: Origin::Logs,
-            is_region_assumed: told.is_none(),
-            region: told.unwrap_or_else(|| Some(self.setting.default_region.clone())),
+            is_region_assumed: region.is_none(),
+            region: region.unwrap_or_else(|| Some(self.setting.default_region.clone())),
             operation: error.operation.or(signs.operation).or(signs.method),
-            // Where an error has no code, the caller saw the status.
+            // Without a code, the caller saw the status.
             code: error.code.or_else(|| status.map(|status| status.to_string())),
             inner_code: error.inner_code,
             status,
@@ -339,7 +339,7 @@ impl<'s> Stream<'s> {
         }
     }
 
-    /// The log event's id; for a further error of one log event, with a number behind it.
+    /// The log event's id; further errors of the log event have a number appended.
     fn unused(&mut self, event_id: &str) -> String {
         let count = self.unnamed.entry(event_id.to_owned()).or_default();
         loop {
@@ -351,16 +351,16 @@ impl<'s> Stream<'s> {
         }
     }
 
-    /// The region of the host that was called, else the one that the line names, else the client id's: None inside for one that does not exist, and
-    /// none at all where nothing tells it.
-    fn region_told(
+    /// The region of the called host, else the one the line names, else the client id's. The inner None: the region
+    /// does not exist. The outer None: no region is given.
+    fn stated_region(
         &self,
         error: &SdkError,
         fields: &Fields,
         signs: &ServiceSigns,
         batch: &mut Batch,
     ) -> Option<Option<Region>> {
-        // This error's own fields name the region to go to, not the one that was called.
+        // The fields of this error name the region to go to, not the one that was called.
         let elsewhere = error.code.as_deref() == Some("InvalidRequestRegionException");
         let around = error.region.as_ref().or(signs.region.as_ref()).or(fields.region.as_ref().filter(|_| !elsewhere));
         if let Some(name) = around {
@@ -374,7 +374,7 @@ impl<'s> Stream<'s> {
     }
 }
 
-/// A terminal's lines put together again, between words or within one, where that makes an error of them.
+/// Joins lines that a terminal broke, between or within words, where that makes an error of them.
 fn unwrapped(text: &str, signs: &ServiceSigns) -> Vec<SdkError> {
     if !text.trim_end().contains('\n') {
         return Vec::new();
@@ -388,7 +388,7 @@ fn unwrapped(text: &str, signs: &ServiceSigns) -> Vec<SdkError> {
     found.into_iter().find(|errors| !errors.is_empty()).unwrap_or_default()
 }
 
-/// Longer texts are no sentence that a terminal broke.
+/// Longer texts are not one broken sentence.
 const WRAPPED_MAX: usize = 4096;
 
 /// The failures of one printout.

@@ -1,12 +1,12 @@
 //! CloudWatch Logs subscription events: many lines of one log stream in gzip in base64.
 //!
-//! In: `awslogs`, or the inflated document. Out: what its lines tell: CloudTrail records go to [`crate::cloudtrail`],
-//! all others to [`crate::log_text`]. Each of the two keeps the order of the input. Where the payload is damaged, the log events
-//! before the damage are handled, and the damage is a problem.
+//! In: `awslogs`, or the inflated document. Out: the content of its lines: CloudTrail records go to
+//! [`crate::cloudtrail`], all others to [`crate::log_text`], each in the order of the input. In a damaged payload, the
+//! log events before the damage are read, and the damage is a problem.
 //!
-//! Nothing is held as a whole: base64, gzip, document and log events are gone through a window at a time. The way from the bytes
-//! to the log events is in `window`, `walker` and `document`, from a log event to its meaning in `event` and `lines`; `signs`,
-//! `record` and `escape` are what makes it quick.
+//! Nothing is held as a whole: base64, gzip, document and log events are read window by window. `window`, `walker` and
+//! `document` lead from bytes to log events, `event` and `lines` from a log event to its content; `signs`, `record` and
+//! `escape` make it fast.
 
 mod document;
 mod escape;
@@ -33,17 +33,16 @@ use crate::trust::doubt;
 use document::{Document, Header};
 use lines::{Lines, Next};
 
-/// How much text is read of one payload: twice what CloudWatch Logs packs into a megabyte of base64. A line weighs its letters
-/// and what it takes to keep it.
+/// The most text read in one payload: twice what CloudWatch Logs packs into a megabyte of base64. A line's weight is
+/// its letters and its overhead in memory.
 pub const TEXT_MAX: usize = 32 * 1024 * 1024;
 
-/// After so many log events the clock is looked at.
+/// The clock is checked after this many log events.
 const EVENTS_A_LOOK: usize = 64;
 
-/// The base64 in a payload written exactly as AWS writes it. None for any other, even one that differs in a space.
+/// The base64 in a payload in AWS's exact form. None for any other, even with one more space.
 ///
-/// What stands between the quotes has neither quotes nor escapes: so the largest payloads there are need not be gone through as
-/// JSON.
+/// The text between the quotes has neither quotes nor escapes, so the largest payloads need not be parsed as JSON.
 pub fn data_of_canonical(payload: &str) -> Option<&str> {
     let data = payload.strip_prefix(r#"{"awslogs":{"data":""#)?.strip_suffix(r#""}}"#)?;
     memchr::memchr2(b'"', b'\\', data.as_bytes()).is_none().then_some(data).filter(|data| !data.is_empty())
@@ -59,7 +58,7 @@ pub fn read_subscription(
     match awslogs.found().and_then(|subscription| subscription.data.text()) {
         Some(data) => read_data(data, setting, allowance, batch),
         None => {
-            batch.problems.note(ProblemName::FieldWrongType, "awslogs.data is no text");
+            batch.problems.note(ProblemName::FieldWrongType, "awslogs.data is not a text");
             InputKind::Logs
         }
     }
@@ -73,7 +72,7 @@ pub fn read_data(data: &str, setting: &Setting, allowance: &mut Allowance<'_>, b
     read_document(open, ended, setting, allowance, batch)
 }
 
-/// Reads a document that somebody unpacked on the way.
+/// Reads a document that was unpacked on the way.
 pub fn read_unpacked(text: &str, setting: &Setting, allowance: &mut Allowance<'_>, batch: &mut Batch) -> InputKind {
     read_document(|| text.as_bytes(), |_| Ended { damage: None, bytes: 0 }, setting, allowance, batch)
 }
@@ -81,7 +80,7 @@ pub fn read_unpacked(text: &str, setting: &Setting, allowance: &mut Allowance<'_
 /// How a source ended.
 struct Ended {
     damage: Option<Damage>,
-    /// How many bytes came out of it.
+    /// The number of bytes read from it.
     bytes: usize,
 }
 
@@ -132,7 +131,7 @@ fn read_document<R: Read>(
         }
         None => {}
     }
-    // Where the end was lost, the JSON ends early because of it.
+    // Without its end, the JSON ends early as well.
     if damage.is_none() {
         if let Some(fault) = fault {
             batch.problems.note(ProblemName::JsonInvalid, fault.describe());
@@ -147,7 +146,7 @@ fn read_document<R: Read>(
     InputKind::Logs
 }
 
-/// Reads the log events of one list. Whether the rest of the document is left.
+/// Reads the log events of one list. Returns whether the rest of the document is left.
 fn read_events<R: Read>(
     document: &mut Document<R>,
     lines: &mut Lines<'_>,
@@ -160,7 +159,7 @@ fn read_events<R: Read>(
         let Some(element) = document.next() else { return false };
         let count = lines.count;
         if count.is_multiple_of(EVENTS_A_LOOK) && !(allowance.is_time_left)() {
-            batch.problems.note(ProblemName::Deadline, format!("the log events after the first {count} not read"));
+            batch.problems.note(ProblemName::Deadline, format!("the log events after the first {count} were not read"));
             return true;
         }
         let weight = batch.observations[weighed..].iter().map(batch::weight).sum();
@@ -177,7 +176,7 @@ fn read_events<R: Read>(
     }
 }
 
-/// What stands around the log events, where a part of it stands behind them.
+/// The members around the log events, where some of them stand after the list.
 fn header_of(source: impl Read) -> Header {
     let mut document = Document::new(source);
     while document.seek_events() {
@@ -189,7 +188,7 @@ fn header_of(source: impl Read) -> Header {
 /// Why a document is not read.
 enum PassedOver {
     Control,
-    /// Of our own log group: we would answer ourselves for ever.
+    /// Our own log group: we would process our own output in a loop.
     Own(String),
 }
 

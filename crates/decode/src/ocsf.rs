@@ -1,8 +1,8 @@
-//! Records of OCSF, as the unified store of CloudWatch and Security Lake keep CloudTrail.
+//! OCSF records: CloudTrail in CloudWatch's unified store and in Security Lake.
 //!
-//! In: JSON text, or the objects of a log line. Out: the CloudTrail records that its OCSF records were made of, as far as SSO
-//! OIDC needs them, for [`crate::cloudtrail`] to read; or only the caller whom the first one names. The members are those
-//! of the class API Activity; what OCSF has no place for stands under `unmapped` by CloudTrail's own names.
+//! In: JSON text, or the objects of a log line. Out: the CloudTrail records behind its OCSF records, as far as SSO OIDC
+//! needs them, for [`crate::cloudtrail`] to read; or only the caller that the first one names. The members are those of
+//! the class API Activity; members without a place in OCSF are under `unmapped` by CloudTrail's names.
 
 use std::sync::LazyLock;
 
@@ -13,16 +13,16 @@ use triage_model::caller::Caller;
 
 use crate::values;
 
-/// A record in a collector's envelope in a log line's field nests no deeper.
+/// A record in a collector's envelope in a field of a log line nests no deeper.
 const DEPTH_MAX: usize = 16;
 
-/// Whether a text, escaped or not, can hold such a record at all.
+/// Whether a text, escaped or not, can contain such a record.
 pub fn may_stand_in(text: &str) -> bool {
     static CLASS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("class_uid"));
     CLASS.find(text.as_bytes()).is_some() && memmem::find(text.as_bytes(), b"CloudTrail").is_some()
 }
 
-/// The CloudTrail records in a text that is JSON, wherever a collector puts them. None where there is none.
+/// The CloudTrail records in a JSON text, wherever a collector puts them. None if there are none.
 pub fn trail_records(text: &str) -> Vec<String> {
     let mut records = Vec::new();
     if let Some(value) = json_in(text) {
@@ -48,7 +48,7 @@ fn gather(value: &Value, depth: usize, records: &mut Vec<String>) {
     }
 }
 
-/// The record of CloudTrail that one of OCSF was made of. None for one of another product.
+/// The CloudTrail record behind an OCSF record. None for one of another product.
 fn trail_record(record: &Map<String, Value>) -> Option<Value> {
     let is_of_cloudtrail = |path: &str| text_at(record, path).is_some_and(|name| name.contains("CloudTrail"));
     if !["metadata.product.name", "metadata.log_provider", "metadata.log_name"].into_iter().any(is_of_cloudtrail) {
@@ -95,7 +95,7 @@ fn trail_record(record: &Map<String, Value>) -> Option<Value> {
     Some(Value::Object(trail))
 }
 
-/// How the call ended, where no error code says it.
+/// How the call ended, if no error code says it.
 fn note_end(record: &Map<String, Value>, trail: &mut Map<String, Value>) {
     let first_of = |paths: &[&str]| paths.iter().find_map(|path| text_at(record, path));
     let is = |word: &str, id: &str| {
@@ -104,7 +104,7 @@ fn note_end(record: &Map<String, Value>, trail: &mut Map<String, Value>) {
     };
     let failed = is("Failure", "2");
     if failed || trail.contains_key("errorCode") {
-        // A served call may have a message, too, which is none of an error.
+        // A served call may have a message too, and that is not an error's.
         let message = first_of(&["api.response.error_message", "api.response.message", "status_detail"]);
         if let Some(message) = message {
             trail.insert("errorMessage".into(), message.into());
@@ -118,7 +118,7 @@ fn note_end(record: &Map<String, Value>, trail: &mut Map<String, Value>) {
     } else if is("Success", "1") {
         return;
     } else {
-        // Only what says so is served.
+        // Only an explicit statement means served.
         json!({"success": false})
     };
     match trail.get_mut("serviceEventDetails") {
@@ -127,7 +127,7 @@ fn note_end(record: &Map<String, Value>, trail: &mut Map<String, Value>) {
     }
 }
 
-/// What OCSF has no place for, nested again: it stands there as an object, as dotted names, as pairs or as text.
+/// Members without a place in OCSF, nested again: they appear as an object, as dotted names, as pairs or as text.
 fn unmapped(record: &Map<String, Value>) -> Map<String, Value> {
     let mut nested = Map::new();
     match record.get("unmapped").map(whole) {
@@ -156,12 +156,12 @@ fn put(map: &mut Map<String, Value>, path: &str, value: Value) {
     }
 }
 
-/// A value, or the object or list that it is as text.
+/// A value; a text is parsed if it is an object or a list.
 fn whole(value: &Value) -> Value {
     value.as_str().and_then(json_in).unwrap_or_else(|| value.clone())
 }
 
-/// A text or a number that is not empty.
+/// A non-empty text or a number.
 fn text_at(map: &Map<String, Value>, path: &str) -> Option<String> {
     let text = match at(map, path)? {
         Value::String(text) => text.trim().to_owned(),
@@ -171,7 +171,7 @@ fn text_at(map: &Map<String, Value>, path: &str) -> Option<String> {
     (!matches!(text.as_str(), "" | "null")).then_some(text)
 }
 
-/// The caller of the first record of OCSF, which may be nested or stand as text in a field.
+/// The caller of the first OCSF record, which may be nested or text in a field.
 pub fn caller(objects: &[Value]) -> Option<Caller> {
     objects.iter().find_map(|object| find(object, 0))
 }
@@ -189,7 +189,7 @@ fn find(value: &Value, depth: usize) -> Option<Caller> {
     }
 }
 
-/// The object or list that a text is.
+/// A text parsed as an object or a list.
 fn json_in(text: &str) -> Option<Value> {
     text.trim_start().starts_with(['{', '[']).then(|| serde_json::from_str(text).ok())?
 }
@@ -214,7 +214,7 @@ fn name_at(map: &Map<String, Value>, path: &str) -> Option<String> {
 }
 
 fn caller_of(record: &Map<String, Value>) -> Option<Caller> {
-    // OCSF has no place for the person behind a role.
+    // OCSF has no member for the person behind a role.
     let person = || {
         let unmapped = Value::Object(unmapped(record));
         ["onbehalfofuserid", "identitystoreuserid"].iter().find_map(|key| person_in(&unmapped, "", key, 0))
@@ -223,7 +223,7 @@ fn caller_of(record: &Map<String, Value>) -> Option<Caller> {
     person().map(|id| Caller::user(&id)).or_else(user)
 }
 
-/// Versions of OCSF differ in which of the ids is the ARN, and a user id of Identity Center has stood in either.
+/// OCSF versions differ in which id is the ARN; either may be a user id of Identity Center.
 fn user_at(record: &Map<String, Value>, user: &str) -> Option<Caller> {
     let text = |member: &str| name_at(record, &format!("{user}.{member}"));
     let account = text("account.uid").or_else(|| text("account_uid"));
@@ -241,7 +241,7 @@ fn user_at(record: &Map<String, Value>, user: &str) -> Option<Caller> {
     }
 }
 
-/// The name under a key of that ending, in lower case and without separators: members are nested, dotted or text.
+/// The name under a key with that ending, in lower case and without separators: members are nested, dotted or text.
 fn person_in(value: &Value, path: &str, ending: &str, depth: usize) -> Option<String> {
     if depth > DEPTH_MAX {
         return None;
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_person_behind_a_role_is_among_what_ocsf_has_no_place_for() {
+    fn the_person_behind_a_role_is_an_unmapped_member() {
         let actor = json!({"user": {"type": "AssumedRole", "uid": "AROA:s"}});
         for unmapped in [
             json!({"additionalEventData.identitystore:UserId": "u"}),
@@ -336,12 +336,12 @@ mod tests {
             json!({"additionalEventData": {"identitystore:UserId": "v"}, "userIdentity": {"onBehalfOf": [{"userId": "u"}]}}),
             json!({"additionalEventData.onBehalfOf.userId": "u"}),
         ] {
-            let told = of(json!({"actor": actor, "unmapped": unmapped.clone()}));
-            assert_eq!(told, user("u"), "{unmapped}");
+            let caller = of(json!({"actor": actor, "unmapped": unmapped.clone()}));
+            assert_eq!(caller, user("u"), "{unmapped}");
         }
         for unmapped in [json!({"additionalEventData.identitystore:UserId": ""}), json!({"userId": "u"}), json!([])] {
-            let told = of(json!({"actor": actor, "unmapped": unmapped.clone()}));
-            assert_eq!(told, principal("AROA:s"), "{unmapped}");
+            let caller = of(json!({"actor": actor, "unmapped": unmapped.clone()}));
+            assert_eq!(caller, principal("AROA:s"), "{unmapped}");
         }
     }
 
@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(of(json!({"user": {"type": "IdentityCenterUser", "uid": "u"}})), user("u"));
     }
 
-    /// A record of CloudTrail as its mapping to OCSF 1.5 has it; `unmapped` as an object of dotted names.
+    /// A CloudTrail record in its mapping to OCSF 1.5, with `unmapped` as an object of dotted names.
     fn of_trail(trail: &Value) -> Value {
         let is_failure = !trail["errorCode"].is_null();
         json!({
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_tells_what_the_one_of_cloudtrail_tells() {
+    fn a_record_equals_its_cloudtrail_record() {
         for more in [
             json!({"errorCode": "InternalServerException"}),
             json!({"errorCode": "InvalidGrantException", "errorMessage": "expired", "awsRegion": "eu-west-1"}),
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ocsf_has_no_place_for_is_read_in_each_form() {
+    fn unmapped_members_are_read_in_each_form() {
         let dotted = json!({"requestParameters.clientId": "c", "additionalEventData.identitystore:UserId": "u"});
         let texts = json!({"requestParameters": r#"{"clientId":"c"}"#, "additionalEventData": r#"{"identitystore:UserId":"u"}"#});
         let pairs = json!([["requestParameters.clientId", "c"], ["additionalEventData.identitystore:UserId", "u"]]);
@@ -442,8 +442,8 @@ mod tests {
     }
 
     #[test]
-    fn only_what_says_so_is_served_and_a_failure_needs_no_code() {
-        for (status, id, told) in [
+    fn served_needs_a_statement_and_a_failure_needs_no_code() {
+        for (status, id, expected) in [
             (json!("Success"), json!(1), "served"),
             (Value::Null, json!(1), "served"),
             (json!("success"), Value::Null, "served"),
@@ -465,8 +465,8 @@ mod tests {
                 [] => "neither",
                 other => panic!("{other:?}"),
             };
-            assert_eq!(found, told, "{status} {id}");
-            assert_eq!(batch.problems.count(ProblemName::OutcomeUnknown), u64::from(told == "neither"));
+            assert_eq!(found, expected, "{status} {id}");
+            assert_eq!(batch.problems.count(ProblemName::OutcomeUnknown), u64::from(expected == "neither"));
         }
         let mut record = of_trail(&trail(json!({})));
         record["status"] = json!("Failure");
@@ -478,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_another_service_is_left_alone_and_one_of_another_product_is_text() {
+    fn a_line_of_another_service_is_ignored_and_one_of_another_product_is_text() {
         let foreign = of_trail(&trail(json!({"eventSource": "license-manager.amazonaws.com", "errorCode": "x"})));
         assert!(decoded(&in_logs(&[foreign.to_string()])).observations.is_empty());
         let mut other = of_trail(&trail(json!({"errorCode": "InternalServerException"})));
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn several_records_in_what_a_collector_sends_are_all_read() {
+    fn all_records_in_a_collectors_message_are_read() {
         let record = |id: &str| of_trail(&trail(json!({"errorCode": "InternalServerException", "requestID": id})));
         let lines = [
             json!({"events": [record("1"), record("2")]}).to_string(),
@@ -504,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_of_ocsf_names_nobody_here() {
+    fn other_objects_name_nobody() {
         let actor = json!({"user": {"type": "IdentityCenterUser", "uid": "u"}});
         for object in [
             json!({"actor": actor}),

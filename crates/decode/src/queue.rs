@@ -1,8 +1,7 @@
-//! The messages of SQS and SNS, and files of CloudTrail records, which are lists of the same look.
+//! SQS and SNS messages, and files of CloudTrail records: lists of the same shape.
 //!
-//! In: `Records`, one record of them, or an SNS notification. Out: the text that each message holds, which is an event
-//! as if it had come by itself. It is not decoded here. A message that cannot be read is a problem and does not hurt
-//! the others.
+//! In: `Records`, one record of them, or an SNS notification. Out: the text of each message: an event, not decoded
+//! here. An unreadable message is a problem and does not affect the others.
 
 use std::borrow::Cow;
 
@@ -31,12 +30,12 @@ object! {
     }
 }
 
-/// What one record of `Records` is.
+/// The kind of one record in `Records`.
 #[derive(Debug, PartialEq)]
 pub enum Opened<'a> {
     Sqs(Message<'a>),
     Sns(Message<'a>),
-    /// No message: a record of a CloudTrail file, if it is anything.
+    /// Not a message: perhaps a record of a CloudTrail file.
     TrailRecord,
 }
 
@@ -46,23 +45,23 @@ pub struct Message<'a> {
     pub id: Option<String>,
     /// The ARN of the queue or the topic.
     pub arn: Option<String>,
-    /// The event that stands in it, or why there is none.
+    /// The event in it, or why there is none.
     pub event: Result<Cow<'a, str>, Problem>,
 }
 
 /// The list of records.
 pub fn records(text: &str) -> Result<Vec<&RawValue>, Problem> {
-    // A list is told by its bracket, so that an object in its place is not called broken JSON.
+    // The bracket decides that it is a list, so that an object there is not reported as broken JSON.
     let records = if text.starts_with('[') { serde_json::from_str(text).ok() } else { None };
-    records.ok_or_else(|| Problem::new(ProblemName::FieldWrongType, "Records is no array"))
+    records.ok_or_else(|| Problem::new(ProblemName::FieldWrongType, "Records is not an array"))
 }
 
-/// Opens one record. Each is taken for what it is, whatever the first one was.
+/// Opens one record, each by its own kind, whatever the first one was.
 pub fn open(text: &str) -> Result<Opened<'_>, Problem> {
     let record = match serde_json::from_str::<Part<QueueRecord<'_>>>(text) {
         Ok(Part::Found(record)) => record,
         Ok(Part::Missing | Part::Wrong) => {
-            return Err(Problem::new(ProblemName::FieldWrongType, "a record is no object"));
+            return Err(Problem::new(ProblemName::FieldWrongType, "a record is not an object"));
         }
         Err(error) => return Err(Problem::new(ProblemName::JsonInvalid, json::describe(&error))),
     };
@@ -73,10 +72,10 @@ pub fn open(text: &str) -> Result<Opened<'_>, Problem> {
             None => Message {
                 id: None,
                 arn: None,
-                event: Err(Problem::new(ProblemName::FieldWrongType, "Sns is no object")),
+                event: Err(Problem::new(ProblemName::FieldWrongType, "Sns is not an object")),
             },
         })),
-        // `aws:s3` and its like have an `eventName` too, but are no CloudTrail records.
+        // `aws:s3` and others have an `eventName` too, but are not CloudTrail records.
         Some(other) if other.starts_with("aws:") => {
             Err(Problem::new(ProblemName::EventUnknown, format!("a record of {other}")))
         }
@@ -89,7 +88,7 @@ pub fn notified<'a>(keys: &OuterKeys<'a>) -> Message<'a> {
     message(&keys.sns_message_id, &keys.sns_topic_arn, keys.sns_message, "Message")
 }
 
-/// The event in a message: JSON in a JSON string, or bare JSON where somebody unpacked it.
+/// The event in a message: JSON in a JSON string, or an object if it was unpacked.
 fn message<'a>(id: &Scalar<'_>, arn: &Scalar<'_>, message: Raw<'a>, field: &str) -> Message<'a> {
     let event = match message.get().filter(|_| message.is_given()) {
         None => Err(Problem::new(ProblemName::FieldWrongType, format!("{field} is missing"))),
@@ -108,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_record_is_opened_for_what_it_is() {
-        let told = |text| match open(text) {
+        let described = |text| match open(text) {
             Ok(Opened::Sqs(message)) => format!("sqs {}", shown(message)),
             Ok(Opened::Sns(message)) => format!("sns {}", shown(message)),
             Ok(Opened::TrailRecord) => "record".to_owned(),
@@ -120,12 +119,12 @@ mod tests {
             (r#"{"eventSource":"aws:sqs"}"#, "sqs - field_wrong_type: body is missing"),
             (r#"{"eventSource":"aws:sqs","body":"\ud83d"}"#, "sqs - json_invalid: body: not JSON at line 1 column 8"),
             (r#"{"EventSource":"aws:sns","Sns":{"MessageId":"n","Message":"[]"}}"#, "sns n []"),
-            (r#"{"EventSource":"aws:sns","Sns":7}"#, "sns - field_wrong_type: Sns is no object"),
+            (r#"{"EventSource":"aws:sns","Sns":7}"#, "sns - field_wrong_type: Sns is not an object"),
             (r#"{"eventSource":"sso.amazonaws.com"}"#, "record"),
             (r#"{"eventSource":"aws:s3"}"#, "event_unknown: a record of aws:s3"),
-            ("7", "field_wrong_type: a record is no object"),
+            ("7", "field_wrong_type: a record is not an object"),
         ] {
-            assert_eq!(told(text), what, "{text}");
+            assert_eq!(described(text), what, "{text}");
         }
     }
 

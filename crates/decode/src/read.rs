@@ -1,8 +1,8 @@
 //! From one payload to a batch.
 //!
-//! In: the payload. Out: the [`Batch`]. This is the one place that goes from piece to piece: it asks [`sniff`] what a
-//! text is, hands it to its decoder, and takes up what wrappings (lists, SQS, SNS, a text in a text) hold. It keeps
-//! the bound on them, the order of the observations, and which of them came in which SQS message.
+//! In: the payload. Out: the [`Batch`]. Only this module goes from piece to piece: it asks [`sniff`] for a text's kind,
+//! hands the text to its decoder, and opens wrappers (lists, SQS, SNS, a text in a text). It keeps the limit on them,
+//! the order of the observations, and which of them came in which SQS message.
 
 use serde_json::value::RawValue;
 use triage_model::problem::ProblemName;
@@ -22,17 +22,17 @@ use crate::{call, cloudtrail, eventbridge, json, logs, lookup, ocsf, queue, valu
 /// SQS around SNS around an envelope is three; one more for a file that lists them.
 const WRAPPINGS_MAX: usize = 4;
 
-/// Decodes one payload, however long that takes.
+/// Decodes one payload without a time limit.
 pub fn decode(payload: &str, setting: &Setting) -> Batch {
     decode_while(&|| true, payload, setting)
 }
 
-/// Decodes one payload for as long as there is time. What is left then is named, and what was read is there.
+/// Decodes one payload until the time is up. The rest is reported, and everything before it is kept.
 pub fn decode_while(is_time_left: &dyn Fn() -> bool, payload: &str, setting: &Setting) -> Batch {
     let observations = OBSERVATIONS_WEIGHT_MAX;
     let allowance = Allowance { inflated: INFLATED_MAX, text: TEXT_MAX, observations, is_time_left };
     let mut reader = Reader { setting, allowance, batch: Batch::new(InputKind::Unknown) };
-    // A file may begin with a byte order mark; JSON does not know it.
+    // A file may begin with a byte order mark, which JSON does not allow.
     let payload = payload.strip_prefix('\u{feff}').unwrap_or(payload);
     let kind = match logs::data_of_canonical(payload) {
         Some(data) => logs::read_data(data, setting, &mut reader.allowance, &mut reader.batch),
@@ -43,19 +43,19 @@ pub fn decode_while(is_time_left: &dyn Fn() -> bool, payload: &str, setting: &Se
     Batch { kind, ..batch }
 }
 
-/// What stands around a piece.
+/// The surroundings of a piece.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wrapping<'a> {
     depth: usize,
-    /// The id of the message it came in, for what has none of its own.
+    /// Its message's id, for events without one.
     id: Option<&'a str>,
-    /// It came in a message, and the queue or topic that the settings do not trust, if one was around it.
+    /// Whether it came in a message, and the untrusted queue or topic, if any.
     is_message: bool,
     distrusted: Option<&'a str>,
 }
 
 impl<'a> Wrapping<'a> {
-    /// Nothing is around it: the payload of the invocation itself.
+    /// The bare payload of the invocation.
     fn is_none(self) -> bool {
         self.depth == 0
     }
@@ -75,7 +75,7 @@ impl<'a> Wrapping<'a> {
     }
 }
 
-/// The documents of a text, if it is nothing but whole ones.
+/// The documents of a text, if it consists of whole documents.
 fn documents(text: &str) -> Vec<&RawValue> {
     serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>().unwrap_or_default()
 }
@@ -87,16 +87,16 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    /// Whether the time is up. What is left then is named.
+    /// Whether the time is up. The rest is reported.
     fn is_late(&mut self, left: usize, what: &str) -> bool {
         let is_late = !(self.allowance.is_time_left)();
         if is_late {
-            self.batch.problems.note(ProblemName::Deadline, format!("{left} {what} not read"));
+            self.batch.problems.note(ProblemName::Deadline, format!("{left} {what} were not read"));
         }
         is_late
     }
 
-    /// Reads one piece and tells what it is.
+    /// Reads one piece and returns its kind.
     fn read(&mut self, text: &str, wrapping: Wrapping<'_>) -> InputKind {
         if wrapping.depth > WRAPPINGS_MAX {
             self.batch.problems.note(ProblemName::NestedTooDeeply, format!("more than {WRAPPINGS_MAX} wrappings"));
@@ -109,12 +109,12 @@ impl Reader<'_> {
                 return InputKind::Unknown;
             }
         };
-        // What is in a list, a text or a message is believed piece by piece; a log group, by its document.
+        // Trust is decided for each piece in a list, a text or a message; for a log group, by document.
         let doubtful = self.doubtful(&sniffed, wrapping);
         self.believing(doubtful, |reader| reader.read_sniffed(text, sniffed, wrapping))
     }
 
-    /// Reads, and leaves of what was told as much as the source may say.
+    /// Reads, and keeps as much as the source may report.
     fn believing<T>(&mut self, doubtful: Option<(Source, String)>, read: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.batch.so_far();
         let found = read(self);
@@ -124,7 +124,7 @@ impl Reader<'_> {
         found
     }
 
-    /// Who tells what stands in a piece, and their name. None for what only wraps others, and for AWS, which may say everything.
+    /// The source of a piece, and its name. None for wrappers, and for AWS, which is trusted in everything.
     fn doubtful(&self, sniffed: &Sniffed<'_>, wrapping: Wrapping<'_>) -> Option<(Source, String)> {
         let trust = &self.setting.trust;
         let named = |source: Source, name: &str| (source != Source::Aws).then(|| (source, name.to_owned()));
@@ -137,11 +137,11 @@ impl Reader<'_> {
             // By the log group.
             Sniffed::Subscription(_) | Sniffed::LogDocument => None,
             Sniffed::Envelope(keys) => {
-                // A space before it makes it another's: EventBridge refuses `aws.` of anybody, and not ` aws.`.
+                // A leading space makes it another source: EventBridge refuses `aws.` from others, but not ` aws.`.
                 let source = keys.source.exact();
                 named(trust.of_envelope(source), &format!("source {}", source.unwrap_or("unknown")))
             }
-            // A trusted queue or topic says so of what its messages hold.
+            // A trusted queue or topic vouches for its messages.
             Sniffed::Call | Sniffed::TrailRecord | Sniffed::Ocsf | Sniffed::LookedUp(_) | Sniffed::LookedUpEvent(_)
                 if wrapping.is_message =>
             {
@@ -169,13 +169,13 @@ impl Reader<'_> {
                 }
                 InputKind::List
             }
-            // So a program that encodes its event twice is understood, and a payload that is no JSON at all, which
-            // reaches us as a text, is named by what is wrong with it.
+            // A program may encode its event twice, and a payload that is not JSON reaches us as a text: its defect is
+            // named.
             Sniffed::Text(inner) => {
                 if inner.contains(char::REPLACEMENT_CHARACTER) {
                     batch.problems.note(ProblemName::Utf8Invalid, "replaced");
                 }
-                // Documents one after the other, as pages of output are put together, are a text and no JSON.
+                // Several documents in a row, as from concatenated pages, are a text and not JSON.
                 match documents(&inner).as_slice() {
                     [] | [_] => self.read(&inner, wrapping.inner(None)),
                     several => {
@@ -241,7 +241,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads `Records`. The first one tells what the whole is.
+    /// Reads `Records`. The first one decides the kind of the whole.
     fn read_records(&mut self, records: &str, wrapping: Wrapping<'_>) -> InputKind {
         let records = match queue::records(records) {
             Ok(records) => records,
@@ -270,7 +270,7 @@ impl Reader<'_> {
                 let id = message.id.clone().unwrap_or_default();
                 let from = self.batch.observations.len();
                 self.read_message(message, wrapping);
-                // Only the outermost batch can be answered message by message.
+                // Only the outermost batch is answered message by message.
                 if wrapping.is_none() {
                     let observations = from..self.batch.observations.len();
                     self.batch.messages.push(SqsMessage { id, observations });
@@ -308,7 +308,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A CloudTrail record that stands by itself, in a file or among what was looked up. None, and noted, where it is not JSON.
+    /// A CloudTrail record by itself, in a file or in `lookup-events` output. None, and noted, if it is not JSON.
     fn read_trail_record(&mut self, text: &str, wrapping: Wrapping<'_>) -> Option<Recognised> {
         let recognised = cloudtrail::read(text, Around::of_message(wrapping.id), self.setting, &mut self.batch);
         match recognised {

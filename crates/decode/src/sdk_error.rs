@@ -1,9 +1,9 @@
-//! The errors that AWS SDKs print, found in one assembled piece of text.
+//! The errors that AWS SDKs print, found in one joined piece of text.
 //!
-//! In: text, such as a log line, a stack trace or an inspected object. Out: each [`SdkError`] that is printed in it
-//! ([`find`]), one for each failure ([`merge`]), and whether that one is about a call of SSO OIDC ([`is_ours`]). The
-//! forms of printing are a table with a line per SDK (`forms`); what names the service is in [`service`]. Who called,
-//! when and from where is not read here.
+//! In: text, such as a log line, a stack trace or an inspected object. Out: each printed [`SdkError`] ([`find`]), one
+//! for each failure ([`merge`]), and whether it is about a call of SSO OIDC ([`is_ours`]). The printed forms are a
+//! table with a line for each SDK (`forms`); the signs of the service are in [`service`]. Caller, time and place are
+//! not read here.
 
 mod error;
 mod forms;

@@ -1,7 +1,7 @@
-//! No text of an observation leaves the decoder with a secret in it.
+//! Masks every text of an observation before it leaves the decoder.
 //!
-//! In: an observation as its decoder made it. Out: the same with each of its texts masked. What the decoders mask before (a text
-//! that they cut) is masked once more at no cost.
+//! In: an observation from its decoder. Out: the same with each of its texts masked. Masking a text twice (decoders
+//! mask texts they cut) costs nothing.
 
 use triage_model::caller::Caller;
 use triage_model::observation::{HealthIssue, Observation, Texts, Tick};
@@ -54,7 +54,7 @@ fn seal_caller(caller: &mut Caller) {
     }
 }
 
-/// Two ids stay two when neither is shown: what is taken for a secret there has so many letters that nobody finds it by its hash.
+/// Different ids stay different when hidden: a secret in their place is too long to be guessed from its hash.
 fn seal_id(id: &mut String) {
     let is_secret = matches!(masked(id), std::borrow::Cow::Owned(_));
     if is_secret {

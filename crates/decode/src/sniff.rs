@@ -1,8 +1,7 @@
-//! What a text is, told by its keys.
+//! The kind of a text, from its keys.
 //!
-//! In: JSON text, as it came or out of a wrapping. Out: [`Sniffed`], with the parts that its decoder asks for, or the
-//! problem that it is none of these. Nothing is decoded here, nothing is configured and nothing is tried twice: each
-//! kind has keys that no other has.
+//! In: JSON text, bare or from a wrapper. Out: [`Sniffed`], with the parts for its decoder, or the problem that it is
+//! none of these. Nothing is decoded, configured or tried twice: each kind has keys that no other has.
 
 use serde_json::value::RawValue;
 use triage_model::problem::{Problem, ProblemName};
@@ -11,24 +10,24 @@ use crate::envelope::{OuterKeys, Subscription};
 use crate::json::{Member, Part};
 use crate::{json, values};
 
-/// What a text was found to be.
+/// The kind of a text.
 #[derive(Debug)]
 pub enum Sniffed<'a> {
     /// A list of events.
     List(Vec<&'a RawValue>),
-    /// A JSON string: an event may stand in it.
+    /// A JSON string: perhaps an event.
     Text(String),
     /// The `awslogs` of a CloudWatch Logs event.
     Subscription(Part<Subscription<'a>>),
     /// The `Records` of SQS, of SNS or of a CloudTrail file.
     Records(&'a str),
-    /// A CloudWatch Logs document that somebody unpacked on the way.
+    /// A CloudWatch Logs document that was unpacked on the way.
     LogDocument,
     /// An envelope of EventBridge.
     Envelope(Box<OuterKeys<'a>>),
     /// An SNS notification, as SNS posts it to SQS without raw delivery.
     Notification(Box<OuterKeys<'a>>),
-    /// A CloudTrail record that stands by itself.
+    /// A CloudTrail record by itself.
     TrailRecord,
     /// A CloudTrail record in OCSF.
     Ocsf,
@@ -40,7 +39,7 @@ pub enum Sniffed<'a> {
     Call,
 }
 
-/// Tells what a text is.
+/// Finds the kind of a text.
 pub fn sniff(text: &str) -> Result<Sniffed<'_>, Problem> {
     let invalid = |error| Problem::new(ProblemName::JsonInvalid, json::describe(&error));
     match text.trim_start().as_bytes().first() {
@@ -51,7 +50,7 @@ pub fn sniff(text: &str) -> Result<Sniffed<'_>, Problem> {
     let keys = match serde_json::from_str::<Part<OuterKeys<'_>>>(text).map_err(invalid)? {
         Part::Found(keys) => keys,
         Part::Missing | Part::Wrong => {
-            return Err(Problem::new(ProblemName::EventUnknown, "JSON, but no object"));
+            return Err(Problem::new(ProblemName::EventUnknown, "JSON, but not an object"));
         }
     };
     if keys.awslogs.is_given() {
@@ -84,8 +83,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_told_by_its_keys() {
-        let told = |text| match sniff(text) {
+    fn the_keys_decide_the_kind() {
+        let described = |text| match sniff(text) {
             Ok(Sniffed::List(items)) => format!("list of {}", items.len()),
             Ok(Sniffed::Text(text)) => format!("text {text}"),
             Ok(Sniffed::Subscription(_)) => "subscription".to_owned(),
@@ -115,11 +114,11 @@ mod tests {
             (r#"{"operation":"CreateToken"}"#, "call"),
             (r#"{"error":{}}"#, "call"),
             (r#"{"error":7}"#, "event_unknown: an object with the keys [error]"),
-            ("7", "event_unknown: JSON, but no object"),
+            ("7", "event_unknown: JSON, but not an object"),
             ("[1", "json_invalid: JSON that ends early at line 1 column 2"),
             ("", "json_invalid: JSON that ends early at line 1 column 0"),
         ] {
-            assert_eq!(told(text), what, "{text}");
+            assert_eq!(described(text), what, "{text}");
         }
     }
 }

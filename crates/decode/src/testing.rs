@@ -1,4 +1,4 @@
-//! What the tests of the decoders share.
+//! Helpers for the decoders' tests.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use crate::trust::{TrailLogGroup, Trust};
 pub const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:queue";
 pub const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:topic";
 
-/// Arrived on 22 November 2026 at noon, an hour's horizon, in eu-central-1.
+/// Arrival on 22 November 2026 at noon, an hour's horizon, in eu-central-1.
 pub fn setting() -> Setting {
     let regions = KnownRegions::default();
     Setting {
@@ -57,7 +57,7 @@ pub fn subscription(gzip: &[u8]) -> String {
     format!(r#"{{"awslogs":{{"data":"{}"}}}}"#, base64(gzip))
 }
 
-/// A CloudTrail record of ours with these members added, which replace the ones it has.
+/// A CloudTrail record of ours with these members added or replaced.
 pub fn record(more: serde_json::Value) -> serde_json::Value {
     let mut record = serde_json::json!({
         "eventVersion": "1.08",

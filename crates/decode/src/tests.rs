@@ -38,7 +38,7 @@ fn looked_up(record: &Value) -> Value {
 }
 
 #[test]
-fn what_cloudtrail_looks_up_is_read_as_a_page_as_events_and_as_pages_in_a_row() {
+fn lookup_output_is_read_as_a_page_as_events_and_as_pages_in_a_row() {
     let page = |ids: &[&str]| {
         let events: Vec<Value> = ids.iter().map(|id| looked_up(&failed(id))).collect();
         json!({"Events": events, "NextToken": "t"})
@@ -70,7 +70,7 @@ fn what_cloudtrail_looks_up_is_read_as_a_page_as_events_and_as_pages_in_a_row() 
 }
 
 #[test]
-fn what_is_wrong_among_the_looked_up_does_not_hurt_the_rest() {
+fn a_bad_looked_up_event_does_not_affect_the_rest() {
     let batch = decoded(
         &json!({"Events": [7, {"EventId": "e"}, {"CloudTrailEvent": 7}, {"CloudTrailEvent": "{"}, looked_up(&failed("1"))]}),
     );
@@ -85,7 +85,7 @@ fn what_is_wrong_among_the_looked_up_does_not_hurt_the_rest() {
 }
 
 #[test]
-fn a_kind_is_told_by_its_keys() {
+fn the_keys_decide_the_kind() {
     let call = json!({"operation": "CreateToken", "error": {"status": 500}});
     let table = [
         (envelope(&failed("1")), InputKind::CloudTrail),
@@ -112,7 +112,7 @@ fn a_kind_is_told_by_its_keys() {
 }
 
 #[test]
-fn what_is_around_an_event_tells_when_it_was_delivered() {
+fn the_wrapper_of_an_event_has_its_delivery_time() {
     let late = |number: i64| {
         let mut late = envelope(&failed(&number.to_string()));
         late["time"] = json!(format!("2026-11-22T12:0{number}:00Z"));
@@ -122,7 +122,7 @@ fn what_is_around_an_event_tells_when_it_was_delivered() {
         let document = json!({"messageType": "DATA_MESSAGE", "logGroup": "g", "logEvents": events}).to_string();
         serde_json::from_str::<Value>(&subscription(&crate::testing::gzip(document.as_bytes()))).unwrap()
     };
-    // 22 November 2026, 12:00 and so many minutes.
+    // 22 November 2026, 12:00 plus so many minutes.
     let event = |minute: i64, message: &Value| json!({"id": format!("e{minute}"), "timestamp": 1_795_348_800_000 + 60_000 * minute, "message": message.to_string()});
     let text = json!("user=a An error occurred (InternalServerException) when calling the CreateToken operation: None");
     let mut taken_late = event(6, &failed("1"));
@@ -137,15 +137,15 @@ fn what_is_around_an_event_tells_when_it_was_delivered() {
         (timeless, vec![None]),
         (log(json!([event(6, &failed("1")), event(7, &text)])), vec![Some(6), Some(7)]),
         (log(json!([taken_late])), vec![Some(8)]),
-        // The envelope came into the log later than EventBridge took it.
+        // The envelope reached the log after EventBridge received it.
         (log(json!([event(6, &late(3))])), vec![Some(6)]),
         (log(json!([{"id": "e", "message": late(3).to_string()}])), vec![Some(3)]),
     ] {
         let batch = decoded(&input);
         let minute = |at: &Option<jiff::Timestamp>| at.map(|at| at.duration_since(setting().now).as_mins());
-        let mut told: Vec<Option<i64>> = batch.arrivals.iter().map(minute).collect();
-        told.resize(batch.observations.len(), None);
-        assert_eq!(told, minutes, "{input}");
+        let mut delivered: Vec<Option<i64>> = batch.arrivals.iter().map(minute).collect();
+        delivered.resize(batch.observations.len(), None);
+        assert_eq!(delivered, minutes, "{input}");
     }
 }
 
@@ -167,7 +167,7 @@ fn a_tick_has_the_time_of_its_schedule() {
 }
 
 #[test]
-fn envelopes_of_other_things_are_left_alone() {
+fn envelopes_of_other_things_are_ignored() {
     for detail_type in ["EC2 Instance State-change Notification", "AWS Console Sign In via CloudTrail", ""] {
         let batch = decoded(&json!({"detail-type": detail_type, "source": "aws.ec2", "detail": {"a": 1}}));
         assert_eq!((batch.kind, batch.observations.len(), batch.problems.is_empty()), (InputKind::Foreign, 0, true));
@@ -175,7 +175,7 @@ fn envelopes_of_other_things_are_left_alone() {
 }
 
 #[test]
-fn an_unknown_event_is_told_by_its_keys_and_nothing_of_their_values() {
+fn an_unknown_event_is_reported_by_its_keys_without_values() {
     let batch = decoded(&json!({"a": "s3cr3t", "b": ["s3cr3t"]}));
     assert_eq!(batch.kind, InputKind::Unknown);
     assert_eq!(batch.problems.iter().next(), Some((ProblemName::EventUnknown, 1, "an object with the keys [a, b]")));
@@ -191,7 +191,7 @@ fn an_unknown_event_is_told_by_its_keys_and_nothing_of_their_values() {
 }
 
 #[test]
-fn a_text_is_read_for_what_stands_in_it() {
+fn a_text_is_read_by_its_content() {
     let event = json!({"operation": "CreateToken", "error": {"status": 503}});
     assert_eq!(decoded(&json!(event.to_string())).observations.len(), 1);
     assert_eq!(decoded(&json!("half a {")).problems.count(ProblemName::JsonInvalid), 1);
@@ -200,7 +200,7 @@ fn a_text_is_read_for_what_stands_in_it() {
 }
 
 #[test]
-fn what_is_no_json_is_told_without_a_quote_of_it() {
+fn invalid_json_is_reported_without_quoting_it() {
     for text in ["", "s3cr3t", "{\"a\":s3cr3t}", "{\"a\":1", "[1,", "\u{0}", "{\"a\":\"s3cr3t\u{1}\"}"] {
         let batch = decode(text, &setting());
         assert_eq!((batch.kind, batch.problems.count(ProblemName::JsonInvalid)), (InputKind::Unknown, 1), "{text}");
@@ -214,7 +214,7 @@ fn a_byte_order_mark_does_no_harm() {
 }
 
 #[test]
-fn an_empty_batch_is_told() {
+fn an_empty_batch_is_reported() {
     for event in [json!([]), json!({"Records": []}), json!({"messageType": "DATA_MESSAGE", "logEvents": []})] {
         assert_eq!(decoded(&event).problems.count(ProblemName::BatchEmpty), 1, "{event}");
     }
@@ -222,7 +222,7 @@ fn an_empty_batch_is_told() {
 }
 
 #[test]
-fn each_message_of_a_queue_has_its_observations_and_a_bad_one_does_not_hurt_the_rest() {
+fn each_message_of_a_queue_has_its_observations_and_a_bad_one_does_not_affect_the_rest() {
     let one = envelope(&failed("1")).to_string();
     let both = json!([failed("2"), failed("3")]).to_string();
     let batch = decoded(&sqs(&[&one, "s3cr3t", &both, "", &notification(&failed("4")).to_string()]));
@@ -239,7 +239,7 @@ fn each_message_of_a_queue_has_its_observations_and_a_bad_one_does_not_hurt_the_
 }
 
 #[test]
-fn a_message_that_is_no_text_or_missing_is_told_and_still_listed() {
+fn a_message_that_is_missing_or_not_a_text_is_reported_and_still_listed() {
     let event = json!({"Records": [
         {"messageId": "m0", "eventSource": "aws:sqs", "eventSourceARN": QUEUE, "body": failed("1")},
         {"messageId": 7, "eventSource": "aws:sqs"},
@@ -257,7 +257,7 @@ fn a_message_that_is_no_text_or_missing_is_told_and_still_listed() {
 }
 
 #[test]
-fn wrappings_are_followed_to_a_bound() {
+fn wrappers_are_opened_up_to_a_limit() {
     let mut event = notification(&envelope(&failed("1")));
     assert_eq!(ids(&decoded(&sqs(&[&event.to_string()]))), ["1"]);
     for _ in 0..5 {
@@ -270,7 +270,7 @@ fn wrappings_are_followed_to_a_bound() {
 }
 
 #[test]
-fn deep_nesting_anywhere_is_borne_and_told_where_it_matters() {
+fn deep_nesting_is_harmless_and_reported_where_it_matters() {
     let deep = format!("{}{}", "{\"a\":".repeat(100_000), "1".to_owned() + &"}".repeat(100_000));
     let lists = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for deep in [deep, lists] {
@@ -294,7 +294,7 @@ fn deep_nesting_anywhere_is_borne_and_told_where_it_matters() {
 }
 
 #[test]
-fn a_detail_that_is_no_object_is_told() {
+fn a_detail_that_is_not_an_object_is_reported() {
     for detail in [json!("text"), json!([]), json!(null), json!(7)] {
         let batch = decoded(&envelope(&detail));
         assert_eq!(
@@ -323,10 +323,10 @@ fn some_event() -> impl Strategy<Value = Value> {
         "eventDescription": [{"language": "en_US", "latestDescription": "[RESOLVED]"}]}});
     let call = json!({"operation": "CreateToken", "error": {"code": "x", "status": 500}, "caller": "c",
         "request": {"clientId": "c", "clientSecret": "s", "scope": "a b", "grantTypes": ["x"]}});
-    let told = record(json!({"serviceEventDetails": {"CreateToken": "Failure", "error": {"code": "x"}}}));
+    let details = record(json!({"serviceEventDetails": {"CreateToken": "Failure", "error": {"code": "x"}}}));
     proptest::sample::select(vec![
         envelope(&failed("1")),
-        told,
+        details,
         health,
         sqs(&[&notification(&failed("1")).to_string()]),
         json!({"detail-type": "SSO OIDC Call Failed", "source": "x", "detail": call}),
@@ -381,26 +381,26 @@ fn put(event: &mut Value, mut at: usize, value: Value) {
 
 proptest! {
     #[test]
-    fn any_text_is_borne(text in any::<String>(), jsonish in r#"[\[\]{}:,"a0\\ ]{0,40}"#) {
+    fn no_text_panics(text in any::<String>(), jsonish in r#"[\[\]{}:,"a0\\ ]{0,40}"#) {
         decode(&text, &setting());
         decode(&jsonish, &setting());
         decode(&format!(r#"{{"awslogs":{{"data":"{jsonish}"}}}}"#), &setting());
     }
 
     #[test]
-    fn any_bytes_in_a_subscription_are_borne(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn no_bytes_in_a_subscription_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         decode(&subscription(&bytes), &setting());
         decode(&subscription(&super::testing::gzip(&bytes)), &setting());
     }
 
     #[test]
-    fn any_json_in_any_place_is_borne(mut event in some_event(), at in any::<usize>(), value in any_json()) {
+    fn no_json_in_any_place_panics(mut event in some_event(), at in any::<usize>(), value in any_json()) {
         put(&mut event, at, value);
         decoded(&event);
     }
 
     #[test]
-    fn a_damaged_event_is_borne_and_what_is_no_json_is_told(
+    fn no_damaged_event_panics_and_invalid_json_is_reported(
         event in some_event(), at in any::<prop::sample::Index>(), character in any::<char>(),
         cut in any::<prop::sample::Index>(),
     ) {
@@ -413,7 +413,7 @@ proptest! {
 }
 
 #[test]
-fn a_secret_in_the_place_of_a_code_an_id_or_a_name_is_told_nowhere() {
+fn a_secret_in_the_place_of_a_code_an_id_or_a_name_appears_nowhere() {
     let text = "refreshToken=planted";
     let ours = serde_json::json!({"operation": "CreateToken", "region": text, "caller": text,
         "error": {"code": format!("InternalServerException {text}"), "status": 500, "requestId": text}});
@@ -434,7 +434,7 @@ fn a_secret_in_the_place_of_a_code_an_id_or_a_name_is_told_nowhere() {
 }
 
 #[test]
-fn a_detail_of_our_source_that_is_no_record_is_named() {
+fn a_detail_of_our_source_that_is_not_a_record_is_reported() {
     let deep = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
     let payload = format!(r#"{{"source":"aws.sso","detail-type":"AWS API Call via CloudTrail","detail":{deep}}}"#);
     let batch = decode(&payload, &setting());

@@ -1,25 +1,25 @@
-//! Which source a piece of input is of.
+//! The source of a piece of input.
 //!
-//! In: the alias that was invoked, what the settings declare, and what stands around a piece. Out: a
-//! [`Source`], by which `believe` keeps, weakens or leaves out what the piece told.
+//! In: the invoked alias, the settings, and the surroundings of a piece. Out: a [`Source`], by which `believe` keeps,
+//! weakens or drops the piece's evidence.
 
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_model::trust::Source;
 
-/// The alias by which the function was invoked. Lambda does not say who invoked it; each alias has a permission of its own.
+/// The invoked alias. Lambda does not say who invoked the function; each alias has a permission of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Alias {
     /// Rules, log subscriptions, queues and the schedule.
     Events,
     /// People and programs.
     Direct,
-    /// No alias: a run on one's own machine, a replay, `cargo lambda invoke`. Both at once.
+    /// No alias: a local run, a replay, `cargo lambda invoke`. Both at once.
     #[default]
     None,
 }
 
 impl Alias {
-    /// Of the ARN that was invoked. A version's number is no alias; an alias that is not ours may say the least.
+    /// From the invoked ARN. A version's number is not an alias; an unknown alias is trusted least.
     pub fn of_invoked_arn(arn: &str) -> Self {
         match arn.split(':').nth(QUALIFIER) {
             None | Some("" | "$LATEST") => Self::None,
@@ -39,21 +39,21 @@ pub fn account_of_arn(arn: &str) -> Option<&str> {
     arn.split(':').nth(ACCOUNT).filter(|account| !account.is_empty())
 }
 
-/// The log groups that CloudTrail, Control Tower and the console's wizard make.
+/// The log groups created by CloudTrail, Control Tower and the console's wizard.
 pub const TRAIL_LOG_GROUPS: &str = "aws-cloudtrail-logs*,CloudTrail/*,aws-controltower/CloudTrailLogs*";
 
-/// A log group that is declared as CloudTrail's.
+/// A log group declared as CloudTrail's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrailLogGroup {
     /// None: the function's own account.
     account: Option<String>,
     name: String,
-    /// The name is the beginning of a name.
+    /// The name is a prefix.
     is_prefix: bool,
 }
 
 impl TrailLogGroup {
-    /// `name`, `name*`, `account:name`; an ARN of a log group is taken as well. An error says what is wrong.
+    /// `name`, `name*`, `account:name`, or the ARN of a log group. Err: what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         let arn: Vec<&str> = text.splitn(7, ':').collect();
         let (account, name) = match (arn.as_slice(), text.split_once(':')) {
@@ -66,14 +66,14 @@ impl TrailLogGroup {
         }
         let (name, is_prefix) = name.strip_suffix('*').map_or((name, false), |name| (name, true));
         if name.is_empty() || name.contains('*') {
-            return Err(format!("{text:?} is no name of a log group: a * may stand at its end alone"));
+            return Err(format!("{text:?} is not the name of a log group: a * may only stand at its end"));
         }
         Ok(Self { account: account.map(str::to_owned), name: name.to_owned(), is_prefix })
     }
 
     fn is(&self, owner: Option<&str>, group: &str, own_account: Option<&str>) -> bool {
         let is_named = if self.is_prefix { group.starts_with(&self.name) } else { group == self.name };
-        // Where our own account is not known (a replay), a group without one is of any.
+        // Where our own account is unknown (a replay), a group without an account matches any.
         let is_owned = match (self.account.as_deref().or(own_account), owner) {
             (None, _) => true,
             (Some(account), owner) => owner == Some(account),
@@ -82,19 +82,19 @@ impl TrailLogGroup {
     }
 }
 
-/// What is known of the sources of one payload.
+/// The known sources of one payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
     pub alias: Alias,
-    /// The function's own account, where it is known.
+    /// The function's own account, if known.
     pub account: Option<String>,
     /// `OIDC_TRIAGE_TRAIL_LOG_GROUPS`.
     pub trail_log_groups: Vec<TrailLogGroup>,
-    /// `OIDC_TRIAGE_CALL_SOURCES`: the envelopes' `source`s of which a `call` is taken. Empty, of none: whoever may put an event
-    /// could page people.
+    /// `OIDC_TRIAGE_CALL_SOURCES`: the envelopes' `source`s whose `call`s are accepted. By default none: anybody who
+    /// may put an event could page people.
     pub call_sources: Vec<String>,
-    /// `OIDC_TRIAGE_TRUSTED_QUEUES` and `OIDC_TRIAGE_TRUSTED_TOPICS`, by ARN. Empty, none: whoever may send to one could forge
-    /// what AWS says.
+    /// `OIDC_TRIAGE_TRUSTED_QUEUES` and `OIDC_TRIAGE_TRUSTED_TOPICS`, by ARN. By default none: anybody who may send to
+    /// one could forge AWS's events.
     pub trusted: Vec<String>,
 }
 
@@ -112,17 +112,17 @@ impl Default for Trust {
 }
 
 impl Trust {
-    /// Of a piece that stands by itself, in no envelope: a record, a file of them.
+    /// The source of a piece without an envelope: a record, or a file of records.
     pub fn of_bare(&self) -> Source {
         match self.alias {
-            // AWS invokes with nothing like it.
+            // AWS never sends such a payload.
             Alias::Events => Source::OtherLogs,
             Alias::Direct => Source::DirectPayload,
             Alias::None => Source::Aws,
         }
     }
 
-    /// Of the bare detail of a `call`.
+    /// The source of a `call`'s bare detail.
     pub fn of_bare_call(&self) -> Source {
         match self.alias {
             Alias::Events => Source::OtherProgram,
@@ -153,33 +153,36 @@ impl Trust {
         }
     }
 
-    /// The same, with one more log group that is CloudTrail's.
+    /// The same, with one more CloudTrail log group.
     pub fn with_trail(&self, name: &str) -> Self {
         let mut trust = self.clone();
         trust.trail_log_groups.push(TrailLogGroup { account: None, name: name.to_owned(), is_prefix: false });
         trust
     }
 
-    /// Whether what a queue or a topic of that ARN holds is believed as if it had come by itself.
+    /// Whether messages from a queue or topic with that ARN are trusted like direct input.
     pub fn trusts(&self, arn: Option<&str>) -> bool {
         arn.is_some_and(|arn| self.trusted.iter().any(|trusted| trusted == arn))
     }
 }
 
-/// Which source that was, and what would have it believed. The name is an attacker's text.
+/// The source, and the setting that would trust it. The name is an attacker's text.
 pub fn doubt(source: Source, name: &str) -> String {
     let name = one_line(name, SHOWN_NAME_MAX);
     match source {
-        Source::TrailLogs => format!("log group {name} may tell of CloudTrail's records and failures, of nothing else"),
+        Source::TrailLogs => {
+            format!("log group {name} is trusted with CloudTrail's records and failures, and nothing else")
+        }
         Source::OtherLogs => {
             format!(
-                "{name} is not declared as CloudTrail's, nor a trusted queue or topic: failures alone are taken (TrailLogGroups, TrustedQueues, TrustedTopics)"
+                "{name} is not declared as CloudTrail's log group, nor as a trusted queue or topic: only its failures count (TrailLogGroups, TrustedQueues, TrustedTopics)"
             )
         }
         Source::ListedProgram => format!("{name} may hand over failed calls, and nothing else"),
-        Source::OtherProgram => format!("calls of {name} are not taken (CallSources)"),
+        Source::OtherProgram => format!("calls from {name} are not accepted (CallSources)"),
         Source::DirectCall | Source::DirectPayload => {
-            "a direct invocation is answered, and is no evidence but a call; events come by the alias events".to_owned()
+            "a direct invocation gets an answer, and only a call in it is evidence; send events to the alias events"
+                .to_owned()
         }
         Source::Aws => name,
     }

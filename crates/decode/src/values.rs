@@ -1,7 +1,7 @@
-//! The rules for single values that every kind of event shares.
+//! Rules for single values, common to all kinds of events.
 //!
-//! In: one value as it came. Out: the bounded text, code, status, time, region or id it stands for. A value that breaks
-//! its rule is noted as a problem where the caller hands over the batch, and never stops the reading.
+//! In: one raw value. Out: the bounded text, code, status, time, region or id it stands for. An invalid value is noted
+//! as a problem if the caller passes the batch, and never stops the reading.
 
 use std::borrow::Cow;
 use std::hash::Hasher;
@@ -16,9 +16,9 @@ use triage_model::region::Region;
 use crate::batch::{Batch, Setting};
 use crate::json::{Keys, Scalar};
 
-/// The longest error message that is kept. CloudTrail cuts its own at 1 KB.
+/// The longest kept error message. CloudTrail cuts its own at 1 KB.
 pub const MESSAGE_MAX: usize = 1024;
-/// The longest name that is kept: AWS's own ids and ARNs are shorter.
+/// The longest kept name: AWS's own ids and ARNs are shorter.
 pub const NAME_MAX: usize = 256;
 
 /// `text`, cut at `max` bytes on a character boundary.
@@ -26,37 +26,38 @@ pub fn bounded(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
 }
 
-/// The longest user agent that is kept: what names the tool (`app/`) stands last, behind all that an SDK says of itself.
+/// The longest kept user agent: the tool's name (`app/`) comes last, after everything the SDK says about itself.
 pub const USER_AGENT_MAX: usize = 512;
 
-/// The user agent that stands there, as [`name`] takes a name.
+/// The user agent, treated like a [`name`].
 pub fn user_agent(scalar: &Scalar<'_>) -> Option<String> {
     scalar.text().filter(|text| *text != HIDDEN).map(|text| shown_text(text, USER_AGENT_MAX))
 }
 
-/// The name that stands there: bounded, with secrets masked, and none if CloudTrail hid it.
+/// The name: bounded, with secrets masked, and None if CloudTrail hid it.
 pub fn name(scalar: &Scalar<'_>) -> Option<String> {
     scalar.text().filter(|text| *text != HIDDEN).map(shown_name)
 }
 
-/// The name that a text gives for one caller, as notices show it. None for what names nobody, or everybody alike.
+/// A caller's name from a text, as notices show it. None for texts that name nobody, or everybody alike.
 pub fn person(text: &str) -> Option<String> {
     const NOBODY: [&str; 6] = ["", "anonymous", "anonymous_principal", "unknown", "-", HIDDEN];
     let text = text.trim();
     (!NOBODY.iter().any(|nobody| nobody.eq_ignore_ascii_case(text))).then(|| shown_name(text))
 }
 
-/// A name as notices show it: that of a caller may be a user agent or whatever a program calls itself.
+/// A name as notices show it. A caller's may be a user agent or any text of a program.
 pub fn shown_name(text: &str) -> String {
     shown_text(text, NAME_MAX)
 }
 
 fn shown_text(text: &str, max: usize) -> String {
-    // Whatever leaves the decoder is masked then ([`seal`](crate::seal)), but the half of a secret may not look like one.
+    // Everything is masked when it leaves the decoder ([`seal`](crate::seal)), but half of a secret may not look like
+    // one.
     if text.len() <= max { text.to_owned() } else { cut_masked(text, max) }
 }
 
-/// Masked and then cut. Several times the bound is looked at: what is longer than that costs no more.
+/// Masked and then cut. Only several times the limit is read, however long the text.
 fn cut_masked(text: &str, max: usize) -> String {
     const LOOKED_AT: usize = 4;
     bounded(&masked(bounded(text, LOOKED_AT * max)), max).to_owned()
@@ -74,15 +75,15 @@ pub fn message(scalar: &Scalar<'_>) -> Option<String> {
 /// An error code's bare name: `com.amazonaws.sso.oidc#SlowDownException:http://...` and `Client.SlowDownException` are
 /// both `SlowDownException`.
 ///
-/// A code ends where a name ends. It is shown in answers and notices, and behind `InternalServerException token=...`
-/// stands what must not be.
+/// A code ends where a name ends. Answers and notices show it, and the text after `InternalServerException token=...`
+/// must not appear.
 pub fn code(text: &str) -> Option<&str> {
     let exception = text.split(['#', ':', '.', '/']).map(leading_name).find(|name| name.ends_with("Exception"));
     let code = exception.unwrap_or_else(|| {
         let text = leading_name(text.rsplit_once('#').map_or(text, |(_, name)| name));
         ["Client.", "Server."].into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
     });
-    // What it was cut out of may be a token, and what goes on with an @ is a mail address.
+    // The surrounding text may be a token, and a word continued with an @ is a mail address.
     let is_part = || {
         let goes_on = text.match_indices(code).any(|(at, _)| text[at + code.len()..].starts_with('@'));
         goes_on || matches!(masked(text), Cow::Owned(masked) if !masked.contains(code))
@@ -90,20 +91,20 @@ pub fn code(text: &str) -> Option<&str> {
     Some(code).filter(|code| (1..=CODE_MAX).contains(&code.len()) && !is_token(code) && !is_part())
 }
 
-/// What a text begins with, as far as it can be a code.
+/// The beginning of a text, as far as it can be a code.
 fn leading_name(text: &str) -> &str {
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     let text = text.trim_start();
     &text[..text.bytes().take_while(in_name).count()]
 }
 
-/// Longer than any name of an exception.
+/// Longer than any exception's name.
 pub const CODE_MAX: usize = 128;
 
-/// An id of AWS or of a program, which is shown as it is: letters, digits and a few signs. None for any other text: it
-/// may be anything, and to cut it would make two ids one.
+/// An id of AWS or of a program, shown unchanged: letters, digits and a few signs. None for any other text: it may be
+/// anything, and cutting it could make two ids one.
 pub fn id(text: &str) -> Option<&str> {
-    // Every record has several: without a branch, many bytes are looked at in one instruction.
+    // Every record has several: without branches, the compiler checks many bytes in one instruction.
     let in_id = |byte: u8| {
         byte.is_ascii_digit()
             | (byte | 0x20).is_ascii_lowercase()
@@ -121,12 +122,12 @@ pub fn id(text: &str) -> Option<&str> {
 /// AWS's ids have 36 to 64 characters.
 pub const ID_MAX: usize = 256;
 
-/// How JSON web tokens and the tokens of Identity Center begin.
+/// The beginnings of JSON web tokens and of Identity Center's tokens.
 fn is_token(text: &str) -> bool {
     text.len() > 40 && (text.starts_with("eyJ") || text.starts_with("aoa") || text.starts_with("aor"))
 }
 
-/// A region's name that is none, for the detail of a problem: shown only if it can be a misspelt one.
+/// An invalid region name, for the detail of a problem: shown only if it can be a misspelt region.
 pub fn shown_region(name: &str) -> &str {
     let in_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if name.len() <= REGION_SHOWN_MAX && name.bytes().all(in_name) { name } else { "a text that is no region's name" }
@@ -135,8 +136,7 @@ pub fn shown_region(name: &str) -> &str {
 /// The longest name has 15 characters.
 const REGION_SHOWN_MAX: usize = 32;
 
-/// The exception that an OAuth error name stands for, where a record gives only that. `server_error` stands for none:
-/// the service sends it with several exceptions.
+/// The exception behind an OAuth error name, where a record has only that.
 pub fn exception_of_oauth_error(error: &str) -> Option<&'static str> {
     const NAMES: [(&str, &str); 13] = [
         ("authorization_pending", "AuthorizationPendingException"),
@@ -161,13 +161,13 @@ pub fn status(text: &str) -> Option<u16> {
     text.trim().parse().ok().filter(|status| is_status(*status))
 }
 
-/// Whether HTTP has such a status: clients print 0 and more of their own where there was no answer.
+/// Whether it is a possible HTTP status: clients also print 0 and numbers of their own when no answer came.
 pub fn is_status(status: u16) -> bool {
     (100..=599).contains(&status)
 }
 
-/// An instant: RFC 3339, or as AWS Health writes it (`Fri, 10 Jun 2022 05:01:10 GMT`). The day of the week is not held
-/// against the date: AWS wrote it, we do not need it.
+/// An instant: RFC 3339, or as AWS Health writes it (`Fri, 10 Jun 2022 05:01:10 GMT`). A wrong day of the week does not
+/// matter: we do not need it.
 pub fn time(text: &str) -> Option<Timestamp> {
     const RFC_2822: jiff::fmt::rfc2822::DateTimeParser =
         jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
@@ -175,7 +175,7 @@ pub fn time(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| RFC_2822.parse_timestamp(text).ok())
 }
 
-/// The time that stands there. One that cannot be read is noted under `field`'s name; the text is not repeated.
+/// The time in a member. An unreadable one is noted under `field`'s name, without its text.
 pub fn time_or_note(scalar: &Scalar<'_>, field: &str, batch: &mut Batch) -> Option<Timestamp> {
     let found = scalar.text().and_then(time);
     let is_given = scalar.text().is_some() || matches!(scalar, Scalar::Wrong);
@@ -185,7 +185,7 @@ pub fn time_or_note(scalar: &Scalar<'_>, field: &str, batch: &mut Batch) -> Opti
     found
 }
 
-/// The region of that name; the default one where there is no name; none, noted, for one that does not exist.
+/// The region of that name; the default one if there is no name; none, with a problem, if it does not exist.
 pub fn region(name: Option<&str>, setting: &Setting, batch: &mut Batch) -> Option<Region> {
     let Some(name) = name else { return Some(setting.default_region.clone()) };
     let region = setting.regions.find(name);
@@ -195,7 +195,7 @@ pub fn region(name: Option<&str>, setting: &Setting, batch: &mut Batch) -> Optio
     region
 }
 
-/// An id for what has none, equal for equal parts, so that the same thing delivered again is known.
+/// A made-up id, equal for equal parts, so that a repeated delivery is recognised.
 pub fn made_id(parts: &[&str]) -> String {
     let mut hasher = SipHasher24::new_with_key(b"oidc-triage: ids");
     for part in parts {
@@ -205,8 +205,8 @@ pub fn made_id(parts: &[&str]) -> String {
     format!("made-{:016x}", hasher.finish())
 }
 
-/// The keys of an object as `a, b, c`, for the detail of a problem. A key that is no name may be anything, such as a
-/// form with its values, and is told by its length.
+/// The keys of an object as `a, b, c`, for the detail of a problem. A key that is not a name may be anything, such as a
+/// form with its values: only its length is shown.
 pub fn listed_keys<'a>(keys: impl IntoIterator<Item = &'a str>) -> String {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'@');
     let shown = |key: &str| match (1..=KEY_SHOWN_MAX).contains(&key.len()) && key.bytes().all(is_name) {
@@ -221,14 +221,14 @@ pub fn listed_keys<'a>(keys: impl IntoIterator<Item = &'a str>) -> String {
     listed.join(", ")
 }
 
-/// The problem of an object of no known kind. It is told by the names of its keys: their values may be anything.
+/// The problem of an object of no known kind. It names the keys only: the values may be anything.
 pub fn unknown_object(text: &str) -> Problem {
     let Keys(keys) = serde_json::from_str(text).unwrap_or(Keys(Vec::new()));
     let listed = listed_keys(keys.iter().map(String::as_str));
     Problem::new(ProblemName::EventUnknown, format!("an object with the keys [{listed}]"))
 }
 
-/// How many keys are told, and the longest that is.
+/// The most keys shown, and the longest.
 const KEYS_SHOWN: usize = 10;
 const KEY_SHOWN_MAX: usize = 40;
 
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_no_name_is_told_by_its_length() {
+    fn a_key_that_is_not_a_name_is_shown_by_its_length() {
         assert_eq!(
             listed_keys(["clientid", "a=1&refresh_token=hidden", ""]),
             "clientid, (a key of 24 bytes), (a key of 0 bytes)"

@@ -1,4 +1,4 @@
-//! Lines that are easily read wrong, in what loggers and collectors make of them; and lines that are not ours.
+//! Lines that are easily misread, in the forms of loggers and collectors; and lines that are not ours.
 
 mod collected;
 
@@ -6,10 +6,10 @@ use collected::{FORMS, read};
 use triage_model::classify::classify;
 use triage_model::observation::Failure;
 
-/// Operation, code, cause, region (none: the setting's), status.
-type Told<'a> = (Option<&'a str>, &'a str, &'a str, Option<&'a str>, Option<u16>);
+/// Operation, code, cause, region (None: the setting's), status.
+type Facts<'a> = (Option<&'a str>, &'a str, &'a str, Option<&'a str>, Option<u16>);
 
-fn told(failure: &Failure) -> Told<'_> {
+fn facts(failure: &Failure) -> Facts<'_> {
     (
         failure.operation.map(|operation| operation.as_str()),
         failure.code.as_deref().unwrap_or_default(),
@@ -20,17 +20,17 @@ fn told(failure: &Failure) -> Told<'_> {
 }
 
 #[track_caller]
-fn assert_told(texts: &[&str], right: Told<'_>) {
+fn assert_facts(texts: &[&str], right: Facts<'_>) {
     let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
     for (name, form) in FORMS {
         let failures = read(&form(&texts));
-        let found: Vec<Told<'_>> = failures.iter().map(told).collect();
+        let found: Vec<Facts<'_>> = failures.iter().map(facts).collect();
         assert_eq!(found, [right], "{name}: {:#?}", form(&texts));
     }
 }
 
 #[track_caller]
-fn assert_untold(texts: &[&str]) {
+fn assert_ignored(texts: &[&str]) {
     let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
     for (name, form) in FORMS {
         let failures = read(&form(&texts));
@@ -41,21 +41,21 @@ fn assert_untold(texts: &[&str]) {
 #[test]
 fn go_breaks_a_line_and_prints_structures() {
     let break_ = include_str!("data/logs/go_break.txt");
-    assert_told(&[break_], (Some("CreateToken"), "InvalidGrantException", "request", None, Some(400)));
+    assert_facts(&[break_], (Some("CreateToken"), "InvalidGrantException", "request", None, Some(400)));
     let v1 = include_str!("data/logs/go_v1.txt");
-    assert_told(&[v1], (Some("CreateToken"), "InvalidClientException", "request", None, Some(401)));
+    assert_facts(&[v1], (Some("CreateToken"), "InvalidClientException", "request", None, Some(401)));
 }
 
 #[test]
 fn java_says_the_code_in_words() {
     let message = include_str!("data/logs/java_msg.txt").trim_end();
-    assert_told(&[message], (None, "InvalidGrantException", "request", None, Some(400)));
+    assert_facts(&[message], (None, "InvalidGrantException", "request", None, Some(400)));
     let pending = message.replace("InvalidGrant", "AuthorizationPending");
-    assert_told(&[&pending], (None, "AuthorizationPendingException", "expected", None, Some(400)));
+    assert_facts(&[&pending], (None, "AuthorizationPendingException", "expected", None, Some(400)));
     let rest = &message[message.find(" (Service").unwrap()..];
-    assert_told(&[&format!("Rate exceeded{rest}")], (None, "400", "throttled", None, Some(400)));
+    assert_facts(&[&format!("Rate exceeded{rest}")], (None, "400", "throttled", None, Some(400)));
     let oauth = format!("invalid_grant: Invalid refresh token provided{rest}");
-    assert_told(&[&oauth], (None, "InvalidGrantException", "request", None, Some(400)));
+    assert_facts(&[&oauth], (None, "InvalidGrantException", "request", None, Some(400)));
 }
 
 #[test]
@@ -63,15 +63,15 @@ fn the_richer_text_wins_whichever_comes_first() {
     let texts: Vec<String> = serde_json::from_str(include_str!("data/logs/java_order.events.json")).unwrap();
     let [poor, rich] = [texts[0].as_str(), texts[1].as_str()];
     let right = (None, "InvalidGrantException", "request", None, Some(400));
-    assert_told(&[poor, rich], right);
-    assert_told(&[rich, poor], right);
+    assert_facts(&[poor, rich], right);
+    assert_facts(&[rich, poor], right);
 }
 
 #[test]
-fn a_call_without_an_answer_is_told_by_its_host_and_code() {
+fn a_call_without_an_answer_is_known_by_its_host_and_code() {
     for text in [include_str!("data/logs/node_tls.txt"), include_str!("data/logs/node_timeout.txt")] {
         let code = if text.contains("Timeout") { "TimeoutError" } else { "SELF_SIGNED_CERT_IN_CHAIN" };
-        assert_told(&[text], (Some("RegisterClient"), code, "unreachable", Some("us-east-1"), None));
+        assert_facts(&[text], (Some("RegisterClient"), code, "unreachable", Some("us-east-1"), None));
     }
     for code in [
         "ENOTFOUND",
@@ -103,12 +103,12 @@ fn a_call_without_an_answer_is_told_by_its_host_and_code() {
     ] {
         let right = (Some("RegisterClient"), code, "unreachable", Some("us-east-1"), None);
         let host = "API response (oidc.us-east-1.amazonaws.com /client/register): ";
-        assert_told(&[&format!("{host}{{ code: '{code}' }}")], right);
-        assert_told(
+        assert_facts(&[&format!("{host}{{ code: '{code}' }}")], right);
+        assert_facts(
             &[&format!("{host}{{ code: '{code}', '$metadata': {{ attempts: 3, totalRetryDelay: 90 }} }}")],
             right,
         );
-        assert_told(
+        assert_facts(
             &[&format!("{host}{{\n  errno: -1,\n  code: '{code}',\n  '$metadata': {{ attempts: 1 }}\n}}")],
             right,
         );
@@ -116,15 +116,15 @@ fn a_call_without_an_answer_is_told_by_its_host_and_code() {
 }
 
 #[test]
-fn a_line_that_says_the_same_again_is_no_second_failure() {
+fn a_repetition_is_not_a_second_failure() {
     let object = "API response (oidc.us-east-1.amazonaws.com /token): {\n  name: 'InternalServerException',\n  '$fault': \
                   'server',\n  '$metadata': {\n    httpStatusCode: 500,\n    requestId: \
                   '0f000080-1111-4222-8333-aaaaaaaaaaaa'\n  },\n  error: null\n}";
     let again = include_str!("data/logs/second_line_without_host.txt").trim_end();
     let right = (Some("CreateToken"), "InternalServerException", "service", Some("us-east-1"), Some(500));
-    assert_told(&[object, again], right);
-    assert_told(&[again, object], right);
-    // Eight users, one behind the other and all at once.
+    assert_facts(&[object, again], right);
+    assert_facts(&[again, object], right);
+    // Eight users, one after the other and all at once.
     let objects: Vec<String> = (0..8).map(|user| object.replace("0f000080", &format!("0f00008{user}"))).collect();
     let named = |user: usize| again.replace("grantType", &format!("user=u{user}, grantType"));
     let in_turn: Vec<String> =
@@ -134,7 +134,7 @@ fn a_line_that_says_the_same_again_is_no_second_failure() {
         for (name, form) in FORMS {
             let failures = read(&form(&lines));
             assert_eq!(failures.len(), 8, "{name}: {failures:#?}");
-            assert!(failures.iter().all(|failure| told(failure) == right), "{name}: {failures:#?}");
+            assert!(failures.iter().all(|failure| facts(failure) == right), "{name}: {failures:#?}");
         }
     }
 }
@@ -142,42 +142,42 @@ fn a_line_that_says_the_same_again_is_no_second_failure() {
 #[test]
 fn a_path_may_stand_behind_a_space() {
     let text = include_str!("data/logs/path_space.txt");
-    assert_told(&[text], (Some("CreateToken"), "InvalidGrantException", "request", Some("us-east-1"), Some(400)));
+    assert_facts(&[text], (Some("CreateToken"), "InvalidGrantException", "request", Some("us-east-1"), Some(400)));
 }
 
 #[test]
 fn records_of_a_collector_are_put_together() {
     let records: Vec<String> = serde_json::from_str(include_str!("data/logs/fluentbit.events.json")).unwrap();
     let right = [(Some("CreateToken"), "InternalServerException", "service", Some("us-east-1"), Some(500))];
-    assert_eq!(read(&records).iter().map(told).collect::<Vec<_>>(), right);
-    // Two pods that write at once.
+    assert_eq!(read(&records).iter().map(facts).collect::<Vec<_>>(), right);
+    // Two pods writing at once.
     let pod = |name: &str, id: &str| -> Vec<String> {
         let named = format!("\"kubernetes\": {{\"pod_name\": \"{name}\"}}, \"logtag\"");
         records.iter().map(|record| record.replace("\"logtag\"", &named).replace("0f000080", id)).collect()
     };
     let (one, two) = (pod("a", "0f000081"), pod("b", "0f000082"));
     let interleaved: Vec<String> = one.iter().zip(&two).flat_map(|(one, two)| [one.clone(), two.clone()]).collect();
-    assert_eq!(read(&interleaved).iter().map(told).collect::<Vec<_>>(), [right[0]; 2]);
+    assert_eq!(read(&interleaved).iter().map(facts).collect::<Vec<_>>(), [right[0]; 2]);
 }
 
 #[test]
 fn host_path_and_status_are_enough() {
     let text = include_str!("data/logs/httpx.txt").trim_end();
-    assert_told(&[text], (Some("CreateToken"), "400", "request", Some("us-east-1"), Some(400)));
+    assert_facts(&[text], (Some("CreateToken"), "400", "request", Some("us-east-1"), Some(400)));
     let failed = text.replace("400 Bad Request", "502 Bad Gateway").replace("Client", "Server");
-    assert_told(&[&failed], (Some("CreateToken"), "502", "service", Some("us-east-1"), Some(502)));
+    assert_facts(&[&failed], (Some("CreateToken"), "502", "service", Some("us-east-1"), Some(502)));
     let lost = "httpx.ConnectError: [Errno 111] Connection refused, url https://oidc.us-east-1.amazonaws.com/token";
-    assert_told(&[lost], (Some("CreateToken"), "ConnectionRefused", "unreachable", Some("us-east-1"), None));
+    assert_facts(&[lost], (Some("CreateToken"), "ConnectionRefused", "unreachable", Some("us-east-1"), None));
 }
 
 #[test]
 fn swift_prints_properties() {
     let text = include_str!("data/logs/swift.txt");
-    assert_told(&[text], (None, "InvalidGrantException", "request", None, None));
+    assert_facts(&[text], (None, "InvalidGrantException", "request", None, None));
 }
 
 #[test]
-fn what_is_not_ours_is_left_alone() {
+fn errors_of_others_are_ignored() {
     for text in [
         include_str!("data/logs/logger_name_fp.txt"),
         "ERROR com.acme.sso.oidc.TokenFilter - Unable to execute HTTP request: connect timed out",
@@ -203,7 +203,7 @@ fn what_is_not_ours_is_left_alone() {
         "org.springframework.security.oauth2.common.exceptions.InvalidGrantException: Bad credentials",
         "client-sso-oidc 3.1164.0 loaded, timeout=60, retries=3",
     ] {
-        assert_untold(&[text]);
+        assert_ignored(&[text]);
     }
 }
 
@@ -211,12 +211,12 @@ fn what_is_not_ours_is_left_alone() {
 fn a_page_in_the_place_of_json_is_a_gateways() {
     let page = "POST https://oidc.us-east-1.amazonaws.com/token failed: 503 Service Unavailable <html>\n<head><title>503 Service \
                 Temporarily Unavailable</title></head>\n<body>\n</body>\n</html>";
-    assert_told(&[page], (Some("CreateToken"), "HtmlPage", "unreachable", Some("us-east-1"), Some(503)));
+    assert_facts(&[page], (Some("CreateToken"), "HtmlPage", "unreachable", Some("us-east-1"), Some(503)));
     let json = "POST https://oidc.us-east-1.amazonaws.com/token failed: 503 Service Unavailable {\"message\": null}";
-    assert_told(&[json], (Some("CreateToken"), "503", "service", Some("us-east-1"), Some(503)));
+    assert_facts(&[json], (Some("CreateToken"), "503", "service", Some("us-east-1"), Some(503)));
 }
 
-/// As a terminal breaks it: between words, or anywhere.
+/// Broken as by a terminal: between words, or anywhere.
 fn wrapped(text: &str, width: usize, between_words: bool) -> Vec<String> {
     if !between_words {
         let letters: Vec<char> = text.chars().collect();
@@ -276,12 +276,12 @@ fn a_sentence_that_a_terminal_broke_is_whole() {
         for width in [60, 72, 80, 100, 120] {
             let words = wrapped(&text, width, true);
             let letters = wrapped(&text, width, false);
-            // Broken within a word it is one failure at most; the word may be the code, or the host.
+            // Broken within a word it is at most one failure; the word may be the code, or the host.
             let is_named = text.contains("oidc") || text.contains("OIDC");
             assert!(!is_named || read(&[letters.join("\n")]).len() <= 1, "{width}: {letters:#?}");
             for lines in [vec![words.join("\n")], words] {
                 let failures = read(&lines);
-                let found: Vec<_> = failures.iter().map(told).map(|(operation, code, ..)| (operation, code)).collect();
+                let found: Vec<_> = failures.iter().map(facts).map(|(operation, code, ..)| (operation, code)).collect();
                 assert_eq!(found, [(operation, code)], "{width}: {lines:#?}");
             }
         }
@@ -309,7 +309,7 @@ fn a_record_that_docker_cut_is_put_together() {
     let cut = 16_384;
     let records = [text[..cut].to_owned(), text[cut..].to_owned()];
     assert_eq!(
-        read(&records).iter().map(told).collect::<Vec<_>>(),
+        read(&records).iter().map(facts).collect::<Vec<_>>(),
         [(Some("CreateToken"), "InvalidGrantException", "request", None, None)]
     );
     let docker =
@@ -322,10 +322,10 @@ fn a_record_that_docker_cut_is_put_together() {
 
 #[test]
 fn another_host_that_begins_like_ours_is_not_ours() {
-    assert_untold(&[
+    assert_ignored(&[
         "403 Client Error: Forbidden for url: https://oidc.eu-west-1.amazonaws.com.acme-bucket.s3.amazonaws.com/token",
     ]);
-    assert_untold(&["503 Server Error: Service Unavailable for url: https://oidc.eu-west-1.evil.example.com/token"]);
+    assert_ignored(&["503 Server Error: Service Unavailable for url: https://oidc.eu-west-1.evil.example.com/token"]);
     for packages in [
         "npm ERR! network request to https://npm.example.com/@aws-sdk/client-sso-oidc failed, reason: connect ETIMEDOUT 192.0.2.1:443",
         "npm ERR! 404 Not Found - GET https://npm.example.com/@aws-sdk%2fclient-sso-oidc - Not found",
@@ -335,7 +335,7 @@ fn another_host_that_begins_like_ours_is_not_ours() {
         "Status Code: 400\nRequest URL: https://oidc.us-west-1.amazonaws.com/device_verification?user_code=ABCD-EFGH\nResponse: {\"error\":\"invalid_grant\",\"error_description\":\"Invalid grant provided\"}",
         "{\"eventSource\":\"cloudformation.amazonaws.com\",\"errorCode\":\"ValidationException\",\"requestParameters\":{\"stackName\":\"sso-oidc-CreateToken\"}}",
     ] {
-        assert_untold(&[packages]);
+        assert_ignored(&[packages]);
     }
 }
 
@@ -386,7 +386,7 @@ fn failures_of_several_people_stay_several() {
 }
 
 #[test]
-fn one_failure_told_by_the_client_and_by_the_program_is_one() {
+fn one_failure_logged_by_the_client_and_by_the_program_is_one() {
     let logger = [
         format!("{{\"logger\":\"botocore\",\"message\":\"{BOTO}\"}}"),
         format!("{{\"logger\":\"app.login\",\"user\":\"ann\",\"message\":\"login failed: {BOTO}\"}}"),
@@ -399,18 +399,18 @@ fn one_failure_told_by_the_client_and_by_the_program_is_one() {
             .to_owned(),
     ];
     let right = [(Some("CreateToken"), "InternalServerException", "service", Some("us-east-1"), Some(500))];
-    assert_eq!(read(&http).iter().map(told).collect::<Vec<_>>(), right);
+    assert_eq!(read(&http).iter().map(facts).collect::<Vec<_>>(), right);
 }
 
 #[test]
-fn a_caller_has_no_colon_and_the_host_tells_the_region() {
+fn a_caller_has_no_colon_and_the_host_names_the_region() {
     assert_eq!(read(&[format!("login user=ann: {BOTO}")])[0].caller.to_string(), "ann");
     let failure = &read(&["{\"region\":\"eu-west-1\",\"msg\":\"POST https://oidc.us-east-1.amazonaws.com/token failed: 500 Internal Server Error\"}".to_owned()])[0];
     assert_eq!(failure.region.as_ref().map(|region| region.as_str()), Some("us-east-1"));
 }
 
 #[test]
-fn a_status_is_no_duration_and_no_size() {
+fn a_duration_or_a_size_is_not_a_status() {
     for (text, status) in [
         (
             "POST https://oidc.us-east-1.amazonaws.com/token failed after got 500 bytes: HTTP/1.1 400 Bad Request {\"error\":\"invalid_grant\"}",
@@ -430,7 +430,7 @@ fn a_status_is_no_duration_and_no_size() {
 }
 
 #[test]
-fn what_works_and_what_is_elsewhere_is_no_failure() {
+fn a_success_or_an_error_elsewhere_is_not_a_failure() {
     for text in [
         "INFO health check https://oidc.us-east-1.amazonaws.com reachable in 403 ms, response 404 as expected",
         "INFO POST https://oidc.us-east-1.amazonaws.com/token -> 200, took status 500 ms",

@@ -1,8 +1,9 @@
-//! What real clients print of a failed call, in what loggers and collectors make of it.
+//! Output of real clients about a failed call, in the forms of loggers and collectors.
 //!
-//! `tests/clients` ran them against a service that fails; each text says what happened and what of it stands in the text.
+//! `tests/clients` ran them against a failing service; each text comes with what happened and what the text says about
+//! it.
 
-#![expect(clippy::disallowed_methods, reason = "the corpus is in files, and so is the page that tells of it")]
+#![expect(clippy::disallowed_methods, reason = "the corpus and the page about it are files")]
 
 mod collected;
 
@@ -30,17 +31,17 @@ struct Entry {
     id: String,
     #[serde(default)]
     form: String,
-    /// Where one file has several clients.
+    /// For files with several clients.
     client: Option<String>,
     text: String,
     #[serde(default)]
     lines_are_events: bool,
     expect: Expected,
-    told: Vec<String>,
+    stated: Vec<String>,
 }
 
 impl Entry {
-    /// The log events that it is.
+    /// Its log events.
     fn events(&self) -> Vec<String> {
         if self.lines_are_events { self.text.lines().map(str::to_owned).collect() } else { vec![self.text.clone()] }
     }
@@ -71,7 +72,7 @@ fn corpora() -> Vec<Corpus> {
     files.iter().filter(|file| file.extension().is_some_and(|ext| ext == "json")).map(read).collect()
 }
 
-/// The codes that no other service of AWS is known to have.
+/// Codes that no other AWS service is known to have.
 const DISTINCT: &[&str] = &[
     "AuthorizationPendingException",
     "InvalidClientException",
@@ -84,32 +85,31 @@ const DISTINCT: &[&str] = &[
     "UnsupportedGrantTypeException",
 ];
 
-/// Whether anything in the text tells which service it is about, and that the call failed. `read ECONNRESET` may be
-/// anybody's.
-fn can_be_told(entry: &Entry) -> bool {
-    let told = |what: &str| entry.told.iter().any(|told| told == what);
-    let names_service = told("region")
-        || told("operation") && told("code")
+/// Whether the text shows which service it is about, and that the call failed. `read ECONNRESET` may be anybody's.
+fn can_be_read(entry: &Entry) -> bool {
+    let states = |what: &str| entry.stated.iter().any(|fact| fact == what);
+    let names_service = states("region")
+        || states("operation") && states("code")
         || entry.text.to_ascii_lowercase().contains("ssooidc")
         || entry.text.to_ascii_lowercase().contains("sso-oidc")
         || entry.text.contains("sso.oidc");
     let is_distinct = entry.text.contains("Exception: UnknownError")
         && DISTINCT.iter().any(|code| entry.text.contains(code))
         || entry.text.contains("rror_description") && DISTINCT.iter().any(|code| entry.text.contains(code));
-    // The operation without what went wrong: `Err:(*retry.MaxAttemptsError)(0xc0004620d8)`.
+    // The operation without the error: `Err:(*retry.MaxAttemptsError)(0xc0004620d8)`.
     let is_pointer = entry.id.ends_with("/%#v") && entry.text.contains("(0x");
-    let names_fault = told("code") || told("status") || entry.expect.no_answer;
-    // got logs its options, in which every status stands, and not the answer's.
+    let names_fault = states("code") || states("status") || entry.expect.no_answer;
+    // got logs its options, which list every status, and not the answer's.
     let is_of_options = entry.text.contains("ERR_NON_2XX_3XX_RESPONSE") && !entry.text.contains("Response code");
     (names_service || is_distinct) && names_fault && !is_pointer && !is_of_options
 }
 
-/// What is wrong with what was read of a text, if anything is.
+/// The errors in reading a text, if any.
 fn wrong(entry: &Entry, failures: &[Failure]) -> Option<String> {
-    if !can_be_told(entry) {
+    if !can_be_read(entry) {
         return (failures.len() > 1).then(|| format!("{} failures", failures.len()));
     }
-    // What an SDK logs for debugging may tell attempts, or requests alone.
+    // Debug output of an SDK may cover attempts, or only requests.
     if entry.id.ends_with("/debug") {
         return None;
     }
@@ -118,20 +118,20 @@ fn wrong(entry: &Entry, failures: &[Failure]) -> Option<String> {
     if failure.code.as_deref() == Some("HtmlPage") {
         return (!entry.id.contains("/page-") && !entry.id.contains("/proxy-")).then(|| "a page".to_owned());
     }
-    let told = |what: &str| entry.told.iter().any(|told| told == what);
+    let states = |what: &str| entry.stated.iter().any(|fact| fact == what);
     let differs = |what: &str, found: Option<&str>, right: Option<&str>| {
-        let is_right = found == right || !told(what) && found.is_none();
+        let is_right = found == right || !states(what) && found.is_none();
         (!is_right).then(|| format!("{what} {found:?}, not {right:?}"))
     };
     let region = failure.region.as_ref().map(|region| region.as_str()).filter(|_| !failure.is_region_assumed);
     let operation = failure.operation.map(|operation| operation.as_str());
     let bare = expected.status.map(|status| status.to_string());
     let code = failure.code.as_deref().filter(|_| !expected.no_answer);
-    // OAuth has no name of its own for it that the service would send.
+    // OAuth has no name for it that the service would send.
     let is_unnamed = entry.id.contains("/InternalServer/") && entry.text.contains("internal_server");
     let code = code
         .filter(|_| !is_unnamed)
-        .filter(|code| told("code") && expected.code.is_some() || Some(*code) != bare.as_deref());
+        .filter(|code| states("code") && expected.code.is_some() || Some(*code) != bare.as_deref());
     let cause = classify(failure).cause.as_str();
     differs("operation", operation, expected.operation.as_deref())
         .or_else(|| differs("region", region, expected.region.as_deref()))
@@ -142,24 +142,24 @@ fn wrong(entry: &Entry, failures: &[Failure]) -> Option<String> {
         })
         .or_else(|| (failure.no_answer != expected.no_answer).then(|| format!("no_answer {}", failure.no_answer)))
         .or_else(|| {
-            // In a poorer form nothing tells why.
+            // A poorer form does not say why.
             let is_assignment = cause == "admin" && entry.text.contains("not assigned");
             let is_right = is_assignment
                 || expected.cause.as_deref() == Some("admin") && !entry.text.contains("KMS_") && cause == "request"
                 || expected.cause.as_deref() == Some(cause)
-                || !told("code") && !expected.no_answer;
+                || !states("code") && !expected.no_answer;
             (!is_right).then(|| format!("cause {cause}, not {:?}", expected.cause))
         })
 }
 
 #[test]
-fn what_real_clients_print_is_read() {
+fn output_of_real_clients_is_read() {
     let mut missed = Vec::new();
     for entry in corpora().iter().flat_map(|corpus| &corpus.entries) {
         for (name, form) in FORMS {
             let texts = if *name == FORMS[0].0 { entry.events() } else { vec![entry.text.clone()] };
             let failures = read(&form(&texts));
-            // Of a traceback without its indentation only its author knows where it ends.
+            // Without indentation only a traceback's author knows where it ends.
             let is_lost =
                 *name == "a line an event, trimmed" && entry.text.contains("Traceback (most recent call last)");
             let failures = if is_lost && failures.len() > 1 { &failures[..1] } else { &failures };
@@ -171,7 +171,7 @@ fn what_real_clients_print_is_read() {
     assert!(missed.is_empty(), "{} are read wrong: {shown:#?}", missed.len());
 }
 
-/// More say nothing new.
+/// More would add nothing.
 const SHOWN_MAX: usize = 100;
 
 #[derive(Deserialize)]
@@ -186,14 +186,14 @@ struct Stranger {
 }
 
 #[test]
-fn what_real_clients_print_of_something_else_is_left_alone() {
+fn output_of_real_clients_about_something_else_is_ignored() {
     let strangers = |name: &str| {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients").join(name);
         let text = std::fs::read_to_string(file).expect("text");
         serde_json::from_str::<Strangers>(&text).expect("strangers").entries
     };
     let mut taken = Vec::new();
-    // The sentence itself, in a program's source: no reader of logs can tell it from one that was printed.
+    // The same sentence in a program's source: no log reader can distinguish it from a printed one.
     let is_source = |stranger: &&Stranger| stranger.id.starts_with("posted-strangers/source/");
     let all = [strangers("strangers.json"), strangers("posted-strangers.json")].concat();
     for stranger in all.iter().filter(|stranger| !is_source(stranger)) {
@@ -218,9 +218,9 @@ fn the_clients_of_the_readme_are_those_of_the_corpus() {
         }
         for (client, entries) in clients {
             let forms: BTreeSet<&str> = entries.iter().map(|entry| entry.form.as_str()).collect();
-            let told = entries.iter().filter(|entry| !read(&entry.events()).is_empty()).count();
+            let read_count = entries.iter().filter(|entry| !read(&entry.events()).is_empty()).count();
             let versions = if corpus.run { corpus.versions.join(", ") } else { "not run".to_owned() };
-            table += &format!("| {client} | {versions} | {} | {} | {told} |\n", entries.len(), forms.len());
+            table += &format!("| {client} | {versions} | {} | {} | {read_count} |\n", entries.len(), forms.len());
         }
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
@@ -237,15 +237,15 @@ fn the_clients_of_the_readme_are_those_of_the_corpus() {
     assert!(readme == printed, "the README differs; run: UPDATE_DOCS=1 cargo test -p triage-decode --test corpus");
 }
 
-/// What is told of a failure, without the ids that the test makes up.
-fn told(failure: &Failure) -> String {
+/// The facts of a failure, without the ids made by the test.
+fn facts(failure: &Failure) -> String {
     format!(
         "{:?} {:?} {:?} {:?} {:?}",
         failure.operation, failure.code, failure.status, failure.region, failure.request_id
     )
 }
 
-/// Each line as a record of Fluent Bit, of a pod of that name.
+/// Each line as a Fluent Bit record, from a pod of that name.
 fn of_pod(pod: usize, entry: &Entry) -> Vec<String> {
     let record = |line: &str| {
         serde_json::json!({"log": line, "stream": "stderr", "kubernetes": {"pod_name": format!("login-{pod}")}})
@@ -258,26 +258,26 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn pods_that_write_at_once_are_read_as_each_by_itself(
+    fn pods_that_write_at_once_are_read_separately(
         picked in prop::collection::vec(any::<prop::sample::Index>(), 2..6),
         turns in prop::collection::vec(0..6_usize, 0..400),
     ) {
         static CORPORA: LazyLock<Vec<Corpus>> = LazyLock::new(corpora);
         let entries: Vec<&Entry> = CORPORA
             .iter()
-            // Those by hand share their ids.
+            // Handwritten texts share their ids.
             .filter(|corpus| corpus.run)
             .flat_map(|corpus| &corpus.entries)
-            .filter(|entry| can_be_told(entry))
+            .filter(|entry| can_be_read(entry))
             .collect();
         let pods: Vec<Vec<String>> =
             picked.iter().enumerate().map(|(pod, index)| of_pod(pod, entries[index.index(entries.len())])).collect();
-        let mut alone: Vec<String> = pods.iter().flat_map(|lines| read(lines)).map(|failure| told(&failure)).collect();
+        let mut alone: Vec<String> = pods.iter().flat_map(|lines| read(lines)).map(|failure| facts(&failure)).collect();
         let mut rest: Vec<std::slice::Iter<'_, String>> = pods.iter().map(|lines| lines.iter()).collect();
         let count = rest.len();
         let mut mixed: Vec<String> = turns.iter().filter_map(|turn| rest[turn % count].next()).cloned().collect();
         mixed.extend(rest.into_iter().flatten().cloned());
-        let mut together: Vec<String> = read(&mixed).iter().map(told).collect();
+        let mut together: Vec<String> = read(&mixed).iter().map(facts).collect();
         alone.sort();
         together.sort();
         // One text may be picked twice: its request is one.
@@ -287,7 +287,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_cut_or_broken_is_borne(
+    fn no_cut_or_broken_text_panics(
         picked in any::<prop::sample::Index>(), form in 0..FORMS.len(), at in any::<prop::sample::Index>(), byte in any::<char>(),
     ) {
         static CORPORA: LazyLock<Vec<Corpus>> = LazyLock::new(corpora);

@@ -1,9 +1,10 @@
-//! `make bench`: what decoding a CloudWatch Logs payload costs beyond inflating and looking through it.
+//! `make bench`: the cost of decoding a CloudWatch Logs payload beyond inflating and scanning it.
 //!
-//! Ours and the floor alternate, and each figure is the median of its runs; trust the ratios, not the milliseconds. The floor
-//! inflates the same gzip into a window with the same library, and looks in each window for where a log event ends and for one word.
+//! Ours and the floor alternate, and each figure is the median of its runs; trust the ratios, not the milliseconds. The
+//! floor inflates the same gzip into a window with the same library, and scans each window for the end of a log event
+//! and for one word.
 
-#![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "it measures, and prints what it measured")]
+#![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "it measures and prints")]
 
 mod payload;
 
@@ -63,7 +64,7 @@ fn main() {
     run("failures in a spaced document", &|| worst(minimal).replace("},{\"id", "}, {\"id"), WORST_RUNS);
 }
 
-/// `cargo bench --bench wire -- WORD`: only what has the word in its name.
+/// `cargo bench --bench wire -- WORD`: only the cases with that word in their name.
 fn is_wanted(name: &str) -> bool {
     let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
     words.peek().is_none() || words.any(|word| name.contains(&word))
@@ -106,7 +107,7 @@ fn median(mut took: Vec<Duration>) -> Duration {
     took[took.len() / 2]
 }
 
-/// What nobody can do without: every byte is inflated, and looked at for where a log event ends and for one word.
+/// The floor: every byte is inflated and scanned for the end of a log event and for one word.
 fn inflate_and_look(gzip: &[u8]) -> usize {
     let finders = [Finder::new(r#"},{"id":"#), Finder::new("errorCode")];
     let mut window = vec![0; WINDOW];

@@ -1,7 +1,7 @@
-//! CloudWatch Logs payloads made up for the benches, by kind.
+//! Synthetic CloudWatch Logs payloads for the benches, by kind.
 //!
-//! What differs from line to line in real logs (ids, addresses, times, people) differs here, and is drawn at random: text that
-//! repeats itself inflates faster than any real one. The draws are the same in each run.
+//! Values that differ from line to line in real logs (ids, addresses, times, people) are drawn at random here:
+//! repetitive text inflates faster than real text. The draws are the same in each run.
 
 #![allow(dead_code, reason = "two benches share it, and each uses a part")]
 
@@ -16,9 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 pub const LINES: usize = 10_000;
-/// Of a trail's lines 15 of 100 are failures.
+/// 15 of 100 lines of a trail are failures.
 pub const FAILURES_IN_100: usize = 15;
-/// Of an application's lines 5 of 100 tell of an error of the service.
+/// 5 of 100 lines of an application report an error of the service.
 const ERRORS_IN_100: usize = 5;
 
 /// The document as a subscription delivers it.
@@ -29,8 +29,8 @@ pub fn packed(document: &str) -> String {
     format!(r#"{{"awslogs":{{"data":"{data}"}}}}"#)
 }
 
-/// The document in which CloudWatch Logs sends these lines. By hand, because it writes the keys in this order, and
-/// serde_json's map in the alphabet's.
+/// The document that CloudWatch Logs sends. Written by hand: CloudWatch Logs writes the keys in this order, and
+/// serde_json's map sorts them.
 pub fn document(log_group: &str, lines: impl IntoIterator<Item = (Timestamp, String)>) -> String {
     let mut document = format!(
         r#"{{"messageType":"DATA_MESSAGE","owner":"111122223333","logGroup":"{log_group}","logStream":"s","subscriptionFilters":["f"],"logEvents":["#
@@ -39,7 +39,7 @@ pub fn document(log_group: &str, lines: impl IntoIterator<Item = (Timestamp, Str
     for (n, (at, line)) in lines.into_iter().enumerate() {
         let comma = if n == 0 { "" } else { "," };
         let (at, message) = (at.as_millisecond(), Value::from(line));
-        // CloudWatch Logs' ids are of the time, and of a place in its own stores.
+        // CloudWatch Logs' ids are made of the time and a place in its stores.
         let id = format!("{:023}{:017}{:016}", i128::from(at) * 22_369_621, draw.next() >> 8, n * 16_777_259);
         write!(document, r#"{comma}{{"id":"{id}","timestamp":{at},"message":{message}}}"#).expect("memory takes it");
     }
@@ -57,7 +57,7 @@ pub fn trail(at: Timestamp) -> String {
     document("cloudtrail", (0..LINES).map(line))
 }
 
-/// Lines of an application's log: text, JSON and stack traces, of which some tell of an error of the service.
+/// Lines of an application's log: text, JSON and stack traces, some of which report an error of the service.
 pub fn application(at: Timestamp) -> String {
     let mut draw = Draw(2);
     let line = move |n: usize| {
@@ -99,7 +99,7 @@ pub fn worst(at: Timestamp, line: &str) -> String {
     document.replace("[]}", &format!("[{}]}}", events.join(",")))
 }
 
-/// A CreateToken record with the values that a real one has, in CloudTrail's order of keys: serde_json's map has the alphabet's.
+/// A CreateToken record with realistic values, in CloudTrail's order of keys: serde_json's map sorts them.
 pub fn record(draw: &mut Draw, at: Timestamp, is_failure: bool) -> String {
     const AGENTS: [&str; 4] = [
         "aws-cli/2.31.0 md/awscrt#0.27.6 ua/2.1 os/linux#6.8.0 md/arch#x86_64 lang/python#3.13.7 md/pyimpl#CPython m/b,E,Z cfg/retry-mode#standard md/installer#exe",

@@ -1,8 +1,8 @@
 //! The inputs of a `call`, which may hold secrets.
 //!
-//! In: the `request` member as it stands. Out: a [`CallRequest`] if it may be used and is understood in full: a call
-//! with other inputs than its caller gave would be another call. The client id and the grant type are told in any case.
-//! Keys are told in problems, values never.
+//! In: the raw `request` member. Out: a [`CallRequest`] if it may be used and is understood in full: with other inputs
+//! a retry would be another call. The client id and the grant type come out in any case. Problems name keys, never
+//! values.
 
 use serde_json::value::RawValue;
 use triage_model::observation::CallRequest;
@@ -13,7 +13,7 @@ use crate::batch::Batch;
 use crate::json::{FromMap, Key, Part};
 use crate::values;
 
-/// The longest input taken: tokens and assertions are a few KB at most.
+/// The longest accepted input: tokens and assertions have a few KB at most.
 const INPUT_MAX: usize = 64 * 1024;
 /// The most entries of a list of scopes, redirect URIs or grant types.
 const LIST_MAX: usize = 100;
@@ -45,13 +45,13 @@ const KEYS: [(&str, bool); 23] = [
     ("resource", false),
 ];
 
-/// Results that a careless caller passes along with the inputs. Secrets, and no inputs.
+/// Results that a careless caller passes along with the inputs: secrets that are not inputs.
 const SECRET_RESULTS: [&str; 2] = ["accesstoken", "idtoken"];
 
-/// What a request gives.
+/// The content of a request.
 #[derive(Debug, Default, PartialEq)]
 pub struct Inputs {
-    /// None if there is none, or if it was refused or not understood.
+    /// None if there is none, or it was refused or not understood.
     pub request: Option<CallRequest>,
     pub client_id: Option<String>,
     pub grant_type: Option<String>,
@@ -71,15 +71,15 @@ impl<'de> FromMap<'de> for Members<'de> {
     }
 }
 
-/// Reads the request. Secrets that may not be here, and what is not understood, is noted by its keys.
+/// Reads the request. Notes forbidden secrets and unknown members by their keys.
 pub fn read(text: Option<&str>, is_direct: bool, batch: &mut Batch) -> Inputs {
     let Some(text) = text.filter(|text| *text != "null") else { return Inputs::default() };
     let members = match serde_json::from_str::<Part<Members<'_>>>(text) {
         Ok(Part::Found(Members(members))) => members,
         Ok(Part::Missing | Part::Wrong) | Err(_) => {
-            // What stands there may well be the request as text, so it is taken to hold secrets.
+            // The text may be the request as a string, so assume secrets in it.
             batch.carries_secrets = true;
-            batch.problems.note(ProblemName::RequestInvalid, "request is no object");
+            batch.problems.note(ProblemName::RequestInvalid, "request is not an object");
             return Inputs::default();
         }
     };
@@ -105,12 +105,12 @@ pub fn read(text: Option<&str>, is_direct: bool, batch: &mut Batch) -> Inputs {
     Inputs { request: (!is_refused && is_understood).then_some(request), client_id, grant_type }
 }
 
-/// A key in one spelling: `client_secret`, `clientSecret` and `ClientSecret` are one.
+/// One spelling for each key: `client_secret`, `clientSecret` and `ClientSecret` are the same.
 fn normal(key: &str) -> String {
     key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Whether a key means a secret. A key that no operation has does so if it sounds like it.
+/// Whether a key means a secret. For a key of no operation, its name decides.
 pub fn is_secret_key(key: &str) -> bool {
     let key = normal(key);
     match KEYS.iter().find(|(known, _)| *known == key) {
@@ -124,7 +124,7 @@ pub fn is_secret_key(key: &str) -> bool {
     }
 }
 
-/// Whether a member holds a secret: nothing in the place of one is none.
+/// Whether a member contains a secret: null and empty texts do not.
 fn is_secret(key: &str, value: &RawValue) -> bool {
     is_secret_key(key) && !matches!(value.get(), "null" | "\"\"") && value.get() != format!("\"{HIDDEN}\"")
 }
@@ -139,7 +139,7 @@ struct Reading {
 impl Reading {
     fn take(&mut self, key: &str, value: &RawValue) {
         if value.get() == "null" {
-            // An input left out. A misspelt one is left out all the same.
+            // An ignored input. A misspelt one is ignored too.
             return;
         }
         let request = &mut self.request;
@@ -163,7 +163,7 @@ impl Reading {
             "codeVerifier" | "code_verifier" => put_secret(&mut request.code_verifier, value),
             "redirectUri" | "redirect_uri" => put_text(&mut request.redirect_uri, value),
             "scope" => put_list(&mut request.scope, value, true),
-            // Inputs of CreateTokenWithIAM, which is never made again, and what the device flow shows its user.
+            // Inputs of CreateTokenWithIAM, which is never retried, and the values a device flow shows its user.
             "assertion"
             | "subjectToken"
             | "subject_token"
@@ -183,7 +183,7 @@ impl Reading {
 }
 
 fn text(value: &RawValue) -> Option<String> {
-    // serde_json's error may quote the value: it goes no further than this line. What CloudTrail hid is no input.
+    // serde_json's error may quote the value: it is dropped here. A value hidden by CloudTrail is no input.
     serde_json::from_str::<String>(value.get()).ok().filter(|text| text.len() <= INPUT_MAX && text != HIDDEN)
 }
 

@@ -67,7 +67,7 @@ fn a_direct_call_is_read_in_full_with_its_secrets() {
 
 #[test]
 fn secrets_on_the_bus_are_refused_by_name_and_the_failure_is_kept() {
-    for (key, told) in [
+    for (key, expected) in [
         ("clientSecret", "clientSecret"),
         ("client_secret", "client_secret"),
         ("deviceCode", "deviceCode"),
@@ -84,14 +84,14 @@ fn secrets_on_the_bus_are_refused_by_name_and_the_failure_is_kept() {
         let batch = on_the_bus(json!({"request": {"clientId": "c", key: "s3cr3t"}}));
         assert_eq!(batch.kind, InputKind::CallEnvelope);
         assert!(batch.carries_secrets);
-        assert_eq!(detail(&batch, ProblemName::SecretInEnvelope), told);
+        assert_eq!(detail(&batch, ProblemName::SecretInEnvelope), expected);
         assert_eq!((only(&batch).request.as_ref(), only(&batch).client_id.as_deref()), (None, Some("c")));
         assert!(!format!("{batch:?}").contains("s3cr3t"));
     }
 }
 
 #[test]
-fn a_call_in_a_queue_is_no_direct_invocation() {
+fn a_call_in_a_queue_is_not_a_direct_invocation() {
     let body = call(json!({"request": {"clientSecret": "s3cr3t"}})).to_string();
     let batch = decode(
         &json!({"Records": [{"eventSource": "aws:sqs", "eventSourceARN": crate::testing::QUEUE, "messageId": "m1", "body": body}]}).to_string(),
@@ -127,15 +127,15 @@ fn a_refused_call_still_carries_its_secrets() {
 }
 
 #[test]
-fn what_must_be_there_is_told_all_at_once() {
+fn all_missing_members_are_reported_at_once() {
     let reasons = |more: Value| detail(&on_the_bus(more), ProblemName::CallInvalid).to_owned();
     assert_eq!(reasons(json!({"operation": null, "error": null})), "operation is required; error is required");
     assert_eq!(
         reasons(json!({"operation": "GetObject", "error": {}})),
-        "operation is none of the four; error.code or error.status is required"
+        "operation is not one of the four; error.code or error.status is required"
     );
-    assert_eq!(reasons(json!({"error": {"status": 42}})), "error.status is no HTTP status");
-    assert_eq!(reasons(json!({"error": "InternalServerException"})), "error is no object");
+    assert_eq!(reasons(json!({"error": {"status": 42}})), "error.status is not an HTTP status");
+    assert_eq!(reasons(json!({"error": "InternalServerException"})), "error is not an object");
     assert_eq!(direct(json!({"error": null})).problems.count(ProblemName::CallInvalid), 1);
     assert_eq!(direct(json!({"operation": null})).problems.count(ProblemName::CallInvalid), 1);
     let detail_missing = json!({"detail-type": "SSO OIDC Call Failed", "source": "my.ci"});
@@ -153,7 +153,7 @@ fn a_status_alone_is_enough_and_is_the_code_too() {
 }
 
 #[test]
-fn a_client_that_had_no_answer_is_known_by_its_error() {
+fn no_answer_is_known_by_the_clients_error() {
     assert!(only(&direct(json!({"error": {"code": "ECONNREFUSED"}}))).no_answer);
     assert!(!only(&direct(json!({"error": {"code": "TimeoutError", "status": 504}}))).no_answer);
     assert!(!only(&direct(json!({"error": {"code": "RequestTimeoutException"}}))).no_answer);
@@ -190,7 +190,7 @@ fn an_id_is_the_requests_then_the_envelopes_then_made() {
 }
 
 #[test]
-fn a_request_that_is_not_understood_is_told_by_its_keys_and_not_used() {
+fn an_unknown_request_is_reported_by_its_keys_and_not_used() {
     let batch =
         direct(json!({"request": {"clientIdd": "s3cr3t", "scopes": 7, "clientName": ["s3cr3t"], "clientType": "x"}}));
     assert_eq!(detail(&batch, ProblemName::RequestInvalid), "not understood: clientIdd, clientName, scopes");

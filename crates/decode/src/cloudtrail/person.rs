@@ -1,7 +1,7 @@
-//! The person that a call was made for, wherever a record names one.
+//! The person for whom a call was made, wherever a record names one.
 //!
-//! In: `onBehalfOf` in any of its forms and places, and `additionalEventData`. Out: the user id of Identity Center, if a
-//! record tells it. What else says who called, such as the role of an application, is not read here.
+//! In: `onBehalfOf` in any of its forms and places, and `additionalEventData`. Out: the user id of Identity Center, if
+//! the record has one. Other evidence of the caller, such as an application's role, is not read here.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use crate::cloudtrail::statement::Statement;
 use crate::json::{AnyVisitor, FromAny, FromMap, Key, Member, Part, Scalar, skip_list};
 use crate::values;
 
-/// `onBehalfOf`: an object, or a list of them of which the first that names a person counts.
+/// `onBehalfOf`: an object, or a list of objects of which the first that names a person counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OnBehalfOf(Part<User>);
 
@@ -39,7 +39,7 @@ impl SessionContext {
     }
 }
 
-/// `additionalEventData`: what it says of the call's end, and the person it names.
+/// `additionalEventData`: how the call ended, and the person it names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Additional {
     pub statement: Statement,
@@ -142,7 +142,7 @@ impl Member for Additional {
         *self != Self::default()
     }
 
-    /// Any shape is right here.
+    /// Every shape is accepted.
     fn is_wrong(&self) -> bool {
         false
     }
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn on_behalf_of_of_a_wrong_type_is_told() {
+    fn on_behalf_of_of_a_wrong_type_is_a_problem() {
         for (json, is_wrong) in
             [("5", true), (r#""u""#, true), (r#"{"userId":[1]}"#, true), ("{}", false), ("null", false), ("[]", false)]
         {

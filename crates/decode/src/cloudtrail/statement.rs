@@ -1,9 +1,9 @@
-//! Failures that a CloudTrail record tells elsewhere than in `errorCode`.
+//! Failures that a CloudTrail record states outside `errorCode`.
 //!
-//! In: `serviceEventDetails`, `responseElements` or `additionalEventData`, of which no two services agree in shape.
-//! Out: whether it says that the call failed or was no success, and the code, message, status and reason where it has
-//! them. Only the members of the object and of the objects right in it are looked at; no public record of a failed call
-//! shows which there are.
+//! In: `serviceEventDetails`, `responseElements` or `additionalEventData`; their shapes differ from service to service.
+//! Out: whether they state a failure or a missing success, with the code, message, status and reason if there are any.
+//! Only members of the object and of its direct child objects are read; no public record of a failed call shows which
+//! exist.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -14,17 +14,17 @@ use serde::de::{Deserializer, MapAccess, SeqAccess};
 use crate::json::{AnyVisitor, FromAny, Key, Member, Scalar, skip_list};
 use crate::values;
 
-/// What one part of a record says of the call's end.
+/// One part of a record's statement about the call's end.
 ///
-/// A log line whose record cannot say more than success is counted without being parsed, by the lack of the letters in
-/// which a failure is told (`logs::signs`). What counts as a failure here, or as no success, must have one of those.
+/// A log line whose record can only be a success is counted without parsing, because it lacks the letters of any
+/// failure (`logs::signs`). Everything that counts as a failure here, or as no success, must contain one of those.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statement {
     pub failed: bool,
-    /// It says that the call was no success. Alone that is no failure: a pending poll is no success either.
+    /// The call is stated to be no success. That alone is not a failure: a pending poll is no success either.
     pub unsuccessful: bool,
     code: Option<String>,
-    /// A code or message by a name that says nothing of failure: of worth only once the call is known to have failed.
+    /// A code or message under a neutral name: it counts only once the call is known to have failed.
     weak_code: Option<String>,
     message: Option<String>,
     weak_message: Option<String>,
@@ -43,7 +43,6 @@ impl Statement {
         self.message.as_deref().or(weak)
     }
 
-    /// Takes the member whose key was just read.
     pub fn take_member<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match map.next_value::<MemberValue<'de>>()? {
             MemberValue::Text(text) => self.take(key, &text),
@@ -53,7 +52,6 @@ impl Statement {
         Ok(())
     }
 
-    /// Takes one member with a scalar value.
     fn take(&mut self, key: &str, text: &str) {
         let text = text.trim();
         if text.is_empty() || text == triage_model::redact::HIDDEN {
@@ -64,7 +62,7 @@ impl Statement {
         let key = bare(key);
         let is_message = matches!(key.as_str(), "errormessage" | "errordescription" | "message");
         if is_exception(text) && !is_message {
-            // No member of a successful call is the bare name of an exception.
+            // A successful call has no member that is just the name of an exception.
             self.failed = true;
             if text.contains("KMS_") {
                 self.reason = Some(text.to_owned());
@@ -101,7 +99,7 @@ impl Statement {
         }
     }
 
-    /// `error` may be an exception, an OAuth error name, a sentence, or no more than yes and no.
+    /// `error` may be an exception, an OAuth error name, a sentence, or just yes or no.
     fn take_error(&mut self, text: &str) {
         if is_no(text) || ["none", "null"].iter().any(|nothing| nothing.eq_ignore_ascii_case(text)) {
             return;
@@ -115,7 +113,7 @@ impl Statement {
         }
     }
 
-    /// Takes an object that stands in this one.
+    /// Reads a nested object.
     fn take_inner(&mut self, key: &str, inner: Self) {
         self.unsuccessful |= inner.unsuccessful;
         let is_error = bare(key) == "error";
@@ -132,12 +130,12 @@ impl Statement {
     }
 }
 
-/// A key without the differences between `errorCode`, `error_code` and `ErrorCode`.
+/// A key normalised: `errorCode`, `error_code` and `ErrorCode` are the same.
 fn bare(key: &str) -> String {
     key.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// The name of an exception and nothing else, with or without a namespace.
+/// Just the name of an exception, with or without a namespace.
 fn is_exception(text: &str) -> bool {
     text.len() <= values::NAME_MAX
         && text.ends_with("Exception")
@@ -157,7 +155,7 @@ impl Member for Statement {
         *self != Self::default()
     }
 
-    /// Any shape is right here.
+    /// Every shape is accepted.
     fn is_wrong(&self) -> bool {
         false
     }
@@ -193,7 +191,6 @@ impl<'de> FromAny<'de> for Statement {
     }
 }
 
-/// The value of one member.
 enum MemberValue<'a> {
     Nothing,
     Text(Cow<'a, str>),
@@ -234,7 +231,7 @@ impl<'de> FromAny<'de> for MemberValue<'de> {
 mod tests {
     use super::*;
 
-    fn told(json: &str) -> Statement {
+    fn statement(json: &str) -> Statement {
         serde_json::from_str(json).unwrap()
     }
 
@@ -255,25 +252,25 @@ mod tests {
             r#"{"failureReason":"no grant"}"#,
             r#""Failure""#,
         ] {
-            assert!(told(json).failed, "{json}");
+            assert!(statement(json).failed, "{json}");
         }
     }
 
     #[test]
     fn the_bare_name_of_an_exception_is_a_failure_under_any_key() {
         for key in ["code", "exceptionType", "authenticationError", "__type", "failureReason", "result"] {
-            let error = told(&format!(r#"{{"{key}":"com.amazonaws.sso.oidc#InternalServerException"}}"#));
+            let error = statement(&format!(r#"{{"{key}":"com.amazonaws.sso.oidc#InternalServerException"}}"#));
             assert!(error.failed, "{key}");
             assert_eq!(error.code(), Some("InternalServerException"), "{key}");
-            let inner = told(&format!(r#"{{"error":{{"{key}":"InternalServerException"}}}}"#));
+            let inner = statement(&format!(r#"{{"error":{{"{key}":"InternalServerException"}}}}"#));
             assert_eq!(inner.code(), Some("InternalServerException"), "{key}");
         }
-        let error = told(r#"{"error":"invalid_request","reason":"KMS_DisabledException"}"#);
+        let error = statement(r#"{"error":"invalid_request","reason":"KMS_DisabledException"}"#);
         assert_eq!(
             (error.code(), error.reason.as_deref()),
             (Some("InvalidRequestException"), Some("KMS_DisabledException"))
         );
-        assert!(!told(r#"{"message":"SlowDownException"}"#).failed);
+        assert!(!statement(r#"{"message":"SlowDownException"}"#).failed);
     }
 
     #[test]
@@ -291,12 +288,12 @@ mod tests {
             r#"{"accessToken":"HIDDEN_DUE_TO_SECURITY_REASONS","tokenType":"Bearer","expiresIn":28800}"#,
             r#"{"code":"abc","message":"hello","reason":"because"}"#,
         ] {
-            assert!(!told(json).failed, "{json}");
+            assert!(!statement(json).failed, "{json}");
         }
     }
 
     #[test]
-    fn no_success_is_told_apart_from_a_failure() {
+    fn no_success_is_distinct_from_a_failure() {
         for json in [
             r#"{"success":"false"}"#,
             r#"{"success":false}"#,
@@ -304,18 +301,18 @@ mod tests {
             r#"{"successful":"no"}"#,
             r#"{"outcome":{"success":false}}"#,
         ] {
-            assert_eq!((told(json).unsuccessful, told(json).failed), (true, false), "{json}");
+            assert_eq!((statement(json).unsuccessful, statement(json).failed), (true, false), "{json}");
         }
         for json in [r#"{"success":"true"}"#, r#"{"success":true}"#, r#"{"success":null}"#, r#"{"cached":"false"}"#] {
-            assert_eq!((told(json).unsuccessful, told(json).failed), (false, false), "{json}");
+            assert_eq!((statement(json).unsuccessful, statement(json).failed), (false, false), "{json}");
         }
-        assert!(told(r#"{"success":"false","errorCode":"SlowDownException"}"#).failed);
-        assert!(told(r#"{"success":"Failed"}"#).failed);
+        assert!(statement(r#"{"success":"false","errorCode":"SlowDownException"}"#).failed);
+        assert!(statement(r#"{"success":"Failed"}"#).failed);
     }
 
     #[test]
     fn code_message_status_and_reason_are_pulled_out() {
-        let error = told(
+        let error = statement(
             r#"{"error":{"code":"com.amazonaws.sso.oidc#InvalidRequestException","message":"bad key",
                 "reason":"KMS_DisabledException","statusCode":"400"},"other":1}"#,
         );
@@ -327,8 +324,8 @@ mod tests {
 
     #[test]
     fn an_oauth_error_name_gives_way_to_a_code_and_else_stands_for_its_exception() {
-        assert_eq!(told(r#"{"error":"slow_down"}"#).code(), Some("SlowDownException"));
-        let both = told(r#"{"error":"server_error","errorCode":"InternalServerException"}"#);
+        assert_eq!(statement(r#"{"error":"slow_down"}"#).code(), Some("SlowDownException"));
+        let both = statement(r#"{"error":"server_error","errorCode":"InternalServerException"}"#);
         assert_eq!(both.code(), Some("InternalServerException"));
     }
 }

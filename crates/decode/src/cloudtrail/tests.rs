@@ -13,7 +13,7 @@ fn decoded(record: &Value) -> Batch {
     decode(&envelope(record).to_string(), &setting())
 }
 
-/// The one failure of a record with these members.
+/// The only failure in a record with these members.
 fn failure(more: Value) -> Failure {
     let batch = decoded(&record(more));
     match failures(&batch.observations).as_slice() {
@@ -77,7 +77,7 @@ fn a_success_is_read_and_an_old_one_only_counted() {
 }
 
 #[test]
-fn a_failure_may_be_told_without_an_error_code() {
+fn a_failure_may_come_without_an_error_code() {
     let of_service = failure(json!({"eventType": "AwsServiceEvent",
         "serviceEventDetails": {"CreateToken": "Failure", "reason": "KMS_DisabledException", "statusCode": 400}}));
     assert_eq!((of_service.code.as_deref(), of_service.status), (Some("400"), Some(400)));
@@ -273,7 +273,7 @@ fn texts_are_kept_in_bounds_and_secrets_not_at_all() {
 #[test]
 fn the_grant_and_the_application_are_read_of_failures_and_successes() {
     let arn = "arn:aws:sso::111122223333:application/ssoins-1/apl-2";
-    let told = |more: Value| match decoded(&record(more)).observations.as_slice() {
+    let facts = |more: Value| match decoded(&record(more)).observations.as_slice() {
         [Observation::Failure(failure)] => (failure.grant(), failure.application().map(str::to_owned)),
         [Observation::Success(success)] => (success.grant(), success.application().map(str::to_owned)),
         other => panic!("{other:?}"),
@@ -281,15 +281,15 @@ fn the_grant_and_the_application_are_read_of_failures_and_successes() {
     for code in [Value::Null, "InvalidGrantException".into()] {
         let of_iam = json!({"eventName": "CreateTokenWithIAM", "errorCode": code,
             "requestParameters": {"clientId": arn, "grantType": "urn:ietf:params:oauth:grant-type:jwt-bearer"}});
-        assert_eq!(told(of_iam), (Some(Grant::Other), Some(arn.to_owned())));
+        assert_eq!(facts(of_iam), (Some(Grant::Other), Some(arn.to_owned())));
         let none = json!({"eventName": "CreateTokenWithIAM", "errorCode": code, "requestParameters": null});
-        assert_eq!(told(none), (None, None));
+        assert_eq!(facts(none), (None, None));
         let wrong = json!({"errorCode": code, "requestParameters": {"clientId": arn, "grantType": ["refresh_token"]}});
-        assert_eq!(told(wrong), (None, None));
+        assert_eq!(facts(wrong), (None, None));
     }
 }
 
-/// A record of the kind that AWS or a company's trail has written, personal details replaced.
+/// A record as AWS or a company's trail writes it, with personal details replaced.
 fn case(name: &str) -> Value {
     let text = match name {
         "with-iam-success" => include_str!("../../tests/data/trail/with-iam-success.json"),
@@ -300,7 +300,7 @@ fn case(name: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// Read as if it had just come, by itself and out of an envelope.
+/// Read as a fresh record, by itself and in an envelope.
 fn of_case(record: &Value) -> Vec<Batch> {
     let setting = crate::batch::Setting { horizon: jiff::Timestamp::MIN, ..setting() };
     [record.to_string(), envelope(record).to_string()].iter().map(|text| decode(text, &setting)).collect()
@@ -315,7 +315,7 @@ fn caller_of(batch: &Batch) -> &Caller {
 }
 
 #[test]
-fn behind_an_applications_role_is_the_person_that_the_token_was_for() {
+fn a_call_of_an_applications_role_has_the_person_the_token_is_for() {
     let mut record = case("with-iam-success");
     let person = Caller::User("00000000-1111-2222-3333-444444444444".into());
     for code in [Value::Null, "InvalidGrantException".into()] {
@@ -341,7 +341,7 @@ fn one_person_is_one_caller_in_every_form_and_place() {
         for (identity, additional) in [
             (json!({"type": "IdentityCenterUser", "onBehalfOf": {"userId": id}}), Value::Null),
             (json!({"type": "AssumedRole", "principalId": "AROA:s"}), json!({"identitystore:UserId": id})),
-            // As records were before July 2025.
+            // The form of records before July 2025.
             (json!({"type": "Unknown", "principalId": id, "userName": "ana@example.com"}), Value::Null),
             (json!({"type": "Unknown", "accountId": "1", "principalId": "1", "userName": id}), Value::Null),
         ] {
@@ -443,7 +443,7 @@ fn what_was_no_success_is_neither_served_nor_a_failure() {
             of_case(&record).iter().for_each(|batch| assert!(batch.observations.is_empty(), "{record}"));
         }
     }
-    // A named error is a failure, and `true` a success, as ever.
+    // A named error is still a failure, and `true` a success.
     let more = json!({"additionalEventData": {"success": "false"}, "errorCode": "SlowDownException"});
     assert_eq!(failure(more).code.as_deref(), Some("SlowDownException"));
     for success in [json!(true), json!("true")] {

@@ -1,8 +1,7 @@
-//! What collectors put around a line of output: a prefix, or a JSON record with the line in one field.
+//! Collectors' additions to a line of output: a prefix, or a JSON record with the line in one field.
 //!
-//! In: a message. Out: its [`Piece`]s, each with the bare text and the output it is of, so that lines of one program can be
-//! put together again where those of several interleave. A collector may be wrapped in another. What no collector
-//! made comes back as it is.
+//! In: a message. Out: its [`Piece`]s, each with the bare text and its output, so that one program's lines can be
+//! joined where several interleave. One collector may wrap another. Text without such additions comes back unchanged.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,32 +10,32 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value};
 
-/// One line, or one whole message of several, as the program wrote it.
+/// One line, or one whole message of several lines, as the program wrote it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Piece<'m> {
     pub output: Output,
     pub text: Cow<'m, str>,
-    /// The collector cut the line here: the next piece goes on with it.
+    /// The collector cut the line here; the next piece continues it.
     pub is_cut: bool,
     /// The other members of the JSON records around the text.
     pub around: Vec<Value>,
-    /// The piece with all that stands around it.
+    /// The piece with everything around it.
     pub raw: &'m str,
 }
 
-/// Which output a piece is of, as far as what stands around it tells.
+/// The output of a piece, as far as its surroundings show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Nothing stands around it.
+    /// No collector.
     Bare,
     /// Only a time, which some collectors put before each line.
     Timed,
-    /// A collector names it: the container and stream, the unit, the service.
+    /// Named by a collector: the container and stream, the unit, the service.
     Named(String),
 }
 
 impl Output {
-    /// The program that writes it, on whichever of its streams; None where no collector tells.
+    /// The program behind it, on any of its streams; None where no collector names it.
     pub fn program(&self) -> Option<String> {
         match self {
             Self::Named(name) => Some(name.replace("stderr", "").replace("stdout", "")),
@@ -44,14 +43,14 @@ impl Output {
         }
     }
 
-    /// Whether a line of `next` can go on with a text that began in this one. A logger puts its time before the first line of a
-    /// text only.
+    /// Whether a line of `next` can continue a text that began in this one. A logger puts its time only before the
+    /// first line of a text.
     pub fn goes_on_in(&self, next: &Self) -> bool {
         self == next || matches!((self, next), (Self::Timed, Self::Bare))
     }
 }
 
-/// Takes a message apart. Its lines come as pieces of their own where each of them has something around it.
+/// Splits a message. Its lines become separate pieces where each of them has additions.
 pub fn pieces(message: &str) -> Vec<Piece<'_>> {
     let lines = || message.lines().filter(|line| !line.trim().is_empty());
     if lines().nth(1).is_some() {
@@ -63,7 +62,7 @@ pub fn pieces(message: &str) -> Vec<Piece<'_>> {
     at_times(message).into_iter().map(unwrap).collect()
 }
 
-/// A message whose lines begin like records of a log holds as many pieces.
+/// A message whose lines begin like log records has one piece for each.
 fn at_times(message: &str) -> Vec<&str> {
     let mut from = 0;
     let mut parts = Vec::new();
@@ -77,7 +76,7 @@ fn at_times(message: &str) -> Vec<&str> {
     parts
 }
 
-/// Whether a line begins like a record of a log: with a time or a level, or with the fields or the object of one.
+/// Whether a line begins like a log record: with a time or a level, or with fields or an object.
 pub fn begins_record(text: &str) -> bool {
     const LEVELS: [&str; 10] =
         ["TRACE", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL", "NOTICE", "SEVERE"];
@@ -126,7 +125,7 @@ const LAYERS_MAX: usize = 4;
 fn unwrap(raw: &str) -> Piece<'_> {
     let mut piece = Piece { output: Output::Bare, text: Cow::Borrowed(raw), is_cut: false, around: Vec::new(), raw };
     let mut names = String::new();
-    // Docker cuts a line of JSON like any other.
+    // Docker cuts JSON lines too.
     piece.is_cut = raw.len() >= DOCKER_CUT && raw.starts_with('{') && !raw.trim_end().ends_with('}');
     for _ in 0..LAYERS_MAX {
         let Some(layer) = json_record(&piece.text).or_else(|| Layer::of_prefix(&piece.text)) else { break };
@@ -144,9 +143,9 @@ fn unwrap(raw: &str) -> Piece<'_> {
     piece
 }
 
-/// One wrapping, taken off.
+/// One wrapper, removed.
 struct Layer {
-    /// Empty for a time.
+    /// Empty if it is only a time.
     name: String,
     text: String,
     is_cut: bool,
@@ -170,10 +169,10 @@ enum Kind {
     Time,
 }
 
-/// A way in which collectors begin a line. The named groups: what makes the `name` of an output, and `cut`.
+/// A collector's prefix. Named groups: the parts of an output's `name`, and `cut`.
 struct Form {
     kind: Kind,
-    /// What the line must begin with for the expression to be tried.
+    /// The beginning a line needs before the expression is tried.
     may_begin: fn(u8) -> bool,
     expression: LazyLock<Regex>,
 }
@@ -191,7 +190,7 @@ macro_rules! forms {
 static FORMS: [Form; 10] = forms! {
     // Kubernetes, containerd, CRI-O: `2026-11-03T10:00:00.123456789Z stderr F text`
     ContainerRuntime, is_digit, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]{8,32} (?<name>stdout|stderr) (?:F|(?<cut>P))(?::[A-Z])? ?";
-    // Some shippers keep no more of it than this
+    // Some shippers keep only this part
     ContainerRuntime, |byte| byte == b's', r"^(?<name>stdout|stderr) (?:F|(?<cut>P)) ";
     // RFC 5424: `<14>1 2026-11-03T10:00:00Z host app 17 - - text`
     Syslog, |byte| byte == b'<', concat!(
@@ -222,7 +221,7 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit()
 }
 
-/// What stands before a line: its kind, the name of the output, whether the line was cut, and where the text begins.
+/// The prefix of a line: its kind, the name of the output, whether the line was cut, and where the text begins.
 fn prefix(text: &str) -> Option<(Kind, &str, bool, usize)> {
     let first = *text.as_bytes().first()?;
     FORMS.iter().filter(|form| (form.may_begin)(first)).find_map(|form| {
@@ -232,11 +231,11 @@ fn prefix(text: &str) -> Option<(Kind, &str, bool, usize)> {
     })
 }
 
-/// The members in which collectors and loggers keep the line.
+/// Members in which collectors and loggers keep the line.
 const TEXT_KEYS: &[&str] =
     &["log", "message", "msg", "MESSAGE", "@message", "line", "text", "body", "textPayload", "event", "short_message"];
 
-/// The members that tell one output from another. Whatever else differs from line to line is none.
+/// Members that distinguish outputs. No other member that varies from line to line does.
 const OUTPUT_KEYS: &[&str] = &[
     "stream",
     "source",
@@ -262,10 +261,10 @@ const OUTPUT_KEYS: &[&str] = &[
     "service",
 ];
 
-/// A line of this length without an end was cut by Docker.
+/// Docker cut a line of this length without an end.
 pub const DOCKER_CUT: usize = 16 * 1024;
 
-/// A JSON record that holds a line.
+/// A JSON record with a line in it.
 fn json_record(text: &str) -> Option<Layer> {
     if !is_json_line(text) {
         return None;
@@ -284,7 +283,7 @@ fn json_record(text: &str) -> Option<Layer> {
     Some(Layer { name, text, is_cut, around: Some(Value::Object(record)) })
 }
 
-/// A text, or journald's list of its bytes.
+/// A text, or its bytes as a list (journald).
 fn line_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -324,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_collector_put_around_a_line_is_taken_off() {
+    fn a_collectors_additions_are_removed() {
         for wrapped in [
             "2026-11-03T10:00:00.123456789Z stderr F   at foo",
             "stderr F   at foo",
@@ -350,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_collector_made_stays_as_it_is() {
+    fn text_without_a_collector_is_unchanged() {
         for text in [
             "2026-11-03 10:00:00 ERROR | x",
             "a text | with a bar",
@@ -377,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn outputs_are_told_apart_by_what_does_not_change_from_line_to_line() {
+    fn outputs_differ_in_the_constant_parts_of_their_lines() {
         let output = |text: &str| pieces(text)[0].output.clone();
         assert_eq!(
             output(r#"{"log":"a","stream":"stderr","time":"1","kubernetes":{"pod_name":"x"}}"#),

@@ -1,7 +1,7 @@
-//! What a log line tells beside the error: who called, from which region, when.
+//! The other facts in a log line: caller, region, time.
 //!
-//! In: a printout's text and the JSON objects in it. Out: [`Fields`], bounded, with secrets masked. Whether
-//! the line tells of an error at all is not judged here.
+//! In: a printout's text and the JSON objects in it. Out: [`Fields`], bounded, with secrets masked. Whether the line
+//! reports an error is decided elsewhere.
 
 use std::sync::LazyLock;
 
@@ -15,11 +15,11 @@ use triage_model::redact::mask::masked;
 use crate::ocsf;
 use crate::values::{NAME_MAX, bounded};
 
-/// The fields of one printout. All are text of others, as it came.
+/// The fields of one printout, as raw untrusted text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     pub caller: Option<String>,
-    /// The caller whom a record of OCSF names: a better name than any field's.
+    /// The caller in an OCSF record: better than any other field.
     pub actor: Option<Caller>,
     pub region: Option<String>,
     pub client_id: Option<String>,
@@ -27,24 +27,24 @@ pub struct Fields {
     pub user_agent: Option<String>,
     pub reason: Option<String>,
     pub time: Option<Timestamp>,
-    /// How good the name in `caller` is: the place of its field in [`CALLER_KEYS`].
+    /// The rank of the name in `caller`: the position of its field in [`CALLER_KEYS`].
     caller_rank: Option<usize>,
 }
 
-/// User agents are longer, but the tool's name stands in front.
+/// User agents are longer, but begin with the tool's name.
 const USER_AGENT_MAX: usize = 512;
 
 /// The fields that name a caller, best first, in lower case and without separators.
 const CALLER_KEYS: &[&str] =
     &["user", "userid", "username", "principal", "principalid", "sub", "email", "emailaddress", "useremail"];
 
-/// A line's own time is believed if it is at most this much older than the log event: CloudWatch Logs takes nothing
-/// older, so another number under that name is no time.
+/// A line's own time is trusted if it is at most this much older than the log event: CloudWatch Logs accepts nothing
+/// older, so such a number is not a time.
 const OLDEST: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl Fields {
-    /// Reads a printout's `text`, of which `plain` is no JSON and `objects` is; a JSON field is better than one in
-    /// plain text.
+    /// Reads a printout's `text`: `plain` is its part that is not JSON, `objects` the rest. A JSON field wins over one
+    /// in plain text.
     pub fn of(text: &str, plain: &str, objects: &[Value], logged_at: Timestamp) -> Self {
         let mut fields = Self { actor: ocsf::caller(objects), ..Self::default() };
         for object in objects {
@@ -162,7 +162,7 @@ impl Fields {
     }
 }
 
-/// How sure it is that a value is a field's value.
+/// How certain it is that a value belongs to a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quoting {
     Sure,
@@ -170,14 +170,14 @@ enum Quoting {
     Bare,
 }
 
-/// Loggers nest a few levels; deeper there are payloads.
+/// Loggers nest a few levels; payloads are deeper.
 const DEPTH_MAX: usize = 16;
 
 fn normal(key: &str) -> String {
     key.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-/// Whether a name has the looks of a region, real or not: an application's own `region` may be `emea`.
+/// Whether a name has the form of a region's, real or not: an application's own `region` may be `emea`.
 fn is_region_like(name: &str) -> bool {
     name.contains('-') && name.ends_with(|last: char| last.is_ascii_digit()) && name.starts_with(char::is_alphabetic)
 }
@@ -190,7 +190,7 @@ fn email(text: &str) -> Option<String> {
         return None;
     }
     let found = PATTERN.find_iter(text).find(|found| {
-        // The path of a package in a stack frame has an @ too.
+        // Package paths in stack frames contain an @ too.
         let next = &text.as_bytes()[found.end()..];
         let is_path = matches!(next, [b'/' | b'_', ..]) || matches!(next, [b':', after, ..] if after.is_ascii_digit());
         !is_path && !text[..found.start()].ends_with(['/', '@'])
@@ -198,7 +198,7 @@ fn email(text: &str) -> Option<String> {
     Some(bounded(found.as_str(), NAME_MAX).to_owned())
 }
 
-/// A KMS reason, as the service spells it, also from the name the Rust SDK has for it.
+/// A KMS reason in the service's spelling, also from the Rust SDK's name for it.
 fn kms_reason(text: &str) -> Option<String> {
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new("reason[^A-Za-z0-9]{1,12}(?:Some\\()?(KMS_[A-Za-z]{1,64}|Kms[A-Za-z]{1,64})").expect("constant")

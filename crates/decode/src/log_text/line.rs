@@ -1,37 +1,37 @@
-//! A line of a log as it reaches the reader of text.
+//! A log line as the text reader receives it.
 //!
-//! Data, below all who make or read it: `logs::lines` leaves these lines over, `printout` puts them together.
+//! Plain data: `logs::lines` makes these lines from what it does not read itself, `printout` joins them.
 
 use jiff::Timestamp;
 
-/// The longest line that is read: what CloudWatch Logs took as one log event for most of its life. What is put together
-/// of several is not longer either.
+/// The longest line that is read: CloudWatch Logs' limit for one log event during most of its life. Joined lines have
+/// the same limit.
 pub const LINE_MAX: usize = 256 * 1024;
 
-/// One log event that is no CloudTrail record. Its message is still the JSON string of the envelope, quotes and escapes
-/// included: most lines are looked at without being unescaped.
+/// One log event that is not a CloudTrail record. Its message is still the envelope's JSON string with quotes and
+/// escapes: most lines are checked without unescaping.
 #[derive(Clone, Copy, Debug)]
 pub struct TextLine<'a> {
     pub id: &'a str,
-    /// When CloudWatch Logs took the line.
+    /// When CloudWatch Logs received the line.
     pub timestamp: Timestamp,
-    /// When it was there to be read, where that is known.
+    /// When it became readable, if known.
     pub arrival: Option<Timestamp>,
     pub message: &'a str,
 }
 
-/// A log event that may matter, kept until the lines around it are there.
+/// A log event that may matter, kept until its neighbours have arrived.
 #[derive(Clone, Debug, Default)]
 pub struct HeldLine {
     pub id: String,
     pub timestamp: Timestamp,
     pub arrival: Option<Timestamp>,
-    /// As in [`TextLine`], and unescaped when it is read.
+    /// As in [`TextLine`]: unescaped only when it is read.
     pub message: String,
 }
 
 impl HeldLine {
-    /// Holds a line in the memory of one that is no longer needed.
+    /// Stores a line in the memory of one no longer needed.
     pub fn keep(&mut self, line: &TextLine<'_>) {
         line.id.clone_into(&mut self.id);
         line.message.clone_into(&mut self.message);

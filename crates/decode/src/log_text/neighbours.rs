@@ -1,9 +1,9 @@
-//! One failure told in several printouts, made one again.
+//! Merges the printouts about one failure.
 //!
-//! A program logs a failure where it happens and once more where it gives up; an SDK prints its own line besides. In: what
-//! the printouts of one log stream tell, in order. Out: one [`Account`] for each failure, with what the richest of them tells.
-//! A poorer one adds what the richer lacks and never overrules it. Two accounts that tell equally much are two failures,
-//! for the same statement of a program prints each: unless both name the same request.
+//! A program logs a failure where it happens and again where it gives up; an SDK prints its own line as well. In: the
+//! accounts of one log stream, in order. Out: one [`Account`] for each failure, with the details of the richest
+//! printout. A poorer one adds missing details and never overrules a richer one. Two accounts with equal details are
+//! two failures, because one statement of a program prints each, unless both name the same request.
 
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -14,54 +14,54 @@ use triage_model::observation::Failure;
 
 use crate::sdk_error::bare_status;
 
-/// What one printout tells of one failure.
+/// One printout's account of one failure.
 #[derive(Clone, Debug)]
 pub struct Account {
     pub failure: Failure,
     pub arrival: Option<Timestamp>,
-    /// When the last of its lines was logged.
+    /// The time of its last line.
     pub until: Timestamp,
-    /// What stays the same of the printout when its statement prints another failure ([`shape`]).
+    /// The constant part of the printout, common to every failure its statement prints ([`shape`]).
     pub shape: u64,
-    /// The program that printed it, where a collector tells it apart from others.
+    /// The program that printed it, where a collector distinguishes programs.
     pub program: Option<String>,
-    /// The line names who called; otherwise the caller is the log group.
+    /// The line names the caller; otherwise the log group stands in.
     pub names_caller: bool,
-    /// It is a trace or an object of several lines: the same in one line tells less.
+    /// A trace or an object of several lines: richer than the same in one line.
     pub is_long: bool,
-    /// The program or an SDK logged it for debugging: each attempt of a call is told so, and the whole call perhaps not.
+    /// Debug output of the program or an SDK: it covers each attempt of a call, and perhaps not the whole call.
     pub is_debugging: bool,
 }
 
-/// A program tells of one failure again at once: what comes later, or behind so many others, is another failure.
+/// A program repeats a failure at once: a later account, or one after this many others, is another failure.
 const GAP: SignedDuration = SignedDuration::from_millis(500);
-/// Between the attempts of a call its client waits.
+/// A client waits between the attempts of a call.
 const ATTEMPTS_GAP: SignedDuration = SignedDuration::from_secs(5);
 const NEIGHBOURS: usize = 16;
 
-/// More attempts no client makes by itself.
+/// No client makes more attempts by itself.
 const ATTEMPTS_MAX: usize = 8;
 
-/// Two accounts of which each tells something that the other does not are one failure only if nothing stands between them.
+/// Two accounts with details that the other lacks are one failure only if nothing stands between them.
 const CLOSE: SignedDuration = SignedDuration::from_millis(5);
 
-/// What an account tells: a bit for each thing.
-type Tells = u8;
+/// The details of an account, one bit each.
+type Details = u8;
 
-const OPERATION: Tells = 1;
-const CODE: Tells = 1 << 1;
-const STATUS: Tells = 1 << 2;
-const REGION: Tells = 1 << 3;
-const REQUEST: Tells = 1 << 4;
-const CALLER: Tells = 1 << 5;
-const LONG: Tells = 1 << 6;
+const OPERATION: Details = 1;
+const CODE: Details = 1 << 1;
+const STATUS: Details = 1 << 2;
+const REGION: Details = 1 << 3;
+const REQUEST: Details = 1 << 4;
+const CALLER: Details = 1 << 5;
+const LONG: Details = 1 << 6;
 
-/// One account for each failure, in the order in which they were first told.
+/// One account for each failure, in order of first mention.
 pub fn fold(accounts: Vec<Account>) -> Vec<Account> {
     without_echoes(by_request(accounts))
 }
 
-/// What names the same request is one failure.
+/// Accounts of the same request are one failure.
 fn by_request(accounts: Vec<Account>) -> Vec<Account> {
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut kept: Vec<Account> = Vec::new();
@@ -69,7 +69,7 @@ fn by_request(accounts: Vec<Account>) -> Vec<Account> {
         let id = account.failure.request_id.clone();
         match id.as_ref().and_then(|id| known.get(id)) {
             Some(&at) if kept[at].is_same_caller(&account) => kept[at].join(account),
-            // An application's own id, which it gives several calls.
+            // An application's own id may cover several calls.
             Some(_) => {
                 let failure = Failure { request_id: None, ..account.failure };
                 kept.push(Account { failure, ..account });
@@ -83,21 +83,21 @@ fn by_request(accounts: Vec<Account>) -> Vec<Account> {
     kept
 }
 
-/// Takes each account into the nearest richer one that it can be an echo of. A richer one has at most one echo of each kind:
-/// what a program prints of one failure it prints once.
+/// Merges each account into the nearest richer one that it can be an echo of. A richer account has at most one echo of
+/// each kind: a program prints a failure once in each way.
 fn without_echoes(accounts: Vec<Account>) -> Vec<Account> {
     if accounts.len() < 2 {
         return accounts;
     }
-    let tells: Vec<Tells> = accounts.iter().map(Account::tells).collect();
+    let details: Vec<Details> = accounts.iter().map(Account::details).collect();
     let mut accounts: Vec<Option<Account>> = accounts.into_iter().map(Some).collect();
-    let mut echoes: Vec<Vec<(Tells, u64)>> = vec![Vec::new(); accounts.len()];
+    let mut echoes: Vec<Vec<(Details, u64)>> = vec![Vec::new(); accounts.len()];
     let mut poorest_first: Vec<usize> = (0..accounts.len()).collect();
-    poorest_first.sort_by_key(|&at| tells[at].count_ones());
+    poorest_first.sort_by_key(|&at| details[at].count_ones());
     for poor in poorest_first {
         let Some(account) = &accounts[poor] else { continue };
         let near = poor.saturating_sub(NEIGHBOURS)..(poor + NEIGHBOURS + 1).min(accounts.len());
-        let kind = (tells[poor], account.shape);
+        let kind = (details[poor], account.shape);
         let is_echo_of = |at: &usize| {
             let has_room =
                 if account.is_debugging { echoes[*at].len() < ATTEMPTS_MAX } else { !echoes[*at].contains(&kind) };
@@ -114,8 +114,8 @@ fn without_echoes(accounts: Vec<Account>) -> Vec<Account> {
     accounts.into_iter().flatten().collect()
 }
 
-/// What stays the same of a printout's first line when its statement prints another failure: how many words it has, and the first
-/// that is one. Names and numbers differ from failure to failure.
+/// The constant part of a printout's first line: its number of words, and its first real word. Names and numbers differ
+/// from failure to failure.
 pub fn shape(text: &str) -> u64 {
     let line = text.lines().next().unwrap_or_default();
     let is_word =
@@ -126,13 +126,13 @@ pub fn shape(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// More words tell no two statements of a program apart.
+/// More words do not distinguish a program's statements.
 const WORDS_MAX: usize = 64;
 
 impl Account {
-    fn tells(&self) -> Tells {
+    fn details(&self) -> Details {
         let failure = &self.failure;
-        let bit = |is: bool, bit: Tells| if is { bit } else { 0 };
+        let bit = |is: bool, bit: Details| if is { bit } else { 0 };
         bit(failure.operation.is_some(), OPERATION)
             | bit(self.names_code(), CODE)
             | bit(failure.status.is_some(), STATUS)
@@ -142,21 +142,21 @@ impl Account {
             | bit(self.is_long, LONG)
     }
 
-    /// Whether this can be the same failure as another account, told once more. `is_next`: nothing else is told between the two.
+    /// Whether this can be the same failure as another account. `is_next`: nothing stands between the two.
     fn may_echo(&self, rich: &Self, is_next: bool) -> bool {
         if self.is_debugging {
             return rich.apart(self) <= ATTEMPTS_GAP && rich.agrees(self);
         }
-        let (poor, rich_tells) = (self.tells(), rich.tells());
-        let adds_nothing = poor & !rich_tells & !LONG == 0 && rich_tells & !poor != 0;
-        // Both have the code; or one has, and the other only the status, as HTTP clients log it.
+        let (poor, rich_details) = (self.details(), rich.details());
+        let adds_nothing = poor & !rich_details & !LONG == 0 && rich_details & !poor != 0;
+        // Both have the code; or one has it and the other only the status, as HTTP clients log it.
         let fits =
-            poor & rich_tells & CODE != 0 || (poor | rich_tells) & CODE != 0 && (poor ^ rich_tells) & STATUS != 0;
-        let adds = fits && poor != rich_tells && is_next && rich.apart(self) <= CLOSE;
+            poor & rich_details & CODE != 0 || (poor | rich_details) & CODE != 0 && (poor ^ rich_details) & STATUS != 0;
+        let adds = fits && poor != rich_details && is_next && rich.apart(self) <= CLOSE;
         (adds_nothing || adds) && rich.apart(self) <= GAP && rich.agrees(self)
     }
 
-    /// It has a code, and not just the status for one.
+    /// It has a code, not just the status in its place.
     fn names_code(&self) -> bool {
         self.failure.code.as_deref().is_some_and(|code| bare_status(code).is_none())
     }
@@ -170,7 +170,7 @@ impl Account {
         !self.names_caller || !other.names_caller || self.failure.caller == other.failure.caller
     }
 
-    /// Whether nothing that both tell differs.
+    /// Whether all details that both have are equal.
     fn agrees(&self, other: &Self) -> bool {
         fn agree<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
             one.is_none() || other.is_none() || one == other
@@ -178,7 +178,7 @@ impl Account {
         let (one, two) = (&self.failure, &other.failure);
         let codes = !(self.names_code() && other.names_code())
             || one.code == two.code
-            // Each layer has its own name for a lost connection.
+            // Each layer names a lost connection differently.
             || one.no_answer && two.no_answer;
         let answered = one.no_answer == two.no_answer || one.status.is_none() && two.status.is_none();
         codes
@@ -186,16 +186,16 @@ impl Account {
             && agree(&self.program, &other.program)
             && agree(&one.operation, &two.operation)
             && agree(&one.status, &two.status)
-            // Each attempt is a request of its own.
+            // Each attempt is a separate request.
             && (self.is_debugging || other.is_debugging || agree(&one.request_id, &two.request_id))
             && agree(&one.client_id, &two.client_id)
             && (one.is_region_assumed || two.is_region_assumed || one.region == two.region)
             && self.is_same_caller(other)
     }
 
-    /// Makes one of two accounts of a failure: all that the richer tells, and what only the poorer does.
+    /// Merges two accounts of a failure: the richer one, with details that only the poorer has.
     fn join(&mut self, mut other: Self) {
-        if other.tells().count_ones() > self.tells().count_ones() {
+        if other.details().count_ones() > self.details().count_ones() {
             std::mem::swap(self, &mut other);
         }
         if !self.names_code() && other.names_code() {

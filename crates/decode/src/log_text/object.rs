@@ -1,8 +1,8 @@
-//! JSON in log lines: which objects stand in a text, and what errors their fields tell of.
+//! JSON in log lines: the objects in a text, and the errors in their fields.
 //!
-//! In: a printout's text, or an object out of it. Out: the objects ([`split`]), or the errors in one of them
-//! ([`find`]): the text of an SDK in any string, and errors whose fields a logger has written out. One object is one
-//! failure, unless it holds several request ids of AWS.
+//! In: a printout's text, or an object in it. Out: the objects ([`split`]), or the errors in one of them ([`find`]): an
+//! SDK's text in any string, and errors that a logger wrote as fields. One object is one failure, unless it has several
+//! AWS request ids.
 
 use serde_json::{Map, Value};
 use triage_model::classify;
@@ -16,20 +16,20 @@ use crate::sdk_error::service::{
 use crate::sdk_error::{NamedService, RequestId, SdkError, is_ours};
 use crate::values::{MESSAGE_MAX, bounded};
 
-/// A printout's text, taken apart.
+/// A printout's text, split.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Split {
-    /// What is no JSON object, with a blank for each object.
+    /// The text outside JSON objects, with a blank for each object.
     pub plain: String,
     pub objects: Vec<Value>,
-    /// The printout is a line of JSON that cannot be read: malformed, cut off, or nested too deeply.
+    /// The printout is a line of unreadable JSON: malformed, cut off, or nested too deeply.
     pub invalid: bool,
 }
 
-/// More objects than this in one printout are not looked for: each that cannot be read costs a pass.
+/// The most objects read in one printout: each unreadable one costs a pass.
 const OBJECTS_MAX: usize = 8;
 
-/// Finds the JSON objects in a text, behind whatever stands before them.
+/// Finds the JSON objects in a text, after any prefix.
 pub fn split(text: &str) -> Split {
     let mut split = Split::default();
     let (mut rest, mut tries) = (text, 0);
@@ -58,13 +58,13 @@ pub fn split(text: &str) -> Split {
     split
 }
 
-/// Whether an object is a line's last thing and a word of its own, as one that a logger appends.
+/// Whether an object ends a line and stands apart, as one that a logger appends.
 fn stands_alone(before: &str, after: &str) -> bool {
     let is_apart = before.is_empty() || before.ends_with([' ', '\t', '\n', '\r', ':', '=']);
     is_apart && after.trim_start_matches([' ', '\t']).chars().next().is_none_or(|next| matches!(next, '\n' | '\r'))
 }
 
-/// A brace with a quotation mark behind it. An object that JavaScript inspects has none there.
+/// A brace followed by a quotation mark. In objects inspected by JavaScript none follows.
 fn object_start(text: &str) -> Option<usize> {
     let is_start = |&(at, _): &(usize, &str)| {
         text[at + 1..].bytes().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| byte == b'"')
@@ -72,7 +72,7 @@ fn object_start(text: &str) -> Option<usize> {
     text.match_indices('{').find(is_start).map(|(at, _)| at)
 }
 
-/// The errors in an object that are ours.
+/// Our errors in an object.
 pub fn find(object: &Value, signs: &ServiceSigns) -> Vec<SdkError> {
     let mut found = Gathered::default();
     found.walk(object, 0);
@@ -85,10 +85,10 @@ pub fn find(object: &Value, signs: &ServiceSigns) -> Vec<SdkError> {
     gathered.retain(|error| is_ours(error, &signs));
     let is_of_aws = |error: &SdkError| matches!(error.request_id, Some(RequestId::OfAws(_)));
     if gathered.iter().any(is_of_aws) {
-        // Beside AWS's own id, the line's is the application's.
+        // Next to AWS's own id, the line's id is the application's.
         gathered.iter_mut().filter(|error| !is_of_aws(error)).for_each(|error| error.request_id = None);
     }
-    // A known code is what the service said; another name may be the application's for it.
+    // A known code is the service's; any other name may be the application's for it.
     gathered.sort_by_key(|error| (error.request_id.is_none(), !error.code.as_deref().is_some_and(is_known_code)));
     let mut merged: Vec<SdkError> = Vec::new();
     for error in gathered {
@@ -109,31 +109,31 @@ pub fn find(object: &Value, signs: &ServiceSigns) -> Vec<SdkError> {
     merged
 }
 
-/// Whether an InternalServerException stands around another error, which says why.
+/// Whether an InternalServerException wraps another error, which gives the reason.
 fn hides(outer: &SdkError, inner: &SdkError) -> bool {
     let is_outer = |code: &str| code == "InternalServerException";
     let is_inner = |code: &str| !is_outer(code) && is_known_code(code) && bare_status(code).is_none();
     outer.code.as_deref().is_some_and(is_outer) && inner.code.as_deref().is_some_and(is_inner)
 }
 
-/// JSON in a JSON string in a JSON string: loggers behind loggers wrap lines that often.
+/// JSON in a JSON string in a JSON string: chained loggers wrap lines that deep.
 const NESTED_MAX: usize = 3;
 
-/// What one pass over an object gathers.
+/// The result of one pass over an object.
 #[derive(Default)]
 struct Gathered {
     errors: Vec<SdkError>,
     operation: Option<Operation>,
-    /// A field names another service or another operation.
+    /// A field names another service or operation.
     neighbour: bool,
-    /// The field for the service names this one.
+    /// The field for the service names ours.
     names_ours: bool,
 }
 
 impl Gathered {
     fn walk(&mut self, value: &Value, nested: usize) {
         match value {
-            // A record of another service may have our words in its parameters.
+            // Another service's record may contain our words in its parameters.
             Value::Object(map) if is_foreign_record(map) => {}
             Value::Object(map) => {
                 for (key, name) in map.iter().filter_map(|(key, value)| Some((key, value.as_str()?))) {
@@ -175,7 +175,7 @@ fn is_foreign_record(map: &Map<String, Value>) -> bool {
 }
 
 const SERVICE_KEYS: &[&str] = &["service", "serviceid", "servicename", "awsservice", "clientname"];
-/// What an application's own interface has too: they name the operation of an error, but make no error of a status.
+/// Names also used in applications' own interfaces: they name an error's operation, but do not make a status an error.
 const LOOSE_OPERATION_KEYS: &[&str] = &["call", "method", "rpc"];
 const OPERATION_KEYS: &[&str] = &[
     "operation",
@@ -210,7 +210,7 @@ const STATUS_KEYS: &[&str] = &["httpstatuscode", "statuscode", "httpstatus", "st
 const MESSAGE_KEYS: &[&str] = &["errordescription", "errormessage", "message", "msg"];
 const ID_KEYS: &[&str] = &["awsrequestid", "xamznrequestid", "requestid"];
 
-/// Whether a field is called one of these, in any style of writing, at the end of a dotted name.
+/// Whether a field has one of these names, in any spelling, at the end of a dotted name.
 fn is_one_of(key: &str, names: &[&str]) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key).trim_matches('_');
     let letters = || last.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
@@ -222,7 +222,7 @@ fn field<'a>(map: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
     names.iter().find_map(|name| map.iter().find(|(key, _)| is_one_of(key, &[name])).map(|(_, value)| value))
 }
 
-/// An error whose fields are those of this object.
+/// An error made of this object's fields.
 fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
     // botocore keeps the code and the message in `Error`, the rest in `ResponseMetadata`; JavaScript in `$metadata`.
     let inner = map.get("Error").and_then(Value::as_object);
@@ -242,12 +242,12 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
     };
     let status = metadata.and_then(status_in).or_else(|| status_in(map));
     let failed = status.filter(|status| *status >= 400);
-    // A status alone is an error's only where an SDK put it, or beside the operation that it answers.
+    // A status alone means an error only where an SDK put it, or next to its operation.
     let named = |keys: &[&str], is: &dyn Fn(&str) -> bool| {
         map.iter().any(|(key, value)| is_one_of(key, keys) && value.as_str().is_some_and(is))
     };
     let is_base_class = named(CODE_KEYS, &|name| name.ends_with("Exception") && is_service_class(name));
-    // Another service has operations of these names, too.
+    // Other services have operations with these names.
     let is_others = named(SERVICE_KEYS, &|name| !is_service_name(name));
     let is_answer = || {
         !is_others
@@ -271,7 +271,7 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
     let request_id = metadata.and_then(id_in).map(RequestId::OfAws).or_else(own);
     let message = MESSAGE_KEYS.iter().find_map(|name| {
         let text = field(inner.unwrap_or(map), &[name])?.as_str()?;
-        // Where it is an SDK's whole text, that is read as such.
+        // If it is an SDK's whole text, it is read as such.
         (!matches!(text, "" | "UnknownError" | "null" | "None") && sdk_error::find(text).is_empty()).then_some(text)
     });
     let has_fields = metadata.is_some()
@@ -289,8 +289,8 @@ fn of_fields(map: &Map<String, Value>) -> Option<SdkError> {
     })
 }
 
-/// The error of a call without an answer, as Node.js writes it and other SDKs log it. Any program loses connections: this is an SDK's if it
-/// has `$metadata`, and ours without more ado if it names our host.
+/// The error of a call without an answer, as Node.js writes it and other SDKs log it. Every program loses connections:
+/// it is an SDK's if it has `$metadata`, and ours if it names our host.
 fn no_answer(map: &Map<String, Value>, by_sdk: bool) -> Option<SdkError> {
     let code = CODE_KEYS
         .iter()
@@ -315,12 +315,12 @@ fn code_text(value: &Value) -> Option<(String, bool)> {
     }
 }
 
-/// Whether the name of a class has the service in it.
+/// Whether a class name contains the service.
 fn is_service_class(name: &str) -> bool {
     name.to_ascii_lowercase().contains("ssooidc")
 }
 
-/// A code of the table, or the name of an exception. An OAuth code is neither, so it never gets out of here.
+/// A code of the table, or the name of an exception. An OAuth code is neither, so it is never returned.
 fn code_of(text: &str) -> Option<&str> {
     let text = text.split(":http").next().unwrap_or(text).trim();
     if text.contains(' ') {

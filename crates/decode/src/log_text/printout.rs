@@ -1,10 +1,10 @@
-//! Log events put together again: one printout is what one print statement printed.
+//! Joins log events: one printout is the output of one print statement.
 //!
-//! In: some log events of one stream, in order. Out: the [`Printout`]s in which a word stands that an error of SSO OIDC
-//! cannot do without. A stack trace or an inspected object may come as one log event or as one a line, and with a
-//! collector's prefix before each ([`super::collector`]); a line that is indented, closes a bracket or continues a traceback belongs
-//! to the printout before it. A line at column 0 ends it: where two programs write into one output at once, what
-//! follows the stranger's line goes to the stranger. Where a collector names the outputs, each is put together by itself.
+//! In: log events of one stream, in order. Out: the [`Printout`]s with a word that every error of SSO OIDC has. A stack
+//! trace or an inspected object may come as one log event or as one for each line, each with a collector's prefix
+//! ([`super::collector`]). A line that is indented, closes a bracket or continues a traceback belongs to the printout
+//! before it; a line at column 0 ends it. Where two programs write to one output at once, lines after a foreign line go
+//! to the foreign printout. Where a collector names the outputs, each is joined separately.
 
 use std::sync::LazyLock;
 
@@ -16,32 +16,32 @@ use serde_json::Value;
 use crate::log_text::collector::{self, Output, Piece};
 use crate::log_text::line::{HeldLine, LINE_MAX};
 
-/// What one print statement printed.
+/// The output of one print statement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Printout {
     pub text: String,
-    /// Where each of its log events begins in the text, and its index among those that were given.
+    /// The start of each of its log events in the text, and that event's index in the input.
     pub events: Vec<(usize, usize)>,
-    /// The other members of the JSON records that its lines came in. Empty where the whole is one JSON record, which stands
-    /// in the text then.
+    /// The other members of the JSON records around its lines. Empty where the whole is one JSON record: that is in the
+    /// text.
     pub around: Vec<Value>,
-    /// The program that printed it, where a collector tells it apart from others.
+    /// The program that printed it, where a collector distinguishes programs.
     pub program: Option<String>,
 }
 
 impl Printout {
-    /// The log event that a place in the text came from.
+    /// The log event of a place in the text.
     pub fn event_at(&self, at: usize) -> usize {
         let after = self.events.partition_point(|&(start, _)| start <= at);
         self.events.get(after.saturating_sub(1)).map_or(0, |&(_, event)| event)
     }
 }
 
-/// The lines of one print statement arrive together; what comes later than this is another one's.
+/// The lines of one print statement arrive together; later lines are from another one.
 pub const PRINTOUT_GAP: SignedDuration = SignedDuration::from_secs(5);
 
-/// Words of which one stands in every error that can be ours: marks of the service, operations, fields of its
-/// exceptions. Few and case-sensitive, so that the search is a vectorised one.
+/// Every error that can be ours contains one of these: marks of the service, operations, fields of its exceptions. Few
+/// and case-sensitive, so that the search can be vectorised.
 const ANCHORS: &[&str] = &[
     "OIDC",
     "oidc",
@@ -75,15 +75,15 @@ const ANCHORS: &[&str] = &[
 static WORDS: LazyLock<AhoCorasick> =
     LazyLock::new(|| AhoCorasickBuilder::new().match_kind(MatchKind::LeftmostFirst).build(ANCHORS).expect("constant"));
 
-/// Whether one of the words stands in a text, unescaped or not.
+/// Whether a text contains one of the words, unescaped or not.
 pub fn is_anchored(text: &str) -> bool {
     WORDS.is_match(text)
 }
 
-/// It tells how the lines behind it are to be read.
+/// It decides how the following lines are read.
 const TRACEBACK: &str = "Traceback (most recent call last)";
 
-/// Sentences that lead from one printout to what belongs to it.
+/// Sentences that link a printout to the next one.
 const SENTENCES: &[&str] = &[
     "Caused by:",
     "caused by:",
@@ -96,7 +96,7 @@ const SENTENCES: &[&str] = &[
     "Service returned error code",
 ];
 
-/// Printouts that begin at column 0 and yet belong to the one before.
+/// Printouts that begin at column 0 but belong to the one before.
 const CONTINUATIONS: &[&str] = &[
     "Location:",
     // C++
@@ -118,7 +118,7 @@ const CONTINUATIONS: &[&str] = &[
     ")",
 ];
 
-/// Fields of an error that a shipper which trims lines, or the AWS CLI, leaves at column 0.
+/// Fields of an error at column 0: the AWS CLI writes them there, and some shippers trim lines.
 const FIELDS: &[&str] = &[
     "$fault:",
     "$metadata:",
@@ -155,10 +155,10 @@ const FIELDS: &[&str] = &[
     "api error ",
 ];
 
-/// A sentence is broken into no more lines.
+/// The most lines one sentence is broken into.
 const BROKEN_LINES_MAX: usize = 6;
 
-/// Where the sentence of an error goes on for sure.
+/// Ends after which an error's sentence certainly continues.
 const BROKEN_AT: &[&str] = &[
     "n error occurred",
     "error occurred (",
@@ -185,46 +185,46 @@ const BROKEN_AT: &[&str] = &[
     "resulted in a",
 ];
 
-/// What curl writes line by line, and what stands behind it.
+/// curl's line-by-line output, and the lines after it.
 const CURL: &[&str] = &["* ", ">", "<", "{ [", "} [", "{\"", "curl: ("];
 
 const OPEN_LINES_MAX: usize = 256;
 
-/// Whether a line has the sentence of botocore or Go, which begins a failure's text wherever it stands.
+/// Whether a line has the sentence of botocore or Go, which begins a failure's text anywhere in the line.
 fn tells_a_whole_failure(text: &str) -> bool {
     ["An error occurred (", "operation error "].iter().any(|sentence| text.contains(sentence))
 }
 
-/// C++ writes the headers of the answer behind it, one a line.
+/// C++ writes the answer's headers after it, one a line.
 const HEADERS_FOLLOW: &str = "response headers:";
 
-/// A printout in the making.
+/// A printout under construction.
 struct Run<'m> {
     output: Output,
     pieces: Vec<(usize, Piece<'m>)>,
     bytes: usize,
     latest: Timestamp,
     is_anchored: bool,
-    /// A Python traceback whose last line, the exception, is still to come.
+    /// A Python traceback whose last line, the exception, is missing so far.
     in_traceback: bool,
-    /// How many brackets are open since a line that ended with one: a shipper may have trimmed what stands in them.
+    /// The number of open brackets since a line that ended with one: a shipper may have trimmed the indentation inside.
     brackets: usize,
-    /// C++ writes the headers of the answer, one a line.
+    /// C++ writes the answer's headers, one a line.
     in_headers: bool,
-    /// A collector cut one of its lines: a word may have been cut with it.
+    /// A collector cut one of its lines, perhaps within a word.
     has_cut: bool,
 }
 
-/// Outputs that are put together at once; of more, the one that waited longest is closed.
+/// The most outputs joined at once; beyond it, the one that waited longest is closed.
 const OUTPUTS_MAX: usize = 64;
 
-/// The printouts that may tell of an error of ours, in the order in which they begin.
+/// The printouts that may report an error of ours, in order of their start.
 pub fn assemble(events: &[HeldLine]) -> Vec<Printout> {
     let mut open: Vec<Run<'_>> = Vec::new();
     let mut done: Vec<Run<'_>> = Vec::new();
     for (index, event) in events.iter().enumerate() {
         for piece in collector::pieces(&event.message) {
-            // The last one that the piece can go on with: a bare line may follow a timed one or a bare one.
+            // The last one that the piece can continue: a bare line may follow a timed or a bare one.
             let going_on = open.iter().rposition(|run| run.output.goes_on_in(&piece.output));
             match going_on.filter(|&at| open[at].takes(&piece, event.timestamp)) {
                 Some(at) => open[at].push(index, piece, event.timestamp),
@@ -269,7 +269,7 @@ impl<'m> Run<'m> {
     fn goes_on_with(&self, text: &str) -> bool {
         let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
         let is_cut = self.pieces.last().is_some_and(|(_, last)| last.is_cut);
-        // A line that tells of a whole failure is the next one's, whatever it begins with, unless a sentence led up to it.
+        // A line with a whole failure starts a new printout, whatever it begins with, unless a sentence led up to it.
         let is_whole = tells_a_whole_failure(text) && !self.in_traceback && !starts(SENTENCES);
         if is_whole && !is_cut && !is_indented(text) {
             return false;
@@ -288,7 +288,7 @@ impl<'m> Run<'m> {
             || self.is_broken() && !collector::begins_record(text)
             || self.ends_with("Exception:") && starts(&["Service returned error code"])
             || starts(&["(Service: "])
-            // PHP puts the body behind it, and then the code.
+            // PHP writes the body after it, and then the code.
             || self.ends_with("response:") && starts(&["{", "<"]);
         let by_what_it_tells = self.is_anchored
             && (starts(FIELDS) || text.contains("Exception (client): ") || text.contains("Exception (server): "));
@@ -310,7 +310,7 @@ impl<'m> Run<'m> {
         self.pieces.push((event, piece));
     }
 
-    /// No object of an error is longer.
+    /// The longest object of an error.
     fn is_open(&self) -> bool {
         self.brackets > 0 && self.pieces.len() < OPEN_LINES_MAX
     }
@@ -323,7 +323,7 @@ impl<'m> Run<'m> {
         self.pieces.last().is_some_and(|(_, last)| last.text.trim_end() == "Caused by:" || is_numbered(&last.text))
     }
 
-    /// A terminal broke the line where the sentence of an error goes on for sure, or within Java's parentheses.
+    /// A terminal broke the line where an error's sentence certainly continues, or within Java's parentheses.
     fn is_broken(&self) -> bool {
         let Some((_, last)) = self.pieces.last() else { return false };
         let last = last.text.trim_end();
@@ -333,11 +333,11 @@ impl<'m> Run<'m> {
                 && ["Status Code: ", "StatusCode: ", "RequestID: "].iter().any(|said| last.contains(said))
     }
 
-    /// Java's, which may be broken over several lines.
+    /// Java's parentheses may span several lines.
     fn is_within_parentheses(&self) -> bool {
         let lines = self.pieces.iter().rev().take(BROKEN_LINES_MAX);
         let open = lines.map(|(_, piece)| (piece.text.rfind("(Service:"), piece.text.rfind(')')));
-        // The latest line that has either tells.
+        // The latest line with either decides.
         open.into_iter()
             .find(|(open, close)| open.is_some() || close.is_some())
             .is_some_and(|(open, close)| open > close)
@@ -354,7 +354,7 @@ impl<'m> Run<'m> {
     fn into_printout(self) -> Printout {
         let (text, program) = (String::with_capacity(self.bytes), self.output.program());
         let mut printout = Printout { text, program, ..Printout::default() };
-        // A JSON record by itself is read as what it is: its fields are the error's as like as not.
+        // A JSON record by itself is read unchanged: its fields are most likely the error's.
         if let [(event, piece)] = self.pieces.as_slice()
             && !piece.around.is_empty()
         {
@@ -371,7 +371,7 @@ impl<'m> Run<'m> {
     }
 }
 
-/// How many brackets are open behind a line. Only one at the end of a line opens an object of several.
+/// The number of open brackets after a line. Only a bracket at the end of a line opens an object of several lines.
 fn open_brackets(open: usize, line: &str) -> usize {
     let line = line.trim_end();
     if open == 0 && !line.ends_with(['{', '(', '[']) {
@@ -414,30 +414,30 @@ fn is_frame(text: &str) -> bool {
     })
 }
 
-/// Blank, or its first line is indented.
+/// Blank, or with an indented first line.
 fn is_indented(text: &str) -> bool {
     text.is_empty() || text.starts_with([' ', '\t', '\n', '\r'])
 }
 
-/// Whether a line behind the first one stands at column 0.
+/// Whether any line after the first stands at column 0.
 fn has_line_at_column_zero(text: &str) -> bool {
     text.split(['\n', '\r']).skip(1).any(|line| !line.is_empty() && !line.starts_with([' ', '\t']))
 }
 
-/// Whether a printout is what an SDK or an HTTP client logs of the wire, by its level and its words: each attempt of a call is told
-/// so.
+/// Whether a printout is the wire log of an SDK or an HTTP client, by its level and words: it covers each attempt of a
+/// call.
 pub fn is_debugging(text: &str) -> bool {
     static LEVEL: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r#"(?:^|[ \t\[|"'=])(?:DEBUG|TRACE|debug|verbose|silly)(?:$|[ \t\]|"',]|: )"#).expect("constant")
     });
     const WIRE: [&str; 7] = ["attempt", "HTTP/1.", "X-Amzn-", "x-amzn-", "Response", "connectionpool", "botocore"];
-    // A header that an SDK or a client wrote out.
+    // A header written out by an SDK or a client.
     const HEADERS: [&str; 4] = ["X-Amzn-", "x-amzn-", "HTTP/", "< "];
     HEADERS.iter().any(|header| text.starts_with(header))
         || LEVEL.is_match(crate::values::bounded(text, LEVEL_WITHIN)) && WIRE.iter().any(|word| text.contains(word))
 }
 
-/// Loggers put the level in front.
+/// Loggers write the level first.
 const LEVEL_WITHIN: usize = 160;
 
 impl Printout {

@@ -1,5 +1,5 @@
-//! What each SDK prints, and what is made of it. The literals are real output where a real SDK could be run against a
-//! stub, with invented ids.
+//! The output of each SDK, and its failures. The literals are real output where a real SDK could run against a stub,
+//! with invented ids.
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -84,7 +84,7 @@ fn failures_of<S: AsRef<str>>(messages: &[S]) -> Vec<Failure> {
     batch_of(messages).observations.into_iter().map(failure).collect()
 }
 
-/// The one failure that a single log event tells of.
+/// The only failure in a single log event.
 #[track_caller]
 fn failure_of(message: &str) -> Failure {
     let mut failures = failures_of(&[message]);
@@ -98,9 +98,9 @@ fn assert_none(message: &str) {
 }
 
 /// Operation, code, status, message, request id.
-type Told<'a> = (Option<Operation>, Option<&'a str>, Option<u16>, Option<&'a str>, Option<&'a str>);
+type Facts<'a> = (Option<Operation>, Option<&'a str>, Option<u16>, Option<&'a str>, Option<&'a str>);
 
-fn told(failure: &Failure) -> Told<'_> {
+fn facts(failure: &Failure) -> Facts<'_> {
     (
         failure.operation,
         failure.code.as_deref(),
@@ -116,7 +116,7 @@ const CREATE_TOKEN: Option<Operation> = Some(Operation::CreateToken);
 fn what_each_sdk_prints_is_one_failure() {
     let (ise, grant) = (Some("InternalServerException"), Some("InvalidGrantException"));
     let said = Some("Invalid refresh token provided");
-    let cases: &[(&str, Told<'_>)] = &[
+    let cases: &[(&str, Facts<'_>)] = &[
         // botocore, boto3, AWS CLI
         (BOTO, (CREATE_TOKEN, ise, None, None, None)),
         (
@@ -215,12 +215,12 @@ fn what_each_sdk_prints_is_one_failure() {
         ),
     ];
     for (line, expected) in cases {
-        assert_eq!(&told(&failure_of(line)), expected, "{line}");
+        assert_eq!(&facts(&failure_of(line)), expected, "{line}");
     }
 }
 
 #[test]
-fn java_v1_tells_the_true_cause_in_its_inner_code() {
+fn java_v1_has_the_true_cause_in_its_inner_code() {
     let failure = failure_of(
         "com.amazonaws.services.ssooidc.model.InternalServerException: Rate exceeded (Service: AWSSSOOIDC; Status Code: 500; Error Code: ThrottlingException; Request ID: 11111111-2222-4333-8444-555555555555; Proxy: null)",
     );
@@ -230,7 +230,7 @@ fn java_v1_tells_the_true_cause_in_its_inner_code() {
 }
 
 #[test]
-fn json_tells_the_true_cause_in_an_inner_error() {
+fn json_has_the_true_cause_in_an_inner_error() {
     for inner in [
         r#""cause":{"name":"ThrottlingException","message":"Rate exceeded"}"#,
         r#""inner":{"error":{"Code":"ThrottlingException"}}"#,
@@ -240,7 +240,7 @@ fn json_tells_the_true_cause_in_an_inner_error() {
             r#"{{"msg":"x","err":{{"name":"InternalServerException","stack":"InternalServerException: UnknownError\n    at de_CreateTokenCommandError (x.js:1:1)",{inner}}}}}"#
         );
         let failure = failure_of(&line);
-        assert_eq!(told(&failure).1, Some("InternalServerException"), "{line}");
+        assert_eq!(facts(&failure).1, Some("InternalServerException"), "{line}");
         assert_eq!(failure.inner_code.as_deref(), Some("ThrottlingException"), "{line}");
     }
 }
@@ -274,7 +274,7 @@ fn a_call_without_an_answer_is_a_failure_of_its_own_kind() {
 }
 
 #[test]
-fn a_call_without_an_answer_has_the_name_that_the_sdk_gives_it() {
+fn a_call_without_an_answer_has_the_sdks_name_for_it() {
     for (line, code) in [
         (
             "botocore.exceptions.ReadTimeoutError: Read timeout on endpoint URL: \"https://oidc.us-east-1.amazonaws.com/token\"",
@@ -311,7 +311,7 @@ fn a_status_stands_for_the_code_that_is_missing() {
         let failure = failure_of(&line);
         assert_eq!((failure.code.as_deref(), failure.status), (Some("503"), Some(503)), "{line}");
     }
-    // The interface of an application has methods of these names too.
+    // An application's own interface has methods with these names too.
     assert_none("{\"method\":\"/auth.Tokens/CreateToken\",\"status\":503}");
 }
 
@@ -324,12 +324,12 @@ fn an_error_that_terraform_broke_into_lines_is_one_failure() {
     let lines: Vec<&str> = framed.lines().collect();
     for failures in [failures_of(&[&framed]), failures_of(&[plain.trim_start()]), failures_of(&lines)] {
         assert_eq!(failures.len(), 1, "{failures:?}");
-        assert_eq!(told(&failures[0]), (CREATE_TOKEN, Some("InvalidGrantException"), Some(400), None, Some(ID)));
+        assert_eq!(facts(&failures[0]), (CREATE_TOKEN, Some("InvalidGrantException"), Some(400), None, Some(ID)));
     }
 }
 
 #[test]
-fn a_neighbours_error_is_not_ours_because_the_program_names_us() {
+fn an_error_of_another_service_is_not_ours_because_the_program_names_us() {
     let metadata = format!("'$fault': 'client', '$metadata': {{ httpStatusCode: 400, requestId: '{ID}' }}");
     let json = format!("\"$fault\":\"client\",\"$metadata\":{{\"httpStatusCode\":400,\"requestId\":\"{ID}\"}}");
     for line in [
@@ -353,7 +353,7 @@ fn a_neighbours_error_is_not_ours_because_the_program_names_us() {
     assert_none(
         "sso_oidc: get_role_credentials failed: service error: UnauthorizedException (ServiceError(ServiceError { source: UnauthorizedException(UnauthorizedException { meta: ErrorMetadata { code: Some(\"UnauthorizedException\") } }) }))",
     );
-    // Another client beside ours takes nothing away.
+    // Another client next to ours changes nothing.
     let line = format!(
         "InternalServerException: UnknownError\n    at de_CreateTokenCommandError (/app/node_modules/@aws-sdk/client-sso-oidc/x.js:1:1)\n    at async /app/node_modules/@aws-sdk/client-s3/x.js:1:1 {{ {metadata} }}"
     );
@@ -361,7 +361,7 @@ fn a_neighbours_error_is_not_ours_because_the_program_names_us() {
 }
 
 #[test]
-fn what_is_not_ours_is_left_alone() {
+fn errors_of_others_are_ignored() {
     for line in [
         "we saw InternalServerException from SSO OIDC yesterday",
         "see the runbook: CreateToken may answer InternalServerException when sso-oidc is down",
@@ -398,7 +398,7 @@ fn json_of_any_logger_is_one_failure() {
     let text = |field: &str, text: &str| {
         format!("{{\"level\":\"error\",\"{field}\":{}}}", serde_json::to_string(text).unwrap())
     };
-    let cases: Vec<(String, Told<'_>)> = vec![
+    let cases: Vec<(String, Facts<'_>)> = vec![
         (text("message", BOTO), (CREATE_TOKEN, ise, None, None, None)),
         (text("stack_trace", JAVA_2), (CREATE_TOKEN, ise, Some(500), None, id)),
         (text("err", JAVASCRIPT), (None, ise, Some(500), None, id)),
@@ -478,7 +478,7 @@ fn json_of_any_logger_is_one_failure() {
         (text("log", &text("msg", BOTO)), (CREATE_TOKEN, ise, None, None, None)),
     ];
     for (line, expected) in &cases {
-        assert_eq!(&told(&failure_of(line)), expected, "{line}");
+        assert_eq!(&facts(&failure_of(line)), expected, "{line}");
     }
 }
 
@@ -487,7 +487,7 @@ fn a_printed_response_of_boto3_is_a_failure() {
     let failure = failure_of(
         "ERROR sso-oidc {'Error': {'Message': 'no key', 'Code': 'AccessDeniedException'}, 'ResponseMetadata': {'RequestId': '11111111-2222-4333-8444-555555555555', 'HTTPStatusCode': 400}, 'error': 'access_denied', 'reason': 'KMS_AccessDeniedException'}",
     );
-    assert_eq!(told(&failure), (None, Some("AccessDeniedException"), Some(400), Some("no key"), Some(ID)));
+    assert_eq!(facts(&failure), (None, Some("AccessDeniedException"), Some(400), Some("no key"), Some(ID)));
     assert_eq!(failure.reason.as_deref(), Some("KMS_AccessDeniedException"));
 }
 
@@ -574,7 +574,7 @@ fn two_one_line_errors_are_two_failures() {
 }
 
 #[test]
-fn an_error_is_known_again_by_its_request_id() {
+fn an_error_is_recognised_by_its_request_id() {
     let line = |attempt: u8, id: &str| {
         format!(
             "attempt {attempt}: operation error SSO OIDC: CreateToken, https response error StatusCode: 500, RequestID: {id}, InternalServerException: "
@@ -678,7 +678,7 @@ fn the_caller_is_the_one_the_line_names_else_the_log_group() {
 }
 
 #[test]
-fn what_else_the_line_tells_is_kept() {
+fn the_other_facts_of_the_line_are_kept() {
     let failure = failure_of(&format!("{BOTO} clientId=abc grant_type=refresh_token user_agent=\"Boto3/1.43 app/x\""));
     assert_eq!(failure.client_id.as_deref(), Some("abc"));
     assert_eq!(failure.grant_type.as_deref(), Some("refresh_token"));
@@ -698,7 +698,7 @@ fn our_own_probe_is_counted_and_is_no_failure() {
         assert_eq!((batch.own, batch.observations.len()), (1, 0), "{line}");
         assert_eq!(batch.problems.count(ProblemName::OwnProbe), 1, "{line}");
     }
-    // Words in a line hide nothing.
+    // Words in a line cannot hide a failure.
     for words in
         ["userAgent=\"aws-sdk-rust/1 app/oidc-triage\"", "app/oidc-triage", "b3duLXByb2Jl", "our-own-request-id"]
     {
@@ -708,7 +708,7 @@ fn our_own_probe_is_counted_and_is_no_failure() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_named_and_the_rest_is_read() {
+fn a_line_that_is_too_long_is_a_problem_and_the_rest_is_read() {
     let limit = line::LINE_MAX;
     let long = |length: usize| format!("{BOTO}{}", "\n".repeat(length - BOTO.len()));
     let batch = batch_of(&[long(limit + 1), BOTO.to_owned()]);
@@ -854,7 +854,7 @@ fn the_caller_of_an_ocsf_record_is_its_actor() {
 }
 
 #[test]
-fn a_hidden_name_is_nobodys() {
+fn a_hidden_name_names_nobody() {
     let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
     for line in [format!("user={hidden} {BOTO}"), format!("{{\"userName\":\"{hidden}\",\"msg\":\"{BOTO}\"}}")] {
         assert_eq!(failure_of(&line).caller, Caller::LogGroup("/app/login".to_owned()), "{line}");
@@ -862,7 +862,7 @@ fn a_hidden_name_is_nobodys() {
 }
 
 #[test]
-fn what_is_no_status_of_http_is_none() {
+fn an_invalid_http_status_is_none() {
     let line = |status: &str| {
         format!(
             "operation error SSO OIDC: CreateToken, https response error StatusCode: {status}, RequestID: {ID}, InternalServerException: "

@@ -1,9 +1,9 @@
 //! From the document of a CloudWatch Logs subscription to its log events, as its bytes come in.
 //!
-//! In: JSON, of which a window is held at a time, perhaps cut short. Out: what stands around the log events, and one
-//! [`Element`] after the other of their list. In the form in which CloudWatch Logs writes, a log event ends where the next one
-//! begins, and is not parsed; any other form is gone through by a [`Walker`]. An element that is longer than any log event is
-//! passed over and measured, but not held.
+//! In: JSON, one window at a time, perhaps cut short. Out: the members around the log events, and the list's
+//! [`Element`]s one by one. In CloudWatch Logs' own form, a log event ends where the next one begins and is not parsed;
+//! in any other form a [`Walker`] finds its end. An element longer than any log event is skipped and measured, but not
+//! held.
 
 use std::io::Read;
 use std::sync::LazyLock;
@@ -15,10 +15,10 @@ use crate::log_text::line::LINE_MAX;
 use crate::logs::walker::Walker;
 use crate::logs::window::{ROOM, Window};
 
-/// The longest element that is held: a line of the greatest length with each character as an escape, and what is around it.
+/// The longest held element: a line of the greatest length with every character escaped, and its surroundings.
 pub const ELEMENT_MAX: usize = 6 * LINE_MAX + 64 * 1024;
 
-/// What stands around the log events.
+/// The members around the log events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     pub message_type: Option<String>,
@@ -38,16 +38,16 @@ impl Header {
 pub enum Element<'w> {
     /// In CloudWatch Logs' own form.
     Canonical(Canonical<'w>),
-    /// In any other. It may be anything.
+    /// In any other form: it may be anything.
     Other(&'w [u8]),
-    /// It had so many bytes, and is gone.
+    /// Too long: skipped after so many bytes.
     TooLong(usize),
 }
 
 /// `{"id":"1","timestamp":2,"message":"..."}`
 ///
-/// By its letters the message ends where the next log event begins. Whether it is one JSON string is not looked at: who finds that
-/// it is none gives it back ([`Document::distrust`]).
+/// By its text, the message ends where the next log event begins. It may still not be one JSON string: the reader that
+/// notices this returns it ([`Document::distrust`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Canonical<'w> {
     pub id: &'w [u8],
@@ -56,7 +56,7 @@ pub struct Canonical<'w> {
     pub message: &'w [u8],
 }
 
-/// Why the reading stopped before the end.
+/// Why reading stopped before the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     EndsEarly(usize),
@@ -75,18 +75,18 @@ impl Fault {
 pub struct Document<R> {
     window: Window<R>,
     place: Place,
-    /// The element that was given last: it is passed when the next one is asked for.
+    /// The last returned element: the next call moves past it.
     given: usize,
     is_distrusted: bool,
-    /// All elements so far were in CloudWatch Logs' own form. Once one is not, no boundary is looked for any more: where there is
-    /// none, each look would go to the end of the window.
+    /// All elements so far had CloudWatch Logs' own form. After one that has not, no boundary is searched any more:
+    /// each failing search would read to the end of the window.
     is_canonical: bool,
     pub header: Header,
-    /// Something stood for the list of log events that is none.
+    /// The member for the list of log events is not a list.
     pub has_wrong_list: bool,
 }
 
-/// Before what.
+/// Before what comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Beginning,
@@ -101,10 +101,10 @@ enum Place {
     Stopped(Result<(), Fault>),
 }
 
-/// Where one log event ends and the next begins. In a JSON string a quote has a backslash before it, so this cannot
-/// stand in a message.
+/// The boundary between two log events. In a JSON string a quote has a backslash before it, so no message contains
+/// this.
 static BOUNDARY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#"},{"id":"#));
-/// How CloudWatch Logs begins a log event.
+/// The beginning of a log event in CloudWatch Logs' form.
 const OPENING: &[u8] = br#"{"id":""#;
 const TIMESTAMP: &[u8] = br#"","timestamp":"#;
 const MESSAGE: &[u8] = br#","message":"#;
@@ -117,13 +117,13 @@ enum Found {
     TooLong(usize),
 }
 
-/// What ends with a boundary, if it has the members of a log event in CloudWatch Logs' order and no other.
+/// An element that ends with a boundary, if it has a log event's members in CloudWatch Logs' order and no others.
 fn canonical(bytes: &[u8]) -> Option<Found> {
     let id_end = OPENING.len() + memchr::memchr2(b'"', b'\\', &bytes[OPENING.len()..])?;
     let digits = bytes[id_end..].strip_prefix(TIMESTAMP)?;
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let message = digits[count..].strip_prefix(MESSAGE)?;
-    // A number with a leading zero is no JSON.
+    // JSON numbers have no leading zero.
     let is_number = count == 1 || count > 1 && digits[0] != b'0';
     let is_quoted = message.len() > 2 && message.starts_with(b"\"") && message.ends_with(b"\"}");
     let timestamp_end = id_end + TIMESTAMP.len() + count;
@@ -147,7 +147,7 @@ impl<R: Read> Document<R> {
         }
     }
 
-    /// Goes on to the next list of log events. False where there is none.
+    /// Moves to the next list of log events. False at the end.
     pub fn seek_events(&mut self) -> bool {
         while !matches!(self.place, Place::FirstElement | Place::Stopped(_)) {
             if let Err(fault) = self.pass_member() {
@@ -169,14 +169,14 @@ impl<R: Read> Document<R> {
         }
     }
 
-    /// Takes back the element that was given last: it is to be gone through.
+    /// Takes back the last returned element: its end is to be found by walking.
     pub fn distrust(&mut self) {
         self.given = 0;
         self.is_distrusted = true;
         self.is_canonical = false;
     }
 
-    /// Reads the source to its end, and gives it back, with the fault at which the reading stopped.
+    /// Reads the source to its end, and returns it with the fault at which reading stopped.
     pub fn finish(self) -> (R, Option<Fault>) {
         let fault = match self.place {
             Place::Stopped(end) => end.err(),
@@ -236,14 +236,14 @@ impl<R: Read> Document<R> {
         Ok(())
     }
 
-    /// The value of a member that is a text, or a number or a boolean as its text.
+    /// A member's value: a text, or a number or boolean as text.
     fn text(&mut self) -> Result<Option<String>, Fault> {
         let value = self.value()?.unwrap_or_default();
         let value = String::from_utf8_lossy(&value);
         Ok(serde_json::from_str::<Scalar<'_>>(&value).ok().and_then(|scalar| scalar.text().map(str::to_owned)))
     }
 
-    /// The value that begins here. None if it is too long to be held.
+    /// The value that begins here. None if it is too long to hold.
     fn value(&mut self) -> Result<Option<Vec<u8>>, Fault> {
         match self.walk()? {
             Some(length) => {
@@ -303,7 +303,7 @@ impl<R: Read> Document<R> {
                 return canonical(&rest[..length]);
             }
             looked_at = rest.len().saturating_sub(BOUNDARY.needle().len());
-            // The last one has no boundary behind it.
+            // The last element has no boundary after it.
             if !self.window.more() {
                 return None;
             }
@@ -313,7 +313,7 @@ impl<R: Read> Document<R> {
     fn element(&mut self, found: Found) -> Element<'_> {
         self.given = match found {
             Found::Canonical { length, .. } | Found::Other(length) => length,
-            // It is passed already.
+            // Already skipped.
             Found::TooLong(_) => 0,
         };
         let bytes = &self.window.rest()[..self.given];
@@ -330,7 +330,7 @@ impl<R: Read> Document<R> {
 
     // Through a value.
 
-    /// The length of the value that begins here, all of which is in the window then. None if there is no room for it.
+    /// The length of the value that begins here, now whole in the window. None if there is no room for it.
     fn walk(&mut self) -> Result<Option<usize>, Fault> {
         let mut walker = Walker::default();
         let mut walked = 0;
@@ -346,7 +346,7 @@ impl<R: Read> Document<R> {
         }
     }
 
-    /// Passes the value that begins here, without holding it, and gives its length.
+    /// Skips the value that begins here, without holding it, and returns its length.
     fn skip(&mut self) -> Result<usize, Fault> {
         let mut walker = Walker::default();
         let mut length = 0;
@@ -365,7 +365,7 @@ impl<R: Read> Document<R> {
         }
     }
 
-    /// The next byte that is no white space. None at the end.
+    /// The next byte other than white space. None at the end.
     fn byte(&mut self) -> Result<Option<u8>, Fault> {
         loop {
             let rest = self.window.rest();

@@ -1,19 +1,19 @@
 //! JSON strings, unescaped one at a time.
 //!
-//! In: a string as it stands in JSON, quotes included. Out: whether it is one, and its text. serde_json does the same,
-//! but does not bear half of a surrogate pair, for which the whole line would be lost.
+//! In: a raw JSON string with its quotes. Out: whether it is valid, and its text. serde_json does the same but rejects
+//! half of a surrogate pair, which would lose the whole line.
 
-/// Whether `literal` is one whole JSON string: quotes at both ends and none between that no backslash escapes.
+/// Whether `literal` is one whole JSON string: quotes at both ends and no unescaped quote between.
 ///
-/// The first look is one that the compiler turns into vector instructions: where every quote has exactly one backslash
-/// before it, there is nothing to think about.
+/// The first check compiles to vector instructions: where every quote has exactly one backslash before it, nothing else
+/// matters.
 pub fn is_one_string(literal: &[u8]) -> bool {
     let [b'"', inner @ .., b'"'] = literal else { return false };
     let backslashes_at_end = inner.iter().rev().take_while(|byte| **byte == b'\\').count();
     if backslashes_at_end % 2 == 1 {
         return false;
     }
-    // Two bytes before each byte of `inner`; for the first one that is the opening quote, twice.
+    // Two bytes before each byte of `inner`; before the first one stands the opening quote, twice.
     let doubtful = |before: u8, last: u8, byte: u8| (byte == b'"') & ((last != b'\\') | (before == b'\\'));
     let mut any = inner.first() == Some(&b'"') || inner.get(1).is_some_and(|byte| doubtful(b'"', inner[0], *byte));
     if inner.len() > 2 {
@@ -23,7 +23,7 @@ pub fn is_one_string(literal: &[u8]) -> bool {
     !any || has_no_bare_quote(inner)
 }
 
-/// The same by walking from escape to escape.
+/// The same, from escape to escape.
 fn has_no_bare_quote(inner: &[u8]) -> bool {
     let mut at = 0;
     while let Some(found) = memchr::memchr2(b'"', b'\\', &inner[at..]) {
@@ -39,9 +39,9 @@ fn has_no_bare_quote(inner: &[u8]) -> bool {
     true
 }
 
-/// Puts the text of a JSON string into `text`, which is emptied before. None if an escape in it is none.
+/// Writes the text of a JSON string into `text`, which is cleared first. None for an invalid escape.
 ///
-/// Half of a surrogate pair, as where a text was cut, becomes U+FFFD.
+/// Half of a surrogate pair, as in a cut text, becomes U+FFFD.
 pub fn unescape<'t>(literal: &str, text: &'t mut String) -> Option<&'t str> {
     text.clear();
     let mut rest = literal.strip_prefix('"')?.strip_suffix('"')?;
@@ -65,7 +65,7 @@ pub fn unescape<'t>(literal: &str, text: &'t mut String) -> Option<&'t str> {
     Some(text)
 }
 
-/// The character after `\u`, of which both halves may be given.
+/// The character after `\u`, perhaps from two halves.
 fn unicode(rest: &mut &str) -> Option<char> {
     let first = hex(rest)?;
     if (0xd800..0xdc00).contains(&first) {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn one_string_is_told_from_two() {
+    fn one_string_is_distinguished_from_two() {
         for one in [r#""""#, r#""a""#, r#""\"""#, r#""\\""#, r#""\\\"""#, r#""a\\\"b\\""#, r#""\"\"a\"""#] {
             assert!(is_one_string(one.as_bytes()), "{one}");
         }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_escape_is_refused() {
+    fn an_invalid_escape_is_refused() {
         for literal in [r#""\x""#, r#""\u12""#, r#""\u+123""#, r#""\u12ä""#, r#""\"#, "a", r#""a\ä""#] {
             assert_eq!(unescaped(literal), None, "{literal}");
         }
@@ -143,7 +143,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_borne(text in any::<String>(), escapes in r#""[\\u"a]{0,9}""#) {
+        fn no_bytes_panic(text in any::<String>(), escapes in r#""[\\u"a]{0,9}""#) {
             unescaped(&text);
             unescaped(&escapes);
             is_one_string(text.as_bytes());

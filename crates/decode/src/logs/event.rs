@@ -1,7 +1,7 @@
-//! One log event, out of an element of a document's list.
+//! One log event, from an element of a document's list.
 //!
-//! In: an [`Element`](crate::logs::document::Element) that is not too long. Out: a [`LogEvent`], whose message is still a JSON
-//! string, because most lines are looked at without being unescaped.
+//! In: an [`Element`](crate::logs::document::Element) that is not too long. Out: a [`LogEvent`], whose message is still
+//! a JSON string, because most lines are checked without unescaping.
 
 use std::borrow::Cow;
 
@@ -14,23 +14,23 @@ use crate::logs::document::Canonical;
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogEvent<'a> {
     pub id: Cow<'a, str>,
-    /// None where it is missing or no time.
+    /// None if missing or not a time.
     pub timestamp: Option<Timestamp>,
-    /// When CloudWatch Logs took it, which what it delivers to a subscription does not tell.
+    /// When CloudWatch Logs received it; a subscription does not deliver this.
     pub ingested: Option<Timestamp>,
     /// A JSON string, quotes and escapes included.
     pub message: Cow<'a, str>,
 }
 
 impl LogEvent<'_> {
-    /// When it was there to be read: a log event's own time is mostly the one at which it was sent.
+    /// When it became readable: a log event's own time is mostly the time it was sent.
     pub fn arrival(&self) -> Option<Timestamp> {
         self.ingested.or(self.timestamp)
     }
 }
 
 impl<'a> LogEvent<'a> {
-    /// What is no UTF-8 is replaced.
+    /// Invalid UTF-8 is replaced.
     pub fn of_canonical(canonical: Canonical<'a>) -> Self {
         Self {
             id: String::from_utf8_lossy(canonical.id),
@@ -56,12 +56,12 @@ object! {
     }
 }
 
-/// What an element in any form was found to be.
+/// The kind of an element in any form.
 #[derive(Debug)]
 pub enum Parsed<'a> {
-    /// `is_text`: the message is a text, as it should be. Where somebody unpacked it on the way, its JSON is the line.
+    /// `is_text`: the message is a text, as it should be. If it was unpacked on the way, its JSON is the line.
     Event { event: LogEvent<'a>, is_text: bool },
-    /// Without a message it tells nothing.
+    /// Without a message there is nothing to read.
     WithoutMessage,
     /// JSON, but no object.
     NoObject,
@@ -84,7 +84,7 @@ fn milliseconds(text: &str) -> Option<Timestamp> {
     text.parse().ok().and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())
 }
 
-/// An id is a text of digits; as a bare number it would not survive as a number.
+/// An id is a text of digits; as a JSON number it would lose digits.
 fn id(raw: Raw<'_>) -> Cow<'_, str> {
     match raw.get() {
         None | Some("null") => Cow::Borrowed(""),

@@ -1,8 +1,8 @@
-//! From log events to what they tell.
+//! From log events to their content.
 //!
-//! In: the elements of a document's list. Out: the CloudTrail records of ours among them, read into the batch, and the lines that
-//! are no CloudTrail records, handed to [`crate::log_text`]. Most lines of a trail are of other services, and most of ours
-//! are successes: both are told by the letters in them, without being unescaped or parsed.
+//! In: the elements of a document's list. Out: our CloudTrail records among them, read into the batch, and all other
+//! lines, handed to [`crate::log_text`]. Most lines of a trail are of other services, and most of ours are successes:
+//! the letters in them show both, without unescaping or parsing.
 
 use std::borrow::Cow;
 
@@ -22,21 +22,21 @@ use crate::logs::signs::Guess;
 use crate::logs::{event, signs};
 use crate::{cloudtrail, eventbridge, json, ocsf};
 
-/// What it takes to keep a line of text, beside its letters.
+/// A text line's overhead in memory.
 const WEIGHT_OF_A_LINE: usize = 128;
 
-/// What is to be read next.
+/// The next element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     Element,
-    /// The same element once more, for it is not in the form that it looked like.
+    /// The same element again, because it is not in the form it seemed to have.
     SameElement,
 }
 
-/// What becomes of a line.
+/// The result for a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LineFate {
-    /// A CloudTrail record, or nothing that can be read: done with.
+    /// A CloudTrail record, or unreadable: done.
     Done,
     /// For the reader of text.
     LeftAsText,
@@ -47,7 +47,7 @@ pub struct Lines<'s> {
     setting: &'s Setting,
     /// How many log events there were.
     pub count: usize,
-    /// What was of a wrong type is noted once.
+    /// A wrong type is noted once.
     has_wrong_element: bool,
     has_wrong_message: bool,
     is_text_cut: bool,
@@ -115,12 +115,12 @@ impl<'s> Lines<'s> {
         Next::Element
     }
 
-    /// Looks at what has the form of a log event. None where it is done with: a record of another service, a success of long ago,
-    /// or one that was read as it stands.
+    /// Checks an element with the form of a log event. None if it is done: a record of another service, an old success,
+    /// or one that was read without unescaping.
     fn take_canonical<'a>(&mut self, canonical: Canonical<'a>, batch: &mut Batch) -> Option<(LogEvent<'a>, Guess)> {
         let Canonical { id: _, timestamp: _, message } = canonical;
         let timestamp = canonical.time();
-        // The call was made before CloudWatch Logs took the line.
+        // The call happened before CloudWatch Logs received the line.
         let is_old = timestamp.is_some_and(|timestamp| timestamp < self.setting.horizon);
         let is_short = message.len() <= LINE_MAX;
         let is_tried = !is_old && is_short && signs::begins_our_record(message);
@@ -145,8 +145,8 @@ impl<'s> Lines<'s> {
         Some((LogEvent::of_canonical(canonical), guess))
     }
 
-    /// Reads a record of ours as it stands in its string. False, and nothing is read, where it is none or is written in another
-    /// way than CloudTrail's.
+    /// Reads a record of ours in its string, without unescaping. False, with nothing read, if it is not one or not
+    /// written as CloudTrail writes.
     fn read_escaped(&self, canonical: Canonical<'_>, batch: &mut Batch) -> bool {
         let (Ok(id), Ok(message)) = (str::from_utf8(canonical.id), str::from_utf8(canonical.message)) else {
             return false;
@@ -202,7 +202,7 @@ impl<'s> Lines<'s> {
         let around = around(&event.id, event.timestamp);
         match cloudtrail::read(text, around, self.setting, batch) {
             Ok(Recognised::Ours | Recognised::Foreign) => LineFate::Done,
-            // An EventBridge rule can have a log group for its target: the record is in the envelope.
+            // An EventBridge rule can target a log group: the record is in its envelope.
             Ok(Recognised::NoRecord) => match OuterKeys::of_envelope(text) {
                 Some(envelope) => {
                     let from = batch.observations.len();
@@ -223,7 +223,7 @@ impl<'s> Lines<'s> {
                 LineFate::Done
             }
             Err(error) => {
-                // Broken, and of another service as like as not: only what looks like ours is told.
+                // Broken, and most likely another service's: only records that look like ours are reported.
                 if EVENT_SOURCES.iter().any(|source| text.contains(source)) {
                     let detail = format!("log event {}: {}", event.id, json::describe(&error));
                     batch.problems.note(ProblemName::JsonInvalid, detail);
@@ -251,7 +251,7 @@ impl<'s> Lines<'s> {
         !records.is_empty()
     }
 
-    /// Whether the line is too long once it is unescaped. Noted if so.
+    /// Whether the unescaped line is too long. Noted if so.
     fn is_too_long(&mut self, event: &LogEvent<'_>, batch: &mut Batch) -> bool {
         let length = unescape(&event.message, &mut self.text).map_or(event.message.len(), str::len);
         if length > LINE_MAX {
@@ -260,16 +260,16 @@ impl<'s> Lines<'s> {
         length > LINE_MAX
     }
 
-    /// Gives the log event to the reader of text.
+    /// Hands the log event to the text reader.
     fn hand_over(&mut self, event: &LogEvent<'_>, stream: &mut Stream<'_>, text_left: &mut usize, batch: &mut Batch) {
         let weight = event.message.len() + event.id.len() + WEIGHT_OF_A_LINE;
         if weight > *text_left {
-            // Nor is a shorter line read that comes after: what is read is what came first.
+            // Later, shorter lines are not read either: the limit keeps the first ones.
             *text_left = 0;
             if !std::mem::replace(&mut self.is_text_cut, true) {
                 batch
                     .problems
-                    .note(ProblemName::PayloadCut, format!("the text after log event {} not read", self.count));
+                    .note(ProblemName::PayloadCut, format!("the text after log event {} was not read", self.count));
             }
             return;
         }
@@ -281,7 +281,7 @@ impl<'s> Lines<'s> {
         stream.take(TextLine { id: &event.id, timestamp, arrival: event.arrival(), message: &event.message }, batch);
     }
 
-    /// The bytes as text. Replacing what is no UTF-8 changes no other byte.
+    /// The bytes as text. Replacing invalid UTF-8 changes no other byte.
     fn utf8<'a>(&self, bytes: &'a [u8], batch: &mut Batch) -> Cow<'a, str> {
         let text = String::from_utf8_lossy(bytes);
         if matches!(text, Cow::Owned(_)) {
@@ -291,7 +291,7 @@ impl<'s> Lines<'s> {
     }
 }
 
-/// Whether each line, of which there are several, is an object with an event source.
+/// Whether there are several lines and each is an object with an event source.
 fn is_record_a_line(text: &str) -> bool {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty()).peekable();
     let first = lines.next();

@@ -1,9 +1,9 @@
-//! A JSON object in a JSON string, read without being unescaped before.
+//! A JSON object in a JSON string, read without unescaping.
 //!
-//! In: a string as it stands in JSON, quotes included. Out: a serde deserializer of what is written in it. It takes the form in
-//! which CloudTrail writes: compact, numbers whole, and no escape but that of the quotes around keys and texts, so that every
-//! text is borrowed. For anything else it has one error and no word: who meets it unescapes the string and parses that. What
-//! nobody asks for is passed over and not checked.
+//! In: a raw JSON string with its quotes. Out: a serde deserializer for the JSON in it. It accepts CloudTrail's form:
+//! compact, whole numbers, and no escape but that of the quotes around keys and texts, so that every text is borrowed.
+//! Anything else is an error without details: the caller then unescapes the string and parses that. Unwanted members
+//! are skipped and not checked.
 
 use std::fmt;
 
@@ -11,21 +11,21 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// The JSON in a JSON string, as far as it is read.
+/// The JSON in a JSON string, read up to a place.
 pub struct Escaped<'de> {
     text: &'de str,
     at: usize,
 }
 
-/// It is written in another way, or is no JSON.
+/// Not in CloudTrail's form, or not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unusual;
 
-/// The length of a quote as it stands in a JSON string.
+/// The length of a quote inside a JSON string.
 const QUOTE: usize = 2;
 
 impl<'de> Escaped<'de> {
-    /// None if that is no JSON string by its ends.
+    /// None if the ends are not those of a JSON string.
     pub fn of(literal: &'de str) -> Option<Self> {
         let text = literal.strip_prefix('"')?.strip_suffix('"')?;
         Some(Self { text, at: 0 })
@@ -63,7 +63,7 @@ impl<'de> Escaped<'de> {
         Ok(&self.text[begin..begin + length])
     }
 
-    /// A whole number, as serde_json would give it.
+    /// A whole number, as serde_json returns it.
     fn number(&mut self) -> Result<i64, Unusual> {
         let rest = &self.text[self.at..];
         let is_in_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
@@ -74,7 +74,7 @@ impl<'de> Escaped<'de> {
         text.parse().ok().filter(|_| is_whole).ok_or(Unusual)
     }
 
-    /// Passes one value, however deep.
+    /// Skips one value of any depth.
     fn skip(&mut self) -> Result<(), Unusual> {
         let mut depth = 0_usize;
         loop {
@@ -105,8 +105,8 @@ impl<'de> Escaped<'de> {
     }
 }
 
-/// Where the next backslash is. Most texts of a record are short: eight bytes at a time find it sooner than what is made for long
-/// ones.
+/// The next backslash. Most texts of a record are short: eight bytes at a time find it faster than a search made for
+/// long texts.
 #[inline]
 fn backslash(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
@@ -115,7 +115,7 @@ fn backslash(bytes: &[u8]) -> Option<usize> {
     let (words, rest) = bytes.as_chunks::<8>();
     for (number, word) in words.iter().enumerate() {
         let differing = u64::from_le_bytes(*word) ^ BACKSLASHES;
-        // The lowest high bit that is set is that of the first byte which does not differ.
+        // The lowest set high bit belongs to the first byte that differs.
         let same = differing.wrapping_sub(ONES) & !differing & HIGHS;
         if same != 0 {
             return Some(number * 8 + same.trailing_zeros() as usize / 8);
@@ -171,7 +171,7 @@ impl<'de> Deserializer<'de> for &mut Escaped<'de> {
     }
 }
 
-/// All of a JSON string: what is behind the value counts.
+/// All of a JSON string: text after the value counts.
 pub struct Whole<'de>(pub Escaped<'de>);
 
 impl<'de> Deserializer<'de> for Whole<'de> {
@@ -188,14 +188,14 @@ impl<'de> Deserializer<'de> for Whole<'de> {
     }
 }
 
-/// What stands in an object or in a list.
+/// The members of an object or a list.
 struct Items<'i, 'de> {
     input: &'i mut Escaped<'de>,
     is_first: bool,
 }
 
 impl Items<'_, '_> {
-    /// Whether there is one more; if so, it is next.
+    /// Whether there is one more, which then is next.
     fn is_more(&mut self, end: u8) -> Result<bool, Unusual> {
         if self.input.peek()? == end {
             self.input.at += 1;
@@ -235,7 +235,7 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
 
 impl fmt::Display for Unusual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("written in another way than CloudTrail's")
+        f.write_str("not written as CloudTrail writes")
     }
 }
 

@@ -1,7 +1,7 @@
-//! What the letters of a message tell of it, before anything is unescaped or parsed.
+//! What a message can be by its letters, before unescaping or parsing.
 //!
-//! In: a log event's message, a JSON string still. Out: a [`Guess`]: whether it is a CloudTrail record, whether it
-//! can be of ours, and whether it can tell of anything but success. One sweep finds all that is needed.
+//! In: a log event's message, still a JSON string. Out: a [`Guess`]: whether it is a CloudTrail record, whether it can
+//! be ours, and whether it can be anything but a success. One sweep finds all of this.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -13,22 +13,22 @@ use triage_model::observation::Operation;
 
 use crate::cloudtrail::{EVENT_SOURCES, OWN_TOKEN};
 
-/// What a message can be, by its letters.
+/// The possible content of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guess {
-    /// No CloudTrail record: not an object with `eventSource` and `eventName`.
+    /// Not a CloudTrail record: no object with `eventSource` and `eventName`.
     Other,
-    /// An object whose quotes are written `\u0022`, which hides every sign, and which names an operation of ours.
+    /// An object with quotes written as `\u0022`, which hides every sign, that names an operation of ours.
     Hidden,
-    /// A record that is of no operation of ours.
+    /// A record of another operation.
     Foreign,
-    /// A record of ours that can tell of nothing but success, and not of our own probe.
+    /// A record of ours that can only be a success, and not from our own probe.
     PlainSuccess,
-    /// Any other record: only parsing can tell.
+    /// Any other record: only parsing can decide.
     Record,
 }
 
-/// What a message can be. `own_client_ids` are those of our own probe.
+/// Guesses the content of a message. `own_client_ids` are our own probe's.
 pub fn guess(message: &[u8], own_client_ids: &[String]) -> Guess {
     let Some(inside) = begins_object(message) else { return Guess::Other };
     let begins_record = inside.starts_with(FIRST_KEY);
@@ -44,21 +44,21 @@ pub fn guess(message: &[u8], own_client_ids: &[String]) -> Guess {
         let is_plain = signs.is_plain_success() && message.ends_with(b"}\"");
         return if is_plain { Guess::PlainSuccess } else { Guess::Record };
     }
-    // Where the key is written in another way, or stands there more than once, our name must stand somewhere.
+    // Where the key is spelt differently or repeated, our name must occur somewhere.
     let is_not_ours = signs.names_other_event && signs.event_names == 1 || !names_an_operation(message);
-    // An application may log its own error beside the event that it was called with: then only parsing tells that the
-    // keys are not the line's own.
+    // An application may log its own error next to the event it was called with: only parsing shows that the keys are
+    // not the line's own.
     let is_record = begins_record || !signs.is_suspect;
     if is_not_ours && is_record { Guess::Foreign } else { Guess::Record }
 }
 
-/// Whether a message begins as CloudTrail begins its records, and its first event name is one of ours.
+/// Whether a message begins like a CloudTrail record, and its first event name is ours.
 pub fn begins_our_record(message: &[u8]) -> bool {
     let first_name = || value(&message[EVENT_NAME.find(message)? + EVENT_NAME.needle().len()..]);
     message.get(2..).is_some_and(|inside| inside.starts_with(FIRST_KEY)) && first_name().is_some_and(is_ours)
 }
 
-/// The quick way to know most lines of a trail: the key stands there once, and behind it an operation that is not ours.
+/// The fast path for most lines of a trail: the key occurs once, followed by an operation that is not ours.
 fn names_another_event_only(inside: &[u8]) -> bool {
     let Some(at) = EVENT_NAME.find(inside) else { return false };
     let after = &inside[at + EVENT_NAME.needle().len()..];
@@ -76,15 +76,15 @@ fn is_ours(event_name: &[u8]) -> bool {
 struct RecordSigns {
     event_names: u32,
     event_sources: u32,
-    /// One of our operations stands where it belongs.
+    /// One of our operations is in its place.
     names_our_event: bool,
-    /// Another operation stands there.
+    /// Another operation is there.
     names_other_event: bool,
-    /// An event source of ours stands where it belongs.
+    /// One of our event sources is in its place.
     names_our_source: bool,
-    /// The client id is that of our own probe, or cannot be read from here.
+    /// The client id is our own probe's, or unreadable from here.
     may_be_own: bool,
-    /// Letters without which no failure can be told, or those of our own probe.
+    /// The letters of any failure, or of our own probe.
     is_suspect: bool,
 }
 
@@ -97,7 +97,7 @@ enum Needle {
 }
 
 impl Needle {
-    /// What stands before the letters that are looked for, where these are not all of it.
+    /// The text before the searched letters, where they are only a part.
     const fn before(self) -> &'static [u8] {
         match self {
             Self::EventName | Self::EventSource => br#"\"eve"#,
@@ -107,8 +107,8 @@ impl Needle {
     }
 }
 
-/// What is looked for. Of the keys only the last letters: many others begin like them, and each look is dear. The letters of failure are those of `cloudtrail::statement`, without the first, which may be a
-/// capital.
+/// The searched letters. Of keys only the last letters: many others begin alike, and each hit is expensive. The letters
+/// of failure are those of `cloudtrail::statement` without the first, which may be a capital.
 const NEEDLES: [(&str, Needle); 15] = [
     (r#"ntName\""#, Needle::EventName),
     (r#"ntSource\""#, Needle::EventSource),
@@ -127,14 +127,14 @@ const NEEDLES: [(&str, Needle); 15] = [
     (OWN_TOKEN, Needle::Suspect),
 ];
 
-/// How the names of our operations begin.
+/// The beginnings of our operations' names.
 static OPERATIONS: LazyLock<[Finder<'static>; 3]> =
     LazyLock::new(|| ["CreateToken", "RegisterClient", "StartDeviceAuthorization"].map(Finder::new));
 
 static EVENT_NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#"\"eventName\""#));
 static EVENT_SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#"\"eventSource\""#));
 
-/// How CloudTrail begins its records.
+/// The beginning of a CloudTrail record.
 const FIRST_KEY: &[u8] = br#"\"eventVersion\":"#;
 
 /// Vector instructions where the machine has them.
@@ -152,7 +152,7 @@ impl RecordSigns {
                 for found in searcher.find_iter(message) {
                     let needle = NEEDLES[found.pattern().as_usize()].1;
                     signs.take(needle, message, found.start()..found.end(), own_client_ids);
-                    // Whatever follows, it must be parsed.
+                    // It must be parsed, whatever follows.
                     if signs.is_suspect && signs.names_our_event && signs.event_sources > 0 {
                         break;
                     }
@@ -169,7 +169,7 @@ impl RecordSigns {
         signs
     }
 
-    /// Takes what was found at that place.
+    /// Evaluates the hit at that place.
     fn take(&mut self, needle: Needle, message: &[u8], place: Range<usize>, own_client_ids: &[String]) {
         if !message[..place.start].ends_with(needle.before()) {
             return;
@@ -206,14 +206,14 @@ impl RecordSigns {
     }
 }
 
-/// The text that follows a key, if it is written compactly and without escapes.
+/// The text after a key, if written compactly and without escapes.
 fn value(after: &[u8]) -> Option<&[u8]> {
     let rest = after.strip_prefix(br#":\""#)?;
     let (text, end) = rest.split_at(memchr::memchr(b'\\', rest)?);
     end.starts_with(br#"\""#).then_some(text)
 }
 
-/// What follows the brace, if the message is a JSON string that begins like an object.
+/// The text after the brace, if the message is a JSON string that begins like an object.
 fn begins_object(message: &[u8]) -> Option<&[u8]> {
     let mut rest = message.strip_prefix(b"\"")?;
     loop {
@@ -241,12 +241,12 @@ mod tests {
     }
 
     #[test]
-    fn a_success_is_told_by_its_letters() {
+    fn a_success_is_known_by_its_letters() {
         assert_eq!(guess_of(&record(json!({})).to_string()), Guess::PlainSuccess);
     }
 
     #[test]
-    fn what_may_be_more_than_a_success_is_not_taken_for_one() {
+    fn a_possible_failure_is_not_a_success() {
         for more in [
             json!({"errorCode": "InternalServerException"}),
             json!({"errorMessage": "no"}),
@@ -273,11 +273,11 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_something_else_is_told_by_its_name() {
+    fn a_record_of_another_operation_is_known_by_its_name() {
         assert_eq!(guess_of(&record(json!({"eventName": "GetObject"})).to_string()), Guess::Foreign);
         let spaced = record(json!({"eventName": "GetObject"})).to_string().replace("\":", "\" : ");
         assert_eq!(guess_of(&spaced), Guess::Foreign);
-        // Named twice, and once as ours: parsing will tell.
+        // Named twice, once as ours: parsing decides.
         let twice = json!({"eventName": "GetObject", "requestParameters": {"eventName": "CreateToken"}});
         assert_eq!(guess_of(&record(twice).to_string()), Guess::Record);
     }
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_left_to_others() {
+    fn other_lines_are_left_to_the_text_reader() {
         for text in ["", "text", "{}", r#"{"eventName":"CreateToken"}"#, r#"x {"eventName":"a","eventSource":"b"}"#] {
             assert_eq!(guess_of(text), Guess::Other, "{text}");
         }

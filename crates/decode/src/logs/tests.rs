@@ -18,7 +18,7 @@ fn event(id: usize, timestamp: i64, message: &str) -> Value {
     json!({"id": format!("{id:056}"), "timestamp": timestamp, "message": message})
 }
 
-/// As CloudWatch Logs writes it: `serde_json`'s maps would sort the keys.
+/// In CloudWatch Logs' form: `serde_json`'s maps would sort the keys.
 fn document(events: &[Value]) -> String {
     let events: Vec<String> = events
         .iter()
@@ -52,9 +52,9 @@ fn records_in_lines_are_read_in_their_order() {
     let batch = packed(&document(&events));
     assert_eq!((batch.kind, batch.problems.is_empty()), (InputKind::Logs, true), "{:?}", batch.problems);
     assert_eq!(ids(&batch), ["request-0", "request-1", "request-2", "request-3", "request-4"]);
-    // The same by the keys of the document alone, as in a file.
+    // The same document by itself, as in a file.
     assert_eq!(decode(&document(&events), &setting()).observations, batch.observations);
-    // And in a payload written with spaces.
+    // And with spaces in the payload.
     let spaced = subscription(&gzip(document(&events).as_bytes())).replace(':', " : ");
     assert_eq!(decode(&spaced, &setting()), batch);
 }
@@ -128,7 +128,7 @@ fn a_recent_success_is_read() {
 }
 
 #[test]
-fn a_broken_record_of_ours_is_told_and_others_are_not() {
+fn a_broken_record_of_ours_is_reported_and_others_are_not() {
     let cut = failed(1).replace("\"userIdentity\"", "userIdentity");
     let other = cut.replace("sso.amazonaws.com", "s3.amazonaws.com");
     let batch = packed(&document(&[event(7, RECENT, &cut), event(8, RECENT, &other), event(9, RECENT, &failed(9))]));
@@ -153,7 +153,7 @@ fn our_own_log_groups_are_never_read() {
 }
 
 #[test]
-fn a_document_without_log_events_is_told() {
+fn a_document_without_log_events_is_reported() {
     assert_eq!(packed(&document(&[])).problems.count(ProblemName::BatchEmpty), 1);
     assert_eq!(packed(r#"{"messageType":"DATA_MESSAGE"}"#).problems.count(ProblemName::BatchEmpty), 1);
     assert_eq!(packed(r#"{"logEvents":{"a":1}}"#).problems.count(ProblemName::FieldWrongType), 1);
@@ -189,7 +189,7 @@ fn the_log_events_before_any_damage_are_handled() {
 }
 
 #[test]
-fn what_is_beyond_the_bound_is_told_and_what_is_within_is_handled() {
+fn input_within_the_limit_is_read_and_the_cut_is_reported() {
     let filler = "x".repeat(200_000);
     let mut events = vec![event(0, RECENT, &failed(0))];
     events.extend((1..340).map(|id| event(id, RECENT, &filler)));
@@ -210,7 +210,7 @@ fn text_that_is_no_utf8_is_replaced_where_it_stands() {
 }
 
 #[test]
-fn a_line_longer_than_the_bound_is_told_and_one_at_the_bound_is_read() {
+fn a_line_over_the_limit_is_reported_and_one_at_the_limit_is_read() {
     let sized = |size: usize| {
         let bare = record(json!({"errorCode": "x", "filler": ""})).to_string().len();
         record(json!({"errorCode": "x", "filler": "y".repeat(size - bare)})).to_string()
@@ -225,7 +225,7 @@ fn a_line_longer_than_the_bound_is_told_and_one_at_the_bound_is_read() {
 }
 
 #[test]
-fn deep_nesting_in_a_line_or_around_it_is_borne() {
+fn deep_nesting_in_a_line_or_around_it_is_harmless() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for key in ["other", "resources", "sharedEventID", "additionalEventData"] {
         let line = failed(1).replacen('{', &format!("{{\"{key}\":{deep},"), 1);
@@ -233,7 +233,7 @@ fn deep_nesting_in_a_line_or_around_it_is_borne() {
         for text in [lines.clone(), lines.replacen('{', &format!("{{\"deep\":{deep},"), 1)] {
             assert_eq!(ids(&packed(&text)), ["request-1"]);
         }
-        // With a space, it is parsed the long way.
+        // With a space it takes the slow path.
         let spaced = document(&[event(1, RECENT, &line.replacen(':', ": ", 1))]);
         assert_eq!(ids(&packed(&spaced)), ["request-1"]);
     }
@@ -264,7 +264,7 @@ fn a_message_that_was_unpacked_on_the_way_is_read_and_noted() {
 }
 
 #[test]
-fn what_is_read_is_what_the_common_library_reads() {
+fn the_result_equals_that_of_the_common_library() {
     let messages = ["text with \"quotes\" \\ and \u{1f600}", &failed(1), "", "},{\"id\":\"7\"", "tab\tnewline\n"];
     let events: Vec<Value> = messages.iter().enumerate().map(|(id, text)| event(id, RECENT, text)).collect();
     let text = document(&events);
@@ -281,7 +281,7 @@ fn what_is_read_is_what_the_common_library_reads() {
     }
 }
 
-/// The log events of a document, in whatever form they are.
+/// The log events of a document, in any form.
 fn events_of<R: Read>(document: &mut Document<R>) -> Vec<LogEvent<'static>> {
     let mut events = Vec::new();
     while document.seek_events() {
@@ -319,7 +319,7 @@ impl LogEvent<'_> {
 }
 
 #[test]
-fn only_the_canonical_form_is_cut_without_being_gone_through() {
+fn only_the_canonical_form_is_split_without_walking() {
     let first = |text: &str| {
         let mut document = Document::new(text.as_bytes());
         assert!(document.seek_events());
@@ -361,14 +361,14 @@ fn our_own_log_groups_are_never_read_though_the_name_stands_behind_the_log_event
         for batch in [packed(&control), decode(&control, &setting())] {
             assert_eq!((batch.kind, batch.observations.len()), (InputKind::LogsControl, 0));
         }
-        // Another one's is read in full, and is the caller's name where no other stands.
+        // Another client's is read in full, and names the caller where nothing else does.
         let other = own.replace("/aws/lambda/oidc-triage", "g");
         assert_eq!(packed(&other).observations.len(), 1);
     }
 }
 
 #[test]
-fn as_many_calls_are_kept_as_the_bound_says_and_what_is_cut_is_told() {
+fn calls_are_kept_up_to_the_limit_and_the_cut_is_reported() {
     let failure = r#"{"eventSource":"sso.amazonaws.com","eventName":"CreateToken","errorCode":"x"}"#;
     for (count, is_cut) in [(OBSERVATIONS_MAX, false), (OBSERVATIONS_MAX + 1, true)] {
         let events: Vec<Value> = (0..count).map(|id| event(id, RECENT, failure)).collect();
@@ -394,7 +394,7 @@ fn calls_with_the_longest_names_are_cut_sooner() {
 }
 
 #[test]
-fn so_much_text_is_read_as_the_bound_says_and_records_go_on() {
+fn text_is_read_up_to_the_limit_and_records_continue() {
     let line = "x".repeat(100_000);
     let count = TEXT_MAX / line.len();
     let mut events: Vec<Value> = (0..count).map(|id| event(id, RECENT, &line)).collect();
@@ -410,7 +410,7 @@ fn so_much_text_is_read_as_the_bound_says_and_records_go_on() {
 }
 
 #[test]
-fn what_is_left_when_the_time_is_up_is_named_and_what_was_read_is_there() {
+fn at_the_deadline_the_rest_is_reported_and_the_first_part_is_kept() {
     let events: Vec<Value> = (0..1000).map(|id| event(id, RECENT, &failed(id))).collect();
     let payload = subscription(&gzip(document(&events).as_bytes()));
     let looks = std::cell::Cell::new(0);
@@ -432,7 +432,7 @@ fn what_is_left_when_the_time_is_up_is_named_and_what_was_read_is_there() {
 }
 
 #[test]
-fn an_element_that_is_longer_than_any_log_event_is_told_and_the_next_one_is_read() {
+fn an_oversized_element_is_reported_and_the_next_one_is_read() {
     let long = "x".repeat(document::ELEMENT_MAX);
     let text = document(&[event(1, RECENT, &failed(1)), event(2, RECENT, &long), event(3, RECENT, &failed(3))]);
     for text in [text.clone(), text.replace("\"id\":", "\"id\": ")] {
@@ -461,7 +461,7 @@ fn message() -> impl Strategy<Value = String> {
     prop_oneof![4 => a_record, 1 => any::<String>(), 1 => Just("},{\"id\":\"1\"".to_owned())]
 }
 
-/// A source that gives a few bytes at a time.
+/// A source that returns a few bytes at a time.
 struct Pieces<'a> {
     rest: &'a [u8],
     piece: usize,
@@ -474,7 +474,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// The same JSON with white space around what is no text.
+/// The same JSON with white space between tokens.
 fn spaced(text: &str, space: &str) -> String {
     let mut spaced = String::new();
     let (mut in_text, mut is_escaped) = (false, false);
@@ -495,7 +495,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn both_ways_through_a_document_come_to_the_same(
+    fn both_ways_through_a_document_agree(
         messages in prop::collection::vec((message(), any::<bool>()), 1..6),
         room in 1usize..64, piece in 1usize..64, space in prop_oneof![Just(""), Just(" "), Just("\n\t ")],
     ) {
@@ -513,7 +513,7 @@ proptest! {
         prop_assert_eq!(document.header.log_group.as_deref(), Some("trail"));
         prop_assert_eq!(document.finish().1, None);
         prop_assert_eq!(packed(&text), packed(&spaced));
-        // And to the same as parsing every record, except that nothing old is left uncounted.
+        // And to the same result as parsing every record, except that old records are all counted.
         let mut slowly = Batch::new(InputKind::Logs);
         for (message, is_old) in &messages {
             let time = jiff::Timestamp::from_millisecond(if *is_old { OLD } else { RECENT }).unwrap();
@@ -527,12 +527,12 @@ proptest! {
     }
 
     #[test]
-    fn a_record_read_as_it_stands_is_read_as_it_is_once_unescaped(message in message()) {
+    fn a_record_reads_the_same_escaped_and_unescaped(message in message()) {
         let literal = serde_json::to_string(&message).unwrap();
         let around = crate::envelope::Around::default();
         let (mut quickly, mut slowly) = (Batch::new(InputKind::Logs), Batch::new(InputKind::Logs));
         let whole = record::Whole(record::Escaped::of(&literal).unwrap());
-        // What cannot be read as it stands leaves nothing behind.
+        // A record that cannot be read without unescaping leaves nothing behind.
         if let Ok(recognised) = crate::cloudtrail::read_from(whole, around, &setting(), &mut quickly) {
             let expected = crate::cloudtrail::read(&message, around, &setting(), &mut slowly);
             prop_assert_eq!(recognised, expected.unwrap());
@@ -541,7 +541,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_document_is_borne(
+    fn no_damaged_document_panics(
         messages in prop::collection::vec(message(), 0..4), at in any::<prop::sample::Index>(), byte in any::<u8>(),
         cut in any::<prop::sample::Index>(), is_cut in any::<bool>(),
     ) {

@@ -1,9 +1,9 @@
-//! Where a JSON value ends, whatever its form and however its bytes are cut.
+//! Finds where a JSON value ends, whatever its form and however its bytes are split.
 //!
-//! In: bytes of one value, piece after piece. Out: where its end is. Nothing is held and nothing is checked: who takes the value
-//! parses it, and what nobody takes need not be sound.
+//! In: bytes of one value, piece by piece. Out: where it ends. Nothing is held or checked: a wanted value is parsed by
+//! its reader, and a skipped one need not be valid.
 
-/// A value that is gone through.
+/// A value being walked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Walker {
     depth: usize,
@@ -12,19 +12,19 @@ pub struct Walker {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Within {
-    /// Its first byte is still to come.
+    /// Before its first byte.
     #[default]
     Nothing,
     Structure,
     Text,
-    /// A backslash of a text was the last byte.
+    /// The last byte was a backslash in a text.
     Escape,
     /// A number, or one of the three words.
     Word,
 }
 
 impl Walker {
-    /// Goes on through the next bytes of the value. Where it ends in them: how many belong to it.
+    /// Walks the next bytes of the value. If it ends in them: how many belong to it.
     pub fn walk(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         loop {
@@ -52,7 +52,7 @@ impl Walker {
                 }
                 Within::Nothing | Within::Structure => {
                     let byte = *bytes.get(at)?;
-                    // What is no value at all ends before it begins.
+                    // A non-value ends before it begins.
                     if self.within == Within::Nothing && matches!(byte, b',' | b':' | b']' | b'}') {
                         return Some(at);
                     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_ends_where_it_begins() {
+    fn a_non_value_ends_where_it_begins() {
         for text in [",", "]", "}", ":"] {
             assert_eq!(end(text, 1), Some(0));
         }

@@ -1,11 +1,11 @@
 //! The bytes of a document, a window at a time.
 //!
-//! In: whatever can be read from. Out: the bytes from the place that was reached, as many as there is room for. What is passed
-//! is forgotten. The room grows with what must be seen at once, up to a bound; what the bytes mean is for the caller.
+//! In: a reader. Out: the bytes from the current place on, as many as there is room for. Passed bytes are dropped. The
+//! room grows with the bytes needed at once, up to a limit. The caller interprets the bytes.
 
 use std::io::Read;
 
-/// Room enough that what is carried over from one window to the next is little, and small enough for a processor's cache.
+/// Large enough to make the carry-over between windows small, and small enough for a processor's cache.
 pub const ROOM: usize = 128 * 1024;
 
 pub struct Window<R> {
@@ -13,19 +13,19 @@ pub struct Window<R> {
     bytes: Vec<u8>,
     from: usize,
     to: usize,
-    /// How many bytes of the document were passed.
+    /// The number of bytes passed so far.
     passed: usize,
     room_max: usize,
     is_ended: bool,
 }
 
 impl<R: Read> Window<R> {
-    /// With room for so many bytes, and more where they are needed, up to `room_max`.
+    /// With room for this many bytes, growing to at most `room_max`.
     pub fn new(source: R, room: usize, room_max: usize) -> Self {
         Self { source, bytes: vec![0; room], from: 0, to: 0, passed: 0, room_max, is_ended: false }
     }
 
-    /// What is there from the place that was reached.
+    /// The bytes from the current place on.
     pub fn rest(&self) -> &[u8] {
         &self.bytes[self.from..self.to]
     }
@@ -34,7 +34,7 @@ impl<R: Read> Window<R> {
         self.to - self.from
     }
 
-    /// Goes on by so many bytes, which must be there.
+    /// Moves on by this many bytes, which must be there.
     pub fn pass(&mut self, count: usize) {
         debug_assert!(count <= self.len(), "what is passed is there");
         self.from += count;
@@ -46,7 +46,7 @@ impl<R: Read> Window<R> {
         self.passed
     }
 
-    /// Gets more bytes behind those that are there. False where there is no room for them, or the source has none.
+    /// Reads more bytes. False if there is no room for them, or the source has ended.
     pub fn more(&mut self) -> bool {
         self.bytes.copy_within(self.from..self.to, 0);
         self.to -= self.from;
@@ -64,12 +64,12 @@ impl<R: Read> Window<R> {
         self.to > before
     }
 
-    /// Whether the source has no more than what is there.
+    /// Whether the source has ended.
     pub fn is_ended(&self) -> bool {
         self.is_ended
     }
 
-    /// Reads to the end of the source, whatever there is.
+    /// Reads to the end of the source.
     pub fn into_drained(mut self) -> R {
         while !self.is_ended {
             self.from = self.to;

@@ -1,14 +1,14 @@
-//! One error of an SDK, as data, and what can be said of it by itself.
+//! One error of an SDK, as data.
 //!
-//! In: what a form of printing found (`forms`). Out: whether it is about a call of SSO OIDC ([`is_ours`]), and
-//! whether two of them are one failure. Nothing is searched in a text here.
+//! In: the fields found by a printed form (`forms`). Out: whether the error is about a call of SSO OIDC ([`is_ours`]),
+//! and whether two errors are one failure. No text is searched here.
 
 use triage_model::observation::Operation;
 
 use crate::sdk_error::service::{Mark, ServiceSigns, bare_status, is_known_code, is_modelled_code};
 
-/// More errors than this in one printout are not one program's any more. It also bounds the work: each error looks at its
-/// whole line, and merging compares each with each.
+/// The most errors of one program in one printout. It also bounds the work: each error reads its whole line, and
+/// merging compares all pairs.
 pub const ERRORS_MAX: usize = 64;
 
 /// One error as an SDK printed it.
@@ -24,31 +24,31 @@ pub struct SdkError {
     pub status: Option<u16>,
     pub message: Option<String>,
     pub request_id: Option<RequestId>,
-    /// The region of the host that the error itself names.
+    /// The region of the host in the error itself.
     pub region: Option<String>,
     pub no_answer: bool,
-    /// Printed with its fields by name, as JavaScript, Rust and Python dumps do: then `error_description`, which only
-    /// the exceptions of this service have, tells whose it is.
+    /// Printed with its fields by name, as in JavaScript, Rust and Python dumps: then `error_description`, which only
+    /// this service's exceptions have, shows whose it is.
     pub has_fields: bool,
 }
 
-/// Which service an error names by itself.
+/// The service that an error names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NamedService {
     SsoOidc,
-    /// The shape names none: what stands around it must tell.
+    /// The form names none: the text around it must.
     #[default]
     Unnamed,
     /// Another service, or an operation that is not one of the four.
     Other,
 }
 
-/// A request id, and how sure it is that AWS gave it.
+/// A request id, and how certain it is that AWS issued it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestId {
-    /// It stands where an SDK prints it.
+    /// In an SDK's own place for it.
     OfAws(String),
-    /// A field of the log line is called so: it may be the application's own.
+    /// A field of the log line with that name: perhaps the application's own id.
     OfLine(String),
 }
 
@@ -60,10 +60,10 @@ impl RequestId {
     }
 }
 
-/// What the access portal answers (GetRoleCredentials, ListAccounts) where the session has ended: the commonest look-alike.
+/// The access portal's answers after a session has ended (GetRoleCredentials, ListAccounts): the commonest look-alike.
 const PORTAL_CODE: &str = "UnauthorizedException";
 
-/// Whether an error is about a call of SSO OIDC, judged by itself and by the signs of the printout it stands in.
+/// Whether an error is about a call of SSO OIDC, by itself and by the signs in its printout.
 pub fn is_ours(error: &SdkError, signs: &ServiceSigns) -> bool {
     match error.service {
         NamedService::SsoOidc => true,
@@ -77,12 +77,12 @@ pub fn is_ours(error: &SdkError, signs: &ServiceSigns) -> bool {
             let own_fields = error.has_fields && signs.oauth_fields && is_modelled_code(code);
             let is_ours = match signs.mark {
                 Mark::None => false,
-                // Any program loses connections.
+                // Every program loses connections.
                 Mark::Word => !error.no_answer || operation.or(signs.method).is_some(),
                 Mark::Name | Mark::Host => true,
             };
             if is_ours {
-                // A program that signs in calls other services too, and names us around their errors.
+                // A program that signs in also calls other services, and names ours next to their errors.
                 !signs.stranger || own_fields || operation.or(signs.method).is_some()
             } else {
                 !signs.other && (own_fields || operation.is_some() && is_known_code(code))
@@ -101,18 +101,18 @@ impl SdkError {
             (Some(one), Some(other)) => one.as_str() == other.as_str(),
             (None, _) | (_, None) => true,
         };
-        // A wrapper may tell of a lost connection in its own words: it is the same call.
+        // A wrapper may describe a lost connection in its own words: it is the same call.
         let same_code = agree(&self.code, &other.code) || self.no_answer || other.no_answer || self.is_repeat(other);
         same_id && same_code && agree(&self.operation, &other.operation)
     }
 
-    /// The model class and the `Error Code` of one exception, printed apart; or the status where the code is not known.
+    /// One exception's model class and its `Error Code`, printed apart; or the status if the code is unknown.
     fn is_repeat(&self, other: &Self) -> bool {
         let is_status = |error: &Self| error.code.as_deref().is_some_and(|code| bare_status(code).is_some());
         self.inner_code == other.code || other.inner_code == self.code || is_status(self) || is_status(other)
     }
 
-    /// Takes from `other` what is missing here.
+    /// Fills missing fields from `other`.
     pub fn absorb(&mut self, other: Self) {
         let status_for_code = |error: &Self| error.code.as_deref().is_none_or(|code| bare_status(code).is_some());
         if self.no_answer && !other.no_answer && other.code.is_some()

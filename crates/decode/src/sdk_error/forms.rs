@@ -1,7 +1,7 @@
-//! The forms in which SDKs print an error, one line of the table for each.
+//! The forms in which SDKs print errors, one line of the table for each.
 //!
-//! In: text. Out: what is printed in such a form, with its fields. A form's expressions run only where its trigger, a
-//! plain substring, stands in the text, and each runs once over it: the work is linear.
+//! In: text. Out: the errors printed in such a form, with their fields. A form's expressions run only if its trigger, a
+//! plain substring, occurs in the text, and each runs once: the work is linear.
 
 mod by_field;
 mod by_line;
@@ -19,7 +19,7 @@ use crate::sdk_error::text::{line_around, plain, regex};
 
 /// One way of printing an error.
 struct PrintedForm {
-    /// One of these stands in every text of the form.
+    /// Every text of the form contains one of these.
     triggers: &'static [&'static str],
     read: fn(&str, &mut Vec<SdkError>),
 }
@@ -75,9 +75,9 @@ const FORMS: &[PrintedForm] = &[
         ],
         read: by_field::javascript,
     },
-    // boto3's `error.response`, printed as Python prints a dictionary
+    // boto3's `error.response`, printed as a Python dictionary
     PrintedForm { triggers: &["ResponseMetadata"], read: by_field::python },
-    // No answer, in the words of the HTTP client below the SDK
+    // No answer, as the HTTP client below the SDK prints it
     PrintedForm {
         triggers: &[
             "Unable to execute HTTP request",
@@ -93,7 +93,7 @@ const FORMS: &[PrintedForm] = &[
     },
 ];
 
-/// Whether a form finds the error of another service in a text, and none that may be ours.
+/// Whether a form finds an error of another service in a text, and none that may be ours.
 pub fn names_another_service(text: &str) -> bool {
     let is_other =
         |error: &SdkError| error.service == NamedService::Other && (error.code.is_some() || error.status.is_some());
@@ -113,7 +113,7 @@ pub fn find(text: &str) -> Vec<SdkError> {
     for error in &mut errors {
         error.code = error.code.take().and_then(whole_code);
     }
-    // An error that names another service is not to be read again by a form that names none.
+    // An error that names another service must not be read again by a form without one.
     errors.retain(|error| match error.service {
         NamedService::SsoOidc => true,
         NamedService::Unnamed => {
@@ -125,31 +125,31 @@ pub fn find(text: &str) -> Vec<SdkError> {
     errors
 }
 
-/// What is printed in any of the forms, of whichever service.
+/// Everything printed in any of the forms, of any service.
 fn printed(text: &str) -> Vec<SdkError> {
     let mut errors = Vec::new();
     triggered(text).for_each(|form| (form.read)(text, &mut errors));
     errors
 }
 
-/// The forms of which a trigger stands in a text, in the order of the table.
+/// The forms whose trigger occurs in the text, in the order of the table.
 fn triggered(text: &str) -> impl Iterator<Item = &'static PrintedForm> {
-    /// Of each trigger, which form's it is.
+    /// The form of each trigger.
     static OWNERS: LazyLock<Vec<usize>> = LazyLock::new(|| {
         FORMS.iter().enumerate().flat_map(|(index, form)| std::iter::repeat_n(index, form.triggers.len())).collect()
     });
     static TRIGGERS: LazyLock<AhoCorasick> =
         LazyLock::new(|| AhoCorasick::new(FORMS.iter().flat_map(|form| form.triggers)).expect("constant"));
     let mut found = [false; FORMS.len()];
-    // One trigger may stand in another.
+    // One trigger may contain another.
     for trigger in TRIGGERS.find_overlapping_iter(text) {
         found[OWNERS[trigger.pattern().as_usize()]] = true;
     }
     FORMS.iter().zip(found).filter_map(|(form, found)| found.then_some(form))
 }
 
-/// The frame that Terraform draws around an error, which it breaks at the width of a terminal: each paragraph is put on
-/// one line again. Offsets stay.
+/// Terraform's frame around an error, which breaks it at the width of a terminal: each paragraph becomes one line
+/// again. Offsets stay.
 fn without_frame(text: Cow<'_, str>) -> Cow<'_, str> {
     if !text.contains('│') {
         return text;
@@ -160,7 +160,7 @@ fn without_frame(text: Cow<'_, str>) -> Cow<'_, str> {
 
 static FRAMED: LazyLock<Regex> = LazyLock::new(|| regex(r"\r?\n[ \t]*│[ \t]+(?-u:\b)"));
 
-/// Java's `Suppressed:` lines tell of the attempts before the last: they are blanked, so that offsets stay.
+/// Java's `Suppressed:` lines describe earlier attempts: they are blanked, so that offsets stay.
 fn without_attempts(text: &str) -> Cow<'_, str> {
     if !text.contains("Suppressed: ") && !text.contains("Request attempt ") {
         return Cow::Borrowed(text);

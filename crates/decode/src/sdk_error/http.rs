@@ -1,8 +1,8 @@
-//! What a client without an SDK tells of a call that failed, and what every other text tells in which no SDK's form was
-//! found: the service's host or mark, and beside it a status, an error's name or a network error.
+//! Errors without an SDK's form: from a client without an SDK, or any text with the service's host or mark and next to
+//! it a status, an error's name or a network error.
 //!
-//! In: a printout, without the escapes of JSON. Out: the one error that it is taken for. Nothing is known of the form, so all is looked for anywhere
-//! in the text: where a line names another host of AWS, that line is left out.
+//! In: a printout, without JSON escapes. Out: at most one error. The form is unknown, so everything is searched
+//! anywhere in the text, without lines that name another host of AWS.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -17,10 +17,10 @@ use crate::sdk_error::service::{
 use crate::sdk_error::text::{is_request_id, message, regex};
 use crate::values::{bounded, exception_of_oauth_error};
 
-/// What is read of one printout: headers and bodies stand in front.
+/// The most text read in one printout: headers and bodies come first.
 const TEXT_MAX: usize = 32 * 1024;
 
-/// The error that a printout tells in no form of an SDK.
+/// The error in a printout without an SDK's form.
 pub fn find(printout: &str, signs: &ServiceSigns) -> Option<SdkError> {
     if signs.mark == Mark::None || signs.stranger || signs.other {
         return None;
@@ -30,7 +30,7 @@ pub fn find(printout: &str, signs: &ServiceSigns) -> Option<SdkError> {
         return None;
     }
     let text = without_others_lines(text);
-    // What is left out may have been all that named the service.
+    // The omitted lines may have been the only ones that named the service.
     let is_part = text.len() < printout.len();
     if is_part && signs.method.is_none() && ServiceSigns::of(&text).mark == Mark::None {
         return None;
@@ -40,9 +40,10 @@ pub fn find(printout: &str, signs: &ServiceSigns) -> Option<SdkError> {
     if code.is_none() && tells_of_success(&text) {
         return None;
     }
-    // Where nothing is wrong, only what an HTTP client logs of an answer is believed.
+    // Where nothing is wrong, only an HTTP client's log of an answer counts.
     let is_information = is_information(&text);
-    // Beside our name alone, another address may be what failed: a package, a class of one's own, a neighbour is called so.
+    // Next to our name alone, another address may be the one that failed: packages, classes and other services have
+    // such names.
     let is_elsewhere =
         signs.mark < Mark::Host && !text.contains("$metadata") && names_other_address(&without_namespace(&text));
     let found = status(&text).filter(|(_, is_sure)| *is_sure || !is_information && signs.mark == Mark::Host);
@@ -55,7 +56,7 @@ pub fn find(printout: &str, signs: &ServiceSigns) -> Option<SdkError> {
         service: NamedService::SsoOidc,
         ..SdkError::default()
     };
-    // A word that a program may have for itself is a mark only beside an error that only this service has.
+    // A word that programs use themselves is a mark only next to an error that only this service has.
     let is_sure = signs.mark > Mark::Word;
     if is_sure && is_page && code.is_none() {
         return Some(SdkError {
@@ -79,7 +80,7 @@ pub fn find(printout: &str, signs: &ServiceSigns) -> Option<SdkError> {
     Some(SdkError { code, status, message: said(&text), request_id: request_id(&text), ..error })
 }
 
-/// Without the lines that are of another host of AWS or of a package manager.
+/// Without the lines of other AWS hosts or of package managers.
 fn without_others_lines(text: &str) -> Cow<'_, str> {
     let is_ours = |line: &&str| !names_other_host(line) && !is_package_managers(line);
     if text.lines().all(|line| is_ours(&line)) {
@@ -88,12 +89,12 @@ fn without_others_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.lines().filter(is_ours).collect::<Vec<_>>().join("\n"))
 }
 
-/// Without what the service puts behind the name of an error, which looks like an address.
+/// Without the service's suffix to an error's name, which looks like an address.
 fn without_namespace(text: &str) -> String {
     text.replace("http://internal.amazon.com/coral/", "")
 }
 
-/// The code of a page of HTML in the place of the service's JSON: a proxy or gateway between the caller and AWS wrote it.
+/// The code for an HTML page instead of the service's JSON: a proxy or gateway between the caller and AWS wrote it.
 const HTML_PAGE: &str = "HtmlPage";
 
 fn is_page(text: &str) -> bool {
@@ -101,7 +102,7 @@ fn is_page(text: &str) -> bool {
     SIGNS.iter().any(|sign| text.contains(sign)) || text.contains("Unexpected token < in JSON")
 }
 
-/// The name of the error: that of the header, else of a field, else OAuth's in the body.
+/// The error's name: from the header, else from a field, else OAuth's in the body.
 fn code(text: &str) -> Option<String> {
     static HEADER: LazyLock<Regex> =
         LazyLock::new(|| regex(r#"(?i-u:x-amzn-errortype)["'=:,> \t\[({]{1,12}(?:b')?([A-Za-z][A-Za-z0-9.#]{2,127})"#));
@@ -125,7 +126,7 @@ fn code(text: &str) -> Option<String> {
     named.or_else(oauth).or_else(printed).map(str::to_owned)
 }
 
-/// The status of an answer that failed, and whether it stands where only an answer's does.
+/// The status of a failed answer, and whether its place is one only for an answer's status.
 fn status(text: &str) -> Option<(u16, bool)> {
     static SURE: LazyLock<Regex> = LazyLock::new(|| {
         regex(concat!(
@@ -159,13 +160,13 @@ fn status(text: &str) -> Option<(u16, bool)> {
     find(&SURE, true).or_else(|| find(&PHRASE, true)).or_else(|| find(&LOOSE, false))
 }
 
-/// Whether what follows a number makes it a duration, a size or a count.
+/// Whether the text after a number makes it a duration, a size or a count.
 fn is_measure(after: &str) -> bool {
     const UNITS: [&str; 12] = ["ms", "s ", "s,", "sec", "bytes", "byte", "kB", "KB", "of ", "tokens", "total", "%"];
     UNITS.iter().any(|unit| after.trim_start().starts_with(unit))
 }
 
-/// Whether a text tells of a call that worked: then whatever else it says is no failure of it.
+/// Whether a text reports a call that worked: then nothing else in it is a failure.
 fn tells_of_success(text: &str) -> bool {
     static WORKED: LazyLock<Regex> = LazyLock::new(|| {
         regex(
@@ -176,17 +177,17 @@ fn tells_of_success(text: &str) -> bool {
     WORKED.is_match(text) || SAID.iter().any(|said| text.contains(said))
 }
 
-/// Whether a line is logged where nothing is wrong.
+/// Whether a line's level means that nothing is wrong.
 fn is_information(text: &str) -> bool {
     static LEVEL: LazyLock<Regex> =
         LazyLock::new(|| regex(r#"(?:^|[ \t\[|"'=])(?:INFO|DEBUG|TRACE|NOTICE|info|debug)(?:$|[ \t\]|"',:])"#));
     LEVEL.is_match(bounded(text, LEVEL_WITHIN))
 }
 
-/// Loggers put the level in front.
+/// Loggers write the level first.
 const LEVEL_WITHIN: usize = 80;
 
-/// Whether a text names an address that is not the service's: a call to that may have failed.
+/// Whether a text names another address than the service's: a call to that may have failed.
 fn names_other_address(text: &str) -> bool {
     static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
         regex(
@@ -196,7 +197,7 @@ fn names_other_address(text: &str) -> bool {
     ADDRESS.is_match(text)
 }
 
-/// The port of HTTPS, which is no status.
+/// The port of HTTPS, not a status.
 const PORT: u16 = 443;
 
 fn said(text: &str) -> Option<String> {
@@ -219,7 +220,7 @@ fn line_at(text: &str, at: usize) -> &str {
     text[text[..at].rfind('\n').map_or(0, |end| end + 1)..].lines().next().unwrap_or_default().trim()
 }
 
-/// A call without an answer, as the text says it.
+/// A call without an answer, as the text describes it.
 struct NetworkError {
     at: usize,
     code: &'static str,
@@ -227,7 +228,7 @@ struct NetworkError {
     is_of_proxy: bool,
 }
 
-/// What clients and systems say where no answer came, and the name for it. The name of a client's own is kept.
+/// Phrases of clients and systems when no answer came, and the name for each. A client's own name is kept.
 const SAID: &[(&str, &str)] = &[
     // A proxy
     ("Tunnel connection failed", PROXY),
@@ -400,9 +401,9 @@ static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     AhoCorasickBuilder::new().match_kind(MatchKind::LeftmostFirst).build(words).expect("constant")
 });
 
-/// The first in the order of the list: what says more stands in front there.
+/// The first in the order of the list, which begins with the most specific.
 fn network_error(text: &str) -> Option<NetworkError> {
-    // Clients print the codes after which they try again, as a list in their options.
+    // Clients print the codes they retry as a list in their options.
     let is_listed = |found: &aho_corasick::Match| {
         let (before, after) = (&text[..found.start()], &text[found.end()..]);
         let quoted = before.strip_suffix(['"', '\'']).zip(after.strip_prefix(['"', '\'']));

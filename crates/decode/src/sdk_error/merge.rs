@@ -1,11 +1,11 @@
-//! One error for each failure, where the same failure is printed several times.
+//! Merges several printouts of the same failure.
 //!
-//! In: all errors of one printout. Out: those that cannot be the same failure, each with what any of its copies told.
-//! What makes two errors one is said in [`SdkError::is_compatible`].
+//! In: all errors of one printout. Out: the distinct failures, each with the details of all its copies.
+//! [`SdkError::is_compatible`] decides when two errors are one.
 
 use crate::sdk_error::error::{ERRORS_MAX, SdkError};
 
-/// One error for each failure: what one printout prints several times is merged.
+/// One error for each failure: repetitions in one printout are merged.
 ///
 /// Errors with a request id come first, so that a repetition without one joins the error it repeats.
 pub fn merge(mut errors: Vec<SdkError>) -> Vec<SdkError> {

@@ -1,7 +1,7 @@
-//! What names the service: its marks, its hosts, its operations and its codes.
+//! The signs of the service: its marks, hosts, operations and codes.
 //!
-//! In: text. Out: the [`ServiceSigns`] that tell ours from another service's error of the same name, and the endpoint a text
-//! names.
+//! In: text. Out: the [`ServiceSigns`] that distinguish ours from another service's error of the same name, and the
+//! endpoint in a text.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -10,34 +10,34 @@ use regex::Regex;
 use triage_model::classify;
 use triage_model::observation::Operation;
 
-/// What the text around an error tells of the service.
+/// Signs of the service in the text around an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceSigns {
-    /// How surely the text is about SSO OIDC.
+    /// How certainly the text is about SSO OIDC.
     pub mark: Mark,
-    /// A mark of a service that has an operation of the same name.
+    /// A mark of a service with an operation of the same name.
     pub other: bool,
-    /// Another client of AWS left its name in the stack or in a field, and ours did not.
+    /// Another AWS client's name is in the stack or in a field, and ours is not.
     pub stranger: bool,
     /// The fields `error` and `error_description`, which the exceptions of this service carry.
     pub oauth_fields: bool,
-    /// The one operation that is named in AWS's own spelling, or by the path of our host.
+    /// The only operation named in AWS's own spelling, or by the path of our host.
     pub operation: Option<Operation>,
-    /// As [`Self::operation`], also from the method name of an SDK (`create_token`, `createToken`): good enough where
-    /// it is known that the error is ours.
+    /// Like [`Self::operation`], but also from an SDK's method name (`create_token`, `createToken`): good enough once
+    /// the error is known to be ours.
     pub method: Option<Operation>,
     /// The region of the first host of the service.
     pub region: Option<String>,
 }
 
-/// What names the service, from nothing to what only it has.
+/// Marks of the service, from none to those only it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
     #[default]
     None,
-    /// `sso-oidc` and the like, which a program may call a part of itself.
+    /// `sso-oidc` and similar, which programs also use for parts of their own.
     Word,
-    /// As the SDKs and the service name it.
+    /// In the spelling of the SDKs and the service.
     Name,
     Host,
 }
@@ -82,7 +82,7 @@ impl ServiceSigns {
     }
 }
 
-/// The operation, if all that are named are the same one.
+/// The operation, if all named ones are the same.
 fn only(mut operations: impl Iterator<Item = Operation>) -> Option<Operation> {
     let first = operations.next()?;
     operations.all(|operation| operation == first).then_some(first)
@@ -92,7 +92,7 @@ fn from_method(name: &str) -> Option<Operation> {
     Operation::from_name(&name.replace('_', ""))
 }
 
-/// A host of the service with what its path tells.
+/// A host of the service and the operation of its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     pub region: String,
@@ -100,8 +100,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The first host of the service that a text names as called, with the first path of it that is told: not the host to which
-    /// an error points as its `endpoint`.
+    /// The first host of the service that a text names as called, with its first known path; not the host in an error's
+    /// `endpoint`.
     pub fn find(text: &str) -> Option<Self> {
         // Most texts with another mark have no host: a substring search is cheaper than the expression.
         if !text.contains("oidc.") && !text.contains("oidc-fips.") {
@@ -122,10 +122,10 @@ impl Endpoint {
     }
 }
 
-/// More hosts than any text of one failure names.
+/// The most hosts in the text of one failure.
 const HOSTS_MAX: usize = 32;
 
-/// InvalidRequestRegionException has `endpoint` for the region to go to.
+/// InvalidRequestRegionException names the region to go to in `endpoint`.
 fn is_pointed_at(text: &str, host: &regex::Captures<'_>) -> bool {
     let at = host.get(0).map_or(0, |host| host.start());
     let before = &text[text.floor_char_boundary(at.saturating_sub(32))..at];
@@ -145,13 +145,13 @@ pub fn operation_of_path(path: &str) -> Option<Operation> {
     }
 }
 
-/// Whether the name an SDK gives a service is ours: `SSO OIDC`, `SsoOidc`, `AWSSSOOIDC`.
+/// Whether an SDK's service name is ours: `SSO OIDC`, `SsoOidc`, `AWSSSOOIDC`.
 pub fn is_service_name(name: &str) -> bool {
     matches!(letters(name).trim_start_matches("amazon").trim_start_matches("aws"), "ssooidc")
 }
 
-/// Services and operations that a program which signs in calls as well, as [`letters`] spells them. Names that a
-/// program may have for itself (`login`) are not here.
+/// Other services and operations of programs that sign in, as [`letters`] spells them. Names that programs use
+/// themselves (`login`) are not here.
 const NEIGHBOURS: &[&str] = &[
     "sso",
     "ssoadmin",
@@ -183,7 +183,7 @@ const NEIGHBOURS: &[&str] = &[
     "putparameter",
 ];
 
-/// Whether a `service` or `operation` field names another service of AWS or an operation that is not one of the four.
+/// Whether a `service` or `operation` field names another AWS service or an operation that is not one of the four.
 pub fn is_neighbour(name: &str) -> bool {
     let letters = letters(name.rsplit([':', '.', '/']).next().unwrap_or(name));
     let letters = letters.trim_start_matches("amazon").trim_start_matches("aws");
@@ -200,7 +200,7 @@ fn is_stranger(text: &str) -> bool {
     clients.peek().is_some() && !clients.any(|name| is_ours(name.as_str()))
 }
 
-/// `500` and the like: what botocore prints where the answer names no code.
+/// `500` and similar: printed by botocore if the answer names no code.
 pub fn bare_status(code: &str) -> Option<u16> {
     let status: u16 = code.parse().ok()?;
     (400..600).contains(&status).then_some(status)
@@ -217,7 +217,7 @@ pub fn is_modelled_code(code: &str) -> bool {
     code.strip_suffix("Exception").is_some_and(|name| MODELLED.contains(&name))
 }
 
-/// A code of which a line's end may have cut a part: the one that it begins, if there is just one, and none if there are several.
+/// A code perhaps cut by a line's end: the known code that begins with it, or none if there are several.
 pub fn whole_code(code: String) -> Option<String> {
     if code.len() < PREFIX_MIN || is_known_code(&code) || code.ends_with("Exception") {
         return Some(code);
@@ -231,17 +231,17 @@ pub fn whole_code(code: String) -> Option<String> {
     }
 }
 
-/// A shorter beginning says too little.
+/// A shorter beginning is ambiguous.
 const PREFIX_MIN: usize = 6;
 
-/// Whether no other service of AWS is known to have a code.
+/// Whether no other AWS service is known to have a code.
 pub fn is_distinct_code(code: &str) -> bool {
     const SHARED: [&str; 5] = ["AccessDenied", "ExpiredToken", "InternalServer", "InvalidRequest", "SlowDown"];
     is_modelled_code(code) && code.strip_suffix("Exception").is_some_and(|name| !SHARED.contains(&name))
 }
 
-/// A code without namespace and without the `Client.` or `Server.` that some services put before it; None for a text
-/// that cannot be a code, and for an SDK's base class, which tells no code.
+/// A code without namespace and without the `Client.` or `Server.` of some services; None for a text that cannot be a
+/// code, and for an SDK's base class, which is not a code.
 pub fn plain_code(name: &str) -> Option<&str> {
     let name = name.rsplit(['.', ':', '#', '\\', '/', '$']).next().unwrap_or(name);
     let fits =
@@ -253,13 +253,13 @@ pub fn plain_code(name: &str) -> Option<&str> {
         "AmazonSSOOIDCException",
         "SSOOIDCException",
         "ServiceError",
-        // Go's word for the lack of a name
+        // Go's text for a missing name
         "UnknownError",
     ];
     (fits && !base.contains(&name)).then_some(name)
 }
 
-/// Longer than any name of an exception.
+/// Longer than any exception's name.
 const CODE_MAX: usize = 128;
 
 /// The modelled errors, each without `Exception`.
@@ -291,13 +291,13 @@ static NAME: LazyLock<Regex> = LazyLock::new(|| {
     .expect("constant")
 });
 
-/// `sso-oidc` as a word of its own: not in the name of a package, a module or a path.
+/// `sso-oidc` as a separate word: not in the name of a package, a module or a path.
 static WORD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?:^|[^A-Za-z0-9_./\\@-])(?i-u:sso[ _-]oidc)(?:$|[^A-Za-z0-9_./\\-]|[.](?:$|[^A-Za-z0-9]))")
         .expect("constant")
 });
 
-/// A path of the service that stands apart from the host, as in `with url: /token` and `(host /token)`.
+/// A path of the service away from the host, as in `with url: /token` and `(host /token)`.
 static PATH: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r#"(?:^|[ \t"'=(])(/(?:token(?:\?aws_iam=t)?|client/register|device_authorization))(?:$|[^A-Za-z0-9_/?-])"#,
@@ -305,14 +305,15 @@ static PATH: LazyLock<Regex> = LazyLock::new(|| {
     .expect("constant")
 });
 
-/// Whether a text names the service's host, but never with a path of the four operations: its pages for people have others.
+/// Whether a text names the service's host, but never with a path of the four operations: its web pages for people have
+/// other paths.
 pub fn names_other_path(text: &str) -> bool {
     let mut paths =
         HOST.captures_iter(text).take(HOSTS_MAX).map(|found| found.get(2).map_or("/", |path| path.as_str())).peekable();
     paths.peek().is_some() && paths.all(|path| path.len() > 1 && operation_of_path(path).is_none())
 }
 
-/// A text without the URLs that lead elsewhere: a package manager names packages called like the service.
+/// A text without URLs of other hosts: package managers name packages like the service.
 pub fn without_other_urls(text: &str) -> Cow<'_, str> {
     if !text.contains("://") {
         return Cow::Borrowed(text);
@@ -323,13 +324,13 @@ pub fn without_other_urls(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// What the service puts behind the name of an error: `InvalidGrantException:http://internal.amazon.com/coral/...`.
+/// The service's suffix to an error's name: `InvalidGrantException:http://internal.amazon.com/coral/...`.
 const NAMESPACE: &str = "com.amazonaws.sso.oidc";
 
 static URL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"[a-z]{2,10}://[^ \t\r\n"'`<>\\)]{1,2048}"#).expect("constant"));
 
-/// Whether a line is a package manager's: it names packages, not services.
+/// Whether a package manager wrote a line: it names packages, not services.
 pub fn is_package_managers(line: &str) -> bool {
     const SAID: [&str; 10] = [
         "npm ERR!",
@@ -346,8 +347,7 @@ pub fn is_package_managers(line: &str) -> bool {
     SAID.iter().any(|said| line.contains(said)) && !line.contains("oidc.")
 }
 
-/// Whether a text names a host of AWS that is not this service's, and none that is. The pages on which people sign in are no
-/// services.
+/// Whether a text names hosts of AWS, but none of this service. The sign-in pages are not services.
 pub fn names_other_host(text: &str) -> bool {
     if !text.contains(".amazonaws.") && !text.contains(".api.aws") {
         return false;
@@ -368,18 +368,18 @@ static AWS_HOST: LazyLock<Regex> = LazyLock::new(|| {
 static OTHER_MARK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("(?i-u:license[ _-]?manager|amplify)").expect("constant"));
 
-/// The client that an error came through, as a stack or a method names it.
+/// The client an error came through, as a stack or a method names it.
 static CLIENT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"@aws-sdk/client-([a-z0-9-]+)|nested-clients/[a-z/-]*submodules/([a-z0-9-]+)|(?-u:\b)de_([A-Za-z0-9]+)Command|",
         r"(?:awssdk|amazonaws)\.services\.([a-z0-9]+)\.|",
-        // The portal's operations, which follow ours in every sign-in.
+        // The portal's operations, which follow ours at every sign-in.
         r"(?i-u:\b(get_?role_?credentials|list_?account_?roles|list_?accounts)\b)",
     ))
     .expect("constant")
 });
 
-/// The region of a host of the service, real or misspelt, and the path behind it.
+/// The region of a service host, real or misspelt, and the path after it.
 static HOST: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?:^|[^A-Za-z0-9-])oidc(?:-fips)?\.([a-z]{2,8}(?:-[a-z]{1,16}){1,3}-[0-9]{1,2})\.",
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_and_namespaces_are_no_part_of_a_code() {
+    fn prefixes_and_namespaces_are_not_part_of_a_code() {
         assert_eq!(plain_code("Client.InvalidGrantException"), Some("InvalidGrantException"));
         assert_eq!(plain_code("com.amazonaws.sso.oidc#SlowDownException"), Some("SlowDownException"));
         assert_eq!(plain_code("SsoOidcException"), None);

@@ -1,7 +1,7 @@
-//! What the readers of all forms need of a text.
+//! Text helpers for the readers of all forms.
 //!
-//! In: a text and a place in it. Out: the line around the place, the message behind it, an id that stands on it. Which
-//! error that is told of is for the forms to say.
+//! In: a text and a place in it. Out: the line around the place, the message after it, an id in it. The forms decide
+//! which error it is.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use regex::Regex;
 use crate::sdk_error::error::RequestId;
 use crate::values::message_text;
 
-/// The id that a line gives under a name of its own, beside an error that prints none.
+/// The id that a line has under a separate name, next to an error without one.
 pub fn id_of_line(text: &str, at: usize) -> Option<RequestId> {
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         regex(
@@ -25,7 +25,7 @@ pub fn id_of_line(text: &str, at: usize) -> Option<RequestId> {
     Some(if found.get(1).is_some() { RequestId::OfAws(id) } else { RequestId::OfLine(id) })
 }
 
-/// Without the escape sequences that colour a terminal, and with the line ends that a logger wrote as two characters.
+/// Without escape sequences for colours, and with real line ends where a logger wrote two characters.
 pub fn plain(message: &str) -> Cow<'_, str> {
     let message = match without_colours(message) {
         Cow::Borrowed(message) => without_entities(message),
@@ -38,17 +38,17 @@ pub fn plain(message: &str) -> Cow<'_, str> {
             Cow::Owned(text) => Cow::Owned(text),
         };
     }
-    // The same length: places in the text stay.
+    // The length stays the same, and so do places in the text.
     Cow::Owned(message.replace("\\r\\n", "   \n").replace("\\n", " \n").replace("\\t", " \t"))
 }
 
-/// Whether line ends are written as two characters: there are some, and no real ones. In JSON they are as they should be.
+/// Whether line ends are written as two characters: there are some, and no real ones. In JSON that is correct.
 fn is_escaped(message: &str) -> bool {
     let written = memchr::memmem::find_iter(message.as_bytes(), b"\\n").count();
     written > message.trim_end().matches('\n').count() && !message.contains("{\"")
 }
 
-/// Quotation marks as a web page writes them, in a log that went through one.
+/// Quotation marks in HTML form, from logs that passed through a web page.
 fn without_entities(message: &str) -> Cow<'_, str> {
     if !message.contains("&#39;") && !message.contains("&quot;") && !message.contains("&#x27;") {
         return Cow::Borrowed(message);
@@ -58,7 +58,7 @@ fn without_entities(message: &str) -> Cow<'_, str> {
 }
 
 fn without_colours(message: &str) -> Cow<'_, str> {
-    // In JSON in a text, the escape is written as six characters.
+    // In JSON in a text, the escape has six characters.
     let message = without_sequences(message, "\u{1b}[");
     match message {
         Cow::Borrowed(message) => without_sequences(message, "\\u001b["),
@@ -81,10 +81,10 @@ fn without_sequences<'t>(message: &'t str, start: &str) -> Cow<'t, str> {
     Cow::Owned(text)
 }
 
-/// Loggers behind loggers escape a text that often.
+/// Chained loggers escape a text that often.
 const LAYERS_MAX: usize = 3;
 
-/// JSON in a JSON string or a log in quotation marks: as it was before. Longer texts than any program prints of one failure are cut.
+/// Unescapes JSON in a JSON string or a log in quotation marks. Texts longer than any failure's output are cut.
 pub fn unescaped(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
@@ -105,12 +105,12 @@ pub fn unescaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// Whether a text can be AWS's id of a request.
+/// Whether a text can be an AWS request id.
 pub fn is_request_id(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// The line that `at` stands in, without its end and no further than [`WINDOW`] from it.
+/// The line around `at`, without its end and at most [`WINDOW`] away from it.
 pub fn line_around(text: &str, at: usize) -> Range<usize> {
     let from = text.floor_char_boundary(at.saturating_sub(WINDOW));
     let until = text.floor_char_boundary(at + WINDOW).max(at);
@@ -120,10 +120,10 @@ pub fn line_around(text: &str, at: usize) -> Range<usize> {
     start..end
 }
 
-/// An error's own part of a long line. It keeps the work linear where a line of 256 KiB is full of errors.
+/// An error's part of a long line. It keeps the work linear in a line of 256 KiB full of errors.
 const WINDOW: usize = 8 * 1024;
 
-/// What follows on the line, up to the quotation mark that closes it where the error stands in quotes.
+/// The rest of the line, up to the quotation mark that closes it where the error is in quotes.
 pub fn rest_of_line(text: &str, from: usize) -> &str {
     let line = line_around(text, from);
     let rest = &text[from..line.end];
@@ -134,13 +134,13 @@ pub fn rest_of_line(text: &str, from: usize) -> &str {
     }
 }
 
-/// Where quotation marks stand that are not escaped.
+/// The places of unescaped quotation marks.
 fn quotes(text: &str) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
     memchr::memchr_iter(b'"', bytes).filter(move |&at| at == 0 || bytes[at - 1] != b'\\')
 }
 
-/// An error's message, or None where there is none: `null`, `None` and JavaScript's `UnknownError` say nothing.
+/// An error's message. None for `null`, `None` and JavaScript's `UnknownError`, which say nothing.
 pub fn message(text: &str) -> Option<String> {
     let text = text.trim().trim_start_matches(['"', '\'']).trim_end_matches(['"', '\'', '\\']).trim();
     (!matches!(text, "" | "null" | "None" | "undefined" | "UnknownError")).then(|| message_text(text))

@@ -1,4 +1,4 @@
-//! Each way in, each kind of evidence, and what is left of it.
+//! Each input path, each kind of evidence, and what counts.
 
 use serde_json::{Value, json};
 use triage_model::observation::{Observation, Origin};
@@ -58,7 +58,7 @@ fn queued(arn: &str, body: &Value) -> Value {
     json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "eventSourceARN": arn, "body": body.to_string()}]})
 }
 
-fn told(batch: &Batch) -> String {
+fn facts(batch: &Batch) -> String {
     let one = |observation: &Observation| match observation {
         Observation::Failure(failure) if failure.answer_only => "answered",
         Observation::Failure(failure) => match failure.origin {
@@ -74,7 +74,7 @@ fn told(batch: &Batch) -> String {
     batch.observations.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
-/// What is left out leaves no gap behind which another's time of delivery would count.
+/// Dropped evidence leaves no gap that would shift another's delivery time.
 #[test]
 fn what_is_kept_keeps_its_own_arrival() {
     let by_source = |source: &str| {
@@ -85,20 +85,23 @@ fn what_is_kept_keeps_its_own_arrival() {
     let payload = json!([by_source("evil"), by_source("aws.sso"), by_source("evil"), by_source("aws.sso")]);
     let batch = decode(&payload.to_string(), &under(Alias::Events));
     let arrived: Vec<String> = batch.arrivals.iter().flatten().map(ToString::to_string).collect();
-    assert_eq!((told(&batch).as_str(), arrived), ("cloudtrail cloudtrail", vec!["2026-11-22T11:59:00Z".to_owned(); 2]));
+    assert_eq!(
+        (facts(&batch).as_str(), arrived),
+        ("cloudtrail cloudtrail", vec!["2026-11-22T11:59:00Z".to_owned(); 2])
+    );
 
-    // One document, of which a served call is left out before a failure.
+    // One document: its served call is dropped, and a failure after it stays.
     let document = json!({"messageType": "DATA_MESSAGE", "owner": OWN_ACCOUNT, "logGroup": "/app/web", "logStream": "s",
         "logEvents": [
             {"id": "1", "timestamp": 1_795_348_700_000_i64, "message": record(json!({})).to_string()},
             {"id": "2", "timestamp": 1_795_348_701_000_i64, "message": failed().to_string()}]});
     let batch = decode(&document.to_string(), &under(Alias::Events));
-    assert_eq!(told(&batch), "logs");
+    assert_eq!(facts(&batch), "logs");
     assert_eq!(batch.arrivals.iter().flatten().map(|at| at.as_second()).collect::<Vec<_>>(), [1_795_348_701]);
 }
 
 #[test]
-fn each_source_is_believed_in_what_is_its_own() {
+fn each_source_is_trusted_with_its_own_evidence() {
     const DOUBT: bool = true;
     let (events, direct, local) = (Alias::Events, Alias::Direct, Alias::None);
     let of = |kind: &str, source: &str| match kind {
@@ -110,30 +113,30 @@ fn each_source_is_believed_in_what_is_its_own() {
     let bare_call = call("x")["detail"].clone();
     let trail = "aws-cloudtrail-logs-1";
     for (alias, payload, what, is_doubted) in [
-        // AWS's own envelopes say everything.
+        // AWS's own envelopes are trusted in everything.
         (events, of("failed", "aws.sso"), "cloudtrail", false),
         (events, of("served", "aws.sso"), "served", false),
         (events, of("health", "aws.health"), "health", false),
         (events, of("tick", "aws.events"), "tick", false),
-        // Anybody else's say nothing.
+        // Other envelopes in nothing.
         (events, of("failed", "my.app"), "", DOUBT),
         (events, of("served", "evil"), "", DOUBT),
         (events, of("health", "evil"), "", DOUBT),
         (events, of("failed", "awsx.sso"), "", DOUBT),
         (events, of("failed", " aws.sso"), "", DOUBT),
         (events, of("tick", "\taws.events"), "", DOUBT),
-        // Calls of those that are listed.
+        // Calls from listed sources.
         (events, call("my.app"), "call", false),
         (events, call("evil"), "", DOUBT),
         (local, call("evil"), "", DOUBT),
-        // Log groups: the trail's, in the account that is meant, and any other.
+        // Log groups: the trail's in the right account, and any other.
         (events, logged(trail, OWN_ACCOUNT, &failed()), "cloudtrail", false),
         (events, logged(trail, OWN_ACCOUNT, &record(json!({}))), "served", false),
         (events, logged(trail, "999988887777", &record(json!({}))), "", DOUBT),
         (events, logged("/app/web", OWN_ACCOUNT, &failed()), "logs", false),
         (events, logged("/app/web", OWN_ACCOUNT, &record(json!({}))), "", DOUBT),
         (local, logged("/app/web", OWN_ACCOUNT, &record(json!({}))), "", DOUBT),
-        // No tick, Health issue or envelope out of a log line, not even of CloudTrail's group.
+        // No tick, Health issue or envelope from a log line, not even in CloudTrail's group.
         (events, logged(trail, OWN_ACCOUNT, &tick("aws.events")), "", DOUBT),
         (events, logged("/app/web", OWN_ACCOUNT, &of("tick", "aws.events")), "", DOUBT),
         // Queues.
@@ -153,7 +156,7 @@ fn each_source_is_believed_in_what_is_its_own() {
         (direct, of("health", "aws.health"), "", DOUBT),
         (direct, logged(trail, OWN_ACCOUNT, &failed()), "answered", DOUBT),
         (direct, failed(), "answered", DOUBT),
-        // What AWS never sends.
+        // Payloads that AWS never sends.
         (events, failed(), "logs", false),
         (events, record(json!({})), "", DOUBT),
         (local, failed(), "cloudtrail", false),
@@ -161,12 +164,12 @@ fn each_source_is_believed_in_what_is_its_own() {
     ] {
         let batch = decode(&payload.to_string(), &under(alias));
         let doubted = batch.problems.count(ProblemName::SourceNotBelieved) > 0;
-        assert_eq!((told(&batch).as_str(), doubted), (what, is_doubted), "{alias:?} {payload}");
+        assert_eq!((facts(&batch).as_str(), doubted), (what, is_doubted), "{alias:?} {payload}");
     }
 }
 
 #[test]
-fn where_nothing_is_declared_no_program_queue_or_topic_is_believed() {
+fn without_settings_no_program_queue_or_topic_is_trusted() {
     let nobody = |alias| Setting { trust: Trust { alias, ..Trust::default() }, ..setting() };
     let topic = "arn:aws:sns:us-east-1:111122223333:theirs";
     let notified = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"MessageId": "m", "TopicArn": topic,
@@ -186,26 +189,26 @@ fn where_nothing_is_declared_no_program_queue_or_topic_is_believed() {
             (unnamed.clone(), ""),
         ] {
             let batch = decode(&payload.to_string(), &nobody(alias));
-            assert_eq!(told(&batch), what, "{alias:?} {payload}");
-            // A failure is what any log may tell; all else is named.
+            assert_eq!(facts(&batch), what, "{alias:?} {payload}");
+            // Any log may report a failure; everything else is a problem.
             let doubted = u64::from(what.is_empty());
             assert_eq!(batch.problems.count(ProblemName::SourceNotBelieved), doubted, "{alias:?} {payload}");
         }
     }
-    // What one hands over oneself is taken as ever.
+    // A `call` handed over directly is accepted as usual.
     for alias in [Alias::Direct, Alias::None] {
-        assert_eq!(told(&decode(&call("x")["detail"].to_string(), &nobody(alias))), "call");
+        assert_eq!(facts(&decode(&call("x")["detail"].to_string(), &nobody(alias))), "call");
     }
 }
 
 #[test]
-fn no_envelope_is_read_out_of_a_log_line() {
+fn no_envelope_is_read_from_a_log_line() {
     let line = |message: &Value| decode(&logged("/app/web", OWN_ACCOUNT, message).to_string(), &under(Alias::Events));
     for message in [tick("aws.events"), health("aws.health")] {
-        assert_eq!(told(&line(&message)), "", "{message}");
+        assert_eq!(facts(&line(&message)), "", "{message}");
     }
-    // A line of a log that tells of a failure: what any line may tell.
-    assert_eq!(told(&line(&call("my.app"))), "logs");
+    // A log line with a failure: any line may report it.
+    assert_eq!(facts(&line(&call("my.app"))), "logs");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What loggers and collectors make of a text on its way into a log stream.
+//! The forms that loggers and collectors give a text on its way into a log stream.
 
 use serde_json::{Value, json};
 use triage_decode::{Setting, decode};
@@ -19,7 +19,7 @@ fn setting() -> Setting {
     }
 }
 
-/// The failures that are read of these messages, a log event each, one millisecond apart.
+/// The failures read from these messages, a log event each, one millisecond apart.
 pub fn read(messages: &[String]) -> Vec<Failure> {
     let at = 1_795_348_680_000_i64;
     let events: Vec<Value> = messages
@@ -41,7 +41,7 @@ pub fn read(messages: &[String]) -> Vec<Failure> {
         .collect()
 }
 
-/// From the log events of a text to those that arrive.
+/// From a text's log events to those that arrive.
 type Form = fn(&[String]) -> Vec<String>;
 
 pub const FORMS: &[(&str, Form)] = &[

@@ -113,7 +113,7 @@ fn what_is_not_read_when_the_time_is_up_is_named_and_the_answer_gets_out() {
         };
         let handled = pipeline.handle(&payload, &invocation).now_or_never().expect("nothing in memory waits");
         assert_eq!(handled.answer.failures.len(), failures);
-        let told = handled.answer.problems.iter().any(|(_, _, detail)| detail == "2 events of a list not read");
+        let told = handled.answer.problems.iter().any(|(_, _, detail)| detail == "2 events of a list were not read");
         assert_eq!(told, failures == 0, "{:?}", handled.answer.problems);
     }
 }

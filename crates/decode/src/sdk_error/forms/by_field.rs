@@ -1,7 +1,7 @@
-//! The forms that print an error's fields by name, over several lines or in one: JavaScript, Rust, Python.
+//! Forms that print an error's fields by name, over several lines or in one: JavaScript, Rust, Python.
 //!
-//! Such a text is one error unless it holds several request ids: then each id has the code that stands before it, or
-//! behind it where none does.
+//! Such a text is one error unless it has several request ids: then each id gets the code before it, or else the code
+//! after it.
 
 use std::sync::LazyLock;
 
@@ -12,13 +12,13 @@ use crate::sdk_error::error::{NamedService, RequestId, SdkError};
 use crate::sdk_error::service::{bare_status, is_distinct_code, is_known_code, plain_code};
 use crate::sdk_error::text::{is_request_id, message, regex, rest_of_line};
 
-/// What a field was found to say, and where.
+/// A field's value and its place.
 struct FieldValue<'a> {
     at: usize,
     value: &'a str,
 }
 
-/// More fields of one name than any error has: it bounds the work, for a field may look at its whole line.
+/// The most fields of one name in an error: it bounds the work, because a field may read its whole line.
 const VALUES_MAX: usize = 256;
 
 fn all<'a>(expression: &Regex, text: &'a str) -> Vec<FieldValue<'a>> {
@@ -56,7 +56,7 @@ pub fn javascript(text: &str, errors: &mut Vec<SdkError>) {
     }
     codes.sort_by_key(|code| code.at);
     let before = errors.len();
-    // JavaScript's word for the lack of a message, and a name that only this service has.
+    // JavaScript's text for a missing message, and a name that only this service has.
     let is_distinct =
         codes.iter().any(|code| is_distinct_code(code.value) && after(text, code).starts_with("UnknownError"));
     let (ids, statuses) = if is_object { (all(&ID, text), all(&STATUS, text)) } else { (Vec::new(), Vec::new()) };
@@ -67,7 +67,7 @@ pub fn javascript(text: &str, errors: &mut Vec<SdkError>) {
     }
 }
 
-/// What stands on the line behind `CODE:`.
+/// The rest of the line after `CODE:`.
 fn after<'a>(text: &'a str, head: &FieldValue<'_>) -> &'a str {
     rest_of_line(text, head.at + head.value.len() + 1).trim_start()
 }
@@ -124,7 +124,7 @@ pub fn rust(text: &str, errors: &mut Vec<SdkError>) {
     }
 }
 
-/// One error for all that was found, or one for each request id.
+/// One error for everything found, or one for each request id.
 fn push_each(
     errors: &mut Vec<SdkError>,
     codes: Vec<FieldValue<'_>>,
@@ -139,7 +139,7 @@ fn push_each(
                 status: Option<&FieldValue<'_>>,
                 id: Option<&FieldValue<'_>>,
                 message: Option<String>| {
-        // Without a name that can be a code, the status is what the caller saw.
+        // Without a possible code, the caller saw the status.
         let status_code = || status.filter(is_failed).map(|status| status.value);
         let name = code.and_then(|code| plain_code(code.value)).or_else(status_code)?;
         Some(SdkError {

@@ -1,7 +1,6 @@
-//! The forms that put an error into one line, or say it in a sentence: botocore, Go, Java, PHP, and the HTTP clients below
-//! the SDKs.
+//! Forms that print an error in one line or sentence: botocore, Go, Java, PHP, and the HTTP clients below the SDKs.
 //!
-//! In: text in which the form's trigger stands. Out: each error of that form, pushed to the others.
+//! In: text that contains the form's trigger. Out: each error of that form, pushed to the others.
 
 use std::sync::LazyLock;
 
@@ -62,7 +61,7 @@ pub fn botocore_no_answer(text: &str, errors: &mut Vec<SdkError>) {
     }
 }
 
-/// Service, operation and region of the URL that an error names.
+/// The service, operation and region of an error's URL.
 fn at_url(url: &str) -> SdkError {
     match Endpoint::find(url) {
         Some(endpoint) => SdkError {
@@ -74,7 +73,7 @@ fn at_url(url: &str) -> SdkError {
         None if url.contains(".amazonaws.") || url.contains(".api.aws") => {
             SdkError { service: NamedService::Other, ..SdkError::default() }
         }
-        // An endpoint of the caller's own choice: what stands around must tell whose it is.
+        // A custom endpoint: the text around it must show whose it is.
         None => {
             let after_host = url.splitn(4, '/').nth(3).map(|path| format!("/{path}"));
             let operation = after_host.and_then(|path| service::operation_of_path(&path));
@@ -110,7 +109,7 @@ pub fn go(text: &str, errors: &mut Vec<SdkError>) {
             rest = bounded(paragraph, MESSAGE_MAX);
         }
         if let Some(next) = found.get(index + 1).and_then(|next| next.get(0)) {
-            // One operation that failed for another's sake: each has its own part of the line.
+            // An operation that failed because of another: each has its own part of the line.
             rest = &rest[..rest.len().min(next.start().saturating_sub(whole.end()))];
         }
         if ours {
@@ -130,7 +129,7 @@ pub fn go(text: &str, errors: &mut Vec<SdkError>) {
                 error.message = message(rest);
             }
             error.region = Endpoint::find(rest).map(|endpoint| endpoint.region);
-            // Neither an answer nor a lost connection: the client gave up before it called.
+            // No answer and no lost connection: the client gave up before it called.
             if error.code.is_none() && error.status.is_none() && !error.no_answer {
                 error.service = NamedService::Other;
             }
@@ -139,10 +138,10 @@ pub fn go(text: &str, errors: &mut Vec<SdkError>) {
     }
 }
 
-/// Where the text of Go's error goes on for sure.
+/// Places where Go's error text certainly continues.
 const BROKEN_AT: [&str; 5] = ["https response", "response error", "StatusCode:", "RequestID:", ","];
 
-/// What Go's net package says where there was no answer. `context canceled` is the caller's own doing, no failure.
+/// Texts of Go's net package when no answer came. `context canceled` is the caller's own action, not a failure.
 fn is_connection_text(text: &str) -> bool {
     const SAID: &[&str] = &[
         "request send failed",
@@ -212,7 +211,7 @@ pub fn go_v1(text: &str, errors: &mut Vec<SdkError>) {
 
 pub fn java(text: &str, errors: &mut Vec<SdkError>) {
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| regex(r"\((Service: [^()\r\n]{1,512})\)?"));
-    // What `getMessage()` gives, which names no class.
+    // The result of `getMessage()`, which names no class.
     static WORDED: LazyLock<Regex> =
         LazyLock::new(|| regex(r"[Ss]ervice returned error code ([A-Z][A-Za-z0-9]{2,127})"));
     static OAUTH: LazyLock<Regex> = LazyLock::new(|| regex(r"(?:^|[ \t:])([a-z]{3,20}_[a-z_]{3,30}):"));
@@ -249,7 +248,7 @@ pub fn java(text: &str, errors: &mut Vec<SdkError>) {
     }
 }
 
-/// An exception of the service's model, not one of Java's own that wraps it.
+/// An exception of the service's model, not a Java exception that wraps it.
 fn is_service_class(class: &str, code: &str) -> bool {
     !class.contains('.') && is_known_code(code) || class.contains(".model.")
 }
@@ -269,7 +268,7 @@ pub fn class(text: &str, errors: &mut Vec<SdkError>) {
         let before = text[line.start..whole.start()].trim_start();
         let after = &text[whole.end()..line.end];
         let ruby = RUBY_LOG.captures(before);
-        // A class in a stack frame or in prose is no error that was printed.
+        // A class name in a stack frame or in prose is not a printed error.
         let printed = after.is_empty() || after.starts_with([':', ')', '"', '\'', '>', ']', '}', '(']);
         if !(printed || ruby.is_some() || after.starts_with(" --->") || after.starts_with(" ("))
             || before.starts_with("at ")
@@ -396,11 +395,11 @@ pub fn no_answer(text: &str, errors: &mut Vec<SdkError>) {
         let whole = found.get(0).expect("the whole match");
         let name = found.iter().skip(1).flatten().next().map_or("", |name| name.as_str());
         let line = line_around(text, whole.start());
-        // curl's word for a status.
+        // curl's text for
         if name.ends_with(" (22)") || name.ends_with(" 22") {
             continue;
         }
-        // Any program loses connections: it is one to the service if the line has its host, or if an SDK says so.
+        // Every program loses connections: it is one to the service if the line has its host, or if an SDK says so.
         let host = Endpoint::find(&text[line]).is_some();
         let by_sdk = text.contains("$metadata") || name.contains("::") || name.starts_with("System.");
         if host || by_sdk {
