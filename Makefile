@@ -51,7 +51,7 @@ TIMED_TESTS = cargo test --quiet --locked \
 SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remapped.sh $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
 .PHONY: help check test soak faults properties fmt fmt-check lint audit unit fuzz-smoke scenarios blackbox page template checkov build \
-  reproducible release e2e bench fuzz clients venv requirements clean
+  reproducible release e2e bench fuzz clients pictures venv requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -214,6 +214,10 @@ fuzz: ## hostile input for every reader, for ten minutes (FUZZ_SECONDS)
 	    -max_total_time=$$(( $(or $(FUZZ_SECONDS),600) * $${share#*=} / 100 )) \
 	    -artifact_prefix=target/fuzz/$$name- target/fuzz/corpus/$$name $$seeds; \
 	done
+
+# Needs Chromium with its driver. Look at them: a test only sees that they are of the present texts.
+pictures: ## the pictures of the README, from the notices in tests/notices
+	python3 -m tools.pictures
 
 # Not a test: real clients against the fake service, what they log kept as data that tests read. Root, Debian.
 clients: ## what real clients log of failed calls, into tests/clients/corpus

@@ -1,21 +1,21 @@
-//! The README says what the tables say.
+//! The pages say what the tables say.
 
 use std::path::Path;
 
 use oidc_triage_function::telemetry::metrics::{METRICS, Metric};
 
 #[test]
-fn the_metrics_of_the_readme_are_those_of_the_table() {
+fn the_metrics_of_the_page_are_those_of_the_table() {
     let mut table = String::from("| metric | unit | meaning |\n|---|---|---|\n");
     for Metric { name, unit, meaning } in METRICS {
         table += &format!("| `{name}` | {} | {meaning} |\n", unit.as_str());
     }
-    let readme = include_str!("../README.md");
-    let (before, section) = readme.split_once("\n### Metrics\n").expect("the README has the section");
+    let page = include_str!("../docs/operate.md");
+    let (before, section) = page.split_once("\n## Metrics\n").expect("the page has the section");
     let begin = section.find("| metric |").expect("the section has the table");
     let length = section[begin..].find("\n\n").map_or(section.len() - begin, |end| end + 1);
     let (text, after) = (&section[..begin], &section[begin + length..]);
-    is_printed("README.md", &format!("{before}\n### Metrics\n{text}{table}{after}"));
+    is_printed("docs/operate.md", &format!("{before}\n## Metrics\n{text}{table}{after}"));
 }
 
 fn is_printed(page: &str, printed: &str) {

@@ -64,7 +64,7 @@ macro_rules! metrics {
             $($name,)*
         }
 
-        /// Every metric there is. README shows it, and a test holds it to that.
+        /// Every metric there is. docs/operate.md shows it, and a test holds it to that.
         pub const METRICS: &[Metric] =
             &[$(Metric { name: stringify!($name), unit: Unit::$unit, meaning: $meaning },)*];
     };

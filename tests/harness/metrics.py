@@ -1,6 +1,6 @@
-"""The metrics of the README's table, and what makes a line of them one that CloudWatch takes.
+"""The metrics of the table in docs/operate.md, and what makes a line of them one that CloudWatch takes.
 
-The README is held to the code's own table by a Rust test, so the names stand nowhere else in Python.
+That page is held to the code's own table by a Rust test, so the names stand nowhere else in Python.
 """
 
 import functools
@@ -18,7 +18,7 @@ PROPERTIES = {"timestamp", "level", "requestId", "kind", "regions"}
 @functools.cache
 def table():
     """The unit of each metric, by its name."""
-    section = (ROOT / "README.md").read_text().split("\n### Metrics\n")[1].split("\n#")[0]
+    section = (ROOT / "docs" / "operate.md").read_text().split("\n## Metrics\n")[1].split("\n#")[0]
     return dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.MULTILINE))
 
 

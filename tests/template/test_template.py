@@ -313,10 +313,10 @@ def test_every_parameter_has_its_place_in_the_form_and_says_what_it_is():
     assert all(parameter["Description"] for parameter in source()["Parameters"].values())
 
 
-def test_the_readme_tells_of_every_parameter_and_output():
-    readme = (ROOT / "README.md").read_text()
+def test_the_page_lists_every_parameter_and_output():
+    page = (ROOT / "docs" / "deploy.md").read_text()
     for name in [*source()["Parameters"], *template()["Outputs"]]:
-        assert f"`{name}`" in readme, name
+        assert f"`{name}`" in page, name
 
 
 def test_no_parameter_is_called_as_a_resource():

@@ -208,7 +208,7 @@ fn output_of_real_clients_about_something_else_is_ignored() {
 }
 
 #[test]
-fn the_clients_of_the_readme_are_those_of_the_corpus() {
+fn the_clients_of_the_page_are_those_of_the_corpus() {
     let mut table = String::from("| client | versions | texts | in so many forms | read |\n|---|---|---|---|---|\n");
     for corpus in corpora() {
         let mut clients: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
@@ -223,18 +223,18 @@ fn the_clients_of_the_readme_are_those_of_the_corpus() {
             table += &format!("| {client} | {versions} | {} | {} | {read_count} |\n", entries.len(), forms.len());
         }
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let readme = std::fs::read_to_string(&path).expect("text");
-    let (before, section) = readme.split_once("\n### Clients\n").expect("the README has the section");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/clients.md");
+    let page = std::fs::read_to_string(&path).expect("text");
+    let (before, section) = page.split_once("\n## Clients\n").expect("the page has the section");
     let begin = section.find("| client |").expect("the section has the table");
     let length = section[begin..].find("\n\n").map_or(section.len() - begin, |end| end + 1);
     let (text, after) = (&section[..begin], &section[begin + length..]);
-    let printed = format!("{before}\n### Clients\n{text}{table}{after}");
+    let printed = format!("{before}\n## Clients\n{text}{table}{after}");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, printed).expect("the page can be written");
         return;
     }
-    assert!(readme == printed, "the README differs; run: UPDATE_DOCS=1 cargo test -p triage-decode --test corpus");
+    assert!(page == printed, "docs/clients.md differs; run: UPDATE_DOCS=1 cargo test -p triage-decode --test corpus");
 }
 
 /// The facts of a failure, without the ids made by the test.

@@ -1,4 +1,4 @@
-//! What an invocation answers: the JSON of the contract (README, "What it answers").
+//! What an invocation answers: the JSON of the contract (docs/call-api.md, "The answer").
 //!
 //! In: what became of each failure. Out: serializable structs. Unknown values are null; failures are in the order of the
 //! input.

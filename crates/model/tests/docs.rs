@@ -13,17 +13,17 @@ fn the_classification_page_is_printed_from_the_table() {
 }
 
 #[test]
-fn the_problems_of_the_readme_are_those_of_the_list() {
+fn the_problems_of_the_page_are_those_of_the_list() {
     let mut table = String::from("| problem | input | meaning |\n|---|---|---|\n");
     for name in ProblemName::ALL {
         table += &format!("| `{name}` | {} | {} |\n", name.input_loss().as_str(), name.meaning());
     }
-    let readme = include_str!("../../../README.md");
-    let (before, section) = readme.split_once("\n### Problems\n").expect("the README has the section");
+    let page = include_str!("../../../docs/call-api.md");
+    let (before, section) = page.split_once("\n## Problems\n").expect("the page has the section");
     let begin = section.find("| problem |").expect("the section has the table");
     let length = section[begin..].find("\n\n").map_or(section.len() - begin, |end| end + 1);
     let (text, after) = (&section[..begin], &section[begin + length..]);
-    is_printed("README.md", &format!("{before}\n### Problems\n{text}{table}{after}"));
+    is_printed("docs/call-api.md", &format!("{before}\n## Problems\n{text}{table}{after}"));
 }
 
 /// Compares a page with its printed form, or writes it with `UPDATE_DOCS=1`.

@@ -127,7 +127,9 @@ pub fn run<E: ToString>(
     Ok(if walk.is_understood() {
         Ending::Explained
     } else {
-        Ending::NotExplained(format!("{name} is no event that this program knows; README.md lists what it takes"))
+        Ending::NotExplained(format!(
+            "{name} is no event that this program knows; docs/call-api.md lists what it accepts"
+        ))
     })
 }
 

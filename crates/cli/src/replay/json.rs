@@ -1,4 +1,4 @@
-//! What came of a history, as JSON: one object a line (README, "What it answers").
+//! What came of a history, as JSON: one object a line (docs/call-api.md, "The answer").
 //!
 //! In: what was judged, as it goes, and at the end the [`Review`]. Out: a line for each failure and each notice, and a last
 //! one with the totals. Members are only ever added.
