@@ -211,3 +211,45 @@ def test_costs_follow_the_template():
     assert stack.metrics > 20 and stack.alarms == 10 and stack.gather_s == 10
     larger = costs.Stack(stack.memory_gb * 2, stack.alarms, stack.metrics, stack.gather_s)
     assert costs.page(larger) != costs.page(stack)
+
+
+# What ARCHITECTURE and the model of the threats name
+
+
+def test_files_of_the_crates_are_where_the_architecture_says():
+    crate, named = None, 0
+    for first, files in re.findall(r"^\| (`\w+`|) \| (`[^|]*) \|", section("ARCHITECTURE.md", "Crates"), re.MULTILINE):
+        crate = first.strip("`") or crate
+        folder = PROJECT / {"src": "src", "fuzz": "fuzz/src"}.get(crate, f"crates/{crate}/src")
+        for name in re.findall(r"`([a-z_/]+)`", files):
+            places = [folder / f"{name.rstrip('/')}.rs", folder / name, folder.parent / name, PROJECT / name]
+            # In a list, a stage after `pipeline/sort` is one of the pipeline.
+            places += [folder / "pipeline" / f"{name}.rs"]
+            assert any(place.exists() for place in places), f"{crate}: {name}"
+            named += 1
+    assert named > 50
+
+
+def test_files_of_replay_are_where_the_architecture_says():
+    rows = re.findall(r"^\| (`replay/[^|]*) \|", section("ARCHITECTURE.md", "Replay"), re.MULTILINE)
+    names = [name for row in rows for name in re.findall(r"`([\w/]+\.rs)`", row)]
+    folder = PROJECT / "crates" / "cli" / "src"
+    assert len(names) > 12
+    assert [name for name in names if not (folder / name).exists() and not (folder / "replay" / name).exists()] == []
+
+
+def test_the_tests_that_show_what_stops_a_threat_exist():
+    code = "".join(path.read_text() for place in ("crates", "src", "tests", "fuzz") for path in sorted((PROJECT / place).rglob("*"))
+                   if path.suffix in (".rs", ".py"))
+    rows = re.findall(r"^\|(?:[^|]*\|){3} ([^|]*) \|$", section("docs/security.md", "Threats"), re.MULTILINE)
+    shown = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    assert len(shown) > 20
+    for name in shown:
+        if name.startswith("make "):
+            continue
+        if name.endswith(".py") or "/" in name:
+            assert [*(PROJECT / "tests").rglob(Path(name).name)], name
+        elif name.endswith("::tests"):
+            assert [*(PROJECT / "crates").rglob(f"{name.split('::')[0]}.rs")], name
+        else:
+            assert re.search(rf"\b(fn|def) {name}\b", code), name
