@@ -1,37 +1,36 @@
-//! What was heard, as stretches of time.
+//! The notices as stretches of time.
 //!
-//! In: the notices, in the order in which they were heard. Out: an [`Alarm`] for each time that somebody said there is
-//! trouble, from then until it was called off.
+//! In: the notices in order. Out: an [`Alarm`] for each incident they report, from its first notice to its end.
 
 use serde_json::Value;
 use triage_decide::verdict::Severity;
 use triage_notify::notice::{Notice, NoticeKind};
 
-use super::live::Heard;
+use super::simulation::Heard;
 
-/// Somebody says that there is trouble.
+/// A reported incident.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
     pub region: String,
-    /// Of one incident: it is the same trouble as that of an earlier one.
+    /// The incident's id. Alarms with one id are the same incident, reopened.
     pub incident: String,
     pub raised: f64,
-    /// When it first came as a page.
+    /// When it first became a page.
     pub paged: Option<f64>,
-    /// When it was called off; None if it never was.
+    /// When it was called off; None if never.
     pub called_off: Option<f64>,
-    /// What it was called last; None where the one who tells cannot know.
+    /// The latest diagnosis; None for alarms without one.
     pub diagnosis: Option<String>,
-    /// Where it was said to be, each time that something was said.
+    /// Each reported scope, with its time.
     pub scopes: Vec<(f64, Value)>,
-    /// When it was said that it goes on.
+    /// The times of reminders.
     pub reminders: Vec<f64>,
 }
 
 impl Alarm {
-    /// What was said last before that time, or first.
+    /// The last scope before that time, or the first one.
     pub fn scope_at(&self, at: f64) -> Option<&Value> {
-        let before = self.scopes.iter().rev().find(|(told, _)| *told < at);
+        let before = self.scopes.iter().rev().find(|(reported, _)| *reported < at);
         before.or(self.scopes.first()).map(|(_, scope)| scope)
     }
 
@@ -42,7 +41,7 @@ impl Alarm {
     fn take(&mut self, at: f64, notice: &Notice) {
         if notice.kind == NoticeKind::Resolved {
             self.called_off = Some(at);
-            // Where it is all that is told, it says what was wrong.
+            // If it is the only notice, it names the diagnosis.
             self.diagnosis.get_or_insert_with(|| notice.diagnosis.as_str().to_owned());
             return;
         }
@@ -63,7 +62,7 @@ impl Alarm {
     }
 }
 
-/// As it is in the JSON: a notice without one has null.
+/// In the form of the JSON: null if the notice has none.
 pub fn scope_of(notice: &Notice) -> Value {
     serde_json::to_value(notice).map(|mut notice| notice["scope"].take()).unwrap_or_default()
 }
@@ -94,7 +93,7 @@ pub fn alarms(heard: &[Heard]) -> Vec<Alarm> {
     alarms
 }
 
-/// One line for whoever looks for what went wrong.
+/// One line for debugging.
 pub fn in_a_line(Heard { at, notice }: &Heard) -> String {
     let proved = match notice.proved {
         Some(true) => ", proved",

@@ -1,4 +1,4 @@
-//! A call, whatever came of it: what is asked, by whom, with which tool, from where.
+//! A call and its outcome: operation, caller, tool, address.
 
 use triage_model::observation::Operation;
 
@@ -15,7 +15,7 @@ pub const INTERNAL: Fault = Fault { code: "InternalServerException", message: No
 /// Not a failure: the device is not confirmed yet.
 pub const PENDING: Fault = Fault { code: "AuthorizationPendingException", message: None };
 
-/// What a token is asked for with.
+/// The grant of a token request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
     Refresh,
@@ -35,34 +35,34 @@ impl Grant {
     }
 }
 
-/// Whom a record names.
+/// The caller in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     /// A person of Identity Center.
     Person(u64),
-    /// There is no more than an address and a user agent.
+    /// Only an address and a user agent.
     Nobody,
-    /// The role of the application that calls, and the person for whom it does, where the record has one.
+    /// The role of the calling application, and the person for whom it calls, if the record has one.
     Role(Option<u64>),
 }
 
-/// A call, whatever came of it.
+/// A call and its outcome.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Call {
     pub region: &'static str,
     pub who: Who,
     pub operation: Operation,
-    /// None where the record does not tell.
+    /// None if the record does not say.
     pub grant: Option<Grant>,
-    /// The user agent, which begins with the tool and its version.
+    /// The user agent: the tool and its version come first.
     pub agent: &'static str,
     /// Each address has a number: see [`address`].
     pub address: u64,
-    /// Of a call of CreateTokenWithIAM.
+    /// For CreateTokenWithIAM only.
     pub application: Option<u64>,
 }
 
-/// The way out of an office, which all people in it share.
+/// An office's shared public address.
 pub const OFFICE: u64 = u64::MAX;
 
 pub fn address(number: u64) -> String {
@@ -73,7 +73,7 @@ pub fn application_arn(application: u64) -> String {
     format!("arn:aws:sso::111122223333:application/ssoins-1234567890abcdef/apl-{application:016x}")
 }
 
-/// Who can be told apart by what the records have.
+/// Callers as far as records distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counted {
     Person(u64),

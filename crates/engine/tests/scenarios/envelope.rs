@@ -1,6 +1,6 @@
-//! A record as AWS would deliver it.
+//! Records in the form in which AWS delivers them.
 //!
-//! In: a [`Record`]. Out: an EventBridge envelope with what CloudTrail or AWS Health writes, or an event of CloudWatch Logs.
+//! In: a [`Record`]. Out: an EventBridge envelope from CloudTrail or AWS Health, or a CloudWatch Logs event.
 
 use std::io::Write as _;
 
@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 
 use super::call::{Call, Who, address, application_arn};
 use super::history::{Record, Seen, at};
-use super::trouble::Trouble;
+use super::true_incident::TrueIncident;
 
 impl Record {
-    /// As it is delivered, with its label beside what AWS tells.
-    pub fn labelled(&self, troubles: &[Trouble]) -> Value {
+    /// The delivered record, with a label next to AWS's members.
+    pub fn labelled(&self, incidents: &[TrueIncident]) -> Value {
         let mut envelope = self.envelope();
-        envelope["label"] = match self.trouble.map(|trouble| troubles[trouble]) {
+        envelope["label"] = match self.incident.map(|incident| incidents[incident]) {
             None => json!({"arrives": at(self.arrives)}),
-            Some(trouble) => json!({"arrives": at(self.arrives), "trouble": trouble.diagnoses.join(" or "),
-                "from": at(trouble.from), "to": trouble.to.is_finite().then(|| at(trouble.to))}),
+            Some(incident) => json!({"arrives": at(self.arrives), "incident": incident.diagnoses.join(" or "),
+                "from": at(incident.from), "to": incident.to.is_finite().then(|| at(incident.to))}),
         };
         envelope
     }

@@ -1,12 +1,12 @@
-//! A made-up history: who called when and how it went, and what was true.
+//! A simulated history: the calls and the truth about them.
 //!
-//! In: a seed, by the families. Out: [`Record`]s in the order of their delivery, and the [`Trouble`]s that somebody should
-//! hear of. How AWS would write a record down is in `envelope`.
+//! In: a seed, from the families. Out: [`Record`]s in the order of their delivery, and the [`TrueIncident`]s behind
+//! them. `envelope` writes records in AWS's form.
 
 use jiff::Timestamp;
 
 use super::call::{Call, Fault, PENDING};
-use super::trouble::Trouble;
+use super::true_incident::TrueIncident;
 
 /// All histories begin on a Monday at midnight.
 const BEGIN: i64 = 1_793_577_600;
@@ -20,13 +20,13 @@ pub fn at(second: f64) -> Timestamp {
     Timestamp::from_second(BEGIN + second as i64).expect("a history lasts some years at most")
 }
 
-/// Where a call was seen.
+/// The source of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     CloudTrail,
     /// A line of an application's log.
     Log,
-    /// Not a call: AWS Health tells of an issue, or that it is over.
+    /// Not a call: AWS Health reports an issue, or its end.
     Health {
         over: bool,
     },
@@ -35,19 +35,19 @@ pub enum Seen {
 #[derive(Clone, Debug)]
 pub struct Record {
     pub at: f64,
-    /// When it is delivered. A record that is delivered twice is there twice.
+    /// The delivery time. A record delivered twice is listed twice.
     pub arrives: f64,
     pub id: u64,
     pub seen: Seen,
     pub call: Call,
     /// None if it was served.
     pub fault: Option<Fault>,
-    /// Which of the history's troubles it is a part of.
-    pub trouble: Option<usize>,
+    /// The true incident it belongs to.
+    pub incident: Option<usize>,
 }
 
 impl Record {
-    /// Whether it was a call that did not get what it asked for.
+    /// Whether the call failed.
     pub fn failed(&self) -> bool {
         self.fault.is_some_and(|fault| fault != PENDING)
     }
@@ -56,30 +56,30 @@ impl Record {
 pub struct History {
     /// In the order of delivery.
     pub records: Vec<Record>,
-    pub troubles: Vec<Trouble>,
+    pub incidents: Vec<TrueIncident>,
     /// Whether a watcher probes, and finds the service down in an outage.
     pub probed: bool,
 }
 
 impl History {
-    /// Labels each record with the first of the troubles that it is of.
-    pub fn of(mut records: Vec<Record>, troubles: Vec<Trouble>) -> Self {
+    /// Labels each record with the first true incident it belongs to.
+    pub fn of(mut records: Vec<Record>, incidents: Vec<TrueIncident>) -> Self {
         for record in &mut records {
-            record.trouble = troubles.iter().position(|trouble| {
-                record.fault.is_some_and(|fault| (trouble.shows)(fault)) && trouble.strikes(&record.call, record.at)
+            record.incident = incidents.iter().position(|incident| {
+                record.fault.is_some_and(|fault| (incident.shows)(fault)) && incident.strikes(&record.call, record.at)
             });
         }
         records.sort_by(|one, other| one.arrives.total_cmp(&other.arrives).then(one.id.cmp(&other.id)));
-        Self { records, troubles, probed: false }
+        Self { records, incidents, probed: false }
     }
 
     pub fn end(&self) -> f64 {
         self.records.last().map_or(0.0, |record| record.arrives)
     }
 
-    /// JSON lines, which `oidc-triage replay` reads.
+    /// JSON lines for `oidc-triage replay`.
     pub fn lines(&self) -> String {
-        let lines = self.records.iter().map(|record| format!("{}\n", record.labelled(&self.troubles)));
+        let lines = self.records.iter().map(|record| format!("{}\n", record.labelled(&self.incidents)));
         lines.collect()
     }
 }

@@ -1,14 +1,14 @@
-//! What the decision does on made-up histories, held to its goals, beside what one would build without it.
+//! The decision on simulated histories, compared with its goals and with simple alternatives.
 //!
-//! `make scenarios` prints the page `docs/scenarios.md`, and writes a history of each family where
-//! `OIDC_TRIAGE_HISTORIES` names a folder, for `oidc-triage replay`. For whoever works on the decision:
+//! `make scenarios` prints the page `docs/scenarios.md`, and writes a history of each family to the folder
+//! `OIDC_TRIAGE_HISTORIES`, for `oidc-triage replay`. For work on the decision:
 //!
 //! | variable | meaning |
 //! |---|---|
 //! | `OIDC_TRIAGE_FAMILY` | only families with this text in their name |
-//! | `OIDC_TRIAGE_SEEDS`, `OIDC_TRIAGE_SEED` | so many seeds of each; only that one |
-//! | `OIDC_TRIAGE_VERBOSE` | with what is wrong, all that was heard of that seed |
-//! | `OIDC_TRIAGE_QUIET_YEARS` | live through so many quiet years instead, and count the pages |
+//! | `OIDC_TRIAGE_SEEDS`, `OIDC_TRIAGE_SEED` | this many seeds of each; only that one |
+//! | `OIDC_TRIAGE_VERBOSE` | with each miss, all notices of that seed |
+//! | `OIDC_TRIAGE_QUIET_YEARS` | simulate this many quiet years instead, and count the pages |
 
 mod alarm;
 mod call;
@@ -17,13 +17,13 @@ mod families;
 mod goals;
 mod history;
 mod ideal;
-mod live;
 mod needed;
 mod page;
 mod quiet_years;
 mod rivals;
 mod score;
-mod trouble;
+mod simulation;
+mod true_incident;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,7 +34,7 @@ use families::{FAMILIES, Family};
 use rivals::Setting;
 use score::{SEEDS, Score, Scores};
 
-/// A number that a variable has.
+/// A variable's number.
 fn asked(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|number| number.parse().ok())
 }
@@ -43,7 +43,7 @@ fn is_verbose() -> bool {
     std::env::var_os("OIDC_TRIAGE_VERBOSE").is_some()
 }
 
-/// Of each family in this run: fewer where the variable says so, and then the page is not compared.
+/// The seeds of this run: fewer if the variable says so, and then the page is not compared.
 fn seeds() -> Vec<u64> {
     match asked("OIDC_TRIAGE_SEED") {
         Some(seed) => vec![seed],
@@ -53,7 +53,7 @@ fn seeds() -> Vec<u64> {
 
 fn main() {
     if let Some(years) = asked("OIDC_TRIAGE_QUIET_YEARS") {
-        return quiet_years::live_through(years.max(1));
+        return quiet_years::simulate(years.max(1));
     }
     let (chosen, seeds) = (families::chosen(), seeds());
     let scores = all_scores(&chosen, &seeds);
@@ -67,7 +67,7 @@ fn main() {
     }
     let verbose = is_verbose();
     let mut failed = 0;
-    let mut tell = |what: &[String], heard: &[String]| {
+    let mut report = |what: &[String], heard: &[String]| {
         failed += usize::from(!what.is_empty());
         what.iter().for_each(|what| eprintln!("{what}"));
         if verbose && !what.is_empty() {
@@ -82,7 +82,7 @@ fn main() {
                 .into_iter()
                 .chain(goals::scopes_fall_short(goals::right_scopes(std::iter::once(&scores.ideal))));
             wrong.extend(unjust.map(|what| format!("the goal cannot be met: {what}")));
-            // One may be wrong of twenty: it is only named where something is looked for.
+            // One in twenty may be wrong: it is only shown when debugging.
             let is_elsewhere = scores.ours.found.iter().any(|found| found.scope_is_right == Some(false));
             if verbose && is_elsewhere {
                 eprintln!("{}, seed {seed}: a wrong scope", family.name);
@@ -100,12 +100,12 @@ fn main() {
         if short.len() <= family.tolerated && (scopes.is_none() || family.tolerated > 0) {
             short.iter().flat_map(|(wrong, _)| wrong).chain(&scopes).for_each(|what| eprintln!("tolerated: {what}"));
         } else {
-            short.iter().for_each(|(wrong, heard)| tell(wrong, heard));
-            tell(scopes.as_slice(), &[]);
+            short.iter().for_each(|(wrong, heard)| report(wrong, heard));
+            report(scopes.as_slice(), &[]);
         }
     }
     let is_all = whole && chosen.len() == FAMILIES.len();
-    tell(page::differs_from_the_docs(&page).filter(|_| is_all).as_slice(), &[]);
+    report(page::differs_from_the_docs(&page).filter(|_| is_all).as_slice(), &[]);
     println!(
         "test result: {} passed; {failed} failed",
         (chosen.len() * seeds.len() + chosen.len() + usize::from(is_all)) - failed
@@ -135,7 +135,7 @@ fn all_scores(families: &[&Family], seeds: &[u64]) -> Vec<Vec<Scores>> {
 fn scores_of(family: &Family, seed: u64) -> Scores {
     let history = (family.make)(seed);
     let started = Instant::now();
-    let heard = live::live(&history);
+    let heard = simulation::simulate(&history);
     let rival = |(alarms, messages): (Vec<_>, usize)| score::score(&history, &alarms, messages);
     let alarm = |minutes, of| rival(rivals::metric_alarm(&history, Setting { minutes, of }));
     let ours = score::score(&history, &alarm::alarms(&heard), heard.len());

@@ -1,18 +1,18 @@
-//! From when on anybody could know of a trouble.
+//! The moment from which a true incident could be known.
 //!
-//! In: a [`History`] and one of its troubles. Out: when what the tests need had arrived, by the truth. The number of callers
-//! is that of issue 11: the least n of at least 3 with n ln(0.05 / 0.001) >= ln(2 * 8 * calls a year), of eight cells and one
+//! In: a [`History`] and one of its true incidents. Out: when the evidence that the tests need had arrived. The number
+//! of callers is the least n of at least 3 with n ln(0.05 / 0.001) >= ln(2 * 8 * calls a year), for eight cells and one
 //! false page a year.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::call::Counted;
 use super::history::{DAY, History, Record};
-use super::trouble::{Needs, Trouble};
+use super::true_incident::{Needs, TrueIncident};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Enough {
-    /// When it had arrived; else when the last of it had.
+    /// The arrival of enough evidence; else of the last evidence.
     pub at: f64,
     pub is_enough: bool,
 }
@@ -21,25 +21,25 @@ const CALLS_A_YEAR_MIN: f64 = 1000.0;
 const CELLS: f64 = 8.0;
 const LEAST_CALLERS: usize = 3;
 
-/// Long enough that many failures of one are no accident, in seconds.
+/// Long enough that many failures of one caller are no accident, in seconds.
 const ROW_LASTS: f64 = 60.0;
 
-/// None if nothing of the trouble shows.
+/// None if no record shows the incident.
 pub fn needed(history: &History, nth: usize) -> Option<Enough> {
-    let trouble = &history.troubles[nth];
-    let counts = |record: &&Record| record.trouble == Some(nth) && record.at >= trouble.counts_from;
-    match trouble.needs {
-        Needs::Test => distinct(history.records.iter().filter(counts), callers_for_the_test(history, trouble)),
+    let incident = &history.incidents[nth];
+    let counts = |record: &&Record| record.incident == Some(nth) && record.at >= incident.counts_from;
+    match incident.needs {
+        Needs::Test => distinct(history.records.iter().filter(counts), callers_for_the_test(history, incident)),
         Needs::Callers(callers) => distinct(history.records.iter().filter(counts), callers),
-        Needs::InARow(failures) => in_a_row(history, trouble, nth, failures),
+        Needs::InARow(failures) => in_a_row(history, incident, nth, failures),
     }
 }
 
-/// One line a trouble, for whoever looks for what went wrong.
+/// One line for each true incident, for debugging.
 pub fn in_lines(history: &History) -> Vec<String> {
-    let line = |(nth, trouble): (usize, &Trouble)| {
-        let needs = match trouble.needs {
-            Needs::Test => format!("{} callers", callers_for_the_test(history, trouble)),
+    let line = |(nth, incident): (usize, &TrueIncident)| {
+        let needs = match incident.needs {
+            Needs::Test => format!("{} callers", callers_for_the_test(history, incident)),
             Needs::Callers(callers) => format!("{callers} callers"),
             Needs::InARow(failures) => format!("{failures} failures in a row"),
         };
@@ -48,10 +48,10 @@ pub fn in_lines(history: &History) -> Vec<String> {
             Some(Enough { at, is_enough: false }) => format!("never there, the last of it at {at}"),
             None => "never there".to_owned(),
         };
-        let Trouble { from, to, diagnoses, page, .. } = trouble;
-        format!("to be told: {diagnoses:?} from {from:.0} to {to:.0}, page {page:?}, needs {needs}, {enough}")
+        let TrueIncident { from, to, diagnoses, page, .. } = incident;
+        format!("to be noticed: {diagnoses:?} from {from:.0} to {to:.0}, page {page:?}, needs {needs}, {enough}")
     };
-    history.troubles.iter().enumerate().map(line).collect()
+    history.incidents.iter().enumerate().map(line).collect()
 }
 
 fn distinct<'a>(hit: impl Iterator<Item = &'a Record>, needed: usize) -> Option<Enough> {
@@ -61,34 +61,34 @@ fn distinct<'a>(hit: impl Iterator<Item = &'a Record>, needed: usize) -> Option<
     arrivals.last().map(|at| Enough { at: *at, is_enough: arrivals.len() == needed })
 }
 
-fn callers_for_the_test(history: &History, trouble: &Trouble) -> usize {
-    let threshold = (2.0 * CELLS * calls_a_year(history, trouble)).ln();
+fn callers_for_the_test(history: &History, incident: &TrueIncident) -> usize {
+    let threshold = (2.0 * CELLS * calls_a_year(history, incident)).ln();
     let each = (0.05_f64 / 0.001).ln();
     ((threshold / each).ceil() as usize).max(LEAST_CALLERS)
 }
 
-/// Of the operations of the trouble, by what was called before it.
-fn calls_a_year(history: &History, trouble: &Trouble) -> f64 {
+/// Calls a year of the affected operations, from the calls before the incident.
+fn calls_a_year(history: &History, incident: &TrueIncident) -> f64 {
     let counts = |record: &&Record| {
-        record.call.region == trouble.region
-            && record.at < trouble.from
-            && trouble.scope.operations.is_none_or(|operations| operations.contains(&record.call.operation))
+        record.call.region == incident.region
+            && record.at < incident.from
+            && incident.scope.operations.is_none_or(|operations| operations.contains(&record.call.operation))
     };
     let first = history.records.iter().map(|record| record.at).fold(f64::INFINITY, f64::min);
     // Some are delivered twice.
     let calls: BTreeSet<u64> = history.records.iter().filter(counts).map(|record| record.id).collect();
-    (calls.len() as f64 * 365.0 * DAY / (trouble.from - first).max(DAY)).max(CALLS_A_YEAR_MIN)
+    (calls.len() as f64 * 365.0 * DAY / (incident.from - first).max(DAY)).max(CALLS_A_YEAR_MIN)
 }
 
-fn in_a_row(history: &History, trouble: &Trouble, nth: usize, needed: usize) -> Option<Enough> {
+fn in_a_row(history: &History, incident: &TrueIncident, nth: usize, needed: usize) -> Option<Enough> {
     let mut rows: BTreeMap<Counted, (usize, f64)> = BTreeMap::new();
     let mut latest = None;
     let of_it = history
         .records
         .iter()
-        .filter(|record| record.call.region == trouble.region && (trouble.covers)(&record.call, record.at));
+        .filter(|record| record.call.region == incident.region && (incident.covers)(&record.call, record.at));
     for record in of_it {
-        if record.trouble != Some(nth) {
+        if record.incident != Some(nth) {
             rows.remove(&record.call.counted());
             continue;
         }

@@ -11,17 +11,17 @@ const PAGE: &str = "docs/scenarios.md";
 
 pub fn page(families: &[&Family], scores: &[Vec<Scores>]) -> String {
     let mut page = introduction();
-    page += "| history | told | paged | right scope | false alarms | false pages | missed | incidents | notices an incident | \
+    page += "| history | noticed | paged | right scope | false alarms | false pages | missed | incidents | notices an incident | \
              resolved after the end | too early |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
     for (family, scores) in families.iter().zip(scores) {
         let ours: Vec<&Score> = scores.iter().map(|scores| &scores.ours).collect();
         let found = || ours.iter().flat_map(|score| &score.found);
         let sum = |count: fn(&Score) -> usize| ours.iter().map(|score| count(score)).sum::<usize>();
-        let told = match family.goal {
+        let noticed = match family.goal {
             Goal::ByCalls { .. } => spread(found().map(|found| found.calls as f64), "calls"),
             Goal::ByCallers { .. } => spread(found().map(|found| found.callers as f64), "callers"),
             Goal::Within { .. } | Goal::Silence { .. } | Goal::Blip | Goal::Nothing => {
-                spread(found().map(|found| found.told), "s")
+                spread(found().map(|found| found.noticed), "s")
             }
         };
         let resolved = match family.goal {
@@ -36,7 +36,7 @@ pub fn page(families: &[&Family], scores: &[Vec<Scores>]) -> String {
         let paged = spread(found().filter(|found| found.page_is_due).filter_map(|found| found.paged), "s");
         let scope = match right_scopes(ours.iter().copied()) {
             (_, 0) => "-".to_owned(),
-            (right, judged) => format!("{right} of {judged}"),
+            (right, scored) => format!("{right} of {scored}"),
         };
         let missed = match sum(|score| score.unknowable) {
             0 => sum(|score| score.missed).to_string(),
@@ -47,7 +47,7 @@ pub fn page(families: &[&Family], scores: &[Vec<Scores>]) -> String {
             if incidents == 0 { "-".to_owned() } else { format!("{:.1}", messages as f64 / incidents as f64) };
         let _ = writeln!(
             page,
-            "| {} | {told} | {paged} | {scope} | {} | {} | {missed} | {incidents} | {notices} | {resolved} | {} |",
+            "| {} | {noticed} | {paged} | {scope} | {} | {} | {missed} | {incidents} | {notices} | {resolved} | {} |",
             family.name,
             sum(|score| score.false_alarms),
             sum(|score| score.false_pages),
@@ -62,32 +62,31 @@ fn introduction() -> String {
     format!(
         "# Scenarios
 
-What the decision does on made-up histories, {SEEDS} of each family, with the default policy. Each is lived through by the
-very pipeline of the function, with a tick a minute; nothing is probed but where the table says so. The generator and the
-goals, which a test holds it to, are in `crates/engine/tests/scenarios/`. This page is printed by it
-(`UPDATE_DOCS=1 make scenarios`). Where the decision is known to be weak, a few of a family's histories may fall short of
-its goal: `families/mod.rs` says of which, and in how many.
+The decision on simulated histories, {SEEDS} of each family, with the default policy. The function's own pipeline runs each
+one, with a tick a minute; it probes only where the table says so. The generator and the goals that a test checks are in
+`crates/engine/tests/scenarios/`, and print this page (`UPDATE_DOCS=1 make scenarios`). Where the decision is known to be
+weak, a few of a family's histories may miss its goal: `families/mod.rs` says which, and how many.
 
-A cell is the median and the greatest of all {SEEDS}. *Told* and *paged* are counted from the arrival of the failure with which
-there was enough to know it: that of the n-th distinct caller, where n is what the test of a cell with that traffic needs
-(three to six), or of the tenth in a row of one that stands for many. Both are negative where something else told of it first. A
-trouble of fewer callers is missed by nobody. *Right scope*: the latest notice before the end says where it fails. *False
-alarms* are incidents of any severity where nothing was wrong, or of the wrong kind; *false pages* are those of severity page
-for what is worth none. An advice is a notice, and none of an incident.
+A cell is the median and the maximum of all {SEEDS}. *Noticed* and *paged* count from the failure that completed the evidence:
+that of the n-th distinct caller, where n is what the test of a cell with that traffic needs (three to six), or the tenth
+in a row of one caller that stands for many. Both are negative where other evidence came first. An incident with fewer
+callers is not a miss. *Right scope*: the latest notice before the end has the right scope. *False alarms* are incidents
+of any severity where nothing was wrong, or with a wrong diagnosis; *false pages* are incidents of severity page without
+cause for one. Advice counts as a notice, but not as an incident.
 
 "
     )
 }
 
-/// What one would build without it, on the same histories.
+/// The alternatives, on the same histories.
 fn beside(families: &[&Family], scores: &[Vec<Scores>]) -> String {
     let mut page = format!(
         "
-## Beside it
+## Alternatives
 
-The same histories, told by an EventBridge rule that sends each failure to SNS, and by a CloudWatch alarm on
-InternalServerException, at least {} in a minute, in 1 of 1 or in 3 of 5 minutes. (false / missed / messages, the sums of
-{SEEDS}; in brackets the median seconds until told and until called off, and how often it was called off too early.)
+The same histories with an EventBridge rule that sends each failure to SNS, and with a CloudWatch alarm on
+InternalServerException, at least {} in a minute, in 1 of 1 or in 3 of 5 minutes. (False / missed / messages, the sums of
+{SEEDS}; in brackets the median seconds until noticed and until resolved, and the number of times it was resolved too early.)
 
 | history | this program | a message an event | alarm, 1 of 1 | alarm, 3 of 5 |
 |---|---|---|---|---|
@@ -107,11 +106,11 @@ fn in_short(scores: &[&Score]) -> String {
     let sum = |count: fn(&Score) -> usize| scores.iter().map(|score| count(score)).sum::<usize>();
     let mut short = format!("{} / {} / {}", sum(|it| it.false_alarms), sum(|it| it.missed), sum(|it| it.messages));
     let found = || scores.iter().flat_map(|score| &score.found);
-    if let Some(told) = median(found().map(|found| found.told)) {
+    if let Some(noticed) = median(found().map(|found| found.noticed)) {
         let resolved = median(found().filter_map(|found| found.resolved));
         let resolved = resolved.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"));
         let early = sum(|score| score.too_early);
-        let _ = write!(short, " ({told:.0}, {resolved}, {early})");
+        let _ = write!(short, " ({noticed:.0}, {resolved}, {early})");
     }
     short
 }
@@ -127,7 +126,7 @@ fn median(numbers: impl Iterator<Item = f64>) -> Option<f64> {
     numbers.get(numbers.len() / 2).copied()
 }
 
-/// The median and the greatest.
+/// The median and the maximum.
 fn spread(numbers: impl Iterator<Item = f64>, unit: &str) -> String {
     let numbers = sorted(numbers);
     match (numbers.get(numbers.len() / 2), numbers.last()) {
@@ -136,7 +135,7 @@ fn spread(numbers: impl Iterator<Item = f64>, unit: &str) -> String {
     }
 }
 
-/// What is wrong with the page in `docs/`; it is written anew where `UPDATE_DOCS` says so.
+/// The difference to the page in `docs/`; `UPDATE_DOCS` rewrites it.
 pub fn differs_from_the_docs(page: &str) -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(PAGE);
     if std::env::var_os("UPDATE_DOCS").is_some() {

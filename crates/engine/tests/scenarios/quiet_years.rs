@@ -1,7 +1,7 @@
-//! How often somebody is woken for nothing: years in which nothing happens.
+//! The number of false pages: years without incidents.
 //!
-//! In: a number of years, each of a company of its own. Out: on standard output the pages and warnings, and how many false
-//! pages a year there may be at most, with 95 % confidence.
+//! In: a number of years, each of its own company. Out: on standard output the pages and warnings, and an upper limit
+//! for false pages a year with 95 % confidence.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,13 +10,13 @@ use std::time::Instant;
 use super::alarm::{Alarm, alarms, in_a_line};
 use super::families::quiet_year::QuietYear;
 use super::history::DAY;
-use super::live::Life;
+use super::simulation::Simulation;
 
 const WEEKS: u32 = 52;
 
-pub fn live_through(years: u64) {
+pub fn simulate(years: u64) {
     let started = Instant::now();
-    let (next, told) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let (next, all) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -26,17 +26,17 @@ pub fn live_through(years: u64) {
                         return;
                     }
                     let alarms = one_year(year);
-                    told.lock().unwrap_or_else(PoisonError::into_inner).extend(alarms);
+                    all.lock().unwrap_or_else(PoisonError::into_inner).extend(alarms);
                 }
             });
         }
     });
-    let told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let pages = told.iter().filter(|alarm| alarm.paged.is_some()).count();
+    let alarms = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let pages = alarms.iter().filter(|alarm| alarm.paged.is_some()).count();
     let at_most = most_expected(pages) / years as f64;
     println!(
         "{years} quiet years: {pages} pages, {} warnings; at most {at_most:.2} false pages a year (95 %); {:.0} s",
-        told.len() - pages,
+        alarms.len() - pages,
         started.elapsed().as_secs_f64()
     );
 }
@@ -44,31 +44,31 @@ pub fn live_through(years: u64) {
 fn one_year(seed: u64) -> Vec<Alarm> {
     let started = Instant::now();
     let mut year = QuietYear::new(seed);
-    let mut life = Life::new(None, true);
+    let mut simulation = Simulation::new(None, true);
     let mut calls = 0;
     for _ in 0..WEEKS {
         let (records, end) = year.next_week();
         calls += records.len();
-        life.through(&records);
-        life.ticks_before(end);
+        simulation.through(&records);
+        simulation.ticks_before(end);
     }
-    let alarms = alarms(&life.heard);
+    let alarms = alarms(&simulation.heard);
     println!(
         "year {seed}: {} people, {calls} calls, {} incidents, {} notices, {:.0} s",
         year.people(),
         alarms.len(),
-        life.heard.len(),
+        simulation.heard.len(),
         started.elapsed().as_secs_f64()
     );
     if std::env::var_os("OIDC_TRIAGE_VERBOSE").is_some() {
-        for heard in life.heard.iter().filter(|heard| heard.notice.incident.is_some()) {
+        for heard in simulation.heard.iter().filter(|heard| heard.notice.incident.is_some()) {
             println!("    day {:.3}: {}", heard.at / DAY, in_a_line(heard));
         }
     }
     alarms
 }
 
-/// The greatest mean of a Poisson distribution of which so few or fewer would still be seen once in twenty times.
+/// The greatest mean of a Poisson distribution that still yields this many or fewer once in twenty times.
 fn most_expected(seen: usize) -> f64 {
     let chance = |mean: f64| {
         let mut term = (-mean).exp();

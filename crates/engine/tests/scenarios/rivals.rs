@@ -1,7 +1,7 @@
-//! What one would build without this program, on the same histories.
+//! Simple alternatives to this program, on the same histories.
 //!
-//! In: a [`History`]. Out: [`Alarm`]s and how many messages they are. An EventBridge rule that sends each failure to SNS,
-//! and a CloudWatch alarm on a count of failures each minute.
+//! In: a [`History`]. Out: [`Alarm`]s and the number of messages, for an EventBridge rule that sends each failure to
+//! SNS, and for a CloudWatch alarm on the failures in each minute.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::alarm::Alarm;
 use super::call::INTERNAL;
 use super::history::{History, MINUTE};
 
-/// An SNS message for each event with an `errorCode`: nobody ever says that it is over.
+/// An SNS message for each event with an `errorCode`: its end is never reported.
 pub fn message_per_event(history: &History) -> (Vec<Alarm>, usize) {
     let failed: Vec<_> = history.records.iter().filter(|record| record.fault.is_some()).collect();
     // A row of messages without a pause of a quarter of an hour is one alarm.
@@ -24,20 +24,20 @@ pub fn message_per_event(history: &History) -> (Vec<Alarm>, usize) {
     (alarms, failed.len())
 }
 
-/// How a CloudWatch alarm is set: so many of so many minutes must have so many failures.
+/// A CloudWatch alarm's setting: M out of N minutes must breach.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     pub minutes: usize,
     pub of: usize,
 }
 
-/// Failures in a minute: a metric filter on InternalServerException, and the number that one would begin with.
+/// Failures in a minute: a metric filter on InternalServerException, and a usual first threshold.
 pub const FAILURES_A_MINUTE: usize = 3;
 
 pub fn metric_alarm(history: &History, setting: Setting) -> (Vec<Alarm>, usize) {
     let regions: BTreeSet<&str> = history.records.iter().map(|record| record.call.region).collect();
     let alarms: Vec<Alarm> = regions.into_iter().flat_map(|region| in_region(history, region, setting)).collect();
-    // A message when it goes off, and one when it is well again.
+    // A message for ALARM, and one for OK.
     let messages = alarms.iter().map(|alarm| 1 + usize::from(alarm.called_off.is_some())).sum();
     (alarms, messages)
 }

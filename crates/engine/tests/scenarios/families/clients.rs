@@ -1,15 +1,15 @@
-//! People of whom a record shows no more than that they asked for a token, as CloudTrail had it in 2025.
+//! People whose records show only a token request, as in CloudTrail in 2025.
 
 use fastrand::Rng;
 
 use super::maker::{Maker, TRY_AGAIN, TRY_AGAIN_AFTER, in_any, person};
 use crate::call::{Fault, HOME, INTERNAL};
 use crate::history::Seen;
-use crate::trouble::Trouble;
+use crate::true_incident::TrueIncident;
 
 pub const SESSION_ENDED: Fault = Fault { code: "InvalidGrantException", message: None };
 
-/// How the clients of a company behave.
+/// The behaviour of a company's clients.
 #[derive(Clone, Copy)]
 pub struct Clients {
     pub region: &'static str,
@@ -25,7 +25,7 @@ pub struct Clients {
 pub const COMPANY: Clients =
     Clients { region: HOME, seen: Seen::CloudTrail, first: 0, people: 200, per_minute: 20.0, attempts: 3 };
 
-/// What happens on every day: one call in two thousand fails, and some sessions have ended.
+/// Everyday failures: one call in two thousand fails, and some sessions have ended.
 pub fn ordinary(rng: &mut Rng) -> Option<Fault> {
     match rng.f64() {
         chance if chance < 0.0005 => Some(INTERNAL),
@@ -39,7 +39,7 @@ impl Maker {
         self.record(clients.seen, person(clients.region, caller), at, fault);
     }
 
-    /// One sign-in and those that follow from it. `fails` tells how a call of that caller at that time goes wrong.
+    /// One sign-in and its retries. `fails` returns the failure of that caller's call at that time.
     pub fn sign_in(
         &mut self,
         clients: &Clients,
@@ -80,7 +80,7 @@ impl Maker {
     }
 }
 
-/// An ordinary hour in which every call fails while there is trouble.
-pub fn all_fail(maker: &mut Maker, clients: &Clients, troubles: &[Trouble], fault: Fault, to: f64) {
-    maker.traffic(clients, 0.0, to, |rng, at, _| if in_any(troubles, at) { Some(fault) } else { ordinary(rng) });
+/// An ordinary hour in which every call fails during an incident.
+pub fn all_fail(maker: &mut Maker, clients: &Clients, incidents: &[TrueIncident], fault: Fault, to: f64) {
+    maker.traffic(clients, 0.0, to, |rng, at, _| if in_any(incidents, at) { Some(fault) } else { ordinary(rng) });
 }

@@ -1,8 +1,8 @@
-//! A company as it is: people who sign in with a device or a browser and whose tools renew their tokens, and applications
-//! that trade tokens for them.
+//! A realistic company: people sign in with a device or a browser and their tools renew tokens; applications exchange
+//! tokens for them.
 //!
-//! A sign-in is a row of calls, each of which needs the one before it: RegisterClient, StartDeviceAuthorization, some polls
-//! that find the device not confirmed, CreateToken. Whoever does not get past a step never asks for the next.
+//! A sign-in is a row of calls, each of which needs the one before: RegisterClient, StartDeviceAuthorization, some
+//! polls before the device is confirmed, CreateToken. A person who fails at a step never reaches the next.
 
 use fastrand::Rng;
 use triage_model::observation::Operation;
@@ -11,13 +11,13 @@ use super::clients::SESSION_ENDED;
 use super::maker::{Maker, TRY_AGAIN, TRY_AGAIN_AFTER};
 use crate::call::{Call, Fault, Grant, HOME, INTERNAL, PENDING, Who};
 use crate::history::{DAY, HOUR, Seen};
-use crate::trouble::Trouble;
+use crate::true_incident::TrueIncident;
 
 pub const AWS_CLI: &str = "aws-cli/2.31.0 md/command#sso.login";
 pub const BOTO3: &str = "Boto3/1.40.1 md/Botocore#1.40.1";
 pub const IDE: &str = "aws-toolkit-vscode/3.70.0 md/ide#1.99";
 pub const ACME_NEW: &str = "acme-login/3.1 lang/python";
-/// The version that breaks.
+/// The broken version.
 pub const ACME: &str = "acme-login/3.0 lang/python";
 const BACKEND: &str = "aws-sdk-go-v2/1.36.3 ua/2.1 os/linux lang/go#1.26.4";
 
@@ -28,25 +28,25 @@ pub struct Company {
     /// People are numbered from `first`.
     pub first: u64,
     pub people: u64,
-    /// A minute.
+    /// Calls a minute.
     pub logins: f64,
     pub refreshes: f64,
     pub trades: f64,
-    /// Applications that trade tokens, numbered from 0.
+    /// Applications that exchange tokens, numbered from 0.
     pub applications: u64,
-    /// Whether the records of the applications name the person.
+    /// Whether applications' records name the person.
     pub names_persons: bool,
-    /// The share of the sign-ins that register their client anew.
+    /// The share of sign-ins that register a new client.
     pub registers: f64,
-    /// With their shares of the people.
+    /// Tools and their shares of the people.
     pub tools: &'static [(&'static str, f64)],
-    /// Where all of them call from; None: each from an address of their own.
+    /// Everybody's address; None: each has one of their own.
     pub office: Option<u64>,
     /// Attempts of the SDK, a second or two apart, until one is served.
     pub attempts: u32,
 }
 
-/// Two hundred people, and nothing that trades tokens.
+/// Two hundred people, and no token exchange.
 pub const PEOPLE: Company = Company {
     first: 0,
     people: 200,
@@ -61,11 +61,11 @@ pub const PEOPLE: Company = Company {
     attempts: 3,
 };
 
-/// How a call at that time goes wrong.
+/// The failure of a call at that time.
 pub trait Fails: FnMut(&mut Rng, &Call, f64) -> Option<Fault> {}
 impl<F: FnMut(&mut Rng, &Call, f64) -> Option<Fault>> Fails for F {}
 
-/// One call in two thousand fails; now and then a session has ended when it is to be renewed.
+/// One call in two thousand fails; sometimes a session has ended before its renewal.
 pub fn everyday(rng: &mut Rng, call: &Call) -> Option<Fault> {
     match rng.f64() {
         chance if chance < 0.0005 => Some(INTERNAL),
@@ -74,10 +74,10 @@ pub fn everyday(rng: &mut Rng, call: &Call) -> Option<Fault> {
     }
 }
 
-/// Every call that a trouble covers fails, and the others as on every day.
-pub fn struck(troubles: &[Trouble], fault: Fault) -> impl Fails {
+/// Every call in an incident's scope fails; the others fail as on every day.
+pub fn struck(incidents: &[TrueIncident], fault: Fault) -> impl Fails {
     move |rng: &mut Rng, call: &Call, at: f64| {
-        if troubles.iter().any(|trouble| trouble.strikes(call, at)) { Some(fault) } else { everyday(rng, call) }
+        if incidents.iter().any(|incident| incident.strikes(call, at)) { Some(fault) } else { everyday(rng, call) }
     }
 }
 
@@ -91,7 +91,7 @@ impl Company {
         found.or(self.tools.last()).map_or(AWS_CLI, |(tool, _)| tool)
     }
 
-    /// Half of those with a new aws-cli sign in with the browser on their own machine.
+    /// Half of the people with a new aws-cli sign in with a browser on their own machine.
     fn uses_a_device(&self, person: u64) -> bool {
         self.tool(person) != AWS_CLI || person.is_multiple_of(2)
     }
@@ -130,17 +130,17 @@ impl Company {
     }
 }
 
-/// How a row of calls ended.
+/// The outcome of a row of calls.
 enum End {
     Served(f64),
     /// A later attempt may be served.
     Failed(f64),
-    /// It is no use to try this again.
+    /// A retry cannot help.
     Refused(f64),
 }
 
 impl Maker {
-    /// One call as an SDK makes it: again after a failure of the service, a second or two later.
+    /// One call of an SDK, retried a second or two after a failure of the service.
     fn ask(&mut self, call: Call, mut at: f64, attempts: u32, fails: &mut impl Fails) -> End {
         for _ in 0..attempts {
             let fault = fails(&mut self.rng, &call, at);
@@ -154,7 +154,7 @@ impl Maker {
         End::Failed(at)
     }
 
-    /// A sign-in up to the first step that fails.
+    /// A sign-in, up to the first failing step.
     fn sign_in_once(&mut self, company: &Company, at: f64, person: u64, fails: &mut impl Fails) -> End {
         let mut at = at;
         let attempts = company.attempts;
@@ -175,7 +175,7 @@ impl Maker {
         let poll = Call { grant: Some(Grant::DeviceCode), ..company.call(person, Operation::CreateToken) };
         for _ in 0..self.rng.u32(1..=4) {
             at += 5.0;
-            // What a poll is answered if the service works.
+            // The answer to a poll if the service works.
             let mut asked = |rng: &mut Rng, call: &Call, at: f64| Some(fails(rng, call, at).unwrap_or(PENDING));
             if let End::Failed(then) = self.ask(poll, at, attempts, &mut asked) {
                 return End::Failed(then);
@@ -184,7 +184,7 @@ impl Maker {
         self.ask(company.token(person, Grant::DeviceCode), at + 5.0, attempts, fails)
     }
 
-    /// A sign-in, and those of the person who tries again.
+    /// A sign-in, and the person's further tries.
     pub fn log_in(&mut self, company: &Company, mut at: f64, person: u64, fails: &mut impl Fails) {
         while let End::Failed(then) | End::Refused(then) = self.sign_in_once(company, at, person, fails) {
             if !self.chance(TRY_AGAIN) {
@@ -194,7 +194,7 @@ impl Maker {
         }
     }
 
-    /// A tool renews a token. Where the session has ended, its person signs in.
+    /// A tool renews a token. If the session has ended, its person signs in.
     pub fn renew(&mut self, company: &Company, mut at: f64, person: u64, fails: &mut impl Fails) {
         loop {
             match self.ask(company.refresh(person), at, company.attempts, fails) {
@@ -228,12 +228,12 @@ impl Maker {
         }
     }
 
-    /// What a company does in a stretch of time.
+    /// A company's calls during a stretch of time.
     pub fn work(&mut self, company: &Company, from: f64, to: f64, mut fails: impl Fails) {
         self.work_at(company, from, to, 1.0, &mut fails);
     }
 
-    /// The same at another pace.
+    /// The same at another rate.
     pub fn work_at(&mut self, company: &Company, from: f64, to: f64, pace: f64, fails: &mut impl Fails) {
         for (kind, rate) in [company.logins, company.refreshes, company.trades].into_iter().enumerate() {
             if rate * pace <= 0.0 {

@@ -1,4 +1,4 @@
-//! Makes the records of a history, one call after the other.
+//! Builds the records of a history, call by call.
 
 use std::ops::Range;
 
@@ -7,9 +7,9 @@ use triage_model::observation::Operation;
 
 use crate::call::{Call, Fault, HOME, INTERNAL, Who};
 use crate::history::{MINUTE, Record, Seen};
-use crate::trouble::Trouble;
+use crate::true_incident::TrueIncident;
 
-/// Who signs in again after a failure, and how soon: the others give up.
+/// The share of people who sign in again after a failure, and when; the others give up.
 pub const TRY_AGAIN: f64 = 0.6;
 pub const TRY_AGAIN_AFTER: Range<f64> = 30.0..180.0;
 
@@ -19,7 +19,7 @@ pub struct Maker {
     next_id: u64,
 }
 
-/// A person who signs in: what a record of CreateToken shows of it.
+/// A person who signs in, as a record of CreateToken shows them.
 pub fn person(region: &'static str, person: u64) -> Call {
     Call {
         region,
@@ -45,7 +45,7 @@ impl Maker {
         self.rng.f64() < probability
     }
 
-    /// Until the next of events that come at random.
+    /// The time until the next random event.
     pub fn pause(&mut self, per_minute: f64) -> f64 {
         -(1.0 - self.rng.f64()).ln() * MINUTE / per_minute
     }
@@ -55,7 +55,7 @@ impl Maker {
         let arrives = at + self.between(2.0..10.0);
         let id = self.next_id;
         self.next_id += 1;
-        self.records.push(Record { at, arrives, id, seen, call, fault, trouble: None });
+        self.records.push(Record { at, arrives, id, seen, call, fault, incident: None });
     }
 
     /// A caller that fails every time.
@@ -68,6 +68,6 @@ impl Maker {
     }
 }
 
-pub fn in_any(troubles: &[Trouble], at: f64) -> bool {
-    troubles.iter().any(|trouble| (trouble.from..trouble.to).contains(&at))
+pub fn in_any(incidents: &[TrueIncident], at: f64) -> bool {
+    incidents.iter().any(|incident| (incident.from..incident.to).contains(&at))
 }

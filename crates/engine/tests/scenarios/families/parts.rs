@@ -1,4 +1,4 @@
-//! What fails in a part of a region: one operation, one application, one network.
+//! Failures in a part of a region: one operation, one application, one network.
 
 use triage_model::observation::Operation;
 
@@ -6,48 +6,48 @@ use super::company::{Company, PEOPLE, struck};
 use super::maker::Maker;
 use crate::call::{Call, Fault, Grant, INTERNAL, OFFICE};
 use crate::history::{DAY, HOUR, History, MINUTE, Seen};
-use crate::trouble::{Needs, OUTAGE, Page, REGION, Scope, Trouble};
+use crate::true_incident::{Needs, OUTAGE, Page, REGION, Scope, TrueIncident};
 
 use Operation::{CreateToken, CreateTokenWithIam, RegisterClient, StartDeviceAuthorization};
 
 const REFUSED: Fault = Fault { code: "AccessDeniedException", message: None };
 
-const DEVICE_DOWN: Trouble = Trouble {
+const DEVICE_DOWN: TrueIncident = TrueIncident {
     covers: |call, _| call.operation == StartDeviceAuthorization,
     scope: Scope { operations: Some(&[StartDeviceAuthorization]), ..REGION },
     ..OUTAGE
 };
 
-/// In the afternoon few sign in, and fifty times as many calls are answered beside it.
+/// In the afternoon few people sign in, next to fifty times as many served calls.
 pub fn device_down(seed: u64) -> History {
     let mut maker = Maker::new(seed);
     let from = HOUR + maker.between(0.0..120.0);
-    let troubles = vec![Trouble { from, to: from + 45.0 * MINUTE, ..DEVICE_DOWN }];
+    let incidents = vec![TrueIncident { from, to: from + 45.0 * MINUTE, ..DEVICE_DOWN }];
     let company = Company { people: 800, logins: 0.4, refreshes: 20.0, ..PEOPLE };
-    maker.work(&company, 0.0, 2.25 * HOUR, struck(&troubles, INTERNAL));
-    History::of(maker.records, troubles)
+    maker.work(&company, 0.0, 2.25 * HOUR, struck(&incidents, INTERNAL));
+    History::of(maker.records, incidents)
 }
 
-/// Two days of a small company; on the second morning fifteen of twenty come in vain.
+/// Two days of a small company; on the second morning fifteen of twenty people fail.
 pub fn device_down_20(seed: u64) -> History {
     let mut maker = Maker::new(seed);
     let from = DAY + 8.5 * HOUR + maker.between(0.0..600.0);
-    let troubles = vec![Trouble { from, to: from + 75.0 * MINUTE, ..DEVICE_DOWN }];
+    let incidents = vec![TrueIncident { from, to: from + 75.0 * MINUTE, ..DEVICE_DOWN }];
     let company = Company { people: 20, logins: 0.04, refreshes: 0.3, ..PEOPLE };
-    maker.days(&company, 0..2, struck(&troubles, INTERNAL));
-    History::of(maker.records, troubles)
+    maker.days(&company, 0..2, struck(&incidents, INTERNAL));
+    History::of(maker.records, incidents)
 }
 
 pub fn device_down_20_000(seed: u64) -> History {
     let mut maker = Maker::new(seed);
     let from = 20.0 * MINUTE + maker.between(0.0..120.0);
-    let troubles = vec![Trouble { from, to: from + 15.0 * MINUTE, ..DEVICE_DOWN }];
+    let incidents = vec![TrueIncident { from, to: from + 15.0 * MINUTE, ..DEVICE_DOWN }];
     let company = Company { people: 20_000, logins: 30.0, refreshes: 120.0, ..PEOPLE };
-    maker.work(&company, 0.0, 50.0 * MINUTE, struck(&troubles, INTERNAL));
-    History::of(maker.records, troubles)
+    maker.work(&company, 0.0, 50.0 * MINUTE, struck(&incidents, INTERNAL));
+    History::of(maker.records, incidents)
 }
 
-/// Two applications with forty people each; the rest of the company signs in and renews.
+/// Two applications with forty people each; the rest of the company signs in and renews tokens.
 const WITH_APPLICATIONS: Company =
     Company { people: 80, logins: 0.5, refreshes: 3.0, applications: 2, trades: 2.0, ..PEOPLE };
 
@@ -56,8 +56,8 @@ pub fn with_iam_down(seed: u64) -> History {
     let from = HOUR + maker.between(0.0..120.0);
     let covers = |call: &Call, _| call.operation == CreateTokenWithIam;
     let scope = Scope { operations: Some(&[CreateTokenWithIam]), ..REGION };
-    let troubles = vec![Trouble { from, to: from + HOUR, covers, scope, ..OUTAGE }];
-    maker.work(&WITH_APPLICATIONS, 0.0, 2.5 * HOUR, struck(&troubles, INTERNAL));
+    let incidents = vec![TrueIncident { from, to: from + HOUR, covers, scope, ..OUTAGE }];
+    maker.work(&WITH_APPLICATIONS, 0.0, 2.5 * HOUR, struck(&incidents, INTERNAL));
     // One-off failures of others, which are served a moment later.
     for (nth, operation) in [CreateToken, RegisterClient, CreateToken].into_iter().enumerate() {
         let at = from + maker.between(2.0..55.0) * MINUTE;
@@ -66,15 +66,15 @@ pub fn with_iam_down(seed: u64) -> History {
         let again = at + maker.between(1.0..40.0);
         maker.record(Seen::CloudTrail, call, again, None);
     }
-    History::of(maker.records, troubles)
+    History::of(maker.records, incidents)
 }
 
-/// The first that fails is the last that works again.
+/// The first operation to fail is the last to recover.
 pub fn two_operations(seed: u64) -> History {
     const FIRST: std::ops::Range<f64> = 40.0 * MINUTE..100.0 * MINUTE;
     const SECOND: std::ops::Range<f64> = 60.0 * MINUTE..80.0 * MINUTE;
     let mut maker = Maker::new(seed);
-    let troubles = vec![Trouble {
+    let incidents = vec![TrueIncident {
         from: FIRST.start,
         to: FIRST.end,
         covers: |call, at| match call.operation {
@@ -86,12 +86,12 @@ pub fn two_operations(seed: u64) -> History {
         scope_by: SECOND.end,
         ..OUTAGE
     }];
-    maker.work(&Company { logins: 2.0, ..PEOPLE }, 0.0, 2.25 * HOUR, struck(&troubles, INTERNAL));
-    History::of(maker.records, troubles)
+    maker.work(&Company { logins: 2.0, ..PEOPLE }, 0.0, 2.25 * HOUR, struck(&incidents, INTERNAL));
+    History::of(maker.records, incidents)
 }
 
-/// The first application's own affair.
-const APPLICATION: Trouble = Trouble {
+/// Only the first application.
+const APPLICATION: TrueIncident = TrueIncident {
     covers: |call, _| call.application == Some(0),
     diagnoses: &["one_application"],
     scope: Scope { application: Some(0), ..REGION },
@@ -100,36 +100,36 @@ const APPLICATION: Trouble = Trouble {
     ..OUTAGE
 };
 
-/// Its assignment was taken away: every user is refused.
+/// Its assignment was removed: every user is refused.
 pub fn application_refuses(seed: u64) -> History {
-    let trouble = Trouble {
+    let incident = TrueIncident {
         diagnoses: &["misconfigured", "one_application"],
         shows: |fault| fault == REFUSED,
         needs: Needs::Callers(3),
         ..APPLICATION
     };
-    one_application(seed, trouble, REFUSED, WITH_APPLICATIONS)
+    one_application(seed, incident, REFUSED, WITH_APPLICATIONS)
 }
 
 pub fn application_fails(seed: u64) -> History {
     one_application(seed, APPLICATION, INTERNAL, WITH_APPLICATIONS)
 }
 
-/// The records name the application's role and no person, so that one caller fails some three hundred times.
+/// Records name the application's role and no person, so one caller fails some three hundred times.
 pub fn role_fails(seed: u64) -> History {
-    let trouble = Trouble { needs: Needs::InARow(10), ..APPLICATION };
-    one_application(seed, trouble, INTERNAL, Company { names_persons: false, ..WITH_APPLICATIONS })
+    let incident = TrueIncident { needs: Needs::InARow(10), ..APPLICATION };
+    one_application(seed, incident, INTERNAL, Company { names_persons: false, ..WITH_APPLICATIONS })
 }
 
-fn one_application(seed: u64, trouble: Trouble, fault: Fault, company: Company) -> History {
+fn one_application(seed: u64, incident: TrueIncident, fault: Fault, company: Company) -> History {
     let mut maker = Maker::new(seed);
     let from = 4.0 * HOUR + maker.between(0.0..120.0);
-    let troubles = vec![Trouble { from, to: from + 40.0 * MINUTE, ..trouble }];
-    maker.work(&company, 0.0, from + 70.0 * MINUTE, struck(&troubles, fault));
-    History::of(maker.records, troubles)
+    let incidents = vec![TrueIncident { from, to: from + 40.0 * MINUTE, ..incident }];
+    maker.work(&company, 0.0, from + 70.0 * MINUTE, struck(&incidents, fault));
+    History::of(maker.records, incidents)
 }
 
-/// Two hundred people with one tool behind one address, so that all who are not known yet are one caller.
+/// Two hundred people with one tool behind one address: all unregistered ones look like one caller.
 const IN_THE_OFFICE: Company = Company {
     logins: 1.0,
     refreshes: 2.0,
@@ -139,15 +139,15 @@ const IN_THE_OFFICE: Company = Company {
     ..PEOPLE
 };
 
-const CANNOT_REGISTER: Trouble = Trouble {
+const CANNOT_REGISTER: TrueIncident = TrueIncident {
     covers: |call, _| call.operation == RegisterClient && call.address == OFFICE,
     needs: Needs::InARow(10),
     ..OUTAGE
 };
 
-/// The others register elsewhere, with the same tool too.
+/// The others register from elsewhere, with the same tool too.
 pub fn office_cannot_register(seed: u64) -> History {
-    let trouble = Trouble {
+    let incident = TrueIncident {
         diagnoses: &["one_network"],
         scope: Scope { network: Some("203.0.113.7"), ..REGION },
         page: Page::Never,
@@ -155,20 +155,20 @@ pub fn office_cannot_register(seed: u64) -> History {
         ..CANNOT_REGISTER
     };
     let elsewhere = Company { first: 1_000, logins: 0.7, registers: 1.0, ..PEOPLE };
-    cannot_register(seed, trouble, Some(elsewhere))
+    cannot_register(seed, incident, Some(elsewhere))
 }
 
 pub fn only_office_cannot_register(seed: u64) -> History {
     let scope = Scope { operations: Some(&[RegisterClient]), ..REGION };
-    cannot_register(seed, Trouble { scope, ..CANNOT_REGISTER }, None)
+    cannot_register(seed, TrueIncident { scope, ..CANNOT_REGISTER }, None)
 }
 
-fn cannot_register(seed: u64, trouble: Trouble, elsewhere: Option<Company>) -> History {
+fn cannot_register(seed: u64, incident: TrueIncident, elsewhere: Option<Company>) -> History {
     let mut maker = Maker::new(seed);
     let from = 7.0 * HOUR + maker.between(0.0..600.0);
-    let troubles = vec![Trouble { from, to: from + 15.0 * MINUTE, ..trouble }];
+    let incidents = vec![TrueIncident { from, to: from + 15.0 * MINUTE, ..incident }];
     for company in [Some(IN_THE_OFFICE), elsewhere].into_iter().flatten() {
-        maker.work(&company, 0.0, from + HOUR, struck(&troubles, INTERNAL));
+        maker.work(&company, 0.0, from + HOUR, struck(&incidents, INTERNAL));
     }
-    History::of(maker.records, troubles)
+    History::of(maker.records, incidents)
 }

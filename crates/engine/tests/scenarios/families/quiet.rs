@@ -1,4 +1,4 @@
-//! Where nothing is wrong that anybody should be woken for.
+//! Histories without anything worth a page.
 
 use super::clients::{COMPANY, Clients, SESSION_ENDED, all_fail, ordinary};
 use super::company::{Company, PEOPLE, everyday};
@@ -43,7 +43,7 @@ pub fn broken_callers(seed: u64, broken: u64) -> History {
     History::of(maker.records, Vec::new())
 }
 
-/// Thirty machines that ask too often, for ten minutes.
+/// Thirty machines that call too often, for ten minutes.
 fn storm(seed: u64, fault: Fault) -> History {
     let mut maker = Maker::new(seed);
     all_fail(&mut maker, &COMPANY, &[], INTERNAL, HOUR);
@@ -52,7 +52,7 @@ fn storm(seed: u64, fault: Fault) -> History {
     History::of(maker.records, Vec::new())
 }
 
-/// Everybody's session has ended over the weekend, and everybody signs in anew within a minute or two.
+/// All sessions have ended over the weekend, and everybody signs in within a minute or two.
 pub fn monday(seed: u64) -> History {
     let mut maker = Maker::new(seed);
     for caller in 0..300 {
@@ -67,7 +67,7 @@ pub fn monday(seed: u64) -> History {
     History::of(maker.records, Vec::new())
 }
 
-/// A large company in which now and then a call fails, of clients some of which try again only when their person does.
+/// A large company with occasional failures; some clients only retry when their person does.
 pub fn ten_thousand(seed: u64) -> History {
     const SHARES: [f64; 4] = [0.0001, 0.001, 0.005, 0.02];
     let mut maker = Maker::new(seed);
@@ -89,7 +89,7 @@ pub fn ten_thousand(seed: u64) -> History {
     History::of(maker.records, Vec::new())
 }
 
-/// All clients were registered on one morning ninety days ago. Whoever is refused registers anew and signs in.
+/// All clients were registered on one morning ninety days ago. People who are refused register again and sign in.
 pub fn registrations_expire(seed: u64) -> History {
     let mut maker = Maker::new(seed);
     let company = Company { people: 300, logins: 0.3, refreshes: 3.0, ..PEOPLE };
@@ -101,7 +101,7 @@ pub fn registrations_expire(seed: u64) -> History {
             maker.record(Seen::CloudTrail, company.refresh(person), at, Some(EXPIRED));
             at += 2.0;
         }
-        // Some see it when they come back from where they are.
+        // Some notice when they return.
         let after = if maker.chance(0.1) { 20.0..70.0 } else { 0.3..2.0 };
         let at = at + maker.between(after) * MINUTE;
         maker.log_in(&anew, at, person, &mut |rng: &mut _, call: &_, _| everyday(rng, call));
@@ -109,7 +109,7 @@ pub fn registrations_expire(seed: u64) -> History {
     History::of(maker.records, Vec::new())
 }
 
-/// A job that starts on the hour and asks for more than it may.
+/// A job that starts on the hour and exceeds its quota.
 pub fn throttled_job(seed: u64) -> History {
     let mut maker = Maker::new(seed);
     let company = Company { people: 60, logins: 0.1, refreshes: 0.5, ..PEOPLE };

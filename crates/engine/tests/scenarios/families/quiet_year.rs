@@ -1,4 +1,4 @@
-//! Years in which nothing happens that anybody should be woken for, a week at a time.
+//! Years without anything worth a page, a week at a time.
 
 use super::clients::SESSION_ENDED;
 use super::company::{Company, PEOPLE};
@@ -12,13 +12,13 @@ const COMPANIES: [(u64, u32); 6] = [(5, 3), (20, 1), (60, 3), (20, 3), (200, 3),
 const THROTTLED: Fault = Fault { code: "ThrottlingException", message: None };
 const EXPIRED: Fault = Fault { code: "InvalidClientException", message: None };
 
-/// People with a machine that fails for days; never more than two at a time.
+/// Machines that fail for days; never more than two at a time.
 const BROKEN: std::ops::Range<u64> = 90_000..90_002;
 
 pub struct QuietYear {
     maker: Maker,
     company: Company,
-    /// Until when each of the broken is planned.
+    /// The time up to which each broken machine is planned.
     broken_until: [f64; 2],
     weeks: u32,
 }
@@ -43,7 +43,7 @@ impl QuietYear {
         self.company.people
     }
 
-    /// The next week, in the order of delivery, and when it ends.
+    /// The next week in the order of delivery, and its end.
     pub fn next_week(&mut self) -> (Vec<Record>, f64) {
         let begin = f64::from(self.weeks) * 7.0 * DAY;
         let end = begin + 7.0 * DAY;
@@ -53,7 +53,7 @@ impl QuietYear {
         self.break_somebody(end);
         self.throttle_somebody(begin);
         self.weeks += 1;
-        // Whoever tries again on Sunday night may do so on Monday.
+        // A retry on Sunday night may fall on Monday.
         let (mut week, later): (Vec<Record>, Vec<Record>) =
             std::mem::take(&mut self.maker.records).into_iter().partition(|record| record.arrives < end);
         self.maker.records = later;
@@ -67,7 +67,7 @@ impl QuietYear {
                 let from = self.broken_until[nth] + self.maker.pause(1.0 / (8.0 * 24.0 * 60.0));
                 let until = from + self.maker.between(2.0..50.0) * HOUR;
                 let every = self.maker.between(1.0..20.0) * MINUTE;
-                // Another machine each time.
+                // A different machine each time.
                 let caller = who + 10 * u64::from(self.weeks);
                 self.maker.broken(caller, from, until, every * 0.5..every * 1.5);
                 self.broken_until[nth] = until;
@@ -75,7 +75,7 @@ impl QuietYear {
         }
     }
 
-    /// A job that asks for too much, once a week.
+    /// A job that exceeds its quota, once a week.
     fn throttle_somebody(&mut self, begin: f64) {
         let job = self.company.refresh(99_000);
         let mut at = begin + self.maker.between(0.0..6.9) * DAY;
@@ -87,7 +87,7 @@ impl QuietYear {
     }
 }
 
-/// On Monday mornings most sessions have ended; now and then a registration has.
+/// On Monday mornings most sessions have ended; sometimes a registration too.
 fn on_a_quiet_day(rng: &mut fastrand::Rng, call: &Call, since_monday: f64) -> Option<Fault> {
     let renews = call.grant == Some(Grant::Refresh);
     let ended = if (8.0 * HOUR..10.0 * HOUR).contains(&since_monday) { 0.5 } else { 0.02 };

@@ -1,8 +1,8 @@
-//! Lives through a history as the deployed function would: each delivery in its order and at its time, a tick each
-//! minute, and the very pipeline.
+//! Simulates a history as the deployed function would see it: each delivery in order and at its time, a tick each
+//! minute, through the real pipeline.
 //!
-//! In: a [`History`]. Out: the notices, each with the second in which it was made. What is not here: the network. Where
-//! the history says that a watcher probes, its answer is made up from the truth.
+//! In: a [`History`]. Out: the notices, each with its second. There is no network: if the history has a watcher that
+//! probes, its answers come from the truth.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -23,46 +23,45 @@ use triage_model::region::Region;
 use triage_notify::notice::{Notice, NoticeKind};
 
 use super::history::{History, MINUTE, Record, Seen, at};
-use super::trouble::Trouble;
+use super::true_incident::TrueIncident;
 
 pub struct Heard {
     pub at: f64,
     pub notice: Notice,
 }
 
-/// After the last event the clock runs on for so long: until what nothing proves over is given up.
+/// The clock runs this long after the last event: until unproved incidents are given up.
 const RUN_ON: f64 = 45.0 * MINUTE;
 
-/// In a hurry ticks are so far apart, as long as no incident is open: they have little to judge.
+/// In a hurry ticks are this far apart while no incident is open: there is little to evaluate.
 const TICKS_APART: f64 = 10.0 * MINUTE;
 
-pub fn live(history: &History) -> Vec<Heard> {
-    let mut life = Life::new(history.probed.then_some(history.troubles.as_slice()), false);
-    life.through(&history.records);
-    life.ticks_before(history.end() + RUN_ON);
-    life.heard
+pub fn simulate(history: &History) -> Vec<Heard> {
+    let mut simulation = Simulation::new(history.probed.then_some(history.incidents.as_slice()), false);
+    simulation.through(&history.records);
+    simulation.ticks_before(history.end() + RUN_ON);
+    simulation.heard
 }
 
-pub struct Life<'a> {
-    /// What a watcher finds, if there is one.
-    probed: Option<&'a [Trouble]>,
+pub struct Simulation<'a> {
+    /// The truth for the watcher's probe, if there is one.
+    probed: Option<&'a [TrueIncident]>,
     pipeline: Pipeline<MemoryStore, Nobody, Nobody>,
-    /// Through years in which nothing happens.
+    /// For years without incidents.
     hurries: bool,
     tick_at: f64,
-    /// Incidents that nobody has called off.
+    /// Open incidents.
     open: BTreeSet<String>,
     pub heard: Vec<Heard>,
 }
 
-impl<'a> Life<'a> {
-    pub fn new(probed: Option<&'a [Trouble]>, hurries: bool) -> Self {
+impl<'a> Simulation<'a> {
+    pub fn new(probed: Option<&'a [TrueIncident]>, hurries: bool) -> Self {
         let settings = Settings::read(|_| None).expect("the defaults are usable");
         let pipeline = Pipeline::offline(settings);
         Self { probed, pipeline, hurries, tick_at: MINUTE, open: BTreeSet::new(), heard: Vec::new() }
     }
 
-    /// Ticks up to that time.
     pub fn ticks_before(&mut self, end: f64) {
         let apart = if self.hurries { TICKS_APART } else { MINUTE };
         while self.tick_at < end {
@@ -71,9 +70,8 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Delivers records, those of one second together, with the ticks between them. Nothing is decided by a call that was
-    /// answered, as long as no incident is open: in a hurry these wait for the next second with one that failed, or for the
-    /// next tick.
+    /// Delivers records, those of one second together, with the ticks between them. While no incident is open, a served
+    /// call decides nothing: in a hurry it waits for the next second with a failure, or for the next tick.
     pub fn through(&mut self, records: &[Record]) {
         let (mut waiting, mut since) = (Vec::new(), 0.0);
         for together in records.chunk_by(|one, other| one.arrives.ceil() == other.arrives.ceil()) {
@@ -85,7 +83,7 @@ impl<'a> Life<'a> {
             let mut events: Vec<Value> = together.iter().map(Record::envelope).collect();
             let decides = |record: &Record| record.failed() || record.seen != Seen::CloudTrail;
             if !self.hurries || together.iter().any(decides) || !self.open.is_empty() {
-                // What failed must not be seen together with what was served before: of that a sample is kept.
+                // Failures must not arrive together with earlier served calls: only a sample of those is kept.
                 self.hand_over(since, &mut waiting);
                 self.hand_over(second, &mut events);
             } else {
@@ -103,8 +101,8 @@ impl<'a> Life<'a> {
     }
 
     fn tick(&mut self, second: f64) {
-        if let Some(troubles) = self.probed {
-            self.probe(troubles, second);
+        if let Some(incidents) = self.probed {
+            self.probe(incidents, second);
         }
         let tick = json!({"version": "0", "id": format!("tick-{second}"), "detail-type": "Scheduled Event",
             "source": "aws.events", "account": "111122223333", "time": at(second), "region": "us-east-1",
@@ -123,7 +121,7 @@ impl<'a> Life<'a> {
             .pipeline
             .judge_at_once(decode(&payload.to_string(), &self.pipeline.setting(at(second), "")), &invocation);
         assert_eq!(handled.error.map(|error| error.to_string()), None);
-        // People are told of one incident once a minute.
+        // One notice a minute for each incident.
         let mut problems = handled.answer.problems.iter().filter(|(name, ..)| *name != ProblemName::NoticeHeldBack);
         assert_eq!(problems.next(), None, "of {payload}");
         for notice in handled.notices {
@@ -136,10 +134,10 @@ impl<'a> Life<'a> {
         }
     }
 
-    fn probe(&self, troubles: &[Trouble], second: f64) {
+    fn probe(&self, incidents: &[TrueIncident], second: f64) {
         let region: Region = self.pipeline.settings.region.clone();
-        let is_down = troubles.iter().any(|trouble| {
-            trouble.probed_down && trouble.region == region.as_str() && (trouble.from..trouble.to).contains(&second)
+        let is_down = incidents.iter().any(|incident| {
+            incident.probed_down && incident.region == region.as_str() && (incident.from..incident.to).contains(&second)
         });
         let answer = if is_down { RungState::Down } else { RungState::Healthy };
         let rung = Rung { operation: Operation::CreateToken, answer, fault: None, latency: Duration::from_millis(40) };
