@@ -209,7 +209,7 @@ def queries():
 
 def test_the_saved_queries_are_found_under_the_stack_s_name_and_ask_its_own_log_alone():
     assert sorted(resolved(query["Name"]) for query in queries().values()) == [
-        "oidc-triage/<AWS::StackName>/what happened in incident X", "oidc-triage/<AWS::StackName>/who is hit"]
+        "oidc-triage/<AWS::StackName>/affected callers", "oidc-triage/<AWS::StackName>/what happened in incident X"]
     for query in queries().values():
         assert query["LogGroupNames"] == [{"Ref": "LogGroup"}]
         assert len(query["QueryString"]) <= 10_000
