@@ -1,8 +1,8 @@
-# The same targets here and in continuous integration. `make test` needs Rust (with clippy and rustfmt) and Python 3.11
-# or later, and nothing else installed by hand; `page` is skipped without Chromium and its driver.
+# The same targets run here and in continuous integration. `make test` needs Rust (with clippy and rustfmt) and Python
+# 3.11 or later, and nothing else; `page` is skipped without Chromium and its driver.
 #
 #   PROPTEST_CASES   how many cases each property is tried with
-#   OIDC_TRIAGE_SEEDS   how many seeds of each scenario are lived through; unset: all 20, but 5 of them in `test`
+#   OIDC_TRIAGE_SEEDS   how many seeds of each scenario are simulated; unset: all 20, but 5 in `test`
 #   WORKERS   how many black-box tests run at a time
 
 SHELL := /bin/bash
@@ -21,7 +21,7 @@ export AWS_DEFAULT_REGION := us-east-1
 export PYTHONDONTWRITEBYTECODE := 1
 # SAM and the tests look for what cargo made in this folder.
 export CARGO_TARGET_DIR := $(CURDIR)/target
-# Asked once: the makes below know the answer.
+# Computed once, and passed to the makes below.
 ifndef TOOLCHAIN_CHOSEN
 export TOOLCHAIN_CHOSEN := yes
 TOOLCHAIN := $(shell tests/harness/toolchain.sh)
@@ -30,19 +30,19 @@ export RUSTUP_TOOLCHAIN := $(TOOLCHAIN)
 endif
 endif
 
-# The same wherever it is built. The command line is for any processor and for Linux from 2014 on: cargo-lambda has the linker for
-# that, and would by itself take one for the processors of Lambda.
+# Identical wherever it is built. The command line runs on any processor, and on Linux from 2014 on: cargo-lambda has
+# the linker for that, and would by itself choose one for Lambda's processors.
 BUILD_FUNCTION := tools/remapped.sh sam build --template template.yaml
 BUILD_COMMAND_LINE := tools/remapped.sh cargo lambda build --quiet --release --locked --disable-optimizations --bin oidc-triage \
   --target x86_64-unknown-linux-gnu.2.17
 
-# They mostly wait, so more of them than there are cores.
+# They mostly wait, so there are more of them than cores.
 WORKERS ?= 6
-# What each part leaves for the table at the end.
+# Results of each part for the table at the end.
 PARTS := target/parts
 
-# A file that is not the one of which the hash was pinned is not installed. The lists name all that is needed, and pip is not to
-# look for more: it would stumble over what is needed both with extras and without. `pip check` sees that nothing is missing.
+# Only files with the pinned hash are installed. The lists are complete, and pip must not look for more: packages needed
+# both with and without extras would confuse it. `pip check` verifies that nothing is missing.
 PIP := pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps
 PYTEST = mkdir -p $(PARTS); $(VENV)/bin/python -m pytest -q -p no:cacheprovider --junitxml=$(PARTS)/$@.xml
 # Tests of Rust, and their times.
@@ -56,14 +56,14 @@ SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remappe
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Of the whole workspace: another choice of packages has other features, and would compile the pure crates once more.
-check: fmt-check lint ## what is quick: format, lints, the unit tests of the crates
+# For the whole workspace: another choice of packages has other features, and would compile the pure crates again.
+check: fmt-check lint ## the quick checks: format, lints, unit tests of the crates
 	@echo "== unit tests of the crates"
 	PROPTEST_CASES=$(or $(PROPTEST_CASES),16) $(TIMED_TESTS) --workspace --lib
 
-# Two things at a time: the checks, one after the other because cargo locks its target folder anyway, and beside them
-# the tools and the slow optimized build, which has folders of its own. Each part's output comes when it is done.
-test: ## everything that has to pass: format, lints, unit, property, black-box, page, template, end to end
+# Two rows at a time: the checks, one after the other because cargo locks its target folder anyway, and the tools and
+# the slow optimized build, which has its own folders. Each part's output appears when it is done.
+test: ## everything that must pass: format, lints, unit, property, black-box, page, template, end to end
 	@rm -rf $(PARTS); mkdir -p $(PARTS); SECONDS=0; status=0; \
 	PROPTEST_CASES=$(or $(PROPTEST_CASES),32) OIDC_TRIAGE_SEEDS=$(or $(OIDC_TRIAGE_SEEDS),5) \
 	  $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=recurse) IN_ORDER=yes \
@@ -76,7 +76,7 @@ part-%:
 	@mkdir -p $(PARTS); begin=$$(date +%s); status=0; $(MAKE) --no-print-directory $* || status=$$?; \
 	echo $$begin $$(( $$(date +%s) - begin )) $$status > $(PARTS)/$*.time; exit $$status
 
-# The two rows of parts that `test` goes along.
+# The two rows of parts that `test` runs.
 ifdef IN_ORDER
 part-lint: part-fmt-check part-venv
 part-unit: part-lint part-venv
@@ -90,8 +90,8 @@ part-template: part-build
 part-e2e: part-template
 endif
 
-# Broken seeds are named at the end: `make soak SEEDS=1 FROM=17` lives through one of them again.
-soak: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## an outage lived through by 64 sandboxes while everything fails, 200 times
+# Failed seeds are named at the end: `make soak SEEDS=1 FROM=17` simulates one of them again.
+soak: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## 200 simulated outages with 64 sandboxes, while everything else fails too
 	@echo "== soak"
 	cargo build --quiet --locked --profile test --workspace --bins --tests
 	$(VENV)/bin/python -m tests.soak --seeds $(or $(SEEDS),200) --from $(or $(FROM),0) --jobs $(or $(JOBS),2)
@@ -106,10 +106,10 @@ properties: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the property tests with many
 	PROPTEST_CASES=$(or $(PROPTEST_CASES),20000) \
 	  $(VENV)/bin/python -m tests.harness.with_dynamodb cargo test --quiet --locked --workspace
 
-# The one check that asks others each time, and so is no part of `test`: what is right today is not tomorrow. ADVISORIES is the URL of
-# a copy of the database, where the original cannot be reached.
+# The only check that depends on others each time, and so not part of `test`. ADVISORIES is the URL of a copy of the
+# database, if the original is unavailable.
 RUSTSEC := https://github.com/RustSec/advisory-db
-audit: $(VENV)/stamp ## known weaknesses of what is linked, by the RustSec database
+audit: $(VENV)/stamp ## known vulnerabilities of the dependencies, from the RustSec database
 	@echo "== audit"
 	$(if $(ADVISORIES),GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0='url.$(ADVISORIES).insteadOf' GIT_CONFIG_VALUE_0=$(RUSTSEC)) \
 	  cargo-deny --log-level warn --locked --workspace check -D warnings advisories
@@ -122,7 +122,7 @@ fmt-check:
 	@echo "== format"
 	cargo fmt --all --check
 
-lint: $(VENV)/stamp ## the walls between crates and files, clippy without warnings, and what may be linked (deny.toml)
+lint: $(VENV)/stamp ## the walls between crates and files, clippy without warnings, licences and sources (deny.toml)
 	@echo "== walls, clippy, licences and sources"
 	python3 -m tests.structure.walls
 	cargo-deny --log-level warn --locked --workspace check -D warnings licenses bans sources
@@ -133,22 +133,23 @@ unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit and property tests, the store
 	$(VENV)/bin/python -m tests.harness.with_dynamodb $(TIMED_TESTS) --workspace --tests
 	$(PYTEST) tests/structure
 
-fuzz-smoke: ## half a minute of hostile input for every reader, the same in every run
+fuzz-smoke: ## half a minute of hostile input for every parser, the same in every run
 	@echo "== hostile input"
 	$(TIMED_TESTS) --workspace --test smoke
 
-scenarios: ## the decision on made-up histories, beside what one would build without it; leaves some in target/histories
+scenarios: ## the decision on simulated histories, next to simple alternatives; leaves some in target/histories
 	@echo "== scenarios"
 	OIDC_TRIAGE_HISTORIES=$(CURDIR)/target/histories cargo test --quiet --locked --workspace --test scenarios
 
-# With what `unit` has built: another choice of packages or targets has other features, and would compile it all again.
+# Uses the build of `unit`: another choice of packages or targets has other features, and would compile everything
+# again.
 blackbox: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the real binaries, through a Runtime API and on the command line
 	@echo "== black-box tests"
 	cargo build --quiet --locked --profile test --workspace --bins --tests
 	$(PYTEST) -n $(WORKERS) --maxschedchunk=1 tests/blackbox
 
-# Skipped, and said so, where there is no Chromium with its driver. Leaves pictures in target/page/shots.
-page: $(VENV)/stamp ## the page that replay makes, in a real browser
+# Skipped with a message without Chromium and its driver. Leaves pictures in target/page/shots.
+page: $(VENV)/stamp ## the HTML page of replay, in a real browser
 	@echo "== page"
 	$(PYTEST) -rs tests/page
 
@@ -158,29 +159,29 @@ template: $(VENV)/stamp ## cfn-lint, sam validate, and tests on the transformed 
 	sam validate --lint --template template.yaml
 	$(PYTEST) tests/template
 
-# By itself, because it needs a hundred packages that nothing else does. What it is not to complain of stands in the template, with the
-# reason; it asks nobody about it.
-checkov: $(CHECKOV_VENV)/stamp ## checkov's view of the template
+# Separate, because it needs a hundred packages that nothing else does. Its exceptions are in the template, with
+# reasons; it uses no network.
+checkov: $(CHECKOV_VENV)/stamp ## check the template with checkov
 	@echo "== checkov"
 	$(CHECKOV_VENV)/bin/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml
 
 build: .aws-sam/stamp ## the deployable functions, in .aws-sam
 
-# SAM's own check of what changed does not look at Rust sources.
+# SAM's own change detection does not look at Rust sources.
 .aws-sam/stamp: $(SOURCES) $(VENV)/stamp
 	@echo "== optimized build"
 	$(BUILD_FUNCTION)
 	@touch $@
 
-# Not of `test`: one more optimized build of everything.
-reproducible: .aws-sam/stamp ## whether a second build in another place is the same bit for bit
+# Not part of `test`: one more optimized build of everything.
+reproducible: .aws-sam/stamp ## check that a second build in another place is identical bit by bit
 	@echo "== reproducible"
 	$(BUILD_COMMAND_LINE)
 	$(VENV)/bin/python -m tools.reproducible '$(BUILD_FUNCTION)' '$(BUILD_COMMAND_LINE)'
 
-# The time in the files is that of the commit, so that who builds it again gets the same.
+# The files carry the commit's time, so that another build gets the same.
 release: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
-release: .aws-sam/stamp ## what is released, in dist: function, template, command line, bills of materials, checksums
+release: .aws-sam/stamp ## the files of a release, in dist: function, template, command line, bills of materials, checksums
 	@echo "== release"
 	$(BUILD_COMMAND_LINE)
 	$(VENV)/bin/python -m tools.release --bootstrap .aws-sam/build/TriageFunction/bootstrap \
@@ -188,23 +189,23 @@ release: .aws-sam/stamp ## what is released, in dist: function, template, comman
 	cd dist && sha256sum --check --quiet SHA256SUMS
 	cfn-lint dist/template.yaml
 
-e2e: .aws-sam/stamp $(EMULATOR_VENV)/stamp ## deploy what `build` made to a local AWS, and use it
+e2e: .aws-sam/stamp $(EMULATOR_VENV)/stamp ## deploy the build to a local AWS, and use it
 	@echo "== end to end"
 	$(PYTEST) tests/e2e
 
-# A folder of its own, empty at first: how long the first answer takes is one of the numbers.
+# A separate, empty folder: the time to the first answer is one of the numbers.
 bench: export CARGO_TARGET_DIR := $(CURDIR)/target/bench
-bench: ## our numbers beside the common way's, in one run
+bench: ## benchmarks of this program next to the common way, in one run
 	rm -rf target/bench
 	python3 -m tests.harness.first_answer
 	cargo build --quiet --release --locked --workspace --bins --examples
 	cargo bench --locked --workspace
 
-# How much of the time each target has: the decoder reads what anybody can send.
+# Each target's share of the time: the decoder reads what anybody can send.
 FUZZ_SHARES := decode=25 sdk-text=20 logs=15 call=10 replay=15 items=10 policy=5
 
-# Needs a C++ compiler, for libFuzzer. What it learns stays in target/fuzz, and so does an input that breaks something.
-fuzz: ## hostile input for every reader, for ten minutes (FUZZ_SECONDS)
+# Needs a C++ compiler, for libFuzzer. Its corpus stays in target/fuzz, and so does an input that breaks something.
+fuzz: ## hostile input for every parser, for ten minutes (FUZZ_SECONDS)
 	RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/fuzz/instrumented cargo build --quiet --locked --profile fuzz -p triage-fuzz \
 	  --features guided --bins --target-dir target/fuzz
 	for share in $(FUZZ_SHARES); do \
@@ -219,11 +220,11 @@ fuzz: ## hostile input for every reader, for ten minutes (FUZZ_SECONDS)
 pictures: ## the pictures of the README, from the notices in tests/notices
 	python3 -m tools.pictures
 
-# Not a test: real clients against the fake service, what they log kept as data that tests read. Root, Debian.
-clients: ## what real clients log of failed calls, into tests/clients/corpus
+# Not a test: real clients run against the fake service, and their logs become data for tests. Needs root, on Debian.
+clients: ## collect real clients' logs of failed calls in tests/clients/corpus
 	python3 -m tests.clients
 
-venv: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the Python tools, in folders of this project
+venv: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## install the Python tools, in folders of this project
 
 $(VENV)/stamp: tests/requirements.txt
 	python3 -m venv --clear $(VENV)
@@ -231,7 +232,7 @@ $(VENV)/stamp: tests/requirements.txt
 	$(VENV)/bin/pip check >/dev/null
 	@touch $@
 
-# An environment of its own: the emulator pins botocore.
+# A separate environment: the emulator pins botocore.
 $(EMULATOR_VENV)/stamp: tests/requirements-emulator.txt
 	python3 -m venv --clear $(EMULATOR_VENV)
 	$(EMULATOR_VENV)/bin/$(PIP) -r $<
@@ -244,9 +245,9 @@ $(CHECKOV_VENV)/stamp: tests/requirements-checkov.txt
 	$(CHECKOV_VENV)/bin/pip check >/dev/null
 	@touch $@
 
-# Pins stay as they are, unless UPGRADE says what to raise: `make requirements UPGRADE='-P pytest'`, or `UPGRADE=-U` for all. The
-# hashes are of each file of a version, for every platform.
-requirements: ## pin the Python tools and their hashes anew, from the short lists in tests/*.in
+# Pins stay unchanged, unless UPGRADE says what to raise: `make requirements UPGRADE='-P pytest'`, or `UPGRADE=-U` for
+# all. The hashes cover each file of a version, for every platform.
+requirements: ## pin the Python tools and their hashes again, from the short lists in tests/*.in
 	python3 -m venv --clear target/pin
 	target/pin/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 	for list in tests/requirements tests/requirements-emulator tests/requirements-checkov; do \
@@ -254,6 +255,6 @@ requirements: ## pin the Python tools and their hashes anew, from the short list
 	    --custom-compile-command 'make requirements' $$list.in -o $$list.txt >/dev/null; \
 	done
 
-clean: ## remove what was built, and the Python tools
+clean: ## remove all builds and the Python tools
 	cargo clean --quiet
 	rm -rf .aws-sam dist $(VENV) $(EMULATOR_VENV) $(CHECKOV_VENV)
