@@ -253,3 +253,32 @@ def test_the_tests_that_show_what_stops_a_threat_exist():
             assert [*(PROJECT / "crates").rglob(f"{name.split('::')[0]}.rs")], name
         else:
             assert re.search(rf"\b(fn|def) {name}\b", code), name
+
+
+# Bounds that are constants of the code
+
+#: A page, what it says, and the constant that it says it of.
+BOUNDS = [
+    ("docs/subscribe.md", "at most 140 characters", "crates/notify/src/sms.rs", "SMS_MAX", "140"),
+    ("docs/security.md", "ask for at most 40", "crates/engine/src/pipeline/people.rs", "ASKED_MAX", "40"),
+    ("docs/security.md", "wait at most a second for names", "crates/engine/src/pipeline/names.rs", "NAMES_WITHIN", "Duration::from_secs(1)"),
+    ("docs/security.md", "can name 50 callers an hour", "crates/engine/src/call_callers.rs", "CALLERS_MAX", "50"),
+    ("docs/security.md", "at most once in five minutes", "crates/decide/src/probe_record.rs", "REGISTERED_APART", "SignedDuration::from_mins(5)"),
+    ("docs/how-it-decides.md", "at most once in five minutes", "crates/decide/src/probe_record.rs", "REGISTERED_APART",
+     "SignedDuration::from_mins(5)"),
+    ("docs/security.md", "at most ten of a region", "crates/notify/src/notice.rs", "LISTED_MAX", "10"),
+    ("ARCHITECTURE.md", "50,000 that wait", "crates/cli/src/replay/order.rs", "WAITING_MAX", "50_000"),
+    ("ARCHITECTURE.md", "25,000 calls are kept", "crates/decode/src/batch.rs", "OBSERVATIONS_MAX", "25_000"),
+    ("ARCHITECTURE.md", "64 MiB are inflated", "crates/decode/src/inflate.rs", "INFLATED_MAX", "64 * 1024 * 1024"),
+    ("ARCHITECTURE.md", "exactly up to 256 callers", "crates/decide/src/distinct.rs", "KEPT_MAX", "256"),
+    ("ARCHITECTURE.md", "16 of a kind", "crates/decide/src/evidence/mark.rs", "NAMES_MAX", "16"),
+    ("ARCHITECTURE.md", "more than 60 s ahead", "crates/model/src/time.rs", "AHEAD_MAX", "Duration::from_secs(60)"),
+    ("ARCHITECTURE.md", "two seconds before it", "crates/engine/src/handled.rs", "DEADLINE_MARGIN", "Duration::from_secs(2)"),
+]
+
+
+@pytest.mark.parametrize(("page", "said", "file", "constant", "value"), BOUNDS, ids=lambda part: str(part)[:30])
+def test_a_bound_is_the_constant_of_the_code(page, said, file, constant, value):
+    assert said in " ".join(PAGES[page].split())
+    found = re.search(rf"\bconst {constant}: [\w:]+ = ([^;]+);", (PROJECT / file).read_text())
+    assert found and found[1] == value
