@@ -1,4 +1,4 @@
-//! The least that a function on `lambda_runtime` can be: what our start is measured against.
+//! The smallest function on `lambda_runtime`: the baseline for our cold start.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;

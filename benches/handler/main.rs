@@ -1,9 +1,9 @@
-//! `make bench`: the release binary behind a Runtime API, side by side with the common way and a hello world.
+//! `make bench`: the release binary behind a Runtime API, next to the common way and a hello world.
 //!
 //! Every figure is a median of runs that alternate between the two, in one process tree on one machine; trust the
 //! ratios, not the milliseconds.
 
-// What is measured of the decoder alone is measured of the function.
+// Figures of the decoder alone come from the decoder's own bench.
 #[path = "../../crates/decode/benches/wire/payload.rs"]
 mod payload;
 mod requests;
@@ -50,10 +50,10 @@ fn main() {
     single_failure(&ours);
 }
 
-/// 10,000 CloudTrail lines through both: how many times faster ours is, and its peak in MiB.
+/// 10,000 CloudTrail lines through both: how many times faster ours is, and its peak memory in MiB.
 fn logs_batch(ours: &Path, common_way: &Path, age: &str, payload: &str) -> (f64, f64) {
     let batch = Arc::new(payload.as_bytes().to_vec());
-    // A port on which nobody listens: what is fresh is probed, once, before anything is measured.
+    // A port without a listener: fresh failures are probed once, before anything is measured.
     let nobody = HashMap::from([("AWS_ENDPOINT_URL", "http://127.0.0.1:9")]);
     let functions = [ours, common_way].map(|binary| Function::start(binary, &nobody).expect("the binary starts"));
     for function in &functions {
@@ -89,17 +89,17 @@ fn row(name: &str, took: Duration, function: &Function) {
     println!("  {name:40} {:7.1} ms, peak {:5.1} MiB", took.as_secs_f64() * 1e3, function.peak_memory_mib());
 }
 
-/// Where distributions keep the bundle that `template.yaml` names for Amazon Linux.
+/// The distributions' path for the bundle that `template.yaml` names for Amazon Linux.
 const BUNDLES: [&str; 3] =
     ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
 
-/// Another build of the function to be measured in the same run, as a path: say the parent commit's.
+/// Another build of the function to measure in the same run, as a path: the parent commit's, say.
 const BESIDE: &str = "OIDC_TRIAGE_BENCH_BESIDE";
 
-/// A cold start: how soon it asks for an event, and how soon people are told of the one that it was started for.
+/// A cold start: the time until it asks for an event, and until people are notified of the first one.
 fn start(ours: &Path, hello_world: &Path) {
     let sns = Sns::start().expect("loopback has a port");
-    // Everybody who can be told is; only the topic's people are told of what AWS Health says.
+    // All channels are set; AWS Health's reports go to the topic only.
     let mut environment = HashMap::from([
         ("OIDC_TRIAGE_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:identity"),
         ("OIDC_TRIAGE_PAGER_TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:pager"),
@@ -126,7 +126,7 @@ fn start(ours: &Path, hello_world: &Path) {
             if n != hello {
                 let function = case.function();
                 function.has_waiting(&health_issue());
-                case.until_told.push(sns.next_notice(PATIENCE) - function.started);
+                case.until_notified.push(sns.next_notice(PATIENCE) - function.started);
             }
         }
     }
@@ -137,13 +137,13 @@ fn start(ours: &Path, hello_world: &Path) {
         ms(hello)
     );
     for case in cases {
-        let (ready, told) = (median(case.until_ready), median(case.until_told));
+        let (ready, notified) = (median(case.until_ready), median(case.until_notified));
         println!(
             "  {:42} {:5.1} ms, {:.1} times a hello world; notice {:5.1} ms",
             case.name,
             ms(ready),
             ratio(ready, hello),
-            ms(told)
+            ms(notified)
         );
     }
     println!("  goal: at most 2 times a hello world with SSL_CERT_FILE, as the stack sets it\n");
@@ -155,12 +155,12 @@ struct Start<'a> {
     binary: &'a Path,
     environment: &'a HashMap<&'a str, &'a str>,
     until_ready: Vec<Duration>,
-    until_told: Vec<Duration>,
+    until_notified: Vec<Duration>,
 }
 
 impl<'a> Start<'a> {
     const fn new(name: &'static str, binary: &'a Path, environment: &'a HashMap<&'a str, &'a str>) -> Self {
-        Self { name, binary, environment, until_ready: Vec::new(), until_told: Vec::new() }
+        Self { name, binary, environment, until_ready: Vec::new(), until_notified: Vec::new() }
     }
 
     fn function(&self) -> Function {
@@ -168,7 +168,7 @@ impl<'a> Start<'a> {
     }
 }
 
-/// AWS Health tells of an issue: a notice that needs nobody but SNS.
+/// AWS Health reports an issue: a notice that needs only SNS.
 fn health_issue() -> Arc<Vec<u8>> {
     let mut event: Value = serde_json::from_str(include_str!("../../events/health__open.json")).expect("JSON");
     let ago = |minutes| {
@@ -205,7 +205,7 @@ fn single_failure(ours: &Path) {
     println!("  median {:.3} ms of {SINGLES} (goal: under 0.3)", median(took).as_secs_f64() * 1e3);
 }
 
-/// How long the handler had the latest event, as its own log line says.
+/// The handler's time for the latest event, from its own log line.
 fn handled_in(function: &Function) -> Duration {
     let line: Value = serde_json::from_str(&function.log_line()).expect("a JSON line");
     Duration::from_secs_f64(line["durationMs"].as_f64().expect("a number") / 1e3)

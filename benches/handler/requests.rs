@@ -1,4 +1,4 @@
-//! What both fakes need of HTTP: one request after the other, from a client that we know.
+//! The HTTP that both fakes need: one request after the other, from a known client.
 
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::net::TcpStream;

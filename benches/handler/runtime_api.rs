@@ -12,11 +12,11 @@ use std::{fs, thread};
 
 use crate::requests::next_request;
 
-/// What the function did, as the Runtime API sees it.
+/// The function's actions, as the Runtime API sees them.
 enum Seen {
     /// It asked for an event.
     Next(Instant),
-    /// An event was handed out: the clock of its handling starts.
+    /// An event was delivered: its handling time starts.
     Sent(Instant),
     /// It answered.
     Answer(Instant, Vec<u8>),
@@ -31,7 +31,7 @@ pub struct Function {
     lines: Receiver<String>,
 }
 
-/// What one invocation gave.
+/// The result of one invocation.
 pub struct Measured {
     /// From the first byte of the event sent to the whole answer received.
     pub took: Duration,
@@ -50,7 +50,7 @@ impl Function {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (to_send, to_main) = (Arc::clone(&to_send), to_main.clone());
-                // A connection that the function closes is no error.
+                // A connection closed by the function is no error.
                 thread::spawn(move || drop(serve(stream, &to_send, &to_main)));
             }
         });
@@ -88,7 +88,7 @@ impl Function {
         }
     }
 
-    /// Has an event ready before it is asked for: on Lambda it is what the process was started for.
+    /// Queues an event before the first request for one: on Lambda the process is started for it.
     pub fn has_waiting(&self, event: &Arc<Vec<u8>>) {
         self.events.send(Arc::clone(event)).expect("the Runtime API runs");
     }
@@ -107,7 +107,7 @@ impl Function {
         }
     }
 
-    /// The next line of the function's log; those of metrics are none.
+    /// The next line of the function's log, without metrics.
     pub fn log_line(&self) -> String {
         loop {
             let line = self.lines.recv_timeout(PATIENCE).expect("the function writes a log line");
@@ -117,7 +117,7 @@ impl Function {
         }
     }
 
-    /// The most memory the process has held so far, in MiB.
+    /// The process's peak memory so far, in MiB.
     pub fn peak_memory_mib(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
@@ -133,7 +133,7 @@ impl Drop for Function {
     }
 }
 
-/// Serves one connection: `GET next` hands out an event, everything else is an answer.
+/// Serves one connection: `GET next` returns an event, everything else is an answer.
 fn serve(stream: TcpStream, events: &Mutex<Receiver<Arc<Vec<u8>>>>, seen: &Sender<Seen>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream.try_clone()?);

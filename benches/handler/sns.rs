@@ -1,4 +1,4 @@
-//! An SNS on loopback that takes everything, and notes when.
+//! An SNS on loopback that accepts everything and records the time.
 
 use std::io::{self, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -24,14 +24,14 @@ impl Sns {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let to_main = to_main.clone();
-                // A connection that the function closes is no error.
+                // A connection closed by the function is no error.
                 thread::spawn(move || drop(serve(stream, &to_main)));
             }
         });
         Ok(Self { url, taken })
     }
 
-    /// When the next notice was there, whole.
+    /// The time when the next notice was complete.
     pub fn next_notice(&self, patience: Duration) -> Instant {
         self.taken.recv_timeout(patience).expect("the function publishes")
     }

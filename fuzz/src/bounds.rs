@@ -1,4 +1,4 @@
-//! How much may come out of a payload, whatever was in it.
+//! Bounds on the output for a payload, whatever its content.
 
 use triage_decode::Batch;
 use triage_decode::batch::OBSERVATIONS_MAX;
@@ -9,20 +9,23 @@ use triage_model::observation::{Failure, Observation, Success};
 use triage_model::problem::Problems;
 use triage_model::redact::{SHOWN_TEXT_MAX, is_harmless};
 
-/// What stands in the place of a masked secret may be longer than the secret was: of a text of such words, each at least three
-/// characters, that many times as long.
+/// The replacement of a secret may be longer than the secret: a text of such words, each at least three characters,
+/// grows by this factor.
 const MASKED_GROWS: usize = 3;
 
-/// Holds a batch to its bounds, and classifies each failure of it.
+/// Checks a batch against its bounds, and classifies each of its failures.
 pub fn hold(batch: &Batch, payload: &str) {
     assert!(batch.arrivals.len() <= batch.observations.len(), "more arrivals than observations");
-    // Out of log events come no more than that; of anything else each takes its bytes in the payload.
+    // Log events give at most this many; anything else takes its bytes in the payload.
     assert!(batch.observations.len() <= OBSERVATIONS_MAX + payload.len(), "{} observations", batch.observations.len());
     let mut end = 0;
     for message in &batch.messages {
         assert!(end <= message.observations.start, "messages of a queue out of order");
         end = message.observations.end;
-        assert!(message.observations.start <= end && end <= batch.observations.len(), "a message beyond what was read");
+        assert!(
+            message.observations.start <= end && end <= batch.observations.len(),
+            "a message beyond the observations"
+        );
     }
     hold_problems(&batch.problems);
     for observation in &batch.observations {
@@ -39,7 +42,7 @@ pub fn hold(batch: &Batch, payload: &str) {
     }
 }
 
-/// A detail is shown to people: on one line, and short.
+/// People read the details: they are short and on one line.
 pub fn hold_problems(problems: &Problems) {
     for (name, count, detail) in problems.iter() {
         assert!(count > 0, "{name} without a count");
@@ -68,12 +71,12 @@ fn hold_failure(failure: &Failure) {
     assert!(failure.status.is_none_or(|status| (100..=599).contains(&status)), "status {:?}", failure.status);
     hold_caller(&failure.caller);
     let class = classify(failure);
-    // The advice is ours, with at most an inner code in it.
+    // The advice is our own text, with at most an inner code in it.
     within("advice", &class.advice, ADVICE_MAX);
-    assert!(class.advice.chars().all(is_harmless), "an advice with a control character: {:?}", class.advice);
+    assert!(class.advice.chars().all(is_harmless), "advice with a control character: {:?}", class.advice);
 }
 
-/// Longer than any advice of the table with an inner code in it.
+/// Longer than any advice in the table with an inner code in it.
 const ADVICE_MAX: usize = 1024;
 
 fn hold_success(success: &Success) {

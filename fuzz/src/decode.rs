@@ -1,4 +1,4 @@
-//! Payloads, in the forms in which they reach the decoder.
+//! Payloads, in the forms that reach the decoder.
 
 use std::io::Write;
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ use triage_model::region::KnownRegions;
 
 use crate::bounds::hold;
 
-/// One input in so many is decoded twice.
+/// One input in this many is decoded twice.
 const TWICE: usize = 16;
 
 static SETTING: LazyLock<Setting> = LazyLock::new(|| {
@@ -32,7 +32,7 @@ static SETTING: LazyLock<Setting> = LazyLock::new(|| {
     }
 });
 
-/// A whole payload, as Lambda hands it over. What is not UTF-8 is replaced, as the shell does it.
+/// A whole payload, as from Lambda. Invalid UTF-8 is replaced, as in the shell.
 pub fn payload(data: &[u8]) {
     decode(&String::from_utf8_lossy(data));
 }
@@ -45,7 +45,7 @@ pub fn line(data: &[u8]) {
     ));
 }
 
-/// A `call`, as a program hands it over directly, and as the event bus brings it.
+/// A `call`, handed over directly and on the event bus.
 pub fn call(data: &[u8]) {
     let call = String::from_utf8_lossy(data);
     decode(&call);
@@ -56,19 +56,19 @@ pub fn call(data: &[u8]) {
     }
 }
 
-/// A log document, packed as CloudWatch Logs does it. It is told the same as unpacked, as long as it is JSON and nothing is damaged:
-/// packed, what is around the log events is not held to JSON's every rule.
+/// A log document, packed as by CloudWatch Logs. It reads the same packed and unpacked, as long as it is undamaged
+/// JSON: packed, the members around the log events need not be perfect JSON.
 pub fn logs(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let packed = decode(&subscription(text.as_bytes()));
     if packed.kind == InputKind::Logs && packed.problems.is_empty() && serde_json::from_str::<IgnoredAny>(&text).is_ok()
     {
         let unpacked = decode(&text);
-        assert_eq!(packed.observations, unpacked.observations, "packed and unpacked tell different things");
+        assert_eq!(packed.observations, unpacked.observations, "packed and unpacked differ");
     }
 }
 
-/// The bytes of a subscription's data, which need be no gzip.
+/// The bytes of a subscription's data, which may not be gzip.
 pub fn packed(data: &[u8]) {
     decode(&around(data));
 }
@@ -92,7 +92,7 @@ pub fn decode(payload: &str) -> Batch {
     let batch = triage_decode::decode(payload, &SETTING);
     hold(&batch, payload);
     if payload.bytes().map(usize::from).sum::<usize>() % TWICE == 0 {
-        assert_eq!(batch, triage_decode::decode(payload, &SETTING), "the same payload tells two things");
+        assert_eq!(batch, triage_decode::decode(payload, &SETTING), "the same payload has two results");
     }
     batch
 }

@@ -1,7 +1,7 @@
-//! What is read back from the table: another release, or whoever may write to it, wrote it.
+//! Items read from the table: another release, or anybody with write access, may have written them.
 //!
-//! Each part is kept as JSON in an attribute of its own. Here they are the members of one object; a part that cannot be read is
-//! left out, as the store does it. What is read is judged, and a notice is shown to each of its readers.
+//! Each part is JSON in an attribute of its own. Here they are the members of one object; unreadable parts are left
+//! out, as in the store. The result is evaluated, and a notice is rendered for each channel.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -52,13 +52,13 @@ pub fn kept(data: &[u8]) {
         probe: part(&kept, "probe").unwrap_or_default(),
         ..View::default()
     };
-    judge(&region, &view, now);
+    evaluate(&region, &view, now);
     if let Some(notice) = part::<Notice>(&kept, "notice") {
         show(&notice);
     }
 }
 
-/// Calls of half an hour ago and of now, so that there is something to learn and to judge.
+/// Calls of half an hour ago and of now, so that there is something to learn and to evaluate.
 fn seen(now: Timestamp, answered: u32) -> Evidence {
     let mut evidence = Evidence::default();
     for (number, ago) in (0_u32..8).zip([1_800, 1_700, 60, 50, 40, 30, 20, 10]) {
@@ -85,7 +85,7 @@ fn seen(now: Timestamp, answered: u32) -> Evidence {
     evidence
 }
 
-fn judge(region: &Region, view: &View, now: Timestamp) {
+fn evaluate(region: &Region, view: &View, now: Timestamp) {
     let policy = Policy::default();
     let _ = black_box(view.learned_by(now));
     let _ = black_box(view.probe.usable_registration(now));
@@ -93,15 +93,15 @@ fn judge(region: &Region, view: &View, now: Timestamp) {
     let recoveries = recoveries(view, &policy, now);
     if let Some(turn) = turn(region, &view.ledger, &judgement, &recoveries, &policy, now) {
         let written = serde_json::to_string(&turn.ledger).expect("a ledger can be written");
-        let read: Ledger = serde_json::from_str(&written).expect("what is written can be read");
-        assert_eq!(read, turn.ledger, "a ledger is another one when it is read back");
+        let read: Ledger = serde_json::from_str(&written).expect("a written ledger can be read");
+        assert_eq!(read, turn.ledger, "a ledger changes when it is read back");
         let _ = black_box(compose::notices(region, &turn, &judgement, &recoveries, now));
     }
 }
 
 fn show(notice: &Notice) {
     let place = Place::default();
-    // No look at what the texts say: whoever may write to the table writes what people read.
+    // The texts are not checked: anybody who may write to the table writes what people read.
     let _ = black_box((mail::render(notice, &place), sms::render(notice)));
     for json in
         [serde_json::to_string(&chat::render(notice, &place)), serde_json::to_string(&machine::render(notice, &place))]

@@ -1,7 +1,8 @@
-//! What must hold of any input, one function for each reader of what others wrote.
+//! Invariants for any input, one function for each parser of untrusted data.
 //!
-//! In: bytes. Out: nothing, or a panic that says what does not hold. Each function is cheap enough for ten thousand calls in a
-//! second. `targets/` has them tried by libFuzzer, `tests/smoke.rs` by a mutator of our own, which needs nothing but Rust.
+//! In: bytes. Out: nothing, or a panic that names the broken invariant. Each function is cheap enough for ten thousand
+//! calls a second. `targets/` runs them with libFuzzer, `tests/smoke.rs` with a mutator of our own that needs only
+//! Rust.
 
 pub mod bounds;
 pub mod decode;

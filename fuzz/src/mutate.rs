@@ -1,18 +1,18 @@
-//! A mutator that needs nothing but Rust: what libFuzzer does, without its eyes.
+//! A mutator that needs only Rust: libFuzzer's mutations without its coverage.
 //!
-//! In: seeds, tokens that mean something to a reader, and the number of a run. Out: inputs, the same for the same number. Each is
-//! a seed with a few changes: bits, bytes, numbers, tokens, pieces of itself or of another seed.
+//! In: seeds, tokens with a meaning for the parser, and the number of a run. Out: inputs, the same for the same number.
+//! Each is a seed with a few changes: bits, bytes, numbers, tokens, pieces of itself or of another seed.
 
-/// The longest input: most readers look at less, and long ones cost time.
+/// The longest input: most parsers read less, and long inputs cost time.
 const INPUT_MAX: usize = 4096;
 
-/// Changes of one input.
+/// The most changes of one input.
 const CHANGES_MAX: usize = 4;
 
-/// The longest piece that is copied, moved or taken away.
+/// The longest piece to copy, move or remove.
 const PIECE_MAX: usize = 64;
 
-/// What stands at the edges of what is read: JSON's signs, ends of numbers and times, escapes, gzip.
+/// Tokens at the edges of parsing: JSON's signs, ends of numbers and times, escapes, gzip.
 const TOKENS: &[&[u8]] = &[
     b"{",
     b"}",
@@ -95,7 +95,7 @@ const TOKENS: &[&[u8]] = &[
     b"\"health\":[",
 ];
 
-/// In the place of a number.
+/// Replacements for a number.
 const NUMBERS: &[&str] = &[
     "0",
     "-1",
@@ -117,14 +117,14 @@ const NUMBERS: &[&str] = &[
     "null",
 ];
 
-/// Makes inputs out of seeds.
+/// Makes inputs from seeds.
 pub struct Mutator<'a> {
     seeds: &'a [Vec<u8>],
     random: fastrand::Rng,
 }
 
 impl<'a> Mutator<'a> {
-    /// There must be a seed. The same `number` makes the same inputs.
+    /// At least one seed is needed. The same `number` makes the same inputs.
     pub fn new(seeds: &'a [Vec<u8>], number: u64) -> Self {
         assert!(!seeds.is_empty(), "nothing to begin with");
         Self { seeds, random: fastrand::Rng::with_seed(number) }
@@ -177,7 +177,7 @@ impl<'a> Mutator<'a> {
         TOKENS[self.random.usize(..TOKENS.len())].to_vec()
     }
 
-    /// Another digit, or another number: times and counts are bounded where they are read.
+    /// Another digit or number: times and counts have bounds in the parser.
     fn change_a_number(&mut self, input: &mut Vec<u8>) {
         let is_digit = |at: &usize| input[*at].is_ascii_digit();
         let begins: Vec<usize> =

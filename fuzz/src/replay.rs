@@ -1,4 +1,4 @@
-//! Files, as replay reads them: plain, packed, or bytes that only seem so.
+//! Files for replay: plain, packed, or bytes that only look packed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,50 +10,50 @@ use crate::bounds::hold_problems;
 use crate::decode::packed_bytes;
 use crate::policy::SETTINGS;
 
-/// What a file told.
+/// The result of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct Outcome {
     pub records: u64,
-    pub judged: u64,
+    pub evaluated: u64,
     pub complaints: usize,
     pub skipped: bool,
 }
 
-/// A file of these bytes. Packed it tells the same.
+/// A file of these bytes, with the same result packed and plain.
 pub fn file(data: &[u8]) {
-    let plain = told(data);
+    let plain = outcome_of(data);
     if !data.starts_with(&[0x1f, 0x8b]) {
-        assert_eq!(plain, told(&packed_bytes(data)), "packed and plain tell different things");
+        assert_eq!(plain, outcome_of(&packed_bytes(data)), "packed and plain differ");
     }
 }
 
-/// What replay makes of a file.
-pub fn told(data: &[u8]) -> Told {
+/// Replays a file.
+pub fn outcome_of(data: &[u8]) -> Outcome {
     let file = Written::new(data);
     let paths = [file.0.clone()];
     let stop = AtomicBool::new(false);
     let history = History { paths: &paths, by: End::default().by, shows_progress: false, stop: &stop };
     let mut run = Run::new(history, &SETTINGS, [SETTINGS.policy.clone()]);
-    let mut told = Told::default();
+    let mut outcome = Outcome::default();
     for happened in run.by_ref() {
         match happened {
             Happened::Read(reading) => {
                 hold_problems(&reading.problems);
                 assert!(reading.left_alone <= reading.records.max(1), "more left alone than there was");
-                told.records += reading.records;
-                told.complaints += reading.complaints.len();
+                outcome.records += reading.records;
+                outcome.complaints += reading.complaints.len();
             }
-            Happened::Judged(..) => told.judged += 1,
+            Happened::Judged(..) => outcome.evaluated += 1,
         }
     }
     let end = run.end();
-    assert!(!end.interrupted, "interrupted by nobody");
-    assert!(!end.skipped || told.complaints > 0, "something was skipped without a word");
-    told.skipped = end.skipped;
-    told
+    assert!(!end.interrupted, "interrupted without an interrupt");
+    assert!(!end.skipped || outcome.complaints > 0, "something was skipped without a complaint");
+    outcome.skipped = end.skipped;
+    outcome
 }
 
-/// A file that is there as long as this is.
+/// A file that exists as long as this value.
 struct Written(PathBuf);
 
 impl Written {

@@ -1,4 +1,4 @@
-//! What is read back from the table.
+//! Items read from the table.
 
 #![no_main]
 #![allow(unsafe_code, reason = "libFuzzer calls us by the name of a C function")]

@@ -1,4 +1,4 @@
-//! A log document, packed as CloudWatch Logs does it, and bytes that only seem packed.
+//! A log document, packed as by CloudWatch Logs, and bytes that only look packed.
 
 #![no_main]
 #![allow(unsafe_code, reason = "libFuzzer calls us by the name of a C function")]

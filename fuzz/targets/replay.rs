@@ -1,4 +1,4 @@
-//! One file, as replay reads it.
+//! One file for replay.
 
 #![no_main]
 #![allow(unsafe_code, reason = "libFuzzer calls us by the name of a C function")]

@@ -1,5 +1,5 @@
-//! Each target with inputs of our own mutator: `make fuzz-smoke`, half a minute. The same inputs in every run; another number in
-//! `OIDC_TRIAGE_SMOKE` makes others.
+//! Each target with inputs of our own mutator: `make fuzz-smoke`, half a minute. Every run has the same inputs; another
+//! number in `OIDC_TRIAGE_SMOKE` makes others.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The files of a folder, in the order of their names.
+/// The files of a folder, in alphabetical order.
 fn files(folder: &str) -> Vec<Vec<u8>> {
     let entries = fs::read_dir(project().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -41,7 +41,7 @@ fn events_named(begins: &str) -> Vec<Vec<u8>> {
     events
 }
 
-/// What real clients print: the texts of the corpus.
+/// Output of real clients: the texts of the corpus.
 fn printed() -> Vec<Vec<u8>> {
     let mut texts = Vec::new();
     for file in files("tests/clients/corpus") {
@@ -53,7 +53,7 @@ fn printed() -> Vec<Vec<u8>> {
     texts
 }
 
-/// Tries a target. One that panics is said with its input, so that a test can be made of it.
+/// Runs a target. A panic is reported with its input, so that a test can be made of it.
 fn try_out(target: fn(&[u8]), seeds: &[Vec<u8>], inputs: usize) {
     seeds.iter().for_each(|seed| held(target, seed));
     let mut mutator = Mutator::new(seeds, number());
@@ -89,7 +89,7 @@ fn logs_hold() {
 }
 
 #[test]
-fn what_seems_packed_holds() {
+fn fake_packed_data_holds() {
     try_out(
         decode::packed,
         &[decode::packed_bytes(b"{\"logEvents\":[]}"), decode::packed_bytes(&[b'x'; 5000])],
@@ -123,7 +123,7 @@ fn the_same_number_makes_the_same_inputs_and_another_one_others() {
     assert_ne!(inputs(7), inputs(8));
 }
 
-/// A bug behind several doors: the payload is still JSON and of a kind that is known, and one value in it is odd.
+/// A bug behind several checks: the payload is still JSON and of a known kind, and one value in it is odd.
 fn planted(data: &[u8]) {
     let batch = decode::decode(&String::from_utf8_lossy(data));
     for observation in &batch.observations {
@@ -146,7 +146,7 @@ fn a_planted_panic_is_found() {
 }
 
 #[test]
-fn the_mutator_reaches_what_an_event_can_be_and_what_can_be_wrong_with_it() {
+fn the_mutator_reaches_every_kind_of_event_and_problem() {
     let seeds = files("events");
     let mut mutator = Mutator::new(&seeds, 1);
     let (mut kinds, mut problems, mut observed) = (BTreeSet::new(), BTreeSet::new(), 0);

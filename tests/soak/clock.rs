@@ -1,10 +1,10 @@
-//! A wall clock that can be stepped, loaded into a process before the C library (`LD_PRELOAD`), so that the program under
-//! test needs no seam for it. It is no part of the workspace: `clock.py` compiles it with `rustc` alone.
+//! A wall clock that can be stepped, loaded into a process before the C library (`LD_PRELOAD`), so that the program
+//! under test needs no test hook. It is not part of the workspace: `clock.py` compiles it with `rustc` alone.
 //!
-//! In: the file that `SOAK_CLOCK_FILE` names, of 64-bit numbers of nanoseconds: the first is added to the wall clock of every
-//! process, the one at `SOAK_CLOCK_SLOT` to this one's besides. They may change at any moment. Time that only measures how
-//! long something takes (`CLOCK_MONOTONIC`) is not stepped, as on a real machine; with `SOAK_CLOCK_SLOWER` it goes so many
-//! times slower, so that a machine that is busy with other things is no reason for the process to give up waiting.
+//! In: the file `SOAK_CLOCK_FILE`, an array of 64-bit numbers of nanoseconds: the first is added to every process's
+//! wall clock, the one at `SOAK_CLOCK_SLOT` only to this one's. They may change at any moment. The clock for durations
+//! (`CLOCK_MONOTONIC`) is not stepped, as on a real machine; `SOAK_CLOCK_SLOWER` slows it down by that factor, so that
+//! a busy machine does not make the process time out.
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::ptr::null_mut;
@@ -20,7 +20,7 @@ const SYS_CLOCK_GETTIME: c_long = 113;
 const PROT_READ: c_int = 1;
 const MAP_SHARED: c_int = 1;
 const NANOS: i64 = 1_000_000_000;
-/// As large as `clock.py` makes it.
+/// The size set by `clock.py`.
 const FILE_BYTES: usize = 4096;
 
 #[repr(C)]
@@ -38,10 +38,10 @@ unsafe extern "C" {
 
 static STEPS: AtomicPtr<AtomicI64> = AtomicPtr::new(null_mut());
 static SLOT: AtomicI64 = AtomicI64::new(0);
-/// 0 until it is known.
+/// 0 until known.
 static SLOWER: AtomicI64 = AtomicI64::new(0);
 
-/// How far this process's wall clock is off, in nanoseconds.
+/// The offset of this process's wall clock, in nanoseconds.
 fn step() -> i64 {
     let mut steps = STEPS.load(Ordering::Acquire);
     // SAFETY: the environment is only read, the names end in zero, and the map lasts as long as the process.
@@ -84,7 +84,7 @@ fn slower() -> i64 {
 /// As the C library's function of that name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
-    // SAFETY: the caller's pointer goes on as it came, and is written to only where the kernel could write to it.
+    // SAFETY: the caller's pointer is passed on unchanged, and written to only where the kernel could write to it.
     unsafe {
         let done = syscall(SYS_CLOCK_GETTIME, clock, time) as c_int;
         if done == 0 && clock == CLOCK_MONOTONIC && slower() > 1 {

@@ -1,4 +1,4 @@
-//! What a sandbox does whose table cannot be had.
+//! A sandbox whose table is unavailable.
 
 use oidc_triage_function::store::dynamodb::DynamoStore;
 use triage_decide::policy::Policy;
@@ -10,7 +10,7 @@ use triage_notify::people::Person;
 use crate::samples::{See as _, all_answered, answered, at, failures, mark, on, step, us};
 use crate::table::config;
 
-/// On a port that nobody listens at.
+/// On a port without a listener.
 fn out_of_reach() -> DynamoStore {
     DynamoStore::new(&config("http://127.0.0.1:9"), "none".into(), &Policy::default())
 }

@@ -1,4 +1,4 @@
-//! What it costs: the calls that a sandbox makes.
+//! The costs: the calls that a sandbox makes.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::samples::{See as _, all_answered, answered, at, failures, mark, on, s
 use crate::table::{TURN, on_a_wire};
 use crate::wire::Wire;
 
-/// A sandbox that has started: it has the key, and its region is known.
+/// A started sandbox: it has the key, and its region is known.
 async fn started() -> Option<(DynamoStore, Wire)> {
     let (sandbox, wire) = on_a_wire().await?;
     assert!(sandbox.hasher(on(0)).await.1.is_none());
@@ -51,7 +51,7 @@ async fn a_failure_that_takes_no_step_costs_one_write_and_one_read() {
         sandbox.flush(on(second)).await;
         assert_eq!(wire.calls(), calls([("UpdateItem", 1), ("BatchGetItem", 1)]));
         let again = sandbox.see(&us(), &failures([mark(1, 100 + n, second)]), at(second)).await;
-        assert_eq!((again.new, wire.calls()), (vec![false], calls([])), "what is known is not written again");
+        assert_eq!((again.new, wire.calls()), (vec![false], calls([])), "known failures are not written again");
     }
 }
 

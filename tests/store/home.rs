@@ -1,11 +1,11 @@
-//! Where the sandboxes of a test meet: in memory, or at a table.
+//! The shared store of a test's sandboxes: in memory, or a table.
 
 use std::rc::Rc;
 
 use triage_engine::memory::MemoryStore;
 use triage_engine::store::Store;
 
-/// Where sandboxes meet.
+/// A shared store.
 pub struct Home<S> {
     pub open: Box<dyn Fn() -> Rc<S>>,
 }
@@ -21,7 +21,7 @@ impl<S: Store> Home<S> {
     }
 }
 
-/// In memory there is but one sandbox, which is everybody.
+/// In memory there is only one sandbox, which stands for all.
 pub fn memory() -> Home<MemoryStore> {
     let store = Rc::new(MemoryStore::default());
     Home { open: Box::new(move || Rc::clone(&store)) }

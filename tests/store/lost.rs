@@ -1,4 +1,4 @@
-//! What holds where calls are refused, or done without an answer.
+//! Invariants when calls are refused, or done without an answer.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::samples::{See as _, all_answered, answered, at, failures, mark, on, s
 use crate::table::{TURN, new_table, on_a_wire};
 use crate::wire::Fault::{AnswerLost, Throttled};
 
-/// More than the SDK tries.
+/// More than the SDK's attempts.
 const ALL: usize = 5;
 
 fn answered_calls(evidence: &Evidence) -> u32 {
@@ -57,7 +57,7 @@ async fn what_is_throttled_is_seen_here_and_written_by_a_later_flush() {
     assert_eq!(sandbox.flush(on(2)).await, ([us()].into(), None));
     wire.calls();
     sandbox.flush(on(60)).await;
-    assert!(wire.calls().is_empty(), "it is written once");
+    assert!(wire.calls().is_empty(), "it is only written once");
     assert_eq!(sandbox.view(&us(), true, on(60)).await.evidence.failures().len(), 1);
 }
 
@@ -126,7 +126,7 @@ async fn what_was_hashed_under_a_key_of_its_own_is_dropped_for_the_tables_key() 
     wire.breaks(0, "GetItem", Throttled);
     assert_eq!(sandbox.hasher(on(0)).await.1, None);
     assert!(sandbox.view(&us(), false, on(2)).await.evidence.slots.is_empty());
-    // Its event comes again, with the caller's proper hash.
+    // Its event is delivered again, with the caller's proper hash.
     sandbox.see(&us(), &failures([mark(7, 1, 0)]), at(3)).await;
     let failures = sandbox.view(&us(), true, on(3)).await.evidence.failures();
     assert_eq!(failures.into_iter().collect::<Vec<_>>(), [mark(7, 1, 0)]);
@@ -151,7 +151,7 @@ async fn a_step_of_one_who_has_a_key_of_its_own_names_nobody_and_counts_nobody_t
     sandbox.hasher(on(1)).await;
     wire.breaks(0, "GetItem", Throttled);
     let view = sandbox.view(&us(), true, on(1)).await;
-    assert_eq!(counted(&view.ledger), 3, "how many there were is known");
+    assert_eq!(counted(&view.ledger), 3, "the number is known");
     let mut next = Step { letters: vec![], ledger: view.ledger };
     let incident = next.ledger.incident.as_mut().unwrap();
     incident.victims.get_mut(&Origin::CloudTrail).unwrap().add(&[CallerHash::from_bits(9)].into(), 0);

@@ -1,6 +1,6 @@
-//! One suite for both homes of the store: `memory`, and `dynamodb` on a local emulator.
+//! One suite for both kinds of store: `memory`, and `dynamodb` on a local emulator.
 //!
-//! The second half runs where `OIDC_TRIAGE_TEST_DYNAMODB` names an endpoint. Each test has a table of its own there.
+//! The second half runs if `OIDC_TRIAGE_TEST_DYNAMODB` names an endpoint. Each test has its own table there.
 
 mod alone;
 mod counted;
@@ -23,7 +23,7 @@ macro_rules! in_both_homes {
         mod dynamodb {
             $(#[tokio::test]
             async fn $name() {
-                // One at a time: the emulator is slow, and our time-outs are those of the real thing.
+                // One at a time: the emulator is slow, and our time-outs are the real ones.
                 let _turn = crate::table::TURN.lock().await;
                 if let Some(home) = crate::table::home().await {
                     crate::suite::$name(&home).await;

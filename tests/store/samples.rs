@@ -1,4 +1,4 @@
-//! What the tests record and decide.
+//! Samples that the tests record and decide on.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-/// The store is asked at that second, and has time enough.
+/// A store call at that second, with enough time.
 pub fn on(second: i64) -> At {
     when(at(second))
 }
@@ -31,7 +31,7 @@ pub fn when(now: Timestamp) -> At {
     At { now, until: Instant::now() + Duration::from_secs(60) }
 }
 
-/// Recording as a sandbox does that has seen none of these failures in an event before.
+/// Records like a sandbox that has seen none of these failures in an event before.
 pub trait See: Store {
     async fn see(&self, region: &Region, seen: &Seen, now: Timestamp) -> Recorded {
         let marks = &seen.failures;
@@ -118,14 +118,14 @@ pub fn notice(sequence: u32) -> Notice {
     }
 }
 
-/// From the ledger that the notices before made: those of these sequences are told.
+/// From the ledger after the earlier notices: those of these sequences are sent.
 pub fn step(sequences: std::ops::RangeInclusive<u32>) -> Step {
     let ledger = Ledger { incident: Some(incident()), next_position: u64::from(*sequences.end()), ..Ledger::default() };
     let letters = sequences.map(|sequence| Letter { channel: Channel::Topic, notice: notice(sequence) });
     Step { ledger, letters: letters.collect() }
 }
 
-/// An open one.
+/// An open incident.
 pub fn incident() -> Incident {
     Incident {
         id: "us-east-1-1".into(),

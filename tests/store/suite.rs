@@ -1,4 +1,4 @@
-//! What holds in each home of the store.
+//! Invariants of every kind of store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::samples::{
 
 const MANY: usize = 64;
 
-/// Of these so many ask at the same moment: more than that a busy machine's emulator does not answer within our time-outs.
+/// The number of simultaneous calls: a busy machine's emulator does not answer more within our time-outs.
 const AT_ONCE: usize = 16;
 
 async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
@@ -76,11 +76,11 @@ pub async fn a_failure_seen_in_two_ways_is_new_once<S: Store>(home: &Home<S>) {
     let first = home.sandbox().see(&us, &failures([through_cloudtrail]), at(120)).await;
     let second = home.sandbox().see(&us, &failures([through_a_log, mark(3, 3, 119)]), at(121)).await;
     assert_eq!((first.new, second.new), (vec![true], vec![false, true]));
-    // Breadth is counted for each origin, so both marks stay.
+    // Callers are counted for each origin, so both marks stay.
     assert_eq!(view(&*home.sandbox(), 122).await.evidence.failures().len(), 3);
 }
 
-/// More than a slot has room for, of callers that fail once and callers that fail in a loop.
+/// More callers than a slot has room for, some of which fail once and some in a loop.
 fn crowd() -> Vec<Mark> {
     let once = (0..300).map(|n| mark(1000 + u64::from(n) * 7919, n, i64::from(n % 200)));
     let often = (0..400).map(|n| mark(u64::from(n % 4), 10_000 + n * 31, i64::from(n % 110)));
@@ -109,7 +109,7 @@ pub async fn the_order_of_delivery_and_repeats_change_no_evidence<S: Store>(home
     let evidence = sandboxes[0].view(&eu, true, on(201)).await.evidence;
     assert_eq!(evidence.failures(), expected.failures());
     let beyond: u32 = expected.slots.values().flat_map(|slot| slot.beyond.values()).sum();
-    assert_eq!(beyond as usize + expected.failures().len(), crowd().len(), "what has no room is counted");
+    assert_eq!(beyond as usize + expected.failures().len(), crowd().len(), "callers without room are counted");
 }
 
 pub async fn a_caller_in_a_loop_hides_nobody_whoever_comes_first<S: Store>(home: &Home<S>) {
@@ -218,7 +218,7 @@ pub async fn a_step_on_an_old_version_is_overtaken<S: Store>(home: &Home<S>) {
     assert_eq!(other.commit(&us, 2, &step(1..=2), on(0)).await, Ok(Committed::Overtaken));
     let seen = view(&*other, 1).await;
     assert_eq!((seen.version, &seen.ledger), (1, &step(1..=1).ledger));
-    assert_eq!(other.pending(&us, &seen, on(0)).await.unwrap().len(), 1, "what was overtaken told nothing");
+    assert_eq!(other.pending(&us, &seen, on(0)).await.unwrap().len(), 1, "an overtaken decision sends nothing");
 }
 
 pub async fn notices_wait_in_the_order_of_their_steps<S: Store>(home: &Home<S>) {
@@ -404,8 +404,8 @@ pub async fn of_two_states_of_an_issue_the_later_one_counts<S: Store>(home: &Hom
         sandbox.record_health(&issue(Some(us()), second, words), on(0)).await.unwrap();
     }
     let view = view(&*home.sandbox(), 121).await;
-    let told: Vec<&str> = view.evidence.health.values().map(|issue| issue.description.as_str()).collect();
-    assert_eq!(told, ["third"]);
+    let described: Vec<&str> = view.evidence.health.values().map(|issue| issue.description.as_str()).collect();
+    assert_eq!(described, ["third"]);
     let elsewhere = sandbox.view(&region("eu-west-1"), true, on(121)).await;
     assert!(elsewhere.evidence.health.is_empty());
 }

@@ -1,4 +1,4 @@
-//! A table of its own for each test, on the emulator.
+//! A separate table for each test, on the emulator.
 
 use std::io::Write as _;
 use std::rc::Rc;
@@ -32,13 +32,13 @@ pub fn config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-/// A new table with its sandboxes; None, and a word about it, where there is no emulator.
+/// A new table with its sandboxes; None, with a message, without an emulator.
 pub async fn home() -> Option<Home<DynamoStore>> {
     let (config, table) = new_table().await?;
     Some(Home { open: Box::new(move || Rc::new(DynamoStore::new(&config, table.clone(), &Policy::default()))) })
 }
 
-/// One sandbox on a new table, and the wire between them.
+/// One sandbox on a new table, and the connection between them.
 pub async fn on_a_wire() -> Option<(DynamoStore, Wire)> {
     let (config, table) = new_table().await?;
     let wire = Wire::default();
@@ -47,10 +47,10 @@ pub async fn on_a_wire() -> Option<(DynamoStore, Wire)> {
 }
 
 pub async fn new_table() -> Option<(SdkConfig, String)> {
-    static TOLD: Once = Once::new();
+    static REPORTED: Once = Once::new();
     let Some(endpoint) = std::env::var_os(ENDPOINT) else {
-        // The test harness would swallow what `eprintln` writes.
-        TOLD.call_once(|| {
+        // The test harness would swallow `eprintln`.
+        REPORTED.call_once(|| {
             let _ = writeln!(std::io::stderr(), "\n== {ENDPOINT} is not set: DynamoDB was NOT tested\n");
         });
         return None;

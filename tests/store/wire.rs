@@ -1,4 +1,4 @@
-//! The way between a sandbox and its table: it counts the calls, and breaks those that it is told to.
+//! The connection between a sandbox and its table: it counts calls, and breaks them on demand.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,9 +12,9 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is done, and nobody hears of it.
+    /// Done, but the answer is lost.
     AnswerLost,
-    /// It is not done.
+    /// Not done.
     Throttled,
 }
 
@@ -24,7 +24,7 @@ pub struct Wire(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     calls: BTreeMap<String, usize>,
-    /// What happens to how many of the next calls of an operation.
+    /// The faults for the next calls of an operation, and their number.
     faults: BTreeMap<&'static str, (usize, Fault)>,
 }
 

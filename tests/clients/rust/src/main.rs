@@ -1,4 +1,4 @@
-//! Rust clients: `clients sdk` or `clients reqwest`. A job a line, and what came of it a line.
+//! Rust clients: `clients sdk` or `clients reqwest`. One line is one job, and one line its result.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -111,7 +111,7 @@ fn forms(error: Failure) -> Value {
     Value::Object(forms)
 }
 
-/// As `color-eyre` and hand-made loops print it.
+/// In the form of `color-eyre` and hand-made loops.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut within = error.source();
@@ -133,7 +133,7 @@ fn traced(json: bool, log: impl FnOnce()) -> String {
     text.taken()
 }
 
-/// Where a subscriber writes to.
+/// A subscriber's output.
 #[derive(Clone, Default)]
 struct Text(Arc<Mutex<Vec<u8>>>);
 
