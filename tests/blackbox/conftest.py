@@ -56,13 +56,13 @@ def world(emulator):
 
 
 def pytest_collection_modifyitems(items):
-    # What is long begins first: where several run at a time, nobody waits for it at the end.
+    # Long tests start first: with several at a time, none is left waiting at the end.
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture
 def report(record_property):
-    """Says a number that was measured, at the end of the run, whichever process it was measured in."""
+    """Reports a measured number at the end of the run, from any process."""
     return lambda what, number: record_property("measured", f"{what}: {number}")
 
 

@@ -1,4 +1,4 @@
-"""The answer's shape, as other programs rely on it: exactly these keys, of these types, null where unknown."""
+"""The answer's shape, as other programs depend on it: exactly these keys, of these types, null if unknown."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Poison: named, counted, never an error (Lambda would send it twice more), and the next invocation is served."""
+"""Poison: named, counted, never an error (Lambda would retry it twice), and the next invocation is served."""
 
 import base64
 import gzip
@@ -48,8 +48,8 @@ def with_field(**fields):
     return envelope
 
 
-#: What goes in (or a function that makes it, where that takes long), and the problem it is named by (None: it is read
-#: nevertheless, or is nothing of ours).
+#: The input (or a function that makes it, if that takes long), and its problem (None: it is read anyway, or is not
+#: ours).
 BAD = {
     "nothing": (b"", "json_invalid"),
     "not_json": (b"this is not JSON", "json_invalid"),
@@ -99,7 +99,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_named_and_the_function_lives_on(function, case):
+def test_bad_input_is_named_and_the_function_continues(function, case):
     payload, problem = BAD[case]
     result = function.invoke(payload() if callable(payload) else payload)
     assert result.error is None, "an error makes Lambda send the poison again"
@@ -138,7 +138,7 @@ def test_a_bomb_does_not_grow_the_memory(start):
     assert function.peak_memory() - before < 16 * MIB
 
 
-#: Log lines that are dear to read: the longest way of each kind, as often as 64 MB hold them.
+#: Log lines that are expensive to read: the slowest of each kind, as often as 64 MB hold them.
 WORST_LINES = {
     "failures of few letters": r'{\"eventSource\":\"sso.amazonaws.com\",\"eventName\":\"CreateToken\",\"errorCode\":\"x\"}',
     "their quotes hidden": r'{"eventSource":"sso.amazonaws.com","eventName":"CreateToken","errorCode":"x"}'.replace('"', r"\u0022"),
@@ -170,7 +170,7 @@ def repeated(line, spaced=False, size=64_000_000):
 
 @pytest.mark.parametrize("spaced", [False, True], ids=["as CloudWatch writes", "with spaces"])
 @pytest.mark.parametrize("kind", WORST_LINES)
-def test_a_bomb_of_the_worst_lines_is_cut_at_a_bound_and_told(start, kind, spaced):
+def test_a_bomb_of_the_worst_lines_is_cut_at_a_limit_and_reported(start, kind, spaced):
     function = start()
     result = function.invoke(gzip_event(repeated(WORST_LINES[kind], spaced)))
     assert result.error is None

@@ -1,4 +1,4 @@
-"""What the table is asked for, counted: cost and load come down to it. The counts are printed at the end of the run."""
+"""The number of calls to the table, which cost and load depend on. The counts are printed at the end of the run."""
 
 import json
 import time
@@ -17,13 +17,13 @@ GATHER = 2
 
 
 def counted(world):
-    """(writes, reads) since the last time, those of the probe left out: it has its own limit."""
+    """(writes, reads) since the last time, without the probe's: it has its own limit."""
     calls = [call for call in world.proxy.asked() if not all(sort == "probe" for _, sort in call.keys)]
     world.proxy.forget()
     return sum(call.operation in WRITES for call in calls), sum(call.operation in READS for call in calls)
 
 
-def test_a_failure_that_takes_no_step_is_one_write_and_one_read(world, report):
+def test_a_failure_without_a_decision_costs_one_write_and_one_read(world, report):
     function = world.start(AS_DEPLOYED | {"probe_interval_s": 3600})
     # The first one brings the key of the callers' hashes, and the rest of the region as it is.
     function.invoke(make.cloudtrail(user="user-0"))
@@ -69,7 +69,7 @@ def test_a_batch_that_spans_the_hour_is_at_most_forty_writes(world, report):
 
 
 def counted_while(world, invoke):
-    """Invokes for some rounds of gathering: writes and reads, and how many writes there may be."""
+    """Invokes for some rounds of gathering: writes and reads, and the most writes allowed."""
     world.proxy.forget()
     began, invocations = time.monotonic(), 0
     while (took := time.monotonic() - began) < 3.5 * GATHER:

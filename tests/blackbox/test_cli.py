@@ -82,7 +82,7 @@ def as_log_file(events): return json.dumps({"Records": [event["detail"] for even
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
 @pytest.mark.parametrize("form", [as_array, as_lines, as_log_file])
-def test_every_form_of_file_tells_of_the_same_outage(tmp_path, form, packed):
+def test_every_form_of_file_shows_the_same_outage(tmp_path, form, packed):
     content = form(past_outage())
     path = tmp_path / ("events.json.gz" if packed else "events.json")
     path.write_bytes(gzip.compress(content) if packed else content)
@@ -124,7 +124,7 @@ def test_folders_within_folders_are_read(tmp_path):
     assert len(failures(replay(tmp_path))) == 8
 
 
-def test_a_bad_file_is_named_with_its_reason_and_the_rest_goes_on(tmp_path):
+def test_a_bad_file_is_named_with_its_reason_and_the_rest_is_read(tmp_path):
     (tmp_path / "bad.json").write_text("{ this is not JSON")
     (tmp_path / "cut.json.gz").write_bytes(gzip.compress(as_array(past_outage()))[:-30])
     (tmp_path / "good.json").write_bytes(EVENT.read_bytes())
@@ -166,12 +166,12 @@ def test_a_policy_moves_the_threshold(tmp_path):
     assert done.returncode == 0 and b'"type":"notice"' not in done.stdout
 
 
-def test_help_is_no_error():
+def test_help_is_not_an_error():
     done = run("--help")
     assert done.returncode == 0 and b"replay" in done.stdout
 
 
-def test_the_reader_of_a_pipe_may_have_enough():
+def test_a_closed_pipe_is_not_an_error():
     program = binary("oidc-triage", "OIDC_TRIAGE_CLI")
     done = subprocess.run(["bash", "-c", f"set -o pipefail; '{program}' replay '{EVENTS}' 2>/dev/null | head -n 1; "
                                          "exit ${PIPESTATUS[0]}"], capture_output=True, timeout=PATIENCE)
@@ -197,7 +197,7 @@ def test_links_of_folders_in_a_circle_are_not_followed(tmp_path):
     assert replay(tmp_path)[-1]["files"] == 1
 
 
-def test_a_byte_order_mark_does_no_harm(tmp_path):
+def test_a_byte_order_mark_is_harmless(tmp_path):
     (tmp_path / "marked.json").write_bytes(b"\xef\xbb\xbf" + EVENT.read_bytes())
     assert len(failures(replay(tmp_path / "marked.json"))) == 1
 
@@ -223,11 +223,11 @@ def test_a_wrong_year_does_not_cost_a_million_ticks(tmp_path):
     first, second = PAST[:2]
     second = json.loads(json.dumps(second).replace("2026-11-05T", "9026-11-05T"))
     (tmp_path / "years.jsonl").write_bytes(as_lines([first, second]))
-    # The wrong one is named, and the other one is judged.
+    # The wrong one is named, and the other one counts.
     assert len(failures(replay(tmp_path / "years.jsonl", status=1))) == 1
 
 
-def test_an_outage_long_after_another_event_is_told(tmp_path):
+def test_an_outage_long_after_another_event_is_reported(tmp_path):
     early = make.cloudtrail()
     early["time"] = early["detail"]["eventTime"] = "2025-01-01T00:00:00Z"
     (tmp_path / "years.jsonl").write_bytes(as_lines([early, *PAST]))
@@ -241,24 +241,24 @@ def test_the_help_of_replay_says_what_a_path_and_an_exit_status_are():
         assert part in text, part
 
 
-def told(notices):
+def in_short(notices):
     return [(notice["kind"], notice["diagnosis"], notice["severity"], notice["region"]) for notice in notices]
 
 
-def test_replay_tells_what_the_function_would_have_told_without_a_probe(start, tmp_path):
+def test_replay_shows_the_function_s_notices_without_a_probe(start, tmp_path):
     function = start(AWS_ENDPOINT_URL_SSO_OIDC=refused_url())
     events = [*make.outage("eu-west-1", 8), make.cloudtrail("InvalidGrantException"), *make.outage("us-west-2", 2),
               make.logs(["An error occurred (InternalServerException) when calling the CreateToken operation: "] * 3),
               *make.outage("ap-southeast-2", 9)]
     told_live = [notice for event in events for notice in function.invoke(event).answer["notices"]]
-    # Here nothing can be reached, neither the service nor its control: replay has no probe that could find that out.
+    # Nothing can be reached here, neither the service nor its control: replay has no probe that could notice.
     live = [notice for notice in told_live if notice["diagnosis"] != "blind"]
     (tmp_path / "events.jsonl").write_bytes(as_lines(events))
-    assert sorted(told(live)) == sorted(told(opened(replay(tmp_path / "events.jsonl"))))
+    assert sorted(in_short(live)) == sorted(in_short(opened(replay(tmp_path / "events.jsonl"))))
     assert len(live) == 2
 
 
-def test_an_outage_that_goes_on_is_told_again_as_it_grows_and_each_hour_until_nobody_fails_any_more(tmp_path):
+def test_a_long_outage_has_changes_and_hourly_reminders_until_nobody_fails(tmp_path):
     events = make.outage(callers=110)
     for number, event in enumerate(events):
         event["time"] = event["detail"]["eventTime"] = f"2026-11-05T{12 + number // 60}:{number % 60:02d}:00Z"

@@ -1,4 +1,5 @@
-"""A thousand sandboxes are one: whoever sees what, in whichever order and however often, people hear of it once."""
+"""A thousand sandboxes act as one: whatever each of them sees, in any order and however often, people are notified
+once."""
 
 import random
 import threading
@@ -9,8 +10,8 @@ from tests.harness import make
 from tests.harness.world import World, panics, together
 
 FAILURES, CALLERS, HANDLERS = 5_000, 500, 64
-#: Invocations at a time. The emulator is one process, and answers as many as there are handlers in more than the second
-#: that the function waits for a table: it would do as if it had none, and rightly.
+#: Invocations at a time. The emulator is one process, and with more handlers it exceeds the second that the function
+#: waits for a table: the function would then rightly act as if it had none.
 AT_A_TIME = 8
 
 
@@ -39,15 +40,15 @@ def test_sixty_four_handlers_of_five_thousand_failures_open_one_incident(world):
     notices = [notice for result in results for notice in result.answer["notices"]]
     assert [notice["kind"] for notice in notices].count("opened") == 1
     assert len({notice["incident"] for notice in notices}) == 1
-    assert {notice["messageId"] for notice in notices} == {notice.message_id for notice in world.told()}
-    sequences = [notice.sequence for notice in world.told()]
+    assert {notice["messageId"] for notice in notices} == {notice.message_id for notice in world.sent()}
+    sequences = [notice.sequence for notice in world.sent()]
     assert sequences == list(range(1, len(sequences) + 1)), "in order, none twice"
     (incident,) = world.table.incidents()
     assert incident["id"] == notices[0]["incident"]
     assert panics(world.outputs()) == []
 
 
-def test_two_regions_in_trouble_at_once_are_two_incidents_each_told_once(world):
+def test_two_failing_regions_are_two_incidents_each_notified_once(world):
     world.break_service()
     events = [event for region in ("us-east-1", "eu-west-1") for event in make.outage(region, callers=8)]
     random.Random(1).shuffle(events)
@@ -62,7 +63,7 @@ def test_two_regions_in_trouble_at_once_are_two_incidents_each_told_once(world):
     assert len(world.table.incidents()) == 2
 
 
-def test_two_stacks_in_one_account_do_not_take_each_others_probe_for_a_caller(world, emulator):
+def test_two_stacks_in_one_account_do_not_count_each_others_probes(world, emulator):
     world.break_service()
     world.start().invoke(make.tick())
     # CloudTrail shows the one stack's probe to the other one as it came, by its user agent.
@@ -77,4 +78,4 @@ def test_two_stacks_in_one_account_do_not_take_each_others_probe_for_a_caller(wo
         function = other.start()
         result = function.invoke(make.sqs(seen))
         assert result.answer["counts"]["own"] == len(seen) and result.answer["failures"] == []
-        assert function.invoke(make.tick()).answer["notices"] == [] and other.told() == []
+        assert function.invoke(make.tick()).answer["notices"] == [] and other.sent() == []

@@ -1,4 +1,4 @@
-"""Every file in events/, given to the real binary, has the verdict that tests/expected.json says."""
+"""Every file in events/, given to the real binary, gets the verdict in tests/expected.json."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.harness.servers import refused_url
 
 EVENTS = awslogs.EVENTS
 EXPECTED = json.loads((EVENTS.parent / "tests" / "expected.json").read_text())
-#: Where these events tell of failures: what else a line names is not believed.
+#: The regions of these failures: other regions named in lines are not trusted.
 REGIONS = sorted({failure["region"] for expected in EXPECTED.values() for failure in expected["failures"]
                   if failure["region"]})
 NAMES = sorted(path.name for path in EVENTS.glob("*.json"))
@@ -20,7 +20,7 @@ NAMES = sorted(path.name for path in EVENTS.glob("*.json"))
 
 @pytest.fixture
 def function():
-    """One of its own for each event: two of them tell of the same call, and which of them came first would count."""
+    """A separate function for each event: two events are about the same call, and the first one would count."""
     with FakeOidc() as oidc, Function({"AWS_ENDPOINT_URL": refused_url(),
                                        "AWS_ENDPOINT_URL_SSO_OIDC": oidc.url,
                                        "OIDC_TRIAGE_REGIONS": ",".join(REGIONS), **make.BELIEVED}) as function:
@@ -33,15 +33,15 @@ def test_the_verdict_on_each_event_is_the_expected_one(function, name):
     assert result.error is None
     answer = check_answer(result.answer, batch=name.startswith("sqs__"))
     expected = EXPECTED[name]
-    told = [{key: failure[key] for key in ("cause", "code", "operation", "region", "status", "origin")}
+    found = [{key: failure[key] for key in ("cause", "code", "operation", "region", "status", "origin")}
             for failure in answer["failures"]]
-    assert told == expected["failures"]
+    assert found == expected["failures"]
     assert sorted(result.problems()) == sorted(expected["problems"])
     assert (answer["counts"]["success"], answer["counts"]["own"]) == (expected["success"], expected["own"])
     for cause in ("expected", "request", "admin", "throttled", "service", "unreachable", "unrecognised"):
         assert answer["counts"][cause] == sum(failure["cause"] == cause for failure in answer["failures"])
     if name != "call__refresh_token.json":
-        # All but this one tell a time of the past: they are judged and listed, and nothing is done about them.
+        # All others have a time in the past: they are classified and listed, and nothing is done about them.
         assert {failure["action"] for failure in answer["failures"]} <= {"ignored"}
     assert answer["notices"] == []
 

@@ -78,7 +78,7 @@ def test_each_code_of_the_table_is_explained_with_its_own_cause_retry_advice_and
     ("InternalServerException", "service"), ("internalserverexception", "service"), ("invalid_grant", "request"),
     ("Client.Throttling", "throttled"), ("com.amazonaws.sso.oidc#SlowDownException:http://x/", "throttled"),
     ("500", "service"), ("429", "throttled"), ("ECONNREFUSED", "unreachable"), ("400", "request"), ("403", "admin")])
-def test_a_code_is_taken_as_it_is_met(code, cause):
+def test_a_code_is_accepted_in_every_form(code, cause):
     assert explain(code)["row"]["cause"] == cause
 
 
@@ -123,19 +123,19 @@ def test_what_an_sdk_printed_is_explained_as_it_was_pasted(text, code, cause):
 @pytest.mark.parametrize("text", [
     "UnauthorizedException",
     "An error occurred (UnauthorizedException) when calling the GetRoleCredentials operation: Session token not found or invalid"])
-def test_the_portal_s_error_is_told_as_what_it_is(text):
+def test_the_portal_s_error_is_named_as_such(text):
     done = run("explain", text)
-    told = words(done.stdout.decode())
+    shown = words(done.stdout.decode())
     assert done.returncode == 0 and done.stderr == b""
     for part in ("no error of SSO OIDC", "access portal", "GetRoleCredentials", "Session token not found", "aws sso login"):
-        assert part in told, part
-    assert "UnauthorizedClient" not in told
+        assert part in shown, part
+    assert "UnauthorizedClient" not in shown
     assert explain(text)["lookAlike"]["from"].startswith("the access portal")
 
 
-def test_errors_of_others_are_not_taken_for_ours():
-    told = run("explain", "An error occurred (AccessDeniedException) when calling the DescribeTable operation: x")
-    assert told.returncode == 0 and b"no such operation" in told.stdout
+def test_errors_of_other_services_are_not_ours():
+    shown = run("explain", "An error occurred (AccessDeniedException) when calling the DescribeTable operation: x")
+    assert shown.returncode == 0 and b"no such operation" in shown.stdout
     for code, service in (("ForbiddenException", "portal"), ("ResourceNotFoundException", "portal"),
                           ("InvalidIdentityToken", "STS"), ("UserNotFoundException", "Cognito"),
                           ("CreateOAuth2Token", "Sign-In"), ("UnauthorizedSSOTokenError", "machine")):
@@ -211,12 +211,12 @@ def test_a_failure_is_shown_at_each_stage():
     assert verdict["diagnosis"] == "isolated" and verdict["reasons"] and walk["notices"] == []
 
 
-def test_an_outage_in_one_event_is_told_as_replay_tells_it():
+def test_an_outage_in_one_event_is_shown_as_in_replay():
     event = EVENTS / "sqs__outage_six_callers.json"
     (notice,) = explain("--event", event)["notices"]
     lines = [json.loads(line) for line in run("replay", "--format", "json", event).stdout.splitlines()]
-    told = next(line for line in lines if line["type"] == "notice")
-    assert all(notice[key] == told[key] for key in ("kind", "diagnosis", "severity", "region"))
+    shown = next(line for line in lines if line["type"] == "notice")
+    assert all(notice[key] == shown[key] for key in ("kind", "diagnosis", "severity", "region"))
     assert notice["subject"] in run("explain", "--event", event).stdout.decode()
 
 
@@ -254,7 +254,7 @@ def test_no_planted_secret_and_no_message_is_printed(tmp_path):
     assert done.returncode == 0 and b"planted" not in done.stdout + done.stderr
 
 
-def test_text_of_others_makes_no_line_of_its_own(tmp_path):
+def test_untrusted_text_makes_no_line_of_its_own(tmp_path):
     done = run("explain", "--event", EVENTS / "cloudtrail__forged_text.json")
     assert done.returncode == 0 and not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", done.stdout)
 
@@ -263,7 +263,7 @@ def test_text_of_others_makes_no_line_of_its_own(tmp_path):
     (b"", b"has nothing in it"), (b"{ broken", b"no event that this program knows"), (b'{"made":"up"}', b"no event"),
     (b"{}\n{}\n", b"oidc-triage replay"), (b"\xff\xfe{}", b"UTF-8"), (gzip.compress(b"{}", mtime=0)[:-4], b"damaged gzip")],
     ids=lambda value: value.decode(errors="replace")[:12])
-def test_what_is_no_event_ends_with_status_1_and_its_reason(tmp_path, content, reason):
+def test_an_invalid_event_ends_with_status_1_and_its_reason(tmp_path, content, reason):
     (tmp_path / "odd.json").write_bytes(content)
     done = run("explain", "--event", tmp_path / "odd.json")
     assert done.returncode == 1 and b"odd.json" in done.stderr and reason in done.stderr
@@ -284,7 +284,7 @@ def test_help_shows_examples_and_exit_statuses():
         assert part in text, part
 
 
-def test_the_reader_of_a_pipe_may_have_enough():
+def test_a_closed_pipe_is_not_an_error():
     program = binary("oidc-triage", "OIDC_TRIAGE_CLI")
     done = subprocess.run(["bash", "-c", f"set -o pipefail; '{program}' explain InternalServerException | true; "
                                          "exit ${PIPESTATUS[0]}"], capture_output=True, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""The fake SSO OIDC service as a program: what tests in other languages stand on."""
+"""The fake SSO OIDC service as a program: the basis of tests in other languages."""
 
 import base64
 import http.client
@@ -44,7 +44,7 @@ def client_of(region):
     return base64.urlsafe_b64encode(b"0123456789abcdef" + region.encode()).decode().rstrip("=")
 
 
-def test_it_is_healthy_and_refuses_whom_it_does_not_know(new):
+def test_it_is_healthy_and_refuses_unknown_clients(new):
     service = new()
     assert ask(f"{service}/client/register")[2]["clientId"]
     status, headers, _ = ask(f"{service}/token", {"clientId": client_of("us-east-1")})
@@ -93,7 +93,7 @@ def test_it_may_hang_up_without_a_word(new):
         ask(f"{service}/token")
 
 
-def test_it_tells_what_it_was_asked_until_it_is_to_forget_it(new):
+def test_it_lists_its_calls_until_they_are_deleted(new):
     service, other = new(), new()
     ask(f"{service}/token?aws_iam=t", {"clientId": "made-up"})
     (call,) = ask(f"{service}/_calls", method="GET")[2]

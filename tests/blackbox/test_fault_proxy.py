@@ -1,4 +1,4 @@
-"""The proxy before DynamoDB does to a real client what it says: what the other tests stand on."""
+"""The proxy before DynamoDB has the promised effect on a real client: the basis of the other tests."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What the command line does with paths and arguments that are not what they seem: it ends, says so, and draws nothing."""
+"""The command line with hostile paths and arguments: it ends, says so, and draws nothing."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ def is_harmless(output):
 
 
 def ordinary(program, *arguments):
-    """As a user whom permissions bind: root reads whatever it likes."""
+    """As a user bound by permissions: root may read everything."""
     command = [program, *map(str, arguments)]
     if os.geteuid() == 0:
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
@@ -108,7 +108,7 @@ def test_links_in_a_circle_are_named_and_end(tmp_path):
     assert b"a.json: a link" in done.stderr and b"b.json: a link" in done.stderr
 
 
-def test_a_pipe_and_a_socket_in_a_folder_are_named_and_hold_up_nobody(tmp_path):
+def test_a_pipe_and_a_socket_in_a_folder_are_named_and_do_not_block(tmp_path):
     (tmp_path / "good.json").write_bytes(EVENT.read_bytes())
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "link.json").symlink_to(tmp_path / "pipe.json")
@@ -137,7 +137,7 @@ def endless(request, tmp_path):
     return path
 
 
-def test_what_is_no_file_is_refused_wherever_a_file_is_wanted(endless):
+def test_anything_but_a_file_is_refused_wherever_a_file_is_needed(endless):
     for arguments, status in [
         (["replay", endless], 2),
         (["replay", EVENT, endless], 2),
@@ -193,7 +193,7 @@ def test_a_path_that_is_not_there_is_wrong_usage_and_nothing_is_reported(tmp_pat
     assert done.returncode == 2 and done.stdout == b""
 
 
-def test_a_folder_is_no_policy_and_no_event(tmp_path):
+def test_a_folder_is_neither_a_policy_nor_an_event(tmp_path):
     done = run("replay", "--policy", tmp_path, EVENT)
     assert done.returncode == 2 and done.stdout == b"" and b"Is a directory" in done.stderr
     done = run("explain", "--event", tmp_path)
@@ -245,7 +245,7 @@ def test_a_name_of_any_bytes_is_shown(tmp_path):
         assert is_harmless(done.stderr) and b"panicked" not in done.stderr, (command, done.stderr)
 
 
-def test_the_name_within_a_packed_file_is_not_told(tmp_path):
+def test_the_name_within_a_packed_file_is_not_shown(tmp_path):
     packed = bytearray(gzip.compress(b"{broken"))
     packed[3] |= 8
     packed[10:10] = EVIL.encode("utf-8") + b"\0"
@@ -254,7 +254,7 @@ def test_the_name_within_a_packed_file_is_not_told(tmp_path):
     assert done.returncode == 1 and is_harmless(done.stderr) and b"forged" not in done.stderr
 
 
-def test_good_files_are_read_as_ever(tmp_path):
+def test_good_files_are_read(tmp_path):
     (tmp_path / "good.json").write_bytes(EVENT.read_bytes())
     (tmp_path / "link.json").symlink_to(tmp_path / "good.json")
     lines = replay(tmp_path)

@@ -1,4 +1,4 @@
-"""The program dies at every point at which it can: what it was to tell is told, once, whoever comes next."""
+"""The program dies at every possible point: its notice is still sent, once, by the next invocation."""
 
 import time
 
@@ -20,14 +20,14 @@ def outage():
 
 @pytest.fixture(scope="module")
 def writes(emulator):
-    """What one invocation that sees an outage begin writes: (operation, keys), in order."""
+    """The writes of one invocation that sees an outage begin: (operation, keys), in order."""
     with World(emulator).break_service() as world:
         assert world.start().invoke(outage()).answer["notices"]
         return [call for call in world.proxy.calls if call.operation in WRITES]
 
 
 def killed_at(world, point, payload):
-    """A function that is gone at this point: before or after the first write for that purpose, or its publish."""
+    """A function that dies at this point: before or after the first write for that purpose, or its publish."""
     what, after = point
     function = world.start()
     function.wait_idle()
@@ -43,57 +43,57 @@ def killed_at(world, point, payload):
 
 
 def complete(world, again):
-    """What the topic took when all is done: `again` is done until then, and the claim of the dead has no more than its time."""
+    """The topic's messages at the end: `again` is repeated until then, and the dead one's claim runs out."""
     again()
-    if not world.told() or world.table.unsent():
+    if not world.sent() or world.table.unsent():
         world.table.let_pass(HELD)
-    until(lambda: world.told() and not world.table.unsent(), again)
-    # Those who come after it have nothing to add.
-    told = world.told()
+    until(lambda: world.sent() and not world.table.unsent(), again)
+    # Later invocations have nothing to add.
+    sent = world.sent()
     again()
-    assert world.told() == told
-    return told
+    assert world.sent() == sent
+    return sent
 
 
 def points(writes):
     purposes = []
     for write in writes:
-        # A write that was slow is made again.
+        # A slow write is retried.
         if purpose(write.body) not in purposes:
             purposes.append(purpose(write.body))
     yield from ((what, after) for what in [*purposes, "publish"] for after in (False, True))
 
 
-def check(world, point, told):
-    assert told, "nobody was told"
-    assert len({(notice.incident, notice.sequence) for notice in told}) == 1, "one incident, and its first notice"
+def check(world, point, sent):
+    assert sent, "nobody was notified"
+    assert len({(notice.incident, notice.sequence) for notice in sent}) == 1, "one incident, and its first notice"
     assert len(world.table.incidents()) == 1
     assert panics(world.outputs()) == []
 
 
 @pytest.mark.long
-def test_killed_anywhere_the_redelivery_completes_what_was_begun(emulator, writes):
+def test_killed_anywhere_the_redelivery_completes_the_work(emulator, writes):
     assert len(writes) >= 4, "to record, to decide, to claim and to commit are writes of their own"
 
     def run(point):
         with World(emulator).break_service() as world:
             payload = outage()
             killed_at(world, point, payload)
-            taken_before = len(world.told())
+            taken_before = len(world.sent())
             second = world.start()
-            told = complete(world, lambda: second.invoke(payload))
-            check(world, point, told)
-            assert len(told) <= 1 + taken_before, "a repeat only where SNS had it already"
+            sent = complete(world, lambda: second.invoke(payload))
+            check(world, point, sent)
+            assert len(sent) <= 1 + taken_before, "a repeat only if SNS had it already"
             world.start().invoke(payload)
-            assert world.told() == told
-            return len(told)
+            assert world.sent() == sent
+            return len(sent)
 
     counts = together(run, points(writes))
     assert max(counts) <= 2 and 2 * counts.count(1) >= len(counts)
 
 
 @pytest.mark.long
-def test_killed_after_recording_the_tick_completes_what_was_begun(emulator, writes):
+def test_killed_after_recording_the_tick_completes_the_work(emulator, writes):
     recorded = next(purpose(call.body) for call in writes if call.records_failures)
     all_points = list(points(writes))
     after_it = all_points[all_points.index((recorded, True)):]
@@ -102,22 +102,22 @@ def test_killed_after_recording_the_tick_completes_what_was_begun(emulator, writ
         with World(emulator).break_service() as world:
             killed_at(world, point, outage())
             watcher = world.start()
-            taken_before = len(world.told())
-            told = complete(world, lambda: watcher.invoke(make.tick()))
-            check(world, point, told)
-            assert len(told) <= 1 + taken_before
+            taken_before = len(world.sent())
+            sent = complete(world, lambda: watcher.invoke(make.tick()))
+            check(world, point, sent)
+            assert len(sent) <= 1 + taken_before
 
     together(run, after_it)
 
 
-def test_killed_while_it_tells_of_the_end_the_tick_tells_it_in_order(emulator):
+def test_killed_while_it_sends_the_end_the_tick_sends_it_in_order(emulator):
     policy = {"proof_s": 1, "proof_probes_s": 0}
 
     def run(after):
         with World(emulator).break_service() as world:
             first = world.start(policy)
             first.invoke(make.sqs(make.outage(callers=8, age=60)))
-            (opened,) = world.told()
+            (opened,) = world.sent()
             served = [event for age in (20, 15, 10, 5, 1) for event in make.served(callers=3, age=age)]
             assert first.invoke(make.sqs(served)).answer["notices"] == [], "a probe still sees it"
             world.oidc.heal()
@@ -129,8 +129,8 @@ def test_killed_while_it_tells_of_the_end_the_tick_tells_it_in_order(emulator):
                 first.kill()
                 running.join()
             watcher = world.start(policy)
-            told = complete(world, lambda: watcher.invoke(make.tick()))
-            assert [notice.sequence for notice in told] == [1, 2] + [2] * after
-            assert {notice.incident for notice in told} == {opened.incident}
+            sent = complete(world, lambda: watcher.invoke(make.tick()))
+            assert [notice.sequence for notice in sent] == [1, 2] + [2] * after
+            assert {notice.incident for notice in sent} == {opened.incident}
 
     together(run, [False, True])

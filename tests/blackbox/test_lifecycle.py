@@ -1,7 +1,6 @@
 """From the first failure to the proof of the end, with the real binary and the shared table.
 
-Time is that of the events, so most of a history is sent as it would have come; what the clock itself decides is
-shortened by the policy.
+Time is that of the events, so most of a history is sent at once; the policy shortens what depends on the real clock.
 """
 
 import json
@@ -42,7 +41,7 @@ def tick(watcher):
 
 
 def ticks(watcher, times=3):
-    """The notices of so many ticks, each of which probes anew."""
+    """The notices of so many ticks, each of which probes again."""
     notices = tick(watcher)
     for _ in range(times - 1):
         time.sleep(1.1)
@@ -61,7 +60,7 @@ def resolved(notices):
     return "resolved" in kinds(notices)
 
 
-def test_an_incident_opens_is_proved_over_and_reopens_under_its_id(world):
+def test_an_incident_opens_resolves_and_reopens_under_its_id(world):
     world.break_service()
     function, watcher = world.start(POLICY), world.start(POLICY)
     opened, = send(function, make.outage(callers=8, age=30))
@@ -71,14 +70,14 @@ def test_an_incident_opens_is_proved_over_and_reopens_under_its_id(world):
     assert kinds(notices)[-1] == "resolved"
     (incident,) = world.table.incidents()
     assert incident["resolved_at"]
-    # What fails now is of a later second.
+    # Failures now are in a later second.
     time.sleep(1.1)
     world.break_service()
     reopened = send(function, [make.cloudtrail(user=f"made-up-user-{number}", age=0) for number in range(1, 9)])
     assert "reopened" in kinds(reopened)
     assert {notice["incident"] for notice in [opened, *notices, *reopened]} == {opened["incident"]}
-    told = world.told()
-    assert [notice.sequence for notice in told] == list(range(1, len(told) + 1))
+    sent = world.sent()
+    assert [notice.sequence for notice in sent] == list(range(1, len(sent) + 1))
     assert len(world.table.incidents()) == 1
 
 
@@ -91,20 +90,20 @@ def test_people_who_give_up_prove_nothing(world):
 
 
 @pytest.mark.long
-def test_a_long_silence_ends_an_incident_and_the_notice_says_that_nothing_proves_it(world):
+def test_a_long_silence_ends_an_incident_and_the_notice_says_it_is_not_confirmed(world):
     assert kinds(send(world.start(POLICY), make.outage(callers=8, age=40))) == ["opened"]
-    # Healthy probes, of rungs that never were down, prove nothing either.
+    # Healthy probe steps that were never down prove nothing either.
     assert not resolved(ticks(world.start(POLICY), 5))
-    # The shortest silence that a policy may have. While a probe answers, it is told and ends nothing.
+    # The shortest silence allowed in a policy. While a probe answers, it is reported and ends nothing.
     notices = tick_until(world.start(POLICY | {"quiet_s": 10}), "changed")
     assert kinds(notices) == ["changed"]
-    text = world.told()[-1].text
+    text = world.sent()[-1].text
     assert "nobody has called since" in text and "that does not prove it over" in text
-    # Nor does another tick tell it again, until it is given up.
+    # Nor does another tick send it again, until it is given up.
     assert ticks(world.start(POLICY | {"quiet_s": 10}), 2) == []
     notices = tick_until(world.start(POLICY | {"quiet_s": 10, "quiet_end_s": 60}), "resolved")
     assert kinds(notices) == ["resolved"]
-    assert "nothing but this silence proves it" in world.told()[-1].text
+    assert "nothing but this silence proves it" in world.sent()[-1].text
 
 
 def test_events_eight_minutes_late_open_an_incident(world):
@@ -113,7 +112,7 @@ def test_events_eight_minutes_late_open_an_incident(world):
     assert notice["kind"] == "opened"
 
 
-def test_an_outage_that_was_over_before_its_events_came_is_not_told_as_going_on(world):
+def test_an_outage_that_ended_before_its_events_arrived_is_not_reported_as_open(world):
     function = world.start(POLICY)
     events = make.outage(callers=8, age=480) + well_again(callers=8, ages=(400, 300, 200, 100, 50, 1))
     result = function.invoke(make.sqs(events))
@@ -128,10 +127,10 @@ def test_stragglers_from_before_the_end_reopen_nothing(world):
     send(function, make.outage(callers=8, age=200))
     world.oidc.heal()
     tick_until(watcher, "resolved", send(function, well_again(ages=(60, 50, 40, 30, 20, 10))))
-    told = len(world.told())
+    sent = len(world.sent())
     stragglers = [make.cloudtrail(user=f"late-{number}", age=190 - number) for number in range(8)]
     assert send(function, stragglers) == [] and ticks(watcher) == []
-    assert len(world.told()) == told
+    assert len(world.sent()) == sent
     assert all(incident["resolved_at"] for incident in world.table.incidents())
 
 
@@ -144,8 +143,8 @@ def test_a_backlog_of_two_hours_is_one_low_key_advice(world):
     (notice,) = result.answer["notices"]
     assert (notice["kind"], notice["diagnosis"], notice["severity"]) == ("advice", "late", "info")
     assert notice["incident"] is None
-    assert send(world.start(), backlog[:50]) == [], "told once, whoever sees it"
-    assert len(world.told()) == 1 and world.table.incidents() == []
+    assert send(world.start(), backlog[:50]) == [], "sent once, whichever sandbox sees it"
+    assert len(world.sent()) == 1 and world.table.incidents() == []
 
 
 def test_a_drained_backlog_ends_in_the_incident_of_today(world):
@@ -160,7 +159,7 @@ def test_an_archive_that_is_replayed_is_neither_incident_nor_advice(world):
     world.break_service()
     events = [{**event, "replay-name": "made-up"} for age in (0, 7200) for event in make.outage(callers=12, age=age)]
     assert send(world.start(), events) == []
-    assert world.told() == [] and world.table.incidents() == [] and world.oidc.calls() == 0
+    assert world.sent() == [] and world.table.incidents() == [] and world.oidc.calls() == 0
 
 
 def test_an_event_from_the_future_is_taken_as_of_now(world):
@@ -169,9 +168,9 @@ def test_an_event_from_the_future_is_taken_as_of_now(world):
     (notice,) = send(function, make.outage(callers=8, age=-86400))
     assert notice["kind"] == "opened"
     world.oidc.heal()
-    # What is served now is of a later second.
+    # Served calls now are in a later second.
     time.sleep(1.1)
-    # It would never end if its failures were ahead of all that is served.
+    # It would never end if its failures were later than all served calls.
     tick_until(function, "resolved", send(function, well_again(ages=(0,) * 3)))
 
 
@@ -191,7 +190,7 @@ def test_a_call_that_names_a_region_that_does_not_exist_is_answered_and_not_prob
     for number in range(12):
         result = function.invoke(make.call(region="us-east-99", caller=f"ci-{number}"))
         assert result.error is None and len(result.answer["failures"]) == 1
-    assert world.oidc.calls() == 0 and world.told() == []
+    assert world.oidc.calls() == 0 and world.sent() == []
     assert panics(function.all_output()) == []
 
 
@@ -202,14 +201,14 @@ def test_users_who_fail_outvote_a_healthy_probe(world):
     assert world.oidc.calls("RegisterClient") >= 1, "it was asked, and said that all is well"
 
 
-def test_a_probe_that_cannot_connect_is_our_side_and_no_page(world):
+def test_a_probe_that_cannot_connect_is_our_side_and_not_a_page(world):
     watcher = world.start(AWS_ENDPOINT_URL_SSO_OIDC=refused_url())
     (notice,) = ticks(watcher)
     assert (notice["kind"], notice["diagnosis"], notice["severity"]) == ("advice", "blind", "warning")
     assert world.table.incidents() == []
 
 
-def test_trouble_that_nobody_complains_of_is_found_by_the_probe_and_its_end_as_well(world):
+def test_an_outage_without_callers_is_found_by_the_probe_and_so_is_its_end(world):
     policy = POLICY | {"probe_down_s": 1}
     watcher = world.start(policy)
     assert ticks(watcher) == []
@@ -228,14 +227,14 @@ def test_an_outage_that_flaps_is_one_incident(world):
     for _ in range(3):
         world.break_service()
         everything += send(function, [make.cloudtrail(user=f"made-up-user-{number}", age=0) for number in range(1, 9)])
-        # What is served now is of a later second, and what fails after that as well.
+        # Served calls now are in a later second, and failures after them as well.
         time.sleep(1.1)
         world.oidc.heal()
         until(lambda: everything and everything[-1]["kind"] == "resolved",
               lambda: everything.extend(send(function, make.served(callers=4)) + tick(watcher)), pause=0.5)
         time.sleep(1.1)
-    told = [kind for kind in kinds(everything) if kind not in ("changed", "reminder")]
-    assert told == ["opened", "resolved", "reopened", "resolved", "reopened", "resolved"]
+    sent = [kind for kind in kinds(everything) if kind not in ("changed", "reminder")]
+    assert sent == ["opened", "resolved", "reopened", "resolved", "reopened", "resolved"]
     assert len({notice["incident"] for notice in everything}) == 1 and len(world.table.incidents()) == 1
 
 
@@ -264,17 +263,17 @@ def test_aws_health_joined_to_two_hit_callers_is_an_incident_that_it_confirms(wo
     issue.update(time=make.timestamp(60))
     issue["detail"].update(startTime=make.health_time(2400), lastUpdatedTime=make.health_time(60))
     function.invoke(issue)
-    advices = len(world.told())
+    advices = len(world.sent())
     assert advices <= 1
     function.invoke(make.sqs(make.outage(callers=2)))
-    (notice,) = world.told()[advices:]
+    (notice,) = world.sent()[advices:]
     assert "AWS" in notice.text and "Health" in notice.text
     assert len(world.table.incidents()) == 1
 
 
 @pytest.mark.parametrize("code, callers, diagnosis", [("AccessDeniedException", 4, "misconfigured"),
                                                       ("ThrottlingException", 12, "throttling")])
-def test_what_is_no_fault_of_the_service_is_named_as_what_it_is(world, code, callers, diagnosis):
+def test_failures_that_are_not_the_service_s_have_their_own_diagnosis(world, code, callers, diagnosis):
     function = world.start()
     more = {"operation": "CreateTokenWithIAM"} if code == "AccessDeniedException" else {}
     events = [make.cloudtrail(code, user=f"user-{number}", age=130 - 11 * number, **more) for number in range(callers)]

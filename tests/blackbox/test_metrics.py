@@ -1,4 +1,4 @@
-"""One line of metrics an invocation, whatever happens, that CloudWatch takes; and each metric has its right value."""
+"""One line of metrics for each invocation, in CloudWatch's format; and each metric has the right value."""
 
 import dataclasses
 import json
@@ -19,7 +19,7 @@ from tests.harness.servers import refused_url
 
 #: A value that only lies between two others.
 Between = typing.NamedTuple("Between", [("least", float), ("most", float)])
-#: In milliseconds or seconds: how long something takes is up to the machine.
+#: In milliseconds or seconds: durations depend on the machine.
 TIME = Between(0, 600_000)
 #: The age in seconds of what was so old when the function was called.
 Aged = typing.NamedTuple("Aged", [("at_first", float)])
@@ -28,7 +28,7 @@ Aged = typing.NamedTuple("Aged", [("at_first", float)])
 @dataclasses.dataclass
 class Scenario:
     name: str
-    #: What SSO OIDC answers, by operation; None for all of them.
+    #: SSO OIDC's answers, by operation; None for all of them.
     answers: dict
     #: The last payload is the one that is looked at.
     payloads: list
@@ -147,7 +147,7 @@ def test_one_line_an_invocation_whatever_the_log_level(start, level):
         result = function.invoke(payload)
         emitted(result)
         (line,) = result.metrics
-        # Lambda's own filter would take it away again.
+        # Lambda's own filter would remove it.
         assert metrics_of(line)["level"] == {"TRACE": "INFO"}.get(level, level)
         assert int(began * 1000) <= metrics_of(line)["_aws"]["Timestamp"] <= time.time() * 1000
 

@@ -1,4 +1,4 @@
-"""User ids become names by Identity Store, and whatever it does, the notice goes out."""
+"""User ids become names by Identity Store, and whatever it answers, the notice is sent."""
 
 import json
 import time
@@ -100,7 +100,7 @@ def test_whatever_the_directory_answers_the_notice_goes_out_with_ids_and_says_wh
     assert ids_in(machine(message)["impact"]["names"]) == IDS
     assert result.problems()["names_unresolved"] == 1 and result.answer["notices"]
     assert len(directory.asked) <= 4, "the others would meet the same"
-    # Who was not told is asked again by the next notice.
+    # Missing names are resolved with the next notice.
     assert not [item for item in world.table.items() if item["sk"] == "person"]
     assert "planted-message" not in result.everything() + json.dumps(world.table.items(), default=repr)
 
@@ -118,11 +118,11 @@ def test_a_directory_that_does_not_answer_holds_a_page_up_for_a_second_at_most(w
     quick.invoke(make.sqs(outage(region="eu-west-1", age=1)))
     without = world.sns.published[-1].at - without
     assert machine(message)["unresolved"]["reason"].startswith("no answer")
-    # As long as a machine takes for the rest of it.
+    # The machine's time for the rest.
     assert message.at - began < 1.0 + 3 * without + 1.0
 
 
-def test_who_is_not_in_the_directory_is_said_not_to_be(world, directory):
+def test_users_missing_in_the_directory_are_reported_as_such(world, directory):
     del directory.users[user_id(3)]
     message, result = opened(world, **resolving(directory))
     assert f"user {user_id(3)} (name not found)" in machine(message)["impact"]["names"]
@@ -136,11 +136,11 @@ def test_users_of_an_old_directory_are_found_by_their_whole_ids(world, directory
     message, _ = opened(world, **resolving(directory))
     assert not ids_in(machine(message)["impact"]["names"])
     assert "Person 1 (person-1@example.com)" in machine(message)["impact"]["names"]
-    # Which form it is the first few users tell.
+    # The first few users show the form of the ids.
     assert len(directory.asked) <= CALLERS + 4
 
 
-def test_a_directory_that_is_not_there_is_no_word_about_users(world, directory):
+def test_a_missing_directory_says_nothing_about_users(world, directory):
     message, _ = opened(world, **resolving(directory, OIDC_TRIAGE_IDENTITY_STORE_ARN=STORE_ARN.replace("d-1", "d-2")))
     assert machine(message)["unresolved"] == {"ids": CALLERS, "reason": "ResourceNotFoundException"}
 
@@ -174,7 +174,7 @@ def test_without_the_table_a_notice_still_has_names(world, directory):
     assert names and all(name.startswith("Person ") for name in names)
 
 
-def test_by_default_nobody_is_asked(world, directory):
+def test_by_default_no_names_are_resolved(world, directory):
     off = resolving(directory, OIDC_TRIAGE_RESOLVE_NAMES="false")
     message, _ = opened(world, **off)
     assert directory.asked == [] and ids_in(machine(message)["impact"]["names"]) == IDS

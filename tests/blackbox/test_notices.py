@@ -1,4 +1,5 @@
-"""One publish is right for every reader; pagers and programs are told in their own way; no storm floods anybody."""
+"""One publish has the right form for every reader; pagers and programs have their own channels; no storm floods
+anybody."""
 
 import json
 import re
@@ -47,9 +48,9 @@ def outage(world, function, region="us-east-1", **more):
 
 
 def end(world, function):
-    """Heals the service, and shows that all who were hit are served until that is proof.
+    """Heals the service, and has all affected callers served until that is proof.
 
-    Were it only some of them, a machine that takes a second would have it told that the outage is a smaller one now.
+    With only some of them, a slow machine would send a change to a smaller outage.
     """
     world.oidc.heal()
 
@@ -58,7 +59,7 @@ def end(world, function):
         function.invoke(make.tick())
 
     until(lambda: "resolved" in world.kinds(), go_on)
-    # What waits for another channel.
+    # Notices that wait for another channel.
     function.invoke(make.tick())
 
 
@@ -109,11 +110,11 @@ def test_filter_policies_have_their_attributes(world):
     assert sorted(json.loads(second.attributes["operation"])) == ["CreateToken", "RegisterClient"]
 
 
-def test_a_pager_and_programs_are_told_of_an_incident_from_its_beginning_to_its_end(world):
+def test_a_pager_and_programs_are_notified_of_an_incident_from_start_to_end(world):
     function = world.start(QUICK, **EVERYONE)
     outage(world, function)
     end(world, function)
-    opened, resolved = world.told()
+    opened, resolved = world.sent()
     assert (opened.kind, resolved.kind) == ("opened", "resolved")
 
     alarms = [(subject, check_alarm(alarm)) for subject, alarm in world.alarms()]
@@ -129,12 +130,12 @@ def test_a_pager_and_programs_are_told_of_an_incident_from_its_beginning_to_its_
         assert check_machine(event["detail"])["incident"] == opened.incident
 
 
-def test_a_pager_is_not_told_of_what_is_no_page(world):
+def test_a_pager_gets_pages_only(world):
     function = world.start(**EVERYONE)
     refused = [make.cloudtrail("InvalidRequestException", user=f"user-{n}", age=100 + n) for n in range(12)]
     function.invoke(make.sqs(refused))
-    (told,) = world.told()
-    assert "suspected" in told.subject.lower()
+    (sent,) = world.sent()
+    assert "suspected" in sent.subject.lower()
     function.invoke(make.tick())
     assert world.alarms() == []
     assert [event["detail-type"] for event in world.events.events()] == ["OIDC Incident Opened"]
@@ -145,13 +146,13 @@ def brief(callers=8):
     return [make.cloudtrail(user=f"made-up-user-{number}", age=20 - number / 2) for number in range(callers)]
 
 
-def test_a_pager_is_told_of_what_lasts_and_everyone_else_at_once(world):
+def test_a_pager_gets_what_lasts_and_everyone_else_is_notified_at_once(world):
     world.break_service()
     world.start(**EVERYONE).invoke(make.sqs(brief()))
     world.start(**EVERYONE).invoke(make.tick())
     assert world.kinds() == ["opened"] and world.alarms() == []
     assert world.sns.published[0].attributes["severity"] == "warning"
-    # A minute is over sooner here. It is the clock that says so: no other call fails.
+    # A minute passes sooner here: the clock decides, without another failed call.
     world.start({"page_after_s": 10}, **EVERYONE).invoke(make.tick())
     ((_, alarm),) = world.alarms()
     assert check_alarm(alarm)["NewStateValue"] == "ALARM" and world.kinds() == ["opened", "changed"]
@@ -161,7 +162,7 @@ def test_a_pager_is_told_of_what_lasts_and_everyone_else_at_once(world):
 
 
 @pytest.mark.parametrize("served, alarms", [(1, 1), (2, 0), (8, 0)])
-def test_a_pager_is_not_told_where_those_who_were_hit_are_served_again(world, served, alarms):
+def test_a_pager_gets_no_page_if_the_affected_callers_are_served_again(world, served, alarms):
     world.break_service()
     world.start(**EVERYONE).invoke(make.sqs(brief()))
     late = world.start({"page_after_s": 10}, **EVERYONE)
@@ -170,39 +171,39 @@ def test_a_pager_is_not_told_where_those_who_were_hit_are_served_again(world, se
     assert world.kinds()[0] == "opened" and len(world.alarms()) == alarms
 
 
-def test_without_a_pager_or_a_bus_nobody_else_is_told(world):
+def test_without_a_pager_or_a_bus_only_the_topic_is_notified(world):
     outage(world, world.start())
     assert {message.topic for message in world.sns.published} == {TOPIC_ARN} and world.events.attempts == 0
     assert len(world.table.outbox()) == 1
 
 
 @pytest.mark.parametrize("trouble", ["500", "ThrottlingException"])
-def test_a_bus_that_fails_is_told_later_and_holds_up_nobody(world, trouble):
+def test_a_failing_bus_gets_its_event_later_and_delays_nobody(world, trouble):
     world.events.fail(trouble)
     function = world.start(**EVERYONE)
     result = outage(world, function)
     assert result.error is None and "notice_pending" in result.problems()
-    assert len(world.told()) == len(world.alarms()) == 1 and world.events.events() == []
+    assert len(world.sent()) == len(world.alarms()) == 1 and world.events.events() == []
     world.table.let_pass(60)
     function.invoke(make.tick())
     (event,) = world.events.events()
     assert event["detail-type"] == "OIDC Incident Opened"
-    assert len(world.told()) == len(world.alarms()) == 1, "and nobody twice"
+    assert len(world.sent()) == len(world.alarms()) == 1, "and nothing twice"
 
 
-def test_a_pager_that_fails_is_told_later_and_holds_up_nobody(world):
+def test_a_failing_pager_gets_its_page_later_and_delays_nobody(world):
     world.sns.unreachable.add(PAGER_TOPIC_ARN)
     function = world.start(**EVERYONE)
     outage(world, function)
-    assert len(world.told()) == len(world.events.events()) == 1 and world.alarms() == []
+    assert len(world.sent()) == len(world.events.events()) == 1 and world.alarms() == []
     world.sns.unreachable.clear()
     world.table.let_pass(60)
     function.invoke(make.tick())
     ((_, alarm),) = world.alarms()
-    assert alarm["NewStateValue"] == "ALARM" and len(world.told()) == 1
+    assert alarm["NewStateValue"] == "ALARM" and len(world.sent()) == 1
 
 
-def test_an_alarm_that_was_over_before_a_pager_heard_of_it_is_not_raised_any_more(world):
+def test_an_incident_that_ended_before_the_page_is_not_paged(world):
     world.sns.unreachable.add(PAGER_TOPIC_ARN)
     function = world.start(QUICK | {"publish_again_s": 600}, **EVERYONE)
     outage(world, function)
@@ -211,7 +212,7 @@ def test_an_alarm_that_was_over_before_a_pager_heard_of_it_is_not_raised_any_mor
     world.table.let_pass(600)
     function.invoke(make.tick())
     assert all(entry["sent_at"] for entry in world.table.outbox())
-    # What was tried may have been raised all the same, so that its end is told.
+    # A tried page may have been raised, so its end is sent.
     assert [alarm["NewStateValue"] for _, alarm in world.alarms()] == ["OK"]
 
 
@@ -225,7 +226,7 @@ def test_an_alarm_whose_answer_was_lost_is_ended(world):
     function.invoke(make.tick())
     assert world.table.unsent() == 0
     assert [alarm["NewStateValue"] for _, alarm in world.alarms()] == ["ALARM", "OK"]
-    # Whoever listens for an operation hears of the end, too.
+    # Subscribers of an operation also get the end.
     last = [message for message in world.sns.published if message.topic == TOPIC_ARN][-1]
     assert (last.attributes["kind"], last.attributes["operation"]) == ("resolved", "CreateToken")
 
@@ -240,7 +241,7 @@ def go_on_for_years(world):
         UpdateExpression="SET ledger = :ledger", ExpressionAttributeValues={":ledger": {"S": json.dumps(state)}})
 
 
-def test_a_channel_that_never_takes_anything_hides_nothing_from_the_others(world):
+def test_a_channel_that_refuses_everything_does_not_affect_the_others(world):
     world.events.fail(*["500"] * 10_000)
     outage(world, world.start(QUICK, **EVERYONE))
     go_on_for_years(world)
@@ -249,7 +250,7 @@ def test_a_channel_that_never_takes_anything_hides_nothing_from_the_others(world
     assert [alarm["NewStateValue"] for _, alarm in world.alarms()] == ["ALARM", "OK"]
 
 
-def test_a_notice_that_cannot_be_read_is_told_as_far_as_it_is_known(world):
+def test_an_unreadable_notice_is_sent_with_what_is_known(world):
     world.sns.unreachable.add(TOPIC_ARN)
     outage(world, world.start())
     (entry,) = world.table.outbox()
@@ -260,9 +261,9 @@ def test_a_notice_that_cannot_be_read_is_told_as_far_as_it_is_known(world):
     world.table.let_pass(60)
     world.start().invoke(make.tick())
     (message,) = world.sns.published
-    told = check_machine(message.machine)
-    assert (told["kind"], told["diagnosis"], told["incident"]) == ("opened", "outage", entry["incident"])
-    assert "Another release" in told["note"] and world.table.unsent() == 0
+    sent = check_machine(message.machine)
+    assert (sent["kind"], sent["diagnosis"], sent["incident"]) == ("opened", "outage", entry["incident"])
+    assert "Another release" in sent["note"] and world.table.unsent() == 0
 
 
 def test_without_a_table_nothing_waits_that_would_be_lost(world):
@@ -273,7 +274,7 @@ def test_without_a_table_nothing_waits_that_would_be_lost(world):
     assert world.kinds() == ["opened", "changed"]
 
 
-def test_sandboxes_that_tell_alone_do_not_all_tell_at_once(world):
+def test_sandboxes_that_send_alone_do_not_all_send_at_once(world):
     alone = {"unshared_quiet_s": long_period()}
     functions = [world.start(alone, AWS_ENDPOINT_URL_DYNAMODB=refused_url()) for _ in range(12)]
     world.break_service()
@@ -314,7 +315,7 @@ def test_a_topic_that_hangs_leaves_the_other_one_its_time(world):
     assert "topic_unreachable" in result.problems()
 
 
-def test_of_one_incident_people_are_told_once_a_minute_and_the_rest_in_one_notice(world):
+def test_one_incident_has_one_notice_a_minute_and_the_rest_is_merged(world):
     policy = {"notice_every_s": 3600, "changed_every_s": 1}
     function = world.start(policy)
     outage(world, function)
@@ -337,23 +338,23 @@ def test_of_one_incident_people_are_told_once_a_minute_and_the_rest_in_one_notic
     assert all(entry["sent_at"] for entry in world.table.outbox())
 
 
-def test_people_are_told_ten_notices_a_minute_in_all_and_the_rest_later(world):
+def test_people_get_ten_notices_a_minute_in_all_and_the_rest_later(world):
     regions = [region for region in boto3.session.Session().get_available_regions("sso-oidc") if "gov" not in region][:5]
     world.break_service()
     function = world.start({"notices_per_minute": 3})
     for region in regions:
         function.invoke(make.sqs(make.outage(region, callers=8)))
-    assert len(world.told()) == 3 and world.table.unsent() == 2
-    # Nor does another sandbox tell more.
+    assert len(world.sent()) == 3 and world.table.unsent() == 2
+    # Nor does another sandbox send more.
     watcher = world.start({"notices_per_minute": 3})
     result = watcher.invoke(make.tick())
-    assert len(world.told()) == 3 and emitted(result)["NoticesPending"] == 2
+    assert len(world.sent()) == 3 and emitted(result)["NoticesPending"] == 2
     world.table.let_pass(60)
     watcher.invoke(make.tick())
-    assert {told.incident.rsplit("-", 1)[0] for told in world.told()} >= set(regions), "and nothing is lost"
+    assert {sent.incident.rsplit("-", 1)[0] for sent in world.sent()} >= set(regions), "and nothing is lost"
 
 
-def test_text_of_others_is_no_markup_for_any_reader_and_no_secret_gets_out(world):
+def test_untrusted_text_is_not_markup_in_any_form_and_no_secret_gets_out(world):
     world.break_service()
     function = world.start(**EVERYONE)
     events = make.outage(callers=8, message=EVIL, userAgent="<!channel>/*bold* [x](https://evil.example) `code`")
@@ -362,7 +363,7 @@ def test_text_of_others_is_no_markup_for_any_reader_and_no_secret_gets_out(world
     function.invoke(make.sqs(events))
     for payload in calls_with_secrets():
         function.invoke(payload)
-    assert world.told() and world.alarms() and world.events.events()
+    assert world.sent() and world.alarms() and world.events.events()
     assert_no_secret(json.dumps([message.texts or message.message for message in world.sns.published]))
     assert_no_secret(json.dumps(world.events.events()))
     for message in world.sns.published:
@@ -378,8 +379,8 @@ def test_text_of_others_is_no_markup_for_any_reader_and_no_secret_gets_out(world
 
 def test_names_of_callers_are_hashes_for_every_reader_where_they_are_to_be(world):
     outage(world, world.start(OIDC_TRIAGE_CALLER_NAMES="hashed", **EVERYONE))
-    told = json.dumps([message.texts or message.message for message in world.sns.published] + world.events.events())
-    assert "made-up-user" not in told and len(world.sns.published) == 2
+    sent = json.dumps([message.texts or message.message for message in world.sns.published] + world.events.events())
+    assert "made-up-user" not in sent and len(world.sns.published) == 2
 
 
 def test_in_shadow_no_channel_is_used(world):

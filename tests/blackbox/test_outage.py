@@ -1,4 +1,4 @@
-"""A function without a table: enough callers are an outage, told once. Less than that: silence."""
+"""A function without a table: enough callers are an outage, notified once. Fewer are not."""
 
 import re
 import time
@@ -33,7 +33,7 @@ def test_enough_callers_and_a_probe_that_fails_are_an_outage(function, oidc, sns
 
 
 @pytest.mark.usefixtures("broken")
-def test_an_outage_is_told_once_however_its_failures_come(function, sns):
+def test_an_outage_is_notified_once_however_its_failures_arrive(function, sns):
     events = make.outage()
     results = [function.invoke(event) for event in events]
     results += [function.invoke(event) for event in events]
@@ -50,7 +50,7 @@ def test_two_callers_are_silence_however_often_they_fail(function, sns):
 
 
 @pytest.mark.usefixtures("broken")
-def test_each_region_is_told_of_by_itself(function, sns):
+def test_each_region_has_its_own_notices(function, sns):
     for region in ("us-east-1", "eu-west-1", "us-east-1", "eu-west-1"):
         function.invoke(make.sqs(make.outage(region)))
     assert len(sns.published) == 2
@@ -68,13 +68,13 @@ def test_only_service_failures_make_an_outage(function, sns, code):
 
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize("message", ["Rate exceeded", "Invalid parameter value: grantTypes"])
-def test_a_disguised_internal_server_error_makes_no_outage(function, sns, message):
+def test_a_disguised_internal_server_error_is_not_an_outage(function, sns, message):
     assert notices(function.invoke(make.sqs(make.outage(callers=9, message=message)))) == []
     assert sns.attempts == 0
 
 
 @pytest.mark.usefixtures("broken")
-def test_the_past_makes_no_outage_but_one_low_key_word(function, sns, oidc):
+def test_the_past_is_one_advice_notice_and_not_an_outage(function, sns, oidc):
     result = function.invoke(make.sqs([make.cloudtrail(user=f"user-{n}", age=4000) for n in range(4)]))
     assert {failure["action"] for failure in result.answer["failures"]} == {"ignored"}
     assert sns.attempts == oidc.calls() == 0
@@ -84,7 +84,7 @@ def test_the_past_makes_no_outage_but_one_low_key_word(function, sns, oidc):
 
 
 @pytest.mark.usefixtures("broken")
-def test_an_archive_that_is_replayed_makes_no_outage(function, sns, oidc):
+def test_a_replayed_archive_opens_no_incident(function, sns, oidc):
     events = [{**event, "replay-name": "made-up-replay"} for event in make.outage(callers=5)]
     function.invoke(make.sqs(events))
     assert sns.attempts == oidc.calls() == 0
@@ -130,22 +130,22 @@ def test_names_can_be_kept_out_of_notices(start, sns):
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize("trouble", [Trouble(500), Trouble(403, "AuthorizationError"), Trouble(0)],
                          ids=["500", "denied", "no_answer"])
-def test_what_sns_does_not_take_is_an_error_and_the_redelivery_tells_it(function, sns, trouble):
+def test_a_notice_refused_by_sns_is_an_error_and_the_redelivery_sends_it(function, sns, trouble):
     events = make.sqs(make.outage())
     sns.fail(trouble)
     result = function.invoke(events)
     if result.error is None:
-        # An SQS batch says so by the messages to be delivered again.
+        # An SQS batch reports this by the messages to deliver again.
         assert result.answer["batchItemFailures"]
     again = function.invoke(events)
     assert again.error is None
-    assert len(sns.published) == 1, "told once it can be told"
+    assert len(sns.published) == 1, "sent as soon as possible"
     function.invoke(events)
     assert len(sns.published) == 1
 
 
 @pytest.mark.usefixtures("broken")
-def test_a_single_event_that_could_not_be_told_fails_for_lambda_to_send_it_again(function, sns):
+def test_a_single_event_without_its_notice_fails_so_that_lambda_retries(function, sns):
     *first, last = make.outage(callers=5)
     for event in first:
         assert function.invoke(event).error is None
@@ -223,7 +223,7 @@ def test_a_notice_whose_answer_was_lost_comes_again_under_the_same_id(function, 
 
 
 @pytest.mark.usefixtures("broken")
-def test_only_the_messages_whose_failures_were_not_told_come_again(function, sns):
+def test_only_messages_without_a_sent_notice_are_delivered_again(function, sns):
     outage = make.outage()
     strangers = [make.cloudtrail("InvalidGrantException"), make.cloudtrail(region="eu-west-1"), "not JSON"]
     batch = make.sqs([strangers[0], *outage, *strangers[1:]])
@@ -234,7 +234,7 @@ def test_only_the_messages_whose_failures_were_not_told_come_again(function, sns
 
 
 @pytest.mark.usefixtures("broken")
-def test_one_region_that_cannot_be_told_does_not_silence_the_other(function, sns):
+def test_one_region_without_its_notice_does_not_silence_the_other(function, sns):
     batch = make.sqs([*make.outage("eu-west-1"), *make.outage("us-west-2")])
     sns.fail(Trouble(500))
     result = function.invoke(batch)
@@ -246,7 +246,7 @@ def test_one_region_that_cannot_be_told_does_not_silence_the_other(function, sns
     assert again["region"] == "eu-west-1" and len(sns.published) == 2
 
 
-def test_a_service_that_hangs_leaves_time_to_tell(function, oidc, sns):
+def test_a_service_that_hangs_leaves_time_to_notify(function, oidc, sns):
     oidc.script_all(slow(NULL_500, 600))
     calls = [make.envelope(make.call("RegisterClient", caller=f"caller-{number}",
                                      request={"clientName": "made-up", "clientType": "public"})) for number in range(12)]
@@ -261,13 +261,13 @@ def test_a_topic_that_hangs_costs_five_seconds_and_no_alert(function, sns):
     events = make.outage()
     sns.fail(Trouble(500, delay=600))
     result = function.invoke(events, remaining=60.0)
-    # By its own time-out, long before the invocation's time was over.
+    # By its own time-out, long before the invocation's deadline.
     assert result.error["errorType"] == "notice_not_published" and "it timed out" in result.error["errorMessage"]
     assert len(notices(function.invoke(events))) == 1
 
 
 @pytest.mark.usefixtures("broken")
-def test_while_an_outage_cannot_be_told_no_call_is_made_again(function, oidc, sns):
+def test_no_call_is_retried_while_an_outage_cannot_be_notified(function, oidc, sns):
     sns.fail(*[Trouble(500)] * 3)
     assert function.invoke(make.outage()).error
     oidc.forget()

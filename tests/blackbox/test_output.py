@@ -1,4 +1,5 @@
-"""What leaves the process: one log line an invocation, no secret anywhere, no text of others where a line begins."""
+"""The process's output: one log line for each invocation, no secret anywhere, no untrusted text at the start of a
+line."""
 
 import json
 import re
@@ -30,12 +31,12 @@ def calls_with_secrets():
 
 
 @pytest.mark.parametrize("state", ["healthy", "failing", "echoing"])
-def test_no_secret_is_written_or_told(start, oidc, sns, state):
+def test_no_secret_is_written_or_sent(start, oidc, sns, state):
     if state == "failing":
         oidc.script_all(NULL_500)
         sns.fail(*[Trouble(500)] * 50)
     if state == "echoing":
-        # A service that repeats what it got: the worst that an error message can be.
+        # A service that repeats its input: the worst possible error message.
         oidc.script_all(Answer(400, {"error": "invalid_request", "error_description": " ".join(PLANTED)},
                                "InvalidRequestException"))
     function = start(AWS_LAMBDA_LOG_LEVEL="TRACE", RUST_LOG="trace",
@@ -85,7 +86,7 @@ def test_an_invocation_writes_one_line_that_lambda_can_read(function, payload):
 
 
 @pytest.mark.parametrize("names", ["shown", "hashed"])
-def test_the_line_says_who_is_hit_and_in_which_incident(start, oidc, names):
+def test_the_line_names_the_affected_callers_and_the_incident(start, oidc, names):
     oidc.script_all(NULL_500)
     result = start(OIDC_TRIAGE_CALLER_NAMES=names).invoke(make.sqs(make.outage(callers=12)))
     (text,) = result.lines
@@ -115,7 +116,7 @@ def test_a_function_that_starts_writes_nothing_until_it_is_called(function):
 EVIL = "evil\nSubject: forged\r\n{\"level\":\"ERROR\"}\u001b[2J\u202e\u2028end"
 
 
-def test_the_text_of_others_cannot_forge_a_line(function, oidc, sns):
+def test_untrusted_text_cannot_forge_a_line(function, oidc, sns):
     oidc.script_all(NULL_500)
     events = make.outage(callers=6, message=EVIL, userAgent=EVIL)
     for number, event in enumerate(events):

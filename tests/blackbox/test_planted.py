@@ -1,8 +1,9 @@
-"""Secrets and persons that are planted in every string of every input are found in nothing that comes out.
+"""Secrets and persons are planted in every string of every input, and must not appear in any output.
 
-The real binaries: the function behind the Runtime API with the table on the emulator and the topics at the fake, and the command line.
-What is searched is the answers, the errors (which is what comes to rest in the failure queue beside the payload), standard
-output and standard error, what was published on the topic, to pagers and on the event bus, and every item of the table.
+The real binaries: the function behind the Runtime API with the table on the emulator and the fake topics, and the
+command line. Searched are the answers, the errors (which Lambda puts into the failure queue next to the payload),
+standard output and standard error, all messages to the topic, to pagers and to the event bus, and every item of the
+table.
 """
 
 import json
@@ -17,15 +18,15 @@ from .test_cli import run
 from .test_events import REGIONS
 
 NAMES = sorted(path.name for path in EVENTS.glob("*.json"))
-#: An answer lists a hundred failures of a payload; replay lists each of all.
+#: An answer lists a hundred failures of a payload; replay lists all.
 EVENTS_AT_ONCE = 150
-#: No name is kept longer: what is planted together must not be cut off.
+#: The longest kept name: planted text must not be cut off.
 TOGETHER_MAX = 200
-#: So much of a secret is one.
+#: The shortest part of a secret that counts.
 PART = 12
 
 BASE64 = "x7Gk9QpZ2mN4vR8tYw1sDf6hJk3lCb5nUa0eXi7oQ+2zTy"
-#: Each shape: what is planted, and what of it must be found nowhere.
+#: Each shape: the planted text, and the parts that must appear nowhere.
 SHAPES = {
     "a JSON web token": ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.pLanTed7c2lnbmF0dXJlLW9mLWl0",
                          ["eyJzdWIiOiJwbGFudGVkIn0", "pLanTed7c2lnbmF0dXJl"]),
@@ -51,12 +52,12 @@ PERSONS = {
     "an address with a port": ("2001:db8:77::9", ["2001:db8:77::9"]),
     "a sentence": ("user 'gplanted77' from 198.51.100.78 not found", ["gplanted77", "198.51.100.78"]),
 }
-#: Where a record names who called. A bare name is one there, and nowhere else.
+#: Members with the caller's name. Only there a bare name is one.
 NAMING = {"userName", "userId", "principalId", "arn", "credentialId", "caller", "sourceIPAddress", "onBehalfOf", "sub", "email"}
 
 
 def together(shapes):
-    """Several shapes in one string, as long as all of it is looked at: each planting costs a decision."""
+    """Several shapes in one string, within the length that is read: each planting costs a decision."""
     made, text, needles = {}, "", []
     for shape, (secret, parts) in shapes.items():
         if text and len(text) + len(secret) > TOGETHER_MAX:
@@ -76,7 +77,7 @@ def plants(shapes, forms):
     for name in NAMES:
         document = planting.unpacked(json.loads((EVENTS / name).read_text()))
         for number, position in enumerate(planting.positions(document)):
-            # What lasts for a minute is a page at once.
+            # A failure that lasts a minute is a page at once.
             age = 90 if number < 3 else 5
             for shape, (text, _) in shapes.items():
                 for form in forms:
@@ -97,7 +98,7 @@ def batches(made):
 
 
 class Searched:
-    """What came out, searched as it comes."""
+    """The output, searched as it arrives."""
 
     def __init__(self, shapes):
         self.needles = {part: shape for shape, (_, needles) in shapes.items() for needle in needles for part in parts(needle)}
@@ -124,7 +125,7 @@ def give_to_the_function(world, searched, made, tmp_path, **env):
     searched.search("the output", function.all_output())
     with world.sns.lock:
         published = [f"{message.subject} {message.message} {message.attributes}" for message in world.sns.published]
-    assert published and world.events.events(), "a channel was told nothing: there was nothing to search"
+    assert published and world.events.events(), "a channel got nothing: there was nothing to search"
     for text in [*published, *map(str, world.events.events())]:
         searched.search("what was published", text)
     items = world.table.items()
@@ -180,8 +181,9 @@ def test_a_name_that_a_record_gives_its_caller_comes_out_nowhere_where_names_are
     give_to_the_command_line(searched, everything, **env)
 
 
-def test_a_call_that_is_handed_over_answers_with_no_secret_but_the_response_it_asked_for(world):
-    """Secrets in `request` are taken in a direct invocation, and its `response` holds tokens: by design, and only there."""
+def test_a_call_handed_over_returns_no_secret_except_its_response(world):
+    """Secrets in `request` are accepted in a direct invocation, and its `response` contains tokens: by design, and only
+    there."""
     searched = Searched(SHAPES)
     function = world.start()
     for name in (name for name in NAMES if name.startswith("call__")):
@@ -196,8 +198,8 @@ def test_a_call_that_is_handed_over_answers_with_no_secret_but_the_response_it_a
         searched.search("the table", repr(item))
 
 
-def test_an_error_that_ends_in_the_failure_queue_holds_no_secret(start, sns):
-    """Without a table and a topic there is nobody who is told: the invocation ends in an error."""
+def test_an_error_in_the_failure_queue_contains_no_secret(start, sns):
+    """Without a table and a topic nobody can be notified: the invocation fails."""
     searched = Searched(SHAPES)
     sns.unreachable.add(TOPIC_ARN)
     function = start()

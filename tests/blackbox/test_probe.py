@@ -1,4 +1,4 @@
-"""What the probe asks while an incident is open: the steps that fail for callers, so that their end is proved."""
+"""The probe's calls while an incident is open: the steps that fail for callers, so that recovery is confirmed."""
 
 import time
 
@@ -13,7 +13,7 @@ POLICY = {"quiet_s": 10, "quiet_probes_s": 0, "proof_probes_s": 0, "proof_probes
 
 
 def probe(watcher, times=1):
-    """What so many ticks told, each of which probes anew."""
+    """The notices of so many ticks, each of which probes again."""
     notices = []
     for _ in range(times):
         time.sleep(1.1)
@@ -35,7 +35,7 @@ def asked_to_sign_in(world):
     return [call.body["clientId"] for call in world.oidc.log if call.operation == "StartDeviceAuthorization"]
 
 
-def test_where_signing_in_fails_a_stranger_asks_for_it(world):
+def test_if_signing_in_fails_a_made_up_client_probes_it(world):
     _, watcher = open_incident(world, "StartDeviceAuthorization")
     assert asked_to_sign_in(world) == [], "no incident was open when the failures came"
     probe(watcher)
@@ -43,7 +43,7 @@ def test_where_signing_in_fails_a_stranger_asks_for_it(world):
     assert region_of(stranger) == "us-east-1" and stranger != CLIENT_ID
 
 
-def test_where_signing_in_fails_and_a_start_url_is_known_the_ladder_asks_for_it(world):
+def test_if_signing_in_fails_with_a_start_url_the_probe_signs_in(world):
     _, watcher = open_incident(world, "StartDeviceAuthorization",
                                OIDC_TRIAGE_START_URL="https://example.awsapps.com/start")
     probe(watcher)
@@ -62,7 +62,7 @@ def test_where_registering_fails_it_is_tried_until_it_works_and_then_not_for_fiv
 
 
 @pytest.mark.long
-def test_when_nobody_calls_any_more_the_step_that_failed_proves_its_end_and_no_other_step_does(world):
+def test_without_callers_only_the_failed_step_proves_recovery(world):
     world.oidc.script("StartDeviceAuthorization", NULL_500)
     incident, watcher = open_incident(world, "StartDeviceAuthorization")
     assert "resolved" not in [notice["kind"] for notice in probe(watcher, 12)]
@@ -70,4 +70,4 @@ def test_when_nobody_calls_any_more_the_step_that_failed_proves_its_end_and_no_o
     notices = []
     until(lambda: "resolved" in [notice["kind"] for notice in notices], lambda: notices.extend(probe(watcher)))
     assert notices[-1]["incident"] == incident
-    assert "StartDeviceAuthorization" in world.told()[-1].text
+    assert "StartDeviceAuthorization" in world.sent()[-1].text

@@ -1,4 +1,4 @@
-"""A whole history through `oidc-triage replay`: whatever its files are like, in order of time, with bounded memory."""
+"""A whole history through `oidc-triage replay`: in order of time whatever its files look like, with bounded memory."""
 
 import datetime
 import contextlib
@@ -47,7 +47,7 @@ def day(region="us-east-1", calls=600):
 
 
 def trail(folder, events, of_a_file=40, region="us-east-1"):
-    """Log files as a trail puts them into a bucket."""
+    """Log files as a trail writes them to a bucket."""
     deep = folder / "AWSLogs" / "123456789012" / "CloudTrail" / region / "2026" / "11" / "05"
     deep.mkdir(parents=True)
     for number in range(0, len(events), of_a_file):
@@ -107,7 +107,7 @@ def test_an_archive_s_export_is_acted_on(tmp_path):
     assert len(opened(replay(tmp_path / "archive.jsonl"))) == 1
 
 
-def test_a_log_export_of_many_lines_that_are_not_ours_tells_of_those_that_are(tmp_path):
+def test_our_lines_are_found_in_a_large_log_export(tmp_path):
     lines = []
     for number in range(3000):
         lines.append(f"{at(number)[:-1]}.000Z INFO request {number} took 3 ms\n    and more of it")
@@ -115,9 +115,9 @@ def test_a_log_export_of_many_lines_that_are_not_ours_tells_of_those_that_are(tm
             lines.append(f"{at(number)[:-1]}.500Z ERROR user=u{number}@example.com sign-in failed: An error occurred "
                          "(InternalServerException) when calling the CreateToken operation: None")
     (tmp_path / "000000.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
-    told = failures(replay(tmp_path))
-    assert len(told) == 10 and {line["origin"] for line in told} == {"logs"}
-    assert told[1]["at"].startswith(at(300)[:-1])
+    read = failures(replay(tmp_path))
+    assert len(read) == 10 and {line["origin"] for line in read} == {"logs"}
+    assert read[1]["at"].startswith(at(300)[:-1])
 
 
 def test_files_that_overlap_in_time_are_read_side_by_side(tmp_path):
@@ -162,7 +162,7 @@ def test_files_of_a_trail_one_after_the_other_are_read_though_some_are_empty():
         assert len(failures([json.loads(line) for line in done.stdout.splitlines()])) == 8
 
 
-def test_a_time_that_cannot_be_is_named_and_holds_up_nobody(tmp_path):
+def test_an_impossible_time_is_named_and_does_not_block(tmp_path):
     for number, year in enumerate((1999, 2150)):
         wrong = event(0, "clock")
         wrong["time"] = wrong["detail"]["eventTime"] = f"{year}-01-01T00:00:00Z"
@@ -174,7 +174,7 @@ def test_a_time_that_cannot_be_is_named_and_holds_up_nobody(tmp_path):
 
 
 @pytest.mark.parametrize("code", ["<script>", "x" * 500, ["a"], 5])
-def test_whatever_stands_as_an_error_s_code_is_no_success(tmp_path, code):
+def test_a_record_with_any_error_code_is_not_a_success(tmp_path, code):
     odd = event(0, "odd")
     odd["detail"]["errorCode"] = code
     (tmp_path / "odd.jsonl").write_bytes(as_lines([odd]))
@@ -182,7 +182,7 @@ def test_whatever_stands_as_an_error_s_code_is_no_success(tmp_path, code):
     assert len(failures(lines)) == 1 and lines[-1]["counts"]["success"] == 0
 
 
-def test_what_reaches_nobody_on_standard_error_costs_no_report(tmp_path):
+def test_a_closed_standard_error_costs_no_report(tmp_path):
     (tmp_path / "bad.jsonl").write_bytes(b"{broken\n" * 500 + as_lines(DAY))
     with open("/dev/full", "wb") as full:
         done = subprocess.run([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", tmp_path / "bad.jsonl"], stderr=full,
@@ -216,7 +216,7 @@ def test_what_is_an_hour_out_of_order_is_put_where_it_belongs(tmp_path):
 
 def test_what_comes_later_than_that_is_counted(tmp_path):
     late = [event(40_000 + number, "late", None) for number in range(2)] + [event(0, "early", None)]
-    # As many as wait at once, so that the later ones are given out before the early one is there.
+    # As many as wait at once, so that the later ones leave before the early one arrives.
     (tmp_path / "late.jsonl").write_bytes(as_lines([*DAY, *late]))
     lines = replay(tmp_path / "late.jsonl")
     assert lines[-1]["outOfOrder"] == 1 and lines[-1]["counts"]["success"] == 603
@@ -228,7 +228,7 @@ def test_every_thousandth_line_damaged_gives_the_same_verdicts_and_is_named(tmp_
     lines = []
     for made in DAY:
         lines += [other] * 10 + [json.dumps(made)]
-    # Damage where nothing of ours is: what is lost of ours would change the verdict.
+    # Damage outside our records: lost records of ours would change the verdict.
     damaged = [line[:len(line) // 2] if number % 1000 == 999 and line == other else line for number, line in enumerate(lines)]
     broken = [number + 1 for number, (line, was) in enumerate(zip(damaged, lines)) if line != was]
     assert len(broken) >= 6
@@ -302,7 +302,7 @@ def test_a_document_too_large_to_be_read_is_named(tmp_path):
 
 
 def is_done_with_what_it_got(process):
-    """Whether nothing is left in the pipe, and all of the program's threads sleep whenever one looks."""
+    """Whether the pipe is empty, and all of the program's threads sleep at every check."""
     for _ in range(4):
         (left,) = struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, b"\0" * 4))
         stats = [path.read_text() for path in pathlib.Path(f"/proc/{process.pid}/task").glob("*/stat")]
@@ -319,15 +319,15 @@ def signals(process, which, signal):
     return int(mask, 16) >> (signal - 1) & 1
 
 
-def test_an_interrupted_replay_tells_what_it_has(tmp_path):
+def test_an_interrupted_replay_reports_what_it_has(tmp_path):
     with subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "-"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"}) as process:
-        # More than two pieces, so that some of it is judged before the rest would come.
+        # More than two pieces, so that some are evaluated before the rest comes.
         process.stdin.write(as_lines(DAY) + as_lines([event(60_000, "late", None)]) * 1500)
         process.stdin.flush()
         until(lambda: is_done_with_what_it_got(process))
         process.send_signal(signal.SIGINT)
-        # Nothing more comes, and nothing more is waited for.
+        # Nothing more comes, and it waits for nothing.
         out, errors = process.stdout.read().decode(), process.stderr.read().decode()
         assert process.wait(PATIENCE) == 130
         process.stdin.close()
@@ -335,7 +335,7 @@ def test_an_interrupted_replay_tells_what_it_has(tmp_path):
     assert "opened" in out and "Totals" in out
 
 
-def test_an_interrupt_tells_of_the_last_hour_too(tmp_path):
+def test_an_interrupted_replay_includes_the_last_hour(tmp_path):
     with subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "-"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"}) as process:
         # More than a piece, all of it within minutes.
@@ -354,7 +354,7 @@ def test_a_second_interrupt_does_not_wait(tmp_path):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"}) as process:
         until(lambda: signals(process, "SigCgt", signal.SIGINT))
         process.send_signal(signal.SIGINT)
-        # Two that are pending would be one.
+        # Two pending ones would be one.
         until(lambda: process.poll() is not None or not signals(process, "ShdPnd", signal.SIGINT))
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 130
@@ -398,16 +398,16 @@ def test_the_text_is_a_timeline_with_its_reasons_and_the_totals(tmp_path):
     assert ">>> OUTAGE: " in whole and ">>> What to do now" in whole
 
 
-def told_at(lines):
+def notified_at(lines):
     (line,) = opened(lines)
     return datetime.datetime.fromisoformat(line["at"].replace("Z", "+00:00"))
 
 
-def test_by_arrival_people_are_told_when_they_would_have_been_and_the_calls_keep_their_times(tmp_path):
+def test_by_arrival_notices_have_the_time_of_delivery_and_calls_keep_theirs(tmp_path):
     late = delivered(past_outage(), 240)
     (tmp_path / "late.jsonl").write_bytes(as_lines(late))
     by_calls, by_arrival = replay(tmp_path), replay("--arrival", tmp_path)
-    assert told_at(by_arrival) - told_at(by_calls) == datetime.timedelta(minutes=4)
+    assert notified_at(by_arrival) - notified_at(by_calls) == datetime.timedelta(minutes=4)
     assert [line["id"] for line in failures(by_arrival)] == [line["id"] for line in failures(by_calls)]
     assert by_calls[-1]["clock"] == "calls" and "withoutArrival" not in by_calls[-1]
     assert (by_arrival[-1]["clock"], by_arrival[-1]["withoutArrival"]) == ("arrival", 0)
@@ -420,7 +420,7 @@ def test_by_arrival_people_are_told_when_they_would_have_been_and_the_calls_keep
         assert "The clock: " + clock.strip().replace("'", "&#39;") in page
 
 
-def test_a_log_group_that_a_rule_writes_to_tells_the_arrival(tmp_path):
+def test_a_log_group_written_by_a_rule_has_the_arrival(tmp_path):
     late = delivered(past_outage(), 240)
     exported = tmp_path / "export" / "made-up-stream"
     exported.mkdir(parents=True)
@@ -428,11 +428,11 @@ def test_a_log_group_that_a_rule_writes_to_tells_the_arrival(tmp_path):
     lines = [f"{line['time'][:-1]}.000Z {json.dumps(made)}\n" for line, made in zip(late, past_outage())]
     (exported / "000000.gz").write_bytes(gzip.compress("".join(lines).encode()))
     by_arrival = replay("--arrival", tmp_path)
-    assert told_at(by_arrival) - told_at(replay(tmp_path)) == datetime.timedelta(minutes=4)
+    assert notified_at(by_arrival) - notified_at(replay(tmp_path)) == datetime.timedelta(minutes=4)
     assert by_arrival[-1]["withoutArrival"] == 0
 
 
-def test_where_nothing_tells_the_arrival_it_is_the_calls_own_time_and_that_is_said(tmp_path):
+def test_without_an_arrival_the_calls_own_time_counts_and_that_is_reported(tmp_path):
     trail(tmp_path, DAY)
     lines = replay("--arrival", tmp_path)
     assert verdicts(lines) == verdicts(replay(tmp_path)) and lines[-1]["withoutArrival"] == len(DAY)
@@ -444,7 +444,7 @@ def test_where_nothing_tells_the_arrival_it_is_the_calls_own_time_and_that_is_sa
     assert verdicts(early) == verdicts(lines) and early[-1]["withoutArrival"] == 0
 
 
-def test_what_came_hours_late_is_judged_as_late_by_arrival_and_is_not_out_of_order(tmp_path):
+def test_calls_that_arrived_hours_late_count_by_arrival_and_are_not_out_of_order(tmp_path):
     hit, late = event(18_000, "victim"), event(60, "late")
     (tmp_path / "late.jsonl").write_bytes(as_lines([*delivered([late], 5 * 3600), hit, event(25_000, "last", None)]))
     lines = replay("--arrival", tmp_path)
@@ -452,7 +452,7 @@ def test_what_came_hours_late_is_judged_as_late_by_arrival_and_is_not_out_of_ord
     assert lines[-1]["outOfOrder"] == 0
 
 
-def test_only_what_has_a_clock_to_choose_takes_the_option(tmp_path):
+def test_only_commands_with_a_clock_to_choose_have_the_option(tmp_path):
     (tmp_path / "late.jsonl").write_bytes(as_lines(delivered(past_outage(), 240)))
     done = run("suggest", "--arrival", tmp_path)
     assert done.returncode == 2 and b"'--arrival'" in done.stderr
@@ -494,7 +494,7 @@ def test_a_policy_that_cannot_be_is_named_with_its_line(tmp_path):
 def test_thresholds_are_proposed_with_what_they_would_have_done(tmp_path):
     weeks = [event(60 * number, f"user-{number % 50}", None) for number in range(600)]
     weeks += [event(24_000 + 10 * number, f"user-{number}") for number in range(40)]
-    # A broken laptop that nobody should be woken up for.
+    # A broken laptop that must not page anybody.
     weeks += [event(10_000 + 100 * number, "laptop") for number in range(20)]
     (tmp_path / "weeks.jsonl").write_bytes(as_lines(sorted(weeks, key=lambda made: made["time"])))
     done = run("suggest", "--format", "json", tmp_path / "weeks.jsonl")
@@ -507,7 +507,7 @@ def test_thresholds_are_proposed_with_what_they_would_have_done(tmp_path):
     assert taken[0]["caught"] == 1 and taken[0]["falseLookingPages"] == 0
     text = run("suggest", tmp_path / "weeks.jsonl").stdout.decode()
     assert "outages caught" in text and f"outage_callers = {suggestion['outageCallers']}" in text
-    # What is proposed can be taken as it stands.
+    # The proposal can be used unchanged.
     proposed = "\n".join(line for line in text.splitlines() if " = " in line)
     (tmp_path / "proposed.toml").write_text(proposed)
     assert run("replay", "--policy", tmp_path / "proposed.toml", tmp_path / "weeks.jsonl").returncode == 0
@@ -553,7 +553,7 @@ def test_a_made_up_history_gives_what_was_looked_at(path):
     assert text == kept, "\n".join(difflib.unified_diff(kept.splitlines(), text.splitlines(), "kept", "now", n=1))
 
 
-def test_what_lies_beside_a_trail_is_left_alone_unopened_and_told_in_one_line(tmp_path):
+def test_other_files_beside_a_trail_are_ignored_unopened_and_reported_in_one_line(tmp_path):
     organization = tmp_path / "AWSLogs" / "o-a1b2c3d4e5"
     for account in range(4):
         for service in ("CloudTrail-Digest", "CloudTrail-Insight", "Config", "GuardDuty", "elasticloadbalancing", "vpcflowlogs"):
@@ -569,9 +569,9 @@ def test_what_lies_beside_a_trail_is_left_alone_unopened_and_told_in_one_line(tm
     assert line.startswith("oidc-triage: 24 folders and 1 file beside a trail's log files left alone: ")
     assert line.endswith(" and 5 more") and line.count(", ") == 19
     assert json.loads(done.stdout.splitlines()[-1])["files"] == 18
-    # What is named is read.
+    # Files named on the command line are read.
     done = run("replay", "--format", "json", flat)
     assert done.returncode == 1 and b"neither JSON nor a log" in done.stderr
-    # Nothing but that is most likely the wrong folder.
+    # Only such files most likely means the wrong folder.
     done = run("replay", "--format", "json", organization)
     assert done.returncode == 1 and b"no file to read in this folder" in done.stderr

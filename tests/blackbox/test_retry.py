@@ -1,4 +1,4 @@
-"""A call that its caller hands over is made again with its own inputs; what is only recorded or logged is probed."""
+"""A call that its caller hands over is retried with its own inputs; for recorded or logged calls there is a probe."""
 
 import pytest
 
@@ -14,19 +14,19 @@ def only(result):
     return failure
 
 
-def test_a_call_is_cured_at_the_first_retry_and_the_answer_goes_to_its_caller(function, oidc):
+def test_a_call_succeeds_at_the_first_retry_and_its_caller_gets_the_answer(function, oidc):
     call = make.call()
     failure = only(function.invoke(call))
     assert (failure["action"], failure["outcome"], failure["attempts"]) == ("retried", "recovered", 2)
     assert failure["response"]["accessToken"] == ACCESS_TOKEN
-    assert "do not make it once more" in failure["advice"], "nobody is sent to retry what works"
+    assert "do not make it once more" in failure["advice"], "a working call needs no retry"
     sent = [made for made in oidc.log if made.body.get("grantType") == "refresh_token"]
     assert [made.body["refreshToken"] for made in sent] == [call["request"]["refreshToken"]]
     assert sent[0].body["clientSecret"] == call["request"]["clientSecret"]
 
 
 @pytest.mark.parametrize("trouble", [NULL_500, UNAVAILABLE_503, HANG_UP], ids=["500", "503", "no_answer"])
-def test_a_call_is_cured_at_the_second_retry(function, oidc, trouble):
+def test_a_call_succeeds_at_the_second_retry(function, oidc, trouble):
     oidc.script("RegisterClient", trouble, healthy("RegisterClient"))
     failure = only(function.invoke(make.call("RegisterClient", request={"clientName": "made-up", "clientType": "public"})))
     assert (failure["action"], failure["outcome"], failure["attempts"]) == ("retried", "recovered", 3)
@@ -76,7 +76,7 @@ def test_without_time_left_nothing_is_tried_and_the_answer_says_so(function, oid
     assert only(result)["outcome"] is None
 
 
-def test_a_deadline_long_before_the_event_is_no_deadline(function):
+def test_a_deadline_long_before_the_event_is_ignored(function):
     # As `cargo lambda watch` gives it: a span where an instant should be.
     assert only(function.invoke(make.call(), remaining=-1e9))["outcome"] == "recovered"
 
@@ -87,7 +87,7 @@ def test_a_grant_that_is_invalid_after_a_500_may_have_been_used_up(function, oid
     assert (failure["action"], failure["outcome"]) == ("retried", "unknown")
 
 
-def test_a_call_signed_as_somebody_is_never_made_again_as_us(function, oidc):
+def test_a_signed_call_is_never_retried_under_our_identity(function, oidc):
     request = {"clientId": "arn:aws:sso::123456789012:application/ssoins-0/apl-0", "grantType": "refresh_token",
                "refreshToken": make.SECRETS["refreshToken"]}
     failure = only(function.invoke(make.call("CreateTokenWithIAM", request=request)))
@@ -97,13 +97,13 @@ def test_a_call_signed_as_somebody_is_never_made_again_as_us(function, oidc):
 
 @pytest.mark.parametrize("code, status", [("InvalidGrantException", 400), ("AccessDeniedException", 403),
                                           ("AuthorizationPendingException", 400)])
-def test_what_a_retry_cannot_cure_is_not_tried(function, oidc, code, status):
+def test_a_call_that_a_retry_cannot_help_is_not_retried(function, oidc, code, status):
     failure = only(function.invoke(make.call(code=code, status=status)))
     assert failure["action"] in ("advised", "ignored")
     assert oidc.calls() == 0
 
 
-def test_a_call_from_the_bus_is_not_made_again_for_lack_of_its_secrets(function, oidc):
+def test_a_call_from_the_bus_is_not_retried_without_its_secrets(function, oidc):
     call = make.call()
     result = function.invoke(make.envelope(call))
     failure = only(result)
@@ -117,10 +117,10 @@ def test_a_recorded_failure_is_answered_by_the_probe(function, oidc):
     assert failure["action"] == "probed"
     assert [made.operation for made in oidc.log][:2] == ["RegisterClient", "CreateToken"]
     assert all("oidc-triage" in {key.lower(): value for key, value in made.headers.items()}["user-agent"]
-               for made in oidc.log), "our own calls must be told from others in CloudTrail"
+               for made in oidc.log), "our own calls must be distinct in CloudTrail"
 
 
-def test_with_an_access_portal_the_probe_goes_all_three_rungs(start, oidc):
+def test_with_an_access_portal_the_probe_makes_all_three_steps(start, oidc):
     function = start(OIDC_TRIAGE_START_URL="https://example.awsapps.com/start")
     function.invoke(make.cloudtrail())
     assert [made.operation for made in oidc.log] == ["RegisterClient", "StartDeviceAuthorization", "CreateToken"]
@@ -149,7 +149,7 @@ def test_a_late_tick_does_nothing(function, oidc):
     assert result.error is None and oidc.calls() == 0
 
 
-def test_a_service_that_refuses_the_connection_is_no_reason_to_fail(start):
+def test_a_service_that_refuses_the_connection_does_not_fail_the_invocation(start):
     function = start(AWS_ENDPOINT_URL_SSO_OIDC=refused_url())
     failure = only(function.invoke(make.call("RegisterClient", request={"clientName": "x", "clientType": "public"})))
     assert failure["outcome"] == "still_failing"
@@ -161,12 +161,12 @@ def test_a_log_line_is_probed_too(function, oidc):
     assert only(result)["action"] == "probed" and oidc.calls() >= 2
 
 
-def test_a_refusal_of_the_probe_is_not_taken_for_health(function, oidc):
+def test_a_refusal_of_the_probe_is_not_healthy(function, oidc):
     oidc.script("CreateToken", refusal("InvalidRequestException"))
     assert only(function.invoke(make.cloudtrail()))["outcome"] != "recovered"
 
 
-def test_a_call_whose_failure_was_seen_elsewhere_first_is_made_again_once_and_counted_once(function, oidc):
+def test_a_call_with_a_known_failure_is_retried_once_and_counted_once(function, oidc):
     call, seen = make.call(), make.cloudtrail()
     seen["detail"]["requestID"] = call["error"]["requestId"]
     function.invoke(seen)

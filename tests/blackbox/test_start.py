@@ -1,4 +1,4 @@
-"""A cold start: on Lambda an event is there before the process is, and the certificates may not be read yet by then."""
+"""A cold start: on Lambda the event is there before the process, and the certificates may not be read yet by then."""
 
 import errno
 import json
@@ -26,7 +26,7 @@ R8jpSMNf/61Qj8Rfy+Kruxb6lMLjj/cmuFbM/BtQYGnrA5hNXNufAg==
 
 
 class SlowBundle:
-    """Certificates that are there once they are given, and not before: who reads them waits."""
+    """Certificates that appear only when given: a reader waits for them."""
 
     def __init__(self, path):
         self.path = path
@@ -71,10 +71,10 @@ def test_the_first_event_waits_for_certificates_that_it_needs_and_is_answered_li
     assert len(function.invoke(make.tick()).lines) == 1
 
 
-@pytest.mark.parametrize(("content", "told"), [
+@pytest.mark.parametrize(("content", "reason"), [
     (None, "No such file or directory"), ("", "no native root CA certificates found"),
     (ROOT.replace("MII", "?"), "failed to read PEM from file")], ids=["missing", "empty", "broken"])
-def test_certificates_that_cannot_be_read_are_a_warning_and_a_notice_that_waits(start, tmp_path, content, told):
+def test_certificates_that_cannot_be_read_are_a_warning_and_a_notice_that_waits(start, tmp_path, content, reason):
     path = tmp_path / "made-up.crt"
     if content is not None:
         path.write_text(content)
@@ -82,9 +82,9 @@ def test_certificates_that_cannot_be_read_are_a_warning_and_a_notice_that_waits(
     result = function.invoke(make.sqs(make.outage()))
     assert result.answer["batchItemFailures"] and "no connection" in result.output, "as without a connection"
     warnings = [line for line in map(json.loads, function.all_output().splitlines()) if line.get("level") == "WARN"]
-    assert told in json.dumps(warnings) and all(line["timestamp"] for line in warnings)
+    assert reason in json.dumps(warnings) and all(line["timestamp"] for line in warnings)
     assert content is not None or str(path) in json.dumps(warnings)
-    # What goes without TLS goes on, as does the function.
+    # Work without TLS continues, as does the function.
     assert function.invoke(make.call()).answer["failures"][0]["outcome"] == "recovered"
 
 

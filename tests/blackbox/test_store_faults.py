@@ -1,4 +1,4 @@
-"""The table fails: every failed call is answered all the same, and people are told, at worst once by each sandbox."""
+"""The table fails: every failed call still gets its answer, and people are notified, at worst once by each sandbox."""
 
 import time
 
@@ -42,27 +42,27 @@ def outages(number):
 
 @pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_without_a_table_each_sandbox_tells_once_under_one_id_and_says_why(world, fault):
+def test_without_a_table_each_sandbox_sends_once_under_one_id_and_says_why(world, fault):
     world.break_service().proxy.break_down(fault)
     sandboxes = [world.start({"unshared_quiet_s": long_period()}) for _ in range(SANDBOXES)]
     batches = outages(SANDBOXES)
     for _ in range(2):
-        # Of a table that never answers each waits until its time is nearly over.
+        # With a table that never answers, each waits until its time is nearly over.
         all_answered(sandboxes, batches, remaining=16.0)
-    told = world.told()
-    assert len(told) == SANDBOXES, "each of them once: none knows of the others"
-    assert len({notice.incident for notice in told}) == 1
-    assert all("store" in notice.text for notice in told)
+    sent = world.sent()
+    assert len(sent) == SANDBOXES, "each of them once: none knows of the others"
+    assert len({notice.incident for notice in sent}) == 1
+    assert all("store" in notice.text for notice in sent)
     assert panics(world.outputs()) == []
 
 
 @pytest.mark.parametrize("fault", [FAILED, THROTTLED, DENIED], ids=["failed", "throttled", "denied"])
-def test_a_table_that_comes_back_is_told_of_the_incident_and_people_hear_little_more(world, fault):
+def test_a_table_that_returns_gets_the_incident_and_people_get_few_more_notices(world, fault):
     world.break_service().proxy.break_down(fault)
     sandboxes = [world.start() for _ in range(SANDBOXES)]
     batches = outages(SANDBOXES)
     all_answered(sandboxes, batches)
-    alone = len(world.told())
+    alone = len(world.sent())
     world.proxy.heal()
     for _ in range(2):
         for sandbox, events in zip(sandboxes, batches):
@@ -71,19 +71,19 @@ def test_a_table_that_comes_back_is_told_of_the_incident_and_people_hear_little_
     (incident,) = world.table.incidents()
     assert incident["region"] == "us-east-1"
     # The table's own first notice, and what may follow it as the callers of the three come together.
-    of_the_table = world.told()[alone:]
+    of_the_table = world.sent()[alone:]
     sequences = [notice.sequence for notice in of_the_table]
     assert sequences == sorted(set(sequences)) and len(sequences) <= 2
 
 
-def test_a_table_that_goes_away_in_an_outage_costs_no_second_page(world):
+def test_a_table_lost_during_an_outage_causes_no_second_page(world):
     world.break_service()
     sandbox, (first, second) = world.start(), outages(2)
     answered(sandbox, first)
-    assert len(world.told()) == 1
+    assert len(world.sent()) == 1
     world.proxy.break_down(FAILED)
     answered(sandbox, second)
-    assert len(world.told()) == 1, "this sandbox knows that it was told"
+    assert len(world.sent()) == 1, "this sandbox knows that it was sent"
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -100,7 +100,7 @@ def test_a_table_that_fails_half_of_the_time_loses_nothing(world, seed):
     watcher = world.start()
     for _ in range(3):
         watcher.invoke(make.tick())
-    first = [notice for notice in world.told() if notice.sequence == 1]
+    first = [notice for notice in world.sent() if notice.sequence == 1]
     assert 1 <= len(first) <= 1 + SANDBOXES
     assert len(world.table.incidents()) == 1
     assert panics(world.outputs()) == []
@@ -116,17 +116,17 @@ def test_lost_answers_of_every_write_neither_lose_nor_repeat_a_notice(world):
     watcher = world.start()
     for _ in range(3):
         watcher.invoke(make.tick())
-    assert [notice.sequence for notice in world.told()] == [1]
+    assert [notice.sequence for notice in world.sent()] == [1]
     assert len(world.table.incidents()) == 1
 
 
-def test_a_quiet_sandbox_without_a_table_tells_nothing(world):
+def test_a_quiet_sandbox_without_a_table_sends_nothing(world):
     world.proxy.break_down(FAILED)
     function = world.start()
     for event in make.outage(callers=2):
         answered(function, [event])
     result = function.invoke(make.tick())
-    assert result.error is None and world.told() == []
+    assert result.error is None and world.sent() == []
 
 
 @pytest.mark.long
@@ -141,30 +141,30 @@ def test_a_secret_payload_never_fails_whatever_fails(world):
     assert "planted" not in world.outputs()
 
 
-def test_a_sandbox_that_can_write_but_not_read_tells_by_itself(world):
+def test_a_sandbox_that_can_write_but_not_read_notifies_by_itself(world):
     world.break_service()
     first, second = outages(2)
     answered(world.start(), first)
     world.proxy.break_down(FAILED, "BatchGetItem")
     answered(world.start(), second)
-    assert [told.sequence for told in world.told()] == [1, 1]
-    assert "unshared" in world.told()[1].incident
+    assert [sent.sequence for sent in world.sent()] == [1, 1]
+    assert "unshared" in world.sent()[1].incident
 
 
 @pytest.mark.long
-def test_what_cannot_be_read_is_no_silence(world):
+def test_an_unreadable_table_is_not_silence(world):
     answered(world.start(), outages(1)[0])
     world.proxy.break_down(FAILED, "GetItem")
-    # The shortest silence that a policy may have.
+    # The shortest silence allowed in a policy.
     blinded = world.start({"quiet_s": 10})
     time.sleep(11)
     assert blinded.invoke(make.tick()).answer["notices"] == []
     world.proxy.heal()
     (notice,) = blinded.invoke(make.tick()).answer["notices"]
-    assert notice["kind"] == "changed" and "nobody has called since" in world.told()[-1].text
+    assert notice["kind"] == "changed" and "nobody has called since" in world.sent()[-1].text
 
 
-def test_an_issue_of_aws_health_that_the_table_does_not_take_comes_again(world):
+def test_an_issue_of_aws_health_that_the_table_refuses_is_delivered_again(world):
     issue = make.event("health__open")
     issue.update(time=make.timestamp(60))
     issue["detail"].update(startTime=make.health_time(2400), lastUpdatedTime=make.health_time(60))
@@ -176,7 +176,7 @@ def test_an_issue_of_aws_health_that_the_table_does_not_take_comes_again(world):
     assert notice["diagnosis"] == "aws_health"
 
 
-def test_the_messages_of_what_nobody_took_come_again_whatever_its_cause(world):
+def test_messages_that_nobody_accepted_are_delivered_again_whatever_the_cause(world):
     world.sns.fail(*[Trouble(500)] * 5)
     world.proxy.break_down(FAILED)
     refused = [make.cloudtrail("AccessDeniedException", user=f"user-{number}", message="KMS_DisabledException: made up",

@@ -1,4 +1,4 @@
-"""Whom the function believes, through the real binary: what others forge costs nothing and hides nothing."""
+"""Trust, through the real binary: forged evidence costs nothing and hides nothing."""
 
 import pathlib
 import re
@@ -10,12 +10,12 @@ import pytest
 from tests.harness import make
 from tests.harness.fake_oidc import NULL_500
 
-#: Identity Center is here; and every other of the 46 regions that the function knows.
+#: Identity Center's region; and every other of the 46 regions that the function knows.
 HOME = "us-east-1"
 SOURCE = (pathlib.Path(__file__).resolve().parents[2] / "crates/model/src/region.rs").read_text()
 FOREIGN = sorted(set(re.findall(r'"([a-z-]+-\d)"', SOURCE.partition("const REGIONS")[2].partition("];")[0])) - {HOME})
 
-#: How many events somebody forges: about five for each region.
+#: The number of forged events: about five for each region.
 FORGED = 225
 
 
@@ -25,13 +25,13 @@ def line(region, caller):
 
 
 def forged():
-    """Lines of an application, five callers to each region, as many as an outage takes."""
+    """Lines of an application with five callers for each region, enough for an outage."""
     return [make.logs([line(FOREIGN[number % len(FOREIGN)], f"forged-{number // len(FOREIGN)}-{n}") for n in range(8)])
             for number in range(FORGED)]
 
 
 def page_after(world, events):
-    """How long after `events` began to come a real outage is told that fails beside them."""
+    """The time from the first of `events` to the page for a real outage next to them."""
     world.break_service()
     function = world.start()
     for event in events:
@@ -39,11 +39,11 @@ def page_after(world, events):
     began = time.monotonic()
     for event in make.outage():
         function.invoke(event)
-    assert [notice.kind for notice in world.told() if notice.incident] == ["opened"]
+    assert [notice.kind for notice in world.sent() if notice.incident] == ["opened"]
     return time.monotonic() - began
 
 
-def test_forged_events_of_every_region_are_no_probe_no_item_and_one_advice(world, report):
+def test_forged_events_of_every_region_cause_no_probe_no_item_and_one_advice_notice(world, report):
     assert len(FOREIGN) == 45
     world.break_service()
     function = world.start()
@@ -54,15 +54,15 @@ def test_forged_events_of_every_region_are_no_probe_no_item_and_one_advice(world
         assert result.problems()["source_not_believed"] == 8
     report(f"{FORGED} forged events, in seconds", f"{time.monotonic() - took:.1f}")
     assert world.oidc.calls() == 0
-    (advice,) = world.told()
+    (advice,) = world.sent()
     assert advice.kind == "advice" and "OIDC_TRIAGE_REGIONS" in advice.text
-    # Neither an item of such a region, nor its name in the list of those that are ticked.
+    # Neither an item of such a region, nor its name in the list of probed regions.
     names = [name for item in world.table.items() for name in (item["pk"], *item)]
     assert any(HOME in name for name in names)
     assert not [name for name in names for region in FOREIGN if region in name.replace("_", "-")]
-    # A tick later, nothing more is asked or told of them.
+    # A tick later, nothing more happens for them.
     function.invoke(make.tick())
-    assert {region for told in world.told() for region in FOREIGN if region in told.subject} == set()
+    assert {region for notified in world.sent() for region in FOREIGN if region in notified.subject} == set()
 
 
 def test_forged_events_do_not_put_off_a_real_page(world, report):
@@ -73,7 +73,7 @@ def test_the_same_page_without_them(world, report):
     report("a page without forged events, in seconds", f"{page_after(world, []):.2f}")
 
 
-def test_what_aws_reported_to_one_sandbox_another_believes(world):
+def test_a_report_of_aws_to_one_sandbox_counts_for_the_others(world):
     first, second = world.start(), world.start()
     away = "eu-west-3"
     assert second.invoke(make.logs([line(away, "ana")])).problems() == {"source_not_believed": 1}
@@ -82,13 +82,13 @@ def test_what_aws_reported_to_one_sandbox_another_believes(world):
     assert (result.answer["failures"][0]["action"], result.problems()) == ("probed", {})
 
 
-def test_another_partition_s_regions_are_nobody_s_here(function, oidc):
+def test_regions_of_another_partition_are_ignored(function, oidc):
     result = function.invoke(make.cloudtrail(region="cn-north-1"))
     assert (result.answer["failures"][0]["action"], result.problems()) == ("ignored", {"source_not_believed": 1})
     assert oidc.calls() == 0
 
 
-def test_a_region_that_is_not_believed_is_called_again_for_who_asks(function, oidc):
+def test_a_call_in_an_untrusted_region_is_retried_on_request(function, oidc):
     result = function.invoke(make.call(region="eu-west-3"))
     (failure,) = result.answer["failures"]
     assert (failure["action"], failure["outcome"]) == ("retried", "recovered")
@@ -105,37 +105,37 @@ def test_fifty_callers_of_one_program_are_as_many_as_it_may_name(start):
     assert len(callers) == 50
 
 
-#: By alias: what becomes of an outage that comes so. `told` to people, `answered` without being evidence, or `passed over`.
+#: By alias: the result of an outage. People are `notified`, it is `answered` without being evidence, or `passed over`.
 BY_ALIAS = {
-    "an envelope of CloudTrail": (make.outage, {"events": "told", "direct": "answered", None: "told"}),
+    "an envelope of CloudTrail": (make.outage, {"events": "notified", "direct": "answered", None: "notified"}),
     "a record by itself": (lambda: [event["detail"] for event in make.outage()],
-                           {"events": "told", "direct": "answered", None: "told"}),
-    "a queue that is trusted": (lambda: [make.sqs(make.outage())], {"events": "told", "direct": "answered", None: "told"}),
+                           {"events": "notified", "direct": "answered", None: "notified"}),
+    "a queue that is trusted": (lambda: [make.sqs(make.outage())], {"events": "notified", "direct": "answered", None: "notified"}),
     "lines of an application": (lambda: [make.logs([f"{line(HOME, f'user-{n}')}" for n in range(8)])],
-                                {"events": "told", "direct": "answered", None: "told"}),
+                                {"events": "notified", "direct": "answered", None: "notified"}),
     "calls of a listed program": (lambda: [make.envelope(make.call("RegisterClient", caller=f"ci-{n}")) for n in range(8)],
-                                  {"events": "told", "direct": "answered", None: "told"}),
+                                  {"events": "notified", "direct": "answered", None: "notified"}),
     "calls of another program": (lambda: [{**make.envelope(make.call("RegisterClient", caller=f"ci-{n}")), "source": "my.own"}
                                           for n in range(8)],
                                  {"events": "passed over", "direct": "answered", None: "passed over"}),
     "calls handed over": (lambda: [make.call("RegisterClient", caller=f"ci-{n}") for n in range(8)],
-                          {"events": "passed over", "direct": "told", None: "told"}),
+                          {"events": "passed over", "direct": "notified", None: "notified"}),
 }
 
 
 @pytest.mark.parametrize("alias", ["events", "direct", None])
 @pytest.mark.parametrize("what", BY_ALIAS)
-def test_what_is_said_by_an_alias_is_believed_as_that_one_may(start, oidc, sns, what, alias):
+def test_evidence_by_an_alias_is_trusted_as_that_alias_allows(start, oidc, sns, what, alias):
     oidc.script_all(NULL_500)
     function = start()
     made, expected = BY_ALIAS[what]
     results = [function.invoke(event, alias=alias) for event in made()]
-    told = [notice for result in results for notice in result.answer["notices"] if notice["incident"]]
+    notified = [notice for result in results for notice in result.answer["notices"] if notice["incident"]]
     failures = [failure for result in results for failure in result.answer["failures"]]
     problems = {name for result in results for name in result.problems()}
-    became = {"told": bool(told), "answered": bool(failures) and not told, "passed over": not failures and not told}
-    assert became[expected[alias]], (told, failures, problems)
-    if expected[alias] != "told":
+    became = {"notified": bool(notified), "answered": bool(failures) and not notified, "passed over": not failures and not notified}
+    assert became[expected[alias]], (notified, failures, problems)
+    if expected[alias] != "notified":
         assert "source_not_believed" in problems and oidc.calls() == 0
 
 
@@ -147,7 +147,7 @@ def test_the_clock_ticks_by_events_alone(start, oidc, alias, ticks):
     assert ("source_not_believed" in result.problems()) == (not ticks)
 
 
-def test_a_queue_that_is_not_declared_is_believed_as_a_log(start, oidc, sns):
+def test_an_undeclared_queue_is_trusted_like_a_log(start, oidc, sns):
     function = start(OIDC_TRIAGE_TRUSTED_QUEUES="")
     result = function.invoke(make.sqs([*make.outage(callers=2), *make.served(callers=3), make.tick()]), alias="events")
     assert {failure["origin"] for failure in result.answer["failures"]} == {"logs"}

@@ -43,14 +43,14 @@ def messages(bodies):
     return [json.loads(body) for body in bodies]
 
 
-def test_a_direct_invocation_is_judged_and_the_call_made_again(stack, oidc):
+def test_a_direct_invocation_is_classified_and_the_call_retried(stack, oidc):
     answer = invoke(stack, make.call(), "DirectArn")
     (failure,) = answer["failures"]
     assert (failure["cause"], failure["action"], failure["outcome"]) == ("service", "retried", "recovered")
     assert "accessToken" in failure["response"]
 
 
-def test_the_files_in_events_are_taken_by_the_deployed_function(stack, oidc):
+def test_the_deployed_function_handles_the_files_in_events(stack, oidc):
     expected = json.loads((awslogs.ROOT / "tests" / "expected.json").read_text())
     for name, event in EVENTS.items():
         by = "DirectArn" if name.startswith("call__") and "detail" not in event else "EventsArn"
@@ -58,7 +58,7 @@ def test_the_files_in_events_are_taken_by_the_deployed_function(stack, oidc):
         assert causes == [failure["cause"] for failure in expected[f"{name}.json"]["failures"]], name
 
 
-def test_each_alias_is_believed_in_what_is_its_own(stack, oidc):
+def test_each_alias_is_trusted_with_its_own_evidence(stack, oidc):
     oidc.script_all(NULL_500)
     # The same outage by `direct` is answered and told nobody; a call without an envelope is nothing that a service sends.
     answer = invoke(stack, make.sqs(make.outage("eu-west-1", callers=8)), "DirectArn")
@@ -79,13 +79,13 @@ def test_an_outage_arrives_once_at_a_subscriber_of_the_topic(stack, oidc, heard)
     assert "outage" in message["Subject"].lower() and "eu-north-1" in message["Subject"]
     assert len(message["Subject"]) < 100 and message["Subject"].isascii()
     # A queue gets the text for programs.
-    told = check_machine(json.loads(message["Message"]))
-    assert (told["id"], told["kind"], told["impact"]["callers"]) == (notice["id"], "opened", 8)
+    received = check_machine(json.loads(message["Message"]))
+    assert (received["id"], received["kind"], received["impact"]["callers"]) == (notice["id"], "opened", 8)
     # The emulator tells the function another log group than its configured one.
-    assert told["account"] == stack.account and ".console.aws.amazon.com/cloudwatch/" in told["links"]["log"]
+    assert received["account"] == stack.account and ".console.aws.amazon.com/cloudwatch/" in received["links"]["log"]
 
 
-def test_a_subscriber_hears_what_its_filter_policy_lets_through(stack, oidc):
+def test_a_subscriber_gets_what_its_filter_policy_passes(stack, oidc):
     policies = {"its own operation": {"operation": ["RegisterClient"]}, "another one": {"operation": ["CreateToken"]},
                 "pages of its region": {"severity": ["page"], "region": [{"prefix": "sa-"}]},
                 "no page": {"severity": [{"anything-but": ["page"]}]}, "incidents": {"incident": [{"exists": True}]},
@@ -102,7 +102,7 @@ def test_a_subscriber_hears_what_its_filter_policy_lets_through(stack, oidc):
         queue.close()
 
 
-def test_a_program_hears_on_the_event_bus_of_an_incident(stack, oidc):
+def test_a_program_gets_an_incident_on_the_event_bus(stack, oidc):
     queue = stack.bus_queue({"source": ["oidc-triage"], "detail-type": ["OIDC Incident Opened"]})
     oidc.script_all(NULL_500)
     (notice,) = invoke(stack, make.sqs(make.outage("eu-south-1", callers=8)))["notices"]
@@ -161,7 +161,7 @@ def write_log(stack, lines):
         {"timestamp": now + number, "message": line} for number, line in enumerate(lines)])
 
 
-def test_an_outage_in_the_log_of_a_real_boto3_is_told_once_and_so_is_its_end(emulator, oidc):
+def test_an_outage_in_the_log_of_a_real_boto3_is_notified_once_and_so_is_its_end(emulator, oidc):
     stack = stack_with_log(emulator, "333333333333", Policy="gather_s = 0\nproof_s = 2\nnotice_every_s = 0\nprobe_interval_s = 1")
     heard = stack.topic_queue()
     lines = list(failed_sign_ins(oidc, [f"user{number}@example.com" for number in range(8)]))
@@ -189,8 +189,8 @@ def test_an_outage_in_the_log_of_a_real_boto3_is_told_once_and_so_is_its_end(emu
     assert "resolved" in second["Subject"].lower() and "us-east-1" in second["Subject"]
     (incident,) = stack.table().incidents()
     assert incident["resolved_at"] and incident["opened_at"] <= incident["resolved_at"]
-    told = [entry["message_id"] for entry in stack.table().outbox() if entry["channel"] == "topic"]
-    assert told == [first["MessageId"], second["MessageId"]]
+    received = [entry["message_id"] for entry in stack.table().outbox() if entry["channel"] == "topic"]
+    assert received == [first["MessageId"], second["MessageId"]]
     assert all(entry["sent_at"] for entry in stack.table().outbox())
     assert heard.receive(0, seconds=2) == []
 
@@ -203,7 +203,7 @@ RULES = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_takes_its_events_and_no_other(stack, rule):
+def test_a_rule_matches_its_events_and_no_others(stack, rule):
     client = stack.client("events")
     pattern = client.describe_rule(Name=stack.physical_id(rule).split("|")[-1].split("/")[-1])["EventPattern"]
     envelopes = {name: event for name, event in EVENTS.items() if "detail-type" in event and "id" in event}
@@ -213,7 +213,7 @@ def test_a_rule_takes_its_events_and_no_other(stack, rule):
     assert taken == {name for name, event in envelopes.items() if RULES[rule](name, event)}
 
 
-def test_the_watcher_takes_a_tick(stack, oidc):
+def test_the_watcher_handles_a_tick(stack, oidc):
     tick = {**EVENTS["schedule__tick"], "time": make.timestamp()}
     assert invoke(stack, tick, "WatcherEventsArn")["failures"] == []
     # The stack's own clock may have had it probe a moment ago.
@@ -290,7 +290,7 @@ def may_not(stack, *actions, roles=("TriageRole", "WatcherRole")):
             iam.delete_role_policy(RoleName=role, PolicyName="deny")
 
 
-def test_what_cannot_be_told_waits_in_the_table_and_the_watcher_tells_it(emulator, oidc):
+def test_an_unsent_notice_waits_in_the_table_and_the_watcher_sends_it(emulator, oidc):
     stack = stack_with_log(emulator, "444444444444", Policy="publish_again_s = 1")
     heard = stack.topic_queue()
     oidc.script_all(NULL_500)
@@ -304,7 +304,7 @@ def test_what_cannot_be_told_waits_in_the_table_and_the_watcher_tells_it(emulato
     heard.close()
 
 
-def test_what_can_neither_be_told_nor_kept_ends_in_the_failure_queue(stack, oidc, heard):
+def test_a_notice_neither_sent_nor_stored_ends_in_the_failure_queue(stack, oidc, heard):
     oidc.script_all(NULL_500)
     queue = Queue(stack.client("sqs"), stack.outputs["DeadLetterQueueUrl"])
     queue.receive(0, seconds=1)
@@ -321,7 +321,7 @@ def test_what_can_neither_be_told_nor_kept_ends_in_the_failure_queue(stack, oidc
     assert notice["region"] == "ap-south-1"
 
 
-def test_without_its_table_the_function_tells_by_itself(stack, oidc, heard):
+def test_without_its_table_the_function_notifies_by_itself(stack, oidc, heard):
     oidc.script_all(NULL_500)
     with may_not(stack, "dynamodb:*"):
         answer = invoke(stack, make.sqs(make.outage("ca-central-1", callers=8)))
@@ -345,7 +345,7 @@ ALARMS = ("FailureQueueAlarm", "TriageErrorsAlarm", "WatcherErrorsAlarm", "Store
           "TriageThrottlesAlarm", "WatcherThrottlesAlarm", "LostEventsAlarm", "UndeliveredEventsAlarm", "NoTickAlarm")
 
 
-def test_the_alarms_are_there_and_tell_the_topic(stack):
+def test_the_alarms_exist_and_notify_the_topic(stack):
     assert set(alarms(stack)) == {stack.physical_id(name) for name in ALARMS}
     for name, alarm in alarms(stack).items():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [stack.outputs["TopicArn"]], name
@@ -356,9 +356,9 @@ def test_an_alarm_reaches_a_subscriber_of_the_topic_and_so_does_its_end(stack, h
     for state in ("ALARM", "OK"):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="made up")
         (message,) = messages(heard.receive(1))
-        told = json.loads(message["Message"])
-        assert (told["AlarmName"], told["NewStateValue"]) == (name, state)
-        assert "has not ticked" in told["AlarmDescription"]
+        received = json.loads(message["Message"])
+        assert (received["AlarmName"], received["NewStateValue"]) == (name, state)
+        assert "has not ticked" in received["AlarmDescription"]
 
 
 def dashboard(stack):

@@ -1,1 +1,1 @@
-"""Real servers on loopback that stand in for what surrounds the function. No test imports anything of the product."""
+"""Real servers on loopback in place of the function's neighbours. No test imports anything of the product."""

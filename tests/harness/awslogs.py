@@ -14,9 +14,9 @@ DECODED = ROOT / "tests" / "decoded"
 
 
 def encode(decoded):
-    """`decoded` is the inner object, or bytes to stand in its place."""
+    """`decoded` is the inner object, or bytes to use in its place."""
     inner = decoded if isinstance(decoded, bytes) else json.dumps(decoded, ensure_ascii=False).encode()
-    # No time in the header: the same text gives the same file.
+    # No time in the header: the same text makes the same file.
     return {"awslogs": {"data": base64.b64encode(gzip.compress(inner, mtime=0)).decode()}}
 
 

@@ -21,13 +21,13 @@ from .runtime_api import PATIENCE
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CHROMEDRIVER = shutil.which("chromedriver")
 
-# Why there is none; None where there is one.
+# The reason why there is none; None if there is one.
 MISSING = None if CHROMIUM and CHROMEDRIVER else "no chromium and chromedriver here (Debian: chromium, chromium-driver)"
 
 SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"]
 
-# By which WebDriver tells an element from other JSON.
+# The key by which WebDriver distinguishes an element from other JSON.
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 STARTED = re.compile(r"started successfully on port (\d+)")
@@ -41,9 +41,9 @@ class Driver:
     def __enter__(self):
         self.process = subprocess.Popen([CHROMEDRIVER, "--port=0"], stdin=subprocess.DEVNULL, text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        # It chooses one that is free, and says which.
+        # It chooses a free one, and prints it.
         self.port = next((int(found[1]) for line in self.process.stdout if (found := STARTED.search(line))), None)
-        # What it says later is of no interest, but must not make it wait.
+        # Its later output is not needed, but must not block it.
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
         until = time.monotonic() + PATIENCE
         while not self.is_ready():
@@ -114,14 +114,14 @@ class Browser:
         self.post("/url", url=url)
 
     def run(self, script, *arguments):
-        """What the script returns. It runs beside the page, whatever the page's policy forbids."""
+        """The script's result. It runs next to the page, whatever the page's policy forbids."""
         return self.post("/execute/sync", script=script, args=list(arguments))
 
     def find(self, selector):
         return self.post("/element", using="css selector", value=selector)[ELEMENT]
 
     def click(self, selector):
-        """As a person does: scrolls there, and presses whatever is in the middle of it."""
+        """Like a person: scrolls there, and presses whatever is in the middle of it."""
         element = {ELEMENT: self.find(selector)}
         self.run("arguments[0].scrollIntoView({ block: 'center' })", element)
         moves = [{"type": "pointerMove", "origin": element, "x": 0, "y": 0}, {"type": "pointerDown", "button": 0},
@@ -143,7 +143,7 @@ class Browser:
         self.devtools("Emulation.setEmulatedMedia", media=media, features=features)
 
     def console(self):
-        """What the page wrote to the console, or had written there about it, since it was last asked."""
+        """The page's console messages since the last call."""
         return self.post("/se/log", type="browser")
 
     def screenshot(self, path, height=None):

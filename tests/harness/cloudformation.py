@@ -11,7 +11,7 @@ NOTHING = object()
 
 
 def resolved(value, template, given):
-    """What CloudFormation makes of a value of the template when these parameters are given: resources become their names in <>."""
+    """CloudFormation's result for a value of the template with these parameters: resources become their names in <>."""
     assert set(given) <= set(template["Parameters"])
     parameters = {}
     for name, body in template["Parameters"].items():
@@ -64,7 +64,7 @@ def resolved(value, template, given):
             case [("Fn::Split", [between, text])]:
                 return one(text).split(between)
             case [("Fn::Select", [number, items])]:
-                # Out of the list, which fails the deployment: an IndexError here.
+                # Outside the list, which fails the deployment: an IndexError here.
                 return one(items)[int(number)]
             case [("Fn::FindInMap", [name, first, second])]:
                 return template["Mappings"][one(name)][one(first)][one(second)]

@@ -1,4 +1,4 @@
-"""The shared table, as tests look at it: read item by item, and made with the template's key schema."""
+"""The shared table as tests see it: read item by item, and created with the template's key schema."""
 
 import datetime
 import functools
@@ -21,7 +21,7 @@ ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 
 @functools.cache
 def as_deployed():
-    """What the template says of a table's keys."""
+    """The template's definition of a table's keys."""
     properties = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
     return {key: properties[key] for key in ("BillingMode", "AttributeDefinitions", "KeySchema")}
 
@@ -57,8 +57,8 @@ class Table:
         return [{name: read(value) for name, value in item.items()} for page in pages for item in page["Items"]]
 
     def incidents(self):
-        """Every incident that was ever told of, oldest first: as its region's ledger has it if it is the latest there,
-        else what the history in the outbox says."""
+        """Every incident with a notice, oldest first: from its region's ledger if it is the latest there, else from the
+        outbox."""
         items = self.items()
         found = {}
         for entry in self.outbox(items):
@@ -71,15 +71,15 @@ class Table:
         return list(found.values())
 
     def let_pass(self, seconds):
-        """As if so many seconds had gone by for what waits to be told: claims and pauses, and what was told lately."""
+        """Ages waiting notices by so many seconds: claims, pauses, and recent notices."""
         for entry in self.outbox():
             if "not_before" in entry:
                 self._set(entry, "not_before", {"N": str(int(entry["not_before"]) - 1000 * seconds)})
         for item in self.items():
             if item["sk"] == "told":
-                told = [(datetime.datetime.fromisoformat(at) - datetime.timedelta(seconds=seconds), group)
+                entries = [(datetime.datetime.fromisoformat(at) - datetime.timedelta(seconds=seconds), group)
                         for at, group in json.loads(item["told"])]
-                text = json.dumps([(at.isoformat().replace("+00:00", "Z"), group) for at, group in told])
+                text = json.dumps([(at.isoformat().replace("+00:00", "Z"), group) for at, group in entries])
                 self._set(item, "told", {"S": text})
 
     def _set(self, item, name, value):
@@ -91,6 +91,6 @@ class Table:
         return sum(not entry["sent_at"] for entry in self.outbox())
 
     def outbox(self, items=None):
-        """Every notice that was ever decided on, by region, then position; those that wait have no `sent_at`."""
+        """Every notice ever decided, by region, then position; waiting ones have no `sent_at`."""
         entries = [item for item in items or self.items() if item["sk"].startswith("outbox#")]
         return sorted(({"sent_at": None} | entry for entry in entries), key=lambda entry: (entry["pk"], entry["sk"]))

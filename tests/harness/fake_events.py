@@ -1,4 +1,4 @@
-"""An EventBridge that keeps what is put on its bus, and refuses when told to. It refuses what AWS refuses."""
+"""An EventBridge that keeps the events on its bus, and refuses on demand. It refuses what AWS refuses."""
 
 import json
 import threading
@@ -6,7 +6,7 @@ import uuid
 
 from .servers import Handler, Server
 
-#: What AWS takes of one entry.
+#: AWS's limits for one entry.
 ENTRY_MAX = 256 * 1024
 
 
@@ -16,7 +16,7 @@ class FakeEvents(Server):
         self.lock = threading.Lock()
         self.put: list[dict] = []
         self.attempts = 0
-        #: Error codes of the next entries, one each; then all is well again. "500" fails the whole request.
+        #: Error codes of the next entries, one each; then it works again. "500" fails the whole request.
         self.troubles: list[str] = []
 
     def fail(self, *codes):
@@ -24,7 +24,7 @@ class FakeEvents(Server):
             self.troubles = list(codes)
 
     def events(self):
-        """As a rule's target gets them, as far as is known."""
+        """The events as a rule's target gets them, as far as is known."""
         with self.lock:
             return [{"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"]),
                      "bus": entry.get("EventBusName"), "time": entry.get("Time")} for entry in self.put]

@@ -1,4 +1,4 @@
-"""An Identity Store that knows some users, and fails when told to."""
+"""An Identity Store with some users that fails on demand."""
 
 import json
 import re
@@ -13,7 +13,7 @@ STORE_ARN = f"arn:aws:identitystore::111122223333:identitystore/{STORE_ID}"
 #: Of AWS's own model.
 USER_ID = re.compile(r"([0-9a-f]{10}-|)[A-Fa-f0-9]{8}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{12}")
 
-#: What a user has beside names: nobody's business.
+#: A user's other attributes, which are nobody's business.
 PRIVATE = {"Emails": [{"Value": "planted-private@example.com", "Type": "home", "Primary": True}],
            "PhoneNumbers": [{"Value": "planted-phone-number"}], "Title": "planted-title",
            "Addresses": [{"StreetAddress": "planted-street"}], "NickName": "planted-nickname",

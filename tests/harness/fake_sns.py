@@ -1,4 +1,4 @@
-"""An SNS that keeps what is published, and fails when told to. It refuses what AWS refuses."""
+"""An SNS that keeps its messages, and fails on demand. It refuses what AWS refuses."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ FALLBACK_TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:made-up-fallback"
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """`message` is what a mail subscriber gets of it; `texts` what each protocol does, where it has one of its own."""
+    """`message` is the text for mail subscribers; `texts` the text of each protocol that has its own."""
     topic: str
     subject: str
     message: str
@@ -27,13 +27,14 @@ class Published:
 
     @property
     def machine(self):
-        """What a queue or a function gets."""
+        """The message as a queue or a function gets it."""
         return json.loads(self.texts.get("default", self.message))
 
 
 @dataclasses.dataclass(frozen=True)
 class Trouble:
-    """How a publish fails: a status (0: the connection drops), after a delay, whether the message was taken or not."""
+    """A fault of a publish: a status (0: the connection drops), after a delay, whether the message was accepted or
+    not."""
     status: int = 500
     code: str = "InternalFailure"
     delay: float = 0.0
@@ -43,7 +44,7 @@ class Trouble:
 class FakeSns(Server):
     def __init__(self):
         super().__init__(_Handler)
-        #: Topics that cannot be reached: the connection drops.
+        #: Unreachable topics: the connection drops.
         self.unreachable = set()
         self.lock = threading.Lock()
         self.published: list[Published] = []
@@ -51,12 +52,12 @@ class FakeSns(Server):
         self._troubles = []
 
     def fail(self, *troubles):
-        """The next publishes meet these, one each; then all is well again."""
+        """The next publishes get these, one each; then it works again."""
         with self.lock:
             self._troubles = list(troubles)
 
     def pause(self, after=False):
-        """Stops the next publish, before or after the message was taken."""
+        """Pauses the next publish, before or after the message was accepted."""
         pause = Pause(after)
         self.fail(pause)
         return pause
@@ -90,7 +91,7 @@ class FakeSns(Server):
 
 
 def refused_by_aws(form):
-    """The limits of SNS that the emulator does not know."""
+    """SNS's limits that the emulator does not check."""
     subject, message = form.get("Subject", ""), form.get("Message", "")
     size = len(message.encode()) + sum(len(value.encode()) for key, value in form.items() if "MessageAttributes" in key)
     if not message or size > 262144:
@@ -122,7 +123,7 @@ class _Handler(Handler):
             trouble.reached.set()
             trouble.over.wait()
             if trouble.after or not trouble.forward:
-                # Nobody is there any more to be answered.
+                # Nobody is left to be answered.
                 self.close_connection = True
                 return
         elif trouble:

@@ -9,7 +9,7 @@
         proxy.heal()
         assert proxy.count(*WRITES) <= 1
 
-Of several troubles the one that was scripted first is met.
+If several faults apply, the one scripted first wins.
 """
 
 import collections
@@ -32,7 +32,7 @@ WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWrit
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """What becomes of a call."""
+    """The fate of a call."""
     #: Refused with this, unless it is None.
     status: int | None = None
     code: str = ""
@@ -54,12 +54,12 @@ NO_TABLE = Fault(400, "ResourceNotFoundException")
 DROPPED = Fault(hang_up=True)
 #: DynamoDB does it, and the answer is lost.
 LOST = Fault(forward=True, hang_up=True)
-#: DynamoDB does it and says that it failed: what a time-out inside it looks like.
+#: DynamoDB does it and reports a failure: like a time-out inside it.
 DONE_AND_FAILED = Fault(500, "InternalServerError", forward=True)
 
 
 def slow(seconds):
-    """DynamoDB takes so long, and then all is well. Longer than the client waits: a time-out."""
+    """DynamoDB takes this long, and then succeeds. Longer than the client waits: a time-out."""
     return Fault(delay=seconds, forward=True)
 
 
@@ -72,7 +72,7 @@ class Call:
     status: int | None
     #: The region that it was signed for.
     region: str
-    #: The client's name for it, which stays the same when it has no answer and asks again.
+    #: The client's name for it, the same in its retries.
     name: str
 
     @property
@@ -87,7 +87,7 @@ class Call:
 
 
 def purpose(body):
-    """What a request is for: the kinds of its keys, and the attributes that it names. Those of a slot are many."""
+    """The purpose of a request: the kinds of its keys, and the attributes it names. A slot has many."""
     kinds = sorted({(pk.partition("#")[0], sk.partition("#")[0]) for pk, sk in keys(body)})
     is_of_a_slot = any(pk == "slot" for pk, _ in kinds)
     return kinds, [] if is_of_a_slot else sorted(body.get("ExpressionAttributeNames", {}).values())
@@ -114,7 +114,7 @@ class Rule:
     fault: "Fault | Pause"
     operations: tuple[str, ...]
     when: Callable[[dict], bool] | None
-    #: So many calls that fit are let through first, and so many are met; None: all of them.
+    #: The number of matching calls to pass first, and of those to break; None: all of them.
     skip: int
     times: int | None
     share: float
@@ -134,7 +134,7 @@ class Rule:
 
 
 class Pause:
-    """A call that stands still, before or after it took effect, until it is let go or its client is gone."""
+    """A paused call, before or after it took effect, until it is released or its client is gone."""
 
     def __init__(self, after):
         self.after = after
@@ -149,7 +149,7 @@ class Pause:
         self.over.set()
 
     def drop(self):
-        """For a client that was killed: what was not sent on is not."""
+        """For a client that was killed: unsent calls are dropped."""
         self.forward = False
         self.over.set()
 
@@ -176,13 +176,13 @@ class FaultProxy(Server):
         return rule
 
     def pause(self, *operations, when=None, skip=0, after=False):
-        """Stops the next such call."""
+        """Pauses the next such call."""
         pause = Pause(after)
         self.break_down(pause, *operations, when=when, skip=skip, times=1)
         return pause
 
     def heal(self):
-        """All is well from now on. What stands still goes on."""
+        """Breaks nothing from now on. Paused calls continue."""
         with self.lock:
             rules, self.rules = self.rules, []
         for rule in rules:
@@ -194,7 +194,7 @@ class FaultProxy(Server):
             self.calls = []
 
     def asked(self):
-        """What was asked for, once each: how often a client asks again for want of an answer is up to the machine."""
+        """The calls, once each: the number of retries depends on the machine."""
         with self.lock:
             return list({call.name: call for call in self.calls}.values())
 
@@ -218,7 +218,7 @@ class FaultProxy(Server):
 
 
 class Forwarder(Handler):
-    """Sends requests on to its server's `upstream`."""
+    """Forwards requests to its server's `upstream`."""
     # An answer must not wait for the client to acknowledge its head.
     disable_nagle_algorithm = True
     upstream = None

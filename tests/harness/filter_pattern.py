@@ -1,4 +1,4 @@
-"""What CloudWatch Logs lets through, for the kind of pattern the template uses: `?"term" ?"term"`, any of these.
+"""CloudWatch Logs' matching, for the kind of pattern in the template: `?"term" ?"term"`, any of these.
 
 The emulator does not honour such patterns, so their meaning is tested here. Terms are exact and case matters.
 """
@@ -20,7 +20,7 @@ def terms(pattern):
 
 
 def lets_through(pattern, line):
-    """AWS does not say whether a term may be a part of a word. Held to the stricter reading: whole words only."""
+    """AWS does not say whether a term may be a part of a word. The stricter reading: whole words only."""
     return any(re.search(r"(?<![A-Za-z0-9_])" + re.escape(term) + _end(term), line) for term in terms(pattern))
 
 

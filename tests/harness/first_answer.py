@@ -1,8 +1,8 @@
-"""How long it takes from an empty clone to the command line's first answer, beside the function's optimized build.
+"""The time from an empty clone to the command line's first answer, next to the function's optimized build.
 
     CARGO_TARGET_DIR=<an empty folder> python3 -m tests.harness.first_answer
 
-What the registry has is fetched before: it is not measured how fast a network is.
+Downloads are done before: the speed of a network is not measured.
 """
 
 import subprocess

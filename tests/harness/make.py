@@ -1,4 +1,5 @@
-"""Events that happen now, made from the hand-written files in events/: those are of the past and so never acted on."""
+"""Events that happen now, made from the files in events/: those are in the past, and the function never acts on
+them."""
 
 import collections
 import copy
@@ -11,7 +12,7 @@ import uuid
 
 from . import awslogs
 
-#: Whom the functions of the tests believe: the queue and topic of events/, and two programs.
+#: The trusted sources in tests: the queue and topic of events/, and two programs.
 BELIEVED = {"OIDC_TRIAGE_TRUSTED_QUEUES": "arn:aws:sqs:us-east-1:111122223333:made-up-queue",
             "OIDC_TRIAGE_TRUSTED_TOPICS": "arn:aws:sns:us-east-1:111122223333:made-up-topic",
             "OIDC_TRIAGE_CALL_SOURCES": "com.example.ci,made.up"}
@@ -57,22 +58,22 @@ def cloudtrail(code="InternalServerException", user="made-up-user-1", *, operati
 
 
 def of_one_second(events):
-    """The same, all of them of the second in which the first was: so they are of one slot, wherever the clock stands."""
+    """The same, all in the first one's second: so they are in one slot, wherever the clock stands."""
     for event in events:
         event["time"] = event["detail"]["eventTime"] = events[0]["time"]
     return events
 
 
 def outage(region="us-east-1", callers=8, age=0.0, **more):
-    """That many people whose calls fail: two of them first, the others within half a minute, which ended `age` seconds ago.
-    Where nobody was ever seen to be served, five of them are a page at once: the first two failed long enough before."""
+    """That many people whose calls fail: two first, the others within half a minute, which ended `age` seconds ago.
+    Without any earlier served call, five of them are a page at once: the first two failed long enough before."""
     return [cloudtrail(user=f"made-up-user-{number}", region=region,
                        age=age + (80.0 - number if number <= 2 else max(0.0, 30.0 - number)), **more)
             for number in range(1, callers + 1)]
 
 
 def served(region="us-east-1", callers=2, calls=1, age=0.0, **more):
-    """So many people who sign in `calls` times each, and it works."""
+    """That many people who sign in `calls` times each, successfully."""
     return [cloudtrail(None, user=f"made-up-user-{number}", region=region, age=age, **more)
             for _ in range(calls) for number in range(1, callers + 1)]
 
@@ -86,8 +87,8 @@ def tick(age=0.0):
 Told = collections.namedtuple("Told", "incident sequence kind subject text message_id")
 
 
-def told(message):
-    """What a person reads in a notice: which incident, its how manyth notice, and what it says of it."""
+def as_read(message):
+    """A notice as a person reads it: its incident, its number, and its content."""
     named = re.search(r"^Incident: +(\S+) \(notice (\d+)\)$", message.message, re.MULTILINE)
     incident, sequence = (named[1], int(named[2])) if named else (None, 1)
     return Told(incident, sequence, message.attributes.get("kind"), message.subject, message.message, message.message_id)
@@ -103,7 +104,7 @@ def sqs(bodies):
 
 
 def logs(lines, log_group="/made-up/application", age=1.0):
-    """A CloudWatch Logs event of these lines, which have ids of their own as those of CloudWatch do."""
+    """A CloudWatch Logs event with these lines, which have ids of their own as in CloudWatch."""
     at = int((datetime.datetime.now(datetime.timezone.utc).timestamp() - age) * 1000)
     message = awslogs.data_message(lines, log_group=log_group, timestamp=at, first_id=uuid.uuid4().int)
     return awslogs.encode(message)
@@ -111,7 +112,7 @@ def logs(lines, log_group="/made-up/application", age=1.0):
 
 def call(operation="CreateToken", code="InternalServerException", status=500, region="us-east-1", request=None,
          caller="ci-runner-7"):
-    """A failed call handed over directly, to be made again."""
+    """A failed call handed over directly, for a retry."""
     made = {"operation": operation, "region": region, "caller": caller,
             "error": {"code": code, "status": status, "message": None, "requestId": str(uuid.uuid4())}}
     if request is None and operation == "CreateToken":
@@ -122,7 +123,7 @@ def call(operation="CreateToken", code="InternalServerException", status=500, re
     return made
 
 
-#: Secrets that a caller hands over. They must be found nowhere.
+#: Secrets in a caller's hand-over. They must be found nowhere.
 SECRETS = {"clientSecret": "planted-client-secret-of-the-caller", "refreshToken": "planted-refresh-token-of-the-caller",
            "deviceCode": "planted-device-code-of-the-caller", "code": "planted-code-of-the-caller",
            "codeVerifier": "planted-code-verifier-of-the-caller"}

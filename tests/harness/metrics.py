@@ -1,6 +1,6 @@
-"""The metrics of the table in docs/operate.md, and what makes a line of them one that CloudWatch takes.
+"""The metrics of the table in docs/operate.md, and the checks for a line of them that CloudWatch accepts.
 
-That page is held to the code's own table by a Rust test, so the names stand nowhere else in Python.
+A Rust test compares that page with the code's own table, so the names are nowhere else in Python.
 """
 
 import functools
@@ -30,7 +30,7 @@ def _validator():
 
 
 def check(line, region="us-east-1"):
-    """The values of a line, by name, if all is in order with it."""
+    """The values of a valid line, by name."""
     document = metrics_of(line)
     _validator().validate(document)
     (directive,) = document["_aws"]["CloudWatchMetrics"]
@@ -38,7 +38,7 @@ def check(line, region="us-east-1"):
     assert directive["Dimensions"] == [["Region"]] and document["Region"] == region
     named = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
     assert len(named) == len(directive["Metrics"]) and named.items() <= table().items()
-    # Whatever else is in it could be the text of others.
+    # Anything else in it could be untrusted text.
     assert set(document) == {"_aws", "Region"} | PROPERTIES | set(named)
     for name in named:
         values = document[name] if isinstance(document[name], list) else [document[name]]
@@ -48,7 +48,7 @@ def check(line, region="us-east-1"):
 
 
 def emitted(result, region="us-east-1"):
-    """The values of an invocation, by name: it writes one line of them, and says whose it is."""
+    """The values of an invocation, by name: it writes exactly one line of them, with its request id."""
     (line,) = result.metrics
     assert metrics_of(line)["requestId"] == result.request_id
     return check(line, region)

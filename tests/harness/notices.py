@@ -1,4 +1,4 @@
-"""What each reader's form of a notice must be like, by schemas that a validator holds it to."""
+"""The schemas of each form of a notice, and their validation."""
 
 import functools
 import json
@@ -9,7 +9,7 @@ from .runtime_api import ROOT
 
 
 def strict(schema):
-    """The published schema lets members be added; the code must not add any that it does not tell of."""
+    """The published schema allows further members; the code must not add undocumented ones."""
     if isinstance(schema, list):
         return [strict(part) for part in schema]
     if not isinstance(schema, dict):

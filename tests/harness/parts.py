@@ -1,9 +1,9 @@
-"""What `make test` says at its end: how long each part took, and which tests were the slowest of all.
+"""The summary of `make test`: the time of each part, and the slowest tests.
 
     python3 -m tests.harness.parts target/parts      # with what the parts left there
 
-A part leaves `<name>.time` (when it began, how many seconds it took, its exit status), and where it can `<name>.xml` or a
-folder `<name>` of such files, with each test's time in the form of JUnit. Nothing but Python's standard library: it is there before anything is installed.
+A part leaves `<name>.time` (start, seconds, exit status), and if it can `<name>.xml` or a folder `<name>` of such
+files, with each test's time in JUnit's form. Only Python's standard library: it runs before anything is installed.
 """
 
 import pathlib

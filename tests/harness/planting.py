@@ -1,7 +1,7 @@
-"""Every string of an event, wherever it stands, with something else in its place or behind it.
+"""Replaces or extends every string of an event, wherever it is.
 
-A string that is JSON (the body of an SQS message, the message of a notification, a structured log line) is gone into as well, and
-so is the text that a CloudWatch Logs event holds compressed.
+A string that is JSON (the body of an SQS message, the message of a notification, a structured log line) is opened as
+well, and so is the compressed text of a CloudWatch Logs event.
 """
 
 import datetime
@@ -10,16 +10,16 @@ import uuid
 
 from . import awslogs
 
-#: Members that say when something happened, so that a record of the past becomes one of now.
+#: Members with times, so that a record of the past can be moved to now.
 TIMES = {"time", "eventTime", "occurredAt"}
-#: Members that must be new in each record, or it is the same failure again.
+#: Members that must be new in each record: else it is the same failure again.
 IDS = {"requestID", "eventID", "requestId", "id", "sharedEventID", "messageId"}
-#: In these each record has a person of its own, so that many are hit.
+#: Members with a different person in each record, so that many are affected.
 PEOPLE = {"userId", "caller"}
 
 
 def opened(text):
-    """What a string holds as JSON, if that is an object or a list."""
+    """A string's content as JSON, if that is an object or a list."""
     if text.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(text)
@@ -37,7 +37,7 @@ def packed(document):
 
 
 def changed(value, change, path=()):
-    """The value with each string as `change(path, text)` has it. What a string holds is changed before itself."""
+    """The value with each string replaced by `change(path, text)`, inner strings first."""
     if isinstance(value, dict):
         return {key: changed(inner, change, (*path, key)) for key, inner in value.items()}
     if isinstance(value, list):
@@ -57,7 +57,8 @@ def positions(document):
 
 
 def planted(document, position=None, plant=str, age=5):
-    """A copy with `plant(text)` at one position, as if it had happened a few seconds ago, for the first time and to somebody else."""
+    """A copy with `plant(text)` at one position, as if it had happened a few seconds ago, to a new person, for the
+    first time."""
     now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=age)
     number = uuid.uuid4().hex[:6]
 

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API, and a function process that is driven through it as Lambda would.
+"""Lambda's Runtime API, and a function process driven through it as on Lambda.
 
     with Function(env={...}) as function:
         result = function.invoke({"operation": ...})
@@ -21,7 +21,7 @@ from .servers import Handler, Server
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOG_GROUP = "/made-up/oidc-triage"
 
-#: In seconds. What has not come by then will not come: a busy machine is no failure, and is waited for.
+#: In seconds. After this time nothing more will come: a busy machine is not a failure, so the wait is long.
 PATIENCE = 120
 
 
@@ -31,12 +31,12 @@ def binary(name="oidc-triage-function", variable="OIDC_TRIAGE_FUNCTION"):
 
 
 def arn_of(alias):
-    """What Lambda says was invoked."""
+    """The invoked ARN, as Lambda gives it."""
     return "arn:aws:lambda:us-east-1:123456789012:function:made-up" + (f":{alias}" if alias else "")
 
 
 def metrics_of(line):
-    """A line of the embedded metric format as a value; None where it is another line."""
+    """A line of the embedded metric format as a value; None for any other line."""
     try:
         value = json.loads(line)
     except ValueError:
@@ -47,16 +47,16 @@ def metrics_of(line):
 @dataclasses.dataclass
 class Result:
     request_id: str
-    #: What the function answered: parsed, or None if it reported an error.
+    #: The function's answer: parsed, or None if it reported an error.
     answer: dict | None
-    #: What it reported instead: `{"errorType", "errorMessage", ...}`.
+    #: The reported error: `{"errorType", "errorMessage", ...}`.
     error: dict | None
-    #: What it wrote in the meantime, on both streams.
+    #: Its output in the meantime, on both streams.
     output: str
 
     @property
     def lines(self):
-        """What it wrote but its metrics."""
+        """Its output without metrics."""
         return [line for line in self.output.splitlines() if line.strip() and not metrics_of(line)]
 
     @property
@@ -76,7 +76,7 @@ class RuntimeApi(Server):
         super().__init__(_Handler)
         self.waiting = queue.Queue()
         self.answers = queue.Queue()
-        #: Set while the function waits for work: it is done with the invocation before, log lines and all.
+        #: Set while the function waits for work: then the invocation before is done, with its log lines.
         self.idle = threading.Event()
         self.init_error = None
 
@@ -112,9 +112,9 @@ class _Handler(Handler):
 class Function:
     def __init__(self, env=None, path=None, region="us-east-1", clock=time.time):
         self.path = path or binary()
-        #: What time it is for Lambda, which hands out deadlines.
+        #: Lambda's clock, which sets the deadlines.
         self.clock = clock
-        # No more than Lambda sets: nothing of the developer's shell may leak into a test.
+        # Only the variables of Lambda: nothing of the developer's shell may leak into a test.
         self.env = {
             "AWS_LAMBDA_FUNCTION_NAME": "made-up",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -153,7 +153,7 @@ class Function:
         self.output.close()
 
     def kill(self):
-        """As a machine that is gone: nothing more is done or said."""
+        """Like a machine that is gone: nothing more happens."""
         self.process.kill()
         self.process.wait()
 
@@ -166,11 +166,11 @@ class Function:
                                  f"init error {self.api.init_error}, output:\n{self.all_output()}")
 
     def invoke(self, payload, remaining=30.0, alias=None):
-        """One invocation, from the payload (bytes, or a value that becomes JSON) to the answer or the error. `alias`: by which
-        it is invoked.
+        """One invocation, from the payload (bytes, or a value that becomes JSON) to the answer or the error, by that
+        `alias`.
 
-        It is not ended at its deadline, as Lambda would: how late an answer may be depends on the machine. A test that
-        the function keeps to its deadline has it wait for something that never comes.
+        It is not stopped at its deadline as on Lambda: the time of an answer depends on the machine. A test of the
+        deadline makes the function wait for something that never comes.
         """
         if not isinstance(payload, bytes):
             payload = json.dumps(payload).encode()
@@ -207,7 +207,7 @@ class Function:
         return self.process.poll() is None
 
     def peak_memory(self):
-        """The greatest resident size so far, in bytes."""
+        """The peak resident size so far, in bytes."""
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""What all fakes share: an HTTP server of one's own on a free port of loopback, for the length of a `with`."""
+"""The base of all fakes: an HTTP server on a free loopback port, for the length of a `with`."""
 
 import contextlib
 import http.server
@@ -30,7 +30,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.thread.join()
 
     def handle_error(self, request, client_address):
-        """A client that goes away (a killed function, a client's time-out) is part of the tests, not news."""
+        """A client that disconnects (a killed function, a client's time-out) is part of the tests, not news."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def answer(self, status, body=b"", headers=()):
-        """`headers` is a dictionary, or pairs where one comes twice."""
+        """`headers` is a dictionary, or pairs if one is repeated."""
         self.send_response(status)
         for name, value in headers.items() if isinstance(headers, dict) else headers:
             self.send_header(name, value)
@@ -55,8 +55,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class ReservedPort:
     """A port for a server that cannot choose one itself.
 
-    Whoever asks the kernel for any port gets one of its own range, and so does every connection that goes out: ours is
-    below that range. A UDP socket of the same number holds it against other runs of these tests until it is closed.
+    The kernel assigns free ports from its own range, also to outgoing connections: ours is below that range. A UDP
+    socket with the same number reserves it against other runs of these tests until it is closed.
     """
 
     def __init__(self):
@@ -64,7 +64,7 @@ class ReservedPort:
             self.held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             with contextlib.suppress(OSError), socket.socket() as tried:
                 self.held.bind(("127.0.0.1", port))
-                # A server that was just stopped leaves connections behind, which keep nobody from listening.
+                # A server that was just stopped leaves connections behind, which do not block the port.
                 tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 tried.bind(("127.0.0.1", port))
                 self.number = port
@@ -86,7 +86,7 @@ def _begin_of_the_kernels_range():
         return 32_768
 
 
-# Bound and never listening: it refuses every connection, and nobody else can get it.
+# Bound and never listening: it refuses every connection, and nobody else can use it.
 _NOBODY = socket.socket()
 _NOBODY.bind(("127.0.0.1", 0))
 

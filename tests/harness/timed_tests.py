@@ -1,10 +1,10 @@
-"""Cargo's runner for test programs: says in one line what became of each, all that it printed where one failed, and leaves
-the time of each test for the table at the end of `make test`.
+"""Cargo's runner for test programs: prints one line for each program, the whole output of a failed one, and saves each
+test's time for the table at the end of `make test`.
 
     cargo test --config 'target."cfg(all())".runner = ["python3", "tests/harness/timed_tests.py", "target/parts/unit"]'
 
-Rust's test harness knows its tests' times, but tells them only where unstable options are allowed. They are allowed to the
-test program alone: the compiler does not see it, so nothing is built anew.
+Rust's test harness knows its tests' times, but shows them only with unstable options. They are allowed for the test
+program alone: the compiler does not see the variable, so nothing is rebuilt.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""All that surrounds the functions of one stack, of a test's own: the table behind a proxy, the topic, the service.
+"""The surroundings of one stack's functions, for one test: the table behind a proxy, the topic, the service.
 
-Several stand side by side, so that a test can try many mishaps at once.
+Several can run side by side, so that a test can try many faults at once.
 """
 
 import json
@@ -16,7 +16,7 @@ from .fault_proxy import FaultProxy
 from .runtime_api import PATIENCE, Function
 from .servers import refused_url
 
-#: Long waits of the product, shortened as an operator could.
+#: The product's long waits, shortened as an operator could.
 SHORT = {"gather_s": 0, "publish_again_s": 1, "probe_interval_s": 1, "notice_every_s": 0}
 
 
@@ -33,7 +33,7 @@ class World:
         return self
 
     def __exit__(self, *_):
-        # What stands still in the proxy must not keep a function's end waiting.
+        # A call paused in the proxy must not delay a function's end.
         self.proxy.heal()
         self.sns.heal()
         for function in self.running:
@@ -59,19 +59,19 @@ class World:
         self.oidc.script_all(NULL_500)
         return self
 
-    def told(self):
-        """What the topic took, in order."""
+    def sent(self):
+        """The notices accepted by the topic, in order."""
         with self.sns.lock:
-            return [make.told(message) for message in self.sns.published if message.topic == TOPIC_ARN]
+            return [make.as_read(message) for message in self.sns.published if message.topic == TOPIC_ARN]
 
     def alarms(self):
-        """What the pager's topic took, in order: subject and alarm."""
+        """The messages accepted by the pager's topic, in order: subject and alarm."""
         with self.sns.lock:
             return [(message.subject, json.loads(message.message)) for message in self.sns.published
                     if message.topic == PAGER_TOPIC_ARN]
 
     def kinds(self):
-        return [told.kind for told in self.told()]
+        return [sent.kind for sent in self.sent()]
 
     def outputs(self):
         return "".join(function.all_output() for function in self.running)
@@ -105,9 +105,9 @@ def together(work, items, threads=8):
 
 
 def until(condition, act=lambda: None, pause=0.2):
-    """Waits until a condition holds, and returns what it gave. Meanwhile `act` is done again and again.
+    """Waits until a condition holds, and returns its value. Meanwhile it repeats `act`.
 
-    How long that may take is no part of any test: the limit is there for what never comes.
+    The time is not part of any test: the limit only catches what never comes.
     """
     end = time.monotonic() + PATIENCE
     while not (found := condition()):
@@ -124,7 +124,7 @@ def long_period():
 
 
 class Background:
-    """An invocation that goes on beside the test."""
+    """An invocation that runs next to the test."""
 
     def __init__(self, function, payload, remaining=30.0):
         self.result, self.failure = None, None
@@ -145,7 +145,7 @@ class Background:
 
 
 def panics(output):
-    """Lines that tell of a panic, or that are not JSON at all."""
+    """Lines of a panic, or lines that are not JSON."""
     found = []
     for line in output.splitlines():
         try:

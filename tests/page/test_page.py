@@ -181,7 +181,7 @@ def test_without_scripts_all_of_it_is_there(browser, page):
     assert count("button") == 0
 
 
-def test_a_screen_reader_is_told_what_the_chart_shows(browser, page):
+def test_a_screen_reader_gets_what_the_chart_shows(browser, page):
     browser.open(page.as_uri())
     tree = browser.devtools("Accessibility.getFullAXTree")["nodes"]
     named = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if not node["ignored"]]

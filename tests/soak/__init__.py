@@ -1,10 +1,10 @@
-"""An outage lived through by 64 sandboxes at once, while everything around them fails, and then the books are checked.
+"""A simulated outage with 64 sandboxes at once, while everything around them fails, followed by a check of the results.
 
     python -m tests.soak --seeds 200 --from 0 --jobs 2       # a table at the end, and status 1 if a promise was broken
 
-A run is a seed's: `plan` says what happens and what breaks, `story` has it happen, `check` looks at what is left. The
+A run belongs to a seed: `plan` decides events and faults, `story` runs them, `check` examines the results. The
 sandboxes are processes of the real binary, one event at a time each as on Lambda, and the table is the emulator's. They
-reach it and SNS through a `gate`, which knows who asks for what, breaks what the plan wants broken, and kills. Their wall
-clocks are the run's (`clock`), so that minutes pass when they are told to and the program's own numbers hold. What is
-reproduced by a seed is the plan; how 64 processes interleave is the machine's.
+reach it and SNS through a `gate`, which knows each request's sender and purpose, breaks requests as planned, and kills.
+Their wall clocks are the run's (`clock`), so minutes pass on demand and the program's own numbers hold. A seed
+reproduces the plan; how 64 processes interleave is up to the machine.
 """

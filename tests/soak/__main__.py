@@ -1,4 +1,4 @@
-"""Lives through many seeds, and prints what came of them as a table: `python -m tests.soak --seeds 200 --jobs 2`."""
+"""Runs many seeds, and prints their results as a table: `python -m tests.soak --seeds 200 --jobs 2`."""
 
 import argparse
 import collections

@@ -1,7 +1,7 @@
-"""Whether the promises were kept: a function of what is known of a run (`story.Facts`), which returns what is wrong.
+"""Whether the promises were kept: a function of the facts of a run (`story.Facts`) that returns the violations.
 
-At least once; at most one more for each publish whose outcome was lost; in order; one incident at a time; the ledger and
-the outbox agree with each other and with what SNS took.
+At least once; at most one more for each publish whose outcome was lost; in order; one incident at a time; ledger and
+outbox agree with each other and with SNS.
 """
 
 import collections
@@ -11,13 +11,13 @@ import json
 
 from .plan import LAST
 
-#: As deployed, in seconds: a sandbox tells of the same by itself at most once in this time.
+#: As deployed, in seconds: a sandbox alone repeats the same notice at most once in this time.
 UNSHARED_QUIET = 900
 UNSHARED = "-unshared"
 #: Of a mark, the bytes that say who failed in which call.
 MARKED_BY = 10
-#: A sandbox counts as in trouble with the table if this many of its invocations ago it was: what it could not read then, it
-#: may not know yet.
+#: A sandbox may lack data if the table failed it this many invocations ago: it may not know yet what it could not
+#: read.
 LATELY = 1
 
 
@@ -46,9 +46,9 @@ class Published:
     sequence: int
     kind: str
     text: str
-    #: Whether the table came to know of it: then nobody has a reason to say it again.
+    #: Whether the table knows it: then there is no reason to send it again.
     is_settled: bool = False
-    #: Why the table could not be told, or the sandbox not know.
+    #: Why the table does not know, or the sandbox does not.
     excuse: str | None = None
 
     @property
@@ -61,7 +61,7 @@ class Published:
 
 
 def check(facts):
-    """What is wrong, a sentence each; and the numbers for the table of results."""
+    """The violations, a sentence each; and the numbers for the table of results."""
     books = Books(facts)
     wrong = [sentence for rule in RULES for sentence in rule(books)]
     return wrong, books.numbers()
@@ -88,9 +88,9 @@ class Books:
         later = [one for one in of_it if one.number > request.number]
         settled = [one for one in later if one.label == "settle as sent" and one.done
                    and one.body["ExpressionAttributeValues"].get(":message_id", {}).get("S") == request.message_id]
-        told = {(self.by_key[key].incident, self.by_key[key].sequence)
+        sent = {(self.by_key[key].incident, self.by_key[key].sequence)
                 for one in settled for key in one.keys if key in self.by_key}
-        made.is_settled = (made.incident, made.sequence) in told or made.incident is None and bool(settled)
+        made.is_settled = (made.incident, made.sequence) in sent or made.incident is None and bool(settled)
         if not made.is_settled:
             made.excuse = request.fault or next((one.fault for one in later if one.fault), None)
             if self.facts.invocations[request.invocation].killed:
@@ -107,7 +107,7 @@ class Books:
                    for number in own[-1 - LATELY:] for request in self.of_invocation[number])
 
     def repeats(self):
-        """(the one before, the repeat) of each notice that was taken again."""
+        """(the earlier one, the repeat) of each notice that was accepted again."""
         last = {}
         for one in self.published:
             if one.incident is None or one.is_alone:
@@ -137,9 +137,9 @@ def entry_of(item):
                  is_held="claimed_by" in item or "not_before" in item, key=(item["pk"], item["sk"]))
 
 
-# The rules. Each yields what is wrong.
+# The rules. Each yields its violations.
 
-def all_is_told(books):
+def everything_is_sent(books):
     taken = {one.request.message_id: one for one in books.published}
     for entry in books.entries:
         name = f"{entry.kind} {entry.incident} {entry.sequence} on the {entry.channel}"
@@ -147,28 +147,28 @@ def all_is_told(books):
             yield f"{name} was never sent"
             continue
         if entry.message_id is None and entry.channel == "pager":
-            # Of an alarm that began and ended before it was told nothing is told.
+            # An alarm that ended before its notice has none.
             continue
-        told = taken.get(entry.message_id)
-        if told is None:
+        sent = taken.get(entry.message_id)
+        if sent is None:
             yield f"{name} is sent by the table, and SNS never took it"
-        elif entry.incident and (told.channel, told.incident) != (entry.channel, entry.incident):
-            yield f"{name} is sent as {told.what}"
-        elif entry.incident and told.sequence < entry.sequence:
-            yield f"{name} is sent as the earlier {told.what}"
+        elif entry.incident and (sent.channel, sent.incident) != (entry.channel, entry.incident):
+            yield f"{name} is sent as {sent.what}"
+        elif entry.incident and sent.sequence < entry.sequence:
+            yield f"{name} is sent as the earlier {sent.what}"
 
 
-def the_outage_is_told(books):
+def people_are_notified_of_the_outage(books):
     for region in books.facts.callers:
         if not any(one.channel == "topic" and one.incident and one.incident.startswith(region) for one in books.published):
-            yield f"nobody was told of the outage in {region}"
+            yield f"nobody was notified of the outage in {region}"
         if not any(entry.region == region and entry.kind == "opened" for entry in books.entries):
             yield f"no incident was opened in {region}"
 
 
 def it_ends(books):
     if not books.facts.ended:
-        yield f"not all is told and over after {books.facts.minutes} minutes"
+        yield f"not everything is sent and resolved after {books.facts.minutes} minutes"
 
 
 def nothing_is_repeated_without_a_reason(books):
@@ -184,7 +184,7 @@ def nothing_is_left_unsettled_without_a_reason(books):
         return
     for one in books.published:
         if not one.is_settled and not one.is_alone and not one.excuse:
-            yield f"{one.what} was taken, and the table not told, though nothing was in the way"
+            yield f"{one.what} was accepted, and the table does not know, though nothing was in the way"
 
 
 def they_come_in_order(books):
@@ -252,7 +252,7 @@ def the_ledger_agrees_with_the_outbox(books):
 
 
 def no_step_is_lost(books):
-    """Each version of a ledger was made once, from the one before."""
+    """Each version of a ledger was written once, from the one before."""
     steps = collections.defaultdict(dict)
     for request in books.facts.requests:
         if request.label != "commit" or not request.done:
@@ -284,7 +284,7 @@ def no_more_is_counted_than_happened(books):
         region = item["pk"].split("#")[1]
         marks = [mark.value for name, value in item.items() if name[0] == "m" and len(name) == 2 for mark in value]
         if books.plan.is_wild:
-            # A time far ahead of a clock that was set back is taken as now. By caller and failure it is known again.
+            # A time far ahead of a clock that was set back counts as now; caller and failure identify it.
             marks = {mark[:MARKED_BY] for mark in marks} - known[region]
             known[region] |= marks
         failures[region] += len(marks)
@@ -292,7 +292,7 @@ def no_more_is_counted_than_happened(books):
     for region, count in failures.items():
         if count > books.facts.failures.get(region, 0):
             yield f"{count} failures are marked in {region}, and there were {books.facts.failures.get(region, 0)}"
-    # A write whose answer is lost is made again, and its calls are counted again if another's came in between.
+    # A write with a lost answer is retried, and its calls count again if another write came in between.
     most = books.facts.served + sum(served_in(request.body) for request in books.facts.requests
                                     if request.label == "record" and request.done and (request.fault or not request.answered))
     if sum(served.values()) > most:
@@ -309,20 +309,20 @@ def served_in(update):
                if name.startswith(":c") and name.endswith("s") and "N" in value)
 
 
-def who_tells_alone_says_so_and_has_a_reason(books):
-    told = {}
+def a_sandbox_that_sends_alone_says_so_and_has_a_reason(books):
+    sent = {}
     for one in books.published:
         if not one.is_alone:
             continue
         if "store cannot be had" not in one.text and one.channel == "topic":
             yield f"{one.what} does not say that the store cannot be had"
         if not books.has_trouble(one.request, "store"):
-            yield f"{one.what} was told alone, though the table answered"
+            yield f"{one.what} was sent alone, though the table answered"
         who = (one.channel, one.request.sandbox, one.request.incarnation, one.incident.partition("-20")[0])
-        if who in told and one.request.clock - told[who].request.clock < UNSHARED_QUIET and not told[who].request.fault \
+        if who in sent and one.request.clock - sent[who].request.clock < UNSHARED_QUIET and not sent[who].request.fault \
                 and not books.plan.is_wild:
-            yield f"{one.what} was told alone twice by one sandbox"
-        told[who] = one
+            yield f"{one.what} was sent alone twice by one sandbox"
+        sent[who] = one
 
 
 def every_event_is_answered(books):
@@ -339,7 +339,8 @@ def every_event_is_answered(books):
 
 
 def a_calm_run_is_calm(books):
-    """Nothing was broken, so nothing is repeated, told alone, or delivered again: else the checker could not be believed."""
+    """Nothing was broken, so nothing is repeated, sent alone, or delivered again: else the checker could not be
+    trusted."""
     if not books.plan.is_calm:
         return
     numbers = books.numbers()
@@ -348,7 +349,7 @@ def a_calm_run_is_calm(books):
             yield f"nothing was broken, and there are {numbers[what]} {what}"
 
 
-RULES = (all_is_told, the_outage_is_told, it_ends, nothing_is_repeated_without_a_reason,
+RULES = (everything_is_sent, people_are_notified_of_the_outage, it_ends, nothing_is_repeated_without_a_reason,
          nothing_is_left_unsettled_without_a_reason, they_come_in_order, sequences_have_no_gaps, one_incident_at_a_time,
          the_ledger_agrees_with_the_outbox, no_step_is_lost, nothing_is_held_for_ever, no_more_is_counted_than_happened,
-         who_tells_alone_says_so_and_has_a_reason, every_event_is_answered, a_calm_run_is_calm)
+         a_sandbox_that_sends_alone_says_so_and_has_a_reason, every_event_is_answered, a_calm_run_is_calm)

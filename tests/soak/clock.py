@@ -1,11 +1,11 @@
-"""The time of a run: all processes share it, each may be off by a little, and it goes on when it is told to.
+"""The time of a run: all processes share it, each may be off by a little, and it advances on demand.
 
     clock = Clock(folder)
     Function({**clock.environment(slot=3), ...}, clock=lambda: clock.now(3))
     clock.advance(60)          # a minute passes everywhere
     clock.step(3, -2.5)        # the third one's clock is set back
 
-An hour is lived through in seconds, with the program's own numbers: nothing in it is shortened.
+An hour passes in seconds, with the program's own numbers: nothing is shortened.
 """
 
 import functools
@@ -33,7 +33,7 @@ def library():
     built = BUILT / f"clock-{hashlib.sha256(source).hexdigest()[:12]}.so"
     if not built.exists():
         BUILT.mkdir(parents=True, exist_ok=True)
-        # Several may do so at once; whoever is last replaces the same with the same.
+        # Several may do so at once; each writes the same file.
         made = built.with_suffix(f".{time.monotonic_ns()}")
         subprocess.run(["rustc", "--edition", "2024", "--crate-name", "clock", "--crate-type", "cdylib",
                         "-C", "opt-level=2", "-C", "panic=abort", "-o", str(made), str(SOURCE)], check=True)
@@ -50,7 +50,7 @@ class Clock:
         self.lock = threading.Lock()
 
     def environment(self, slot, slower=1):
-        """For a process whose clock is that one, and which is so many times as patient."""
+        """The environment of a process with that clock, and with time-outs this many times as long."""
         return {"LD_PRELOAD": library(), "SOAK_CLOCK_FILE": str(self.path), "SOAK_CLOCK_SLOT": str(slot),
                 "SOAK_CLOCK_SLOWER": str(slower)}
 
@@ -63,7 +63,7 @@ class Clock:
 
     @property
     def passed(self):
-        """How far the time of the run is ahead of the real one, in seconds."""
+        """The run's time ahead of the real one, in seconds."""
         return self._at(0) / NANOS
 
     def advance(self, seconds):
@@ -74,7 +74,7 @@ class Clock:
         self._add(slot, seconds)
 
     def off(self, slot):
-        """How far that process's clock is off, in seconds."""
+        """The offset of that process's clock, in seconds."""
         return self._at(slot) / NANOS
 
     def now(self, slot=None):

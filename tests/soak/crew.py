@@ -1,4 +1,4 @@
-"""Those who live through seeds, in processes of their own."""
+"""Worker processes that run seeds."""
 
 import collections
 import tempfile

@@ -1,4 +1,4 @@
-"""The sandboxes, and what Lambda does with events: one at a time to each, twice more when it fails, then the failure queue."""
+"""The sandboxes, and Lambda's treatment of events: one at a time each, two retries, then the failure queue."""
 
 import copy
 import dataclasses
@@ -13,9 +13,9 @@ from tests.harness.world import panics
 
 from .plan import SANDBOXES, WATCHER
 
-#: Lambda tries an event so often before it goes to the failure queue.
+#: Lambda's attempts for an event before it goes to the failure queue.
 TRIES = 3
-#: Where nothing is broken, a busy machine must not look as if something were: time-outs are so many times as long there.
+#: Without faults, a busy machine must not look like one: time-outs are this many times as long there.
 PATIENT = 20
 
 
@@ -35,7 +35,7 @@ class Delivery:
 
 @dataclasses.dataclass
 class Invocation:
-    """What became of one event in one sandbox."""
+    """The result of one event in one sandbox."""
     number: int
     sandbox: int
     incarnation: int
@@ -50,7 +50,7 @@ class Invocation:
 
 @dataclasses.dataclass
 class Place:
-    """Where one sandbox after the other stands."""
+    """The place of one sandbox after the other."""
     function: Function | None = None
     incarnation: int = 0
     invocation: int = -1
@@ -106,7 +106,7 @@ class Fleet:
         return place.incarnation, place.invocation
 
     def kill(self, number, request, when):
-        """As a machine that is gone: nothing more is done or said."""
+        """Like a machine that is gone: nothing more happens."""
         place = self.places[number]
         with self.lock:
             # Of two of its requests that are to be its last one is.
@@ -115,7 +115,7 @@ class Fleet:
                 place.function.kill()
 
     def deliver(self, delivery, minute):
-        """Has one sandbox do it. Returns what is to be delivered again, or None."""
+        """Runs it in one sandbox. Returns the event to deliver again, or None."""
         number = WATCHER if delivery.is_tick else self.idle.get()
         try:
             return self._deliver(delivery, minute, number)

@@ -1,6 +1,7 @@
-"""What stands between the sandboxes and their neighbours: it knows who asks for what, breaks what is to be broken, and kills.
+"""The gate between the sandboxes and their neighbours: it knows each request's sender and purpose, breaks requests, and
+kills.
 
-Each sandbox asks at a path of its own. DynamoDB's requests go on to the emulator; SNS is the fake one.
+Each sandbox has its own path. DynamoDB's requests go to the emulator; SNS is the fake one.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ class Request:
     """One request that came to the gate."""
     number: int
     sandbox: int
-    #: Of that sandbox's place: a new process each time that one is gone.
+    #: The process in that sandbox's place: a new one after each kill.
     incarnation: int
     #: Which of the run's invocations it was made in.
     invocation: int
@@ -35,19 +36,19 @@ class Request:
     #: By the sandbox's clock, in seconds since 1970.
     clock: float
     minute: int
-    #: What was done to it: a fault's name, "killed", "late", or None.
+    #: The fault: its name, "killed", "late", or None.
     fault: str | None = None
-    #: Whether it took effect, and whether the sandbox can have heard so.
+    #: Whether it took effect, and whether the sandbox can know it.
     done: bool = False
     answered: bool = False
-    #: Of a publish that was taken: SNS's id of it, and its place among all that were.
+    #: For an accepted publish: SNS's id of it, and its position among all.
     message_id: str | None = None
     taken: int | None = None
     form: dict | None = None
 
 
 def label(operation, body):
-    """What a request to the table is for, as `plan.POINTS` has it."""
+    """The purpose of a request to the table, as in `plan.POINTS`."""
     named = set(body.get("ExpressionAttributeNames", {}).values())
     values = body.get("ExpressionAttributeValues", {})
     partition, sort = (keys(body) or [("", "")])[0]
@@ -56,7 +57,7 @@ def label(operation, body):
     if operation == "BatchGetItem":
         return "read the outbox" if all(sort.startswith("outbox#") for _, sort in keys(body)) else "read the region"
     if operation == "GetItem":
-        return {"settings": "read settings", "told": "read what was told"}.get(sort, "read the ledger")
+        return {"settings": "read settings", "told": "read recent notices"}.get(sort, "read the ledger")
     if sort.startswith("outbox#"):
         if ":sent_at" in values:
             return "settle as sent"
@@ -97,7 +98,7 @@ class Gate(Server):
         return f"{self.url}/sandbox-{sandbox}"
 
     def came(self, sandbox, label, asked_keys, body, form=None):
-        """Notes a request, and says what becomes of it: a fault's name, and whether its sandbox is killed (None, "before",
+        """Records a request, and returns its fault's name, and whether its sandbox is killed (None, "before",
         "after")."""
         incarnation, invocation = self.fleet.at_work(sandbox)
         with self.lock:

@@ -1,4 +1,4 @@
-"""What happens in a run, and what breaks: a function of the seed alone."""
+"""The plan of a run and its faults: a function of the seed alone."""
 
 import dataclasses
 import random
@@ -11,10 +11,10 @@ HANDLERS = 64
 WATCHER = HANDLERS
 SANDBOXES = HANDLERS + 1
 
-#: What a sandbox asks for, as `gate.label` names it. It can die before and after each.
+#: The purposes of a sandbox's requests, as `gate.label` names them. It can die before and after each.
 STORE_POINTS = ("read settings", "make the key", "record", "read the region", "read the ledger", "list the region",
                 "learn", "elect a probe", "keep the probe", "commit", "read the outbox", "raise sent_below", "claim",
-                "read what was told", "admit", "settle as sent", "settle as failed", "settle as held back")
+                "read recent notices", "admit", "settle as sent", "settle as failed", "settle as held back")
 POINTS = (*STORE_POINTS, "publish", "page")
 
 STORE_FAULTS = {
@@ -30,7 +30,7 @@ SNS_FAULTS = {
     # Longer than the function waits for it.
     "taken and late": Trouble(0, delay=5.2, taken=True),
 }
-#: Those of which an outage of the store is made: nothing comes through.
+#: The faults of an outage of the store: no request succeeds.
 OUTAGES = ("failed", "unavailable", "denied", "dropped", "throttled")
 
 #: In minutes of the run: people are served, all fails, all is well again, and nothing breaks any more.
@@ -42,7 +42,7 @@ LAST = 70
 
 @dataclasses.dataclass(frozen=True)
 class Weather:
-    """A trouble of the store or of SNS for some minutes, that so large a share of the requests meets."""
+    """A fault of the store or of SNS for some minutes, for this share of the requests."""
     of: str
     fault: str
     begins: int
@@ -52,7 +52,7 @@ class Weather:
 
 @dataclasses.dataclass(frozen=True)
 class Kill:
-    """From that minute on, whoever is the n-th to come to that point is gone, before or after it is done."""
+    """From that minute on, the n-th sandbox at that point dies, before or after its request."""
     point: str
     after: bool
     minute: int
@@ -61,7 +61,7 @@ class Kill:
 
 @dataclasses.dataclass(frozen=True)
 class BlindKill:
-    """A sandbox that is gone at its n-th request, whatever that is."""
+    """A sandbox that dies at its n-th request, whatever it is."""
     sandbox: int
     after: bool
     nth: int
@@ -102,22 +102,22 @@ class Plan:
 
     @property
     def is_wild(self):
-        """Whether a clock is set by more than what a claim leaves for it: then a claim that is held can look as if it had
-        passed. Nothing is promised of repeats then; nothing may be lost all the same."""
+        """Whether a clock is set by more than a claim's margin: then a held claim can look expired. Nothing is promised
+        of repeats then, but nothing may be lost."""
         return any(abs(step.seconds) > CLOCK_MOST for step in self.steps)
 
 
 #: A claim is held five seconds longer than its owner can live. Two clocks that are off by less than half of it, either
 #: way, leave it what it is.
 CLOCK_MOST = 2.4
-#: Every so manyth run has nothing broken: it shows that the checker sees what it should.
+#: One run in this many has no fault: it shows that the checker works.
 CONTROL = 10
-#: Every so manyth run has one clock set by minutes or hours.
+#: One run in this many has a clock set by minutes or hours.
 WILD = 10
-#: And in so many neither the table nor SNS can be had when it begins, so that events end in the failure queue.
+#: And in one of this many the table and SNS are unavailable at the start, so that events end in the failure queue.
 DARK = 8
-#: Points that a run comes to once or seldom.
-SELDOM = ("make the key", "list the region", "learn", "keep the probe", "raise sent_below", "read what was told", "admit",
+#: Points that a run reaches once or seldom.
+SELDOM = ("make the key", "list the region", "learn", "keep the probe", "raise sent_below", "read recent notices", "admit",
           "settle as sent", "settle as failed", "settle as held back", "publish", "page")
 
 
@@ -173,7 +173,7 @@ def weathers(dice):
 
 
 def kills(seed, dice):
-    """Each point, before and after, comes round; two in a run, and some more at points that matter most."""
+    """Each point, before and after, has its turn; two in a run, and some more at the most important points."""
     points = [(point, after) for point in POINTS for after in (False, True)]
     chosen = [points[seed % len(points)], points[(seed * 7 + 3) % len(points)]]
     chosen += [(dice.choice(["commit", "claim", "publish", "settle as sent"]), dice.random() < 0.5)

@@ -1,4 +1,4 @@
-"""One run: an outage from before its beginning to after its end, minute by minute, and what is left of it."""
+"""One run: an outage from before its start to after its end, minute by minute, and its results."""
 
 import collections
 import concurrent.futures
@@ -28,7 +28,7 @@ SERVED_EVENTS, SERVED_TOGETHER = 4, 4
 
 @dataclasses.dataclass
 class Facts:
-    """All that is known of a run when it is over."""
+    """The facts of a finished run."""
     plan: Plan
     requests: list[Request]
     invocations: list[Invocation]
@@ -39,9 +39,9 @@ class Facts:
     #: (point, before or after) of each kill.
     killed: list[tuple[str, str]]
     panics: list[str]
-    #: Events that were in the failure queue, and were delivered again in the end.
+    #: Events that were in the failure queue, and were delivered again at the end.
     queued: int
-    #: Whether all was told and resolved when the time was over.
+    #: Whether everything was sent and resolved in time.
     ended: bool
     #: Distinct failed calls by region, and callers of them; served calls that were delivered, repeats included.
     failures: dict[str, int]
@@ -112,7 +112,7 @@ class Story:
             if minute > HEALED and not waiting and not self.fleet.failure_queue and self.is_over(table, minute):
                 return minute, True
             self.clock.advance(MINUTE)
-        # What one claimed or put off whose clock was ahead waits until that time has come.
+        # Work claimed or postponed by a fast clock waits for that time.
         self.clock.advance(max([0.0, *(step.seconds for step in self.plan.steps)]))
         for minute in range(LAST, LAST + AFTER_ALL):
             self.wave([], Delivery(make.tick(self.clock.age()), 0, is_tick=True), minute)
@@ -133,15 +133,15 @@ class Story:
         return not are_open and table.unsent() == 0
 
     def wave(self, deliveries, tick, minute):
-        """All at once, one to each sandbox that is free. Returns what is to be delivered again."""
+        """All at once, one for each free sandbox. Returns the events to deliver again."""
         self.dice.shuffle(deliveries)
         running = [self.threads.submit(self.fleet.deliver, one, minute) for one in [*deliveries, tick]]
         return [again for one in running if (again := one.result())]
 
-    # What is delivered in a minute.
+    # The deliveries of a minute.
 
     def failures_of(self, minute):
-        """As many events as there are sandboxes, at least, of what failed in this minute."""
+        """At least as many events as sandboxes, from this minute's failures."""
         failed = []
         for number in range(self.plan.callers):
             region = self.plan.regions[number % len(self.plan.regions)]

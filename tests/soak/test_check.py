@@ -1,4 +1,4 @@
-"""The checker sees what is wrong: of a run in which all went well, each thing that may not happen is made up and found."""
+"""The checker sees violations: each one is added to a run without any, and found."""
 
 import copy
 
@@ -59,9 +59,9 @@ def test_an_alert_that_was_never_sent_is_missed(facts):
     assert "was never sent" in wrong(facts)
 
 
-def test_a_region_of_which_nobody_was_told_is_missed(facts):
+def test_a_region_without_a_notice_is_missed(facts):
     facts.callers["eu-west-1"] = 9
-    assert "nobody was told of the outage in eu-west-1" in wrong(facts)
+    assert "nobody was notified of the outage in eu-west-1" in wrong(facts)
 
 
 def test_a_repeat_of_what_the_table_knew_is_seen(facts):
@@ -72,7 +72,7 @@ def test_a_repeat_of_what_the_table_knew_is_seen(facts):
     assert "was taken again, though the table knew" in wrong(facts)
 
 
-def test_a_publish_that_the_table_is_not_told_of_is_seen_unless_something_was_in_the_way(facts):
+def test_a_publish_unknown_to_the_table_is_seen_unless_a_fault_explains_it(facts):
     first = taken(facts)[0]
     settled = [one for one in facts.requests if one.label == "settle as sent" and one.invocation == first.invocation]
     for one in settled:
@@ -150,17 +150,17 @@ def test_an_invocation_that_failed_though_the_table_worked_is_seen(facts):
     assert "though the table or SNS worked" in wrong(facts)
 
 
-def test_one_who_tells_alone_without_a_reason_is_seen(facts):
+def test_a_sandbox_that_sends_alone_without_a_reason_is_seen(facts):
     first = taken(facts)[0]
     published = facts.published[first.message_id]
     published.attributes["incident"] = "us-east-1-20261127T110000Z-unshared"
     found = wrong(facts)
-    assert "was told alone, though the table answered" in found and "does not say that the store" in found
+    assert "was sent alone, though the table answered" in found and "does not say that the store" in found
 
 
 def test_a_run_that_does_not_end_is_seen(facts):
     facts.ended = False
-    assert "not all is told and over" in wrong(facts)
+    assert "not everything is sent and resolved" in wrong(facts)
 
 
 def test_a_panic_is_seen(facts):

@@ -1,4 +1,4 @@
-"""Ten seeds of the soak: `make soak` lives through many more."""
+"""Ten seeds of the soak: `make soak` runs many more."""
 
 import pytest
 

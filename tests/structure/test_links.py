@@ -42,7 +42,7 @@ def test_a_broken_link_is_seen(link):
     assert list(broken(readme, f"# A heading\n[text]({link})\n"))
 
 
-def test_code_is_no_link_and_headings_alike_are_numbered():
+def test_code_is_not_a_link_and_equal_headings_are_numbered():
     text = "# One `two`, three?\n## Same\n## Same\n`[a](b.md)`\n```\n[c](d.md)\n```\n[e](f.md \"title\")"
     assert markdown.links(text) == ["f.md"]
     assert markdown.anchors(text) == {"one-two-three", "same", "same-1"}

@@ -88,7 +88,7 @@ def test_the_same_sources_give_the_same_bill(monkeypatch: pytest.MonkeyPatch, tm
     assert json.loads(made)["serialNumber"] != bill_of("oidc-triage")["serialNumber"]
 
 
-def test_what_is_no_licence_of_spdx_is_an_error() -> None:
+def test_a_licence_outside_spdx_is_an_error() -> None:
     with pytest.raises(ValueError, match="no licence of SPDX"):
         sbom.licence("Do as you like")
 

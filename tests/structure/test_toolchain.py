@@ -28,7 +28,7 @@ def chosen(folder: Path, *, named: str = "", stable: str = "") -> subprocess.Com
                           env={"PATH": f"{folder}:/usr/bin:/bin"})
 
 
-def test_the_named_one_is_taken_where_it_is_there(tmp_path: Path) -> None:
+def test_the_named_one_is_used_if_installed(tmp_path: Path) -> None:
     done = chosen(tmp_path, named=NAMED, stable="1.200.0")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -41,7 +41,7 @@ def test_stable_stands_in_where_it_is_no_older(tmp_path: Path, stable: str) -> N
 
 
 @pytest.mark.parametrize(("stable", "said"), [("1.9.0", "stable is 1.9.0"), ("", "stable is not installed")])
-def test_an_older_stable_or_none_is_said_and_not_taken(tmp_path: Path, stable: str, said: str) -> None:
+def test_an_older_stable_or_none_is_reported_and_not_used(tmp_path: Path, stable: str, said: str) -> None:
     done = chosen(tmp_path, stable=stable)
     assert (done.returncode, done.stdout) == (1, "")
     assert said in done.stderr

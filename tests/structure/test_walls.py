@@ -48,7 +48,7 @@ def plant(house: Path, file: str, code: str) -> None:
     place.write_text(place.read_text() + code)
 
 
-def test_the_house_as_it_stands_has_neither(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_workspace_has_neither(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found(house, capsys) == ""
 
 
@@ -115,7 +115,7 @@ def test_what_is_no_code_and_what_only_tests_have_is_no_circle(
     ],
 )
 @pytest.mark.parametrize("kind", ["dependencies", "dev-dependencies", "target.'cfg(unix)'.dependencies"])
-def test_an_arrow_that_the_house_does_not_have_is_seen(
+def test_a_forbidden_arrow_is_seen(
     house: Path, crate: str, used: str, kind: str
 ) -> None:
     manifest = house / "crates" / crate / "Cargo.toml"
@@ -171,7 +171,7 @@ def test_the_command_fails_by_either(house: Path) -> None:
     assert "in a circle" in done.stderr and "triage-model uses triage-decide" in done.stderr
 
 
-def test_a_crate_that_nobody_drew_is_seen(house: Path) -> None:
+def test_an_unknown_crate_is_seen(house: Path) -> None:
     planted = house / "crates/planted/src"
     planted.mkdir(parents=True)
     (planted / "lib.rs").touch()

@@ -18,7 +18,7 @@ def added(role, **given):
     return [statement for name, statement in statements(**given) if name == role and statement not in before]
 
 
-def test_everything_that_is_optional_can_be_had_at_once():
+def test_all_options_work_together():
     assert set(EVERYTHING) == {name for name, parameter in source()["Parameters"].items()
                                if parameter["Default"] in ("", "false", "AllAtOnce", "PassThrough")}
     for name, body in template()["Resources"].items():
@@ -184,20 +184,20 @@ def test_people_are_given_the_alias_direct_alone():
         {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "<TriageDirect>"}]
 
 
-def test_whom_to_believe_is_told_to_both_functions():
+def test_both_functions_get_the_trusted_sources():
     believed = ("TRAIL_LOG_GROUPS", "TRUSTED_QUEUES", "TRUSTED_TOPICS", "CALL_SOURCES")
 
-    def told(**given):
+    def trusted(**given):
         for function in resources_of("AWS::Lambda::Function", **given).values():
             variables = function["Environment"]["Variables"]
             yield [variables.get(f"OIDC_TRIAGE_{name}") for name in believed]
 
     trails = source()["Parameters"]["TrailLogGroups"]["Default"]
-    assert list(told()) == 2 * [[trails, "<DeadLetterQueue.Arn>", None, None]]
+    assert list(trusted()) == 2 * [[trails, "<DeadLetterQueue.Arn>", None, None]]
     # Empty, and not unset: unset would be the function's own default.
-    assert [groups for groups, *_ in told(TrailLogGroups="")] == ["", ""]
+    assert [groups for groups, *_ in trusted(TrailLogGroups="")] == ["", ""]
     given = {"TrustedQueues": EVERYTHING["TrustedQueues"], "TrustedTopics": FALLBACK}
-    assert list(told(**given)) == 2 * [[trails, f"<DeadLetterQueue.Arn>,{given['TrustedQueues']}", FALLBACK, None]]
+    assert list(trusted(**given)) == 2 * [[trails, f"<DeadLetterQueue.Arn>,{given['TrustedQueues']}", FALLBACK, None]]
 
 
 def test_the_default_of_the_template_is_the_default_of_the_function():
@@ -265,7 +265,7 @@ def test_nobody_publishes_or_sends_or_reads_without_tls():
                           "Condition": {"Bool": {"aws:SecureTransport": "false"}}}, name
 
 
-def test_with_everything_given_no_permission_is_wider_than_it_has_to_be():
+def test_with_every_parameter_no_permission_is_wider_than_needed():
     # None of these knows a resource to name: interfaces of Lambda's, X-Ray, the states of alarms; and a user of a directory is
     # known when somebody fails.
     broad = {action for _, statement in statements(**EVERYTHING) for action in as_list(statement["Action"])
@@ -298,7 +298,7 @@ def functions_in(value):
     return set()
 
 
-def test_a_rule_and_a_condition_call_only_what_cloudformation_takes_there():
+def test_a_rule_and_a_condition_use_only_functions_allowed_there():
     # It refuses the whole template for any other; cfn-lint does not see it.
     assert functions_in(source()["Rules"]) <= {"Ref", "Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::EachMemberIn"}
     assert functions_in(source()["Conditions"]) <= {"Ref", "Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::Join",

@@ -165,7 +165,7 @@ def test_the_table_costs_nothing_while_nothing_happens_and_forgets():
         "DeletionProtectionEnabled": "false"}
 
 
-def test_both_functions_share_one_table_and_tell_one_topic():
+def test_both_functions_share_one_table_and_one_topic():
     for name in FUNCTIONS:
         variables = resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
         assert variables["OIDC_TRIAGE_TABLE"] == {"Ref": "Table"}
@@ -217,7 +217,7 @@ def test_every_environment_value_is_a_string_or_made_of_string_parameters():
             assert isinstance(resolved(value, **EVERYTHING), str), variable
 
 
-def test_an_empty_parameter_is_no_variable():
+def test_an_empty_parameter_sets_no_variable():
     variables = resources("AWS::Lambda::Function")["TriageFunction"]["Environment"]["Variables"]
     for variable, parameter in [("REGION", "IdentityCenterRegion"), ("REGIONS", "Regions"), ("START_URL", "StartUrl"),
                                 ("POLICY", "Policy"), ("FALLBACK_TOPIC_ARN", "FallbackTopicArn"),
@@ -302,7 +302,7 @@ def test_a_parameter_that_cannot_be_right_is_refused_at_the_deployment(parameter
     assert not any(re.search(pattern, value) for value in bad)
 
 
-def test_what_is_on_or_off_takes_nothing_else():
+def test_a_switch_has_no_other_values():
     for name in ("PagerTopic", "ResolveNames", "SavedQueries", "TableBackups", "TableProtected"):
         assert source()["Parameters"][name]["AllowedValues"] == ["true", "false"], name
 
@@ -342,7 +342,7 @@ def decoder(file, constant):
     return re.findall(r'"([^"]*)"', value)
 
 
-def test_the_cloudtrail_rule_takes_what_the_decoder_takes_and_nothing_else_of_the_service():
+def test_the_cloudtrail_rule_matches_the_same_events_as_the_decoder():
     cloudtrail = rule("CloudTrailRule")
     pattern = cloudtrail["EventPattern"]
     assert pattern["detail"] == {"eventName": OPERATIONS}, "no condition on errors: successes are evidence too"
@@ -357,13 +357,13 @@ def test_each_source_of_a_record_has_the_source_of_its_envelope():
     assert [f"aws.{name}" for name in of_records] == decoder("cloudtrail.rs", "ENVELOPE_SOURCES")
 
 
-def test_the_health_rule_takes_the_categories_that_the_decoder_takes():
+def test_the_health_rule_matches_the_categories_of_the_decoder():
     pattern = rule("HealthRule")["EventPattern"]
     assert pattern == {"source": ["aws.health"], "detail-type": ["AWS Health Event"],
                        "detail": {"eventTypeCategory": decoder("health.rs", "ISSUE_CATEGORIES")}}
 
 
-def test_calls_are_taken_off_the_bus_only_of_sources_that_are_listed():
+def test_calls_on_the_bus_are_accepted_only_from_listed_sources():
     assert "CallRule" not in resources_of("AWS::Events::Rule") and "CallPermission" not in resources_of("AWS::Lambda::Permission")
     given = {"CallSources": "com.example.ci,com.example.cd"}
     pattern = resources_of("AWS::Events::Rule", **given)["CallRule"]["EventPattern"]
@@ -411,7 +411,7 @@ def test_both_functions_write_json_to_one_log_group_that_forgets():
     assert resources_of("AWS::Logs::LogGroup") == {"LogGroup": {"RetentionInDays": 14}}
 
 
-def test_only_lambda_may_take_the_roles():
+def test_only_lambda_may_assume_the_roles():
     for role in resources_of("AWS::IAM::Role").values():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert statement == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
@@ -424,7 +424,7 @@ def test_everybody_who_may_invoke_is_named_with_a_source():
         assert permission["Principal"] in ("events.amazonaws.com", "logs.amazonaws.com"), name
 
 
-def test_what_is_optional_hangs_on_its_parameter():
+def test_optional_resources_depend_on_their_parameter():
     conditions = {name: body.get("Condition") for name, body in template()["Resources"].items() if "Condition" in body}
     logs = {f"ApplicationLog{kind}{number}": f"HasApplicationLogGroup{number}"
             for kind in ("Subscription", "Permission") for number in range(1, 6)}
@@ -451,7 +451,7 @@ TWINS = sorted(path.name for path in awslogs.DECODED.glob("logs__*.json"))
 
 @pytest.mark.parametrize("name", [name for name in TWINS
                                   if name not in ("logs__control_message.json", "logs__prose_and_strangers.json")])
-def test_the_filter_pattern_lets_every_line_through_that_tells_of_a_failure(name):
+def test_the_filter_pattern_passes_every_line_with_a_failure(name):
     held_back = [event["message"] for event in json.loads((awslogs.DECODED / name).read_text())["logEvents"]
                  if not lets_through(filter_pattern(), event["message"])]
     for line in held_back:

@@ -56,7 +56,7 @@ def test_an_alarm_goes_off_when_it_should(name):
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_tells_the_topic_what_to_do_and_when_it_is_over(name):
+def test_an_alarm_notifies_the_topic_with_what_to_do_and_of_its_end(name):
     alarm = alarms()[name]
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Topic"}]
     assert "InsufficientDataActions" not in alarm and alarm.get("ActionsEnabled", True)
@@ -79,7 +79,7 @@ def test_each_function_has_an_alarm_for_its_errors():
     assert watched == [{"Ref": name} for name in FUNCTIONS]
 
 
-def test_only_the_alarm_that_misses_the_tick_takes_silence_for_trouble_and_it_is_made_after_the_rule():
+def test_only_the_alarm_on_ticks_fires_without_data_and_it_is_created_after_the_rule():
     silent = [name for name, alarm in alarms().items() if alarm["TreatMissingData"] != "notBreaching"]
     assert silent == ["NoTickAlarm"]
     assert set(template()["Resources"]["NoTickAlarm"]["DependsOn"]) == {"TickRule", "TickPermission"}
@@ -221,7 +221,7 @@ def commands(query):
     return [command.strip() for command in " ".join(lines).split("|")]
 
 
-def test_what_happened_in_an_incident_is_told_from_its_beginning():
+def test_what_happened_in_an_incident_is_listed_from_its_beginning():
     query = queries()["WhatHappenedQuery"]["QueryString"]
     fields, *rest = commands(query)
     assert rest == ['filter @message like "INCIDENT-ID"', "sort @timestamp asc", "limit 1000"]
@@ -229,7 +229,7 @@ def test_what_happened_in_an_incident_is_told_from_its_beginning():
     assert "@timestamp" in fields
 
 
-def test_who_is_hit_is_told_newest_first():
+def test_affected_callers_are_listed_newest_first():
     fields, *rest = commands(queries()["WhoIsHitQuery"]["QueryString"])
     assert rest == ["filter verdicts.0.callers > 0", "sort @timestamp desc", "limit 200"]
     # Of names, tools and operations the line has a text each.
