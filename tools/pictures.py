@@ -7,6 +7,7 @@ get. The frames around it are of no product. `INPUTS` names what the pictures we
     python3 -m tools.pictures --check    # says whether they are of the present texts
 """
 
+import collections
 import hashlib
 import html
 import json
@@ -36,7 +37,7 @@ COLOURS = 64
 STYLE = """
 * { box-sizing: border-box; margin: 0 }
 body { width: 360px; height: 640px; overflow: hidden; background: #fff; color: #1c1f23;
-  font: 14px/1.4 system-ui, "DejaVu Sans", "Liberation Sans", sans-serif }
+  font: 14.5px/1.38 "Liberation Sans", Arial, Helvetica, sans-serif }
 .bar { display: flex; align-items: center; gap: 10px; padding: 10px 14px; font-size: 13px; color: #5b626b;
   border-bottom: 1px solid #e2e5e9 }
 .from { display: flex; gap: 10px; align-items: center; padding: 10px 14px }
@@ -50,15 +51,17 @@ pre { font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; padding: 4p
 .chat h2 { font-size: 15px; line-height: 1.3 }
 .chat p, .chat li { margin-top: 5px; overflow-wrap: anywhere }
 .chat ol { padding-left: 22px }
+.region { white-space: nowrap }
 .dot { display: inline-block; width: 12px; height: 12px; border-radius: 6px; vertical-align: -1px }
-code { background: #eef0f2; border-radius: 3px; padding: 0 3px; font: 12.5px "DejaVu Sans Mono", monospace }
+code { background: #e1e5ea; border-radius: 3px; padding: 0 3px; font: 12.5px "DejaVu Sans Mono", monospace }
 body.pager { background: #14181d; color: #f2f4f6 }
 .pager .clock { text-align: center; padding: 44px 0 22px; font-size: 56px; font-weight: 300; line-height: 1 }
 .pager .clock small { display: block; font-size: 14px; padding-top: 8px; color: #aab2bb; font-weight: 400 }
 .card { margin: 10px; border-radius: 14px; background: #2a3038; padding: 14px }
 .card .top { display: flex; justify-content: space-between; font-size: 12px; color: #aab2bb }
 .card .what { font-weight: 600; font-size: 17px; line-height: 1.3; padding: 8px 0 6px }
-.card .why { font-size: 13.5px; color: #dde2e7; max-height: 232px; overflow: hidden }
+.card .why { font-size: 14px; color: #dde2e7; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 12;
+  overflow: hidden }
 .card .key { font: 11px "DejaVu Sans Mono", monospace; color: #aab2bb; padding-top: 8px }
 .buttons { display: flex; gap: 8px; padding-top: 12px }
 .buttons span { flex: 1; text-align: center; border-radius: 9px; padding: 9px 0; font-weight: 600; background: #c0392b }
@@ -70,12 +73,17 @@ def page(body, kind):
     return f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><style>{STYLE}</style><body class="{kind}">{body}</body></html>'
 
 
+def escaped(text):
+    """The text as it is, but for names of regions, which are not broken at their hyphens."""
+    return re.sub(r"\b[a-z]{2}-[a-z]+-\d\b", r'<span class="region">\g<0></span>', html.escape(text))
+
+
 def mail(text):
     head, _, body = text.partition("\n\n")
     subject = head.removeprefix("Subject: ")
-    return page(f"""<div class="bar">‹ Inbox</div><h1>{html.escape(subject)}</h1>
+    return page(f"""<div class="bar">‹ Inbox</div><h1>{escaped(subject)}</h1>
 <div class="from"><div class="face">A</div><div><b>AWS Notifications</b><div class="quiet">to on-call</div></div></div>
-<pre>{html.escape(body)}</pre>""", "mail")
+<pre>{escaped(body)}</pre>""", "mail")
 
 
 #: Drawn, because not every machine has a font with them.
@@ -84,7 +92,7 @@ DOTS = {"🔴": "#c0392b", "🟠": "#e67e22", "🟡": "#f1c40f", "🟢": "#27ae6
 
 def marked(text):
     """The little of a chat's markdown that the code uses: code, bold, and lists."""
-    text = html.escape(text)
+    text = escaped(text)
     for dot, colour in DOTS.items():
         text = text.replace(dot, f'<span class="dot" style="background:{colour}"></span>')
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
@@ -105,8 +113,8 @@ def pager(text):
     alarm = json.loads(text)
     time = re.fullmatch(r"(\d+-\d+-\d+)T(\d+:\d+):.*", alarm["StateChangeTime"])
     return page(f"""<div class="clock">{time[2]}<small>{time[1]} UTC</small></div>
-<div class="card"><div class="top"><span>PAGER</span><span>now</span></div><div class="what">{html.escape(alarm["AlarmDescription"])}</div>
-<div class="why">{html.escape(alarm["NewStateReason"])}</div><div class="key">{html.escape(alarm["AlarmName"])}</div>
+<div class="card"><div class="top"><span>PAGER</span><span>now</span></div><div class="what">{escaped(alarm["AlarmDescription"])}</div>
+<div class="why">{escaped(alarm["NewStateReason"])}</div><div class="key">{html.escape(alarm["AlarmName"])}</div>
 <div class="buttons"><span>Acknowledge</span><span>Open</span></div></div>""", "pager")
 
 
@@ -156,17 +164,18 @@ def smaller(png):
         rows.append(row)
         before = row
     pixels = [[tuple(row[x:x + 3]) for x in range(0, len(row), wide)] for row in rows]
-    # As few bits of each colour as it takes.
+    often = collections.Counter(pixel for row in pixels for pixel in row)
+    # As many bits of each colour as there is room for.
     for bits in range(8, 1, -1):
         mask = 256 - (1 << 8 - bits)
-        coarse = {pixel: tuple(value & mask for value in pixel) for pixel in {pixel for row in pixels for pixel in row}}
+        coarse = {pixel: tuple(value & mask for value in pixel) for pixel in often}
         colours = sorted(set(coarse.values()))
         if len(colours) <= COLOURS:
             break
-    # What stands for several is shown as the first that it stands for: white stays white.
+    # What stands for several is shown as the most frequent of them: a background stays what it is.
     shown = {}
-    for pixel, to in sorted(coarse.items(), reverse=True):
-        shown.setdefault(to, pixel)
+    for pixel, _ in often.most_common():
+        shown.setdefault(coarse[pixel], pixel)
     numbers = {to: number for number, to in enumerate(colours)}
     body = b"".join(b"\0" + bytes(numbers[coarse[pixel]] for pixel in row) for row in pixels)
     return (png[:8] + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0))
