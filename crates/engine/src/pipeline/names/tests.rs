@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use futures_util::FutureExt as _;
@@ -16,12 +16,14 @@ use crate::settings::Settings;
 /// A directory that answers at once, and remembers who was asked for.
 struct Fake {
     asked: RefCell<Vec<String>>,
+    /// The longest that an answer was waited for.
+    within: Cell<Duration>,
     answer: fn(&str) -> Result<Person, DirectoryError>,
 }
 
 impl Fake {
     fn answering(answer: fn(&str) -> Result<Person, DirectoryError>) -> Self {
-        Self { asked: RefCell::default(), answer }
+        Self { asked: RefCell::default(), within: Cell::default(), answer }
     }
 
     fn asked(&self) -> usize {
@@ -30,7 +32,8 @@ impl Fake {
 }
 
 impl Directory for &Fake {
-    async fn person(&self, id: &str, _: Duration) -> Result<Person, DirectoryError> {
+    async fn person(&self, id: &str, within: Duration) -> Result<Person, DirectoryError> {
+        self.within.set(self.within.get().max(within));
         self.asked.borrow_mut().push(id.to_owned());
         (self.answer)(id)
     }
@@ -51,8 +54,12 @@ fn id(number: usize) -> String {
     format!("94d00cd8-e9e6-4810-b177-b08e847754{number:02}")
 }
 
-/// So many users fail at that second, in one payload.
+/// So many users fail at that second, in one payload, and there are 28 seconds to deal with it.
 fn fail(pipeline: &Offline<'_>, users: usize, second: i64) -> Handled {
+    fail_within(pipeline, users, second, Duration::from_secs(28))
+}
+
+fn fail_within(pipeline: &Offline<'_>, users: usize, second: i64, left: Duration) -> Handled {
     let failed = |number: usize| {
         format!(
             r#"{{"eventSource":"sso.amazonaws.com","eventName":"CreateToken","awsRegion":"us-east-1",
@@ -63,7 +70,7 @@ fn fail(pipeline: &Offline<'_>, users: usize, second: i64) -> Handled {
         )
     };
     let payload = format!("[{}]", (0..users).map(failed).collect::<Vec<_>>().join(","));
-    let deadline = Instant::now() + Duration::from_secs(28);
+    let deadline = Instant::now() + left;
     let invocation = Invocation { id: "invocation-1".into(), invoked_arn: String::new(), now: at(second), deadline };
     let batch = decode(&payload, &pipeline.setting(invocation.now, ""));
     pipeline.judge(batch, &invocation).now_or_never().expect("nothing here waits")
@@ -106,6 +113,16 @@ fn a_notice_has_names_and_each_user_is_asked_for_once() {
             .iter()
             .all(|name| name.starts_with("user ")))
     );
+}
+
+#[test]
+fn a_page_waits_a_second_for_names_at_most_and_less_where_there_is_little_time() {
+    for (left, most) in [(Duration::from_secs(28), NAMES_WITHIN), (Duration::from_secs(2), Duration::from_millis(500))]
+    {
+        let fake = Fake::answering(named);
+        fail_within(&pipeline(&fake, &[]), 8, 0, left);
+        assert!(fake.asked() > 0 && fake.within.get() <= most, "{:?}", fake.within);
+    }
 }
 
 #[test]
