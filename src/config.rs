@@ -57,6 +57,7 @@ impl Config {
         let company = company::read(&variable, &mut problems);
         let hides_names = settings.as_ref().is_some_and(Settings::hides_names);
         let identity_store = directory::read(&variable, hides_names, &mut problems);
+        let settings = settings.map(|settings| Settings { time_zone: company.time_zone.clone(), ..settings });
         let (Some(settings), true) = (settings, problems.is_empty()) else { return Err(SettingsError(problems)) };
         Ok(Self {
             settings,

@@ -170,6 +170,11 @@ impl Incident {
             parts: Vec::new(),
             callers: 0,
             victims: BTreeMap::new(),
+            people: true,
+            seen: BTreeMap::new(),
+            failures_at: BTreeMap::new(),
+            failures_before: 0,
+            probe_failed: false,
             opening: None,
             chance_years: None,
             silent_since: None,
@@ -328,6 +333,10 @@ impl Incident {
     fn begin_run(&mut self, verdict: &Verdict, now: Timestamp) {
         if self.concern.key() != verdict.concern.key() {
             self.victims.clear();
+            self.people = true;
+            self.seen.clear();
+            self.failures_at.clear();
+            self.failures_before = 0;
             self.callers = 0;
             self.scope = Scope { shared: self.scope.shared.take(), ..verdict.scope.clone() };
         }

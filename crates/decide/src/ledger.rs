@@ -75,6 +75,20 @@ pub struct Incident {
     pub callers: usize,
     #[serde(default)]
     pub victims: BTreeMap<Origin, DistinctCallers>,
+    /// All of them are people, by their names.
+    #[serde(default)]
+    pub people: bool,
+    /// Everybody who called meanwhile, affected or not.
+    #[serde(default)]
+    pub seen: BTreeMap<Origin, DistinctCallers>,
+    /// Failed calls of late, by [`FAILURES_COUNTED_S`], and all before them.
+    #[serde(default)]
+    pub failures_at: BTreeMap<i64, usize>,
+    #[serde(default)]
+    pub failures_before: usize,
+    /// A probe of the service failed meanwhile.
+    #[serde(default)]
+    pub probe_failed: bool,
     /// What was told of how it began. It stays as it was: the evidence that it rests on is gone after an hour.
     #[serde(default)]
     pub opening: Option<String>,
@@ -136,6 +150,17 @@ impl Part {
 }
 
 impl Incident {
+    /// Failed calls from beginning to end.
+    pub fn failed_calls(&self) -> usize {
+        self.failures_before + self.failures_at.values().sum::<usize>()
+    }
+
+    /// Distinct callers from beginning to end, affected or not; None where served calls are not seen.
+    pub fn callers_seen(&self) -> Option<usize> {
+        // One person seen through a log and through CloudTrail is one.
+        self.seen.values().map(DistinctCallers::count).max()
+    }
+
     pub const fn is_open(&self) -> bool {
         self.resolved_at.is_none()
     }

@@ -202,6 +202,9 @@ impl Judgement {
     }
 }
 
+/// Failures of an incident are counted by so many seconds: a multiple of a slot's.
+pub const FAILURES_COUNTED_S: i64 = 600;
+
 /// The verdict, with everything that a notice needs to explain it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
@@ -227,6 +230,12 @@ pub struct Verdict {
     /// tells of it; and how many that may have been in all.
     pub victims: BTreeMap<Origin, BTreeSet<CallerHash>>,
     pub victims_about: usize,
+    /// All of them are people, by their names.
+    pub people: bool,
+    /// Everybody who called meanwhile, affected or not, by what shows it; empty where served calls are not seen.
+    pub seen: BTreeMap<Origin, BTreeSet<CallerHash>>,
+    /// The ARN of the KMS key that refuses, where a refusal names it.
+    pub kms_key: Option<String>,
     /// How many of them were served later.
     pub served_again: usize,
     /// The operations that fail, each with those that it hit.
@@ -237,6 +246,8 @@ pub struct Verdict {
     /// Failures of the concern within the evidence (or, once an incident is open, since it opened), and when the first
     /// of those still hit and the latest of all occurred.
     pub failures: usize,
+    /// The same by the time in which they occurred: the number of the [`FAILURES_COUNTED_S`] seconds since 1970.
+    pub failures_at: BTreeMap<i64, usize>,
     pub since: Option<Timestamp>,
     pub latest: Option<Timestamp>,
     /// The latest failure without that of one caller, where many are hit: a one-off after a blip does not make it last.

@@ -3,6 +3,7 @@
 //! In: variables. Out: [`Settings`], and what is wrong with them for the caller to report together with the rest. Where the
 //! variables come from is the caller's.
 
+use jiff::tz::TimeZone;
 use triage_decide::policy::Policy;
 use triage_decode::trust::{TRAIL_LOG_GROUPS, TrailLogGroup, Trust};
 use triage_model::region::{KnownRegions, Region, is_well_formed};
@@ -27,6 +28,8 @@ pub struct Settings {
     pub mode: Mode,
     /// `OIDC_TRIAGE_POLICY`.
     pub policy: Policy,
+    /// Notices show times in UTC, and in this zone beside it: `OIDC_TRIAGE_TIME_ZONE`.
+    pub time_zone: Option<TimeZone>,
     /// `AWS_LAMBDA_LOG_GROUP_NAME`, else `/aws/lambda/<AWS_LAMBDA_FUNCTION_NAME>`, and those of
     /// `OIDC_TRIAGE_OWN_LOG_GROUPS`: never read, or we would answer ourselves for ever.
     pub own_log_groups: Vec<String>,
@@ -133,6 +136,7 @@ impl Settings {
             caller_names,
             mode,
             policy,
+            time_zone: None,
             own_log_groups,
             trust,
         })

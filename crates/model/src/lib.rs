@@ -6,6 +6,7 @@ pub mod caller;
 pub mod classify;
 pub mod fault;
 pub mod grant;
+pub mod kms;
 pub mod observation;
 pub mod partition;
 pub mod problem;

@@ -1,7 +1,7 @@
 //! What to do, as data: the texts of notices that do not depend on numbers.
 //!
-//! In: what is told of. Out: what its reader should do, and what users may be told. Nothing is promised that the evidence
-//! does not show: whose fault it is, is said only where the service itself says that it fails.
+//! In: an incident or an advice. Out: at most four steps for the on-call, and a paragraph for users. Nothing is promised that
+//! the evidence does not show: users read that AWS fails only where the service itself says so.
 
 use triage_decide::concern::Concern;
 use triage_decide::ledger::Incident;
@@ -9,29 +9,21 @@ use triage_decide::verdict::{Advised, Diagnosis, Talking, Verdict};
 use triage_model::redact::{SHOWN_NAME_MAX, one_line, unlinked};
 use triage_model::region::Region;
 
+use crate::headline::shared_in_words;
+use crate::key;
 use crate::notice::Advice;
-use crate::words::{capitalized, concern_name, of_shared, signing_in_by};
+use crate::words::{capitalized, concern_name, signing_in_by};
 
-/// Texts with gaps: `{region}`; `{name}` for the code or reason that an incident is about; `{shared}`
-/// for the tool, network or application that it is of, `{signing in}` and `{try it}` for what that means; `{talker}`, `{rate}`, `{calls}` and `{quota}` for a tool that makes too
-/// many calls.
-struct Texts {
-    now: Vec<&'static str>,
-    users: &'static str,
-}
+/// Steps of a notice: whoever is woken reads no more of them.
+pub const STEPS_MAX: usize = 4;
 
-impl Texts {
-    fn filled(&self, gaps: &[(&str, &str)]) -> Advice {
-        let fill = |text: &str| filled(text, gaps);
-        Advice {
-            now: self.now.iter().map(|step| fill(step)).collect(),
-            users: Some(fill(self.users)).filter(|users| !users.is_empty()),
-        }
-    }
-}
+/// What goes into the gaps of a text: `{region}`; `{name}` for the code or reason that an incident is about; `{shared}` for the
+/// tool, network or application that it is of, `{signing in}` and `{try it}` for what that means; `{talker}`, `{rate}`,
+/// `{calls}` and `{quota}` for a tool that makes too many calls.
+type Gaps<'a> = &'a [(&'a str, &'a str)];
 
 /// What goes into a gap may be text of others: no gap of theirs is filled.
-fn filled(text: &str, gaps: &[(&str, &str)]) -> String {
+fn filled(text: &str, gaps: Gaps<'_>) -> String {
     let (mut filled, mut rest) = (String::new(), text);
     while let Some(begin) = rest.find('{') {
         filled.push_str(&rest[..begin]);
@@ -46,40 +38,23 @@ fn filled(text: &str, gaps: &[(&str, &str)]) -> String {
 
 /// While an incident is open.
 pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
-    let confirmed = verdict.is_confirmed();
-    let mut now = Vec::new();
-    let users = match incident.diagnosis {
-        Diagnosis::Misconfigured => {
-            now.extend(if is_of_a_key(&incident.concern) { OUR_KEY } else { OUR_POLICY });
-            OUR_OWN
-        }
-        Diagnosis::Suspected => {
-            now.extend(IN_A_SURGE);
-            LOOKS_LIKE_A_MISTAKE
-        }
-        Diagnosis::OneTool => {
-            match incident.concern {
-                Concern::Service | Concern::Admin { .. } => now.extend(ONE_TOOL),
-                Concern::Request { .. } => now.extend([WHOSE_TOOL].into_iter().chain(ONE_TOOL)),
-            }
-            ONE_TOOL_FAILS
-        }
-        Diagnosis::OneNetwork => {
-            now.extend(ONE_NETWORK);
-            ONE_NETWORK_FAILS
-        }
-        Diagnosis::OneApplication => {
-            now.extend(ONE_APPLICATION);
-            ONE_APPLICATION_FAILS
-        }
-        Diagnosis::Outage => {
-            now.extend(CHECK_THE_WAY.filter(|_| !confirmed && verdict.is_mostly_unanswered()));
-            now.extend(TRY_IT.filter(|_| !confirmed));
-            now.extend(IN_AN_OUTAGE);
-            if confirmed { SERVICE_FAILS } else { CAUSE_UNKNOWN }
-        }
+    let confirmed = verdict.is_confirmed() || verdict.health;
+    if let Concern::Admin { name, key: true, .. } = &incident.concern {
+        let steps = key::steps(name, verdict.kms_key.as_deref(), &incident.region);
+        return with_last(steps, incident, &[BREAK_GLASS], OUR_OWN);
+    }
+    let (now, users): (Vec<&str>, &str) = match incident.diagnosis {
+        Diagnosis::Misconfigured => (OUR_POLICY.to_vec(), OUR_OWN),
+        Diagnosis::Suspected => (IN_A_SURGE.to_vec(), LOOKS_LIKE_A_MISTAKE),
+        Diagnosis::OneTool => match incident.concern {
+            Concern::Service | Concern::Admin { .. } => (ONE_TOOL.to_vec(), ONE_TOOL_FAILS),
+            Concern::Request { .. } => ([WHOSE_TOOL].into_iter().chain(ONE_TOOL).collect(), ONE_TOOL_FAILS),
+        },
+        Diagnosis::OneNetwork => (ONE_NETWORK.to_vec(), ONE_NETWORK_FAILS),
+        Diagnosis::OneApplication => (ONE_APPLICATION.to_vec(), ONE_APPLICATION_FAILS),
         // Of the others there are no incidents.
-        Diagnosis::Degraded
+        Diagnosis::Outage
+        | Diagnosis::Degraded
         | Diagnosis::Throttling
         | Diagnosis::OneCaller
         | Diagnosis::Blind
@@ -89,68 +64,82 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
         | Diagnosis::Isolated
         | Diagnosis::Transient
         | Diagnosis::Quiet => {
-            now.extend(CHECK_THE_WAY.filter(|_| !confirmed && verdict.is_mostly_unanswered()));
-            now.extend(TRY_IT.filter(|_| !confirmed));
-            now.push(TRY_AGAIN);
-            now.extend(IN_AN_OUTAGE);
-            SOME_FAIL
+            let unsure = match verdict.is_mostly_unanswered() {
+                true => CHECK_THE_WAY,
+                false => TRY_IT,
+            };
+            let users = match (incident.diagnosis, confirmed) {
+                (Diagnosis::Outage, true) => SERVICE_FAILS,
+                (Diagnosis::Outage, false) => CAUSE_UNKNOWN,
+                _ => SOME_FAIL,
+            };
+            let first = (!confirmed).then_some(unsure);
+            (first.into_iter().chain([WAY_IN, ASK_AWS, CHANGE_NOTHING]).collect(), users)
         }
     };
-    filled_for(incident, &Texts { now, users })
+    with_last(Vec::new(), incident, &now, users)
 }
 
-/// While calls are served again, and the end is not proved yet.
+/// While calls are served again, and the end is not confirmed yet.
 pub fn of_recovering(incident: &Incident) -> Advice {
-    let now = vec!["{try it}, to see whether it works.", WAIT_FOR_THE_END, START_AGAIN];
-    filled_for(incident, &Texts { now, users: BEGINS_TO_WORK })
+    with_last(Vec::new(), incident, &["{try it}, to see whether it works.", START_AGAIN], BEGINS_TO_WORK)
 }
 
-/// While nobody calls. What users would be told is not known.
+/// While nobody calls. What users could be told is not known.
 pub fn of_silence(incident: &Incident) -> Advice {
-    let now = vec!["{try it}: while nobody calls, nothing else shows whether it works.", WAIT_FOR_THE_END];
-    filled_for(incident, &Texts { now, users: "" })
+    with_last(Vec::new(), incident, &["{try it}. While nobody calls, nothing else shows whether it works."], "")
 }
 
 /// When an incident is over.
 pub fn of_recovery(incident: &Incident, proved: bool) -> Advice {
-    let mut now = Vec::new();
-    if !proved {
-        now.push(TRY_BEFORE_THE_END);
-    }
     let is_shared = incident.scope.shared.is_some();
-    match incident.concern {
-        Concern::Admin { .. } => now.extend(AFTER_A_SETTING),
-        Concern::Service | Concern::Request { .. } if is_shared => now.extend(AFTER_A_PART),
-        Concern::Service | Concern::Request { .. } => now.extend(AFTER_AN_OUTAGE),
-    }
-    now.push("If it returns soon, you are told of it as reopened, under the same incident.");
+    let first = (!proved).then_some("{try it}, before you call it over.");
+    let then: &[&str] = match incident.concern {
+        Concern::Admin { .. } => &["Find out who or what changed the key or policy, so that it does not happen again."],
+        Concern::Service | Concern::Request { .. } if is_shared => {
+            &["Find out what changed, so that it does not come back."]
+        }
+        Concern::Service | Concern::Request { .. } => {
+            &[START_AGAIN, "Close your AWS Support case with the times and the request ids, if you opened one."]
+        }
+    };
+    let now: Vec<&str> = first.into_iter().chain(then.iter().copied()).collect();
     let users = match (is_shared, proved) {
         (false, true) => WORKS_AGAIN,
         (false, false) => SHOULD_WORK_AGAIN,
         (true, true) => PART_WORKS_AGAIN,
         (true, false) => PART_SHOULD_WORK_AGAIN,
     };
-    filled_for(incident, &Texts { now, users })
+    with_last(Vec::new(), incident, &now, users)
 }
 
-fn filled_for(incident: &Incident, texts: &Texts) -> Advice {
+/// The steps that are made already, then these, with the gaps of an incident filled.
+fn with_last(steps: Vec<String>, incident: &Incident, then: &[&str], users: &str) -> Advice {
     let name = concern_name(&incident.concern).unwrap_or_else(|| "an error".to_owned());
     let shared = incident.scope.shared.as_ref();
     let gaps = [
         ("{region}", incident.region.as_str()),
         ("{name}", &name),
-        ("{shared}", &shared.map_or_else(|| "what fails".to_owned(), of_shared)),
+        ("{shared}", &shared_in_words(shared)),
         ("{signing in}", &capitalized(&shared.map_or_else(|| SIGNING_IN.to_owned(), signing_in_by))),
         ("{try it}", &try_it(incident)),
     ];
-    texts.filled(&gaps)
+    advice(steps, then, users, &gaps)
+}
+
+fn advice(steps: Vec<String>, then: &[&str], users: &str, gaps: Gaps<'_>) -> Advice {
+    let then = then.iter().map(|step| filled(step, gaps));
+    Advice {
+        now: steps.into_iter().chain(then).take(STEPS_MAX).collect(),
+        users: Some(filled(users, gaps)).filter(|users| !users.is_empty()),
+    }
 }
 
 /// How somebody sees whether it works.
 fn try_it(incident: &Incident) -> String {
     match &incident.scope.shared {
-        Some(shared) => format!("Have somebody try {}, once", signing_in_by(shared)),
-        None => format!("Sign in yourself, once (aws sso login, with Identity Center in {})", incident.region),
+        Some(shared) => format!("Have somebody try {} once", signing_in_by(shared)),
+        None => "Sign in yourself once (aws sso login)".to_owned(),
     }
 }
 
@@ -158,7 +147,6 @@ fn try_it(incident: &Incident) -> String {
 pub fn of_advised(region: &Region, advised: &Advised) -> Advice {
     let region = ("{region}", region.as_str());
     if let Some(Talking { who, quota, calls }) = &advised.talking {
-        let now = [SLOW_IT_DOWN].into_iter().chain(WHOEVER_IS_THROTTLED).collect();
         let (rate, quota) = ((quota / 2).to_string(), quota.to_string());
         let gaps = [
             region,
@@ -167,143 +155,103 @@ pub fn of_advised(region: &Region, advised: &Advised) -> Advice {
             ("{calls}", calls),
             ("{talker}", &one_line(&unlinked(who), 2 * SHOWN_NAME_MAX)),
         ];
-        return Texts { now, users: "" }.filled(&gaps);
+        let steps: Vec<&str> = [SLOW_IT_DOWN].into_iter().chain(WHEN_THROTTLED).collect();
+        return advice(Vec::new(), &steps, "", &gaps);
     }
-    let now = match advised.diagnosis {
-        Diagnosis::Throttling => [SLOW_DOWN].into_iter().chain(WHOEVER_IS_THROTTLED).collect(),
+    let steps: Vec<&str> = match advised.diagnosis {
+        Diagnosis::Throttling => [SLOW_DOWN].into_iter().chain(WHEN_THROTTLED).collect(),
         Diagnosis::OneCaller => ONE_CALLER.to_vec(),
         Diagnosis::Blind => OUR_SIDE.to_vec(),
         Diagnosis::Late => TOO_LATE.to_vec(),
         Diagnosis::AwsHealth => AN_ISSUE.to_vec(),
-        Diagnosis::Unbelieved => NOT_BELIEVED.to_vec(),
+        Diagnosis::Unbelieved => UNTRUSTED.to_vec(),
         Diagnosis::Outage
         | Diagnosis::Degraded
         | Diagnosis::Misconfigured
         | Diagnosis::Suspected
         | Diagnosis::OneTool
         | Diagnosis::OneNetwork
-        | Diagnosis::OneApplication => IN_AN_OUTAGE.to_vec(),
+        | Diagnosis::OneApplication => vec![WAY_IN, ASK_AWS, CHANGE_NOTHING],
         Diagnosis::Isolated | Diagnosis::Transient | Diagnosis::Quiet => vec!["Nothing."],
     };
-    Texts { now, users: "" }.filled(&[region])
+    advice(Vec::new(), &steps, "", &[region])
 }
 
-/// Whether it is a KMS key that refuses.
-const fn is_of_a_key(concern: &Concern) -> bool {
-    match concern {
-        Concern::Admin { key, .. } => *key,
-        Concern::Service | Concern::Request { .. } => false,
-    }
-}
+const CHECK_THE_WAY: &str =
+    "Check your own network first (DNS, proxy, firewall, VPC endpoint): most calls got no answer.";
 
-const CHECK_THE_WAY: Option<&str> = Some(
-    "Check your own way to the service first (DNS, proxy, firewall, VPC endpoint): most of these calls got no answer at \
-     all, and that need not be AWS.",
-);
+const TRY_IT: &str = "{try it}: no probe confirms it.";
 
-const TRY_IT: Option<&str> = Some("{try it}: no probe confirms the outage.");
+const WAY_IN: &str = "For urgent work use your break-glass access, or the access portal of another region if Identity Center is \
+                      replicated there.";
 
-const TRY_AGAIN: &str = "Who fails may try again after a minute: some calls are served.";
+const ASK_AWS: &str = "Look for {region} at https://health.aws.amazon.com/health/status, and open an AWS Support case with the \
+                       request ids below.";
 
-const IN_AN_OUTAGE: [&str; 7] = [
-    "Look for {region} at https://health.aws.amazon.com/health/status, and open a case with AWS Support that names the \
-     request ids of failed calls.",
-    "Who must get in now uses the access portal of another region, if your Identity Center is set up in several, else the \
-     break-glass access (an IAM user or role outside Identity Center).",
-    "Do not sign users out and do not restart clients: sessions and role credentials that exist go on working until \
-     they expire; new sign-ins and renewals are what fails.",
-    "Stop scripts that sign in in a loop: their retries feed the trouble.",
-    "Leave the settings of Identity Center as they are: errors of this kind do not come from them.",
-    "Then wait: you are told when it changes, each hour, and when its end is proved.",
-    "Afterwards nobody needs to set up anything anew: whoever was stopped signs in once more.",
-];
+const CHANGE_NOTHING: &str =
+    "Stop scripts that sign in in a loop. Leave Identity Center's settings and open sessions alone.";
 
-const OUR_KEY: [&str; 4] = [
-    "Look at the KMS key that Identity Center in {region} is encrypted with; the service answers {name}. The key must \
-     be there and enabled, not pending deletion (if it is, cancel that first), and its policy must let Identity Center \
-     and its identity store use it.",
-    "Find the change in CloudTrail: events of kms.amazonaws.com (DisableKey, ScheduleKeyDeletion, PutKeyPolicy, \
-     RevokeGrant) shortly before the first failure. Undo it.",
-    "Who must get in now uses the break-glass access (an IAM user or role outside Identity Center).",
-    "Do not sign users out: sessions and role credentials that exist go on working until they expire.",
-];
+const BREAK_GLASS: &str = "For urgent work use your break-glass access (an IAM user or role outside Identity Center).";
 
 const OUR_POLICY: [&str; 4] = [
-    "Look at what may refuse with {name}: the assignments of the application in Identity Center in {region}, service \
-     control policies, and the IAM policies and permissions boundaries of the callers below.",
-    "Find the change in CloudTrail: events of sso.amazonaws.com, organizations.amazonaws.com and iam.amazonaws.com \
-     shortly before the first failure. Undo it.",
-    "Who must get in now uses the break-glass access (an IAM user or role outside Identity Center).",
-    "If nobody changed anything, open a case with AWS Support that names the request ids of failed calls.",
+    "Check what refuses with {name}: the application's assignments, service control policies, and the IAM policies of the \
+     callers below.",
+    "Find the change in CloudTrail: events of sso.amazonaws.com, organizations.amazonaws.com and iam.amazonaws.com shortly \
+     before the first failure. Undo it.",
+    BREAK_GLASS,
+    "If nobody changed anything, open an AWS Support case with the request ids below.",
 ];
 
-const IN_A_SURGE: [&str; 5] = [
-    "Sign in yourself, once (aws sso login, with Identity Center in {region}). If you are refused with {name} too, it is \
-     probably a bad deployment of the service: such outages were answered with errors that look like mistakes of the \
-     callers.",
-    "Ask what you rolled out yourselves: if all callers below have one tool and version, one start URL or one proxy in \
-     common, take that back first.",
-    "Do not register every client anew and do not delete everybody's caches: new registrations would be refused alike, \
-     and there is a quota of 20 a second for an address.",
-    "Look for {region} at https://health.aws.amazon.com/health/status, and open a case with AWS Support that names the \
-     request ids of failed calls.",
-    "Who must get in now uses the break-glass access (an IAM user or role outside Identity Center).",
+const IN_A_SURGE: [&str; 4] = [
+    "Sign in yourself once (aws sso login). If you get {name} too, it is probably a bad deployment of the service.",
+    "If you rolled out a tool, a start URL or a proxy today, roll that back first.",
+    "Do not register clients again or delete caches: registrations are limited to 20 a second for each address.",
+    ASK_AWS,
 ];
 
-const WHOSE_TOOL: &str = "Ask who runs {shared}: it is refused with {name}. If nobody knows it, somebody may be guessing at \
-                          codes or credentials: show the callers below to your security team.";
+const WHOSE_TOOL: &str = "Ask who runs {shared}: it is refused with {name}. If nobody knows it, show the callers below to your \
+                          security team.";
 
 const ONE_TOOL: [&str; 3] = [
-    "Look at the last update of {shared}, and take it back where you can: callers with other tools are served.",
-    "Who must get in now uses another tool or version (aws sso login, or the access portal in a browser).",
-    "Tell whoever makes the tool, with the code and the request ids below. It is no case for AWS Support yet.",
+    "Roll {shared} back to the version before, or have its users switch to another tool (aws sso login, the access portal).",
+    "Report it to the tool's maker with the code and the request ids below.",
+    "Open no AWS Support case yet: callers with other tools are served.",
 ];
 
 const ONE_NETWORK: [&str; 3] = [
-    "Look at the way out of {shared}: proxy, firewall, DNS, VPC endpoint. Callers elsewhere are served.",
+    "Check proxy, firewall, DNS and VPC endpoint of {shared}. Callers elsewhere are served.",
     "Find out what changed there shortly before the first failure, and undo it.",
-    "Who must get in now uses another network.",
+    "For urgent work use another network.",
 ];
 
 const ONE_APPLICATION: [&str; 3] = [
-    "Look at {shared} in Identity Center: its assignments, grants and trusted token issuers, and the role that it \
-     signs in with. Other applications are served.",
+    "Check {shared} in Identity Center: its assignments, grants, trusted token issuers and its role. Other applications are \
+     served.",
     "Find the change in CloudTrail: events of sso.amazonaws.com that name the application, shortly before the first \
      failure. Undo it.",
-    "Tell the application's owners, with the code and the request ids below.",
+    "Report it to the application's owners with the code and the request ids below.",
 ];
 
-const ONE_TOOL_FAILS: &str = "{signing in} fails at the moment. Other tools work: please use one of them, or the access \
-                              portal in a browser.";
+const ONE_TOOL_FAILS: &str =
+    "{signing in} fails at the moment. Please use another tool, or the access portal in a browser.";
 
-const ONE_NETWORK_FAILS: &str = "{signing in} fails at the moment. It works from other networks: please use one of them, \
-                                 if you can. We are looking into it.";
+const ONE_NETWORK_FAILS: &str = "{signing in} fails at the moment. Please use another network if you can. We are looking \
+                                 into it.";
 
-const ONE_APPLICATION_FAILS: &str = "{signing in} fails at the moment. We are looking into it. Other ways to sign in to \
-                                     AWS work.";
+const ONE_APPLICATION_FAILS: &str =
+    "{signing in} fails at the moment. Other ways to sign in to AWS work. We are looking into it.";
 
-const PART_WORKS_AGAIN: &str = "{signing in} works again. If you were stopped, just sign in once more.";
+const PART_WORKS_AGAIN: &str = "{signing in} works again. If it failed for you, just sign in once more.";
 
 const PART_SHOULD_WORK_AGAIN: &str =
-    "{signing in} should work again. If you were stopped, please sign in once more, and tell us if that fails.";
+    "{signing in} should work again. If it failed for you, please sign in once more, and report it if that fails.";
 
-const SIGNING_IN: &str = "signing in to AWS (aws sso login, and tools that use it)";
+const SIGNING_IN: &str = "signing in to AWS (aws sso login and tools that use it)";
 
-const TRY_BEFORE_THE_END: &str = "{try it}, before you call it over.";
+const START_AGAIN: &str = "Restart what you stopped, a few at a time: all at once may be throttled.";
 
-const WAIT_FOR_THE_END: &str = "Then wait: you are told when its end is proved.";
-
-const START_AGAIN: &str = "Start again what was stopped, little by little: all at once may be throttled.";
-
-const BEGINS_TO_WORK: &str = "{signing in} begins to work again in {region}. If you were stopped, please try once more. If \
-                              that fails, try again in a quarter of an hour rather than over and over.";
-
-const AFTER_A_PART: [&str; 1] = ["Find out what changed, so that it does not come back."];
-
-const AFTER_AN_OUTAGE: [&str; 2] =
-    [START_AGAIN, "Tell AWS Support, if you opened a case, from when to when it lasted."];
-
-const AFTER_A_SETTING: [&str; 1] = ["Find out who or what changed the key or policy, lest it be changed again."];
+const BEGINS_TO_WORK: &str = "{signing in} starts to work again in {region}. If it failed for you, please try once more. If that \
+                              fails, wait a quarter of an hour before the next try.";
 
 const SLOW_IT_DOWN: &str = "Slow {talker} down to {rate} calls a second (half of the published quota of {quota} a second for \
                             {calls}), with a random wait that doubles after each refusal.";
@@ -312,81 +260,72 @@ const SLOW_DOWN: &str = "Slow the tool down to half of the quota: 10 RegisterCli
                          CreateToken and StartDeviceAuthorization calls a second of a client, 40 CreateTokenWithIAM calls \
                          a second of an application; with a random wait that doubles after each refusal.";
 
-const WHOEVER_IS_THROTTLED: [&str; 3] = [
-    "Find who runs the tool that is named above, from that address: often it is one script that loops over accounts or \
-     starts many processes at once.",
-    "Have it sign in once and share the token: the SDKs and the AWS CLI keep it in ~/.aws/sso/cache. A registration is \
-     good for 90 days, and a token for an hour at least.",
-    "While it polls for a device code, it must wait for the interval that it was given, and 5 s longer after each \
-     SlowDown.",
+const WHEN_THROTTLED: [&str; 3] = [
+    "Find who runs it: often one script loops over accounts or starts many processes at once.",
+    "Have it sign in once and share the token: SDKs and AWS CLI keep it in ~/.aws/sso/cache. A registration is valid for 90 \
+     days, a token for an hour at least.",
+    "While it polls for a device code, it must wait for the interval that it was given, and 5 s longer after each SlowDown.",
 ];
 
 const ONE_CALLER: [&str; 4] = [
-    "Ask that caller to sign in anew: delete its cached registration and token (for the AWS CLI and the SDKs the files in \
-     ~/.aws/sso/cache) and run aws sso login. A client's registration ends after 90 days.",
-    "Check what only this caller sends: the region and start URL of its profile, its tool's version, its scopes and grant \
-     types. A registration for both device_code and authorization_code was answered with a 500 each time.",
+    "Have that caller delete its cached registration and token (~/.aws/sso/cache for AWS CLI and SDKs) and sign in again. A \
+     registration ends after 90 days.",
+    "Check what only this caller sends: region and start URL of its profile, tool version, scopes, grant types. A \
+     registration for both device_code and authorization_code was answered with a 500 each time.",
     "Check in Identity Center in {region} whether this user is enabled and still has its assignments.",
-    "Others are served, so it is no outage. Its failures are left out of the decision until it is served.",
+    "No outage: others are served. This caller's failures are ignored until it is served.",
 ];
 
 const OUR_SIDE: [&str; 3] = [
-    "Check the function's own way out: subnets and their route to a NAT gateway, security groups (443 out), VPC endpoint \
-     policies, and DNS for oidc.{region}.amazonaws.com and sts.{region}.amazonaws.com.",
-    "If nothing of yours was changed, look for {region} at https://health.aws.amazon.com/health/status: the region's \
-     network may be cut off.",
-    "Until then nothing is probed. Failures that CloudTrail and the logs tell of are judged as ever.",
+    "Check the function's network: route to a NAT gateway, security groups (443 out), VPC endpoint policies, DNS for \
+     oidc.{region}.amazonaws.com and sts.{region}.amazonaws.com.",
+    "If you changed nothing, look for {region} at https://health.aws.amazon.com/health/status: the region's network may be \
+     cut off.",
+    "Until then nothing is probed. Failures from CloudTrail and logs still count.",
 ];
 
 const TOO_LATE: [&str; 2] = [
-    "Ask whether people can sign in now. What is told here is over an hour old, so that nothing was paged for it.",
-    "Find out why it came so late: a queue that was stopped, an archive that was replayed, a function that was throttled, \
-     a trail that lags.",
+    "Ask whether people can sign in now.",
+    "Find out why the events came late: a stopped queue, a replayed archive, a throttled function, a slow trail.",
 ];
 
 const AN_ISSUE: [&str; 2] = [
-    "Read the issue at https://health.aws.amazon.com/health/home. No failure of your own callers goes with it so far: \
-     there is nothing to be done.",
-    "If people cannot sign in all the same, check that their failures reach this function (the trail, the log \
-     subscription).",
+    "Read the issue at https://health.aws.amazon.com/health/home. None of your callers fails so far.",
+    "If people cannot sign in all the same, check that their failures reach this function (trail, log subscription).",
 ];
 
-const NOT_BELIEVED: [&str; 2] = [
-    "If you know the source, or sign in to that region, set what is named under Why. Until then a failure that it alone tells of \
-     pages nobody, and its served calls end no incident.",
-    "If you do not know it, somebody may be forging events: find out who may write to that log group, put events on that bus or \
-     send to that queue.",
+const UNTRUSTED: [&str; 2] = [
+    "If you know the source, or sign in to that region, set what the reasons below name. Until then its failures page \
+     nobody, and its served calls end no incident.",
+    "If you do not know it, somebody may be forging events: check who may write to that log group, bus or queue.",
 ];
 
-const SERVICE_FAILS: &str = "Signing in to AWS (aws sso login, and tools that use it) fails at the moment in {region}, for \
-                             some of us or for all: AWS's sign-in service answers with errors. There is nothing that \
-                             you need to change. Sessions that are open go on working until they expire, so please do \
-                             not sign out. Please try again in a quarter of an hour rather than over and over.";
+const SERVICE_FAILS: &str = "Signing in to AWS (aws sso login and tools that use it) fails at the moment in {region}: AWS's sign-in \
+                             service answers with errors. You do not need to change anything. Open sessions keep working until \
+                             they expire, so please do not sign out. Please try again in a quarter of an hour.";
 
-const CAUSE_UNKNOWN: &str = "Signing in to AWS (aws sso login, and tools that use it) fails at the moment in {region}, for \
-                             some of us or for all. We are finding out why. Please change nothing on your side. \
-                             Sessions that are open go on working until they expire, so please do not sign out. Please \
-                             try again in a quarter of an hour rather than over and over.";
+const CAUSE_UNKNOWN: &str = "Signing in to AWS (aws sso login and tools that use it) fails at the moment in {region}. We are \
+                             finding out why. Please change nothing on your side. Open sessions keep working until they \
+                             expire, so please do not sign out. Please try again in a quarter of an hour.";
 
-const SOME_FAIL: &str = "Signing in to AWS (aws sso login, and tools that use it) fails at the moment in {region} for some \
-                         of us. Please change nothing on your side, and do not sign out: sessions that are open go on \
-                         working until they expire. If you cannot sign in, try again after a minute, and then in a \
-                         quarter of an hour rather than over and over.";
+const SOME_FAIL: &str = "Signing in to AWS (aws sso login and tools that use it) fails at the moment in {region} for some of us. \
+                         Please change nothing on your side and do not sign out: open sessions keep working until they \
+                         expire. If you cannot sign in, try again after a minute, then in a quarter of an hour.";
 
-const OUR_OWN: &str = "Signing in to AWS (aws sso login, and tools that use it) is refused at the moment in {region}, for \
-                       some of us or for all, because of a setting of our own. We are putting it right. Please change \
-                       nothing on your side, and do not sign out: sessions that are open go on working until they expire.";
+const OUR_OWN: &str = "Signing in to AWS (aws sso login and tools that use it) is refused at the moment in {region} because of a \
+                       setting of our own. We are fixing it. Please change nothing on your side and do not sign out: open \
+                       sessions keep working until they expire.";
 
-const LOOKS_LIKE_A_MISTAKE: &str = "Signing in to AWS (aws sso login, and tools that use it) is refused at the moment in \
-                                    {region} for many of us, with an error that looks like a mistake of yours. It \
-                                    probably is none. Please do not delete caches or set your tools up anew, and do not \
-                                    sign out. Please try again in a quarter of an hour rather than over and over.";
+const LOOKS_LIKE_A_MISTAKE: &str = "Signing in to AWS (aws sso login and tools that use it) is refused at the moment in {region} \
+                                    with an error that looks like a mistake of yours. It probably is not. Please do not \
+                                    delete caches, set up your tools again or sign out. Please try again in a quarter of an \
+                                    hour.";
 
-const WORKS_AGAIN: &str = "Signing in to AWS (aws sso login, and tools that use it) works again in {region}. If you were \
-                           stopped, just sign in once more. Nothing needs to be set up anew.";
+const WORKS_AGAIN: &str = "Signing in to AWS (aws sso login and tools that use it) works again in {region}. If it failed for you, \
+                           just sign in once more. There is nothing to set up again.";
 
-const SHOULD_WORK_AGAIN: &str = "Signing in to AWS (aws sso login, and tools that use it) should work again in {region}. \
-                                 If you were stopped, please sign in once more, and tell us if that fails.";
+const SHOULD_WORK_AGAIN: &str = "Signing in to AWS (aws sso login and tools that use it) should work again in {region}. If it \
+                                 failed for you, please sign in once more, and report it if that fails.";
 
 #[cfg(test)]
 mod tests {
@@ -405,7 +344,7 @@ mod tests {
             assert!(text.contains(&format!("{} {call} ", quota.per_second() / 2)), "{quota:?}");
         }
         assert!(
-            IN_A_SURGE.join(" ").contains(&format!("{} a second for an address", Quota::Registration.per_second()))
+            IN_A_SURGE.join(" ").contains(&format!("{} a second for each address", Quota::Registration.per_second()))
         );
     }
 }

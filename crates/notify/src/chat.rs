@@ -12,7 +12,8 @@ use triage_model::redact::one_line;
 use crate::mail::{names, over_in_words, tally};
 use crate::notice::{NamedScope, Notice, NoticeKind};
 use crate::place::{HEALTH_PAGE, Place};
-use crate::words::{span, utc_minute};
+use crate::step;
+use crate::words::{in_zone, span, utc_minute};
 
 /// Slack shows no more than 3,000 characters of one text.
 const DESCRIPTION_MAX: usize = 2_900;
@@ -20,7 +21,7 @@ const TITLE_MAX: usize = 250;
 const STEP_MAX: usize = 500;
 
 /// Reasons shown: the mail has all of them.
-const REASONS_SHOWN: usize = 5;
+const REASONS_SHOWN: usize = 3;
 
 /// The threads, keywords and buttons of one notification.
 #[derive(Debug, Serialize)]
@@ -80,7 +81,7 @@ pub fn render<'a>(notice: &'a Notice, place: &Place) -> Notification<'a> {
             text_type: "client-markdown",
             title: one_line(&format!("{} {}", sign(notice), plain(&notice.subject)), TITLE_MAX),
             description: description(notice, place),
-            next_steps: notice.advice.now.iter().map(|step| fitting(&plain(step), STEP_MAX)).collect(),
+            next_steps: notice.advice.now.iter().map(|step| fitting(&next_step(step), STEP_MAX)).collect(),
             keywords: vec![kind, notice.diagnosis.as_str(), notice.severity.as_str(), region],
         },
         metadata: Metadata {
@@ -125,20 +126,27 @@ fn sign(notice: &Notice) -> char {
 
 fn description(notice: &Notice, place: &Place) -> String {
     let (times, impact) = (&notice.times, &notice.impact);
+    let zone = place.company.time_zone.as_ref();
     let mut lines: Vec<String> = notice.headline.iter().map(|line| plain(line)).collect();
     let mut fact = |name: &str, fact: String| lines.push(format!("- {name}: {fact}"));
+    if let Some(users) = &notice.advice.users {
+        fact("For your users", plain(users));
+    }
     if let Some(since) = times.since {
-        fact("Since", utc_minute(since));
+        fact("Started", plain(&in_zone(since, zone)));
         if let Some((over, lasted)) = times.over_at.zip(times.lasted()) {
             fact("Lasted", span(lasted));
-            fact("Over", over_in_words(notice, &utc_minute(over)));
+            fact("Recovery", plain(&over_in_words(notice, &in_zone(over, zone))));
         }
     }
     if let Some(scope) = notice.scope.as_ref().and_then(NamedScope::in_words) {
         fact("Scope", plain(&scope));
     }
     if impact.callers > 0 {
-        fact("Callers", plain(&format!("{}{}", impact.callers_in_words(), names(notice))));
+        fact("Affected", plain(&format!("{}{}", impact.head_count(), names(notice))));
+    }
+    if let Some(unresolved) = &notice.unresolved {
+        fact("Names", plain(&unresolved.in_words()));
     }
     for (name, counts) in [("Failed", &impact.codes), ("Operation", &impact.operations), ("Tools", &impact.tools)] {
         if !counts.is_empty() {
@@ -149,21 +157,32 @@ fn description(notice: &Notice, place: &Place) -> String {
         fact("Before", plain(&format!("{} {}", utc_minute(earlier.at), earlier.summary)));
     }
     for reason in notice.reasons.iter().take(REASONS_SHOWN) {
-        fact("Why", plain(reason));
-    }
-    if let Some(users) = &notice.advice.users {
-        fact("To pass on to users", plain(users));
+        fact("Reason", plain(reason));
     }
     if let Some(note) = &notice.note {
         fact("Note", plain(note));
     }
-    let links: Vec<String> = std::iter::once(format!("- AWS's own word: {HEALTH_PAGE}"))
-        .chain(place.log_query(notice).map(|query| format!("- Log: {query}")))
-        .collect();
+    if let Some(contact) = &place.company.contact {
+        fact("Contact", plain(contact));
+    }
+    // Addresses of our own and of the settings: the only ones that stay links.
+    let company = [("Runbook", &place.company.runbook), ("Status page", &place.company.status_page)];
+    let company = company.into_iter().filter_map(|(name, url)| Some(format!("- {name}: {}", url.as_ref()?)));
+    let links: Vec<String> =
+        company.chain(notice.links(place).iter().map(|(name, link)| format!("- {name}: {link}"))).collect();
     let links = links.join("\n");
     // A link that is cut leads nowhere: the rest gives way.
     let room = DESCRIPTION_MAX.saturating_sub(links.len() + 1);
     format!("{}\n{links}", fitting(&lines.join("\n"), room))
+}
+
+/// The words of a step; a command is set as code.
+fn next_step(step: &str) -> String {
+    let (words, command) = step::parts(step);
+    match command {
+        Some(command) => format!("{} `{}`", plain(words), command.chars().map(within_code).collect::<String>()),
+        None => plain(words),
+    }
 }
 
 /// What is cut may have been cut within code, which is then ended.

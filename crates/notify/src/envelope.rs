@@ -43,7 +43,7 @@ fn of_all(notice: &Notice, place: &Place) -> String {
     json(&Envelope {
         default: &detail(notice, place),
         email: &mail::render(notice, place),
-        sms: &sms::render(notice),
+        sms: &sms::render(notice, place),
         https: &json(&chat::render(notice, place)),
     })
 }

@@ -13,9 +13,9 @@ use crate::notice::Notice;
 pub enum Channel {
     /// People, by the topic.
     Topic,
-    /// A paging service, by a topic of its own: it hears of what changes its alarm.
+    /// A paging service, by a topic of its own: it gets what raises, updates or ends its alert.
     Pager,
-    /// Programs, by the event bus: they hear of what changes an incident.
+    /// Programs, by the event bus: they get what changes an incident.
     Bus,
 }
 
@@ -32,11 +32,11 @@ impl Channel {
         [Self::Topic, Self::Pager, Self::Bus].into_iter().find(|channel| channel.as_str() == name)
     }
 
-    /// Whether it is told such a notice.
+    /// Whether it gets such a notice.
     pub fn takes(self, notice: &Notice) -> bool {
         match self {
             Self::Topic => true,
-            Self::Pager => notice.alarm.is_some(),
+            Self::Pager => notice.alarm.is_some() || notice.updates_alert,
             Self::Bus => notice.kind.detail_type().is_some(),
         }
     }

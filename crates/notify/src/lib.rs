@@ -1,7 +1,7 @@
-//! What people and programs are told of an incident, and what waits to be told.
+//! The notices of an incident, for each reader, and the outbox in which they wait.
 //!
 //! Data first: a [`notice::Notice`] and the [`letter::Letter`]s that carry it. [`compose`] makes notices of what happened, with
-//! the texts of [`advice`]; [`merge`] makes one of several, [`people`] puts names in place of user ids; [`mail`], [`sms`], [`chat`], [`machine`] and [`pager`] are what each
+//! the lines of [`headline`] and the steps of [`advice`] (those of a KMS key in [`key`]); [`merge`] makes one of several; [`people`] puts names in place of user ids; [`mail`], [`sms`], [`chat`], [`machine`] and [`pager`] are what each
 //! reader gets, and [`envelope`] puts them into one publish; [`outbox`] says what goes out next. Pure: nothing is sent here.
 
 pub mod letter;
@@ -9,8 +9,11 @@ pub mod notice;
 
 pub mod advice;
 pub mod compose;
+pub mod headline;
+pub mod key;
 pub mod merge;
 pub mod people;
+pub mod step;
 pub mod words;
 
 pub mod chat;

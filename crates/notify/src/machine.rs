@@ -23,6 +23,18 @@ pub struct Machine<'a> {
     #[serde(flatten)]
     notice: &'a Notice,
     links: Links,
+    company: Company<'a>,
+}
+
+/// What a company adds: see [`crate::place::Company`].
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Company<'a> {
+    runbook: Option<&'a str>,
+    status_page: Option<&'a str>,
+    contact: Option<&'a str>,
+    /// An IANA name.
+    time_zone: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -32,11 +44,18 @@ struct Links {
 }
 
 pub fn render<'a>(notice: &'a Notice, place: &'a Place) -> Machine<'a> {
+    let company = &place.company;
     Machine {
         version: VERSION,
         source: SOURCE,
         account: place.account.as_deref(),
         notice,
-        links: Links { health: HEALTH_PAGE, log: place.log_query(notice) },
+        links: Links { health: HEALTH_PAGE, log: place.log_link(notice) },
+        company: Company {
+            runbook: company.runbook.as_deref(),
+            status_page: company.status_page.as_deref(),
+            contact: company.contact.as_deref(),
+            time_zone: company.time_zone.as_ref().and_then(|zone| zone.iana_name()),
+        },
     }
 }

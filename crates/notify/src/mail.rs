@@ -1,4 +1,5 @@
-//! A notice as people read it in a mail: plain text, fit for a phone, the verdict in the first line.
+//! A notice as people read it in a mail: plain text, fit for a phone. The verdict, what to do and what to pass on to users stand
+//! before the evidence; links come last.
 //!
 //! In: a [`Notice`], and the [`Place`] that its links lead to. Out: text of at most [`MAIL_MAX`] bytes. Texts of others in
 //! it are on one line each already, so that none can pass for a line of ours.
@@ -6,27 +7,39 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::notice::{Impact, NamedScope, Notice, NoticeKind, Tally, Weighed};
-use crate::place::{HEALTH_PAGE, Place};
-use crate::words::{span, utc};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::notice::{Impact, NamedScope, Notice, Tally, Weighed};
+use crate::place::Place;
+use crate::step;
+use crate::words::{counted, in_zone, span, utc};
 
 /// Longer than any notice with lists of ten, and a quarter of what SNS takes for all readers together.
 pub const MAIL_MAX: usize = 64 * 1024;
 
 const CUT: &str = "\n[cut here: the rest is in the function's log]\n";
 
-/// What is not told again for so long is not told again.
+/// What waits for so long is not sent again.
 const FOR_EVER: Duration = Duration::from_secs(366 * 86_400);
+
+/// The lines of a notice up to its evidence fit two screens of a phone: so many lines of so many characters.
+#[cfg(test)]
+pub const SCREENS: (usize, usize) = (2 * 26, 44);
+
+/// What the evidence begins with.
+const EVIDENCE: &str = "Evidence";
 
 pub fn render(notice: &Notice, place: &Place) -> String {
     let mut text = Text::default();
     notice.headline.iter().for_each(|line| text.line(line));
-    text.line("");
-    facts(&mut text, notice);
-    text.bullets("Why", &notice.reasons);
-    advise(&mut text, notice);
+    steps(&mut text, notice, place);
+    users(&mut text, notice, place);
+    text.heading(EVIDENCE);
+    facts(&mut text, notice, place.company.time_zone.as_ref());
+    text.bullets("Reasons", &notice.reasons);
     if !notice.weighed.is_empty() {
-        text.heading("The three usual causes, weighed");
+        text.heading("Possible causes");
         notice.weighed.iter().for_each(|weighed| weigh(&mut text, weighed));
     }
     requests(&mut text, notice);
@@ -38,45 +51,70 @@ pub fn render(notice: &Notice, place: &Place) -> String {
     }
     if notice.cut {
         text.line("");
-        text.line("Lists were cut so that this fits into one message: the rest is in the function's log.");
+        text.line("Lists were cut to fit into one message: the rest is in the function's log.");
     }
     cut(text.0)
 }
 
-fn facts(text: &mut Text, notice: &Notice) {
+fn steps(text: &mut Text, notice: &Notice, place: &Place) {
+    text.heading("Do now");
+    for (number, step) in (1..).zip(&notice.advice.now) {
+        let (words, command) = step::parts(step);
+        text.line(&format!("{number}. {words}"));
+        command.into_iter().for_each(|command| text.line(&format!("   {command}")));
+    }
+    if let Some(runbook) = &place.company.runbook {
+        text.line(&format!("Runbook: {runbook}"));
+    }
+}
+
+fn users(text: &mut Text, notice: &Notice, place: &Place) {
+    let Some(users) = notice.users(place) else { return };
+    text.heading("For your users");
+    text.line(&users);
+}
+
+fn facts(text: &mut Text, notice: &Notice, zone: Option<&TimeZone>) {
     let (times, impact) = (&notice.times, &notice.impact);
+    let time = |at: Timestamp| in_zone(at, zone);
     if let Some(quiet) = notice.quiet_s.map(Duration::from_secs) {
-        text.fact("At", &utc(notice.at));
-        text.fact("Told", &if quiet > FOR_EVER { "once".to_owned() } else { format!("once in {}", span(quiet)) });
+        text.fact("At", &time(notice.at));
+        text.fact(
+            "Repeated",
+            &if quiet > FOR_EVER { "never".to_owned() } else { format!("after {} at the earliest", span(quiet)) },
+        );
     }
     if let Some(since) = times.since {
-        text.fact("Since", &utc(since));
+        text.fact("Started", &time(since));
     }
     if let Some(latest) = times.latest {
-        text.fact("Latest", &utc(latest));
+        text.fact("Latest", &time(latest));
     }
     if let Some(over) = times.over_at {
-        text.fact("Lasted", &times.lasted().map_or_else(|| "some time".to_owned(), span));
-        text.fact("Over", &over_in_words(notice, &utc(over)));
+        text.fact("Lasted", &times.lasted().map_or_else(|| "unknown".to_owned(), span));
+        text.fact("Recovery", &over_in_words(notice, &time(over)));
     }
     if times.reopened > 0 {
         let latest = times.reopened_at.filter(|_| times.over_at.is_none());
-        let latest = latest.map_or_else(String::new, |at| format!(", the latest at {}", utc(at)));
-        text.fact("Reopened", &format!("{}{latest}", super::words::counted(times.reopened as usize, "time")));
+        let latest = latest.map_or_else(String::new, |at| format!(", the latest at {}", time(at)));
+        text.fact("Reopened", &format!("{}{latest}", counted(times.reopened as usize, "time")));
     }
     if let Some(scope) = notice.scope.as_ref().and_then(NamedScope::in_words) {
         text.fact("Scope", &scope);
     }
     if impact.failures > 0 {
-        let calls = super::words::counted(impact.failures, "call");
-        text.fact("Failed", &format!("{calls}: {}", tally(&impact.codes)));
-        text.fact(
-            "Operation",
-            &if impact.operations.is_empty() { "unknown".to_owned() } else { tally(&impact.operations) },
-        );
+        let calls = counted(impact.failures, "call");
+        let codes = tally(&impact.codes);
+        text.fact("Failed", &if codes.is_empty() { calls } else { format!("{calls}: {codes}") });
+    }
+    if !impact.operations.is_empty() {
+        text.fact("Operation", &tally(&impact.operations));
     }
     if impact.callers > 0 {
-        text.fact("Callers", &format!("{}{}", impact.callers_in_words(), names(notice)));
+        text.fact("Affected", &format!("{}{}", impact.head_count(), names(notice)));
+    }
+    if let Some(unresolved) = &notice.unresolved {
+        text.fact("Names", &unresolved.in_words());
     }
     if !impact.tools.is_empty() {
         text.fact("Tools", &tally(&impact.tools));
@@ -89,7 +127,7 @@ fn facts(text: &mut Text, notice: &Notice) {
 /// `confirmed at 09:40`.
 pub fn over_in_words(notice: &Notice, over: &str) -> String {
     match notice.proved {
-        Some(false) => format!("not confirmed; taken as over at {over}"),
+        Some(false) => "not confirmed".to_owned(),
         Some(true) | None => format!("confirmed at {over}"),
     }
 }
@@ -110,17 +148,6 @@ pub fn tally(counts: &[Tally]) -> String {
     counts.iter().map(|tally| format!("{} ({})", tally.name, tally.count)).collect::<Vec<_>>().join(", ")
 }
 
-fn advise(text: &mut Text, notice: &Notice) {
-    text.heading("What to do now");
-    for (number, step) in (1..).zip(&notice.advice.now) {
-        text.line(&format!("{number}. {step}"));
-    }
-    if let Some(users) = &notice.advice.users {
-        text.heading("To pass on to users");
-        text.line(users);
-    }
-}
-
 fn weigh(text: &mut Text, weighed: &Weighed) {
     text.line(&format!("{}:", weighed.cause));
     weighed.speaks_for.iter().for_each(|fact| text.line(&format!("  for:     {fact}")));
@@ -132,7 +159,7 @@ fn requests(text: &mut Text, notice: &Notice) {
     if requests.is_empty() {
         return;
     }
-    text.heading("Failed requests, for AWS Support (the id is its record's where no request id was recorded)");
+    text.heading(if notice.is_of_aws() { "Failed requests, for AWS Support" } else { "Failed requests" });
     for request in requests {
         let operation = request.operation.map_or("unknown operation", |operation| operation.as_str());
         let id = request.id.as_deref().unwrap_or("id not kept");
@@ -146,7 +173,7 @@ fn merged(text: &mut Text, notice: &Notice) {
     if merged.count == 0 {
         return;
     }
-    text.heading("What would have been told");
+    text.heading("Earlier notices in this one");
     for earlier in &merged.notices {
         text.line(&format!("- {} {}", utc(earlier.at), earlier.summary));
     }
@@ -157,11 +184,10 @@ fn merged(text: &mut Text, notice: &Notice) {
 }
 
 fn links(text: &mut Text, notice: &Notice, place: &Place) {
-    text.heading("Where to look");
-    text.line(&format!("- AWS's own word: {HEALTH_PAGE}"));
-    if let Some(query) = place.log_query(notice) {
-        let what = if notice.kind == NoticeKind::Advice { "this advice" } else { "this incident" };
-        text.line(&format!("- The function's log of {what}: {query}"));
+    let links = notice.links(place);
+    if !links.is_empty() {
+        text.heading("Links");
+        links.iter().for_each(|(name, link)| text.line(&format!("- {name}: {link}")));
     }
 }
 

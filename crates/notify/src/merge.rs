@@ -1,55 +1,61 @@
-//! One notice for several: what is told together because it could not be told in time.
+//! One notice for several that could not be sent in time.
 //!
-//! In: the last notice, and those before it that nobody was told. Out: the last one, with what they said.
+//! In: the last notice, and those before it that were not sent. Out: the last one, with what they said.
 
 use triage_decide::ledger::{Alarm, REASONS_MAX, bounded};
 
+use crate::compose::{QUIET, RESOLVED};
+use crate::headline;
 use crate::notice::{Earlier, LISTED_MAX, Merged, Notice, NoticeKind};
-use crate::words::{QUIET, RESOLVED, counted, printable};
+use crate::words::{counted, printable};
 
 impl Notice {
     /// One notice for several: `self`, the last one, with what the ones before it said. Where an incident was over before
     /// anybody could be told that it had begun, that is said first.
     #[must_use]
-    pub fn after(mut self, untold: &[Self]) -> Self {
-        let Some(first) = untold.first() else { return self };
-        if let Some(change) = untold.iter().rfind(|notice| notice.kind == NoticeKind::Changed)
+    pub fn after(mut self, unsent: &[Self]) -> Self {
+        let Some(first) = unsent.first() else { return self };
+        if let Some(change) = unsent.iter().rfind(|notice| notice.kind == NoticeKind::Changed)
             && self.kind == NoticeKind::Reminder
         {
-            // What has changed is more than that it goes on.
+            // What has changed is more than that it is still open.
             self.kind = NoticeKind::Changed;
-            self.subject.clone_from(&change.subject);
-            self.headline.extend(change.headline.get(1).cloned());
+            self.subject = printable(&format!("Changed: {}", self.title));
+            self.news.clone_from(&change.news);
+            self.headline.extend(change.news.as_ref().map(|news| headline::news(change.kind.as_str(), news)));
         }
         if self.kind == NoticeKind::Advice {
             // Each is about something else.
-            for step in untold.iter().flat_map(|one| &one.advice.now) {
+            for step in unsent.iter().flat_map(|one| &one.advice.now) {
                 if !self.advice.now.contains(step) && self.advice.now.len() < REASONS_MAX {
                     self.advice.now.push(step.clone());
                 }
             }
             self.reasons =
-                bounded(&untold.iter().chain([&self]).flat_map(|one| one.reasons.clone()).collect::<Vec<_>>());
+                bounded(&unsent.iter().chain([&self]).flat_map(|one| one.reasons.clone()).collect::<Vec<_>>());
         }
-        let began = untold.iter().any(|notice| notice.kind.begins());
-        self.subject = merged_subject(&self, began, untold.len());
-        self.headline.insert(self.headline.len().min(1), merged_in_words(&self, began, untold.len()));
-        let alarms = untold.iter().chain([&self]).filter_map(|notice| notice.alarm);
-        self.alarm = net(alarms);
+        let began = unsent.iter().any(|notice| notice.kind.begins());
+        self.subject = merged_subject(&self, began, unsent.len());
+        self.headline.push(merged_in_words(&self, began, unsent.len()));
+        let all = || unsent.iter().chain([&self]);
+        let alarms = || all().filter_map(|notice| notice.alarm);
+        let updates_alert = all().any(|notice| notice.updates_alert) && alarms().last() != Some(Alarm::Ok);
+        self.alarm = net(alarms());
+        self.updates_alert = updates_alert;
         self.merged = Merged {
-            count: untold.iter().map(|notice| 1 + notice.merged.count).sum(),
-            notices: untold.iter().take(LISTED_MAX).map(Earlier::from).collect(),
+            count: unsent.iter().map(|notice| 1 + notice.merged.count).sum(),
+            notices: unsent.iter().take(LISTED_MAX).map(Earlier::from).collect(),
             reasons: first.reasons.clone(),
         };
         self
     }
 }
 
-/// The subject of a notice that tells so many others as well.
+/// The subject of a notice that stands for so many others as well.
 fn merged_subject(last: &Notice, began: bool, others: usize) -> String {
     match last.kind {
         NoticeKind::Resolved => {
-            let ended = [(RESOLVED, "Began and resolved: "), (QUIET, "Began and is quiet: ")];
+            let ended = [(RESOLVED, "Started and resolved: "), (QUIET, "Started, now quiet: ")];
             let ended = ended.into_iter().find_map(|(alone, both)| Some((both, last.subject.strip_prefix(alone)?)));
             ended
                 .filter(|_| began)
@@ -63,17 +69,16 @@ fn merged_subject(last: &Notice, began: bool, others: usize) -> String {
 
 fn merged_in_words(last: &Notice, began: bool, others: usize) -> String {
     match last.kind {
-        NoticeKind::Resolved if began => "It began and was over before its beginning was told for certain.".to_owned(),
+        NoticeKind::Resolved if began => "It was over before its first notice could be sent for certain.".to_owned(),
         NoticeKind::Opened
         | NoticeKind::Changed
         | NoticeKind::Reminder
         | NoticeKind::Reopened
         | NoticeKind::Resolved
         | NoticeKind::Advice => format!(
-            "{} before it {} not told by {}: see below.",
+            "{} before this one {} not sent separately: see below.",
             counted(others, "notice"),
             if others == 1 { "was" } else { "were" },
-            if others == 1 { "itself" } else { "themselves" },
         ),
     }
 }

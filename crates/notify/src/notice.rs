@@ -15,6 +15,7 @@ use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::observation::Operation;
 use triage_model::region::Region;
 
+use crate::place::{Company, HEALTH_PAGE, Place};
 use crate::words::{between, counted, name_of};
 
 /// What is told, as data. It is kept in the outbox as it is, so that whoever publishes it says the same. Every text of
@@ -40,10 +41,16 @@ pub struct Notice {
     pub recovering: bool,
     /// When it was made.
     pub at: Timestamp,
-    /// Printable ASCII, under 100 characters.
+    /// The verdict with region and head-count, as a paging service shows it. Printable ASCII, under 100 characters.
+    #[serde(default)]
+    pub title: String,
+    /// The title behind what the notice says of it (`Resolved: `). Printable ASCII, under 100 characters.
     pub subject: String,
-    /// Sentences, the verdict first; then what is new, and what confirms it.
+    /// Lines: what is wrong, where, for how many; then whose fault it looks like, and what is not known.
     pub headline: Vec<String>,
+    /// Of a `changed` and a `reopened`: what is new.
+    #[serde(default)]
+    pub news: Option<String>,
     pub times: Times,
     pub impact: Impact,
     /// The operations that fail, or failed in this incident, by which a filter policy chooses.
@@ -63,6 +70,9 @@ pub struct Notice {
     pub quiet_s: Option<u64>,
     /// What becomes of the alarm of a paging service, where that changes.
     pub alarm: Option<Alarm>,
+    /// It got worse, or is about something else than was known: an alert that is open at a paging service is updated.
+    #[serde(default)]
+    pub updates_alert: bool,
     /// What was to be told before it and is told with it.
     pub merged: Merged,
     /// What its reader must know of how it came about.
@@ -196,6 +206,10 @@ pub struct Impact {
     pub callers: usize,
     /// That number is an estimate: there were too many to keep.
     pub about: bool,
+    /// All of them are people: users whose names or ids are known.
+    pub people: bool,
+    /// Distinct callers seen meanwhile, affected or not; None where served calls are not seen.
+    pub seen: Option<usize>,
     /// Some of them; hashes where callers are not to be named.
     pub names: Vec<String>,
     /// Failed calls.
@@ -212,6 +226,20 @@ impl Impact {
     pub fn callers_in_words(&self) -> String {
         if self.about { format!("about {}", self.callers) } else { self.callers.to_string() }
     }
+
+    /// `12 of 40 people`, `about 4000 callers`, `1 caller`.
+    pub fn head_count(&self) -> String {
+        let noun = match (self.people, self.seen.unwrap_or(self.callers)) {
+            (true, 1) => "person",
+            (true, _) => "people",
+            (false, 1) => "caller",
+            (false, _) => "callers",
+        };
+        match self.seen {
+            Some(seen) => format!("{} of {seen} {noun}", self.callers_in_words()),
+            None => format!("{} {noun}", self.callers_in_words()),
+        }
+    }
 }
 
 /// An [`Impact`] as it may stand in an outbox.
@@ -224,6 +252,10 @@ struct StoredImpact {
     most_callers: usize,
     #[serde(default)]
     about: bool,
+    #[serde(default)]
+    people: bool,
+    #[serde(default)]
+    seen: Option<usize>,
     names: Vec<String>,
     failures: usize,
     codes: Vec<Tally>,
@@ -234,8 +266,10 @@ struct StoredImpact {
 
 impl From<StoredImpact> for Impact {
     fn from(stored: StoredImpact) -> Self {
-        let StoredImpact { callers, most_callers, about, names, failures, codes, operations, tools, requests } = stored;
-        Self { callers: callers.max(most_callers), about, names, failures, codes, operations, tools, requests }
+        let StoredImpact { callers, most_callers, about, people, seen, .. } = stored;
+        let StoredImpact { names, failures, codes, operations, tools, requests, .. } = stored;
+        let callers = callers.max(most_callers);
+        Self { callers, about, people, seen, names, failures, codes, operations, tools, requests }
     }
 }
 
@@ -328,6 +362,42 @@ impl NoticeKind {
 pub const LISTED_MAX: usize = 10;
 
 impl Notice {
+    /// The paragraph for users, with where they can read on and whom they can ask.
+    pub fn users(&self, place: &Place) -> Option<String> {
+        let users = self.advice.users.as_ref()?;
+        let Company { status_page, contact, .. } = &place.company;
+        let page = status_page.as_ref().map(|page| format!(" Status: {page}"));
+        let contact = contact.as_ref().map(|contact| format!(" Contact: {contact}"));
+        Some([Some(users.clone()), page, contact].into_iter().flatten().collect())
+    }
+
+    /// Whether AWS can do something about it: nothing about one's own key, policy or setting.
+    pub const fn is_of_aws(&self) -> bool {
+        match self.diagnosis {
+            Diagnosis::Misconfigured | Diagnosis::Unbelieved => false,
+            Diagnosis::Outage
+            | Diagnosis::Degraded
+            | Diagnosis::Suspected
+            | Diagnosis::OneTool
+            | Diagnosis::OneNetwork
+            | Diagnosis::OneApplication
+            | Diagnosis::Throttling
+            | Diagnosis::OneCaller
+            | Diagnosis::Blind
+            | Diagnosis::Late
+            | Diagnosis::AwsHealth
+            | Diagnosis::Isolated
+            | Diagnosis::Transient
+            | Diagnosis::Quiet => true,
+        }
+    }
+
+    /// Where its reader may look, by name.
+    pub fn links(&self, place: &Place) -> Vec<(&'static str, String)> {
+        let health = self.is_of_aws().then(|| ("AWS Health", HEALTH_PAGE.to_owned()));
+        health.into_iter().chain(place.log_link(self).map(|log| ("Log", log))).collect()
+    }
+
     /// With no more than `most` of anything, and marked as cut where that is less than there was.
     #[must_use]
     pub fn shortened(mut self, most: usize) -> Self {
@@ -359,8 +429,8 @@ impl Notice {
 
 impl From<&Notice> for Earlier {
     fn from(notice: &Notice) -> Self {
-        let Notice { id, sequence, kind, at, subject, headline, .. } = notice.clone();
-        let change = headline.into_iter().nth(1).filter(|_| kind == NoticeKind::Changed);
-        Self { id, sequence, kind, at, summary: change.unwrap_or(subject) }
+        let Notice { id, sequence, kind, at, subject, news, .. } = notice.clone();
+        let news = news.filter(|_| kind == NoticeKind::Changed).map(|news| format!("Changed: {news}."));
+        Self { id, sequence, kind, at, summary: news.unwrap_or(subject) }
     }
 }

@@ -1,16 +1,17 @@
 //! A notice for paging services: the JSON of a CloudWatch alarm, which they understand as it is, so that an incident opens,
 //! reopens and closes there by itself.
 //!
-//! In: a [`Notice`] that changes the state of the incident's alarm, and the [`Place`] that it comes from. Out: subject and
-//! message, which agree. There is no such alarm in CloudWatch: its name is the incident's id.
+//! In: a [`Notice`] that raises, updates or ends the incident's alert, and the [`Place`] that it comes from. Out: subject and
+//! message, which agree. The title is the verdict. The alarm's name is the incident's id: services that group by it keep one
+//! alert for one incident. There is no such alarm in CloudWatch, and its ARN is none of CloudWatch's.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use triage_decide::ledger::Alarm;
-use triage_model::partition::Partition;
 
 use crate::notice::Notice;
 use crate::place::Place;
+use crate::words::printable;
 
 /// The CloudWatch namespace of our metrics.
 pub const NAMESPACE: &str = "oidc-triage";
@@ -60,23 +61,26 @@ struct Dimension<'a> {
 
 /// None where the notice changes nothing at a paging service.
 pub fn render(notice: &Notice, place: &Place) -> Option<(String, String)> {
-    let (alarm, incident) = (notice.alarm?, notice.incident.as_deref()?);
+    let (state, before) = match (notice.alarm, notice.updates_alert) {
+        (Some(alarm), _) => (alarm, alarm.other()),
+        (None, true) => (Alarm::Alarm, Alarm::Alarm),
+        (None, false) => return None,
+    };
+    let incident = notice.incident.as_deref()?;
     let region = notice.region.as_str();
     let account = place.account.as_deref().unwrap_or_default();
+    // What the version before left in the outbox has no title.
+    let title = if notice.title.is_empty() { &notice.subject } else { &notice.title };
     let change = StateChange {
         alarm_name: incident,
-        alarm_description: &notice.subject,
+        alarm_description: title,
         account,
-        new_state_value: alarm,
-        new_state_reason: reason(notice),
+        new_state_value: state,
+        new_state_reason: reason(notice, place),
         state_change_time: utc(notice.at),
         region,
-        alarm_arn: format!(
-            "arn:{}:cloudwatch:{}:{account}:alarm:{incident}",
-            Partition::of(&place.region).id,
-            place.region
-        ),
-        old_state_value: alarm.other(),
+        alarm_arn: format!("{NAMESPACE}:{}:{account}:incident/{incident}", place.region),
+        old_state_value: before,
         ok_actions: [],
         alarm_actions: [],
         insufficient_data_actions: [],
@@ -93,13 +97,19 @@ pub fn render(notice: &Notice, place: &Place) -> Option<(String, String)> {
     };
     // What is made of strings and numbers alone cannot fail to be JSON.
     let message = serde_json::to_string(&change).unwrap_or_default();
-    Some((format!("{}: \"{incident}\" in {region}", alarm.as_str()), message))
+    // PagerDuty takes only a subject that begins with the state, and shows it as the title.
+    Some((printable(&format!("{}: {title}", state.as_str())), message))
 }
 
-fn reason(notice: &Notice) -> String {
+fn reason(notice: &Notice, place: &Place) -> String {
     let by_hand = notice.note.as_ref().map(|note| format!("Close it by hand. {note} ")).unwrap_or_default();
-    let said = format!("{by_hand}{} Why: {}", notice.headline.join(" "), notice.reasons.join("; "));
-    triage_model::redact::one_line(&said, REASON_MAX)
+    let steps: String = (1..).zip(&notice.advice.now).map(|(number, step)| format!(" {number}. {step}")).collect();
+    let runbook = place.company.runbook.as_ref().map(|runbook| format!(" Runbook: {runbook}")).unwrap_or_default();
+    let contact = place.company.contact.as_ref().map(|contact| format!(" Contact: {contact}")).unwrap_or_default();
+    let ours = format!("{runbook}{contact}");
+    let said = format!("{by_hand}{} Do now:{steps}", notice.headline.join(" "));
+    let room = REASON_MAX.saturating_sub(ours.len());
+    format!("{}{ours}", triage_model::redact::one_line(&said, room))
 }
 
 /// As CloudWatch writes it: `2027-01-15T08:01:00.000+0000`.

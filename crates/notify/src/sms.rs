@@ -1,4 +1,4 @@
-//! A notice as a text message: what is the matter and since when, in one segment.
+//! A notice as a text message: what is wrong, since when and whom to ask, in one segment.
 //!
 //! In: a [`Notice`]. Out: at most [`SMS_MAX`] characters, each of them one septet of the GSM alphabet, so that no carrier
 //! makes two messages of it. Names of callers are not in it: a phone's screen is anybody's.
@@ -6,6 +6,7 @@
 use triage_decide::probe::RungState;
 
 use crate::notice::{Notice, NoticeKind};
+use crate::place::Place;
 use crate::words::utc_minute;
 
 /// A segment is 160 characters. SNS puts the topic's display name and `> ` before each, of which twenty are left for it.
@@ -14,7 +15,7 @@ pub const SMS_MAX: usize = 140;
 /// What marks a text that was cut.
 const CUT: &str = "...";
 
-pub fn render(notice: &Notice) -> String {
+pub fn render(notice: &Notice, place: &Place) -> String {
     let mut text = septets(&notice.subject);
     if text.len() > SMS_MAX {
         text.truncate(SMS_MAX - CUT.len());
@@ -22,14 +23,14 @@ pub fn render(notice: &Notice) -> String {
     }
     // As much more as fits, the most important first.
     let since = notice.times.since.filter(|_| notice.kind != NoticeKind::Reminder);
-    let since = since.map(|since| format!("Since {}.", utc_minute(since)));
+    let since = since.map(|since| format!("Started {}.", utc_minute(since)));
     let probe = notice.probe.and_then(|answer| match answer {
-        RungState::Down => Some("A probe fails too."),
-        RungState::Healthy => Some("A probe works."),
+        RungState::Down => Some("Probe fails too."),
+        RungState::Healthy => Some("Probe works."),
         RungState::Unknown | RungState::Unexpected => None,
     });
-    let proved = notice.proved.map(|proved| if proved { "Confirmed." } else { "Not confirmed." });
-    for more in [since.as_deref(), probe, proved].into_iter().flatten() {
+    let contact = place.company.contact.as_ref().map(|contact| format!("Contact: {}", septets(contact)));
+    for more in [since.as_deref(), probe, contact.as_deref()].into_iter().flatten() {
         if text.len() + ". ".len() + more.len() <= SMS_MAX {
             text.push_str(if text.ends_with('.') { " " } else { ". " });
             text.push_str(more);

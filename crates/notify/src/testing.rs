@@ -13,9 +13,15 @@ use triage_model::observation::Operation;
 use crate::compose;
 use crate::notice::{Notice, NoticeKind};
 use crate::place::{Company, Place};
+use crate::words::Clock;
+
+/// That second, in UTC.
+pub fn clock(second: i64) -> Clock<'static> {
+    Clock { now: at(second), zone: None }
+}
 
 pub fn opened(verdict: &Verdict) -> Notice {
-    Notice::of_incident(NoticeKind::Opened, &incident(verdict), verdict, &[], at(60))
+    Notice::of_incident(NoticeKind::Opened, &incident(verdict), verdict, &[], clock(60))
 }
 
 /// As it would be after the first notice.
@@ -29,7 +35,7 @@ pub fn later(kind: NoticeKind, diagnosis: Diagnosis, verdict: &Verdict, changes:
         incident.alarm_change = Some(Alarm::Alarm);
     }
     let changes: Vec<String> = changes.iter().map(|&change| change.to_owned()).collect();
-    Notice::of_incident(kind, &incident, verdict, &changes, at(second))
+    Notice::of_incident(kind, &incident, verdict, &changes, clock(second))
 }
 
 /// Of an incident whose latest failure was 25 minutes after its first one.
@@ -38,7 +44,7 @@ pub fn resolved(diagnosis: Diagnosis, recovery: &Recovery) -> Notice {
     incident.sequence = 2;
     incident.resolved_at = recovery.over_at;
     incident.alarm_change = incident.is_paged.then_some(Alarm::Ok);
-    Notice::of_recovery(&incident, recovery, at(1810))
+    Notice::of_recovery(&incident, recovery, clock(1810))
 }
 
 /// A region's incidents as they go, and what is told of them.
@@ -54,7 +60,7 @@ impl Life {
         let Some(turn) = turn(&region(), &self.ledger, judgement, recoveries, &policy, at(second)) else {
             return Vec::new();
         };
-        let notices = compose::notices(&region(), &turn, judgement, recoveries, at(second));
+        let notices = compose::notices(&region(), &turn, judgement, recoveries, None, at(second));
         self.ledger = turn.ledger;
         notices
     }
@@ -152,7 +158,7 @@ fn told(diagnosis: Diagnosis) -> Verdict {
 pub fn samples() -> Vec<(String, Notice)> {
     let opened = TOLD.map(|diagnosis| (format!("opened_{}", diagnosis.as_str()), opened(&told(diagnosis))));
     let advised = ADVISED.map(|diagnosis| {
-        (format!("advice_{}", diagnosis.as_str()), Notice::of_advice(&region(), &advised(diagnosis), at(60)))
+        (format!("advice_{}", diagnosis.as_str()), Notice::of_advice(&region(), &advised(diagnosis), clock(60)))
     });
     let others = one_operation().into_iter().chain(of_the_region()).chain(taken_for_another());
     let others = others.map(|(name, notice)| (name.to_owned(), notice));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use triage_decide::cell::Dimension;
 use triage_decide::concern::Concern;
 use triage_decide::scope::{Scope, Shared};
@@ -10,49 +11,30 @@ use triage_decide::verdict::Diagnosis;
 use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, one_line, unlinked};
 use triage_model::time::before;
 
-/// What is signed in with, as subjects call it.
-pub const SIGN_IN: &str = "AWS sign-in (SSO OIDC)";
+/// What fails, as titles call it.
+pub const SIGN_IN: &str = "AWS sign-in";
 
-/// What is the matter, as a subject says it before `in <region>`.
+/// `outage of AWS sign-in`, as a sentence calls it.
 pub fn trouble(diagnosis: Diagnosis) -> String {
-    format!("{} {SIGN_IN}", trouble_with(diagnosis))
-}
-
-/// What is the matter, as it is said before what is signed in with.
-const fn trouble_with(diagnosis: Diagnosis) -> &'static str {
-    match diagnosis {
+    let of = match diagnosis {
         Diagnosis::Outage => "outage of",
         Diagnosis::Degraded => "degraded",
         Diagnosis::Misconfigured => "misconfigured",
         Diagnosis::Suspected => "suspected outage of",
-        Diagnosis::OneTool => "failing tool at",
-        Diagnosis::OneNetwork => "failing network at",
-        Diagnosis::OneApplication => "failing application at",
+        Diagnosis::OneTool => "one tool fails at",
+        Diagnosis::OneNetwork => "one network fails at",
+        Diagnosis::OneApplication => "one application fails at",
         Diagnosis::Throttling => "throttling of",
         Diagnosis::OneCaller => "one caller fails at",
-        Diagnosis::Blind => "no view of",
-        Diagnosis::Late => "late news of failures of",
-        Diagnosis::AwsHealth => "AWS Health tells of an issue of",
-        Diagnosis::Unbelieved => "events not believed about",
+        Diagnosis::Blind => "no monitoring of",
+        Diagnosis::Late => "late events about",
+        Diagnosis::AwsHealth => "AWS Health issue about",
+        Diagnosis::Unbelieved => "untrusted events about",
         Diagnosis::Isolated => "single failures of",
-        Diagnosis::Transient => "passing failures of",
+        Diagnosis::Transient => "failures that passed, of",
         Diagnosis::Quiet => "no failure of",
-    }
-}
-
-/// What is the matter with what is limited to a scope: `outage of AWS sign-in (StartDeviceAuthorization)`, `failing tool
-/// acme-login 3.0 at AWS sign-in (SSO OIDC)`.
-pub fn trouble_in(diagnosis: Diagnosis, scope: &Scope) -> String {
-    match (diagnosis, &scope.shared) {
-        (Diagnosis::OneTool | Diagnosis::OneNetwork | Diagnosis::OneApplication, Some(shared)) => {
-            format!("failing {} at {SIGN_IN}", shared_in_short(shared))
-        }
-        (_, Some(shared)) => format!("{} AWS sign-in ({})", trouble_with(diagnosis), shared_in_short(shared)),
-        (_, None) => match operations_in_words(scope, OPERATIONS_IN_SHORT) {
-            Some(operations) => format!("{} AWS sign-in ({operations})", trouble_with(diagnosis)),
-            None => trouble(diagnosis),
-        },
-    }
+    };
+    format!("{of} {SIGN_IN}")
 }
 
 /// What a diagnosis is called within a sentence.
@@ -62,17 +44,17 @@ pub const fn called(diagnosis: Diagnosis) -> &'static str {
         Diagnosis::Degraded => "degraded",
         Diagnosis::Misconfigured => "misconfigured",
         Diagnosis::Suspected => "a suspected outage",
-        Diagnosis::OneTool => "one tool's failures",
-        Diagnosis::OneNetwork => "one network's failures",
-        Diagnosis::OneApplication => "one application's failures",
+        Diagnosis::OneTool => "a failing tool",
+        Diagnosis::OneNetwork => "a failing network",
+        Diagnosis::OneApplication => "a failing application",
         Diagnosis::Throttling => "throttling",
-        Diagnosis::OneCaller => "one caller's failures",
-        Diagnosis::Blind => "out of our sight",
-        Diagnosis::Late => "late news",
-        Diagnosis::AwsHealth => "an issue of AWS Health",
-        Diagnosis::Unbelieved => "events that are not believed",
+        Diagnosis::OneCaller => "one failing caller",
+        Diagnosis::Blind => "not monitored",
+        Diagnosis::Late => "late events",
+        Diagnosis::AwsHealth => "an AWS Health issue",
+        Diagnosis::Unbelieved => "untrusted events",
         Diagnosis::Isolated => "single failures",
-        Diagnosis::Transient => "passing failures",
+        Diagnosis::Transient => "failures that passed",
         Diagnosis::Quiet => "quiet",
     }
 }
@@ -109,10 +91,33 @@ pub fn utc_minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// `08:02 UTC`, with the date where it is not within the day before `now`.
-pub fn clock(at: Timestamp, now: Timestamp) -> String {
-    let today = at > before(now, Duration::from_secs(86_400)) && at <= now;
-    if today { at.strftime("%H:%M UTC").to_string() } else { utc_minute(at) }
+/// Times as a notice says them: in UTC, and in the company's time zone where there is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock<'a> {
+    pub now: Timestamp,
+    pub zone: Option<&'a TimeZone>,
+}
+
+impl Clock<'_> {
+    /// `08:02 UTC`, `08:02 UTC (09:02 CET)`; with the date where it is not within the day before `now`.
+    pub fn time(&self, at: Timestamp) -> String {
+        let today = at > before(self.now, Duration::from_secs(86_400)) && at <= self.now;
+        let (utc, local) = if today { ("%H:%M UTC", "%H:%M %Z") } else { ("%Y-%m-%d %H:%M UTC", "%Y-%m-%d %H:%M %Z") };
+        in_both(at, self.zone, utc, local)
+    }
+}
+
+/// To the second: `2026-11-22 08:02:03 UTC`, with the time in the zone in brackets.
+pub fn in_zone(at: Timestamp, zone: Option<&TimeZone>) -> String {
+    in_both(at, zone, "%Y-%m-%d %H:%M:%S UTC", "%H:%M:%S %Z")
+}
+
+fn in_both(at: Timestamp, zone: Option<&TimeZone>, utc: &str, local: &str) -> String {
+    let in_utc = at.strftime(utc).to_string();
+    match zone.filter(|zone| **zone != TimeZone::UTC) {
+        Some(zone) => format!("{in_utc} ({})", at.to_zoned(zone.clone()).strftime(local)),
+        None => in_utc,
+    }
 }
 
 pub fn capitalized(text: &str) -> String {
@@ -160,20 +165,14 @@ pub fn signing_in_by(shared: &Shared) -> String {
     format!("signing in {how} {}", of_shared(shared))
 }
 
-/// `signing in through IAM Identity Center (StartDeviceAuthorization)`.
-pub fn signing_in(scope: &Scope) -> String {
-    format!("signing in through IAM Identity Center{}", in_brackets(scope))
-}
-
-/// ` (StartDeviceAuthorization)`, ` (the application apl-1)`; nothing where nothing limits it.
+/// ` (StartDeviceAuthorization)`, ` (application apl-1)`; nothing where nothing limits it.
 pub fn in_brackets(scope: &Scope) -> String {
-    let shared = scope.shared.as_ref().map(of_shared);
-    let limits = shared.or_else(|| operations_in_words(scope, usize::MAX));
+    let limits = scope.shared.as_ref().map(as_called).or_else(|| operations_up_to(scope, usize::MAX));
     limits.map(|limits| format!(" ({limits})")).unwrap_or_default()
 }
 
 /// No longer than a subject bears.
-fn shared_in_short(shared: &Shared) -> String {
+pub fn shared_in_short(shared: &Shared) -> String {
     let called = printable_only(&as_called(shared));
     if called.len() > SHARED_IN_SHORT {
         return format!("{}{CUT}", &called[..SHARED_IN_SHORT - CUT.len()]);
@@ -181,9 +180,14 @@ fn shared_in_short(shared: &Shared) -> String {
     called
 }
 
+/// No longer than a subject bears.
+pub fn operations_in_words(scope: &Scope) -> Option<String> {
+    operations_up_to(scope, OPERATIONS_IN_SHORT)
+}
+
 /// `StartDeviceAuthorization`, `CreateToken with refresh_token`; how many they are where their names are longer than that.
 /// None where it is not limited to some.
-fn operations_in_words(scope: &Scope, most: usize) -> Option<String> {
+fn operations_up_to(scope: &Scope, most: usize) -> Option<String> {
     let operations = scope.operations.as_ref().filter(|operations| !operations.is_empty())?;
     let names: Vec<&str> = operations.iter().map(|operation| operation.as_str()).collect();
     let with = scope.grant.map(|grant| format!(" with {}", grant.as_str())).unwrap_or_default();
@@ -220,10 +224,6 @@ const OPERATIONS_IN_SHORT: usize = 32;
 /// What marks a subject that was cut.
 const CUT: &str = "...";
 
-/// What the subject of a `resolved` begins with: where its end is proved, and where nothing but silence speaks for it.
-pub const RESOLVED: &str = "Resolved: ";
-pub const QUIET: &str = "Quiet, not confirmed: ";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,12 +248,25 @@ mod tests {
         );
     }
 
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn a_time_of_another_day_has_its_date() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let then = at("2026-11-22T08:02:59Z");
-        assert_eq!(clock(then, at("2026-11-22T23:00:00Z")), "08:02 UTC");
-        assert_eq!(clock(then, at("2026-11-23T08:02:58Z")), "08:02 UTC");
-        assert_eq!(clock(then, at("2026-11-23T09:00:00Z")), "2026-11-22 08:02 UTC");
+        let said = |now| Clock { now: at(now), zone: None }.time(at("2026-11-22T08:02:59Z"));
+        assert_eq!(said("2026-11-22T23:00:00Z"), "08:02 UTC");
+        assert_eq!(said("2026-11-23T08:02:58Z"), "08:02 UTC");
+        assert_eq!(said("2026-11-23T09:00:00Z"), "2026-11-22 08:02 UTC");
+    }
+
+    #[test]
+    fn a_time_is_said_in_utc_and_in_the_company_s_zone() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let clock = Clock { now: at("2026-11-22T23:00:00Z"), zone: Some(&zone) };
+        assert_eq!(clock.time(at("2026-11-22T08:02:59Z")), "08:02 UTC (09:02 CET)");
+        assert_eq!(clock.time(at("2026-07-22T22:30:00Z")), "2026-07-22 22:30 UTC (2026-07-23 00:30 CEST)");
+        assert_eq!(in_zone(at("2026-11-22T08:02:59Z"), Some(&zone)), "2026-11-22 08:02:59 UTC (09:02:59 CET)");
+        assert_eq!(in_zone(at("2026-11-22T08:02:59Z"), Some(&TimeZone::UTC)), "2026-11-22 08:02:59 UTC");
     }
 }

@@ -74,7 +74,9 @@ pub fn attributes(slot: &Slot) -> Attributes {
     let requests = names.requests.iter().map(|(hash, name)| (format!("nr{hash:08x}"), name));
     let networks = names.networks.iter().map(|(hash, name)| (format!("nn{hash:04x}"), name));
     let applications = names.applications.iter().map(|(hash, name)| (format!("na{hash:04x}"), name));
+    let keys = names.keys.iter().map(|(hash, name)| (format!("ny{hash:04x}"), name));
     let named = callers.chain(labels).chain(tools).chain(talkers).chain(requests).chain(networks).chain(applications);
+    let named = named.chain(keys);
     Attributes { to_add, to_set: named.map(|(attribute, name)| (attribute, string(name))).collect() }
 }
 
@@ -113,6 +115,7 @@ pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
             Held::RequestName(hash, name) => _ = slot.names.requests.insert(hash, name),
             Held::NetworkName(hash, name) => _ = slot.names.networks.insert(hash, name),
             Held::ApplicationName(hash, name) => _ = slot.names.applications.insert(hash, name),
+            Held::KeyName(hash, name) => _ = slot.names.keys.insert(hash, name),
         }
     }
     // Each sandbox has brought its own: the same ones stay, whatever the order of the attributes.
@@ -141,6 +144,7 @@ enum Held {
     RequestName(u32, String),
     NetworkName(u16, String),
     ApplicationName(u16, String),
+    KeyName(u16, String),
 }
 
 /// None where this release does not know the attribute, or cannot read its value.
@@ -184,6 +188,7 @@ fn held(begin: i64, name: &str, value: &AttributeValue) -> Option<Held> {
                 "r" => Some(Held::RequestName(hash.try_into().ok()?, name)),
                 "n" => Some(Held::NetworkName(hash.try_into().ok()?, name)),
                 "a" => Some(Held::ApplicationName(hash.try_into().ok()?, name)),
+                "y" => Some(Held::KeyName(hash.try_into().ok()?, name)),
                 _ => None,
             }
         }
@@ -516,6 +521,7 @@ mod tests {
                 slot.names.tools.insert(!hash as u16, name.clone());
                 slot.names.networks.insert(hash as u16, name.clone());
                 slot.names.applications.insert(!hash as u16, name.clone());
+                slot.names.keys.insert(!hash as u16, name.clone());
                 slot.names.requests.insert(hash, name);
             }
             slot
@@ -702,6 +708,7 @@ mod tests {
             slot.names.tools.insert(60_000 + n as u16, name(SHOWN_NAME_MAX));
             slot.names.networks.insert(60_000 + n as u16, name(SHOWN_NAME_MAX));
             slot.names.applications.insert(60_000 + n as u16, name(SHOWN_ARN_MAX));
+            slot.names.keys.insert(60_000 + n as u16, name(SHOWN_ARN_MAX));
             slot.names.requests.insert(u32::MAX - n, name(SHOWN_NAME_MAX));
         }
         for talker in slot.talkers.keys().copied().collect::<Vec<_>>() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, SERVICE_CAUSES};
-use triage_model::observation::HealthIssue;
+use triage_model::observation::{HealthIssue, Origin};
 use triage_model::region::Region;
 use triage_model::time::before;
 
@@ -330,6 +330,25 @@ impl<'a> Facts<'a> {
         let served = served.map(|call| (call.at, call.caller, cell.has(call.operation, &call.traits)));
         let within = failed.chain(served).filter(|(at, _, is_own)| *is_own && (from..=until).contains(at));
         self.distinct(within.map(|(_, caller, _)| caller)).len()
+    }
+
+    /// Everybody who called since shortly before `since`, by what shows served calls; as far as they are marked, so nothing
+    /// where there were more.
+    pub fn everybody(&self, since: Timestamp) -> BTreeMap<Origin, BTreeSet<CallerHash>> {
+        let from = before(since, self.policy.active);
+        let mut seen: BTreeMap<Origin, BTreeSet<CallerHash>> = BTreeMap::new();
+        if self.is_crowded(from, self.now) {
+            return seen;
+        }
+        for call in self.slots(from, self.now).flat_map(|slot| &slot.served).filter(|call| call.at >= from) {
+            seen.entry(call.origin).or_default().insert(call.caller);
+        }
+        for mark in self.slots(from, self.now).flat_map(Slot::failures).filter(|mark| mark.at >= from) {
+            if let Some(seen) = seen.get_mut(&mark.origin) {
+                seen.insert(mark.caller);
+            }
+        }
+        seen
     }
 
     /// How many of these callers the service failed between two times. A test sees the whole of the oldest slot, so this

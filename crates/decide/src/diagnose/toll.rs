@@ -18,7 +18,7 @@ use crate::diagnose::hits::{Hit, widest};
 use crate::diagnose::words;
 use crate::evidence::mark::Mark;
 use crate::spread::callers_per_mark;
-use crate::verdict::FailedRequest;
+use crate::verdict::{FAILURES_COUNTED_S, FailedRequest};
 
 /// Callers named in a verdict: a notice shows ten.
 const NAMED_MAX: usize = 64;
@@ -35,6 +35,9 @@ pub struct Toll {
     pub victims_about: usize,
     pub served_again: usize,
     pub failures: usize,
+    pub failures_at: BTreeMap<i64, usize>,
+    pub people: bool,
+    pub kms_key: Option<String>,
     pub since: Option<Timestamp>,
     pub latest: Option<Timestamp>,
     pub latest_of_many: Option<Timestamp>,
@@ -79,12 +82,16 @@ impl Toll {
         for mark in &failures {
             victims.entry(mark.origin).or_default().insert(mark.caller);
         }
+        let names: Vec<String> = named.map(|hit| caller(facts, hit)).collect();
         Self {
             callers,
+            people: !names.is_empty() && names.iter().all(|name| is_person(name)),
+            kms_key: failures.iter().find_map(|mark| words::kms_key(evidence, mark)),
+            failures_at: failures_at(facts, kind, from, &failures),
             victims_about: victims_about(facts, kind, from),
             victims,
             served_again,
-            names: named.map(|hit| caller(facts, hit)).collect(),
+            names,
             since: hits.iter().find(|hit| hit.is_of(origin)).map(|hit| hit.since),
             latest: failures.last().map(|mark| mark.at),
             latest_of_many: latest_of_many(&failures),
@@ -97,9 +104,27 @@ impl Toll {
                 .collect(),
             operations,
             requests: requests(facts, &failures),
-            failures: failures.len() + beyond(facts, kind, from),
+            failures: failures.len() + beyond(facts, kind, from).map(|(_, count)| count).sum::<usize>(),
         }
     }
+}
+
+/// Whether a caller's name is a person's: a user of Identity Center, or a mail address.
+fn is_person(name: &str) -> bool {
+    name.starts_with("user ") || name.contains('@') && !name.contains([' ', '/', ':'])
+}
+
+/// Failures by the time in which they occurred, those that were counted and not kept among them.
+fn failures_at(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp, failures: &[&Mark]) -> BTreeMap<i64, usize> {
+    let at = |second: i64| second.div_euclid(FAILURES_COUNTED_S);
+    let mut counts = BTreeMap::new();
+    for mark in failures {
+        *counts.entry(at(mark.at.as_second())).or_default() += 1;
+    }
+    for (begin, count) in beyond(facts, kind, from) {
+        *counts.entry(at(begin)).or_default() += count;
+    }
+    counts
 }
 
 /// So many callers are many.
@@ -155,14 +180,11 @@ fn requests(facts: &Facts<'_>, failures: &[&Mark]) -> Vec<FailedRequest> {
     named.into_iter().map(request).collect()
 }
 
-/// About how many failures the slots counted and did not keep. Of which reason or code they were is not known.
-fn beyond(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> usize {
-    match kind {
-        ConcernKey::Service => {
-            let slots = facts.view.evidence.slots_within(from, Timestamp::MAX).flat_map(|(_, slot)| &slot.beyond);
-            let service = slots.filter(|((cause, _), _)| SERVICE_CAUSES.contains(cause));
-            service.map(|(_, count)| *count as usize).sum()
-        }
-        ConcernKey::Admin(_) | ConcernKey::Request(..) => 0,
-    }
+/// About how many failures each slot counted and did not keep, by its begin. Of which reason or code they were is not known.
+fn beyond(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> impl Iterator<Item = (i64, usize)> {
+    let slots = facts.view.evidence.slots_within(from, Timestamp::MAX).filter(move |_| kind == ConcernKey::Service);
+    slots.map(|(begin, slot)| {
+        let service = slot.beyond.iter().filter(|((cause, _), _)| SERVICE_CAUSES.contains(cause));
+        (begin, service.map(|(_, count)| *count as usize).sum())
+    })
 }

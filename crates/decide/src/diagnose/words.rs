@@ -96,6 +96,15 @@ pub fn shared_name(evidence: &Evidence, key: SharedKey) -> String {
     name.unwrap_or_else(|| format!("#{hash:04x}"))
 }
 
+/// The ARN of the KMS key that refused with a mark, where a refusal named it.
+pub fn kms_key(evidence: &Evidence, mark: &Mark) -> Option<String> {
+    if !mark.kms {
+        return None;
+    }
+    let slots = evidence.slots.values().rev();
+    slots.filter_map(|slot| slot.names.keys.get(&mark.label)).next().map(|key| one_line(key, SHOWN_ARN_MAX))
+}
+
 /// `use acme-login 3.0`.
 pub fn shared_in_words(shared: &Shared) -> String {
     match shared.dimension {

@@ -180,6 +180,9 @@ pub struct Names {
     pub networks: BTreeMap<u16, String>,
     /// By [`Traits::application`].
     pub applications: BTreeMap<u16, String>,
+    /// ARNs of KMS keys that refused, by [`Mark::label`].
+    #[serde(default)]
+    pub keys: BTreeMap<u16, String>,
     /// Tool and address, by [`Talker::who`].
     pub talkers: BTreeMap<u64, String>,
     /// AWS request ids (or those of the records), by [`Mark::id`].
@@ -197,6 +200,7 @@ impl Names {
         self.tools.extend(other.tools);
         self.networks.extend(other.networks);
         self.applications.extend(other.applications);
+        self.keys.extend(other.keys);
         self.talkers.extend(other.talkers);
         self.requests.extend(other.requests);
     }
@@ -219,6 +223,7 @@ impl Names {
             tools: new(&self.tools, &all.tools, &known.tools),
             networks: new(&self.networks, &all.networks, &known.networks),
             applications: new(&self.applications, &all.applications, &known.applications),
+            keys: new(&self.keys, &all.keys, &known.keys),
             talkers: new(&self.talkers, &all.talkers, &known.talkers),
             requests: new(&self.requests, &all.requests, &known.requests),
         }
@@ -240,6 +245,7 @@ impl Names {
         take(&mut self.tools, &other.tools);
         take(&mut self.networks, &other.networks);
         take(&mut self.applications, &other.applications);
+        take(&mut self.keys, &other.keys);
         take(&mut self.talkers, &other.talkers);
         take(&mut self.requests, &other.requests);
     }

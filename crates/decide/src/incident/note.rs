@@ -3,11 +3,17 @@
 //! In: an [`Incident`], the verdict on it, and how far it is proved over. Out: the incident with who was hit, from when to when,
 //! where, and how its parts stand. Evidence is gone after an hour; what is noted here stays, and only grows.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use triage_model::observation::Operation;
+use triage_model::time::before;
 
 use crate::ledger::{Incident, Part};
-use crate::verdict::{Recovery, Verdict};
+use crate::verdict::{FAILURES_COUNTED_S, Recovery, Verdict};
+
+/// Longer than evidence is kept: what is older is not seen again.
+const FAILURES_KEPT: Duration = Duration::from_secs(2 * 60 * 60);
 
 impl Incident {
     pub(super) fn note(&mut self, verdict: &Verdict, recovery: Option<&Recovery>, now: Timestamp) {
@@ -26,6 +32,12 @@ impl Incident {
         // One person seen through a log and through CloudTrail is one.
         let counted = self.victims.values().map(|callers| callers.count()).max().unwrap_or(0);
         self.callers = self.callers.max(counted);
+        self.people &= verdict.people || verdict.callers == 0;
+        for (origin, callers) in &verdict.seen {
+            self.seen.entry(*origin).or_default().add(callers, 0);
+        }
+        self.probe_failed |= verdict.is_confirmed();
+        self.note_failures(verdict, now);
         let first = verdict.since.unwrap_or(now).min(self.since);
         self.first_failure = Some(self.first_failure.map_or(first, |known| known.min(first)));
         self.last_failure = self.last_failure.max(verdict.latest);
@@ -34,6 +46,17 @@ impl Incident {
         if self.chance_years < verdict.chance_years {
             self.chance_years = verdict.chance_years;
         }
+    }
+
+    /// Evidence only ever gains failures of a time, until it is forgotten: the most that was seen of it counts.
+    fn note_failures(&mut self, verdict: &Verdict, now: Timestamp) {
+        let kept = before(now, FAILURES_KEPT).as_second().div_euclid(FAILURES_COUNTED_S);
+        for (at, count) in verdict.failures_at.iter().filter(|(at, _)| **at >= kept) {
+            let known = self.failures_at.entry(*at).or_default();
+            *known = (*known).max(*count);
+        }
+        let late = self.failures_at.split_off(&kept);
+        self.failures_before += std::mem::replace(&mut self.failures_at, late).into_values().sum::<usize>();
     }
 
     /// Where it fails: once it is seen to be limited it stays so, and grows by what fails too.
@@ -93,6 +116,8 @@ impl Incident {
     /// Whether more is noted than was, so that it would be lost with its evidence.
     pub(super) fn has_more_than(&self, known: &Self) -> bool {
         self.callers > known.callers
+            || self.failed_calls() > known.failed_calls()
+            || self.probe_failed != known.probe_failed
             || self.last_failure > known.last_failure
             || self.scope != known.scope
             || self.parts != known.parts

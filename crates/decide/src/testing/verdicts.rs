@@ -14,7 +14,9 @@ use crate::incident::turn;
 use crate::ledger::{Incident, Ledger};
 use crate::policy::Policy;
 use crate::scope::{Scope, Shared};
-use crate::verdict::{Advised, Diagnosis, FailedRequest, FailingPart, Judgement, Recovery, Talking, Verdict, Weighing};
+use crate::verdict::{
+    Advised, Diagnosis, FAILURES_COUNTED_S, FailedRequest, FailingPart, Judgement, Recovery, Talking, Verdict, Weighing,
+};
 
 /// A second of 2027-01-15, counted from 08:00.
 pub fn at(second: i64) -> Timestamp {
@@ -68,6 +70,10 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
         chance_years: None,
         victims: BTreeMap::new(),
         victims_about: 0,
+        people: true,
+        seen: BTreeMap::new(),
+        kms_key: None,
+        failures_at: BTreeMap::new(),
         served_again: 0,
         parts: Vec::new(),
         step: None,
@@ -119,9 +125,11 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
     Verdict {
         callers: 3,
         victims: victims(3),
+        seen: victims(4),
         parts: vec![part],
         names: NAMES.map(str::to_owned).to_vec(),
         failures: 3,
+        failures_at: BTreeMap::from([(at(0).as_second().div_euclid(FAILURES_COUNTED_S), 3)]),
         since: Some(at(0)),
         latest: Some(at(2)),
         latest_of_many: Some(at(2)),
@@ -136,7 +144,9 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
 impl Verdict {
     /// The same trouble, with so many callers hit.
     pub fn hitting(self, callers: usize) -> Self {
-        Self { callers, victims: victims(callers as u64), ..self }
+        let seen = if callers == 0 { BTreeMap::new() } else { victims(callers as u64 + 1) };
+        let failures_at = if callers == 0 { BTreeMap::new() } else { self.failures_at.clone() };
+        Self { callers, victims: victims(callers as u64), seen, failures_at, ..self }
     }
 
     /// The same trouble, seen from one second to another one.

@@ -125,7 +125,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         // What could not be read may be failures: without them silence would seem to be proof.
         let recoveries = if view.trouble.is_none() { recoveries(view, policy, now) } else { BTreeMap::new() };
         let next = turn(region, &view.ledger, &judgement, &recoveries, policy, now).map(|turn| {
-            let notices = compose::notices(region, &turn, &judgement, &recoveries, now);
+            let zone = self.settings.time_zone.as_ref();
+            let notices = compose::notices(region, &turn, &judgement, &recoveries, zone, now);
             Step::new(turn.ledger, &notices, &self.channels)
         });
         (judgement, next)

@@ -9,6 +9,7 @@ use triage_decide::evidence::mark::{Mark, Names, Quota, ServedCall, Talker, hash
 use triage_decode::InputKind;
 use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, Class, Retry, SERVICE_CAUSES, is_pending};
+use triage_model::kms::key_arn;
 use triage_model::observation::{Failure, Operation, Origin};
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_model::region::Region;
@@ -150,6 +151,9 @@ impl Judged {
         }
         if let Some(label) = self.label() {
             names.labels.insert(mark.label, one_line(label, SHOWN_NAME_MAX));
+        }
+        if let (true, Some(key)) = (mark.kms, failure.message.as_deref().and_then(key_arn)) {
+            names.keys.insert(mark.label, key.to_owned());
         }
         names.requests.insert(mark.id, one_line(&failure.id, SHOWN_NAME_MAX));
         names
