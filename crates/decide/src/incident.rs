@@ -283,7 +283,8 @@ impl Incident {
 
     /// Ends it without proof.
     fn give_up(&mut self, verdict: &Verdict, now: Timestamp) -> Happened {
-        let reason = "nobody called for more than an hour, and nothing proves its end; calls fail anew".to_owned();
+        let reason =
+            "nobody called for more than an hour, so nothing confirms the recovery; calls fail again".to_owned();
         let recovery = Recovery { over_at: self.silent_since, reasons: vec![reason], ..Recovery::default() };
         self.resolve(verdict, &recovery, now);
         Happened::Resolved(recovery)

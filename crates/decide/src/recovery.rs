@@ -119,7 +119,7 @@ impl OpenIncident<'_> {
         let latest = self.latest_failure(part);
         // What was proved stays proved until it fails again: the calls that proved it grow old.
         if let Some(proved_at) = part.proved_at.filter(|proved_at| latest.is_none_or(|latest| latest <= *proved_at)) {
-            let reason = format!("proved to work again at {}", clock(proved_at));
+            let reason = format!("confirmed to work again at {}", clock(proved_at));
             let over_at = Some(proved_at);
             let (sum, served, so_far, reasons) = (proof.sum, proof.served, proof.so_far, vec![reason]);
             return PartProof {
@@ -155,13 +155,13 @@ impl OpenIncident<'_> {
             let odds = proof.sum.exp().round();
             let policy = self.policy;
             let missing = format!(
-                "odds of {odds} to 1 that it is over; it takes {} to 1, {} calls and {} callers",
+                "odds of {odds} to 1 that it is over; {} to 1, {} calls and {} callers are needed",
                 policy.proof_odds, policy.proof_calls, policy.proof_callers
             );
             return done(None, missing);
         };
         if waits_until > self.now {
-            return done(None, format!("it must last until {}", clock(waits_until)));
+            return done(None, format!("it must hold until {}", clock(waits_until)));
         }
         if self.would_open_again(part, wait) {
             return done(None, "calls since then would open it again".to_owned());
@@ -253,7 +253,8 @@ impl OpenIncident<'_> {
         let can_be_proved = self.can_be_proved(parts);
         let told = self.incident.opened_at.max(self.incident.reopened_at.unwrap_or(Timestamp::MIN));
         let given_up = |over_at: Timestamp| {
-            let reason = format!("no call has failed since {}, and nothing but this silence proves it", clock(failed));
+            let reason =
+                format!("no call has failed since {}, and nothing else confirms that it is over", clock(failed));
             Recovery { over_at: Some(over_at), reasons: vec![reason], ..Recovery::default() }
         };
         if !can_be_proved {
@@ -278,7 +279,7 @@ impl OpenIncident<'_> {
         if let Some(ended) = ended {
             return Some(given_up(ended));
         }
-        let reason = format!("nobody has called since {}: that proves nothing", clock(called));
+        let reason = format!("nobody has called since {}: that confirms nothing", clock(called));
         Some(Recovery { silent_since: Some(called), reasons: vec![reason], ..Recovery::default() })
     }
 

@@ -22,7 +22,7 @@
 //! calls a year of its own. An application, a tool or a network gets what its share of the calls is worth: ln(2 n / a) with
 //! the calls of all of its kind together, so that the sum stays within the other half however many there are.
 //!
-//! **Hits in time**, where no successes are seen: callers are newly hit at random times, λ0 a day on ordinary days and λ1 a
+//! **Hits in time**, where no served calls are seen: callers are newly hit at random times, λ0 a day on ordinary days and λ1 a
 //! day in an outage. A newly hit caller adds ln(λ1/λ0), and time takes λ1-λ0 (a Poisson CUSUM). The events in a year are
 //! those that λ1 would bring: runs begin at hits, so λ0 a year, but each begins with the ln(λ1/λ0) of its first hit. λ0 is
 //! learned, and so uncertain: the threshold has a margin. This one is of the region alone.

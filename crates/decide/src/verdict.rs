@@ -43,7 +43,7 @@ pub enum Diagnosis {
     Blind,
     /// An outage told of by events that came too late.
     Late,
-    /// AWS Health tells of an issue that nobody here was hit by.
+    /// AWS Health tells of an issue that nobody here was affected by.
     AwsHealth,
     /// Events came of a source, or of a region, that is not believed.
     Unbelieved,
@@ -226,7 +226,7 @@ pub struct Verdict {
     /// order in which they were hit.
     pub callers: usize,
     pub names: Vec<String>,
-    /// Everybody who was hit by such failures since then, whether served later or not, as far as marks are kept, by what
+    /// Everybody who was affected by such failures since then, whether served later or not, as far as marks are kept, by what
     /// tells of it; and how many that may have been in all.
     pub victims: BTreeMap<Origin, BTreeSet<CallerHash>>,
     pub victims_about: usize,
@@ -270,7 +270,7 @@ pub struct Verdict {
     pub may_be_apart: bool,
     /// A step that fails here was down for the probe time and again.
     pub probe_lasts: bool,
-    /// AWS Health has an open issue about signing in.
+    /// AWS Health has an open sign-in issue.
     pub health: bool,
     /// Of a verdict apart: nearly all that the region's open incident has hit is of this. And the other way round: it is
     /// not, any more.

@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::notice::Notice;
 use crate::place::{HEALTH_PAGE, Place};
 
-/// Raised where a member changes its meaning or goes.
-pub const VERSION: &str = "2.0";
+/// The first number is raised where a member changes its meaning or goes, the second where one is added.
+pub const VERSION: &str = "2.1";
 
 /// Also the `source` of events on the bus.
 pub const SOURCE: &str = "oidc-triage";

@@ -39,7 +39,7 @@ impl Notice {
         self.headline.push(merged_in_words(&self, began, unsent.len()));
         let all = || unsent.iter().chain([&self]);
         let alarms = || all().filter_map(|notice| notice.alarm);
-        let updates_alert = all().any(|notice| notice.updates_alert) && alarms().last() != Some(Alarm::Ok);
+        let updates_alert = all().any(|notice| notice.updates_alert) && alarms().next_back() != Some(Alarm::Ok);
         self.alarm = net(alarms());
         self.updates_alert = updates_alert;
         self.merged = Merged {

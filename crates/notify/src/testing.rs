@@ -88,7 +88,7 @@ fn lifelike(verdict: Verdict) -> Verdict {
     }
     let facts = |facts: &[&str]| facts.iter().map(|&fact| fact.to_owned()).collect();
     let reason = match verdict.concern {
-        Concern::Service => "3 of 4 callers failed in 2 s; by chance once in 300 years",
+        Concern::Service => "3 of 4 callers failed in 2 s; by chance alone once in 300 years",
         Concern::Admin { .. } => "3 callers were refused with KMS_DisabledException within 5 minutes, and 1 was served",
         Concern::Request { .. } => {
             "3 callers were refused with InvalidRequestException of CreateToken, and 1 was served"

@@ -97,7 +97,7 @@ pub fn one_caller(facts: &Facts<'_>) -> Vec<Finding> {
             let bits = lone.caller.to_bits();
             let who = name(&facts.view.evidence, |names| names.callers.get(&bits));
             let reason = format!(
-                "{} alone has failed {} times within {} at {} and was not served, while others were",
+                "{} alone failed {} times within {} at {}, while others were served",
                 who.unwrap_or_else(|| lone.caller.to_string()),
                 lone.failures,
                 span(lone.since, lone.latest),
@@ -166,22 +166,22 @@ fn lone(facts: &Facts<'_>, calls: &CallerCalls<'_>) -> Option<Lone> {
 pub fn blind(facts: &Facts<'_>) -> Option<Finding> {
     let probe = facts.probe.filter(|probe| probe.is_blind())?;
     let reason = format!(
-        "neither {} nor its control answered at {}: our own way out is broken, and no probe can confirm anything",
+        "neither {} nor the region it is compared with answered at {}: this function's own network is broken, so no probe can confirm anything",
         facts.region,
         time(probe.at)
     );
     Some(Finding::advice(Diagnosis::Blind, facts, "blind".to_owned(), reason))
 }
 
-/// An issue that nobody here was hit by.
+/// An issue that nobody here was affected by.
 pub fn aws_health(facts: &Facts<'_>) -> Vec<Finding> {
     let failed = facts.callers(ConcernKey::Service).next().is_some();
     let issues = if failed { Vec::new() } else { facts.issues() };
     let found = issues.into_iter().map(|issue| {
         let code = one_line(&issue.event_type_code, SHOWN_NAME_MAX);
-        let began = issue.started_at.map_or_else(String::new, |at| format!(", begun at {}", time(at)));
+        let began = issue.started_at.map_or_else(String::new, |at| format!(", started at {}", time(at)));
         let reason = format!(
-            "AWS Health told of an issue about signing in at {}{began} ({code}), and no caller here was hit",
+            "AWS Health reported a sign-in issue at {}{began} ({code}); no caller here was affected",
             time(issue.occurred_at)
         );
         Finding::advice(Diagnosis::AwsHealth, facts, issue.event_arn.clone(), reason)

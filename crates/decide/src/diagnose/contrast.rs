@@ -39,7 +39,7 @@ pub struct Contrast {
 }
 
 impl Contrast {
-    /// `12 of 12 hit callers use acme-login 3.0; 31 callers with other tools were served on RegisterClient since 09:50:00 UTC`.
+    /// `12 of 12 affected callers use acme-login 3.0; 31 callers with other tools were served on RegisterClient since 09:50:00 UTC`.
     pub fn in_words(&self, shared: &Shared) -> String {
         let others = match self.shared.dimension {
             Dimension::Application => "of other applications",
@@ -52,7 +52,7 @@ impl Contrast {
             Cell::Region | Cell::Shared(..) => String::new(),
         };
         format!(
-            "{} of {} hit callers {}; {} callers {others} were served{part} since {}",
+            "{} of {} affected callers {}; {} callers {others} were served{part} since {}",
             self.inside,
             self.hit,
             shared_in_words(shared),
@@ -279,7 +279,7 @@ pub fn without_contrast_in_words(facts: &Facts<'_>, failing: &[&Mark]) -> Option
     let is_healthy = facts.probe.is_some_and(|probe| probe.worst() == RungState::Healthy);
     let probe = if is_healthy { " (a probe is healthy, but is no caller)" } else { "" };
     Some(format!(
-        "{inside} of {hit} hit callers {}, and {few}: that does not tell it apart from the service{probe}",
+        "{inside} of {hit} affected callers {}, and {few}: not enough to blame it and not the service{probe}",
         shared_in_words(&shared)
     ))
 }

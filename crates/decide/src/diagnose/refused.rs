@@ -45,7 +45,7 @@ pub fn misconfigured(facts: &Facts<'_>) -> Vec<Finding> {
             time(peak.at),
             label_of(&facts.view.evidence, label)
         );
-        let reasons = vec![peak.balance.in_words(), format!("counted from {}", origin(of))];
+        let reasons = vec![peak.balance.in_words(), format!("counted in {}", origin(of))];
         let finding = Finding {
             from: if facts.open.is_some() { facts.from } else { peak.first },
             scope: scope(facts, ConcernKey::Admin(label), peak.first),
@@ -91,8 +91,9 @@ pub fn suspected(facts: &Facts<'_>) -> Vec<Finding> {
                 label_of(&facts.view.evidence, label)
             ),
             balance.in_words(),
-            "so many cannot have made one mistake at once: the shape of a bad deployment of the service".to_owned(),
-            format!("counted from {}", origin(of)),
+            "so many callers cannot all make one mistake at once: this looks like a bad deployment of the service"
+                .to_owned(),
+            format!("counted in {}", origin(of)),
         ];
         let since = hits.iter().map(|hit| hit.since).min().unwrap_or(from);
         let scope = scope(facts, kind, since);

@@ -56,16 +56,16 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Findin
     let active = facts.active(if is_open { facts.latest_call } else { crossed_at }, &scope);
     let share = share_in_words(&active);
     let (diagnosis, why) = if active.is_mostly_hit() {
-        (Diagnosis::Outage, format!("most are hit: {share}"))
+        (Diagnosis::Outage, format!("most callers are affected: {share}"))
     } else if facts.is_probe_down() {
         (Diagnosis::Outage, format!("{share}, and the probe is down as well"))
     } else if is_open && !any_hit {
         // The incident goes on until its end is proved, but nothing speaks for it any more.
         return None;
     } else {
-        (Diagnosis::Degraded, format!("no outage of everyone: {share}, and no probe is down"))
+        (Diagnosis::Degraded, format!("not everyone is affected: {share}, and no probe is down"))
     };
-    let reasons = vec![why, format!("counted from {}", origin(run.origin))];
+    let reasons = vec![why, format!("counted in {}", origin(run.origin))];
     let from = if facts.open.is_some() { facts.from } else { run.began_at.max(facts.from) };
     let enough_at = Some(crossed_at);
     let callers = if any_hit { 0 } else { run.callers.len() };
@@ -91,8 +91,7 @@ fn by_probes(facts: &Facts<'_>) -> Option<Finding> {
         }
         Some(_) | None => Scope::default(),
     };
-    let reason =
-        format!("probes found {operation} down time and again for {}: no caller need say so", span(since, last));
+    let reason = format!("probes found {operation} down repeatedly for {}", span(since, last));
     Some(Finding { since: Some(since), scope, opening: Some(reason), ..degraded(facts, Vec::new()) })
 }
 
@@ -115,7 +114,7 @@ fn streaks(facts: &Facts<'_>) -> impl Iterator<Item = ((Timestamp, Timestamp), O
 fn by_aws_health(facts: &Facts<'_>) -> Option<Finding> {
     let (count, _) = widest(facts.hits(ConcernKey::Service));
     let holds = count >= facts.policy.health_callers && !facts.issues().is_empty();
-    holds.then(|| degraded(facts, vec![format!("{} hit while AWS itself tells of an issue", callers(count))]))
+    holds.then(|| degraded(facts, vec![format!("{} affected while AWS Health reports an issue", callers(count))]))
 }
 
 /// What remains where neither holds.
@@ -126,30 +125,33 @@ pub fn rest(facts: &Facts<'_>) -> Finding {
         None => {
             let but = match facts.view.ledger.left_out.len() {
                 0 => String::new(),
-                left_out => format!(", {} left out of account", callers(left_out)),
+                left_out => format!(", {} ignored", callers(left_out)),
             };
             (Diagnosis::Quiet, format!("no service failure within {minutes} minutes{but}"))
         }
-        Some(_) if count == 0 => (Diagnosis::Transient, "everyone who was hit was served since".to_owned()),
+        Some(_) if count == 0 => (Diagnosis::Transient, "every affected caller has been served since".to_owned()),
         Some(_) if count < facts.policy.outage_callers => {
-            let few =
-                format!("{} hit within {minutes} minutes: fewer than {}", callers(count), facts.policy.outage_callers);
+            let few = format!(
+                "{} affected within {minutes} minutes: fewer than {}",
+                callers(count),
+                facts.policy.outage_callers
+            );
             (Diagnosis::Isolated, few)
         }
         Some(_) => {
-            (Diagnosis::Isolated, format!("{} hit within {minutes} minutes: no more than chance", callers(count)))
+            (Diagnosis::Isolated, format!("{} affected within {minutes} minutes: no more than chance", callers(count)))
         }
     };
     let mut reasons = vec![reason];
     if diagnosis == Diagnosis::Isolated
         && let Some(run) = facts.run()
     {
-        reasons.push(format!("the test stands at {:.1} of the {:.1} that make a page", run.sum, run.threshold));
+        reasons.push(format!("evidence {:.1} of the threshold {:.1}", run.sum, run.threshold));
     }
     Finding::of(diagnosis, facts.concern(), facts, reasons)
 }
 
-/// `7 of 9 callers failed in 40 s; by chance once in 300 years`.
+/// `7 of 9 callers failed in 40 s; by chance alone once in 300 years`.
 fn run_in_words(facts: &Facts<'_>, run: &Run) -> String {
     let until = run.crossed_at.unwrap_or(facts.latest_call);
     // The run goes on after it crossed; how unlikely it is was said when it crossed.
@@ -163,14 +165,16 @@ fn run_in_words(facts: &Facts<'_>, run: &Run) -> String {
     let chance = once_in(run.chance_years(facts.policy));
     match run.kind {
         TestKind::HitsInTime => {
-            format!("{count} callers newly hit in {within}, where no successes are seen; by chance {chance}")
+            format!(
+                "{count} callers newly affected in {within}, where no served calls are seen; by chance alone {chance}"
+            )
         }
         TestKind::FailedAgainstAnswered if facts.is_crowded(run.began_at, until) => {
-            format!("{count} callers failed{part} in {within}, among more than are named; by chance {chance}")
+            format!("{count} callers failed{part} in {within}, among more than are named; by chance alone {chance}")
         }
         TestKind::FailedAgainstAnswered => {
             let seen = facts.seen(run.cell, run.began_at, until).max(count);
-            format!("{count} of {seen} callers failed{part} in {within}; by chance {chance}")
+            format!("{count} of {seen} callers failed{part} in {within}; by chance alone {chance}")
         }
     }
 }
@@ -199,10 +203,10 @@ pub fn health_in_words(facts: &Facts<'_>) -> impl Iterator<Item = String> {
     let open = facts.view.evidence.open_issues(facts.now);
     let (own, others): (Vec<_>, Vec<_>) = open.partition(|issue| issue.concerns_sign_in());
     // Outages of signing in have come under other services.
-    [("about signing in", own), ("of another service in the region", others)].into_iter().filter_map(
+    [("an open sign-in issue", own), ("an open issue of another service here", others)].into_iter().filter_map(
         |(what, issues)| {
             let names = issues.iter().map(|issue| one_line(&issue.event_type_code, SHOWN_NAME_MAX));
-            (!issues.is_empty()).then(|| format!("AWS Health has an open issue {what}: {}", listed(names)))
+            (!issues.is_empty()).then(|| format!("AWS Health has {what}: {}", listed(names)))
         },
     )
 }
@@ -210,10 +214,10 @@ pub fn health_in_words(facts: &Facts<'_>) -> impl Iterator<Item = String> {
 /// `we saw it at 08:02:10 UTC, AWS confirmed at 08:41:00 UTC`.
 pub fn confirmation_in_words(facts: &Facts<'_>, since: Option<Timestamp>) -> Option<String> {
     let issue = *facts.issues().first()?;
-    let begun = issue.started_at.map_or_else(String::new, |at| format!(" (begun at {})", time(at)));
+    let begun = issue.started_at.map_or_else(String::new, |at| format!(" (started at {})", time(at)));
     let (since, told) = (since?, issue.occurred_at);
     Some(match since <= told {
         true => format!("we saw it at {}, AWS confirmed at {}{begun}", time(since), time(told)),
-        false => format!("AWS told of it at {}{begun}, we saw it at {}", time(told), time(since)),
+        false => format!("AWS reported it at {}{begun}, we saw it at {}", time(told), time(since)),
     })
 }

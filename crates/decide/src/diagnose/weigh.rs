@@ -54,7 +54,7 @@ fn outage(facts: &Facts<'_>, toll: &Toll, active: &Active) -> Weighing {
     let mut weighing = Weighing::of("service outage or maintenance");
     weighing.add(
         toll.callers >= facts.policy.outage_callers,
-        format!("{} hit by {}", callers(toll.callers), failures(toll.failures)),
+        format!("{} affected by {}", callers(toll.callers), failures(toll.failures)),
     );
     match facts.probe {
         None => weighing.speaks_against.push("the service was not probed, so nothing confirms it".to_owned()),
@@ -62,7 +62,7 @@ fn outage(facts: &Facts<'_>, toll: &Toll, active: &Active) -> Weighing {
     }
     weighing.speaks_for.extend(service::health_in_words(facts));
     if facts.issues().is_empty() {
-        let silent = "AWS Health has told of no open issue about signing in (it is often late)";
+        let silent = "AWS Health reports no open sign-in issue (it is often late)";
         weighing.speaks_against.push(silent.to_owned());
     }
     weighing.speaks_against.extend(service::served_in_words(facts, active));

@@ -64,8 +64,8 @@ pub fn time(at: Timestamp) -> String {
 pub const fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::CloudTrail => "CloudTrail's records",
-        Origin::Logs => "the logs of applications",
-        Origin::Call => "calls handed over by their callers",
+        Origin::Logs => "application logs",
+        Origin::Call => "calls that their callers sent",
     }
 }
 

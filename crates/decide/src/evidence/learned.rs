@@ -35,7 +35,7 @@ pub struct Learned {
     /// Callers that stand for many and were served of late, by [`triage_model::caller::CallerHash::to_bits`].
     #[serde(default)]
     pub crowds: BTreeMap<u64, Crowd>,
-    /// Who was hit by a service failure within 24 hours outside of incidents, by
+    /// Who was affected by a service failure within 24 hours outside of incidents, by
     /// [`triage_model::caller::CallerHash::to_bits`].
     pub hit: BTreeMap<u64, Streak>,
 }

@@ -89,21 +89,21 @@ policy! {
     "Where it fails" dark_span ("dark_span_s"): Duration = 60 in 0 ..= 3600;
 
     /// Where no success of a region was seen from one origin for so long, callers hit in a time are counted instead.
-    "An outage: where no successes are seen" successes_seen ("successes_seen_s"): Duration = 604800 in 60 ..= 31536000;
+    "An outage: where no served calls are seen" successes_seen ("successes_seen_s"): Duration = 604800 in 60 ..= 31536000;
     /// A caller is newly hit if it had no such failure for so long.
-    "An outage: where no successes are seen" new_caller ("new_caller_s"): Duration = 86400 in 3600 ..= 604800;
+    "An outage: where no served calls are seen" new_caller ("new_caller_s"): Duration = 86400 in 3600 ..= 604800;
     /// Newly hit callers on an ordinary day, before anything was learned.
-    "An outage: where no successes are seen" hits_per_day ("hits_per_day"): f64 = 20 in 0.5 ..= 10000;
+    "An outage: where no served calls are seen" hits_per_day ("hits_per_day"): f64 = 20 in 0.5 ..= 10000;
     /// So many days count as much as that number.
-    "An outage: where no successes are seen" hits_weight_days ("hits_weight_days"): f64 = 3 in 0.1 ..= 365;
+    "An outage: where no served calls are seen" hits_weight_days ("hits_weight_days"): f64 = 3 in 0.1 ..= 365;
     /// However quiet a region was, so many are taken as ordinary.
-    "An outage: where no successes are seen" hits_per_day_min ("hits_per_day_min"): f64 = 0.5 in 0.01 ..= 10000;
+    "An outage: where no served calls are seen" hits_per_day_min ("hits_per_day_min"): f64 = 0.5 in 0.01 ..= 10000;
     /// An outage hits so many times more callers than an ordinary day,
-    "An outage: where no successes are seen" outage_hits_factor ("outage_hits_factor"): f64 = 20 in 2 ..= 10000;
+    "An outage: where no served calls are seen" outage_hits_factor ("outage_hits_factor"): f64 = 20 in 2 ..= 10000;
     /// or so many an hour, whichever is more.
-    "An outage: where no successes are seen" outage_hits_per_hour ("outage_hits_per_hour"): f64 = 6 in 0.1 ..= 10000;
+    "An outage: where no served calls are seen" outage_hits_per_hour ("outage_hits_per_hour"): f64 = 6 in 0.1 ..= 10000;
     /// Added to the threshold, because the base rate is itself a guess.
-    "An outage: where no successes are seen" hits_margin ("hits_margin"): f64 = 2 in 0 ..= 20;
+    "An outage: where no served calls are seen" hits_margin ("hits_margin"): f64 = 2 in 0 ..= 20;
 
     /// A probe that is down twice, at least so far apart, is trouble though nobody complains.
     "Trouble seen otherwise" probe_down ("probe_down_s"): Duration = 30 in 0 ..= 3600;

@@ -294,11 +294,11 @@ fn what_speaks_for_it_is_told_in_words_and_numbers() {
         told(&view, 25),
         [
             "0 calls of 0 callers were served since 12:00:20 UTC and none failed",
-            "odds of 1 to 1 that it is over; it takes 1000 to 1, 5 calls and 2 callers",
+            "odds of 1 to 1 that it is over; 1000 to 1, 5 calls and 2 callers are needed",
         ]
     );
     serve(&mut view, 120, 240, |call| call);
-    assert_eq!(told(&view, 250)[1], "it must last until 12:05:20 UTC");
+    assert_eq!(told(&view, 250)[1], "it must hold until 12:05:20 UTC");
     assert_eq!(
         told(&view, 320),
         [
@@ -314,7 +314,7 @@ fn half_an_hour_of_silence_ends_it_without_proof() {
     assert_eq!(over(&view, &incident(1, 3), 20 + 1799), None);
     let found = recovery(&view, &incident(1, 3), &Policy::default(), at(20 + 1800));
     assert_eq!((found.over_at, found.proved), (Some(at(1820)), false));
-    assert!(found.reasons[0].contains("nothing but this silence proves it"), "{:?}", found.reasons);
+    assert!(found.reasons[0].contains("nothing else confirms that it is over"), "{:?}", found.reasons);
     // What is told of late is not over at once.
     assert_eq!(over(&view, &incident(1, 1500), 3200), None);
     assert_eq!(over(&view, &Incident { reopened_at: Some(at(1600)), ..incident(1, 3) }, 3300), None);
@@ -409,7 +409,7 @@ fn a_step_that_nobody_calls_is_not_over_because_another_one_is() {
     serve(&mut view, 30, 2400, |call| call);
     let found = recovery(&view, &incident, &Policy::default(), at(2400));
     assert!(found.parts[0].proved_at.is_some());
-    assert_eq!(found.over_at, None, "twenty callers were hit by it, and silence is no proof: {found:#?}");
+    assert_eq!(found.over_at, None, "twenty callers were affected by it, and silence is no proof: {found:#?}");
 }
 
 /// A rung that was down in that second, and then healthy so many times from one second to another.

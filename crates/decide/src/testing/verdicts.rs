@@ -225,12 +225,11 @@ pub fn advised(diagnosis: Diagnosis) -> Advised {
              second for RegisterClient"
         }
         Diagnosis::OneCaller => {
-            "ana@example.com alone has failed 6 times within 5 minutes at CreateToken and was not served, while others \
-             were"
+            "ana@example.com alone failed 6 times within 5 minutes at CreateToken, while others were served"
         }
-        Diagnosis::Blind => "neither eu-central-1 nor its control answered at 08:00:30 UTC",
-        Diagnosis::Late => "failures of 05:00 to 05:20 came too late to be acted on",
-        Diagnosis::Unbelieved => "calls of made.up are not taken (CallSources)",
+        Diagnosis::Blind => "neither eu-central-1 nor the region it is compared with answered at 08:00:30 UTC",
+        Diagnosis::Late => "failures from 05:00 to 05:20 arrived too late to be acted on",
+        Diagnosis::Unbelieved => "calls from made.up are not trusted (CallSources)",
         Diagnosis::Outage
         | Diagnosis::Degraded
         | Diagnosis::Misconfigured
@@ -241,7 +240,7 @@ pub fn advised(diagnosis: Diagnosis) -> Advised {
         | Diagnosis::AwsHealth
         | Diagnosis::Isolated
         | Diagnosis::Transient
-        | Diagnosis::Quiet => "AWS Health told of an issue about signing in at 08:00:00 UTC",
+        | Diagnosis::Quiet => "AWS Health reported a sign-in issue at 08:00:00 UTC",
     };
     let who = "aws-cli/2.31.0 at 192.0.2.7".to_owned();
     Advised {

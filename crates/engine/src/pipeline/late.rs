@@ -64,7 +64,7 @@ impl Late {
             return None;
         }
         let mut reasons = vec![format!(
-            "failures of {} to {} came too late to be acted on; at their time they would have been told as {}",
+            "failures from {} to {} arrived too late to be acted on; in time they would have been reported as {}",
             since.strftime("%Y-%m-%d %H:%M:%S UTC"),
             latest.strftime("%Y-%m-%d %H:%M:%S UTC"),
             verdict.diagnosis.as_str(),

@@ -329,7 +329,7 @@ fn each_notice_of_an_open_incident_says_how_it_began() {
     let (first, others) = told.split_first().unwrap();
     assert_eq!(first.kind, NoticeKind::Opened);
     let opening = &first.reasons[0];
-    assert!(opening.contains("callers newly hit in"), "{opening}");
+    assert!(opening.contains("callers newly affected in"), "{opening}");
     let reminders = others.iter().filter(|notice| notice.kind == NoticeKind::Reminder);
     assert_eq!(reminders.count(), 1, "twice as many callers are told of three times: {told:#?}");
     for notice in others {

@@ -264,7 +264,7 @@ fn users_read_that_aws_fails_only_where_the_service_says_so() {
 
 #[test]
 fn each_notice_of_an_open_incident_says_how_it_began_whatever_is_seen_now() {
-    let opening = "3 of 4 callers failed in 2 s; by chance once in 300 years".to_owned();
+    let opening = "3 of 4 callers failed in 2 s; by chance alone once in 300 years".to_owned();
     let began = Verdict {
         opening: Some(opening.clone()),
         reasons: vec![opening.clone(), "most are affected".to_owned()],

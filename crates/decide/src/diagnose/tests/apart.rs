@@ -51,7 +51,7 @@ fn twelve_of_twelve_with_one_tool_while_others_are_served_are_of_that_tool() {
     assert_eq!(apart.scope.operations, Some([Operation::RegisterClient].into()));
     let shared = apart.scope.shared.as_ref().unwrap();
     assert_eq!((shared.dimension, shared.name.as_str()), (Dimension::Tool, "acme-login/3.0"));
-    let words = "12 of 12 hit callers use acme-login 3.0; 31 callers with other tools were served on RegisterClient since \
+    let words = "12 of 12 affected callers use acme-login 3.0; 31 callers with other tools were served on RegisterClient since \
                  08:00:0";
     assert!(apart.reasons[0].starts_with(words), "{:?}", apart.reasons);
     assert!(!judgement.region.diagnosis.is_incident(), "it is nobody's but the tool's: {judgement:#?}");
@@ -222,7 +222,7 @@ fn an_attribution_that_comes_later_renames_the_open_incident() {
         "what was paged stays so"
     );
     assert_eq!((incident.first_failure, incident.opened_at), (opened.first_failure, opened.opened_at));
-    assert!(incident.opening.as_ref().unwrap().starts_with("12 of 12 hit callers use acme-login 3.0"));
+    assert!(incident.opening.as_ref().unwrap().starts_with("12 of 12 affected callers use acme-login 3.0"));
 }
 
 #[test]

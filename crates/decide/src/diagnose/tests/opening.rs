@@ -39,7 +39,7 @@ fn outage() -> World {
     world
 }
 
-const OPENING: &str = "3 of 5 callers failed in 2 s; by chance once in";
+const OPENING: &str = "3 of 5 callers failed in 2 s; by chance alone once in";
 
 /// What a release before said once the first failures were older than an hour, but not yet their whole slot.
 fn counts_nobody(verdict: &Verdict) -> bool {
@@ -109,7 +109,7 @@ fn what_becomes_worse_tells_what_made_it_worse_and_what_becomes_less_bad_does_no
     world.fail_all(&["ana", "ben", "eva"], 50);
     let (happened, verdict) = world.live(60).unwrap();
     assert!(matches!(happened, Happened::Changed(_)) && verdict.diagnosis == Diagnosis::Outage, "{verdict:#?}");
-    let worse = "3 of 3 callers failed in 2 s; by chance once in";
+    let worse = "3 of 3 callers failed in 2 s; by chance alone once in";
     assert!(verdict.reasons[0].starts_with(worse) && world.opening().unwrap().starts_with(worse), "{verdict:#?}");
     // Most are served from here on, and one is hit: what is left is degraded.
     let worse = world.opening().map(str::to_owned);

@@ -10,8 +10,8 @@ fn three_callers_of_few_are_an_outage() {
     assert_eq!((verdict.diagnosis, verdict.callers, verdict.failures), (Diagnosis::Outage, 3, 3));
     assert_eq!(verdict.concern, Concern::Service);
     assert!(says(&verdict, "3 of 3 callers failed in 2 s; by chance"), "{verdict:#?}");
-    assert!(says(&verdict, "most are hit: 3 of the 3 callers active up to 08:00:02 UTC"), "{verdict:#?}");
-    assert!(says(&verdict, "counted from CloudTrail's records"), "{verdict:#?}");
+    assert!(says(&verdict, "most callers are affected: 3 of the 3 callers active up to 08:00:02 UTC"), "{verdict:#?}");
+    assert!(says(&verdict, "counted in CloudTrail's records"), "{verdict:#?}");
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn two_broken_callers_never_page() {
         assert_eq!(world.diagnosis(10 * second), Diagnosis::Isolated, "{second}");
     }
     assert_eq!(world.verdict(1000).callers, 2);
-    assert!(says(&world.verdict(1000), "2 distinct callers were hit within 60 minutes: fewer than 3"));
+    assert!(says(&world.verdict(1000), "2 distinct callers were affected within 60 minutes: fewer than 3"));
 }
 
 #[test]

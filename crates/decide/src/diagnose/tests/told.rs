@@ -75,9 +75,9 @@ fn each_of_the_three_causes_is_weighed_in_words_and_numbers() {
     let [outage, throttling, input] = world.verdict(30).weighed;
     assert_eq!(
         outage.speaks_for,
-        ["3 distinct callers were hit by 4 failures", "a probe at 08:00:20 UTC found CreateToken down"]
+        ["3 distinct callers were affected by 4 failures", "a probe at 08:00:20 UTC found CreateToken down"]
     );
-    assert_eq!(outage.speaks_against, ["AWS Health has told of no open issue about signing in (it is often late)"]);
+    assert_eq!(outage.speaks_against, ["AWS Health reports no open sign-in issue (it is often late)"]);
     assert_eq!(throttling.speaks_for, ["1 call was refused as throttled", "4 of 4 failures come from aws-cli/2.31.0"]);
     assert_eq!(input.speaks_for, ["1 call was refused as invalid (InvalidGrantException)"]);
     assert_eq!(input.speaks_against, ["no caller stands out: the most frequent one has 2 of 4 failures"]);
@@ -92,9 +92,9 @@ fn what_is_missing_speaks_against() {
     assert_eq!(
         outage.speaks_against,
         [
-            "2 distinct callers were hit by 2 failures",
+            "2 distinct callers were affected by 2 failures",
             "the service was not probed, so nothing confirms it",
-            "AWS Health has told of no open issue about signing in (it is often late)",
+            "AWS Health reports no open sign-in issue (it is often late)",
             "2 distinct callers were served in the 5 minutes up to 08:00:01 UTC",
         ]
     );
@@ -190,13 +190,13 @@ fn it_is_said_when_we_saw_it_and_when_aws_confirmed() {
     world.incident(Diagnosis::Outage, Concern::Service, 130, None);
     let verdict = world.verdict(2500);
     assert!(says(&verdict, "we saw it at 08:02:10 UTC, AWS confirmed at 08:41:00 UTC"), "{verdict:#?}");
-    let about = "AWS Health has an open issue about signing in: AWS_SSO_OPERATIONAL_ISSUE";
+    let about = "AWS Health has an open sign-in issue: AWS_SSO_OPERATIONAL_ISSUE";
     assert!(says(&verdict, about), "{verdict:#?}");
 
     world.health(HealthIssue { started_at: Some(at(0)), ..issue("SSOOIDC", 60) }).health(issue("DYNAMODB", 0));
     let verdict = world.verdict(2500);
-    assert!(says(&verdict, "AWS told of it at 08:01:00 UTC (begun at 08:00:00 UTC), we saw it at 08:02:10 UTC"));
-    let of_another = "AWS Health has an open issue of another service in the region: AWS_DYNAMODB_OPERATIONAL_ISSUE";
+    assert!(says(&verdict, "AWS reported it at 08:01:00 UTC (started at 08:00:00 UTC), we saw it at 08:02:10 UTC"));
+    let of_another = "AWS Health has an open issue of another service here: AWS_DYNAMODB_OPERATIONAL_ISSUE";
     assert!(says(&verdict, of_another), "{verdict:#?}");
 }
 
