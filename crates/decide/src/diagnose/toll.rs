@@ -82,16 +82,15 @@ impl Toll {
         for mark in &failures {
             victims.entry(mark.origin).or_default().insert(mark.caller);
         }
-        let names: Vec<String> = named.map(|hit| caller(facts, hit)).collect();
         Self {
             callers,
-            people: !names.is_empty() && names.iter().all(|name| is_person(name)),
+            people: are_people(facts, &failures),
             kms_key: failures.iter().find_map(|mark| words::kms_key(evidence, mark)),
             failures_at: failures_at(facts, kind, from, &failures),
             victims_about: victims_about(facts, kind, from),
             victims,
             served_again,
-            names,
+            names: named.map(|hit| caller(facts, hit)).collect(),
             since: hits.iter().find(|hit| hit.is_of(origin)).map(|hit| hit.since),
             latest: failures.last().map(|mark| mark.at),
             latest_of_many: latest_of_many(&failures),
@@ -107,6 +106,16 @@ impl Toll {
             failures: failures.len() + beyond(facts, kind, from).map(|(_, count)| count).sum::<usize>(),
         }
     }
+}
+
+/// Whether all of these callers, as far as so many of them are named, are people.
+fn are_people(facts: &Facts<'_>, failures: &[&Mark]) -> bool {
+    let callers: BTreeSet<CallerHash> = failures.iter().map(|mark| mark.caller).collect();
+    let is_person = |caller: &CallerHash| {
+        words::name(&facts.view.evidence, |names| names.callers.get(&caller.to_bits()))
+            .is_some_and(|name| is_person(&name))
+    };
+    !callers.is_empty() && callers.iter().take(NAMED_MAX).all(is_person)
 }
 
 /// Whether a caller's name is a person's: a user of Identity Center, or a mail address.
