@@ -198,7 +198,9 @@ impl Slot {
         let (mut named, mut greatest) = (0, call.caller);
         for known in sampled() {
             if known.caller == call.caller {
-                return false;
+                // The first of a caller's calls, in whichever order they come.
+                let known = *known;
+                return call < known && self.served.remove(&known) && self.served.insert(call);
             }
             named += 1;
             greatest = greatest.max(known.caller);
