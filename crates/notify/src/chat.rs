@@ -169,7 +169,7 @@ fn description(notice: &Notice, place: &Place) -> String {
     let company = [("Runbook", &place.company.runbook), ("Status page", &place.company.status_page)];
     let company = company.into_iter().filter_map(|(name, url)| Some(format!("- {name}: {}", url.as_ref()?)));
     let links: Vec<String> =
-        company.chain(notice.links(place).iter().map(|(name, link)| format!("- {name}: {link}"))).collect();
+        company.chain(place.links(notice).iter().map(|(name, link)| format!("- {name}: {link}"))).collect();
     let links = links.join("\n");
     // A link that is cut leads nowhere: the rest gives way.
     let room = DESCRIPTION_MAX.saturating_sub(links.len() + 1);

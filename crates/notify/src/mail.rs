@@ -69,7 +69,7 @@ fn steps(text: &mut Text, notice: &Notice, place: &Place) {
 }
 
 fn users(text: &mut Text, notice: &Notice, place: &Place) {
-    let Some(users) = notice.users(place) else { return };
+    let Some(users) = place.for_users(notice) else { return };
     text.heading("For your users");
     text.line(&users);
 }
@@ -184,7 +184,7 @@ fn merged(text: &mut Text, notice: &Notice) {
 }
 
 fn links(text: &mut Text, notice: &Notice, place: &Place) {
-    let links = notice.links(place);
+    let links = place.links(notice);
     if !links.is_empty() {
         text.heading("Links");
         links.iter().for_each(|(name, link)| text.line(&format!("- {name}: {link}")));

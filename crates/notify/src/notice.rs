@@ -15,7 +15,6 @@ use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::observation::Operation;
 use triage_model::region::Region;
 
-use crate::place::{Company, HEALTH_PAGE, Place};
 use crate::words::{between, counted, name_of};
 
 /// What is told, as data. It is kept in the outbox as it is, so that whoever publishes it says the same. Every text of
@@ -362,15 +361,6 @@ impl NoticeKind {
 pub const LISTED_MAX: usize = 10;
 
 impl Notice {
-    /// The paragraph for users, with where they can read on and whom they can ask.
-    pub fn users(&self, place: &Place) -> Option<String> {
-        let users = self.advice.users.as_ref()?;
-        let Company { status_page, contact, .. } = &place.company;
-        let page = status_page.as_ref().map(|page| format!(" Status: {page}"));
-        let contact = contact.as_ref().map(|contact| format!(" Contact: {contact}"));
-        Some([Some(users.clone()), page, contact].into_iter().flatten().collect())
-    }
-
     /// Whether AWS can do something about it: nothing about one's own key, policy or setting.
     pub const fn is_of_aws(&self) -> bool {
         match self.diagnosis {
@@ -390,12 +380,6 @@ impl Notice {
             | Diagnosis::Transient
             | Diagnosis::Quiet => true,
         }
-    }
-
-    /// Where its reader may look, by name.
-    pub fn links(&self, place: &Place) -> Vec<(&'static str, String)> {
-        let health = self.is_of_aws().then(|| ("AWS Health", HEALTH_PAGE.to_owned()));
-        health.into_iter().chain(place.log_link(self).map(|log| ("Log", log))).collect()
     }
 
     /// With no more than `most` of anything, and marked as cut where that is less than there was.

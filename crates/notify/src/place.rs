@@ -40,6 +40,21 @@ pub struct Company {
 pub const LINK_MAX: usize = 200;
 
 impl Place {
+    /// The paragraph for users, with where they can read on and whom they can ask.
+    pub fn for_users(&self, notice: &Notice) -> Option<String> {
+        let users = notice.advice.users.as_ref()?;
+        let Company { status_page, contact, .. } = &self.company;
+        let page = status_page.as_ref().map(|page| format!(" Status: {page}"));
+        let contact = contact.as_ref().map(|contact| format!(" Contact: {contact}"));
+        Some([Some(users.clone()), page, contact].into_iter().flatten().collect())
+    }
+
+    /// Where its reader may look, by name.
+    pub fn links(&self, notice: &Notice) -> Vec<(&'static str, String)> {
+        let health = notice.is_of_aws().then(|| ("AWS Health", HEALTH_PAGE.to_owned()));
+        health.into_iter().chain(self.log_link(notice).map(|log| ("Log", log))).collect()
+    }
+
     /// The function's log, at what it wrote about the notice's incident; where that link is too long, the log alone.
     pub fn log_link(&self, notice: &Notice) -> Option<String> {
         let (domain, group) = (Partition::of(&self.region).console?, self.log_group.as_ref()?);

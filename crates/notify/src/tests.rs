@@ -173,7 +173,7 @@ fn is_fit_for_every_reader(notice: &Notice) -> Result<(), TestCaseError> {
     prop_assert!(mail.lines().filter(|line| *line == "Do now").count() == 1, "{mail}");
     prop_assert!(!mail.contains("://evil"), "{mail}");
     prop_assert!(notice.advice.now.len() <= advice::STEPS_MAX);
-    prop_assert!(notice.links(&testing::place()).iter().all(|(_, link)| link.len() <= place::LINK_MAX));
+    prop_assert!(testing::place().links(notice).iter().all(|(_, link)| link.len() <= place::LINK_MAX));
 
     let sms = &texts["sms"];
     prop_assert!(!sms.is_empty() && sms.len() <= sms::SMS_MAX && sms.is_ascii(), "{sms}");
