@@ -95,14 +95,14 @@ fn evaluate(region: &Region, view: &View, now: Timestamp) {
         let written = serde_json::to_string(&turn.ledger).expect("a ledger can be written");
         let read: Ledger = serde_json::from_str(&written).expect("a written ledger can be read");
         assert_eq!(read, turn.ledger, "a ledger changes when it is read back");
-        let _ = black_box(compose::notices(region, &turn, &judgement, &recoveries, now));
+        let _ = black_box(compose::notices(region, &turn, &judgement, &recoveries, None, now));
     }
 }
 
 fn show(notice: &Notice) {
     let place = Place::default();
     // The texts are not checked: anybody who may write to the table writes what people read.
-    let _ = black_box((mail::render(notice, &place), sms::render(notice)));
+    let _ = black_box((mail::render(notice, &place), sms::render(notice, &place)));
     for json in
         [serde_json::to_string(&chat::render(notice, &place)), serde_json::to_string(&machine::render(notice, &place))]
     {
