@@ -414,7 +414,7 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator, oidc):
 
 
 def test_a_stack_that_resolves_names_shows_people_by_them_and_keeps_them_in_its_table(emulator, oidc, directory):
-    stack = Stack(emulator, "444444444444", ResolveNames="true", IdentityStoreArn=STORE_ARN, RunbookUrl="https://wiki.example.com/sign-in",
+    stack = Stack(emulator, "666666666666", ResolveNames="true", IdentityStoreArn=STORE_ARN, RunbookUrl="https://wiki.example.com/sign-in",
                   StatusPageUrl="https://status.example.com", Contact="#identity-on-call", TimeZone="Europe/Berlin", **BELIEVED)
     given = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["WatcherName"])["Environment"]["Variables"]
     assert {name: given[f"OIDC_TRIAGE_{name}"] for name in
