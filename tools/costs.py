@@ -27,12 +27,12 @@ DASHBOARD = 3.00
 MINUTES_A_MONTH = 30 * 24 * 60
 SECONDS_A_MONTH = 60 * MINUTES_A_MONTH
 
-#: How long an invocation takes, in seconds. The watcher mostly waits for the service to answer the probe.
+#: The duration of an invocation in seconds. The watcher mostly waits for the service to answer the probe.
 TICK_S = (0.1, 1.0)
 EVENT_S = 0.005
 #: What the log line and the line of metrics have together.
 LOG_BYTES = 1000
-#: Read units of one look at a region: the items of its last hour, and what was decided (ARCHITECTURE, "The store").
+#: Read units for reading a region: the items of its last hour, and the decisions (ARCHITECTURE, "The store").
 UNITS_OF_A_TICK = 40
 #: Of one failure before an incident is open: a slot that fills up to some 4 KB, and the items that it is decided from.
 UNITS_OF_A_FAILURE = {"write": 4, "read": 9}
@@ -42,7 +42,7 @@ UNITS_OF_SERVED = 2
 
 @dataclass(frozen=True)
 class Stack:
-    """What the template and the policy say."""
+    """The values in the template and the policy."""
 
     memory_gb: float
     alarms: int

@@ -1,4 +1,4 @@
-"""The licence texts of what is linked into the programs: each text once, with the crates that come under it."""
+"""The licence texts of linked crates: each text once, with its crates."""
 
 import pathlib
 import re
@@ -7,7 +7,7 @@ from tools import linked
 
 TEXT = re.compile(r"(licen[cs]e|copying|unlicense|notice|copyright)", re.IGNORECASE)
 
-#: For crates that name the licence and do not bring its text.
+#: For crates that name the licence without its text.
 MIT = """MIT License
 
 Copyright (c) the authors of {name}

@@ -1,4 +1,4 @@
-"""Which crates are linked into a program, as cargo resolves it: of one platform, without what only builds or tests it."""
+"""The crates linked into a program, as cargo resolves them: for one platform, without build and test dependencies."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ class Crate:
     repository: str | None
     #: Where its sources are.
     folder: pathlib.Path
-    #: SHA-256 of what the registry sent; none of a crate of our own.
+    #: The registry's SHA-256; none for a crate of our own.
     checksum: str | None
     #: The linked crates that it uses itself.
     uses: tuple[str, ...]
@@ -44,7 +44,7 @@ def named(line: str) -> str:
 
 
 def crates(package: str, target: str = TARGET) -> dict[str, Crate]:
-    """The package itself among them. What a macro uses runs in the compiler, and is linked into nothing."""
+    """Includes the package itself. Macros and their dependencies run in the compiler, and are not linked."""
     # The features are those of this package alone: `metadata` would join them with the tests'.
     tree = cargo("tree", "--package", package, "--edges", "normal,no-proc-macro", "--target", target, "--prefix", "none",
                  "--format", "{p}")
@@ -62,7 +62,7 @@ def crates(package: str, target: str = TARGET) -> dict[str, Crate]:
         ref(package_id): Crate(
             name=each["name"],
             version=each["version"],
-            # The old way of writing it, in a few crates.
+            # The old spelling, in a few crates.
             licence=" OR ".join(part.strip() for part in each["license"].split("/")),
             description=" ".join((each["description"] or "").split()),
             repository=each["repository"],

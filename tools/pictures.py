@@ -1,7 +1,7 @@
 """The pictures of the README: one incident as a mail, a chat message and a pager alert, rendered in a real browser.
 
-What stands in them is read from `tests/notices`, which a test holds equal to what the code makes, so a picture shows what people
-get. The frames around it are of no product. `INPUTS` names what the pictures were made of; a test compares it.
+Their texts come from `tests/notices`, which a test compares with the code's output, so a picture shows what people get.
+The frames around them are of no product. `INPUTS` names the sources of the pictures; a test compares it.
 
     python3 -m tools.pictures            # writes docs/pictures
     python3 -m tools.pictures --check    # says whether they are of the present texts
@@ -29,7 +29,7 @@ INPUTS = FOLDER / "inputs.txt"
 NOTICE = "opened_outage"
 SOURCES = {"mail": f"{NOTICE}.mail.txt", "chat": f"{NOTICE}.chat.json", "pager": f"{NOTICE}.pager.json"}
 
-#: A phone's width in CSS pixels. What is longer than its screen goes on below its edge, as it does for its reader.
+#: A phone's width in CSS pixels. Longer texts continue below the screen's edge, as for a reader.
 WIDTH, HEIGHT, SCALE = 360, 640, 2
 #: Enough for text with soft edges.
 COLOURS = 64
@@ -122,7 +122,7 @@ TEMPLATES = {"mail": mail, "chat": chat, "pager": pager}
 
 
 def inputs():
-    """What the pictures are made of: each page's hash, by the picture's name."""
+    """The sources of the pictures: each page's hash, by the picture's name."""
     return "".join(f"{hashlib.sha256(TEMPLATES[name]((NOTICES / source).read_text()).encode()).hexdigest()}  {name}.png\n"
                    for name, source in SOURCES.items())
 
@@ -172,7 +172,7 @@ def smaller(png):
         colours = sorted(set(coarse.values()))
         if len(colours) <= COLOURS:
             break
-    # What stands for several is shown as the most frequent of them: a background stays what it is.
+    # A colour for several is shown as the most frequent of them: a background keeps its colour.
     shown = {}
     for pixel, _ in often.most_common():
         shown.setdefault(coarse[pixel], pixel)

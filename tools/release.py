@@ -1,5 +1,6 @@
-"""Lays out what is released, from what was built: the function's zip with a template that deploys it, the command line, bills of
-materials, licence texts, checksums. The same programs give the same files: nothing in them tells when or where they were made.
+"""Creates the files of a release from the builds: the function's zip with a template that deploys it, the command line,
+bills of materials, licence texts, checksums. The same programs give the same files: nothing in them shows when or where
+they were made.
 """
 
 import argparse
@@ -30,7 +31,7 @@ def epoch() -> int:
 
 
 def zipped(bootstrap: pathlib.Path) -> bytes:
-    """As Lambda wants it: one file, which may be executed."""
+    """In Lambda's form: one executable file."""
     # A zip knows no time before 1980.
     entry = zipfile.ZipInfo("bootstrap", time.gmtime(max(epoch(), 315_532_800))[:6])
     entry.create_system, entry.external_attr, entry.compress_type = 3, 0o100755 << 16, zipfile.ZIP_DEFLATED
@@ -64,7 +65,7 @@ def template(text: str, archive: str) -> str:
     text = once(r"^      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: oidc-triage-function\n", "", text)
     # Names files that are not beside it, at which `sam deploy` would stop.
     text = once(r"^  # `sam publish`[^\n]*\n  AWS::ServerlessRepo::Application:\n(?:    [^\n]*\n)+", "", text)
-    # What else both functions say of themselves stays.
+    # The functions' other metadata stays.
     if re.search(r"^    Metadata: &binary\n(?!      )", text, re.MULTILINE):
         text = once(r"^    Metadata: &binary\n", "", text)
         text = once(r"^    Metadata: \*binary\n", "", text)

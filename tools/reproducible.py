@@ -1,5 +1,5 @@
-"""Builds what was built here once more by the commands given, in a folder of another name with the crates unpacked in another place,
-and compares the programs bit for bit."""
+"""Builds the programs again by the commands given, in a folder of another name with the crates unpacked in another
+place, and compares them bit for bit."""
 
 import hashlib
 import os
@@ -14,12 +14,12 @@ from tools.linked import ROOT
 
 PLACE = ROOT / "target" / "reproducible"
 
-#: Where the commands leave them.
+#: The commands' output folders.
 PROGRAMS = {"bootstrap": ".aws-sam/build/TriageFunction/bootstrap", "oidc-triage": "target/lambda/oidc-triage/bootstrap"}
 
 
 def copied(folder: pathlib.Path) -> None:
-    """What git has, or would take: a build sees nothing else."""
+    """The files that git has, or would add: a build sees nothing else."""
     names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
                            stdout=subprocess.PIPE, text=True).stdout
     shutil.rmtree(folder, ignore_errors=True)
@@ -30,7 +30,7 @@ def copied(folder: pathlib.Path) -> None:
 
 
 def other_cargo_home(folder: pathlib.Path) -> None:
-    """With what was loaded already, and with the settings: packed crates, which are unpacked there anew."""
+    """With the downloaded packages and the settings: the crates are unpacked there again."""
     home = pathlib.Path(os.environ.get("CARGO_HOME", pathlib.Path.home() / ".cargo"))
     shutil.rmtree(folder, ignore_errors=True)
     for part in ("registry/index", "registry/cache"):
@@ -59,7 +59,7 @@ def hashes(folder: pathlib.Path) -> dict[str, str]:
 
 
 def tell_tales(folder: pathlib.Path) -> list[str]:
-    """The programs that have the name of a folder of this machine in them."""
+    """The programs that contain the name of a folder of this machine."""
     places = [str(place).encode() for place in (ROOT, pathlib.Path.home() / ".cargo", pathlib.Path.home() / ".rustup")]
     return [f"{name} names {place.decode()}" for name, file in PROGRAMS.items() for place in places
             if place in (folder / file).read_bytes()]

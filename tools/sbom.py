@@ -1,4 +1,4 @@
-"""The bill of materials of a program: CycloneDX 1.6 as JSON, of what is linked into it.
+"""The bill of materials of a program: CycloneDX 1.6 as JSON, of its linked crates.
 
 The same sources give the same text: its time is SOURCE_DATE_EPOCH, its serial number made of what it says.
 """
@@ -77,7 +77,7 @@ def bill(package: str, target: str = linked.TARGET, program: pathlib.Path | None
         bom.register_dependency(components[ref], [components[used] for used in crate.uses] + [std] * (components[ref] is own))
     bom.register_dependency(std)
 
-    # A serial number is asked for, and chance would make each bill another one.
+    # A serial number is required, and a random one would make each bill different.
     bom.serial_number = uuid.UUID(int=0, version=4)
     text = make_outputter(bom, OutputFormat.JSON, VERSION).output_as_string()
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_OID, text)

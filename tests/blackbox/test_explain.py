@@ -68,7 +68,7 @@ def test_each_code_of_the_table_is_explained_with_its_own_cause_retry_advice_and
             _, _, _, cause, _, advice, source = rows[row["number"]]
             assert f"`{row['cause']}`" == cause and row["source"]["name"] == source, code
             assert row["advice"].startswith(advice.removesuffix(" †")), code
-            # Where a row above names the same code and asks for less, that one fits.
+            # If an earlier row names the same code and asks for less, that one fits.
             assert row["number"] <= number, code
             asked += 1
     assert asked > 60

@@ -14,7 +14,7 @@ HELD = REMAINING + 5
 
 
 def outage():
-    # Of one slot, which is recorded by one write: half of it would be no outage.
+    # All in one slot, which one write records: half of it would not be an outage.
     return make.sqs(make.of_one_second(make.outage(callers=8)))
 
 

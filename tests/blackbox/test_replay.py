@@ -313,7 +313,7 @@ def is_done_with_what_it_got(process):
 
 
 def signals(process, which, signal):
-    """Whether it is one of those that the program handles (`SigCgt`), or that it did not get yet (`ShdPnd`)."""
+    """Whether the program handles it (`SigCgt`), or has not received it yet (`ShdPnd`)."""
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     (mask,) = [line.split()[1] for line in status.splitlines() if line.startswith(which + ":")]
     return int(mask, 16) >> (signal - 1) & 1

@@ -1,4 +1,4 @@
-"""Real clients against the fake service in every trouble: what a program would log. See README.md."""
+"""Real clients against the fake service with every fault: their logs. See README.md."""
 
 import pathlib
 

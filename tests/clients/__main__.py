@@ -1,4 +1,5 @@
-"""`python3 -m tests.clients [family ...]`: installs the clients, lets each fail in every trouble, and writes the corpus."""
+"""`python3 -m tests.clients [family ...]`: installs the clients, lets each fail with every fault, and writes the
+corpus."""
 
 import json
 import os
@@ -12,7 +13,7 @@ from .corpus import Family
 from .troubles import TROUBLES, answer_of
 
 INSIDE, STRANGERS = "--inside", "strangers"
-# The name of a host of one's own, as loggers print it.
+# The name of a host of the company, as loggers print it.
 HOSTNAME = "ip-10-0-3-17.ec2.internal"
 
 
@@ -21,7 +22,7 @@ def main(*names):
         install()
         network.make_certificates()
         (WORK / "home/.aws").mkdir(parents=True, exist_ok=True)
-        # A URL that is a parameter is one.
+        # A URL in a parameter counts.
         (WORK / "home/.aws/config").write_text("[default]\ncli_follow_urlparam = false\n")
         os.execvp("unshare", ["unshare", "--net", "--mount", "--uts", sys.executable, "-m", "tests.clients", INSIDE, *names])
     names = names[1:]
@@ -48,7 +49,7 @@ def families(names, service):
 
 
 def live(client, weight, family, service):
-    """All the troubles, one after the other."""
+    """All faults, one after the other."""
     family.versions.append(client.version)
     program = None if client.once else Program(client)
     for trouble in TROUBLES:
@@ -67,7 +68,7 @@ def live(client, weight, family, service):
 
 
 class Program:
-    """A client that takes a job a line, and says a line what came of it."""
+    """A client that reads one job a line, and writes one result a line."""
 
     def __init__(self, client):
         self.client = client

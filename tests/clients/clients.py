@@ -1,4 +1,4 @@
-"""The clients: what has to be installed, and how each is started."""
+"""The clients: their installation and their start."""
 
 import dataclasses
 import os
@@ -18,10 +18,10 @@ class Client:
     #: Its folder in `WORK`.
     folder: str
     command: tuple = ()
-    #: Started once for each call, and by this. Else `command` takes a job a line.
+    #: The command for clients started once for each call. Other clients use `command` and read a job a line.
     once: Callable | None = None
     environment: tuple = ()
-    #: How much of what it logs is written down.
+    #: The share of its logs that is kept.
     weight: float = 1
 
 
@@ -65,7 +65,8 @@ CLIENTS = (
 
 
 def environment(client):
-    """Nothing of the machine's own but where programs are; the CA in every way that one is named."""
+    """The environment: nothing of the machine's own but the path of programs; the CA in every variable that names
+    one."""
     ca = str(network.CA)
     return {"PATH": os.environ["PATH"], "HOME": str(WORK / "home"), "LANG": "C.UTF-8", "TZ": "UTC",
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "planted-secret-access-key",
@@ -75,7 +76,7 @@ def environment(client):
 
 
 def install():
-    """Everything that is pinned here, into `WORK`; what is there already stays."""
+    """Installs everything pinned here into `WORK`; existing parts stay."""
     missing = [package for package in DEBIAN if subprocess.run(["dpkg", "-s", package], capture_output=True).returncode]
     if missing:
         _run("apt-get", "install", "--yes", "--no-install-recommends", *missing)
@@ -110,7 +111,7 @@ def install():
 
 
 def _stale(folder, pins):
-    """Whether other versions, or none, are installed there."""
+    """Whether the installed versions differ."""
     installed = folder / "installed"
     return not installed.exists() or installed.read_text() != pins.read_text()
 

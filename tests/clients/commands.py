@@ -1,4 +1,4 @@
-"""Clients that are started once for each call: what they say on standard error, and on standard output where that is all one."""
+"""Clients started once for each call: their standard error, and standard output where both are one."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import subprocess
 
 from . import WORK
 
-# What of `--debug` is about the call. The rest, a hundred times as long, is about plug-ins and hooks.
+# The part of `--debug` about the call. The rest, a hundred times as long, is about plug-ins and hooks.
 _ABOUT_THE_CALL = re.compile(r" - (awscli\.clidriver|botocore\.(endpoint|parsers|retries\S*|retryhandler|httpsession)"
                              r"|urllib3\.connectionpool) - ")
 
@@ -54,6 +54,6 @@ def _dashed(name):
 
 
 def _about_the_call(said):
-    """The records, with their further lines, that are about the call, and what comes after the last record."""
+    """The records about the call with their continuation lines, and everything after the last record."""
     records = re.split(r"(?m)^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ - )", said)
     return "".join(one for one in records if _ABOUT_THE_CALL.search(one.split("\n")[0]))

@@ -1,4 +1,4 @@
-"""What is written down: cleaned of this machine, each text once, with what can be read out of it."""
+"""The corpus: cleaned of this machine, each text once, with the facts in it."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ import zlib
 
 from . import CORPUS, WORK
 
-# Where a program would live elsewhere.
+# A path as on another machine.
 _PLACES = [
     (re.compile(re.escape(str(WORK)) + r"/[\w.-]+/lib/python[\d.]+/site-packages"), "/usr/lib/python3/dist-packages"),
     (re.compile(re.escape(str(WORK)) + r"/[\w.-]+"), "/app"),
@@ -21,7 +21,7 @@ _PLACES = [
     (re.compile(re.escape(str(pathlib.Path.home()))), "/home/app"),
 ]
 
-# What differs from run to run, or from version to version, without saying anything else.
+# Parts that differ from run to run, or from version to version, without a meaning.
 _VARIES = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|0x[0-9a-f]+|\d[\d:.,TZ+/-]*\d|\d")
 _STATUS = re.compile(r"[45]\d\d")
 
@@ -42,7 +42,7 @@ def clean(text):
 
 
 def stated(text, expect, request_ids):
-    """What of the truth stands in the text, for whoever can read."""
+    """The facts that the text states."""
     found = ["service"] if _MARKS.search(text) else []
     if re.search(_SPELLINGS[expect["operation"]], text, re.IGNORECASE):
         found.append("operation")
@@ -61,7 +61,7 @@ def stated(text, expect, request_ids):
 
 
 def wanted(trouble, form, text, weight):
-    """What a program says by itself of a main trouble or in short, all. Of the rest some, in turn: the longer, the fewer."""
+    """Which texts to keep: all short ones of main faults, and a selection of the rest, fewer of the longer ones."""
     if trouble.debug and weight >= 1 and len(text) < (12_000 if form in ("debug", "verbose", "trace") else 4000):
         return True
     share = int((700 if trouble.main else 100) * weight)
@@ -71,7 +71,7 @@ def wanted(trouble, form, text, weight):
 
 
 class Family:
-    """What one client logged, in all its versions."""
+    """The logs of one client, in all its versions."""
 
     def __init__(self, name):
         self.name = name

@@ -1,6 +1,6 @@
-"""A network of its own, in which AWS's host names lead to the fake: who resolves, connects and trusts sees real names.
+"""A private network in which AWS's host names lead to the fake: clients resolve, connect to and trust real names.
 
-Made inside `unshare -n -m`, so that nothing outside sees it. What goes wrong is chosen by the region that is called."""
+Created inside `unshare -n -m`, so that nothing outside sees it. The called region selects the fault."""
 
 import contextlib
 import dataclasses
@@ -47,7 +47,7 @@ def hosts():
 
 
 def make_certificates():
-    """The CA that clients trust, and what else a server may show."""
+    """The CA that clients trust, and the other certificates a server may present."""
     if CA.exists():
         return
     CERTIFICATES.mkdir(parents=True, exist_ok=True)
@@ -166,7 +166,7 @@ def _refuse_proxying(connection, status, header):
 
 
 def _silence(address):
-    """A port whose queue is full: what more comes is not answered at all."""
+    """A port with a full queue: further connections get no answer at all."""
     listening = socket.create_server(address, backlog=0)
     waiting = []
     for _ in range(4):
@@ -178,7 +178,7 @@ def _silence(address):
 
 
 def _resolve(server):
-    """There is no name that it knows: NXDOMAIN for all but one, and a failure for that."""
+    """A resolver without names: NXDOMAIN for all but one, and a failure for that."""
     while True:
         query, asker = server.recvfrom(512)
         code = 2 if NO_NAME_SERVER.encode() in query else 3

@@ -1,4 +1,4 @@
-"""What is no failure of the four calls, and looks like one: real clients of other services, and prose."""
+"""Look-alikes of failures of the four calls: real clients of other services, and prose."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ FILE = HERE / "strangers.json"
 @dataclasses.dataclass(frozen=True)
 class Stranger:
     name: str
-    #: Who calls: a family, and what it has to know.
+    #: The calling client's family, and its parameters.
     callers: dict
     operation: str
     input: dict
@@ -110,7 +110,7 @@ PROSE = (
 
 
 class AnyService(network.TlsService):
-    """Answers whatever it is asked with one thing."""
+    """Gives the same answer to everything."""
 
     def __init__(self):
         super().__init__()

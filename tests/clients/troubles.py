@@ -1,4 +1,4 @@
-"""What goes wrong, and the truth about it."""
+"""The faults, and the truth about them."""
 
 import base64
 import dataclasses
@@ -10,7 +10,7 @@ from . import network
 EXPECTED, REQUEST, ADMIN = "expected", "request", "admin"
 THROTTLED, SERVICE, UNREACHABLE = "throttled", "service", "unreachable"
 
-# Seconds after which clients lose patience, and more than that.
+# Clients' time-out in seconds, and more than that.
 PATIENCE, TOO_LONG = 1, 5
 
 PAGE_503 = """<html>
@@ -30,7 +30,7 @@ class Trouble:
     cause: str
     answer: Answer | None = None
     region: str = "us-east-1"
-    #: What the service said, as far as it said anything.
+    #: The service's answer, if any.
     code: str | None = None
     status: int | None = None
     proxy: str | None = None
@@ -173,7 +173,7 @@ TROUBLES = tuple(_troubles())
 
 
 def answer_of(trouble):
-    """What the fake is to say, where it is asked at all."""
+    """The fake's answer, if it is called at all."""
     if trouble.name == "read-timeout":
         return slow(NULL_500, TOO_LONG)
     return trouble.answer or HANG_UP

@@ -7,7 +7,7 @@ from tests.harness.fake_oidc import FakeOidc
 
 APPLICATION_LOG_GROUP = "/made-up/application"
 
-#: The parameters that have the stack believe what the tests feed it.
+#: The parameters that make the stack trust the tests' events.
 BELIEVED = {"CallSources": make.BELIEVED["OIDC_TRIAGE_CALL_SOURCES"], "TrustedQueues": make.BELIEVED["OIDC_TRIAGE_TRUSTED_QUEUES"],
             "TrustedTopics": make.BELIEVED["OIDC_TRIAGE_TRUSTED_TOPICS"]}
 
@@ -39,9 +39,9 @@ def emulator(service, directory, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def stack(emulator):
-    # Many tests' outages come within a minute. The stack's own clock ticks meanwhile: what its probes find in one test
-    # and again in another, a minute later, is no trouble of its own.
-    # Regions of which lines and calls tell here that CloudTrail has not reported before.
+    # Many tests have their outage within the same minute, while the stack's own schedule ticks: findings of its probes
+    # in two tests, a minute apart, are no outage. The regions are in lines and calls here before CloudTrail has
+    # reported them.
     return stack_with_log(emulator, "111111111111", Regions="us-east-1,eu-west-2,ap-south-1",
                           Policy="notices_per_minute = 600\nprobe_down_s = 3600\nprobe_interval_s = 1")
 

@@ -1,4 +1,4 @@
-"""What was built to be deployed tells nothing of the machine it was built on: so it can be the same elsewhere."""
+"""The deployable build contains nothing of the machine it was built on, so it can be reproduced elsewhere."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ CARGO_HOME = pathlib.Path(os.environ.get("CARGO_HOME", pathlib.Path.home() / ".c
 def test_no_folder_is_named_in_the_program(place: pathlib.Path) -> None:
     program = (BUILT_TEMPLATE.parent / "TriageFunction" / "bootstrap").read_bytes()
     assert str(place).encode() not in program
-    # What stands there instead: else nothing was looked at.
+    # The replacement: else nothing was checked.
     assert b"/crates/aws-sdk-sns-" in program
 
 

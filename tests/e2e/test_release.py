@@ -1,4 +1,4 @@
-"""The released template deploys the released zip, beside nothing else: no sources, no Rust."""
+"""The released template deploys the released zip alone: no sources, no Rust."""
 
 import json
 

@@ -1,6 +1,6 @@
 """The deployed stack: the binary that `sam build` made, in a local AWS with IAM enforced.
 
-Each test has a region of its own for its outage: the table remembers what was told.
+Each test has a region of its own for its outage: the table remembers sent notices.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ def test_the_deployed_function_handles_the_files_in_events(stack, oidc):
 
 def test_each_alias_is_trusted_with_its_own_evidence(stack, oidc):
     oidc.script_all(NULL_500)
-    # The same outage by `direct` is answered and told nobody; a call without an envelope is nothing that a service sends.
+    # The same outage by `direct` is answered, and nobody is notified; no service sends a call without an envelope.
     answer = invoke(stack, make.sqs(make.outage("eu-west-1", callers=8)), "DirectArn")
     assert len(answer["failures"]) == 8 and answer["notices"] == answer["incidents"] == []
     call = invoke(stack, make.call(), "EventsArn")
@@ -81,7 +81,7 @@ def test_an_outage_arrives_once_at_a_subscriber_of_the_topic(stack, oidc, heard)
     # A queue gets the text for programs.
     received = check_machine(json.loads(message["Message"]))
     assert (received["id"], received["kind"], received["impact"]["callers"]) == (notice["id"], "opened", 8)
-    # The emulator tells the function another log group than its configured one.
+    # The emulator gives the function another log group than its configured one.
     assert received["account"] == stack.account and ".console.aws.amazon.com/cloudwatch/" in received["links"]["log"]
 
 
@@ -137,7 +137,7 @@ def own_lines(stack):
 
 
 def failed_sign_ins(oidc, users):
-    """Log lines of a program whose boto3 meets an outage: made by the real client and the real formatter."""
+    """Log lines of a program whose boto3 meets an outage, from the real client and the real formatter."""
     oidc.script("CreateToken", NULL_500)
     # One retry of the SDK's own, so that the line says so; more would only take time.
     client = boto3.client("sso-oidc", region_name="us-east-1", endpoint_url=oidc.url,
@@ -178,8 +178,8 @@ def test_an_outage_in_the_log_of_a_real_boto3_is_notified_once_and_so_is_its_end
     bodies = []
 
     def go_on():
-        # Of a caller each slot of two minutes tells the time of its first call only: so many of them are proof at once,
-        # wherever the clock stands in one.
+        # A slot of two minutes keeps only a caller's first call: so many served calls are proof at once, wherever the
+        # clock stands.
         invoke(stack, make.sqs(make.served(callers=16)))
         invoke(stack, make.tick(), "WatcherEventsArn")
         bodies.extend(heard.receive(1, seconds=2, settle=0))
@@ -216,7 +216,7 @@ def test_a_rule_matches_its_events_and_no_others(stack, rule):
 def test_the_watcher_handles_a_tick(stack, oidc):
     tick = {**EVENTS["schedule__tick"], "time": make.timestamp()}
     assert invoke(stack, tick, "WatcherEventsArn")["failures"] == []
-    # The stack's own clock may have had it probe a moment ago.
+    # The stack's own schedule may have probed a moment ago.
     until(oidc.calls, lambda: invoke(stack, tick | {"time": make.timestamp()}, "WatcherEventsArn"), pause=1)
 
 
@@ -316,7 +316,7 @@ def test_a_notice_neither_sent_nor_stored_ends_in_the_failure_queue(stack, oidc,
     assert body["requestPayload"] == event
     assert body["requestContext"]["approximateInvokeCount"] == 3
     assert heard.receive(0, seconds=1) == []
-    # What is in the queue can be sent again, and is told then.
+    # Messages in the queue can be sent again, and then notify people.
     (notice,) = invoke(stack, body["requestPayload"])["notices"]
     assert notice["region"] == "ap-south-1"
 
@@ -396,7 +396,7 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator, oidc):
         "FALLBACK_TOPIC_ARN": fallback, "EVENT_BUS": "default"}
     subscriptions = stack.client("sns").list_subscriptions_by_topic(TopicArn=stack.outputs["TopicArn"])["Subscriptions"]
     assert [subscription["Endpoint"] for subscription in subscriptions] == ["on-call@example.com"]
-    # Here the pager's topic is one that both roles may publish to.
+    # Here both roles may publish to the pager's topic.
     pager = stack.outputs["PagerTopicArn"]
     for role in ("TriageRole", "WatcherRole"):
         assert role_client(stack, "sns", role).publish(TopicArn=pager, Message="made up")["MessageId"]
@@ -407,7 +407,7 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator, oidc):
     alarm = check_alarm(json.loads(message["Message"]))
     assert (alarm["AlarmName"], alarm["NewStateValue"]) == (incident["id"], "ALARM")
     assert message["Subject"].startswith(f'ALARM: "{incident["id"]}"')
-    # What the function measures is looked for where it puts it.
+    # The alarms look for metrics where the function puts them.
     measured = [alarm["Dimensions"] for alarm in alarms(stack).values() if alarm["Namespace"] == "oidc-triage"]
     assert measured == [[{"Name": "Region", "Value": "eu-central-1"}]] * 2
     assert '"Region", "eu-central-1"' in json.dumps(dashboard(stack))

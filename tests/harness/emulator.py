@@ -1,4 +1,4 @@
-"""An AWS on loopback: starts the emulator, deploys the stack that `sam build` made, and hands out clients.
+"""An AWS on loopback: starts the emulator, deploys the build of `sam build`, and provides clients.
 
 The emulator's functions inherit its environment, so it gets a clean one, and the addresses of the fake OIDC service and of the
 fake Identity Store in it.
@@ -49,10 +49,10 @@ class Emulator:
             "GATEWAY_PORT": str(self.port.number),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ENDPOINT_URL_SSO_OIDC": self.oidc_url,
-            # Which the emulator has not.
+            # Not supported by the emulator.
             "AWS_ENDPOINT_URL_IDENTITYSTORE": self.directory_url,
             "IOT_MTLS_ENABLED": "0",
-            # Lambda waits minutes before it calls a failed function again.
+            # Lambda waits minutes before it retries a failed function.
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
             "LAMBDA_ASYNC_RETRY_MAX_SECONDS": "1",
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
@@ -92,14 +92,14 @@ class Emulator:
 
 
 def ends_tls(client):
-    """A client whose requests say that TLS was ended in front of the emulator, which takes their word for it."""
+    """A client whose requests claim that TLS ended in front of the emulator, which trusts them."""
     client.meta.events.register("before-sign", lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "https"))
     return client
 
 
 def with_conditions_met(path, parameters):
-    """That template with the code's whole path, and with constants for the conditions that the emulator cannot work out:
-    it takes functions of texts and lists there for texts that are not empty. What they say on AWS is tested with the template.
+    """The template with the code's absolute path, and with constants for conditions that the emulator cannot evaluate:
+    it treats text functions and lists as non-empty texts. Their meaning on AWS is tested with the template.
     """
     template = yaml_parse(path.read_text())
     uses = {name: json.dumps(condition) for name, condition in template["Conditions"].items()}
@@ -107,10 +107,10 @@ def with_conditions_met(path, parameters):
                  if any(f'"Fn::{function}"' in used for function in ("Join", "Select", "Split", "Sub"))):
         met = resolved({"Fn::If": [name, "met", "not met"]}, template, parameters)
         template["Conditions"][name] = {"Fn::Equals": [met, "met"]}
-    # Names files beside the template, and is for publishing alone.
+    # Names files next to the template, only for publishing.
     template["Metadata"].pop("AWS::ServerlessRepo::Application", None)
     for name in ("TriageFunction", "WatcherFunction"):
-        # In a released template both have it of Globals.
+        # In a released template both get it from Globals.
         if "CodeUri" in template["Resources"][name]["Properties"]:
             properties = template["Resources"][name]["Properties"]
         else:
@@ -146,17 +146,18 @@ class Stack:
         self.retry_as_by_events()
 
     def retry_as_by_events(self):
-        """The emulator looks for what becomes of a failed event at the function, and never at the alias."""
+        """The emulator looks for a failed event's destination at the function, and never at the alias."""
         client, function = self.client("lambda"), self.outputs["FunctionName"]
         of_alias = client.get_function_event_invoke_config(FunctionName=function, Qualifier="events")
         client.put_function_event_invoke_config(FunctionName=function, MaximumRetryAttempts=of_alias["MaximumRetryAttempts"],
                                                 DestinationConfig=of_alias["DestinationConfig"])
 
     def let_in(self):
-        """Takes out of the deployed policies what nobody could fulfil here, and returns those of topics and queue as they were.
+        """Removes statements from the deployed policies that nobody could fulfil here, and returns those of topics and
+        queue as they were.
 
-        The emulator has no TLS, and so would refuse what comes from the functions; and it knows no `events:source`, so that the
-        roles could put no event.
+        The emulator has no TLS, so it would refuse the functions' requests; and without `events:source` the roles could
+        put no event.
         """
         deployed = list(self.policies())
         for put, policy in deployed:
@@ -172,7 +173,7 @@ class Stack:
         return deployed
 
     def policies(self):
-        """The policies of the topics and of the failure queue, each with what puts another in its place."""
+        """The policies of the topics and of the failure queue, each with a function that replaces it."""
         sns, sqs = ends_tls(self.client("sns")), ends_tls(self.client("sqs"))
         url = self.outputs["DeadLetterQueueUrl"]
         for arn in (self.outputs[name] for name in ("TopicArn", "PagerTopicArn") if name in self.outputs):
@@ -213,7 +214,7 @@ class Stack:
         return url, arn
 
     def topic_queue(self, output="TopicArn", **filter_policy):
-        """A queue that receives what the topic of that output publishes from now on, and the policy lets through."""
+        """A queue that receives the topic's messages from now on, if the policy passes them."""
         sns = self.client("sns")
         url, arn = self.open_queue("sns")
         attributes = {"FilterPolicy": json.dumps(filter_policy)} if filter_policy else {}
@@ -222,7 +223,7 @@ class Stack:
         return Queue(self.client("sqs"), url, lambda: sns.unsubscribe(SubscriptionArn=subscription))
 
     def bus_queue(self, pattern):
-        """A queue that receives what is put on the default bus from now on, and fits the pattern."""
+        """A queue that receives matching events of the default bus from now on."""
         events, name = self.client("events"), f"heard-{time.monotonic_ns()}"
         url, arn = self.open_queue("events")
         events.put_rule(Name=name, EventPattern=json.dumps(pattern))

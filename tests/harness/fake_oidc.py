@@ -5,8 +5,8 @@
         ...
         assert oidc.calls("CreateToken") == 2
 
-An operation's answers are given one after the other, and the last one for ever after. Answers that are scripted in
-order are given whatever is asked, and what is asked beyond them gets a code of its own, so that a test sees it.
+An operation's answers come one after the other, and the last one repeats forever. Answers scripted in order answer any
+call, and calls beyond them get a special code, so that a test sees it.
 
 As a program, from the folder of the repository, with nothing but Python:
 
@@ -37,8 +37,8 @@ from .servers import Handler, Server
 
 NAMESPACE = "http://internal.amazon.com/coral/com.amazonaws.sso.oidc/"
 
-# What the fake hands out. Tests search all output for them: every secret has `planted` in it.
-# Not the client id of the events: what carries this one is the probe's own.
+# The fake's secrets. Tests search all output for them: each contains `planted`. The client id of the events is
+# different: calls with this one are the probe's own.
 CLIENT_ID = "b3VycHJvYmVjbGllbnRpZHVzLWVhc3QtMQ"
 CLIENT_SECRET = "planted-client-secret-of-the-fake"
 DEVICE_CODE = "planted-device-code-of-the-fake"
@@ -76,7 +76,7 @@ class Call:
     body: dict
     headers: dict
     at: float
-    #: The body as it came.
+    #: The raw body.
     text: str = ""
 
 
@@ -111,13 +111,13 @@ NULL_500 = Answer(500, {"error": None, "error_description": None}, "InternalServ
 THROTTLED_429 = Answer(429, {"message": "Rate exceeded"}, "TooManyRequestsException")
 UNAVAILABLE_503 = Answer(503, {"message": None}, "ServiceUnavailableException")
 HANG_UP = Answer(hang_up=True)
-#: In a script: what a healthy service says to whatever is asked.
+#: In a script: a healthy service's answer to any call.
 HEALTHY = "healthy"
 # A load balancer's own page: no request id of AWS, no error type.
 PROXY_502 = Answer(502, "<html>bad gateway</html>", request_id=False)
 
 
-#: To a call for which no answer is left.
+#: For calls beyond the last answer.
 SCRIPT_IS_OVER = Answer(418, {"error": "oauth_word", "error_description": "asked again"}, "ScriptIsOver")
 
 
@@ -138,7 +138,7 @@ class FakeOidc(Server):
         super().__init__(_Handler)
         self._lock = threading.Lock()
         self._scripts = {}
-        #: What is answered whatever is asked, or None; and what in some regions instead.
+        #: The answer to any call, or None; and the answers in some regions.
         self._in_order = None
         self._in_regions = {}
         self._numbers = itertools.count(1)
@@ -155,7 +155,7 @@ class FakeOidc(Server):
         return self
 
     def script_in_order(self, *answers, in_regions=None):
-        """These and no more, whatever is asked; `in_regions` has those of a region that are given there instead."""
+        """These answers and no more, to any call; `in_regions` has a region's own answers."""
         with self._lock:
             self._in_order = list(answers)
             self._in_regions = {region: list(own) for region, own in (in_regions or {}).items()}
@@ -175,8 +175,8 @@ class FakeOidc(Server):
             self.log.clear()
 
     def next_answer(self, operation, body):
-        """The scripted answer; else what a healthy service says: it refuses an invented client, and its CreateToken what it
-        did not hand out."""
+        """The scripted answer; else a healthy service's: it refuses a made-up client, and in CreateToken everything it
+        did not issue."""
         with self._lock:
             in_order = self._in_regions.get(region_of(body.get("clientId")), self._in_order)
             if in_order is not None:
@@ -251,7 +251,7 @@ class _Handler(Handler):
             if self.path == "/_script":
                 apply_script(self.server, script)
                 return self.json({})
-            # It lives as long as this program.
+            # It runs as long as this program.
             service = apply_script(FakeOidc(), script).__enter__()
             self.json({"url": service.url})
         except (ValueError, TypeError, AttributeError) as mistake:
@@ -262,7 +262,7 @@ class _Handler(Handler):
 
 
 def answer_of(value):
-    """An answer as it is written in JSON."""
+    """An answer from JSON."""
     if value == HEALTHY:
         return HEALTHY
     headers = value.get("headers", {})
@@ -271,7 +271,7 @@ def answer_of(value):
 
 
 def apply_script(service, script):
-    """Replaces the script by one that is written in JSON."""
+    """Replaces the script by one from JSON."""
     answers = {part: [answer_of(value) for value in script.get(part, [])] for part in ("all", "in_order")}
     named = {part: {name: [answer_of(value) for value in values] for name, values in script.get(part, {}).items()}
              for part in ("operations", "in_regions")}
@@ -291,7 +291,7 @@ def apply_script(service, script):
 def main():
     with FakeOidc() as service:
         print(service.url, flush=True)
-        # Whoever started it is gone when this ends, however that came about.
+        # When this ends, its parent is gone, for whatever reason.
         sys.stdin.buffer.read()
 
 

@@ -81,7 +81,7 @@ class Call:
 
     @property
     def records_failures(self):
-        """Whether it adds marks of failures to a slot."""
+        """Whether it adds failures to a slot."""
         is_of_a_slot = any(partition.startswith("slot#") for partition, _ in self.keys)
         return is_of_a_slot and any(name.startswith("#m") for name in self.body.get("ExpressionAttributeNames", ()))
 

@@ -14,7 +14,7 @@ PAGES = ROOT / "target" / "page"
 def pages():
     """A folder with the pages that the unit tests' made-up accounts give: month, hostile, empty, flood."""
     test = "replay::html::tests::the_pages_are_left_where_they_are_asked_for"
-    # Of the whole workspace, as `make unit` has built it.
+    # For the whole workspace, as built by `make unit`.
     command = ["cargo", "test", "--quiet", "--locked", "--workspace", "--lib", "--", "--exact", test]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE,
                           env={**os.environ, "OIDC_TRIAGE_PAGES": str(PAGES)})
@@ -51,13 +51,13 @@ def browser(window):
     window.open("about:blank")
     window.console()
     yield window
-    # Refused styles and scripts are told there too.
+    # Refused styles and scripts are reported there too.
     assert window.console() == []
 
 
 @pytest.fixture
 def shots():
-    """Where pictures of the pages are left, to be looked at."""
+    """The folder for pictures of the pages."""
     folder = PAGES / "shots"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -163,7 +163,7 @@ def test_on_paper_everything_is_unfolded_but_the_charts_numbers(browser, page):
     assert not all(browser.run(SHOWN, "details .steps"))
     browser.emulate(media="print", prefers_color_scheme="dark")
     steps, requests = browser.run(SHOWN, "details .steps"), browser.run(SHOWN, "details:not(.optional) .scroll")
-    # One of the twelve was over before anybody could be told, and its only notice names no request.
+    # One of the twelve ended before its notice, which names no request.
     assert len(steps) > 20 and all(steps) and len(requests) == REQUESTS and all(requests)
     assert browser.run(SHOWN, "#the-numbers") == [False]
     # Paper is light, whatever the screen is.

@@ -304,7 +304,7 @@ def no_more_is_counted_than_happened(books):
 
 
 def served_in(update):
-    """How many served calls an update of a slot adds."""
+    """The number of served calls added by an update of a slot."""
     return sum(int(value["N"]) for name, value in update["ExpressionAttributeValues"].items()
                if name.startswith(":c") and name.endswith("s") and "N" in value)
 

@@ -82,7 +82,7 @@ class Clock:
         return time.time() + self.passed + (self.off(slot) if slot else 0.0)
 
     def age(self, seconds=0.0):
-        """What is that old by this clock, as an age by the real one."""
+        """An age by this clock, as an age by the real one."""
         return seconds - self.passed
 
     def close(self):

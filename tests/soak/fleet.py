@@ -109,7 +109,7 @@ class Fleet:
         """Like a machine that is gone: nothing more happens."""
         place = self.places[number]
         with self.lock:
-            # Of two of its requests that are to be its last one is.
+            # Two of its requests may be due for its last: the first one counts.
             if place.incarnation == request.incarnation and place.function.alive:
                 self.killed.append((request.label, when))
                 place.function.kill()

@@ -1,4 +1,4 @@
-"""Markdown as far as the tests need it: its files, links, anchors, and what is prose."""
+"""The part of Markdown that the tests need: files, links, anchors, and prose."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from .test_text import PROJECT, files
 
-#: Fenced code: what stands between two lines of three backquotes or more.
+#: Fenced code: the text between two lines of three backquotes or more.
 FENCED = re.compile(r"^( *)(`{3,})[^\n]*\n.*?^ *\2`* *$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`[^`\n]+`")
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -29,7 +29,7 @@ def without_code(text):
 
 
 def links(text):
-    """What a page links to: of links, pictures and HTML."""
+    """A page's targets: of links, pictures and HTML."""
     text = without_code(text)
     return [found[1] for pattern in (LINK, SOURCE) for found in pattern.finditer(text)]
 

@@ -1,6 +1,6 @@
-"""What the pages say in numbers and names, against the code, the template and the pages that tests print.
+"""Numbers and names in the pages, against the code, the template and generated pages.
 
-A number in prose that nothing here or elsewhere holds goes stale in silence: write `3 callers (`outage_callers`)`, or leave it out.
+A number in prose without a test goes stale unnoticed: write `3 callers (`outage_callers`)`, or leave it out.
 """
 
 import re
@@ -69,7 +69,7 @@ UNITS = {"s": 1, "second": 1, "seconds": 1, "minute": 60, "minutes": 60, "hour":
 
 
 def claims(text):
-    """What a page says of keys of the policy: the key, and the number in its own unit."""
+    """A page's statements about policy keys: the key, and the number in its unit."""
     text = re.sub(r"\s*\n\s*", " ", text)
     for number, words, key, instead in CLAIM.findall(text):
         unit = next(iter(words.split()), "")
@@ -150,7 +150,7 @@ def sources(*places):
 
 def test_every_environment_variable_is_on_the_page():
     read = set(re.findall(r"\"(OIDC_TRIAGE_[A-Z_]+)\"", sources("src/config.rs", "src/config", "crates/engine/src/settings.rs")))
-    # Of lists of variables that are one text.
+    # For lists of variables in one text.
     assert len(read) > 10
     assert read == set(re.findall(r"`(OIDC_TRIAGE_[A-Z_]+)`", section("docs/deploy.md", "Environment variables")))
 
@@ -199,7 +199,7 @@ def test_so_many_histories_are_made_up():
     assert "20 of each family" in PAGES["docs/scenarios.md"]
 
 
-# What it costs
+# The costs
 
 
 def test_the_page_of_costs_is_what_the_arithmetic_gives():
@@ -213,7 +213,7 @@ def test_costs_follow_the_template():
     assert costs.page(larger) != costs.page(stack)
 
 
-# What ARCHITECTURE and the model of the threats name
+# Names in ARCHITECTURE and the threat model
 
 
 def test_files_of_the_crates_are_where_the_architecture_says():

@@ -1,4 +1,4 @@
-"""What `make release` lays out, from made-up programs: the bills are of the crates as they are."""
+"""The files of `make release`, from made-up programs: the bills are of the real crates."""
 
 import collections
 import dataclasses
@@ -20,7 +20,7 @@ from tools import licences, linked, release, sbom
 LOCKED = {f"{each['name']}@{each['version']}": each for each in
           tomllib.loads((linked.ROOT / "Cargo.lock").read_text())["package"]}
 
-#: What builds, measures or tests, and is in no program: cargo's kinds of need, and macros with what they use.
+#: Build, bench and test dependencies, which are in no program: cargo's kinds of dependency, and macros with theirs.
 NEVER_LINKED = {"aws_lambda_events", "cc", "libfuzzer-sys", "proc-macro2", "proptest", "serde_derive", "syn", "thiserror-impl"}
 
 

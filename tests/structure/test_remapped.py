@@ -1,4 +1,4 @@
-"""A build is told other names for the folders of this machine, beside the flags it has, not in place of them."""
+"""A build gets other names for this machine's folders, in addition to its flags."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ def test_the_narrower_folder_comes_later_and_other_flags_stay() -> None:
                           env={**os.environ, "RUSTFLAGS": "--cfg made_up", "CARGO_TARGET_DIR": f"{ROOT}/target"}).stdout
     ours, theirs = said.splitlines()
     assert theirs == "--cfg made_up"
-    # Of two that fit, rustc takes the later one.
+    # If two fit, rustc uses the later one.
     pairs = [flag.removeprefix("--remap-path-prefix=").split("=") for flag in ours.split()]
     narrower = [(one, other) for at, (one, _) in enumerate(pairs) for other, _ in pairs[:at] if other.startswith(f"{one}/")]
     assert [name for _, name in pairs] == ["/cargo", *["/crates"] * (len(pairs) - 3), "/oidc-triage", "/target"]

@@ -1,4 +1,4 @@
-"""What comes from others says why it may, and is known by its hash."""
+"""Each exception for a dependency has a reason, and each tool a hash."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""What no file of the project may have in it."""
+"""Text that no file of the project may contain."""
 
 import os
 import re
@@ -8,7 +8,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 #: Made by tools, or not ours.
 LEFT_OUT = re.compile(r"^(\.git|\.venv.*|\.aws-sam|\..*_cache|\.hypothesis|\.work|__pycache__|target|dist|node_modules)$")
-#: Two ways that were to be put together, and were not. A row of `=` alone may also be a heading's.
+#: Unresolved merge conflicts. A row of `=` alone may also be a heading's.
 LEFT_OVER = re.compile(r"^(<{7} |>{7} )", re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""Which Rust `make` goes on with, on machines of each kind: a `rustc` of ours stands in for rustup's."""
+"""The Rust that `make` uses, on each kind of machine: a `rustc` of ours stands in for rustup's."""
 
 import subprocess
 import tomllib

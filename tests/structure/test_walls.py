@@ -27,12 +27,12 @@ def house(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def wing(tmp_path: Path) -> Path:
-    """A copy of a part that can stand by itself: it is sooner looked through."""
+    """A copy of an independent part: it is faster to check."""
     return copy(tmp_path, "crates/model", "crates/engine")
 
 
 def found(house: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """What `make lint` would say; it fails exactly when it says something."""
+    """The output of `make lint`; it fails exactly when there is any."""
     failed = walls.main(house)
     said = capsys.readouterr().err
     assert failed == (1 if said else 0)

@@ -1,4 +1,4 @@
-"""The walls of the house: which crate may use which, and no files that import each other in a circle.
+"""The walls of the workspace: which crate may use which, and no files that import each other in a circle.
 
 `python3 -m tests.structure.walls [FOLDER]` prints what is wrong in that workspace (default: this one), one line each,
 and exits with 1 when there is anything. Standard library only: `make lint` runs it before any tool is installed.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# What each crate of the workspace may use; what is below may be used across floors. ARCHITECTURE.md draws it.
+# The allowed uses of each crate of the workspace, direct or indirect. ARCHITECTURE.md draws it.
 MAY_USE = {
     "triage-model": set(),
     "triage-decode": {"triage-model"},
@@ -27,9 +27,9 @@ MAY_USE = {
 EVERY_LOWER_CRATE = set(MAY_USE)
 MAY_USE["oidc-triage"] = EVERY_LOWER_CRATE
 MAY_USE["oidc-triage-function"] = EVERY_LOWER_CRATE
-# It tries every reader that is pure, and the command line's files. Nothing uses it.
+# It tests every pure parser, and the command line's files. Nothing uses it.
 MAY_USE["triage-fuzz"] = EVERY_LOWER_CRATE | {"oidc-triage"}
-# Whatever else talks to AWS or speaks TLS belongs to the function alone.
+# Everything else that talks to AWS or speaks TLS belongs to the function alone.
 OF_THE_FUNCTION = re.compile(r"aws-(config|sdk|smithy|lambda)|lambda_runtime|tokio|hyper|reqwest|rustls|ring$|openssl")
 FUNCTION = "oidc-triage-function"
 
@@ -39,7 +39,7 @@ NO_CODE = re.compile(
     r"""//[^\n]* | /\*(?P<block>) | b?r(?P<hashes>\#*)".*?"(?P=hashes) | b?"(?:\\.|[^"\\])*" | b?'(?:\\[^\n]*?|[^\\'\n])'""",
     re.VERBOSE | re.DOTALL,
 )
-# A condition that only tests, or what is made for them, meet.
+# A condition for tests or test helpers only.
 TEST_ONLY = re.compile(r"#\[cfg\((?!not\b)[^\]]*\btest\b[^\]]*\)\]\s*(?:#\[[^\]]*\]\s*)*")
 ITEM = re.compile(r"(?:pub|fn|mod|use|impl|struct|enum|union|const|static|type|trait|unsafe|async|extern|macro_rules)\b")
 MODULE = re.compile(r"(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*([;{])")
@@ -76,7 +76,7 @@ def forbidden_arrows(folder: Path) -> Iterator[str]:
 
 
 def dependencies(folder: Path, place: Path) -> set[str]:
-    """Of all kinds: what a test of a crate uses, the crate must be allowed to use."""
+    """Dependencies of all kinds: a crate must also be allowed to use those of its tests."""
     manifest = tomllib.loads((place / "Cargo.toml").read_text())
     shared = tomllib.loads((folder / "Cargo.toml").read_text())["workspace"].get("dependencies", {})
     tables = [manifest, *manifest.get("target", {}).values()]
@@ -112,7 +112,7 @@ def is_shared(settings: object) -> bool:
 
 
 def package(name: str, settings: object) -> str:
-    """What a dependency is really called."""
+    """A dependency's real name."""
     return settings.get("package", name) if isinstance(settings, dict) else name
 
 
@@ -124,11 +124,11 @@ class Module:
     path: tuple[str, ...]
     code: str
     children: set[str] = field(default_factory=set)
-    # What it imports or re-exports: the name here, and the path of the thing from the crate's root.
+    # Its imports and re-exports: the name here, and the path from the crate's root.
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    # Whose names it imports or re-exports, all of them.
+    # Modules whose names it imports or re-exports as a whole.
     globs: list[tuple[str, ...]] = field(default_factory=list)
-    # Where modules are written out within the file.
+    # Modules written out within the file.
     inner: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -333,7 +333,7 @@ def homes(modules: dict[tuple[str, ...], Module], path: tuple[str, ...], seen: f
 
 
 def defines(module: Module) -> bool:
-    """Whether a file has anything of its own: a face has only `mod` and `pub use`."""
+    """Whether a file defines anything: a face has only `mod` and `pub use`."""
     own = re.sub(r"#!?\[[^\]]*\]", "", USE.sub("", MODULE.sub("", module.code)))
     return bool(own.replace('""', "").strip())
 

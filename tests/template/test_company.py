@@ -1,4 +1,4 @@
-"""What a regulated company may ask for: off by default, and there when its parameter is given."""
+"""Options for regulated companies: off by default, and present when their parameter is set."""
 
 import json
 import re
@@ -13,7 +13,7 @@ FALLBACK_KEY = EVERYTHING["FallbackKeyArn"]
 
 
 def added(role, **given):
-    """What a role may do only when these parameters are given."""
+    """The permissions that a role has only with these parameters."""
     before = [statement for name, statement in statements() if name == role]
     return [statement for name, statement in statements(**given) if name == role and statement not in before]
 
@@ -97,7 +97,7 @@ def test_both_functions_are_in_the_subnets_and_may_have_interfaces_there():
     for role in ROLES:
         (statement,) = added(role, **given)
         assert all(action.startswith("ec2:") for action in statement["Action"])
-        # What runs in the function may not, Lambda itself may.
+        # The function's code may not, Lambda itself may.
         assert statement["Condition"] == {"Null": {"lambda:SourceFunctionArn": "true"}}
 
 
@@ -160,7 +160,7 @@ def test_another_revision_is_another_version():
         assert version == {"FunctionName": f"<{name}>", "Description": "7"}
         # A version is only made of a function that changed.
         assert resources_of("AWS::Lambda::Function", Revision="7")[name]["Description"].endswith(" 7")
-        # What an alias goes back to is still there.
+        # The version for a rollback still exists.
         assert template()["Resources"][f"{function}Version"]["UpdateReplacePolicy"] == "Retain"
 
 
@@ -172,7 +172,7 @@ def test_services_invoke_the_alias_events_and_nothing_else():
         assert all(target["Arn"].strip("<>") in arns for target in rule["Targets"])
     for subscription in resources_of("AWS::Logs::SubscriptionFilter", **EVERYTHING).values():
         assert subscription["DestinationArn"] == "<TriageEvents>"
-    # What fails is tried again and kept for that alias alone: a call that came by `direct` carries secrets.
+    # Failed events are retried and kept for that alias alone: a call by `direct` contains secrets.
     configured = {(config["FunctionName"], config["Qualifier"])
                   for config in resources_of("AWS::Lambda::EventInvokeConfig").values()}
     assert configured == {("<TriageFunction>", "events"), ("<WatcherFunction>", "events")}

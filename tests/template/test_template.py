@@ -1,4 +1,4 @@
-"""What the template becomes: SAM's transform is applied, as AWS does, and the result is looked at."""
+"""The transformed template: SAM's transform is applied, as on AWS, and the result is checked."""
 
 import functools
 import json
@@ -45,7 +45,7 @@ def resources(kind):
 
 
 def resources_of(kind, **given):
-    """Those that there are when these parameters are given, as they then are."""
+    """The resources that exist with these parameters, with their values."""
     return {name: resolved(body["Properties"], **given) for name, body in template()["Resources"].items()
             if body["Type"] == kind and ("Condition" not in body or holds(body["Condition"], **given))}
 
@@ -59,12 +59,12 @@ def statements(**given):
 
 
 def holds(condition, **given):
-    """Whether a condition holds, by its name or as it is written."""
+    """Whether a condition holds, by its name or its expression."""
     return resolved({"Fn::If": [condition, True, False]}, **given)
 
 
 def resolved(value, **given):
-    """What CloudFormation makes of a value of our template when these parameters are given."""
+    """CloudFormation's result for a value of our template with these parameters."""
     return cloudformation.resolved(value, template(), given)
 
 
@@ -182,7 +182,7 @@ def test_a_topic_is_open_to_this_account_alone(policy, topic):
     assert "Condition" not in identities
     for statement in (identities, *services):
         assert (statement["Effect"], statement["Resource"]) == ("Allow", {"Ref": topic})
-    # What a pager gets has a format of its own, which is not an alarm's: no service publishes there.
+    # The pager's messages have their own format, which is not an alarm's: no service publishes there.
     assert len(services) == (1 if topic == "Topic" else 0)
 
 
@@ -336,7 +336,7 @@ def rule(name):
 
 
 def decoder(file, constant):
-    """The texts of a constant of the decoder: what it takes."""
+    """The texts in a constant of the decoder."""
     text = (ROOT / "crates" / "decode" / "src" / file).read_text()
     (value,) = re.findall(rf"\bconst {constant}: [^=]*=\s*([^;]*);", text)
     return re.findall(r'"([^"]*)"', value)
@@ -455,7 +455,7 @@ def test_the_filter_pattern_passes_every_line_with_a_failure(name):
     held_back = [event["message"] for event in json.loads((awslogs.DECODED / name).read_text())["logEvents"]
                  if not lets_through(filter_pattern(), event["message"])]
     for line in held_back:
-        # Of an error over many lines only what the function does not need, and of strangers everything.
+        # Of an error over many lines only lines that the function does not need, and everything of other programs.
         tells = re.search(r"\w+Exception\b", line) and not line.startswith("    at ")
         assert not tells or "ListAccountRoles" in line, line
         assert not re.search(r"requestId: '|httpStatusCode|\$fault|name: '", line), line

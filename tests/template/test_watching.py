@@ -1,4 +1,4 @@
-"""What people watch the function by: alarms, the dashboard and the saved queries of the template."""
+"""Monitoring of the function: alarms, the dashboard and the saved queries of the template."""
 
 import functools
 import itertools
@@ -11,7 +11,7 @@ from tests.template.test_template import FUNCTIONS, ROOT, resolved, resources, t
 
 METRICS = ROOT / "src" / "telemetry" / "metrics.rs"
 
-# Name: what it looks at, of what, how, from when on, and what no data means.
+# Name: metric, source, statistic, threshold, and the meaning of no data.
 ALARMS = {
     "FailureQueueAlarm": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": "<DeadLetterQueue.QueueName>"},
                           "Maximum", (60, 1, 1), "GreaterThanThreshold", 0, "notBreaching"),
@@ -140,7 +140,7 @@ def test_each_graph_has_a_title_a_region_and_one_statistic_for_each_line():
     assert all(statistic in ("Sum", "Maximum", "Average") for *_, statistic in shown())
 
 
-# A state is said by every running copy, and the sum of what they say means nothing.
+# Every running copy reports a state, and the sum of these means nothing.
 STATES = {"CallersHit", "IncidentsOpen", "NoticesPending", "NoticeAge", "ObservationAge", "DecisionTime", "Duration",
           "ApproximateNumberOfMessagesVisible"}
 
@@ -175,7 +175,7 @@ UNITS = {"Count", "Seconds", "Milliseconds"}
 
 @functools.cache
 def emitted():
-    """The names of the metrics that the function can put: in its own table of them, what stands before a unit."""
+    """The names of the function's metrics: in its own table, the text before a unit."""
     if not METRICS.exists():
         pytest.skip(f"{METRICS.relative_to(ROOT)} does not exist yet")
     row = rf'\b((?:[A-Z][a-z]+)+)"?\s*,?\s*(?:unit:\s*)?(?:Unit::)?(?:{"|".join(UNITS)})\b'
@@ -232,7 +232,7 @@ def test_what_happened_in_an_incident_is_listed_from_its_beginning():
 def test_affected_callers_are_listed_newest_first():
     fields, *rest = commands(queries()["WhoIsHitQuery"]["QueryString"])
     assert rest == ["filter verdicts.0.callers > 0", "sort @timestamp desc", "limit 200"]
-    # Of names, tools and operations the line has a text each.
+    # Names, tools and operations have one text each in the line.
     verdict = ("region", "diagnosis", "callers", "names", "tools", "operations", "incident")
     assert [field.strip() for field in fields.removeprefix("fields").split(",")] == [
         "@timestamp", *(f"verdicts.0.{field}" for field in verdict)]

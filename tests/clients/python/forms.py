@@ -1,4 +1,4 @@
-"""What Python programs log of an exception: called from its `except`."""
+"""Python programs' logs of an exception: called from its `except`."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 
 def logged(name, formatter, log):
-    """What the standard library's logging writes."""
+    """Output of the standard library's logging."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
@@ -65,14 +65,14 @@ def forms(error, operation, logger):
 
 
 class Job(dict):
-    """One whose inside is not shown by loggers that show variables."""
+    """A client whose attributes are not shown by loggers that show variables."""
 
     def __repr__(self):
         return "<Job>"
 
 
 def serve(client):
-    """A job a line, and what came of it a line. `client(job)` makes the call, and fails."""
+    """One job a line, and one result a line. `client(job)` makes the call, and fails."""
     for line in sys.stdin:
         job = Job(json.loads(line))
         wire = io.StringIO()
@@ -89,7 +89,7 @@ def serve(client):
 
 
 def listen(stream, names):
-    """What libraries log themselves, in the format of `boto3.set_stream_logger`."""
+    """The libraries' own logs, in the format of `boto3.set_stream_logger`."""
     for name in names:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], False
