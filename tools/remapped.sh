@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs a build so that its result does not tell where it was made, and is the same wherever that is: rustc writes the names of
-# source files into programs, for panics. Of several prefixes that fit the last one counts. Crates that are not here yet would be
-# unpacked into a folder of which we do not know the name.
+# Runs a build whose result does not depend on the folders of this machine: rustc writes the names of source files into
+# programs, for panics. If several prefixes fit, the last one counts. Crates that are not downloaded yet would be unpacked
+# into a folder whose name is unknown.
 set -eu
 cargo fetch --quiet --locked
 home=${CARGO_HOME:-$HOME/.cargo}
 flags=--remap-path-prefix=$home=/cargo
 for registry in "$home"/registry/src/*; do flags="$flags --remap-path-prefix=$registry=/crates"; done
 flags="$flags --remap-path-prefix=$PWD=/oidc-triage --remap-path-prefix=${CARGO_TARGET_DIR:-$PWD/target}=/target"
-# Joined with the flags that cargo-lambda has of its own (which processor), where RUSTFLAGS would take their place.
+# Joined with cargo-lambda's own flags (the processor); RUSTFLAGS would replace them.
 CARGO_BUILD_RUSTFLAGS="$flags" exec "$@"

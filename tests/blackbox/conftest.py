@@ -28,7 +28,7 @@ def start(oidc, sns):
 
     def start(region="us-east-1", **env):
         function = Function({"AWS_ENDPOINT_URL": refused_url(), "AWS_ENDPOINT_URL_SSO_OIDC": oidc.url,
-                             "AWS_ENDPOINT_URL_SNS": sns.url, "OIDC_TRIAGE_TOPIC_ARN": TOPIC_ARN, **make.BELIEVED, **env}, region=region)
+                             "AWS_ENDPOINT_URL_SNS": sns.url, "OIDC_TRIAGE_TOPIC_ARN": TOPIC_ARN, **make.TRUSTED, **env}, region=region)
         running.append(function.__enter__())
         return function
 

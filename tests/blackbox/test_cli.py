@@ -18,7 +18,7 @@ def run(*arguments, stdin=b"", **env):
     # Every AWS endpoint refuses: replay touches no network.
     return subprocess.run([binary("oidc-triage", "OIDC_TRIAGE_CLI"), *map(str, arguments)], input=stdin,
                           capture_output=True, timeout=5 * PATIENCE,
-                          env={"PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": refused_url(), **make.BELIEVED, **env})
+                          env={"PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": refused_url(), **make.TRUSTED, **env})
 
 
 def replay(*paths, stdin=b"", status=0):

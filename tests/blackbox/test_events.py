@@ -23,7 +23,7 @@ def function():
     """A separate function for each event: two events are about the same call, and the first one would count."""
     with FakeOidc() as oidc, Function({"AWS_ENDPOINT_URL": refused_url(),
                                        "AWS_ENDPOINT_URL_SSO_OIDC": oidc.url,
-                                       "OIDC_TRIAGE_REGIONS": ",".join(REGIONS), **make.BELIEVED}) as function:
+                                       "OIDC_TRIAGE_REGIONS": ",".join(REGIONS), **make.TRUSTED}) as function:
         yield function
 
 

@@ -51,7 +51,7 @@ def open_folder():
         yield program, folder
 
 
-def judged(done):
+def evaluated(done):
     return failures([json.loads(line) for line in done.stdout.splitlines()])
 
 
@@ -63,7 +63,7 @@ def test_a_folder_without_permission_is_named_and_the_rest_is_read(open_folder):
     closed.chmod(0)
     done = ordinary(program, "replay", "--format", "json", folder)
     closed.chmod(0o755)
-    assert done.returncode == 1 and len(judged(done)) == 1
+    assert done.returncode == 1 and len(evaluated(done)) == 1
     assert b"closed: Permission denied" in done.stderr
 
 
@@ -75,7 +75,7 @@ def test_a_folder_that_can_only_be_listed_has_each_file_named(open_folder):
     listed.chmod(0o744)
     done = ordinary(program, "replay", "--format", "json", folder)
     listed.chmod(0o755)
-    assert done.returncode == 1 and len(judged(done)) == 1
+    assert done.returncode == 1 and len(evaluated(done)) == 1
     assert b"listed/unseen.json: Permission denied" in done.stderr
 
 
@@ -86,7 +86,7 @@ def test_a_file_without_permission_is_named_and_the_rest_is_read(open_folder, is
     (folder / "closed.json").chmod(0)
     paths = [folder / "closed.json", folder / "good.json"] if is_given else [folder]
     done = ordinary(program, "replay", "--format", "json", *paths)
-    assert done.returncode == 1 and len(judged(done)) == 1
+    assert done.returncode == 1 and len(evaluated(done)) == 1
     assert b"closed.json: Permission denied" in done.stderr and b"good.json" not in done.stderr
 
 
@@ -95,7 +95,7 @@ def test_a_link_that_leads_nowhere_is_named_and_the_rest_is_read(tmp_path, name)
     (tmp_path / "good.json").write_bytes(EVENT.read_bytes())
     (tmp_path / name).symlink_to(tmp_path / "missing")
     done = run("replay", "--format", "json", tmp_path)
-    assert done.returncode == 1 and len(judged(done)) == 1
+    assert done.returncode == 1 and len(evaluated(done)) == 1
     assert f"{name}: a link that leads nowhere".encode() in done.stderr
 
 
@@ -104,7 +104,7 @@ def test_links_in_a_circle_are_named_and_end(tmp_path):
     (tmp_path / "a.json").symlink_to(tmp_path / "b.json")
     (tmp_path / "b.json").symlink_to(tmp_path / "a.json")
     done = run("replay", "--format", "json", tmp_path)
-    assert done.returncode == 1 and len(judged(done)) == 1
+    assert done.returncode == 1 and len(evaluated(done)) == 1
     assert b"a.json: a link" in done.stderr and b"b.json: a link" in done.stderr
 
 
@@ -116,7 +116,7 @@ def test_a_pipe_and_a_socket_in_a_folder_are_named_and_do_not_block(tmp_path):
         # Its whole path may be too long for a socket.
         listener.bind(f"/proc/self/fd/{os.open(tmp_path, os.O_PATH)}/socket.json")
         done = run("replay", "--format", "json", tmp_path)
-    assert done.returncode == 1 and len(judged(done)) == 1
+    assert done.returncode == 1 and len(evaluated(done)) == 1
     for name in ("pipe.json", "link.json", "socket.json"):
         assert f"{name}: it is no file".encode() in done.stderr
 
@@ -179,7 +179,7 @@ def test_what_a_shell_substitutes_for_a_file_is_read():
     for command in (f"{program} replay --format json <(cat {EVENT})", f"cat {EVENT} | {program} replay --format json -",
                     f"cat {EVENT} | {program} replay --format json /dev/stdin"):
         done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=PATIENCE)
-        assert done.returncode == 0 and len(judged(done)) == 1, (command, done.stderr)
+        assert done.returncode == 0 and len(evaluated(done)) == 1, (command, done.stderr)
 
 
 @pytest.mark.parametrize("command", ["replay", "suggest"])

@@ -50,8 +50,8 @@ def of_each_cause():
 
 
 TICK = {"Ticks": 1, "IncidentsOpen": 0, "NoticesPending": 0, "DecisionTime": TIME, "ProbeLatency": TIME}
-JUDGED = {"ObservationAge": Aged(1), "DecisionTime": TIME}
-CALLED = JUDGED | {"ObservationAge": Aged(0)}
+EVALUATED = {"ObservationAge": Aged(1), "DecisionTime": TIME}
+CALLED = EVALUATED | {"ObservationAge": Aged(0)}
 
 SCENARIOS = [
     Scenario("an_ordinary_tick", {}, [make.tick], TICK | {"ProbesHealthy": 1}),
@@ -68,7 +68,7 @@ SCENARIOS = [
               "ObservationAge": Aged(20), "DecisionTime": TIME}, exact=False),
     Scenario("a_success", {}, [lambda: make.served(callers=1)[0]], {"ObservationAge": Aged(0)}),
     Scenario("a_failure_seen_again", {}, [lambda: [make.cloudtrail("InvalidGrantException")] * 2],
-             JUDGED | {"FailuresRequest": 1}),
+             EVALUATED | {"FailuresRequest": 1}),
     Scenario("a_call_that_is_cured", {}, [make.call],
              CALLED | {"FailuresService": 1, "RetriesTried": 1, "RetriesCured": 1}, exact=False),
     Scenario("a_call_that_is_cured_at_the_second_retry",

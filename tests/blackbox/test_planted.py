@@ -150,7 +150,7 @@ def give_to_the_command_line(searched, everything, forms=("text", "json"), **env
 def test_no_secret_in_any_string_of_an_input_comes_out(world, tmp_path):
     searched = Searched(SHAPES)
     everything = give_to_the_function(world, searched, plants(together(SHAPES), ["behind"]), tmp_path)
-    assert world.alarms(), "no pager was told anything"
+    assert world.alarms(), "no pager got anything"
     give_to_the_command_line(searched, everything)
 
 
@@ -159,7 +159,7 @@ def test_no_secret_that_stands_alone_in_a_string_comes_out(world, tmp_path):
     shapes = {shape: SHAPES[shape] for shape in SHAPES if shape not in ("headers", "a signed query")}
     searched = Searched(shapes)
     everything = give_to_the_function(world, searched, plants(shapes, ["alone"]), tmp_path)
-    assert world.alarms(), "no pager was told anything"
+    assert world.alarms(), "no pager got anything"
     give_to_the_command_line(searched, everything, forms=["json"])
 
 
@@ -168,7 +168,7 @@ def test_no_person_comes_out_where_names_are_hashed(world, tmp_path):
     searched = Searched(PERSONS)
     env = {"OIDC_TRIAGE_CALLER_NAMES": "hashed"}
     everything = give_to_the_function(world, searched, plants(PERSONS, ["alone", "behind"]), tmp_path, **env)
-    assert world.alarms(), "no pager was told anything"
+    assert world.alarms(), "no pager got anything"
     give_to_the_command_line(searched, everything, **env)
 
 

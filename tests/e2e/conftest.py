@@ -8,8 +8,8 @@ from tests.harness.fake_oidc import FakeOidc
 APPLICATION_LOG_GROUP = "/made-up/application"
 
 #: The parameters that make the stack trust the tests' events.
-BELIEVED = {"CallSources": make.BELIEVED["OIDC_TRIAGE_CALL_SOURCES"], "TrustedQueues": make.BELIEVED["OIDC_TRIAGE_TRUSTED_QUEUES"],
-            "TrustedTopics": make.BELIEVED["OIDC_TRIAGE_TRUSTED_TOPICS"]}
+TRUSTED = {"CallSources": make.TRUSTED["OIDC_TRIAGE_CALL_SOURCES"], "TrustedQueues": make.TRUSTED["OIDC_TRIAGE_TRUSTED_QUEUES"],
+            "TrustedTopics": make.TRUSTED["OIDC_TRIAGE_TRUSTED_TOPICS"]}
 
 
 @pytest.fixture(scope="session")
@@ -49,5 +49,5 @@ def stack(emulator):
 def stack_with_log(emulator, account, **parameters):
     emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
     # The emulator knows no `?` in filter patterns; the default pattern's meaning is tested with the template.
-    return Stack(emulator, account, ApplicationLogGroups=APPLICATION_LOG_GROUP, **BELIEVED,
+    return Stack(emulator, account, ApplicationLogGroups=APPLICATION_LOG_GROUP, **TRUSTED,
                  LogFilterPattern="InternalServerException", **parameters)

@@ -14,7 +14,7 @@ import botocore.config
 import botocore.exceptions
 import pytest
 
-from tests.e2e.conftest import APPLICATION_LOG_GROUP, BELIEVED, stack_with_log
+from tests.e2e.conftest import APPLICATION_LOG_GROUP, TRUSTED, stack_with_log
 from tests.harness import awslogs, make
 from tests.harness.emulator import Queue, Stack, ends_tls
 from tests.harness.fake_identity_store import STORE_ARN, user_id
@@ -382,7 +382,7 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator, oidc):
     emulator.client("logs", account).create_log_group(logGroupName=APPLICATION_LOG_GROUP)
     policy = "outage_callers = 5\nproof_s = 60"
     fallback = f"arn:aws:sns:us-west-2:{account}:made-up-topic"
-    stack = Stack(emulator, account, NotificationEmail="on-call@example.com", ApplicationLogGroups=APPLICATION_LOG_GROUP, **BELIEVED,
+    stack = Stack(emulator, account, NotificationEmail="on-call@example.com", ApplicationLogGroups=APPLICATION_LOG_GROUP, **TRUSTED,
                   IdentityCenterRegion="eu-central-1", Regions="eu-central-1,us-east-1",
                   StartUrl="https://example.awsapps.com/start", CallerNames="hashed", Policy=policy, PagerTopic="true",
                   FallbackTopicArn=fallback)
@@ -415,7 +415,7 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator, oidc):
 
 def test_a_stack_that_resolves_names_shows_people_by_them_and_keeps_them_in_its_table(emulator, oidc, directory):
     stack = Stack(emulator, "666666666666", ResolveNames="true", IdentityStoreArn=STORE_ARN, RunbookUrl="https://wiki.example.com/sign-in",
-                  StatusPageUrl="https://status.example.com", Contact="#identity-on-call", TimeZone="Europe/Berlin", **BELIEVED)
+                  StatusPageUrl="https://status.example.com", Contact="#identity-on-call", TimeZone="Europe/Berlin", **TRUSTED)
     given = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["WatcherName"])["Environment"]["Variables"]
     assert {name: given[f"OIDC_TRIAGE_{name}"] for name in
             ("RESOLVE_NAMES", "IDENTITY_STORE_ARN", "RUNBOOK_URL", "STATUS_PAGE_URL", "CONTACT", "TIME_ZONE")} == {

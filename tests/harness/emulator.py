@@ -165,7 +165,7 @@ class Stack:
                                          if "aws:SecureTransport" not in statement.get("Condition", {}).get("Bool", {})]})
         iam = self.client("iam")
         for role in map(self.physical_id, ("TriageRole", "WatcherRole")):
-            named = {"RoleName": role, "PolicyName": "share-and-tell"}
+            named = {"RoleName": role, "PolicyName": "share-and-notify"}
             policy = iam.get_role_policy(**named)["PolicyDocument"]
             for statement in policy["Statement"]:
                 statement.get("Condition", {}).pop("Null", None)

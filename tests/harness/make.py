@@ -13,7 +13,7 @@ import uuid
 from . import awslogs
 
 #: The trusted sources in tests: the queue and topic of events/, and two programs.
-BELIEVED = {"OIDC_TRIAGE_TRUSTED_QUEUES": "arn:aws:sqs:us-east-1:111122223333:made-up-queue",
+TRUSTED = {"OIDC_TRIAGE_TRUSTED_QUEUES": "arn:aws:sqs:us-east-1:111122223333:made-up-queue",
             "OIDC_TRIAGE_TRUSTED_TOPICS": "arn:aws:sns:us-east-1:111122223333:made-up-topic",
             "OIDC_TRIAGE_CALL_SOURCES": "com.example.ci,made.up"}
 
@@ -84,14 +84,14 @@ def tick(age=0.0):
     return made
 
 
-Told = collections.namedtuple("Told", "incident sequence kind subject text message_id")
+Read = collections.namedtuple("Read", "incident sequence kind subject text message_id")
 
 
 def as_read(message):
     """A notice as a person reads it: its incident, its number, and its content."""
     named = re.search(r"^Incident: +(\S+) \(notice (\d+)\)$", message.message, re.MULTILINE)
     incident, sequence = (named[1], int(named[2])) if named else (None, 1)
-    return Told(incident, sequence, message.attributes.get("kind"), message.subject, message.message, message.message_id)
+    return Read(incident, sequence, message.attributes.get("kind"), message.subject, message.message, message.message_id)
 
 
 def sqs(bodies):

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Which of rustup's toolchains to use: prints nothing where rust-toolchain.toml decides, and `stable` where the one that it
-# names is neither installed nor can be fetched, while `stable` is the same version or a newer one. An offline machine with a
-# recent Rust is then as good as any. Without rustup nobody reads that file, and `rust-version` in Cargo.toml is the gate.
+# Chooses rustup's toolchain: prints nothing if rust-toolchain.toml decides, and `stable` if the toolchain it names is neither
+# installed nor available for download and `stable` is the same version or newer. So an offline machine with a recent Rust
+# works as well. Without rustup nobody reads that file, and `rust-version` in Cargo.toml is the gate.
 named=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 
-# Where it is not there, this is the moment at which rustup fetches it.
+# rustup downloads a missing one here.
 if RUST_BACKTRACE=0 rustc --version >/dev/null; then exit 0; fi
 
 stable=$(RUSTUP_TOOLCHAIN=stable rustc --version 2>/dev/null | cut -d ' ' -f 2)

@@ -50,7 +50,7 @@ class World:
             "AWS_ENDPOINT_URL_SNS": self.sns.url, "AWS_ENDPOINT_URL_EVENTBRIDGE": self.events.url,
             "AWS_ENDPOINT_URL_DYNAMODB": self.proxy.url,
             "OIDC_TRIAGE_TOPIC_ARN": TOPIC_ARN, "OIDC_TRIAGE_TABLE": self.table.name,
-            "OIDC_TRIAGE_POLICY": "\n".join(f"{key} = {number}" for key, number in numbers.items()), **make.BELIEVED, **env},
+            "OIDC_TRIAGE_POLICY": "\n".join(f"{key} = {number}" for key, number in numbers.items()), **make.TRUSTED, **env},
             region=region)
         self.running.append(function.__enter__())
         return function

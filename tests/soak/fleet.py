@@ -81,7 +81,7 @@ class Fleet:
             "AWS_ENDPOINT_URL_SNS": endpoint, "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
             "OIDC_TRIAGE_TOPIC_ARN": TOPIC_ARN, "OIDC_TRIAGE_TABLE": self.table.name,
             # All else is as it is deployed: an hour passes in seconds here.
-            **make.BELIEVED, **pager, **clock.environment(slot, PATIENT if self.plan.is_calm else 1)}, clock=lambda: clock.now(slot))
+            **make.TRUSTED, **pager, **clock.environment(slot, PATIENT if self.plan.is_calm else 1)}, clock=lambda: clock.now(slot))
         place.function.__enter__()
 
     def start_all(self):

@@ -147,7 +147,7 @@ def test_the_aliases_are_those_that_the_function_knows(revision):
     aliases = resources_of("AWS::Lambda::Alias", Revision=revision)
     assert {name: (alias["Name"], alias["FunctionName"].strip("<>")) for name, alias in aliases.items()} == ALIASES
     known = re.findall(r'Some\("(\w+)"\) => Self::Events', (ROOT / "crates/decode/src/trust.rs").read_text())
-    assert known == ["events"], "any other alias is believed as `direct`"
+    assert known == ["events"], "any other alias is trusted like `direct`"
     for name, (_, function) in ALIASES.items():
         version = f"<{function.removesuffix('Function')}Version.Version>" if revision else "$LATEST"
         assert aliases[name]["FunctionVersion"] == version
@@ -185,12 +185,12 @@ def test_people_are_given_the_alias_direct_alone():
 
 
 def test_both_functions_get_the_trusted_sources():
-    believed = ("TRAIL_LOG_GROUPS", "TRUSTED_QUEUES", "TRUSTED_TOPICS", "CALL_SOURCES")
+    trusting = ("TRAIL_LOG_GROUPS", "TRUSTED_QUEUES", "TRUSTED_TOPICS", "CALL_SOURCES")
 
     def trusted(**given):
         for function in resources_of("AWS::Lambda::Function", **given).values():
             variables = function["Environment"]["Variables"]
-            yield [variables.get(f"OIDC_TRIAGE_{name}") for name in believed]
+            yield [variables.get(f"OIDC_TRIAGE_{name}") for name in trusting]
 
     trails = source()["Parameters"]["TrailLogGroups"]["Default"]
     assert list(trusted()) == 2 * [[trails, "<DeadLetterQueue.Arn>", None, None]]

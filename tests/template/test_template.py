@@ -456,8 +456,8 @@ def test_the_filter_pattern_passes_every_line_with_a_failure(name):
                  if not lets_through(filter_pattern(), event["message"])]
     for line in held_back:
         # Of an error over many lines only lines that the function does not need, and everything of other programs.
-        tells = re.search(r"\w+Exception\b", line) and not line.startswith("    at ")
-        assert not tells or "ListAccountRoles" in line, line
+        has_failure = re.search(r"\w+Exception\b", line) and not line.startswith("    at ")
+        assert not has_failure or "ListAccountRoles" in line, line
         assert not re.search(r"requestId: '|httpStatusCode|\$fault|name: '", line), line
 
 

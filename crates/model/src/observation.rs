@@ -111,7 +111,7 @@ pub struct Failure {
     pub message: Option<String>,
     /// The `reason` field of AccessDenied and InvalidRequest: a KMS reason.
     pub reason: Option<String>,
-    /// OAuth's `grant_type`, where the record tells it.
+    /// OAuth's `grant_type`, if the record has it.
     pub grant_type: Option<String>,
     /// The caller's SDK got no answer at all: time-out, DNS, TLS, refused or reset connection.
     pub no_answer: bool,
@@ -138,7 +138,7 @@ pub struct Success {
     pub origin: Origin,
     pub region: Option<Region>,
     pub operation: Operation,
-    /// OAuth's `grant_type`, where the record tells it.
+    /// OAuth's `grant_type`, if the record has it.
     pub grant_type: Option<String>,
     pub caller: Caller,
     pub client_id: Option<String>,

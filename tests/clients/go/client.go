@@ -1,4 +1,4 @@
-// Go clients: `client v2`, `client v1` or `client http`. A job a line, and what came of it a line.
+// Go clients: `client v2`, `client v1` or `client http`. One job a line, and one result a line.
 package main
 
 import (
@@ -36,7 +36,7 @@ type job struct {
 	Input                          json.RawMessage
 }
 
-// What came of a job.
+// The result of a job.
 type result struct {
 	Skip   string            `json:"skip,omitempty"`
 	Forms  map[string]string `json:"forms,omitempty"`

@@ -1,4 +1,4 @@
-// Node without that SDK: `bare.mjs fetch`, and so on; and with the one before it.
+// Node without the SDK v3: `bare.mjs fetch`, and so on; and with the SDK v2.
 
 import AWS from "aws-sdk";
 import axios from "axios";

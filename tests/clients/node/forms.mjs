@@ -1,4 +1,4 @@
-// What Node programs log of an error.
+// Node programs' logs of an error.
 
 import { Console } from "node:console";
 import readline from "node:readline";
@@ -55,7 +55,7 @@ export function forms(error, operation) {
   };
 }
 
-// A job a line, and what came of it a line.
+// One job a line, and one result a line.
 export async function serve(call) {
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const job = JSON.parse(line);

@@ -1,4 +1,4 @@
-# Ruby clients: `client.rb sdk` or `client.rb net`. A job a line, and what came of it a line.
+# Ruby clients: `client.rb sdk` or `client.rb net`. One job a line, and one result a line.
 
 require "aws-sdk-core"
 require "json"
