@@ -81,7 +81,13 @@ impl Notice {
         let facts = self.weighed.iter_mut().flat_map(|it| it.speaks_for.iter_mut().chain(&mut it.speaks_against));
         let summaries = self.merged.notices.iter_mut().map(|earlier| &mut earlier.summary);
         let reasons = self.reasons.iter_mut().chain(&mut self.merged.reasons);
-        self.headline.iter_mut().chain(reasons).chain(facts).chain(summaries).chain(&mut self.advice.now)
+        self.headline
+            .iter_mut()
+            .chain(&mut self.news)
+            .chain(reasons)
+            .chain(facts)
+            .chain(summaries)
+            .chain(&mut self.advice.now)
     }
 }
 
