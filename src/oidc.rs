@@ -1,6 +1,6 @@
 //! The calls we make ourselves: a failed call once more, and the probe.
 //!
-//! In: a failure with its inputs, or a region. Out: how the retry ended, or what each rung of the probe answered. This
+//! In: a failure with its inputs, or a region. Out: how the retry ended, or what each step of the probe answered. This
 //! is the shell around `aws-sdk-ssooidc`; what an answer means is decided by [`triage_model::classify`]. Nothing of the SDK's
 //! inputs, outputs or errors is logged or printed: their Debug shows device codes and whole bodies.
 
@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
-use triage_decide::probe::RungState;
+use triage_decide::probe::StepState;
 use triage_decide::probe_record::ProbeRecord;
 use triage_engine::backoff::{Backoff, TokenBucket};
 use triage_engine::retry::{NotRepeatable, RetryReport};
@@ -71,22 +71,22 @@ impl Service for Oidc {
     /// Asks the service of a region how it is, and takes the answer into its record; to keep that is the caller's. No
     /// answer is new (`latest` stays what it was) where `deadline` came first.
     ///
-    /// A rung waits 5 s for its answer at most; after one that was silent the control is asked, which may take as long.
+    /// A step waits 5 s for its answer at most; after one that was silent the control is asked, which may take as long.
     async fn probe(
         &self,
         region: &Region,
         start_url: Option<&str>,
-        hit: &BTreeSet<Operation>,
+        affected: &BTreeSet<Operation>,
         record: &ProbeRecord,
         now: Timestamp,
         deadline: Instant,
     ) -> ProbeRecord {
         self.own(invented_client_ids(region));
-        let found = probe::probe(&self.clients, region, start_url, hit, record, now, deadline).await;
+        let found = probe::probe(&self.clients, region, start_url, affected, record, now, deadline).await;
         let found = ProbeRecord { own_request_ids: shared(self.clients.own_requests().all()), ..found };
         self.note_own(&found);
         if let Some(answer) = found.latest.as_ref().filter(|answer| record.latest.as_ref() != Some(answer)) {
-            let healthy = answer.rungs.iter().filter(|rung| rung.answer == RungState::Healthy).count();
+            let healthy = answer.steps.iter().filter(|step| step.answer == StepState::Healthy).count();
             self.served(u32::try_from(healthy).unwrap_or(u32::MAX));
         }
         found
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_rungs_just_found_healthy_pay_into_the_retry_budget() {
+    async fn only_steps_just_found_healthy_pay_into_the_retry_budget() {
         let service = FakeOidc::answering([Reply::registration(), Reply::stranger(), Reply::stranger().after(LONG)]);
         let oidc = Oidc::new(config(service.url()), Backoff::SDK_2026);
         for _ in 0..2 {
@@ -159,7 +159,7 @@ mod tests {
                 .await
         };
         let found = probe(&ProbeRecord::default(), LONG).await;
-        assert_eq!((found.worst(), oidc.bucket.tokens()), (Some(RungState::Healthy), before + 2));
+        assert_eq!((found.worst(), oidc.bucket.tokens()), (Some(StepState::Healthy), before + 2));
         let cut = probe(&found, Duration::from_millis(200)).await;
         assert_eq!((cut, oidc.bucket.tokens()), (found, before + 2));
     }

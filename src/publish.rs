@@ -51,7 +51,7 @@ impl Publisher {
         (config.settings.is_live() && !publisher.channels().is_empty()).then_some(publisher)
     }
 
-    async fn tell_people(&self, notice: &Notice, within: Duration) -> Result<Published, PublishError> {
+    async fn notify_people(&self, notice: &Notice, within: Duration) -> Result<Published, PublishError> {
         let Some(topic) = &self.topic else { return Ok(Published { message_id: None, fallback: None }) };
         let message = envelope::render(notice, &self.place);
         // The fallback needs time too.
@@ -84,7 +84,7 @@ impl Publish for Publisher {
     async fn publish(&self, channel: Channel, notice: &Notice, within: Duration) -> Result<Published, PublishError> {
         let taken = |message_id| Published { message_id, fallback: None };
         match channel {
-            Channel::Topic => self.tell_people(notice, within).await,
+            Channel::Topic => self.notify_people(notice, within).await,
             Channel::Pager => match (&self.pager, pager::render(notice, &self.place)) {
                 (Some(topic), Some((subject, message))) => {
                     topic.publish(notice, &subject, message, None, within).await.map(|id| taken(Some(id)))

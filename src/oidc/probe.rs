@@ -1,8 +1,8 @@
 //! Asking a region's service how it is.
 //!
 //! In: a region, where known the start URL of its Identity Center, the steps that fail for callers, and what earlier probes
-//! kept. Out: a [`ProbeRecord`] with a new [`ProbeAnswer`]: what each rung of the ladder RegisterClient →
-//! StartDeviceAuthorization → CreateToken answered. A rung that could be left out, because it was climbed earlier or is not
+//! kept. Out: a [`ProbeRecord`] with a new [`ProbeAnswer`]: what each step of the ladder RegisterClient →
+//! StartDeviceAuthorization → CreateToken answered. A step that could be left out, because it was climbed earlier or is not
 //! needed for the next, is asked all the same where callers see it fail. It costs no session and signs nothing, so it sees
 //! neither sessions nor signing nor refresh. Who probes and when, and what the answers mean for the region, is decided
 //! elsewhere.
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use aws_sdk_ssooidc::Client;
 use jiff::Timestamp;
-use triage_decide::probe::{ProbeAnswer, Rung, RungState, cause_of};
+use triage_decide::probe::{ProbeAnswer, ProbeStep, StepState, cause_of};
 use triage_decide::probe_record::{ProbeRecord, Registration};
 use triage_model::classify::Cause;
 use triage_model::fault::Fault;
@@ -33,15 +33,16 @@ pub async fn probe(
     clients: &Clients,
     region: &Region,
     start_url: Option<&str>,
-    hit: &BTreeSet<Operation>,
+    affected: &BTreeSet<Operation>,
     record: &ProbeRecord,
     now: Timestamp,
     deadline: Instant,
 ) -> ProbeRecord {
     let mut record = record.clone();
-    let mut ladder = Ladder { client: clients.of(region), region, start_url, hit, record: &mut record, now, deadline };
-    let mut rungs = ladder.climb().await;
-    let control = match rungs.iter().any(Rung::is_silent) {
+    let mut ladder =
+        Ladder { client: clients.of(region), region, start_url, affected, record: &mut record, now, deadline };
+    let mut steps = ladder.climb().await;
+    let control = match steps.iter().any(ProbeStep::is_silent) {
         true => control::ask(clients, region, deadline).await,
         false => None,
     };
@@ -49,11 +50,11 @@ pub async fn probe(
         return record;
     }
     if control.as_ref().is_some_and(|control| control.works) {
-        for rung in rungs.iter_mut().filter(|rung| rung.is_silent()) {
-            rung.answer = RungState::Down;
+        for step in steps.iter_mut().filter(|step| step.is_silent()) {
+            step.answer = StepState::Down;
         }
     }
-    record.add(&ProbeAnswer { region: region.clone(), at: now, rungs, control });
+    record.add(&ProbeAnswer { region: region.clone(), at: now, steps, control });
     record
 }
 
@@ -63,7 +64,7 @@ struct Ladder<'a> {
     region: &'a Region,
     start_url: Option<&'a str>,
     /// The steps that fail for callers.
-    hit: &'a BTreeSet<Operation>,
+    affected: &'a BTreeSet<Operation>,
     /// Only its registration is touched here.
     record: &'a mut ProbeRecord,
     now: Timestamp,
@@ -71,49 +72,49 @@ struct Ladder<'a> {
 }
 
 impl Ladder<'_> {
-    async fn climb(&mut self) -> Vec<Rung> {
+    async fn climb(&mut self) -> Vec<ProbeStep> {
         let kept = self.record.usable_registration(self.now).cloned();
-        let is_hit = self.hit.contains(&Operation::RegisterClient);
+        let is_hit = self.affected.contains(&Operation::RegisterClient);
         let Some(registration) = kept.clone().filter(|_| !is_hit || !self.record.may_register_again(self.now)) else {
             return self.climb_from_the_ground(kept).await;
         };
-        let rungs = self.climb_on(Some(&registration)).await;
-        let unexpected = rungs.iter().any(|rung| rung.answer == RungState::Unexpected);
+        let steps = self.climb_on(Some(&registration)).await;
+        let unexpected = steps.iter().any(|step| step.answer == StepState::Unexpected);
         // The service may have lost our registration. Once a day that is worth a new one; after that it is evidence. Where
         // registering fails for callers, a new one is made soon enough.
         if unexpected && self.start_url.is_some() && !is_hit && self.record.renew(self.now) {
             return self.climb_from_the_ground(None).await;
         }
-        rungs
+        steps
     }
 
     /// `kept` is the registration to go on with where none is to be had.
-    async fn climb_from_the_ground(&mut self, kept: Option<Registration>) -> Vec<Rung> {
-        let (rung, made) = self.register().await;
-        // Where not even a connection stands, the other rungs would only wait for the same time-out. But where callers say
+    async fn climb_from_the_ground(&mut self, kept: Option<Registration>) -> Vec<ProbeStep> {
+        let (step, made) = self.register().await;
+        // Where not even a connection stands, the other steps would only wait for the same time-out. But where callers say
         // that it is this step that fails, its silence says nothing of the others.
-        let connected = rung.fault.as_ref().is_none_or(|fault| !fault.no_answer);
-        let mut rungs = vec![rung];
-        if connected || self.hit.contains(&Operation::RegisterClient) {
-            rungs.extend(self.climb_on(made.or(kept).as_ref()).await);
+        let connected = step.fault.as_ref().is_none_or(|fault| !fault.no_answer);
+        let mut steps = vec![step];
+        if connected || self.affected.contains(&Operation::RegisterClient) {
+            steps.extend(self.climb_on(made.or(kept).as_ref()).await);
         }
-        rungs
+        steps
     }
 
-    /// The rungs above the registration. Without a start URL they are asked with an invented client, which needs no
+    /// The steps above the registration. Without a start URL they are asked with an invented client, which needs no
     /// registration; the second one only where callers see it fail.
-    async fn climb_on(&self, registration: Option<&Registration>) -> Vec<Rung> {
+    async fn climb_on(&self, registration: Option<&Registration>) -> Vec<ProbeStep> {
         let Some(start_url) = self.start_url else { return self.ask_to_be_refused().await };
         let Some(registration) = registration else { return Vec::new() };
-        let (rung, device_code) = self.start(registration, start_url).await;
-        let mut rungs = vec![rung];
+        let (step, device_code) = self.start(registration, start_url).await;
+        let mut steps = vec![step];
         if let Some(device_code) = device_code {
-            rungs.push(self.ask_for_a_token(registration, &device_code).await);
+            steps.push(self.ask_for_a_token(registration, &device_code).await);
         }
-        rungs
+        steps
     }
 
-    async fn register(&mut self) -> (Rung, Option<Registration>) {
+    async fn register(&mut self) -> (ProbeStep, Option<Registration>) {
         let began = Instant::now();
         // device_code alone: together with authorization_code the service answers 500.
         let call =
@@ -128,10 +129,10 @@ impl Ladder<'_> {
             self.record.register(registration.clone());
         }
         let complete = registration.is_some();
-        (rung(Operation::RegisterClient, began, result.map(|_| complete), None), registration)
+        (step(Operation::RegisterClient, began, result.map(|_| complete), None), registration)
     }
 
-    async fn start(&self, registration: &Registration, start_url: &str) -> (Rung, Option<Secret>) {
+    async fn start(&self, registration: &Registration, start_url: &str) -> (ProbeStep, Option<Secret>) {
         let began = Instant::now();
         let call = self
             .client
@@ -142,11 +143,11 @@ impl Ladder<'_> {
         let result = answered(call.send(), self.deadline).await;
         let device_code = result.as_ref().ok().and_then(|output| output.device_code()).map(Secret::new);
         let complete = device_code.is_some();
-        (rung(Operation::StartDeviceAuthorization, began, result.map(|_| complete), None), device_code)
+        (step(Operation::StartDeviceAuthorization, began, result.map(|_| complete), None), device_code)
     }
 
     /// Nobody confirms our device code, so a service that works says that it is pending.
-    async fn ask_for_a_token(&self, registration: &Registration, device_code: &Secret) -> Rung {
+    async fn ask_for_a_token(&self, registration: &Registration, device_code: &Secret) -> ProbeStep {
         let began = Instant::now();
         let call = self
             .client
@@ -157,22 +158,22 @@ impl Ladder<'_> {
             .device_code(device_code.expose());
         // A token that nobody was asked for would be unexpected in the highest degree.
         let result = answered(call.send(), self.deadline).await.map(|_| false);
-        rung(Operation::CreateToken, began, result, Some(is_pending))
+        step(Operation::CreateToken, began, result, Some(is_pending))
     }
 
     /// A service that works refuses a client that it does not know.
-    async fn ask_to_be_refused(&self) -> Vec<Rung> {
-        let mut rungs = Vec::new();
-        if self.hit.contains(&Operation::StartDeviceAuthorization) {
+    async fn ask_to_be_refused(&self) -> Vec<ProbeStep> {
+        let mut steps = Vec::new();
+        if self.affected.contains(&Operation::StartDeviceAuthorization) {
             let began = Instant::now();
             // That it lets a stranger sign in would be unexpected, as that it gives a stranger a token.
             let result = stranger::ask_to_sign_in(&self.client, self.region, self.deadline).await.map(|_| false);
-            rungs.push(rung(Operation::StartDeviceAuthorization, began, result, Some(stranger::is_refused)));
+            steps.push(step(Operation::StartDeviceAuthorization, began, result, Some(stranger::is_refused)));
         }
         let began = Instant::now();
         let result = stranger::ask_for_a_token(&self.client, self.region, self.deadline).await.map(|_| false);
-        rungs.push(rung(Operation::CreateToken, began, result, Some(stranger::is_refused)));
-        rungs
+        steps.push(step(Operation::CreateToken, began, result, Some(stranger::is_refused)));
+        steps
     }
 }
 
@@ -184,32 +185,32 @@ fn is_pending(fault: &Fault) -> bool {
 }
 
 /// `result` is whether a success had what it must have; `healthy` the refusal that a working service gives.
-fn rung(operation: Operation, began: Instant, result: Result<bool, Fault>, healthy: Option<IsHealthy>) -> Rung {
+fn step(operation: Operation, began: Instant, result: Result<bool, Fault>, healthy: Option<IsHealthy>) -> ProbeStep {
     let latency = began.elapsed();
     let (answer, fault) = match result {
-        Ok(true) => (RungState::Healthy, None),
-        Ok(false) => (RungState::Unexpected, None),
+        Ok(true) => (StepState::Healthy, None),
+        Ok(false) => (StepState::Unexpected, None),
         Err(fault) => (judge(operation, &fault, healthy), Some(fault)),
     };
-    Rung { operation, answer, fault, latency }
+    ProbeStep { operation, answer, fault, latency }
 }
 
-fn judge(operation: Operation, fault: &Fault, healthy: Option<IsHealthy>) -> RungState {
+fn judge(operation: Operation, fault: &Fault, healthy: Option<IsHealthy>) -> StepState {
     if healthy.is_some_and(|is_healthy| is_healthy(fault)) {
-        return RungState::Healthy;
+        return StepState::Healthy;
     }
     match cause_of(operation, fault) {
-        Cause::Unreachable | Cause::Throttled => return RungState::Unknown,
+        Cause::Unreachable | Cause::Throttled => return StepState::Unknown,
         Cause::Expected | Cause::Request | Cause::Admin | Cause::Service | Cause::Unrecognised => {}
     }
     let of_aws = fault.request_id.is_some();
     match fault.status {
-        Some(500..=599) if of_aws => RungState::Down,
+        Some(500..=599) if of_aws => StepState::Down,
         // A time-out of the service's side speaks of the way as much as of the service.
-        Some(408 | 429) => RungState::Unknown,
+        Some(408 | 429) => StepState::Unknown,
         // A refusal without a code and a request id is a proxy's.
-        Some(400..=499) if of_aws || fault.code.is_some() => RungState::Unexpected,
-        Some(_) | None => RungState::Unknown,
+        Some(400..=499) if of_aws || fault.code.is_some() => StepState::Unexpected,
+        Some(_) | None => StepState::Unknown,
     }
 }
 

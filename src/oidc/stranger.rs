@@ -1,7 +1,7 @@
 //! A client that nobody has registered asks to sign in, or for a token: a service that works refuses it.
 //!
 //! In: a region's client. Out: what StartDeviceAuthorization or CreateToken answered. It needs no registration and no start
-//! URL, so it stands in for the second and the third rung where there is none, and is what a control is asked.
+//! URL, so it stands in for the second and the third step where there is none, and is what a control is asked.
 
 use std::time::Instant;
 

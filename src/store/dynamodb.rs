@@ -452,11 +452,11 @@ impl Store for DynamoStore {
         policy: &Policy,
         at: At,
     ) -> Result<Result<(), Timestamp>, StoreError> {
-        self.table.change_told(|told| told.admit(group, is_page, policy, at.now), at).await
+        self.table.change_sent(|sent| sent.admit(group, is_page, policy, at.now), at).await
     }
 
     async fn retract(&self, group: &str, at: At) -> Result<(), StoreError> {
-        self.table.change_told(|told| told.retract(group, at.now), at).await
+        self.table.change_sent(|sent| sent.retract(group, at.now), at).await
     }
 
     async fn settle(

@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::Level;
-use triage_decide::probe::{Control, ProbeAnswer, RungState};
+use triage_decide::probe::{Control, ProbeAnswer, StepState};
 use triage_decide::verdict::{Diagnosis, Verdict};
 use triage_decode::batch::InputKind;
 use triage_engine::answer::{Counts, IncidentReport, NoticeReport};
@@ -59,20 +59,21 @@ pub struct InvocationLine<'a> {
 #[derive(Serialize)]
 struct ProbeLine<'a> {
     region: &'a Region,
-    answer: RungState,
+    answer: StepState,
     /// When it was asked: by this invocation, or by another one not long before.
     at: Timestamp,
     /// The region that was asked because this one kept silent, and whether it answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     control: Option<&'a Control>,
-    rungs: Vec<RungLine<'a>>,
+    #[serde(rename = "rungs")]
+    steps: Vec<StepLine<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RungLine<'a> {
+struct StepLine<'a> {
     operation: Operation,
-    answer: RungState,
+    answer: StepState,
     latency_ms: f64,
     code: Option<&'a str>,
     status: Option<u16>,
@@ -197,12 +198,12 @@ fn probe_lines(handled: &Handled) -> Vec<ProbeLine<'_>> {
 
 impl<'a> From<&'a ProbeAnswer> for ProbeLine<'a> {
     fn from(probe: &'a ProbeAnswer) -> Self {
-        let rungs = probe.rungs.iter().map(|rung| {
-            let fault = rung.fault.as_ref();
-            RungLine {
-                operation: rung.operation,
-                answer: rung.answer,
-                latency_ms: rung.latency.as_secs_f64() * 1e3,
+        let steps = probe.steps.iter().map(|step| {
+            let fault = step.fault.as_ref();
+            StepLine {
+                operation: step.operation,
+                answer: step.answer,
+                latency_ms: step.latency.as_secs_f64() * 1e3,
                 code: fault.and_then(|fault| fault.code.as_deref()),
                 status: fault.and_then(|fault| fault.status),
                 request_id: fault.and_then(|fault| fault.request_id.as_deref()),
@@ -213,7 +214,7 @@ impl<'a> From<&'a ProbeAnswer> for ProbeLine<'a> {
             answer: probe.worst(),
             at: probe.at,
             control: probe.control.as_ref(),
-            rungs: rungs.collect(),
+            steps: steps.collect(),
         }
     }
 }

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tracing::Level;
-use triage_decide::probe::{ProbeAnswer, RungState};
+use triage_decide::probe::{ProbeAnswer, StepState};
 use triage_decide::verdict::Judgement;
 use triage_decode::batch::InputKind;
 use triage_engine::answer::{Action, Counts, FailureReport, IncidentState, Outcome};
@@ -82,11 +82,11 @@ metrics! {
     IncidentsOpen Count "open incidents of the judged regions; 0 is emitted by ticks only"
     RetriesTried Count "handed over calls that were made again"
     RetriesCured Count "those of them that worked then"
-    ProbesHealthy Count "probes made in which every rung was as it should be"
+    ProbesHealthy Count "probes made in which every step was as it should be"
     ProbesDown Count "probes made in which the service said that it fails, or was silent while another region answered"
     ProbesUnexpected Count "probes made that were refused in another way than the known one"
     ProbesUnknown Count "probes made of which no answer tells anything"
-    ProbeLatency Milliseconds "the slowest rung of each probe made"
+    ProbeLatency Milliseconds "the slowest step of each probe made"
     NoticesSent Count "notices that people were told"
     WouldBeNotices Count "notices that would have been published, in shadow mode"
     NoticesFailed Count "publishes that failed, of any channel"
@@ -265,7 +265,7 @@ impl Values {
         let mut latencies = Vec::new();
         for probe in probes {
             *answers.entry(answered(probe.worst())).or_default() += 1;
-            latencies.extend(probe.rungs.iter().map(|rung| rung.latency).max());
+            latencies.extend(probe.steps.iter().map(|step| step.latency).max());
         }
         for (name, count) in answers {
             self.set(name, count);
@@ -279,12 +279,12 @@ impl Values {
     }
 }
 
-const fn answered(answer: RungState) -> Name {
+const fn answered(answer: StepState) -> Name {
     match answer {
-        RungState::Healthy => Name::ProbesHealthy,
-        RungState::Unknown => Name::ProbesUnknown,
-        RungState::Unexpected => Name::ProbesUnexpected,
-        RungState::Down => Name::ProbesDown,
+        StepState::Healthy => Name::ProbesHealthy,
+        StepState::Unknown => Name::ProbesUnknown,
+        StepState::Unexpected => Name::ProbesUnexpected,
+        StepState::Down => Name::ProbesDown,
     }
 }
 

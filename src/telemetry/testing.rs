@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::Level;
-use triage_decide::probe::{ProbeAnswer, Rung, RungState};
+use triage_decide::probe::{ProbeAnswer, ProbeStep, StepState};
 use triage_decide::testing::verdicts::at;
 use triage_decide::verdict::Diagnosis;
 use triage_decode::batch::InputKind;
@@ -69,10 +69,10 @@ pub(super) fn incident(region: &Region, state: IncidentState) -> IncidentReport 
     }
 }
 
-/// A probe of two rungs that answered so: the first after 20 ms, the other one after `latency_ms`.
-pub(super) fn probe(region: &Region, at: Timestamp, answer: RungState, latency_ms: u64) -> ProbeAnswer {
-    let rung = |operation, answer, ms| Rung { operation, answer, fault: None, latency: Duration::from_millis(ms) };
-    let rungs =
-        vec![rung(Operation::RegisterClient, RungState::Healthy, 20), rung(Operation::CreateToken, answer, latency_ms)];
-    ProbeAnswer { region: region.clone(), at, rungs, control: None }
+/// A probe of two steps that answered so: the first after 20 ms, the other one after `latency_ms`.
+pub(super) fn probe(region: &Region, at: Timestamp, answer: StepState, latency_ms: u64) -> ProbeAnswer {
+    let step = |operation, answer, ms| ProbeStep { operation, answer, fault: None, latency: Duration::from_millis(ms) };
+    let steps =
+        vec![step(Operation::RegisterClient, StepState::Healthy, 20), step(Operation::CreateToken, answer, latency_ms)];
+    ProbeAnswer { region: region.clone(), at, steps, control: None }
 }

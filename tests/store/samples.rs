@@ -7,7 +7,7 @@ use triage_decide::concern::Concern;
 use triage_decide::evidence::Seen;
 use triage_decide::evidence::mark::{Answered, Mark, ServedCall, Traits};
 use triage_decide::ledger::{Alarm, Incident, Ledger};
-use triage_decide::probe::RungState;
+use triage_decide::probe::StepState;
 use triage_decide::testing::marks::opened_incident;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::store::{At, Recorded, Store};
@@ -106,7 +106,7 @@ pub fn notice(sequence: u32) -> Notice {
         times: Times { since: Some(at(-20)), ..Times::default() },
         impact: Impact { callers: 7, names: vec!["ana@example.com".into()], ..Impact::default() },
         operations: vec![Operation::CreateToken],
-        probe: Some(RungState::Down),
+        probe: Some(StepState::Down),
         aws_health: true,
         proved: None,
         weighed: vec![],
@@ -135,8 +135,8 @@ pub fn incident() -> Incident {
         region: us(),
         enough_at: at(-20),
         callers: 7,
-        told_callers: 7,
-        told_operations: [Operation::CreateToken].into(),
+        reported_callers: 7,
+        reported_operations: [Operation::CreateToken].into(),
         is_paged: false,
         ..opened_incident(Diagnosis::Outage, Concern::Service, at(-20), at(0))
     }

@@ -5,13 +5,13 @@
 //! what it is about, where it fails, and the advice that holds beside it. Pure.
 
 mod advise;
+mod affected;
 mod apart;
 mod balance;
 mod contrast;
 mod dark;
 mod facts;
 mod finding;
-mod hits;
 mod peak;
 mod precedence;
 mod refused;
@@ -32,7 +32,7 @@ use triage_model::observation::Operation;
 use triage_model::region::Region;
 use triage_model::time::before;
 
-use self::apart::{attribution, share_of_hit};
+use self::apart::{attribution, share_of_affected};
 use self::facts::{Active, Facts};
 use self::finding::{Attribution, Finding};
 use self::precedence::findings;
@@ -42,7 +42,7 @@ use crate::concern::ConcernKey;
 use crate::evidence::mark::Mark;
 use crate::lens::{Apart, Lens};
 use crate::policy::Policy;
-use crate::probe::{ProbeAnswer, RungState};
+use crate::probe::{ProbeAnswer, StepState};
 use crate::scope::{Scope, SharedKey};
 use crate::verdict::{Advised, Diagnosis, FailingPart, Judgement, Verdict};
 use crate::view::View;
@@ -123,7 +123,7 @@ fn on_apart(
         let lens = Lens::default();
         let all = Facts::gather(region, view, policy, now, &lens);
         verdict.explains_open =
-            of_region.is_some_and(|incident| share_of_hit(&all, &apart, incident.since) >= EXPLAINS_SHARE);
+            of_region.is_some_and(|incident| share_of_affected(&all, &apart, incident.since) >= EXPLAINS_SHARE);
         verdict.is_refuted = doubted.is_some_and(|incident| !apart::still_stands_out(&all, &apart, incident.since));
     }
     verdict
@@ -131,10 +131,10 @@ fn on_apart(
 
 /// An incident apart goes on as long as anybody is hit: it ends by proof alone.
 fn goes_on(facts: &Facts<'_>, apart: &Apart) -> Finding {
-    let open = facts.open.filter(|_| !facts.hits(apart.concern).is_empty());
+    let open = facts.open.filter(|_| !facts.affected(apart.concern).is_empty());
     match open {
         Some(incident) => {
-            let (count, _) = hits::widest(facts.hits(apart.concern));
+            let (count, _) = affected::widest(facts.affected(apart.concern));
             let reason = format!("{} not served since the incident began", words::callers(count));
             Finding::of(incident.diagnosis, apart.concern, facts, vec![reason])
         }
@@ -211,13 +211,13 @@ fn served_since(facts: &Facts<'_>, scope: &Scope, latest: Timestamp) -> usize {
 }
 
 /// The worst that the latest probe found of the steps that fail.
-fn step(facts: &Facts<'_>, scope: &Scope, parts: &[FailingPart]) -> Option<RungState> {
+fn step(facts: &Facts<'_>, scope: &Scope, parts: &[FailingPart]) -> Option<StepState> {
     let fails = |operation: Operation| {
         let is_part = parts.iter().any(|part| part.operation.is_none_or(|own| own == operation));
         is_part && scope.has_operation(Some(operation))
     };
-    let rungs = facts.probe.iter().flat_map(|probe| &probe.rungs);
-    rungs.filter(|rung| fails(rung.operation)).map(|rung| rung.answer).max()
+    let steps = facts.probe.iter().flat_map(|probe| &probe.steps);
+    steps.filter(|step| fails(step.operation)).map(|step| step.answer).max()
 }
 
 /// Beside an incident what else holds is a further reason, and no word of its own.
@@ -229,12 +229,12 @@ fn advised(first: &Finding, others: &[Finding], policy: &Policy) -> Vec<Advised>
 /// What was enough to begin with, and how unlikely that was. Of an open incident it stays as it was told, unless it has become
 /// worse and no likelier: after an hour the evidence is gone, and what is left of it would tell another story.
 fn opening(facts: &Facts<'_>, first: &Finding) -> (Option<String>, Option<f64>) {
-    let told = facts.open.filter(|incident| incident.concern.key() == first.kind && first.diagnosis.is_incident());
-    let Some(incident) = told else { return (first.opening.clone(), first.chance_years) };
+    let reported = facts.open.filter(|incident| incident.concern.key() == first.kind && first.diagnosis.is_incident());
+    let Some(incident) = reported else { return (first.opening.clone(), first.chance_years) };
     let is_firmer = first.diagnosis < incident.diagnosis && first.chance_years >= incident.chance_years;
     match (&incident.opening, &first.opening) {
         (Some(_), Some(new)) if is_firmer => (Some(new.clone()), first.chance_years),
-        (Some(told), _) => (Some(told.clone()), incident.chance_years),
+        (Some(reported), _) => (Some(reported.clone()), incident.chance_years),
         (None, new) => (new.clone(), first.chance_years),
     }
 }

@@ -24,7 +24,7 @@ use triage_model::time::before;
 use crate::concern::Concern;
 use crate::ledger::{Alarm, Incident, Ledger, REMEMBERED_MAX, bounded};
 use crate::policy::Policy;
-use crate::probe::RungState;
+use crate::probe::StepState;
 use crate::scope::{Scope, SharedKey};
 use crate::turn::{Change, Event, Happened, Turn};
 use crate::verdict::{Advised, Judgement, Recovery, Severity, TALKER, THROTTLING, Verdict};
@@ -183,18 +183,18 @@ impl Incident {
             refuted: Vec::new(),
             reasons: Vec::new(),
             sequence: 0,
-            told_at: now,
+            notified_at: now,
             changed_at: None,
-            told_callers: 0,
-            told_operations: BTreeSet::new(),
-            told_health: false,
+            reported_callers: 0,
+            reported_operations: BTreeSet::new(),
+            reported_health: false,
             is_paged: false,
             alarm_change: None,
         };
         incident.begin_run(verdict, now);
         incident.note(verdict, None, now);
         incident.raise(verdict, policy, now);
-        incident.tell(verdict, now);
+        incident.mark_reported(verdict, now);
         incident
     }
 
@@ -206,7 +206,7 @@ impl Incident {
         self.turn_into(verdict, now);
         self.note(verdict, None, now);
         self.raise(verdict, policy, now);
-        self.tell(verdict, now);
+        self.mark_reported(verdict, now);
     }
 
     /// What is to be told next of an open incident.
@@ -249,12 +249,12 @@ impl Incident {
         };
         if changes.iter().any(is_urgent) || !changes.is_empty() && self.may_change(policy, now) {
             self.changed_at = Some(now);
-            self.tell(verdict, now);
+            self.mark_reported(verdict, now);
             return Some(Happened::Changed(changes));
         }
         let every = if self.key().is_some() { policy.reminder_apart } else { policy.reminder };
-        if before(now, every) >= self.told_at && self.silent_since.or(silent_since).is_none() {
-            self.tell(verdict, now);
+        if before(now, every) >= self.notified_at && self.silent_since.or(silent_since).is_none() {
+            self.mark_reported(verdict, now);
             return Some(Happened::Reminder);
         }
         let is_due = known.noted_at.is_none_or(|noted| noted <= before(now, NOTED_EVERY));
@@ -268,7 +268,7 @@ impl Incident {
 
     fn resolve(&mut self, verdict: &Verdict, recovery: &Recovery, now: Timestamp) {
         self.resolved_at = recovery.over_at;
-        self.tell(verdict, now);
+        self.mark_reported(verdict, now);
         self.reasons = bounded(&recovery.reasons);
     }
 
@@ -301,10 +301,11 @@ impl Incident {
                 self.silent_since = Some(since);
                 Some(Change::NobodyCalls(since))
             }
-            (Some(told), None) => {
+            (Some(reported), None) => {
                 // Beyond that it is to be seen whether it is the same trouble.
-                let is_the_same =
-                    self.last_failure.is_some_and(|latest| latest > told && before(latest, policy.quiet_anew) <= told);
+                let is_the_same = self
+                    .last_failure
+                    .is_some_and(|latest| latest > reported && before(latest, policy.quiet_anew) <= reported);
                 if is_the_same {
                     self.silent_since = None;
                 }
@@ -348,8 +349,8 @@ impl Incident {
         self.chance_years = verdict.chance_years;
         self.silent_since = None;
         self.parts.clear();
-        self.told_callers = 0;
-        self.told_operations.clear();
+        self.reported_callers = 0;
+        self.reported_operations.clear();
     }
 
     /// What was not told yet. It is measured against what was told, so what must wait is not forgotten.
@@ -359,11 +360,11 @@ impl Incident {
             changes.push(Change::Diagnosis { from: self.diagnosis, to: verdict.diagnosis });
         }
         if self.is_in(verdict) {
-            if self.callers >= 2 * self.told_callers.max(1) {
-                changes.push(Change::Callers { hit: self.callers, told: self.told_callers });
+            if self.callers >= 2 * self.reported_callers.max(1) {
+                changes.push(Change::Callers { affected: self.callers, reported: self.reported_callers });
             }
             let enough = verdict.parts.iter().filter(|part| part.is_enough).filter_map(|part| part.operation);
-            let new = enough.filter(|operation| !self.told_operations.contains(operation));
+            let new = enough.filter(|operation| !self.reported_operations.contains(operation));
             changes.extend(new.map(Change::Operation));
         }
         // While the others go on: that all of them work is its end.
@@ -372,7 +373,7 @@ impl Incident {
         changes.extend(news.filter_map(|part| part.operation).map(Change::Works));
         // AWS does not know of our own keys and policies, nor of one tool.
         let is_of_aws = !matches!(self.concern, Concern::Admin { .. }) && self.key().is_none();
-        if verdict.health && !self.told_health && is_of_aws {
+        if verdict.health && !self.reported_health && is_of_aws {
             changes.push(Change::AwsHealth);
         }
         changes
@@ -384,19 +385,19 @@ impl Incident {
     }
 
     /// Makes room for its next notice, which tells the verdict.
-    fn tell(&mut self, verdict: &Verdict, now: Timestamp) {
+    fn mark_reported(&mut self, verdict: &Verdict, now: Timestamp) {
         self.sequence += 1;
-        self.told_at = now;
+        self.notified_at = now;
         self.noted_at = Some(now);
         self.page();
-        self.told_health |= verdict.health;
+        self.reported_health |= verdict.health;
         if self.is_in(verdict) {
-            self.told_callers = self.told_callers.max(self.callers);
+            self.reported_callers = self.reported_callers.max(self.callers);
             let is_enough =
                 |operation| verdict.parts.iter().any(|part| part.is_enough && part.operation == Some(operation));
             let any = verdict.parts.iter().any(|part| part.is_enough);
-            let told = verdict.operations.keys().copied().filter(|operation| !any || is_enough(*operation));
-            self.told_operations.extend(told);
+            let reported = verdict.operations.keys().copied().filter(|operation| !any || is_enough(*operation));
+            self.reported_operations.extend(reported);
             self.reasons = bounded(&verdict.reasons);
             // What an earlier release did not keep, or nothing but the present spoke for, is kept as it is first told.
             if self.opening.is_none() {
@@ -435,7 +436,7 @@ impl Ledger {
         let (key, now) = (verdict.apart, turning.now);
         let place = self.apart.iter().position(|incident| incident.key() == key);
         // Whoever of the others is still hit is not enough by itself.
-        let is_of_region_too = whole.enough_at.is_some() || whole.probe_lasts || whole.step == Some(RungState::Down);
+        let is_of_region_too = whole.enough_at.is_some() || whole.probe_lasts || whole.step == Some(StepState::Down);
         if verdict.explains_open
             && !is_of_region_too
             && let Some(mut incident) = self.incident.take_if(|incident| incident.is_open())
@@ -474,7 +475,7 @@ impl Ledger {
                 .apart
                 .iter()
                 .enumerate()
-                .min_by_key(|(_, incident)| (incident.is_open(), incident.told_at))
+                .min_by_key(|(_, incident)| (incident.is_open(), incident.notified_at))
                 .map(|(place, _)| place)
         {
             self.apart.remove(oldest);
@@ -504,7 +505,7 @@ impl Incident {
         self.parts.clear();
         self.note(verdict, None, now);
         self.changed_at = Some(now);
-        self.tell(verdict, now);
+        self.mark_reported(verdict, now);
     }
 }
 
@@ -525,8 +526,9 @@ impl Ledger {
         for advised in &verdict.advised {
             // Even what may be said again at once is said once in a second.
             let quiet_for = advised.quiet_for.max(Duration::from_secs(1));
-            let told_since = before(now, quiet_for);
-            let is_due = !self.advised.iter().any(|(key, told)| *told > told_since && is_the_same(key, &advised.key));
+            let sent_since = before(now, quiet_for);
+            let is_due =
+                !self.advised.iter().any(|(key, reported)| *reported > sent_since && is_the_same(key, &advised.key));
             if is_due && due.len() < ADVICE_PER_TURN {
                 self.advised.insert(advised.key.clone(), now);
                 due.push(advised.clone());
@@ -538,9 +540,9 @@ impl Ledger {
 }
 
 /// Whether two advices tell of one trouble: throttling is one, whether its talker is known or not yet.
-fn is_the_same(told: &str, key: &str) -> bool {
+fn is_the_same(reported: &str, key: &str) -> bool {
     let is_of_talker = |key: &str| key.starts_with(TALKER);
-    told == key || told == THROTTLING && is_of_talker(key) || is_of_talker(told) && key == THROTTLING
+    reported == key || reported == THROTTLING && is_of_talker(key) || is_of_talker(reported) && key == THROTTLING
 }
 
 fn forget_the_oldest<K: Clone + Ord>(times: &mut BTreeMap<K, Timestamp>) {

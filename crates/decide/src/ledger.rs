@@ -111,12 +111,16 @@ pub struct Incident {
     /// The sequence of its latest notice.
     pub sequence: u32,
     /// When its latest notice was made, and the latest that was a `changed`.
-    pub told_at: Timestamp,
+    #[serde(rename = "told_at")]
+    pub notified_at: Timestamp,
     pub changed_at: Option<Timestamp>,
     /// What its notices have told of its present concern.
-    pub told_callers: usize,
-    pub told_operations: BTreeSet<Operation>,
-    pub told_health: bool,
+    #[serde(rename = "told_callers")]
+    pub reported_callers: usize,
+    #[serde(rename = "told_operations")]
+    pub reported_operations: BTreeSet<Operation>,
+    #[serde(rename = "told_health")]
+    pub reported_health: bool,
     /// Whether a paging service has it as an alarm, and what its latest notice changed about that.
     pub is_paged: bool,
     pub alarm_change: Option<Alarm>,
@@ -183,7 +187,7 @@ impl Incident {
     /// Its latest failure, as far as is known: its end, once it is over.
     pub fn ended(&self) -> Timestamp {
         let over = self.resolved_at.unwrap_or(Timestamp::MAX);
-        self.last_failure.unwrap_or(self.told_at).min(over).max(self.began())
+        self.last_failure.unwrap_or(self.notified_at).min(over).max(self.began())
     }
 }
 
@@ -313,7 +317,7 @@ mod tests {
     fn what_the_version_before_wrote_is_read() {
         let ledger: Ledger = serde_json::from_str(BEFORE).unwrap();
         let incident = ledger.open().unwrap();
-        assert_eq!((incident.callers, incident.told_callers, incident.sequence), (7, 7, 3));
+        assert_eq!((incident.callers, incident.reported_callers, incident.sequence), (7, 7, 3));
         assert_eq!(
             (incident.diagnosis, incident.severity, incident.is_paged),
             (Diagnosis::Outage, Severity::Page, true)

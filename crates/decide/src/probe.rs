@@ -9,10 +9,10 @@ use triage_model::fault::Fault;
 use triage_model::observation::Operation;
 use triage_model::region::Region;
 
-/// How a rung stands by what it answered, from the best to the worst.
+/// How a step stands by what it answered, from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RungState {
+pub enum StepState {
     /// Exactly what is expected of a service that works.
     Healthy,
     /// No answer, throttled, or an answer that need not be of the service.
@@ -24,19 +24,19 @@ pub enum RungState {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rung {
+pub struct ProbeStep {
     pub operation: Operation,
-    pub answer: RungState,
+    pub answer: StepState,
     /// What was answered, or why nothing was, unless it was a success. Also a healthy CreateToken has one.
     pub fault: Option<Fault>,
     pub latency: Duration,
 }
 
-impl Rung {
+impl ProbeStep {
     /// Whether nothing came of AWS itself: no answer, or a 5xx that need not be of the service. Only then a control can
     /// tell more: who is throttled, or refused by a proxy, has a connection.
     pub fn is_silent(&self) -> bool {
-        let Some(fault) = self.fault.as_ref().filter(|_| self.answer == RungState::Unknown) else { return false };
+        let Some(fault) = self.fault.as_ref().filter(|_| self.answer == StepState::Unknown) else { return false };
         match fault.status {
             None => fault.no_answer,
             Some(500..=599) => fault.request_id.is_none() && cause_of(self.operation, fault) != Cause::Throttled,
@@ -51,27 +51,28 @@ pub struct ProbeAnswer {
     pub region: Region,
     /// When the service was asked, by the clock of whoever asked.
     pub at: Timestamp,
-    /// In the order they were asked. A rung is missing where the one before it gave nothing to go on with; the first one
+    /// In the order they were asked. A step is missing where the one before it gave nothing to go on with; the first one
     /// where an earlier registration was used; and the second one where no start URL is known and nobody complains of it.
-    pub rungs: Vec<Rung>,
-    /// What another region answered, where a rung was silent and the partition has another one.
+    #[serde(rename = "rungs")]
+    pub steps: Vec<ProbeStep>,
+    /// What another region answered, where a step was silent and the partition has another one.
     pub control: Option<Control>,
 }
 
 impl ProbeAnswer {
-    /// The worst of all rungs; unknown where none could be asked.
-    pub fn worst(&self) -> RungState {
-        self.rungs.iter().map(|rung| rung.answer).max().unwrap_or(RungState::Unknown)
+    /// The worst of all steps; unknown where none could be asked.
+    pub fn worst(&self) -> StepState {
+        self.steps.iter().map(|step| step.answer).max().unwrap_or(StepState::Unknown)
     }
 
     /// How the step of that operation answered; None where it was not asked.
-    pub fn of(&self, operation: Operation) -> Option<RungState> {
-        self.rungs.iter().find(|rung| rung.operation == operation).map(|rung| rung.answer)
+    pub fn of(&self, operation: Operation) -> Option<StepState> {
+        self.steps.iter().find(|step| step.operation == operation).map(|step| step.answer)
     }
 
     /// Whether neither the region nor its control gave an answer of AWS's: our own side is broken.
     pub fn is_blind(&self) -> bool {
-        self.control.as_ref().is_some_and(|control| !control.works) && self.rungs.iter().all(Rung::is_silent)
+        self.control.as_ref().is_some_and(|control| !control.works) && self.steps.iter().all(ProbeStep::is_silent)
     }
 }
 

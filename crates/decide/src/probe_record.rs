@@ -1,7 +1,7 @@
 //! What probes of one region have found so far.
 //!
 //! In: one [`ProbeAnswer`] after the other, in order of their times. Out: a [`ProbeRecord`], kept with the region: the
-//! latest answer, the registration that the next probe goes on with, and for each rung since when it is down and how
+//! latest answer, the registration that the next probe goes on with, and for each step since when it is down and how
 //! often it was healthy since. Pure.
 
 use std::collections::BTreeMap;
@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use triage_model::observation::Operation;
 use triage_model::redact::Secret;
 
-use crate::probe::{ProbeAnswer, RungState};
+use crate::probe::{ProbeAnswer, StepState};
 
-/// How long a registration is used. It would last 90 days, but the first rung should be seen once a day too.
+/// How long a registration is used. It would last 90 days, but the first step should be seen once a day too.
 const REGISTRATION_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The longest client id and secret together that are kept. Real ones have 2 KB, and a store's item is read often.
@@ -37,8 +37,9 @@ const STREAK_GAP: SignedDuration = SignedDuration::from_hours(2);
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProbeRecord {
     pub latest: Option<ProbeAnswer>,
-    /// Of each rung that was ever down or healthy.
-    pub rungs: BTreeMap<Operation, RungRecord>,
+    /// Of each step that was ever down or healthy.
+    #[serde(rename = "rungs")]
+    pub steps: BTreeMap<Operation, StepRecord>,
     /// Kept so that all sandboxes of a stack need one a day together.
     pub registration: Option<Registration>,
     /// When a registration was given up because the service answered something unexpected with it.
@@ -50,9 +51,9 @@ pub struct ProbeRecord {
     pub own_request_ids: Vec<String>,
 }
 
-/// One rung over time. `down` counts here only where a control worked.
+/// One step over time. `down` counts here only where a control worked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RungRecord {
+pub struct StepRecord {
     /// The first and the latest time that it was down, of a streak of `down` without a `healthy` between.
     pub down_since: Option<Timestamp>,
     pub down_last: Option<Timestamp>,
@@ -90,39 +91,39 @@ fn is_of_the_day(at: Timestamp, now: Timestamp) -> bool {
 impl ProbeRecord {
     /// Takes in an answer, once its registration is kept.
     pub fn add(&mut self, answer: &ProbeAnswer) {
-        for rung in &answer.rungs {
-            self.add_rung(rung.operation, rung.answer, answer.at);
+        for step in &answer.steps {
+            self.add_step(step.operation, step.answer, answer.at);
         }
         if self.vouches_for_registering(answer) {
-            self.add_rung(Operation::RegisterClient, RungState::Healthy, answer.at);
+            self.add_step(Operation::RegisterClient, StepState::Healthy, answer.at);
         }
         self.latest = Some(answer.clone());
     }
 
-    fn add_rung(&mut self, operation: Operation, answer: RungState, at: Timestamp) {
-        match (answer, self.rungs.entry(operation)) {
-            (RungState::Down, rung) => rung.or_default().down(at),
+    fn add_step(&mut self, operation: Operation, answer: StepState, at: Timestamp) {
+        match (answer, self.steps.entry(operation)) {
+            (StepState::Down, step) => step.or_default().down(at),
             // Also one that was never down: where nobody calls any more, it is asked in their place.
-            (RungState::Healthy, rung) => rung.or_default().healthy(at),
-            (RungState::Unexpected, Entry::Occupied(mut rung)) => rung.get_mut().unexpected(),
-            (RungState::Unexpected, Entry::Vacant(_)) => {}
+            (StepState::Healthy, step) => step.or_default().healthy(at),
+            (StepState::Unexpected, Entry::Occupied(mut step)) => step.get_mut().unexpected(),
+            (StepState::Unexpected, Entry::Vacant(_)) => {}
             // No news of the service, neither good nor bad.
-            (RungState::Unknown, _) => {}
+            (StepState::Unknown, _) => {}
         }
     }
 
     /// With one registration a day RegisterClient could not be proved healthy before the day after tomorrow. So a probe
-    /// that found all well with a registration made after RegisterClient was last down speaks for that rung as well. Where it
+    /// that found all well with a registration made after RegisterClient was last down speaks for that step as well. Where it
     /// was never down there is no such registration: one of hours ago is no news of a step that callers see failing now.
     fn vouches_for_registering(&self, answer: &ProbeAnswer) -> bool {
-        let asked = answer.rungs.iter().any(|rung| rung.operation == Operation::RegisterClient);
-        let down_last = self.rungs.get(&Operation::RegisterClient).and_then(|rung| rung.down_last);
+        let asked = answer.steps.iter().any(|step| step.operation == Operation::RegisterClient);
+        let down_last = self.steps.get(&Operation::RegisterClient).and_then(|step| step.down_last);
         let made_at = self.registration.as_ref().map(|registration| registration.made_at);
-        !asked && answer.worst() == RungState::Healthy && down_last.is_some() && made_at > down_last
+        !asked && answer.worst() == StepState::Healthy && down_last.is_some() && made_at > down_last
     }
 
     /// The worst answer of the latest probe.
-    pub fn worst(&self) -> Option<RungState> {
+    pub fn worst(&self) -> Option<StepState> {
         self.latest.as_ref().map(ProbeAnswer::worst)
     }
 
@@ -158,7 +159,7 @@ impl ProbeRecord {
     }
 }
 
-impl RungRecord {
+impl StepRecord {
     fn down(&mut self, at: Timestamp) {
         let goes_on =
             self.healthy_last.is_none() && self.down_last.is_some_and(|last| at.duration_since(last) <= STREAK_GAP);
@@ -172,7 +173,7 @@ impl RungRecord {
         self.healthy_last = Some(at);
     }
 
-    /// It is no sign that the rung is down, and none that it works: the proof begins anew.
+    /// It is no sign that the step is down, and none that it works: the proof begins anew.
     fn unexpected(&mut self) {
         self.healthy_times = 0;
         self.healthy_since = None;

@@ -23,14 +23,14 @@ use crate::cell::Cell;
 use crate::concern::Concern;
 use crate::ledger::{Incident, Part};
 use crate::policy::Policy;
-use crate::probe_record::RungRecord;
+use crate::probe_record::StepRecord;
 use crate::proof_so_far::ProofSoFar;
 use crate::scope::SharedKey;
 use crate::sequential::Calls;
 use crate::verdict::{PartRecovery, Recovery};
 use crate::view::View;
 
-/// A rung that was down a little before the incident's first failure was down because of it.
+/// A step that was down a little before the incident's first failure was down because of it.
 const PROBED_BEFORE: Duration = Duration::from_secs(5 * 60);
 
 /// The watcher probes a region in trouble each minute: without an answer for so long, nobody does.
@@ -196,31 +196,31 @@ impl OpenIncident<'_> {
         self.incident.concern == Concern::Service && self.incident.scope.shared.is_none()
     }
 
-    /// Every rung that was down in this incident is well again, and nobody failed since.
+    /// Every step that was down in this incident is well again, and nobody failed since.
     fn by_probes(&self, parts: &[Part], proofs: &[PartProof]) -> Option<Recovery> {
         if !self.is_seen_by_probes() {
             return None;
         }
         let from = before(self.incident.since, PROBED_BEFORE);
-        let was_down = |rung: &RungRecord| rung.down_last.is_some_and(|down| down >= from);
-        let rungs: BTreeMap<Operation, &RungRecord> =
-            self.view.probe.rungs.iter().filter(|(_, rung)| was_down(rung)).map(|(of, rung)| (*of, rung)).collect();
+        let was_down = |step: &StepRecord| step.down_last.is_some_and(|down| down >= from);
+        let steps: BTreeMap<Operation, &StepRecord> =
+            self.view.probe.steps.iter().filter(|(_, step)| was_down(step)).map(|(of, step)| (*of, step)).collect();
         // A part that no probe saw down, no probe proves.
         let mut open = parts.iter().zip(proofs).filter(|(_, proof)| proof.over_at.is_none());
-        if rungs.is_empty() || open.any(|(part, _)| part.operation.is_some_and(|of| !rungs.contains_key(&of))) {
+        if steps.is_empty() || open.any(|(part, _)| part.operation.is_some_and(|of| !steps.contains_key(&of))) {
             return None;
         }
         let latest = parts.iter().filter_map(|part| self.latest_failure(part)).max();
         let mut over_at = None;
         let mut reasons = Vec::new();
-        for (operation, rung) in rungs {
+        for (operation, step) in steps {
             let span = self.policy.proof_probes_span;
-            let last = self.healthy_until(rung, latest, self.doubled(span))?;
+            let last = self.healthy_until(step, latest, self.doubled(span))?;
             over_at = over_at.max(Some(last));
             reasons.push(format!(
                 "{operation} was down for the probe and is healthy, {} times since {}",
-                rung.healthy_times,
-                clock(rung.healthy_since?)
+                step.healthy_times,
+                clock(step.healthy_since?)
             ));
         }
         reasons.push(latest.map_or_else(
@@ -230,15 +230,15 @@ impl OpenIncident<'_> {
         Some(Recovery { over_at, proved: true, reasons, ..Recovery::default() })
     }
 
-    /// The latest of a rung's healthy answers, if there are enough of them over at least `span` without a failure.
-    fn healthy_until(&self, rung: &RungRecord, failed: Option<Timestamp>, span: Duration) -> Option<Timestamp> {
-        let (since, last) = (rung.healthy_since?, rung.healthy_last?.min(self.now));
+    /// The latest of a step's healthy answers, if there are enough of them over at least `span` without a failure.
+    fn healthy_until(&self, step: &StepRecord, failed: Option<Timestamp>, span: Duration) -> Option<Timestamp> {
+        let (since, last) = (step.healthy_since?, step.healthy_last?.min(self.now));
         // A call in flight may fail a moment after the first healthy probe.
         let quiet_since = failed.map_or(since, |failed| failed.max(since));
         let lasted = Duration::try_from(last.duration_since(quiet_since)).ok()?;
-        let is_proved = rung.healthy_times as usize >= self.policy.proof_probes
+        let is_proved = step.healthy_times as usize >= self.policy.proof_probes
             && lasted >= span
-            && rung.down_last.is_none_or(|down| down < since);
+            && step.down_last.is_none_or(|down| down < since);
         is_proved.then_some(last)
     }
 
@@ -251,14 +251,14 @@ impl OpenIncident<'_> {
         let failed = parts.iter().filter_map(|part| self.latest_failure(part)).max();
         let failed = failed.max(self.incident.last_failure).unwrap_or(self.incident.opened_at);
         let can_be_proved = self.can_be_proved(parts);
-        let told = self.incident.opened_at.max(self.incident.reopened_at.unwrap_or(Timestamp::MIN));
+        let reported = self.incident.opened_at.max(self.incident.reopened_at.unwrap_or(Timestamp::MIN));
         let given_up = |over_at: Timestamp| {
             let reason =
                 format!("no call has failed since {}, and nothing else confirms that it is over", clock(failed));
             Recovery { over_at: Some(over_at), reasons: vec![reason], ..Recovery::default() }
         };
         if !can_be_proved {
-            let over_at = failed.max(told).checked_add(quiet).ok();
+            let over_at = failed.max(reported).checked_add(quiet).ok();
             return over_at.filter(|over_at| *over_at <= self.now).map(given_up);
         }
         let called = parts.iter().filter_map(|part| self.latest_served(part)).max().max(Some(failed))?;
@@ -306,9 +306,9 @@ impl OpenIncident<'_> {
         }
         let span = self.doubled(self.policy.quiet_probes);
         let until = |part: &Part| {
-            let rungs = &self.view.probe.rungs;
-            let rung = rungs.get(&part.operation.unwrap_or(Operation::CreateToken))?;
-            self.healthy_until(rung, Some(failed), span)
+            let steps = &self.view.probe.steps;
+            let step = steps.get(&part.operation.unwrap_or(Operation::CreateToken))?;
+            self.healthy_until(step, Some(failed), span)
         };
         parts.iter().map(until).collect::<Option<Vec<_>>>()?.into_iter().max()
     }
@@ -319,10 +319,10 @@ impl OpenIncident<'_> {
             return None;
         }
         let operation = part.operation?;
-        let rung = self.view.probe.rungs.get(&operation)?;
+        let step = self.view.probe.steps.get(&operation)?;
         let failed = failed.max(Some(part.last_failure));
         // One that was down is proved sooner, with the others.
-        self.healthy_until(rung, failed, self.doubled(self.policy.quiet_probes))
+        self.healthy_until(step, failed, self.doubled(self.policy.quiet_probes))
     }
 
     /// Whether what occurred in that time would be an outage by itself: one that has become smaller is not over.

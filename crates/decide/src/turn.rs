@@ -72,8 +72,8 @@ pub enum Change {
     Lasts,
     /// At least twice as many callers are hit as were told of.
     Callers {
-        hit: usize,
-        told: usize,
+        affected: usize,
+        reported: usize,
     },
     Operation(Operation),
     /// That one works again.

@@ -14,7 +14,7 @@ use triage_model::observation::{Operation, Origin};
 
 use crate::cell::Dimension;
 use crate::concern::Concern;
-use crate::probe::RungState;
+use crate::probe::StepState;
 use crate::proof_so_far::ProofSoFar;
 use crate::scope::{Scope, SharedKey};
 
@@ -264,8 +264,8 @@ pub struct Verdict {
     pub operations: BTreeMap<Operation, usize>,
     pub requests: Vec<FailedRequest>,
     /// What the latest probe found, if it is not old; and of the steps that fail here, the worst.
-    pub probe: Option<RungState>,
-    pub step: Option<RungState>,
+    pub probe: Option<StepState>,
+    pub step: Option<StepState>,
     /// Nearly all that are hit have something in common that may yet turn out to be it.
     pub may_be_apart: bool,
     /// A step that fails here was down for the probe time and again.
@@ -299,7 +299,7 @@ pub struct FailingPart {
 impl Verdict {
     /// Whether the service itself says that it fails.
     pub fn is_confirmed(&self) -> bool {
-        self.probe == Some(RungState::Down)
+        self.probe == Some(StepState::Down)
     }
 
     /// Whether most of the failed calls got no answer at all: that may be our own way to the service as well.

@@ -8,14 +8,14 @@
 pub enum Error {
     /// Notices that had to be told and were not taken. The claim is given back, so the redelivery tells them.
     #[error("a notice could not be published ({count} in all): {reason}")]
-    NotTold { count: usize, reason: String },
+    NotNotified { count: usize, reason: String },
 }
 
 impl Error {
     /// A stable name for alarms and queries.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::NotTold { .. } => "notice_not_published",
+            Self::NotNotified { .. } => "notice_not_published",
         }
     }
 }

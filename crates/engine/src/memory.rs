@@ -20,7 +20,7 @@ use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
 use triage_model::time::{before, is_within, later};
 use triage_notify::letter::{Entry, Step};
-use triage_notify::outbox::Told;
+use triage_notify::outbox::RecentlySent;
 use triage_notify::people::Person;
 
 use crate::seen_ids::SeenIds;
@@ -48,7 +48,7 @@ struct State {
     /// Regions that something was recorded of since the last flush.
     gathered: BTreeSet<Region>,
     flushed_at: Option<Timestamp>,
-    told: Told,
+    sent: RecentlySent,
     /// By user id, and until when that holds.
     people: BTreeMap<String, (Person, Timestamp)>,
 }
@@ -245,11 +245,11 @@ impl Store for MemoryStore {
         policy: &Policy,
         at: At,
     ) -> Result<Result<(), Timestamp>, StoreError> {
-        Ok(self.state().told.admit(group, is_page, policy, at.now))
+        Ok(self.state().sent.admit(group, is_page, policy, at.now))
     }
 
     async fn retract(&self, group: &str, at: At) -> Result<(), StoreError> {
-        self.state().told.retract(group, at.now);
+        self.state().sent.retract(group, at.now);
         Ok(())
     }
 

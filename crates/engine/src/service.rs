@@ -22,13 +22,13 @@ pub trait Service {
     async fn retry(&self, failure: &Failure, class: &Class, deadline: Instant) -> Result<RetryReport, NotRepeatable>;
 
     /// Asks the service of a region how it is, and takes the answer into its record; to keep that is the caller's. No
-    /// answer is new (`latest` stays what it was) where `deadline` came first. `hit` are the steps that fail for callers: they
+    /// answer is new (`latest` stays what it was) where `deadline` came first. `affected` are the steps that fail for callers: they
     /// are asked themselves, as far as they can be.
     async fn probe(
         &self,
         region: &Region,
         start_url: Option<&str>,
-        hit: &BTreeSet<Operation>,
+        affected: &BTreeSet<Operation>,
         record: &ProbeRecord,
         now: Timestamp,
         deadline: Instant,

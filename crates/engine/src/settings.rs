@@ -20,7 +20,7 @@ pub struct Settings {
     /// `OIDC_TRIAGE_REGIONS`: the regions that the watcher probes; else that one.
     pub regions: Vec<Region>,
     pub known_regions: KnownRegions,
-    /// `OIDC_TRIAGE_START_URL`: the access portal, with which the probe can go one rung further.
+    /// `OIDC_TRIAGE_START_URL`: the access portal, with which the probe can go one step further.
     pub start_url: Option<String>,
     /// `OIDC_TRIAGE_CALLER_NAMES`.
     pub caller_names: CallerNames,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use triage_decide::cell::Dimension;
 use triage_decide::ledger::Alarm;
-use triage_decide::probe::RungState;
+use triage_decide::probe::StepState;
 use triage_decide::scope::Scope;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::observation::Operation;
@@ -55,7 +55,7 @@ pub struct Notice {
     /// The operations that fail, or failed in this incident, by which a filter policy chooses.
     pub operations: Vec<Operation>,
     /// What the latest probe of the service answered, if it is not old.
-    pub probe: Option<RungState>,
+    pub probe: Option<StepState>,
     /// Whether AWS Health has an open issue about it.
     pub aws_health: bool,
     /// Of a `resolved`: whether its end is proved, or it was only silent for long.

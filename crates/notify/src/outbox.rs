@@ -1,7 +1,7 @@
 //! Which notices go out next, to whom, and when.
 //!
 //! In: the unsent entries of a region's outbox. Out: [`Delivery`]s that may be tried now, in order, and when a failed one
-//! is tried again; and of what people were [`Told`] lately, whether they may be told more now. Pure: claims are the
+//! is tried again; and of what people were [`RecentlySent`] lately, whether they may be told more now. Pure: claims are the
 //! store's, and sending is the function's.
 //!
 //! What is promised for each channel: at least once, at most one extra for each ambiguous answer, in order within an
@@ -62,24 +62,24 @@ fn first_of(unsent: &[&Entry], now: Timestamp) -> Option<Delivery> {
     if waits(first) {
         return None;
     }
-    let told = &unsent[..told_as_one(first.channel, unsent)];
+    let sent = &unsent[..sent_as_one(first.channel, unsent)];
     // Whoever had a later one had all before it too: they may be on their way as one, or have been taken as one. By itself
     // the first would be told after them.
-    if told.iter().any(|entry| waits(entry)) {
+    if sent.iter().any(|entry| waits(entry)) {
         return None;
     }
-    let (last, before) = told.split_last()?;
-    let untold: Vec<Notice> = before.iter().map(|entry| entry.notice.clone()).collect();
-    let mut notice = last.notice.clone().after(&untold);
-    if first.channel == Channel::Pager && told.iter().any(|entry| entry.attempts > 0) {
+    let (last, before) = sent.split_last()?;
+    let earlier: Vec<Notice> = before.iter().map(|entry| entry.notice.clone()).collect();
+    let mut notice = last.notice.clone().after(&earlier);
+    if first.channel == Channel::Pager && sent.iter().any(|entry| entry.attempts > 0) {
         // An alarm that was tried may have been raised: it is ended though it need not be.
         notice.alarm = last.notice.alarm;
     }
-    Some(Delivery { positions: told.iter().map(|entry| entry.position).collect(), channel: first.channel, notice })
+    Some(Delivery { positions: sent.iter().map(|entry| entry.position).collect(), channel: first.channel, notice })
 }
 
 /// How many of the unsent entries of a channel and an incident, from the first on, are told as one.
-fn told_as_one(channel: Channel, unsent: &[&Entry]) -> usize {
+fn sent_as_one(channel: Channel, unsent: &[&Entry]) -> usize {
     match channel {
         Channel::Topic => match unsent.iter().rposition(|entry| entry.notice.kind == NoticeKind::Resolved) {
             // Over, and begun again: nobody is told that it works who would be told the contrary next.
@@ -100,12 +100,12 @@ fn told_as_one(channel: Channel, unsent: &[&Entry]) -> usize {
 
 /// What people were told within the last minute or so, by [`Delivery::group`]. Shared by all sandboxes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Told(Vec<(Timestamp, String)>);
+pub struct RecentlySent(Vec<(Timestamp, String)>);
 
 /// What the policy's notices a minute are counted in.
 const MINUTE: Duration = Duration::from_secs(60);
 
-impl Told {
+impl RecentlySent {
     /// Notes that `group` is told at `now`; or, where that would be too much, from when on it may be. What is no page has
     /// half of the minute's notices, so that it keeps no page waiting.
     pub fn admit(&mut self, group: &str, is_page: bool, policy: &Policy, now: Timestamp) -> Result<(), Timestamp> {
@@ -113,7 +113,7 @@ impl Told {
         // A time far ahead is of a clock that was wrong, and holds nobody up.
         self.0.retain(|(at, _)| *at > before(now, kept) && before(*at, AHEAD_MAX) <= now);
         self.0.sort();
-        let of_group = self.0.iter().rev().find(|(_, told)| told == group);
+        let of_group = self.0.iter().rev().find(|(_, sent)| sent == group);
         let again = of_group.map(|(at, _)| later(*at, policy.notice_every)).filter(|at| *at > now);
         let in_minute: Vec<Timestamp> =
             self.0.iter().map(|(at, _)| *at).filter(|at| *at > before(now, MINUTE)).collect();
@@ -130,7 +130,7 @@ impl Told {
 
     /// Takes back that `group` was told at `at`: it was not.
     pub fn retract(&mut self, group: &str, at: Timestamp) {
-        self.0.retain(|(told_at, told)| (*told_at, told.as_str()) != (at, group));
+        self.0.retain(|(sent_at, sent)| (*sent_at, sent.as_str()) != (at, group));
     }
 }
 
@@ -273,12 +273,12 @@ mod tests {
 
     #[test]
     fn what_is_no_page_leaves_room_for_those_that_are() {
-        let (mut told, policy) = (Told::default(), Policy::default());
+        let (mut sent, policy) = (RecentlySent::default(), Policy::default());
         for number in 0..5 {
-            assert_eq!(told.admit(&format!("advice {number}"), false, &policy, at(number)), Ok(()));
+            assert_eq!(sent.admit(&format!("advice {number}"), false, &policy, at(number)), Ok(()));
         }
-        assert_eq!(told.admit("one more", false, &policy, at(5)), Err(at(60)));
-        assert_eq!(told.admit("an outage", true, &policy, at(5)), Ok(()));
+        assert_eq!(sent.admit("one more", false, &policy, at(5)), Err(at(60)));
+        assert_eq!(sent.admit("an outage", true, &policy, at(5)), Ok(()));
     }
 
     #[test]
@@ -321,35 +321,35 @@ mod tests {
 
     #[test]
     fn of_one_incident_people_are_told_once_a_minute() {
-        let (mut told, policy) = (Told::default(), Policy::default());
-        assert_eq!(told.admit("a", true, &policy, at(0)), Ok(()));
-        assert_eq!(told.admit("a", true, &policy, at(1)), Err(at(60)));
-        assert_eq!(told.admit("b", true, &policy, at(1)), Ok(()));
-        assert_eq!(told.admit("a", true, &policy, at(59)), Err(at(60)));
-        assert_eq!(told.admit("a", true, &policy, at(60)), Ok(()));
-        assert_eq!(told.admit("a", true, &pace(0, 10), at(60)), Ok(()));
+        let (mut sent, policy) = (RecentlySent::default(), Policy::default());
+        assert_eq!(sent.admit("a", true, &policy, at(0)), Ok(()));
+        assert_eq!(sent.admit("a", true, &policy, at(1)), Err(at(60)));
+        assert_eq!(sent.admit("b", true, &policy, at(1)), Ok(()));
+        assert_eq!(sent.admit("a", true, &policy, at(59)), Err(at(60)));
+        assert_eq!(sent.admit("a", true, &policy, at(60)), Ok(()));
+        assert_eq!(sent.admit("a", true, &pace(0, 10), at(60)), Ok(()));
     }
 
     #[test]
     fn what_was_not_told_after_all_holds_nothing_back() {
-        let (mut told, policy) = (Told::default(), Policy::default());
-        assert_eq!(told.admit("a", true, &policy, at(0)), Ok(()));
-        told.retract("a", at(0));
-        assert_eq!(told, Told::default());
-        assert_eq!(told.admit("a", true, &policy, at(1)), Ok(()));
-        told.retract("a", at(0));
-        assert_eq!(told.admit("a", true, &policy, at(2)), Err(at(61)));
+        let (mut sent, policy) = (RecentlySent::default(), Policy::default());
+        assert_eq!(sent.admit("a", true, &policy, at(0)), Ok(()));
+        sent.retract("a", at(0));
+        assert_eq!(sent, RecentlySent::default());
+        assert_eq!(sent.admit("a", true, &policy, at(1)), Ok(()));
+        sent.retract("a", at(0));
+        assert_eq!(sent.admit("a", true, &policy, at(2)), Err(at(61)));
     }
 
     #[test]
     fn a_page_does_not_wait_because_its_incident_was_just_told_as_a_warning() {
-        let (mut told, policy) = (Told::default(), Policy::default());
+        let (mut sent, policy) = (RecentlySent::default(), Policy::default());
         let delivery = |severity| {
             let mut entry = entry(0, Some("a"), 1, NoticeKind::Changed);
             entry.notice.severity = severity;
             due(&[entry], at(100)).remove(0)
         };
-        let mut admit = |severity, second| told.admit(&delivery(severity).group(), true, &policy, at(second));
+        let mut admit = |severity, second| sent.admit(&delivery(severity).group(), true, &policy, at(second));
         assert_eq!(admit(Severity::Warning, 0), Ok(()));
         assert_eq!(admit(Severity::Page, 40), Ok(()));
         assert_eq!(admit(Severity::Page, 50), Err(at(100)));
@@ -357,10 +357,10 @@ mod tests {
 
     #[test]
     fn in_no_minute_are_people_told_more_than_ten_notices() {
-        let (mut told, policy) = (Told::default(), Policy::default());
+        let (mut sent, policy) = (RecentlySent::default(), Policy::default());
         let mut times: Vec<i64> = Vec::new();
         for second in 0..300 {
-            if told.admit(&format!("incident {second}"), true, &policy, at(second)).is_ok() {
+            if sent.admit(&format!("incident {second}"), true, &policy, at(second)).is_ok() {
                 times.push(second);
             }
         }
@@ -371,16 +371,16 @@ mod tests {
 
     #[test]
     fn a_long_pause_for_one_incident_is_remembered_as_long_as_it_lasts() {
-        let (mut told, policy) = (Told::default(), pace(600, 10));
-        assert_eq!(told.admit("a", true, &policy, at(0)), Ok(()));
-        assert_eq!(told.admit("a", true, &policy, at(599)), Err(at(600)));
+        let (mut sent, policy) = (RecentlySent::default(), pace(600, 10));
+        assert_eq!(sent.admit("a", true, &policy, at(0)), Ok(()));
+        assert_eq!(sent.admit("a", true, &policy, at(599)), Err(at(600)));
     }
 
     #[test]
     fn a_clock_that_was_wrong_holds_nobody_up() {
-        let (mut told, policy) = (Told::default(), pace(60, 1));
-        assert_eq!(told.admit("a", true, &policy, at(86_400)), Ok(()));
-        assert_eq!(told.admit("a", true, &policy, at(0)), Ok(()));
+        let (mut sent, policy) = (RecentlySent::default(), pace(60, 1));
+        assert_eq!(sent.admit("a", true, &policy, at(86_400)), Ok(()));
+        assert_eq!(sent.admit("a", true, &policy, at(0)), Ok(()));
     }
 
     #[test]

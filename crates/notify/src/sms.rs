@@ -3,7 +3,7 @@
 //! In: a [`Notice`]. Out: at most [`SMS_MAX`] characters, each of them one septet of the GSM alphabet, so that no carrier
 //! makes two messages of it. Names of callers are not in it: a phone's screen is anybody's.
 
-use triage_decide::probe::RungState;
+use triage_decide::probe::StepState;
 
 use crate::notice::{Notice, NoticeKind};
 use crate::place::Place;

@@ -4,9 +4,9 @@ use triage_decide::concern::Concern;
 use triage_decide::incident::{Recoveries, turn};
 use triage_decide::ledger::{Alarm, Ledger};
 use triage_decide::policy::Policy;
-use triage_decide::probe::RungState;
+use triage_decide::probe::StepState;
 use triage_decide::scope::Scope;
-use triage_decide::testing::verdicts::{ADVISED, TOLD, advised, at, given_up, incident, proved, region, verdict};
+use triage_decide::testing::verdicts::{ADVISED, NOTIFIED, advised, at, given_up, incident, proved, region, verdict};
 use triage_decide::verdict::{Diagnosis, FailedRequest, FailingPart, Judgement, PartRecovery, Recovery, Verdict};
 use triage_model::observation::Operation;
 
@@ -156,7 +156,7 @@ fn told(diagnosis: Diagnosis) -> Verdict {
 
 /// One notice of each kind and diagnosis, and of each change, by the name of its snapshot.
 pub fn samples() -> Vec<(String, Notice)> {
-    let opened = TOLD.map(|diagnosis| (format!("opened_{}", diagnosis.as_str()), opened(&told(diagnosis))));
+    let opened = NOTIFIED.map(|diagnosis| (format!("opened_{}", diagnosis.as_str()), opened(&told(diagnosis))));
     let advised = ADVISED.map(|diagnosis| {
         (format!("advice_{}", diagnosis.as_str()), Notice::of_advice(&region(), &advised(diagnosis), clock(60)))
     });
@@ -194,7 +194,7 @@ fn one_operation() -> Vec<(&'static str, Notice)> {
 /// Everything fails.
 fn of_the_region() -> Vec<(&'static str, Notice)> {
     let verdict = |diagnosis| lifelike(verdict(diagnosis));
-    let confirmed = || Verdict { probe: Some(RungState::Down), health: true, ..verdict(Diagnosis::Outage) };
+    let confirmed = || Verdict { probe: Some(StepState::Down), health: true, ..verdict(Diagnosis::Outage) };
     let changes = ["12 callers are hit, and were 3 when last told", "AWS Health confirms it"];
     let changed = later(NoticeKind::Changed, Diagnosis::Outage, &confirmed().hitting(12), &changes, 700);
     let reminder = later(NoticeKind::Reminder, Diagnosis::Outage, &confirmed().hitting(12), &[], 4300);

@@ -118,8 +118,8 @@ fn hostile_scope() -> impl Strategy<Value = Scope> {
 
 fn hostile_verdict() -> impl Strategy<Value = Verdict> {
     let texts = || proptest::collection::vec(hostile(), 0..40);
-    let probes = select(&[None, Some(RungState::Down), Some(RungState::Healthy), Some(RungState::Unexpected)][..]);
-    (select(&TOLD[..]), texts(), texts(), texts(), hostile(), 0..5000_usize, probes, any::<bool>(), hostile_scope())
+    let probes = select(&[None, Some(StepState::Down), Some(StepState::Healthy), Some(StepState::Unexpected)][..]);
+    (select(&NOTIFIED[..]), texts(), texts(), texts(), hostile(), 0..5000_usize, probes, any::<bool>(), hostile_scope())
         .prop_map(|(diagnosis, names, reasons, codes, name, callers, probe, health, scope)| {
             let mut verdict = verdict(diagnosis);
             match &mut verdict.concern {

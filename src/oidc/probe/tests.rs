@@ -1,6 +1,6 @@
 //! Probes of the real SDK against a real server on loopback.
 
-use triage_decide::probe_record::RungRecord;
+use triage_decide::probe_record::StepRecord;
 use triage_decode::cloudtrail::is_own_user_agent;
 
 use super::*;
@@ -26,7 +26,7 @@ struct Bench {
     oidc: FakeOidc,
     clients: Clients,
     region: Region,
-    hit: BTreeSet<Operation>,
+    affected: BTreeSet<Operation>,
     record: ProbeRecord,
 }
 
@@ -41,13 +41,13 @@ impl Bench {
     }
 
     fn of(oidc: FakeOidc) -> Self {
-        let (region, hit) = (region("us-east-1"), BTreeSet::new());
-        Self { clients: oidc.clients(), oidc, region, hit, record: ProbeRecord::default() }
+        let (region, affected) = (region("us-east-1"), BTreeSet::new());
+        Self { clients: oidc.clients(), oidc, region, affected, record: ProbeRecord::default() }
     }
 
     /// Where these steps fail for callers.
-    fn hit(mut self, steps: impl IntoIterator<Item = Operation>) -> Self {
-        self.hit = steps.into_iter().collect();
+    fn affected(mut self, steps: impl IntoIterator<Item = Operation>) -> Self {
+        self.affected = steps.into_iter().collect();
         self
     }
 
@@ -68,21 +68,21 @@ impl Bench {
         let kept = serde_json::to_string(&self.record).unwrap();
         let kept: ProbeRecord = serde_json::from_str(&kept).unwrap();
         let deadline = Instant::now() + within;
-        self.record = probe(&self.clients, &self.region, start_url, &self.hit, &kept, now, deadline).await;
+        self.record = probe(&self.clients, &self.region, start_url, &self.affected, &kept, now, deadline).await;
     }
 }
 
-fn shape(answer: &ProbeAnswer) -> Vec<(Operation, RungState)> {
-    answer.rungs.iter().map(|rung| (rung.operation, rung.answer)).collect()
+fn shape(answer: &ProbeAnswer) -> Vec<(Operation, StepState)> {
+    answer.steps.iter().map(|step| (step.operation, step.answer)).collect()
 }
 
 use Operation::{CreateToken, RegisterClient, StartDeviceAuthorization};
 
 #[tokio::test]
-async fn a_service_that_works_is_healthy_on_all_three_rungs() {
+async fn a_service_that_works_is_healthy_on_all_three_steps() {
     let mut bench = Bench::new([Reply::registration(), Reply::device_authorization(), Reply::pending()]);
     let answer = bench.probe(Some(START_URL), noon()).await;
-    let healthy = RungState::Healthy;
+    let healthy = StepState::Healthy;
     assert_eq!(
         shape(&answer),
         [(RegisterClient, healthy), (StartDeviceAuthorization, healthy), (CreateToken, healthy)]
@@ -106,7 +106,7 @@ async fn a_service_that_works_is_healthy_on_all_three_rungs() {
 async fn without_a_start_url_a_stranger_is_refused_by_a_healthy_service() {
     let mut bench = Bench::new([Reply::registration(), Reply::stranger()]);
     let answer = bench.probe(None, noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, RungState::Healthy), (CreateToken, RungState::Healthy)]);
+    assert_eq!(shape(&answer), [(RegisterClient, StepState::Healthy), (CreateToken, StepState::Healthy)]);
     let invented = bench.oidc.requests()[1].json()["clientId"].as_str().unwrap().to_owned();
     assert_eq!(triage_model::classify::region_of_client_id(&invented), Some(region("us-east-1")));
 }
@@ -115,51 +115,51 @@ async fn without_a_start_url_a_stranger_is_refused_by_a_healthy_service() {
 async fn each_answer_has_its_meaning() {
     let refused = |code| Reply::error(400, code, "no");
     let table = [
-        (Reply::internal_server_error(), RungState::Down),
-        (Reply::json(503, "<html>").header("x-amzn-ErrorType", "ServiceUnavailable"), RungState::Down),
-        (Reply::internal_server_error().without_request_id(), RungState::Unknown),
-        (Reply::json(502, "<html>").without_request_id(), RungState::Unknown),
-        (Reply::error(500, "InternalServerException", "Rate exceeded"), RungState::Unknown),
-        (refused("SlowDownException"), RungState::Unknown),
-        (refused("ThrottlingException"), RungState::Unknown),
-        (Reply::json(429, "{}"), RungState::Unknown),
-        (Reply::error(408, "RequestTimeoutException", "late"), RungState::Unknown),
-        (refused("InvalidRequestException"), RungState::Unexpected),
-        (refused("AuthorizationPendingException"), RungState::Unexpected),
-        (Reply::json(403, "<html>").without_request_id(), RungState::Unknown),
-        (Reply::json(404, "{}"), RungState::Unexpected),
-        (Reply::token(), RungState::Unexpected),
-        (Reply::json(200, "<html>captive portal</html>"), RungState::Unknown),
-        (Reply::hang_up(), RungState::Unknown),
+        (Reply::internal_server_error(), StepState::Down),
+        (Reply::json(503, "<html>").header("x-amzn-ErrorType", "ServiceUnavailable"), StepState::Down),
+        (Reply::internal_server_error().without_request_id(), StepState::Unknown),
+        (Reply::json(502, "<html>").without_request_id(), StepState::Unknown),
+        (Reply::error(500, "InternalServerException", "Rate exceeded"), StepState::Unknown),
+        (refused("SlowDownException"), StepState::Unknown),
+        (refused("ThrottlingException"), StepState::Unknown),
+        (Reply::json(429, "{}"), StepState::Unknown),
+        (Reply::error(408, "RequestTimeoutException", "late"), StepState::Unknown),
+        (refused("InvalidRequestException"), StepState::Unexpected),
+        (refused("AuthorizationPendingException"), StepState::Unexpected),
+        (Reply::json(403, "<html>").without_request_id(), StepState::Unknown),
+        (Reply::json(404, "{}"), StepState::Unexpected),
+        (Reply::token(), StepState::Unexpected),
+        (Reply::json(200, "<html>captive portal</html>"), StepState::Unknown),
+        (Reply::hang_up(), StepState::Unknown),
     ];
     for (reply, wanted) in table {
         let shown = format!("{reply:?}");
         let control = Reply::hang_up();
         let mut bench = Bench::with_control([Reply::registration(), reply], control);
         let answer = bench.probe(None, noon()).await;
-        assert_eq!(shape(&answer), [(RegisterClient, RungState::Healthy), (CreateToken, wanted)], "{shown}");
+        assert_eq!(shape(&answer), [(RegisterClient, StepState::Healthy), (CreateToken, wanted)], "{shown}");
         assert_eq!(answer.worst(), wanted, "{shown}");
     }
 }
 
 #[tokio::test]
-async fn a_rung_that_is_down_ends_the_ladder_of_the_device_flow() {
+async fn a_step_that_is_down_ends_the_ladder_of_the_device_flow() {
     let mut bench = Bench::new([Reply::internal_server_error()]);
     let answer = bench.probe(Some(START_URL), noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, RungState::Down)]);
-    assert_eq!(answer.rungs[0].fault.as_ref().unwrap().request_id.as_deref(), Some("req-1"));
+    assert_eq!(shape(&answer), [(RegisterClient, StepState::Down)]);
+    assert_eq!(answer.steps[0].fault.as_ref().unwrap().request_id.as_deref(), Some("req-1"));
 
     let mut bench = Bench::new([Reply::registration(), Reply::internal_server_error()]);
     let answer = bench.probe(Some(START_URL), noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, RungState::Healthy), (StartDeviceAuthorization, RungState::Down)]);
+    assert_eq!(shape(&answer), [(RegisterClient, StepState::Healthy), (StartDeviceAuthorization, StepState::Down)]);
 }
 
 #[tokio::test]
 async fn the_invented_client_needs_no_registration() {
     let mut bench = Bench::new([Reply::internal_server_error(), Reply::stranger()]);
     let answer = bench.probe(None, noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, RungState::Down), (CreateToken, RungState::Healthy)]);
-    assert_eq!(answer.worst(), RungState::Down);
+    assert_eq!(shape(&answer), [(RegisterClient, StepState::Down), (CreateToken, StepState::Healthy)]);
+    assert_eq!(answer.worst(), StepState::Down);
 }
 
 #[tokio::test]
@@ -172,10 +172,10 @@ async fn a_registration_is_used_for_a_day() {
     ]));
     bench.probe(Some(START_URL), noon()).await;
     let later = bench.probe(Some(START_URL), at("2026-11-23T11:59:00Z")).await;
-    assert_eq!(shape(&later), [(StartDeviceAuthorization, RungState::Healthy), (CreateToken, RungState::Healthy)]);
+    assert_eq!(shape(&later), [(StartDeviceAuthorization, StepState::Healthy), (CreateToken, StepState::Healthy)]);
     assert_eq!(bench.oidc.requests()[3].json()["clientSecret"], "secret-1");
     let next_day = bench.probe(Some(START_URL), at("2026-11-23T12:00:00Z")).await;
-    assert_eq!(next_day.rungs.len(), 3);
+    assert_eq!(next_day.steps.len(), 3);
 }
 
 #[tokio::test]
@@ -194,10 +194,10 @@ async fn a_lost_registration_is_renewed_once_and_then_is_evidence() {
     ]);
     bench.probe(Some(START_URL), noon()).await;
     let cured = bench.probe(Some(START_URL), at("2026-11-22T12:01:00Z")).await;
-    assert_eq!((cured.rungs.len(), cured.worst()), (3, RungState::Healthy));
+    assert_eq!((cured.steps.len(), cured.worst()), (3, StepState::Healthy));
     assert_eq!(bench.record.renewed_at, Some(at("2026-11-22T12:01:00Z")));
     let evidence = bench.probe(Some(START_URL), at("2026-11-22T12:02:00Z")).await;
-    assert_eq!(shape(&evidence), [(StartDeviceAuthorization, RungState::Unexpected)]);
+    assert_eq!(shape(&evidence), [(StartDeviceAuthorization, StepState::Unexpected)]);
     assert_eq!(bench.oidc.requests().len(), 8);
 }
 
@@ -207,19 +207,19 @@ async fn what_a_stranger_is_answered_says_nothing_of_our_registration() {
     let mut bench = Bench::new([Reply::registration(), Reply::stranger(), odd]);
     bench.probe(None, noon()).await;
     let odd = bench.probe(None, at("2026-11-22T12:01:00Z")).await;
-    assert_eq!(shape(&odd), [(CreateToken, RungState::Unexpected)]);
+    assert_eq!(shape(&odd), [(CreateToken, StepState::Unexpected)]);
     assert_eq!(bench.oidc.requests().len(), 3, "not registered again");
 }
 
 #[tokio::test]
-async fn without_a_connection_only_one_rung_is_asked() {
+async fn without_a_connection_only_one_step_is_asked() {
     let mut bench = Bench::new([]);
     bench.clients = Clients::new(config(&refusing()));
     let answer = bench.probe(None, noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, RungState::Unknown)]);
+    assert_eq!(shape(&answer), [(RegisterClient, StepState::Unknown)]);
     assert_eq!(answer.control, Some(Control { region: region("us-west-2"), works: false }));
     assert!(answer.is_blind());
-    assert_eq!(bench.record.rungs.len(), 0);
+    assert_eq!(bench.record.steps.len(), 0);
 }
 
 #[tokio::test]
@@ -228,21 +228,21 @@ async fn silence_is_down_only_where_the_control_works() {
         [Reply::hang_up(), Reply::json(502, "<html>").without_request_id(), Reply::json(503, "").without_request_id()];
     for silence in silences {
         for (control, wanted) in [
-            (Reply::stranger(), RungState::Down),
-            (Reply::internal_server_error(), RungState::Down),
-            (Reply::hang_up(), RungState::Unknown),
-            (Reply::json(502, "<html>").without_request_id(), RungState::Unknown),
+            (Reply::stranger(), StepState::Down),
+            (Reply::internal_server_error(), StepState::Down),
+            (Reply::hang_up(), StepState::Unknown),
+            (Reply::json(502, "<html>").without_request_id(), StepState::Unknown),
         ] {
             let shown = format!("{silence:?}, {control:?}");
             let mut bench = Bench::with_control([Reply::registration(), silence.clone()], control);
             let answer = bench.probe(None, noon()).await;
-            assert_eq!(shape(&answer), [(RegisterClient, RungState::Healthy), (CreateToken, wanted)], "{shown}");
-            let works = wanted == RungState::Down;
+            assert_eq!(shape(&answer), [(RegisterClient, StepState::Healthy), (CreateToken, wanted)], "{shown}");
+            let works = wanted == StepState::Down;
             assert_eq!(answer.control, Some(Control { region: region("us-west-2"), works }), "{shown}");
             assert!(!answer.is_blind(), "RegisterClient was answered: {shown}");
-            let fault = answer.rungs[1].fault.as_ref().unwrap();
+            let fault = answer.steps[1].fault.as_ref().unwrap();
             assert!(fault.no_answer || fault.status >= Some(502), "what went wrong is kept: {shown}");
-            assert_eq!(bench.record.rungs.contains_key(&CreateToken), works, "{shown}");
+            assert_eq!(bench.record.steps.contains_key(&CreateToken), works, "{shown}");
         }
     }
 }
@@ -267,11 +267,11 @@ async fn who_has_a_connection_asks_no_control() {
 }
 
 #[tokio::test]
-async fn all_silent_rungs_share_one_control() {
+async fn all_silent_steps_share_one_control() {
     let proxy = || Reply::json(502, "<html>").without_request_id();
     let mut bench = Bench::with_control([proxy(), proxy()], Reply::stranger());
     let answer = bench.probe(None, noon()).await;
-    assert_eq!(shape(&answer), [(RegisterClient, RungState::Down), (CreateToken, RungState::Down)]);
+    assert_eq!(shape(&answer), [(RegisterClient, StepState::Down), (CreateToken, StepState::Down)]);
     assert_eq!(bench.oidc.requests().len(), 3);
 
     let mut bench = Bench::with_control([proxy(), proxy()], proxy());
@@ -283,7 +283,7 @@ async fn silence_in_a_partition_of_one_region_stays_unknown() {
     let mut bench = Bench::new([Reply::registration(), Reply::hang_up()]);
     bench.region = region("eusc-de-east-1");
     let answer = bench.probe(None, noon()).await;
-    assert_eq!((answer.worst(), answer.control, bench.oidc.requests().len()), (RungState::Unknown, None, 2));
+    assert_eq!((answer.worst(), answer.control, bench.oidc.requests().len()), (StepState::Unknown, None, 2));
 }
 
 #[tokio::test]
@@ -306,14 +306,14 @@ async fn registering_is_proved_healthy_by_one_registration() {
     for minute in 0..5 {
         bench.probe(None, at(&format!("2026-11-22T12:0{minute}:00Z"))).await;
     }
-    let wanted = RungRecord {
+    let wanted = StepRecord {
         down_since: Some(noon()),
         down_last: Some(at("2026-11-22T12:01:00Z")),
         healthy_times: 3,
         healthy_since: Some(at("2026-11-22T12:02:00Z")),
         healthy_last: Some(at("2026-11-22T12:04:00Z")),
     };
-    assert_eq!(bench.record.rungs[&RegisterClient], wanted);
+    assert_eq!(bench.record.steps[&RegisterClient], wanted);
     assert_eq!(bench.registered(), 3);
 }
 
@@ -327,18 +327,18 @@ async fn where_registering_fails_for_callers_it_is_asked_at_most_once_in_five_mi
         Reply::stranger(),
         Reply::stranger(),
     ];
-    let mut bench = Bench::new(replies).hit([RegisterClient]);
+    let mut bench = Bench::new(replies).affected([RegisterClient]);
     let (asked, not_asked) = (vec![RegisterClient, CreateToken], vec![CreateToken]);
     for (time, wanted) in
         [("12:00:00", &asked), ("12:04:59", &not_asked), ("12:05:00", &asked), ("12:09:59", &not_asked)]
     {
         let answer = bench.probe(None, at(&format!("2026-11-22T{time}Z"))).await;
-        assert_eq!(shape(&answer), wanted.iter().map(|step| (*step, RungState::Healthy)).collect::<Vec<_>>(), "{time}");
+        assert_eq!(shape(&answer), wanted.iter().map(|step| (*step, StepState::Healthy)).collect::<Vec<_>>(), "{time}");
     }
     // Only what was asked counts: no probe has seen it down.
-    let rung = &bench.record.rungs[&RegisterClient];
+    let step = &bench.record.steps[&RegisterClient];
     let five_past = at("2026-11-22T12:05:00Z");
-    assert_eq!((rung.healthy_times, rung.healthy_since, rung.healthy_last), (2, Some(noon()), Some(five_past)));
+    assert_eq!((step.healthy_times, step.healthy_since, step.healthy_last), (2, Some(noon()), Some(five_past)));
 }
 
 #[tokio::test]
@@ -348,8 +348,8 @@ async fn a_registration_that_fails_is_tried_by_each_probe_and_the_one_before_is_
     let made = || [Reply::registration()].into_iter().chain(ladder());
     let mut bench = Bench::new(made().chain(failed()).chain(failed()).chain(made()).chain(ladder()));
     bench.probe(Some(START_URL), noon()).await;
-    bench = bench.hit([RegisterClient]);
-    let (healthy, down) = (RungState::Healthy, RungState::Down);
+    bench = bench.affected([RegisterClient]);
+    let (healthy, down) = (StepState::Healthy, StepState::Down);
     let rest = [(StartDeviceAuthorization, healthy), (CreateToken, healthy)];
     for (time, registering) in
         [("12:10:00", Some(down)), ("12:10:20", Some(down)), ("12:10:40", Some(healthy)), ("12:11:00", None)]
@@ -366,43 +366,44 @@ async fn a_registration_that_fails_is_tried_by_each_probe_and_the_one_before_is_
 #[tokio::test]
 async fn where_registering_fails_for_callers_a_lost_registration_is_not_given_up_early() {
     let lost = [Reply::registration(), Reply::device_authorization(), Reply::pending(), Reply::stranger()];
-    let mut bench = Bench::new(lost).hit([RegisterClient]);
+    let mut bench = Bench::new(lost).affected([RegisterClient]);
     bench.probe(Some(START_URL), noon()).await;
     let answer = bench.probe(Some(START_URL), at("2026-11-22T12:01:00Z")).await;
-    assert_eq!(shape(&answer), [(StartDeviceAuthorization, RungState::Unexpected)]);
+    assert_eq!(shape(&answer), [(StartDeviceAuthorization, StepState::Unexpected)]);
     assert_eq!((bench.registered(), bench.record.renewed_at), (1, None));
 }
 
 #[tokio::test]
 async fn a_silent_registering_ends_the_ladder_unless_it_is_what_callers_see_fail() {
-    for (hit, more) in [(None, None), (Some(RegisterClient), Some((CreateToken, RungState::Healthy)))] {
-        let mut bench = Bench::with_control([Reply::hang_up(), Reply::stranger()], Reply::stranger()).hit(hit);
+    for (affected, more) in [(None, None), (Some(RegisterClient), Some((CreateToken, StepState::Healthy)))] {
+        let mut bench =
+            Bench::with_control([Reply::hang_up(), Reply::stranger()], Reply::stranger()).affected(affected);
         let answer = bench.probe(None, noon()).await;
-        let wanted: Vec<_> = [(RegisterClient, RungState::Down)].into_iter().chain(more).collect();
-        assert_eq!(shape(&answer), wanted, "{hit:?}");
+        let wanted: Vec<_> = [(RegisterClient, StepState::Down)].into_iter().chain(more).collect();
+        assert_eq!(shape(&answer), wanted, "{affected:?}");
     }
 }
 
 #[tokio::test]
 async fn where_signing_in_fails_for_callers_a_stranger_asks_for_it() {
     let table = [
-        (Reply::stranger(), true, RungState::Healthy),
-        (Reply::internal_server_error(), true, RungState::Down),
-        (Reply::error(400, "InvalidRequestException", "no"), true, RungState::Unexpected),
-        (Reply::device_authorization(), true, RungState::Unexpected),
-        (Reply::json(429, "{}"), true, RungState::Unknown),
-        (Reply::hang_up(), true, RungState::Down),
-        (Reply::hang_up(), false, RungState::Unknown),
+        (Reply::stranger(), true, StepState::Healthy),
+        (Reply::internal_server_error(), true, StepState::Down),
+        (Reply::error(400, "InvalidRequestException", "no"), true, StepState::Unexpected),
+        (Reply::device_authorization(), true, StepState::Unexpected),
+        (Reply::json(429, "{}"), true, StepState::Unknown),
+        (Reply::hang_up(), true, StepState::Down),
+        (Reply::hang_up(), false, StepState::Unknown),
     ];
     for (reply, control_works, wanted) in table {
         let shown = format!("{reply:?}, {control_works}");
         let control = if control_works { Reply::stranger() } else { Reply::hang_up() };
         let replies = [Reply::registration(), reply, Reply::stranger()];
-        let mut bench = Bench::with_control(replies, control).hit([StartDeviceAuthorization]);
+        let mut bench = Bench::with_control(replies, control).affected([StartDeviceAuthorization]);
         let answer = bench.probe(None, noon()).await;
-        let others = RungState::Healthy;
-        let rungs = [(RegisterClient, others), (StartDeviceAuthorization, wanted), (CreateToken, others)];
-        assert_eq!(shape(&answer), rungs, "{shown}");
+        let others = StepState::Healthy;
+        let steps = [(RegisterClient, others), (StartDeviceAuthorization, wanted), (CreateToken, others)];
+        assert_eq!(shape(&answer), steps, "{shown}");
         let asked = &bench.oidc.requests()[1];
         assert_eq!(asked.path, "/device_authorization");
         // By its client id its record is known as our own, whatever else it says.
@@ -414,26 +415,26 @@ async fn where_signing_in_fails_for_callers_a_stranger_asks_for_it() {
 #[tokio::test]
 async fn a_step_that_was_never_down_is_proved_healthy_by_the_strangers_that_it_refuses() {
     let replies = (0..3).flat_map(|_| [Reply::stranger(), Reply::stranger()]);
-    let mut bench =
-        Bench::new([Reply::registration()].into_iter().chain(replies)).hit([StartDeviceAuthorization, CreateToken]);
+    let mut bench = Bench::new([Reply::registration()].into_iter().chain(replies))
+        .affected([StartDeviceAuthorization, CreateToken]);
     for minute in 0..3 {
         bench.probe(None, at(&format!("2026-11-22T12:0{minute}:00Z"))).await;
     }
-    let wanted = RungRecord {
+    let wanted = StepRecord {
         healthy_times: 3,
         healthy_since: Some(noon()),
         healthy_last: Some(at("2026-11-22T12:02:00Z")),
-        ..RungRecord::default()
+        ..StepRecord::default()
     };
-    assert_eq!(bench.record.rungs[&StartDeviceAuthorization], wanted);
-    assert_eq!(bench.record.rungs[&CreateToken], wanted);
+    assert_eq!(bench.record.steps[&StartDeviceAuthorization], wanted);
+    assert_eq!(bench.record.steps[&CreateToken], wanted);
 }
 
 #[tokio::test]
 async fn with_a_start_url_no_stranger_asks_for_what_the_ladder_asks() {
     let ladder = [Reply::registration(), Reply::device_authorization(), Reply::pending()];
-    let mut bench = Bench::new(ladder).hit([StartDeviceAuthorization, CreateToken, Operation::CreateTokenWithIam]);
-    assert_eq!(bench.probe(Some(START_URL), noon()).await.worst(), RungState::Healthy);
+    let mut bench = Bench::new(ladder).affected([StartDeviceAuthorization, CreateToken, Operation::CreateTokenWithIam]);
+    assert_eq!(bench.probe(Some(START_URL), noon()).await.worst(), StepState::Healthy);
     assert_eq!(bench.oidc.paths(), ["/client/register", "/device_authorization", "/token"]);
     assert_eq!(bench.oidc.requests()[1].json()["clientId"], "client-1");
 }
@@ -443,10 +444,10 @@ async fn what_our_own_time_cut_short_is_no_evidence() {
     let slow = Reply::stranger().after(LONG);
     let mut bench = Bench::with_control([Reply::registration(), slow, Reply::stranger()], Reply::stranger());
     bench.probe_within(Duration::from_secs(2), None, noon()).await;
-    assert_eq!((bench.record.latest.as_ref(), bench.record.rungs.len()), (None, 0));
+    assert_eq!((bench.record.latest.as_ref(), bench.record.steps.len()), (None, 0));
     // The registration was made all the same, and there is one a day.
     let whole = bench.probe(None, at("2026-11-22T12:01:00Z")).await;
-    assert_eq!(shape(&whole), [(CreateToken, RungState::Healthy)]);
+    assert_eq!(shape(&whole), [(CreateToken, StepState::Healthy)]);
 }
 
 #[tokio::test]

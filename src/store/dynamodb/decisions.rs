@@ -16,7 +16,7 @@ use triage_engine::store::{At, Claim, Committed, Settled};
 use triage_model::region::Region;
 use triage_notify::letter::{Channel, Entry, Step};
 use triage_notify::notice::{Notice, NoticeKind};
-use triage_notify::outbox::Told;
+use triage_notify::outbox::RecentlySent;
 
 use crate::store::dynamodb::fault::{refusal, store_error};
 use crate::store::dynamodb::table::{
@@ -36,12 +36,12 @@ const CHANNEL: &str = "channel";
 const LOOKED_AT_MAX: usize = 2_000;
 
 /// What people were told lately, in all regions: one item.
-const TOLD: &str = "told";
+const SENT: &str = "told";
 
 /// Of all who tell at the same time one is granted in each round, until so many are granted that the rest only reads that
 /// it must wait: a few rounds more than there are notices in a minute, at pauses of up to this one.
-const TOLD_TRIES: u32 = 20;
-const TOLD_PAUSE: Duration = Duration::from_millis(20);
+const SENT_TRIES: u32 = 20;
+const SENT_PAUSE: Duration = Duration::from_millis(20);
 
 /// A transaction that meets another one is tried so often, at growing pauses from this one on.
 const STEP_TRIES: u32 = 4;
@@ -244,12 +244,12 @@ impl Table {
 
     /// Makes a change to what people were told, and returns what came of it. Of all who do so at once each sees what the
     /// others did.
-    pub async fn change_told<T>(&self, change: impl Fn(&mut Told) -> T, at: At) -> Result<T, StoreError> {
-        let (key, token) = (Key::new(TOLD, TOLD), token());
+    pub async fn change_sent<T>(&self, change: impl Fn(&mut RecentlySent) -> T, at: At) -> Result<T, StoreError> {
+        let (key, token) = (Key::new(SENT, SENT), token());
         let mut asked = None;
-        for round in 0..TOLD_TRIES {
+        for round in 0..SENT_TRIES {
             if round > 0 {
-                tokio::time::sleep(TOLD_PAUSE.mul_f64(fastrand::f64())).await;
+                tokio::time::sleep(SENT_PAUSE.mul_f64(fastrand::f64())).await;
             }
             let item = self.until(at.until).get(key.clone()).await?.unwrap_or_default();
             // It came through, and only the answer was lost.
@@ -259,7 +259,7 @@ impl Table {
                 return Ok(done);
             }
             // What another release wrote, and cannot be read, holds nobody up.
-            let before: Told = read_json(&item, TOLD).ok().flatten().unwrap_or_default();
+            let before: RecentlySent = read_json(&item, SENT).ok().flatten().unwrap_or_default();
             let mut after = before.clone();
             let done = change(&mut after);
             if after == before {
@@ -267,7 +267,7 @@ impl Table {
             }
             let version: u64 = read_number(&item, VERSION).unwrap_or(0);
             let update = Update::of(key.clone())
-                .set(TOLD, json(&after))
+                .set(SENT, json(&after))
                 .set(TOKEN, string(&token))
                 .set(VERSION, number(version + 1));
             let update = match version {

@@ -79,7 +79,7 @@ fn ten_names_are_listed_each_on_one_line_and_no_longer_than_is_shown() {
 #[test]
 fn the_worst_probe_is_the_first() {
     let mut handled = nothing();
-    for (name, answer) in [("ap-south-1", RungState::Healthy), ("eu-west-1", RungState::Down)] {
+    for (name, answer) in [("ap-south-1", StepState::Healthy), ("eu-west-1", StepState::Down)] {
         handled.probes.insert(region(name), probe(&region(name), at(0), answer, 30));
     }
     let line = logged(&handled);

@@ -66,7 +66,7 @@ fn an_ordinary_tick_stays_within_the_free_tier() {
     handled.measured.ticks = 1;
     handled.judgements.insert(region("eu-central-1"), verdict(Diagnosis::Quiet).into());
     let home = region("eu-central-1");
-    handled.probes.insert(home.clone(), probe(&home, at(0), RungState::Healthy, 30));
+    handled.probes.insert(home.clone(), probe(&home, at(0), StepState::Healthy, 30));
     let names: Vec<_> = emitted(&handled).as_object().unwrap().keys().cloned().collect();
     assert_eq!(
         names,
@@ -164,12 +164,12 @@ fn a_call_that_was_made_again_is_one_whatever_it_took() {
 fn only_probes_of_this_invocation_are_counted_by_their_worst_answer() {
     let mut handled = nothing();
     let probes = [
-        ("ap-south-1", at(-15), RungState::Down, 5),
-        ("eu-central-1", at(0), RungState::Healthy, 30),
-        ("eu-west-1", at(0), RungState::Down, 10),
-        ("sa-east-1", at(0), RungState::Unexpected, 40),
-        ("us-east-1", at(0), RungState::Unknown, 50),
-        ("us-west-2", at(0), RungState::Down, 60),
+        ("ap-south-1", at(-15), StepState::Down, 5),
+        ("eu-central-1", at(0), StepState::Healthy, 30),
+        ("eu-west-1", at(0), StepState::Down, 10),
+        ("sa-east-1", at(0), StepState::Unexpected, 40),
+        ("us-east-1", at(0), StepState::Unknown, 50),
+        ("us-west-2", at(0), StepState::Down, 60),
     ];
     for (name, at, answer, latency) in probes {
         handled.probes.insert(region(name), probe(&region(name), at, answer, latency));
@@ -188,7 +188,7 @@ fn a_metric_has_no_more_values_than_the_format_allows() {
     let mut handled = nothing();
     for n in 0..130 {
         let region = region(&format!("made-up-{n}"));
-        handled.probes.insert(region.clone(), probe(&region, at(0), RungState::Healthy, 30));
+        handled.probes.insert(region.clone(), probe(&region, at(0), StepState::Healthy, 30));
     }
     let values = emitted(&handled);
     assert_eq!((values["ProbeLatency"].as_array().unwrap().len(), &values["ProbesHealthy"]), (100, &json!(130)));

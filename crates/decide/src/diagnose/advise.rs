@@ -11,17 +11,17 @@ use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
 use crate::concern::ConcernKey;
+use crate::diagnose::affected::{AffectedCaller, CallerCalls, widest};
 use crate::diagnose::dark;
 use crate::diagnose::facts::Facts;
 use crate::diagnose::finding::Finding;
-use crate::diagnose::hits::{CallerCalls, Hit, widest};
 use crate::diagnose::words::{calls_refused, listed, name, operation, span, time};
 use crate::evidence::mark::{Mark, Quota, ServedCall, Talker};
 use crate::evidence::slot::{SLOT_SECONDS, Slot};
 use crate::verdict::{Diagnosis, TALKER, THROTTLING, Talking};
 
 /// Callers advised on at once: left out are few, and the rest is told when these are served.
-const TOLD_MAX: usize = 10;
+const REPORTED_MAX: usize = 10;
 
 /// Many throttled calls, or one that makes too many.
 pub fn throttling(facts: &Facts<'_>) -> Vec<Finding> {
@@ -92,7 +92,7 @@ const fn counted_together(quota: Quota) -> &'static str {
 pub fn one_caller(facts: &Facts<'_>) -> Vec<Finding> {
     steadily_failing(facts)
         .into_iter()
-        .take(TOLD_MAX)
+        .take(REPORTED_MAX)
         .map(|lone| {
             let bits = lone.caller.to_bits();
             let who = name(&facts.view.evidence, |names| names.callers.get(&bits));
@@ -127,9 +127,10 @@ struct Lone {
 
 fn steadily_failing(facts: &Facts<'_>) -> Vec<Lone> {
     // Where several are hit, it is not one caller alone, though they were hit one by one and some are left out by now.
-    let unserved = |calls: CallerCalls<'_>| Hit::by(ConcernKey::Service, calls.unserved(Timestamp::MAX), facts.from);
-    let (hit, _) = widest(&facts.everyone().filter_map(unserved).collect::<Vec<_>>());
-    if hit >= facts.policy.outage_callers {
+    let unserved =
+        |calls: CallerCalls<'_>| AffectedCaller::by(ConcernKey::Service, calls.unserved(Timestamp::MAX), facts.from);
+    let (affected, _) = widest(&facts.everyone().filter_map(unserved).collect::<Vec<_>>());
+    if affected >= facts.policy.outage_callers {
         return Vec::new();
     }
     let lone = facts.everyone().filter_map(|calls| lone(facts, &calls));

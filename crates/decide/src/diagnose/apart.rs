@@ -55,7 +55,7 @@ fn of_runs(facts: &Facts<'_>) -> Option<Attribution> {
             chance_years: Some(run.chance_years(facts.policy)),
             ..Finding::of(Diagnosis::of_shared(contrast.shared.dimension), ConcernKey::Service, facts, Vec::new())
         };
-        Some(told(facts, finding, &contrast, &failing))
+        Some(reported(facts, finding, &contrast, &failing))
     })
 }
 
@@ -76,13 +76,13 @@ fn is_allowed(facts: &Facts<'_>, shared: SharedKey) -> bool {
 /// By refusals with one code of one operation: one tool that guesses, or sends what the service does not take.
 fn of_refusals(facts: &Facts<'_>) -> Option<Attribution> {
     let aged = before(facts.now, facts.policy.suspected_age);
-    let wide = facts
-        .hits_by_requests()
-        .filter(|(_, hits)| hits.iter().filter(|hit| hit.since <= aged).count() >= facts.policy.suspected_callers);
+    let wide = facts.affected_by_requests().filter(|(_, affected)| {
+        affected.iter().filter(|affected| affected.since <= aged).count() >= facts.policy.suspected_callers
+    });
     let mut wide: Vec<_> = wide.collect();
-    wide.sort_by_key(|(kind, hits)| (std::cmp::Reverse(hits.len()), *kind));
-    wide.into_iter().find_map(|(kind, hits)| {
-        let since = hits.iter().map(|hit| hit.since).min()?;
+    wide.sort_by_key(|(kind, affected)| (std::cmp::Reverse(affected.len()), *kind));
+    wide.into_iter().find_map(|(kind, affected)| {
+        let since = affected.iter().map(|affected| affected.since).min()?;
         let failing: Vec<&Mark> = facts
             .callers(kind)
             .flat_map(|calls| calls.unserved(Timestamp::MAX))
@@ -103,7 +103,7 @@ fn of_refusals(facts: &Facts<'_>) -> Option<Attribution> {
             callers: contrast.inside,
             ..Finding::of(Diagnosis::of_shared(contrast.shared.dimension), kind, facts, reasons)
         };
-        Some(told(facts, finding, &contrast, &failing))
+        Some(reported(facts, finding, &contrast, &failing))
     })
 }
 
@@ -131,11 +131,11 @@ fn of_an_application(facts: &Facts<'_>) -> Option<Attribution> {
                 vec![format!("they are refused for one reason: {name}")],
             )
         };
-        Some(told(facts, finding, &contrast, &failing))
+        Some(reported(facts, finding, &contrast, &failing))
     })
 }
 
-fn told(facts: &Facts<'_>, finding: Finding, contrast: &Contrast, failing: &[&Mark]) -> Attribution {
+fn reported(facts: &Facts<'_>, finding: Finding, contrast: &Contrast, failing: &[&Mark]) -> Attribution {
     let shared = facts.shared(contrast.shared);
     let inside = failing.iter().filter(|mark| contrast.shared.has(&mark.traits));
     let operations: BTreeSet<_> = inside.filter_map(|mark| mark.operation).collect();
@@ -154,8 +154,8 @@ pub fn may_be(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> bool {
     if kind != ConcernKey::Service || facts.is_probe_down() {
         return false;
     }
-    let hit = facts.callers(kind).flat_map(|calls| calls.unserved(Timestamp::MAX));
-    let failing: Vec<&Mark> = hit.filter(|mark| mark.at >= from).collect();
+    let affected = facts.callers(kind).flat_map(|calls| calls.unserved(Timestamp::MAX));
+    let failing: Vec<&Mark> = affected.filter(|mark| mark.at >= from).collect();
     let callers: BTreeSet<CallerHash> = failing.iter().map(|mark| mark.caller).collect();
     if !failing.is_empty() && callers.len() < facts.policy.outage_callers {
         // One that stands for many: others are perhaps about to be served.
@@ -177,9 +177,9 @@ pub fn still_stands_out(facts: &Facts<'_>, apart: &Apart, since: Timestamp) -> b
 /// Of the callers that were affected by that kind of failures since then, the share that is within what is told apart.
 pub fn share_of_hit(facts: &Facts<'_>, apart: &Apart, since: Timestamp) -> f64 {
     let of_kind = facts.callers(apart.concern).flat_map(|calls| calls.failed);
-    let hit = of_kind.filter(|mark| mark.at >= since && apart.concern.takes(mark));
+    let affected = of_kind.filter(|mark| mark.at >= since && apart.concern.takes(mark));
     let (mut all, mut inside) = (BTreeSet::new(), BTreeSet::new());
-    for mark in hit {
+    for mark in affected {
         all.insert(mark.caller);
         if apart.takes(mark) {
             inside.insert(mark.caller);

@@ -7,7 +7,7 @@
 #[derive(Clone, Copy, Debug)]
 pub struct Balance {
     /// Callers that are hit, and those that were served.
-    pub hit: usize,
+    pub affected: usize,
     pub served: usize,
     /// Refused and served calls, where more callers were served than the slots name.
     pub calls: Option<(usize, f64)>,
@@ -25,7 +25,7 @@ impl Balance {
     pub fn is_for_refusals(&self) -> bool {
         match self.calls {
             Some((refused, served)) => served < refused as f64,
-            None => self.served < self.hit,
+            None => self.served < self.affected,
         }
     }
 
@@ -38,7 +38,7 @@ impl Balance {
             Some((refused, served)) => {
                 format!("fewer calls were served than refused{since}: {served:.0} against {refused}")
             }
-            None => format!("fewer callers were served than refused{since}: {} against {}", self.served, self.hit),
+            None => format!("fewer callers were served than refused{since}: {} against {}", self.served, self.affected),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::cell::{Cell, Dimension};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::words::{operation, shared_in_words, time};
 use crate::evidence::mark::{Mark, Traits};
-use crate::probe::RungState;
+use crate::probe::StepState;
 use crate::scope::{Shared, SharedKey};
 
 /// Fewer callers than this say nothing of how common something is.
@@ -30,7 +30,7 @@ pub struct Contrast {
     pub cell: Cell,
     pub since: Timestamp,
     /// Callers that are hit, and those of them that have it in common.
-    pub hit: usize,
+    pub affected: usize,
     pub inside: usize,
     /// Callers without it that were served since.
     pub served_outside: usize,
@@ -54,7 +54,7 @@ impl Contrast {
         format!(
             "{} of {} affected callers {}; {} callers {others} were served{part} since {}",
             self.inside,
-            self.hit,
+            self.affected,
             shared_in_words(shared),
             self.served_outside,
             time(self.since)
@@ -72,13 +72,13 @@ pub fn contrast(facts: &Facts<'_>, failing: &[&Mark]) -> Option<Contrast> {
 pub fn likeliest(facts: &Facts<'_>, failing: &[&Mark], others: usize) -> Option<Contrast> {
     let cell = narrowest(facts, failing);
     let since = began(failing)?;
-    let found = shared_by_most(facts, failing).into_iter().filter_map(|(shared, inside, hit)| {
+    let found = shared_by_most(facts, failing).into_iter().filter_map(|(shared, inside, affected)| {
         let served = Served::since(facts, cell, shared, since);
         if served.outside.len() < others || served.inside.len() >= inside {
             return None;
         }
-        let chance = at_least(inside, hit, ordinary_share(facts, cell, shared, since, failing));
-        Some(Contrast { shared, cell, since, hit, inside, served_outside: served.outside.len(), chance })
+        let chance = at_least(inside, affected, ordinary_share(facts, cell, shared, since, failing));
+        Some(Contrast { shared, cell, since, affected, inside, served_outside: served.outside.len(), chance })
     });
     found.min_by(|one, other| one.chance.total_cmp(&other.chance).then(one.shared.cmp(&other.shared)))
 }
@@ -104,9 +104,9 @@ pub fn contrast_of(facts: &Facts<'_>, shared: SharedKey, failing: &[&Mark]) -> O
     }
     let still_served = served.inside.difference(&inside).count();
     let chance = by_chance(inside.len(), still_served, outside.len(), served_outside);
-    let hit = inside.len() + outside.len();
+    let affected = inside.len() + outside.len();
     let (inside, served_outside) = (inside.len(), served.outside.len());
-    let contrast = Contrast { shared, cell, since, hit, inside, served_outside, chance };
+    let contrast = Contrast { shared, cell, since, affected, inside, served_outside, chance };
     Some(contrast).filter(|contrast| contrast.chance < facts.policy.shared_chance)
 }
 
@@ -116,13 +116,13 @@ pub fn shared_served(facts: &Facts<'_>, failing: &[&Mark], dimension: Dimension,
     let (cell, latest) = (narrowest(facts, failing), failing.iter().map(|mark| mark.at).max()?);
     let (first, since) = (failing.iter().map(|mark| mark.at).min()?, before(latest, window));
     let most = shared_by_most(facts, failing).into_iter().filter(|(shared, ..)| shared.dimension == dimension);
-    most.into_iter().find_map(|(shared, inside, hit)| {
+    most.into_iter().find_map(|(shared, inside, affected)| {
         let served_inside = Served::since(facts, cell, shared, first).inside.len();
         let served_outside = Served::since(facts, cell, shared, since).outside.len();
         // Where nobody at all is served with it, one that is served without it says enough.
         let others = if served_inside == 0 { 1 } else { facts.policy.shared_served };
         let is_one = served_outside >= others && served_inside < inside;
-        is_one.then_some(Contrast { shared, cell, since, hit, inside, served_outside, chance: 0.0 })
+        is_one.then_some(Contrast { shared, cell, since, affected, inside, served_outside, chance: 0.0 })
     })
 }
 
@@ -140,16 +140,16 @@ fn began(failing: &[&Mark]) -> Option<Timestamp> {
 
 /// What enough of the hit callers have in common, by the first failure of each, with how many of how many.
 pub fn shared_by_most(facts: &Facts<'_>, failing: &[&Mark]) -> Vec<(SharedKey, usize, usize)> {
-    let mut hit: CallerMap<()> = CallerMap::default();
+    let mut affected: CallerMap<()> = CallerMap::default();
     let mut callers: BTreeMap<SharedKey, usize> = BTreeMap::new();
     for mark in failing {
-        if hit.insert(mark.caller, ()).is_none() {
+        if affected.insert(mark.caller, ()).is_none() {
             shared_keys(&mark.traits).for_each(|key| *callers.entry(key).or_default() += 1);
         }
     }
-    let need = (hit.len() as f64 * facts.policy.shared_share).max(1.0);
+    let need = (affected.len() as f64 * facts.policy.shared_share).max(1.0);
     let most = callers.into_iter().filter(|(_, inside)| *inside as f64 >= need);
-    most.map(|(key, inside)| (key, inside, hit.len())).collect()
+    most.map(|(key, inside)| (key, inside, affected.len())).collect()
 }
 
 fn shared_keys(traits: &Traits) -> impl Iterator<Item = SharedKey> {
@@ -192,12 +192,12 @@ impl Served {
 /// How common it is among the callers of a cell; of few, among those of the region.
 fn ordinary_share(facts: &Facts<'_>, cell: Cell, shared: SharedKey, since: Timestamp, failing: &[&Mark]) -> f64 {
     // Those in question say nothing of how common it is on other days.
-    let hit: CallerMap<()> = failing.iter().map(|mark| (mark.caller, ())).collect();
+    let affected: CallerMap<()> = failing.iter().map(|mark| (mark.caller, ())).collect();
     let [mut of_cell, mut of_region, mut ever] = [Share::default(), Share::default(), Share::default()];
     let mut add = |at: Timestamp, caller: CallerHash, operation: Option<Operation>, traits: &Traits| {
         let Some(hash) = shared.dimension.of(traits) else { return };
         let (inside, is_own) = (hash == shared.hash, cell.has(operation, traits));
-        let is_before = at < since && !hit.contains_key(&caller);
+        let is_before = at < since && !affected.contains_key(&caller);
         if is_before {
             of_region.add(caller, inside);
         }
@@ -250,15 +250,19 @@ pub fn at_least(least: usize, all: usize, share: f64) -> f64 {
 
 /// How likely it is that of so many callers, of which so many are hit, the hit ones fall so unevenly on those inside and
 /// outside, or more so (Fisher's exact test).
-fn by_chance(hit_inside: usize, served_inside: usize, hit_outside: usize, served_outside: usize) -> f64 {
+fn by_chance(affected_inside: usize, served_inside: usize, affected_outside: usize, served_outside: usize) -> f64 {
     let log_ways =
         |of: usize, some: usize| (0..some).map(|nth| ((of - nth) as f64 / (nth + 1) as f64).ln()).sum::<f64>();
-    let (inside, outside) = (hit_inside + served_inside, hit_outside + served_outside);
-    let hit = hit_inside + hit_outside;
-    let all = log_ways(inside + outside, hit);
-    let most = inside.min(hit);
-    let likely = (hit_inside..=most).filter(|inside_hit| hit - inside_hit <= outside);
-    likely.map(|inside_hit| (log_ways(inside, inside_hit) + log_ways(outside, hit - inside_hit) - all).exp()).sum()
+    let (inside, outside) = (affected_inside + served_inside, affected_outside + served_outside);
+    let affected = affected_inside + affected_outside;
+    let all = log_ways(inside + outside, affected);
+    let most = inside.min(affected);
+    let likely = (affected_inside..=most).filter(|affected_of_inside| affected - affected_of_inside <= outside);
+    likely
+        .map(|affected_of_inside| {
+            (log_ways(inside, affected_of_inside) + log_ways(outside, affected - affected_of_inside) - all).exp()
+        })
+        .sum()
 }
 
 /// Why something that all hit callers have in common is not what fails: nobody without it was seen to be served. A probe is no
@@ -266,9 +270,9 @@ fn by_chance(hit_inside: usize, served_inside: usize, hit_outside: usize, served
 pub fn without_contrast_in_words(facts: &Facts<'_>, failing: &[&Mark]) -> Option<String> {
     let (cell, since) = (narrowest(facts, failing), began(failing)?);
     let most = shared_by_most(facts, failing).into_iter();
-    let (shared, inside, hit) = most.into_iter().find(|(shared, ..)| shared.dimension != Dimension::Network)?;
+    let (shared, inside, affected) = most.into_iter().find(|(shared, ..)| shared.dimension != Dimension::Network)?;
     let others = Served::since(facts, cell, shared, since).outside.len();
-    if hit < facts.policy.outage_callers || others >= facts.policy.shared_served {
+    if affected < facts.policy.outage_callers || others >= facts.policy.shared_served {
         return None;
     }
     let shared = facts.shared(shared);
@@ -276,7 +280,7 @@ pub fn without_contrast_in_words(facts: &Facts<'_>, failing: &[&Mark]) -> Option
         0 => "no caller without it was seen to be served since".to_owned(),
         few => format!("only {few} without it were served since"),
     };
-    let is_healthy = facts.probe.is_some_and(|probe| probe.worst() == RungState::Healthy);
+    let is_healthy = facts.probe.is_some_and(|probe| probe.worst() == StepState::Healthy);
     let probe = if is_healthy { " (a probe is healthy, but is no caller)" } else { "" };
     Some(format!(
         "{inside} of {hit} affected callers {}, and {few}: not enough to blame it and not the service{probe}",

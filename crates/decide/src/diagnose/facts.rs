@@ -16,14 +16,14 @@ use triage_model::time::before;
 
 use crate::cell::Cell;
 use crate::concern::{Concern, ConcernKey};
-use crate::diagnose::hits::{CallerCalls, CallsByCaller, Hit};
+use crate::diagnose::affected::{AffectedCaller, CallerCalls, CallsByCaller};
 use crate::diagnose::words::{label_of, shared_name};
 use crate::evidence::mark::{Mark, ServedCall};
 use crate::evidence::slot::{Place, Slot};
 use crate::ledger::Incident;
 use crate::lens::Lens;
 use crate::policy::Policy;
-use crate::probe::{ProbeAnswer, RungState};
+use crate::probe::{ProbeAnswer, StepState};
 use crate::scope::{Scope, Shared, SharedKey};
 use crate::sequential::{Calls, Run};
 use crate::spread::{beyond, calls_within, latest};
@@ -38,17 +38,17 @@ pub struct Active {
     pub at: Timestamp,
     pub callers: usize,
     /// By service failures.
-    pub hit: usize,
+    pub affected: usize,
     pub served: usize,
     /// CallsByCaller in the same time, where the slots name so many served callers that more must have been.
     pub calls: Option<(f64, f64)>,
 }
 
 impl Active {
-    pub fn is_mostly_hit(&self) -> bool {
+    pub fn is_mostly_affected(&self) -> bool {
         match self.calls {
             Some((failed, answered)) => failed > answered,
-            None => 2 * self.hit > self.callers,
+            None => 2 * self.affected > self.callers,
         }
     }
 }
@@ -71,7 +71,7 @@ pub struct Facts<'a> {
     throttled: Vec<Mark>,
     /// Service failures of callers that are left out: they are in none of the others.
     left_out: CallsByCaller,
-    hits: BTreeMap<ConcernKey, Vec<Hit>>,
+    affected: BTreeMap<ConcernKey, Vec<AffectedCaller>>,
     /// The latest answer, if it is not old.
     pub probe: Option<&'a ProbeAnswer>,
     /// The tests of the region and of its parts, once somebody asks.
@@ -136,13 +136,13 @@ impl<'a> Facts<'a> {
             requests: CallsByCaller::of(requests, served()),
             throttled,
             left_out: CallsByCaller::of(left_out, served()),
-            hits: BTreeMap::new(),
+            affected: BTreeMap::new(),
             probe: latest_probe.filter(|answer| answer.at >= before(now, PROBE_COUNTS)),
             runs: OnceCell::new(),
             settled,
             crowded: RefCell::default(),
         };
-        facts.hits = facts.find_hits();
+        facts.affected = facts.find_affected();
         facts
     }
 
@@ -164,17 +164,17 @@ impl<'a> Facts<'a> {
         })
     }
 
-    fn find_hits(&self) -> BTreeMap<ConcernKey, Vec<Hit>> {
+    fn find_affected(&self) -> BTreeMap<ConcernKey, Vec<AffectedCaller>> {
         let service = self.service.by_caller();
-        let service =
-            service.filter_map(|calls| Hit::by(ConcernKey::Service, calls.unserved(Timestamp::MAX), self.from));
-        let mut hits = BTreeMap::from([(ConcernKey::Service, service.collect::<Vec<Hit>>())]);
+        let service = service
+            .filter_map(|calls| AffectedCaller::by(ConcernKey::Service, calls.unserved(Timestamp::MAX), self.from));
+        let mut affected = BTreeMap::from([(ConcernKey::Service, service.collect::<Vec<AffectedCaller>>())]);
         for calls in self.admin.by_caller().chain(self.requests.by_caller()) {
-            for (kind, hit) in Hit::all(calls.unserved(Timestamp::MAX), self.from) {
-                hits.entry(kind).or_default().push(hit);
+            for (kind, caller) in AffectedCaller::all(calls.unserved(Timestamp::MAX), self.from) {
+                affected.entry(kind).or_default().push(caller);
             }
         }
-        hits
+        affected
     }
 
     /// Callers with failures of that kind's cause, those left out aside.
@@ -212,9 +212,9 @@ impl<'a> Facts<'a> {
 
     /// A kind with the name of its reason or code: of an open incident the one that was told.
     pub fn named(&self, kind: ConcernKey) -> Concern {
-        let told = self.open.map(|incident| &incident.concern);
-        if let Some(told) = told.filter(|told| told.key() == kind) {
-            return told.clone();
+        let reported = self.open.map(|incident| &incident.concern);
+        if let Some(reported) = reported.filter(|reported| reported.key() == kind) {
+            return reported.clone();
         }
         let name = |label| label_of(&self.view.evidence, label);
         match kind {
@@ -232,14 +232,14 @@ impl<'a> Facts<'a> {
         Shared { dimension: key.dimension, hash: key.hash, name: shared_name(&self.view.evidence, key) }
     }
 
-    pub fn hits(&self, kind: ConcernKey) -> &[Hit] {
-        self.hits.get(&kind).map_or(&[], Vec::as_slice)
+    pub fn affected(&self, kind: ConcernKey) -> &[AffectedCaller] {
+        self.affected.get(&kind).map_or(&[], Vec::as_slice)
     }
 
     /// Callers hit by requests that were refused, by code and operation.
-    pub fn hits_by_requests(&self) -> impl Iterator<Item = (ConcernKey, &[Hit])> {
-        let requests = self.hits.iter().filter(|(kind, _)| matches!(kind, ConcernKey::Request(..)));
-        requests.map(|(kind, hits)| (*kind, hits.as_slice()))
+    pub fn affected_by_requests(&self) -> impl Iterator<Item = (ConcernKey, &[AffectedCaller])> {
+        let requests = self.affected.iter().filter(|(kind, _)| matches!(kind, ConcernKey::Request(..)));
+        requests.map(|(kind, affected)| (*kind, affected.as_slice()))
     }
 
     /// Failures of the service that count, whether their callers were served since or not. By caller, then time.
@@ -283,7 +283,7 @@ impl<'a> Facts<'a> {
     }
 
     pub fn is_probe_down(&self) -> bool {
-        self.probe.is_some_and(|probe| probe.rungs.iter().any(|rung| rung.answer == RungState::Down))
+        self.probe.is_some_and(|probe| probe.steps.iter().any(|step| step.answer == StepState::Down))
     }
 
     /// The open issues of AWS Health about signing in, the first told first.
@@ -308,9 +308,9 @@ impl<'a> Facts<'a> {
             callers.binary_search(&calls.caller).is_ok()
                 && calls.unserved(at).any(|mark| mark.at >= self.from && scope.has(mark.operation, &mark.traits))
         };
-        let hit = self.service.by_caller().filter(is_hit).count();
-        let mut active = Active { at, callers: callers.len(), hit, served: served.len(), calls: None };
-        if active.hit > 0 && self.is_crowded(from, at) {
+        let affected = self.service.by_caller().filter(is_hit).count();
+        let mut active = Active { at, callers: callers.len(), affected, served: served.len(), calls: None };
+        if active.affected > 0 && self.is_crowded(from, at) {
             let is_own = |mark: &&Mark| within(mark.at) && scope.has(mark.operation, &mark.traits);
             let marked = self.service_failures().filter(is_own).count();
             let beyond = calls_within(&self.view.evidence, from, at, |slot| {

@@ -74,7 +74,7 @@ pub fn reasons<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = Reason<'a>> {
 
 /// The moment at which a reason had hit the most callers within [`crate::policy::Policy::misconfigured_window`].
 pub struct Peak {
-    pub hit: usize,
+    pub affected: usize,
     /// When the first of these callers was refused.
     pub first: Timestamp,
     pub at: Timestamp,
@@ -92,13 +92,13 @@ impl Peak {
                 window.add_served(call);
             }
             window.add_refusal(refusal);
-            let hit = window.hit.len();
-            if hit < reason.need || peak.as_ref().is_some_and(|known| known.hit >= hit) {
+            let affected = window.affected.len();
+            if affected < reason.need || peak.as_ref().is_some_and(|known| known.affected >= affected) {
                 continue;
             }
-            let first = window.hit.first_seen().unwrap_or(refusal.at);
+            let first = window.affected.first_seen().unwrap_or(refusal.at);
             if let Some(balance) = window.balance(reason, first) {
-                peak = Some(Self { hit, first, at: refusal.at, balance });
+                peak = Some(Self { affected, first, at: refusal.at, balance });
             }
         }
         peak
@@ -112,7 +112,7 @@ struct Window<'a> {
     begin: Timestamp,
     end: Timestamp,
     /// Callers refused and not served since.
-    hit: LastSeen,
+    affected: LastSeen,
     served: LastSeen,
     /// When each call was refused.
     refused: VecDeque<Timestamp>,
@@ -121,23 +121,23 @@ struct Window<'a> {
 impl<'a> Window<'a> {
     const fn new(facts: &'a Facts<'a>) -> Self {
         let (begin, end) = (Timestamp::MIN, Timestamp::MIN);
-        Self { facts, begin, end, hit: LastSeen::new(), served: LastSeen::new(), refused: VecDeque::new() }
+        Self { facts, begin, end, affected: LastSeen::new(), served: LastSeen::new(), refused: VecDeque::new() }
     }
 
     fn add_served(&mut self, call: &ServedCall) {
         self.served.see(call.caller, call.at);
-        self.hit.remove(call.caller);
+        self.affected.remove(call.caller);
     }
 
     /// Moves the window on to a refusal, once all that was served until then is added.
     fn add_refusal(&mut self, refusal: &Mark) {
         // Whoever is served in the second of its refusal was served by a retry.
         if self.served.last_seen(refusal.caller) != Some(refusal.at) {
-            self.hit.see(refusal.caller, refusal.at);
+            self.affected.see(refusal.caller, refusal.at);
         }
         self.refused.push_back(refusal.at);
         (self.begin, self.end) = (before(refusal.at, self.facts.policy.misconfigured_window), refusal.at);
-        self.hit.forget(self.begin);
+        self.affected.forget(self.begin);
         self.served.forget(self.begin);
         while self.refused.pop_front_if(|at| *at <= self.begin).is_some() {}
     }
@@ -149,7 +149,7 @@ impl<'a> Window<'a> {
     /// assignment may well come at once.
     fn balance(&self, reason: &Reason<'_>, first: Timestamp) -> Option<Balance> {
         let in_the_window = Some(self.against_all()).filter(Balance::is_for_refusals);
-        let is_a_key_for_many = reason.is_of_a_key && self.hit.len() >= self.facts.policy.misconfigured_callers;
+        let is_a_key_for_many = reason.is_of_a_key && self.affected.len() >= self.facts.policy.misconfigured_callers;
         in_the_window.or_else(|| {
             let since_the_first = is_a_key_for_many.then(|| self.against_served_after(first));
             since_the_first.filter(Balance::is_for_refusals)
@@ -159,7 +159,7 @@ impl<'a> Window<'a> {
     fn against_all(&self) -> Balance {
         let calls = || (self.refused.len(), self.facts.served_in(Cell::Region, self.begin, self.end));
         Balance {
-            hit: self.hit.len(),
+            affected: self.affected.len(),
             served: self.served.len(),
             calls: self.facts.is_crowded(self.begin, self.end).then(calls),
             counted: Counted::InTheWindow,
@@ -169,7 +169,7 @@ impl<'a> Window<'a> {
     fn against_served_after(&self, first: Timestamp) -> Balance {
         let refused = || self.refused.iter().filter(|at| **at >= first).count();
         Balance {
-            hit: self.hit.len(),
+            affected: self.affected.len(),
             served: self.served.len_after(first),
             calls: self
                 .facts

@@ -12,10 +12,10 @@ use triage_model::time::before;
 
 use crate::cell::Cell;
 use crate::concern::ConcernKey;
+use crate::diagnose::affected::{AffectedCaller, widest};
 use crate::diagnose::balance::{Balance, Counted};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::finding::Finding;
-use crate::diagnose::hits::{Hit, widest};
 use crate::diagnose::peak::{Peak, reasons};
 use crate::diagnose::scoping;
 use crate::diagnose::words::{callers, label_of, operation, origin, span, time};
@@ -24,7 +24,7 @@ use crate::scope::Scope;
 use crate::verdict::Diagnosis;
 
 /// Reasons or codes told of at once.
-const TOLD_MAX: usize = 3;
+const REPORTED_MAX: usize = 3;
 
 /// The customer's own key or policy refuses everyone: the same reason for several callers within a few minutes, at
 /// whatever time of the evidence.
@@ -32,7 +32,7 @@ pub fn misconfigured(facts: &Facts<'_>) -> Vec<Finding> {
     let mut peaks: BTreeMap<u16, (Peak, Origin)> = BTreeMap::new();
     for reason in reasons(facts) {
         if let Some(peak) = Peak::of(facts, &reason)
-            && peaks.get(&reason.label).is_none_or(|(known, _)| peak.hit > known.hit)
+            && peaks.get(&reason.label).is_none_or(|(known, _)| peak.affected > known.affected)
         {
             peaks.insert(reason.label, (peak, reason.origin));
         }
@@ -40,7 +40,7 @@ pub fn misconfigured(facts: &Facts<'_>) -> Vec<Finding> {
     let finding = |(label, (peak, of)): (u16, (Peak, Origin))| {
         let opening = format!(
             "{} refused within {} up to {} for one reason: {}",
-            callers(peak.hit),
+            callers(peak.affected),
             span(peak.first, peak.at),
             time(peak.at),
             label_of(&facts.view.evidence, label)
@@ -54,7 +54,7 @@ pub fn misconfigured(facts: &Facts<'_>) -> Vec<Finding> {
             opening: Some(opening),
             ..Finding::of(Diagnosis::Misconfigured, ConcernKey::Admin(label), facts, reasons)
         };
-        (peak.hit, finding)
+        (peak.affected, finding)
     };
     let found = peaks.into_iter().map(finding).collect();
     with_the_open_one_first(facts, Diagnosis::Misconfigured, found)
@@ -68,14 +68,19 @@ pub fn suspected(facts: &Facts<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     // The same for every code of an operation.
     let mut traffic: BTreeMap<Cell, Traffic> = BTreeMap::new();
-    for (kind, hits) in facts.hits_by_requests() {
-        let hits: Vec<Hit> = hits.iter().filter(|hit| hit.since <= aged).copied().collect();
-        let (count, of) = widest(&hits);
+    for (kind, affected) in facts.affected_by_requests() {
+        let affected: Vec<AffectedCaller> =
+            affected.iter().filter(|affected| affected.since <= aged).copied().collect();
+        let (count, of) = widest(&affected);
         let (ConcernKey::Request(label, called), true) = (kind, count >= policy.suspected_callers) else { continue };
         let cell = called.map_or(Cell::Region, Cell::Operation);
         let traffic = traffic.entry(cell).or_insert_with(|| Traffic::of(facts, cell, from, until));
         let balance = Balance {
-            hit: facts.hits(kind).iter().filter(|hit| hit.is_of(of) && hit.latest > from).count(),
+            affected: facts
+                .affected(kind)
+                .iter()
+                .filter(|affected| affected.is_of(of) && affected.latest > from)
+                .count(),
             served: traffic.served_callers,
             calls: traffic.calls_against(kind),
             counted: Counted::InTheWindow,
@@ -95,7 +100,7 @@ pub fn suspected(facts: &Facts<'_>) -> Vec<Finding> {
                 .to_owned(),
             format!("counted in {}", origin(of)),
         ];
-        let since = hits.iter().map(|hit| hit.since).min().unwrap_or(from);
+        let since = affected.iter().map(|affected| affected.since).min().unwrap_or(from);
         let scope = scope(facts, kind, since);
         found.push((count, Finding { scope, ..Finding::of(Diagnosis::Suspected, kind, facts, reasons) }));
     }
@@ -118,8 +123,8 @@ fn with_the_open_one_first(facts: &Facts<'_>, diagnosis: Diagnosis, mut found: V
         found.push((usize::MAX, finding));
     }
     let own = facts.open.map(|_| facts.concern());
-    found.sort_by_key(|(hit, finding)| (Some(finding.kind) != own, Reverse(*hit)));
-    found.into_iter().take(TOLD_MAX).map(|(_, finding)| finding).collect()
+    found.sort_by_key(|(affected, finding)| (Some(finding.kind) != own, Reverse(*affected)));
+    found.into_iter().take(REPORTED_MAX).map(|(_, finding)| finding).collect()
 }
 
 /// The open incident's own reason or code as long as anybody is hit by it: it ends by proof alone.
@@ -130,7 +135,7 @@ fn still_open(facts: &Facts<'_>, diagnosis: Diagnosis) -> Option<Finding> {
         ConcernKey::Admin(_) => Diagnosis::Misconfigured,
         ConcernKey::Request(..) => Diagnosis::Suspected,
     };
-    let (count, _) = widest(facts.hits(kind));
+    let (count, _) = widest(facts.affected(kind));
     let goes_on = || vec![format!("{} refused and not served since the incident began", callers(count))];
     (is_of == diagnosis && count > 0).then(|| Finding::of(diagnosis, kind, facts, goes_on()))
 }

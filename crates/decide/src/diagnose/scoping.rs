@@ -110,16 +110,16 @@ pub fn parts(facts: &Facts<'_>, kind: ConcernKey, since: Timestamp) -> Vec<Faili
             (part.since, part.latest) = (part.since.min(mark.at), part.latest.max(mark.at));
         }
         for mark in calls.unserved(Timestamp::MAX).filter(|mark| mark.at >= since && kind.takes(mark)) {
-            if let Some((_, hit)) = parts.get_mut(&mark.operation) {
-                hit.insert(mark.caller);
+            if let Some((_, affected)) = parts.get_mut(&mark.operation) {
+                affected.insert(mark.caller);
             }
         }
     }
     let crossed: BTreeSet<Operation> =
         facts.runs().iter().filter(|run| run.crossed_at.is_some()).filter_map(|run| operation_of(run.cell)).collect();
-    let done = parts.into_values().map(|(part, hit)| {
+    let done = parts.into_values().map(|(part, affected)| {
         let has_crossed = kind == ConcernKey::Service && part.operation.is_some_and(|it| crossed.contains(&it));
-        FailingPart { is_enough: has_crossed || hit.len() >= facts.policy.outage_callers, ..part }
+        FailingPart { is_enough: has_crossed || affected.len() >= facts.policy.outage_callers, ..part }
     });
     done.collect()
 }

@@ -8,16 +8,16 @@ use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
 use crate::cell::Cell;
 use crate::concern::ConcernKey;
+use crate::diagnose::affected::widest;
 use crate::diagnose::dark;
 use crate::diagnose::facts::{Active, Facts};
 use crate::diagnose::finding::Finding;
-use crate::diagnose::hits::widest;
 use crate::diagnose::scoping;
 use crate::diagnose::words;
 use crate::diagnose::words::{callers, listed, once_in, origin, span, time};
 use crate::evidence::mark::Mark;
-use crate::probe::RungState;
-use crate::probe_record::RungRecord;
+use crate::probe::StepState;
+use crate::probe_record::StepRecord;
 use crate::scope::Scope;
 use crate::sequential::{Run, TestKind};
 use crate::verdict::Diagnosis;
@@ -25,15 +25,15 @@ use crate::verdict::Diagnosis;
 /// Outage or degraded, if the service fails for more than chance would have it.
 pub fn finding(facts: &Facts<'_>) -> Option<Finding> {
     let is_open = facts.open.is_some_and(|incident| incident.concern.key() == ConcernKey::Service);
-    let any_hit = !facts.hits(ConcernKey::Service).is_empty();
-    let found = by_the_test(facts, is_open, any_hit)
+    let any_affected = !facts.affected(ConcernKey::Service).is_empty();
+    let found = by_the_test(facts, is_open, any_affected)
         .or_else(|| by_probes(facts))
         .or_else(|| by_aws_health(facts))
         .or_else(|| dark::finding(facts));
     found.or_else(|| {
-        let (count, _) = widest(facts.hits(ConcernKey::Service));
+        let (count, _) = widest(facts.affected(ConcernKey::Service));
         let goes_on = || format!("{} not served since the incident began", callers(count));
-        (is_open && any_hit).then(|| degraded(facts, vec![goes_on()]))
+        (is_open && any_affected).then(|| degraded(facts, vec![goes_on()]))
     })
 }
 
@@ -49,7 +49,7 @@ fn degraded(facts: &Facts<'_>, reasons: Vec<String>) -> Finding {
 }
 
 /// The sequential test. What crossed late is judged by who was active then; with an incident open, by who is now.
-fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Finding> {
+fn by_the_test(facts: &Facts<'_>, is_open: bool, any_affected: bool) -> Option<Finding> {
     let run = facts.run()?;
     let crossed_at = run.crossed_at?;
     let scope = scope_since(facts, if facts.open.is_some() { facts.from } else { run.began_at });
@@ -59,7 +59,7 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Findin
         (Diagnosis::Outage, format!("most callers are affected: {share}"))
     } else if facts.is_probe_down() {
         (Diagnosis::Outage, format!("{share}, and the probe is down as well"))
-    } else if is_open && !any_hit {
+    } else if is_open && !any_affected {
         // The incident goes on until its end is proved, but nothing speaks for it any more.
         return None;
     } else {
@@ -68,7 +68,7 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_hit: bool) -> Option<Findin
     let reasons = vec![why, format!("counted in {}", origin(run.origin))];
     let from = if facts.open.is_some() { facts.from } else { run.began_at.max(facts.from) };
     let enough_at = Some(crossed_at);
-    let callers = if any_hit { 0 } else { run.callers.len() };
+    let callers = if any_affected { 0 } else { run.callers.len() };
     Some(Finding {
         from,
         since: Some(run.began_at),
@@ -86,7 +86,7 @@ fn by_probes(facts: &Facts<'_>) -> Option<Finding> {
     let ((since, last), operation) = streaks(facts).min()?;
     let scope = match facts.probe {
         // Where every step that was asked is down, nothing is limited to one of them.
-        Some(probe) if probe.rungs.iter().any(|rung| rung.answer == RungState::Healthy) => {
+        Some(probe) if probe.steps.iter().any(|step| step.answer == StepState::Healthy) => {
             Scope { operations: Some([operation].into()), ..Scope::default() }
         }
         Some(_) | None => Scope::default(),
@@ -102,17 +102,17 @@ pub fn probe_lasts(facts: &Facts<'_>, scope: &Scope) -> bool {
 
 /// Steps that were down for the probe time and again, from when to when.
 fn streaks(facts: &Facts<'_>) -> impl Iterator<Item = ((Timestamp, Timestamp), Operation)> {
-    let streak = move |record: &RungRecord| {
+    let streak = move |record: &StepRecord| {
         let (since, last) = (record.down_since?.max(facts.from), record.down_last?);
         let apart = last.duration_since(since).unsigned_abs();
         let is_streak = since < last && apart >= facts.policy.probe_down && record.healthy_times == 0;
         (is_streak && facts.is_recent(last)).then_some((since, last))
     };
-    facts.view.probe.rungs.iter().filter_map(move |(operation, record)| Some((streak(record)?, *operation)))
+    facts.view.probe.steps.iter().filter_map(move |(operation, record)| Some((streak(record)?, *operation)))
 }
 
 fn by_aws_health(facts: &Facts<'_>) -> Option<Finding> {
-    let (count, _) = widest(facts.hits(ConcernKey::Service));
+    let (count, _) = widest(facts.affected(ConcernKey::Service));
     let holds = count >= facts.policy.health_callers && !facts.issues().is_empty();
     holds.then(|| degraded(facts, vec![format!("{} affected while AWS Health reports an issue", callers(count))]))
 }
@@ -120,7 +120,7 @@ fn by_aws_health(facts: &Facts<'_>) -> Option<Finding> {
 /// What remains where neither holds.
 pub fn rest(facts: &Facts<'_>) -> Finding {
     let minutes = facts.policy.evidence.as_secs().div_ceil(60);
-    let (count, _) = widest(facts.hits(ConcernKey::Service));
+    let (count, _) = widest(facts.affected(ConcernKey::Service));
     let (diagnosis, reason) = match facts.service_failures().next() {
         None => {
             let but = match facts.view.ledger.left_out.len() {
@@ -185,7 +185,7 @@ fn share_in_words(active: &Active) -> String {
         Some((failed, answered)) => {
             format!("{failed:.0} of {:.0} calls failed in the time up to {at}", failed + answered)
         }
-        None => format!("{} of the {} callers active up to {at}", active.hit, active.callers),
+        None => format!("{} of the {} callers active up to {at}", active.affected, active.callers),
     }
 }
 

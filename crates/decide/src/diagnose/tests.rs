@@ -6,9 +6,9 @@ mod dark;
 mod lasting;
 mod opening;
 mod refused;
+mod reported;
 mod scope;
 mod service;
-mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::evidence::Evidence;
 use crate::evidence::mark::{Answered, Mark, ServedCall, Traits, hash16, hash32};
 use crate::incident::turn;
 use crate::ledger::Incident;
-use crate::probe::{Control, Rung, RungState};
+use crate::probe::{Control, ProbeStep, StepState};
 use crate::testing::marks::opened_incident;
 use crate::turn::Event;
 
@@ -124,7 +124,7 @@ fn denied<'a>(who: &'a str, at: i64, reason: &'a str) -> Fails<'a> {
     Fails { cause: Cause::Admin, code: reason, ..fails(who, at) }
 }
 
-fn issue(service: &str, told: i64) -> HealthIssue {
+fn issue(service: &str, reported: i64) -> HealthIssue {
     HealthIssue {
         event_arn: format!("arn:{service}"),
         service: service.into(),
@@ -133,7 +133,7 @@ fn issue(service: &str, told: i64) -> HealthIssue {
         started_at: None,
         ended_at: None,
         description: String::new(),
-        occurred_at: at(told),
+        occurred_at: at(reported),
     }
 }
 
@@ -212,9 +212,9 @@ impl World {
         self
     }
 
-    fn probe(&mut self, answer: RungState, second: i64) -> &mut Self {
-        let rung = Rung { operation: Operation::CreateToken, answer, fault: None, latency: Duration::ZERO };
-        self.view.probe.add(&ProbeAnswer { region: region(), at: at(second), rungs: vec![rung], control: None });
+    fn probe(&mut self, answer: StepState, second: i64) -> &mut Self {
+        let step = ProbeStep { operation: Operation::CreateToken, answer, fault: None, latency: Duration::ZERO };
+        self.view.probe.add(&ProbeAnswer { region: region(), at: at(second), steps: vec![step], control: None });
         self
     }
 

@@ -13,8 +13,8 @@ use triage_model::observation::{Operation, Origin};
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
 use crate::concern::ConcernKey;
+use crate::diagnose::affected::{AffectedCaller, widest};
 use crate::diagnose::facts::Facts;
-use crate::diagnose::hits::{Hit, widest};
 use crate::diagnose::words;
 use crate::evidence::mark::Mark;
 use crate::spread::callers_per_mark;
@@ -52,18 +52,18 @@ impl Toll {
     pub fn of(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> Self {
         let evidence = &facts.view.evidence;
         let mut failures: Vec<&Mark> = Vec::new();
-        let mut hits: Vec<Hit> = Vec::new();
+        let mut affected: Vec<AffectedCaller> = Vec::new();
         let mut served_again = 0;
         for calls in facts.callers(kind) {
             let counts = |mark: &Mark| mark.at >= from && kind.takes(mark);
             served_again += usize::from(calls.is_served_again(counts));
             failures.extend(calls.failed.iter().filter(|mark| counts(mark)));
-            hits.extend(Hit::by(kind, calls.unserved(Timestamp::MAX), from));
+            affected.extend(AffectedCaller::by(kind, calls.unserved(Timestamp::MAX), from));
         }
         failures.sort_unstable_by_key(|mark| (mark.at, mark.caller, mark.id, mark.origin));
-        hits.sort_by_key(|hit| hit.since);
-        let (callers, origin) = widest(&hits);
-        let named = hits.iter().filter(|hit| hit.is_of(origin)).take(NAMED_MAX);
+        affected.sort_by_key(|affected| affected.since);
+        let (callers, origin) = widest(&affected);
+        let named = affected.iter().filter(|affected| affected.is_of(origin)).take(NAMED_MAX);
 
         let mut codes: BTreeMap<(u16, bool), (&Mark, usize)> = BTreeMap::new();
         let mut tools: BTreeMap<u16, usize> = BTreeMap::new();
@@ -90,8 +90,8 @@ impl Toll {
             victims_about: victims_about(facts, kind, from),
             victims,
             served_again,
-            names: named.map(|hit| caller(facts, hit)).collect(),
-            since: hits.iter().find(|hit| hit.is_of(origin)).map(|hit| hit.since),
+            names: named.map(|affected| caller(facts, affected)).collect(),
+            since: affected.iter().find(|affected| affected.is_of(origin)).map(|affected| affected.since),
             latest: failures.last().map(|mark| mark.at),
             latest_of_many: latest_of_many(&failures),
             unanswered: failures.iter().filter(|mark| mark.cause == Cause::Unreachable).count(),
@@ -161,9 +161,9 @@ fn victims_about(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> usize 
     about.max().unwrap_or(0)
 }
 
-fn caller(facts: &Facts<'_>, hit: &Hit) -> String {
-    let bits = hit.caller.to_bits();
-    words::name(&facts.view.evidence, |names| names.callers.get(&bits)).unwrap_or_else(|| hit.caller.to_string())
+fn caller(facts: &Facts<'_>, affected: &AffectedCaller) -> String {
+    let bits = affected.caller.to_bits();
+    words::name(&facts.view.evidence, |names| names.callers.get(&bits)).unwrap_or_else(|| affected.caller.to_string())
 }
 
 fn most_frequent<T>(mut counts: Vec<(T, usize)>) -> Vec<(T, usize)> {

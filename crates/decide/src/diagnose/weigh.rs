@@ -10,7 +10,7 @@ use crate::diagnose::service;
 use crate::diagnose::toll::Toll;
 use crate::diagnose::words;
 use crate::diagnose::words::{callers, calls_refused, failures, label_of, listed, name};
-use crate::probe::RungState;
+use crate::probe::StepState;
 use crate::verdict::Weighing;
 
 pub fn weigh(facts: &Facts<'_>, toll: &Toll, active: &Active) -> [Weighing; 3] {
@@ -58,7 +58,7 @@ fn outage(facts: &Facts<'_>, toll: &Toll, active: &Active) -> Weighing {
     );
     match facts.probe {
         None => weighing.speaks_against.push("the service was not probed, so nothing confirms it".to_owned()),
-        Some(probe) => weighing.add(probe.worst() == RungState::Down, words::probe(probe)),
+        Some(probe) => weighing.add(probe.worst() == StepState::Down, words::probe(probe)),
     }
     weighing.speaks_for.extend(service::health_in_words(facts));
     if facts.issues().is_empty() {

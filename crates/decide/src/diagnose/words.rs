@@ -11,7 +11,7 @@ use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, one_line};
 use crate::cell::Dimension;
 use crate::evidence::Evidence;
 use crate::evidence::mark::{Mark, Names};
-use crate::probe::{Control, ProbeAnswer, Rung, RungState};
+use crate::probe::{Control, ProbeAnswer, ProbeStep, StepState};
 use crate::scope::{Shared, SharedKey};
 
 /// Codes or issues named in one reason.
@@ -129,11 +129,11 @@ pub fn label_of(evidence: &Evidence, label: u16) -> String {
 
 /// `a probe at 09:00:12 UTC found CreateToken down (timed out), while us-east-1 answered`.
 pub fn probe(probe: &ProbeAnswer) -> String {
-    let rungs: Vec<String> = probe.rungs.iter().map(rung).collect();
+    let steps: Vec<String> = probe.steps.iter().map(step).collect();
     let at = time(probe.at);
-    let found = match rungs.as_slice() {
+    let found = match steps.as_slice() {
         [] => format!("a probe at {at} could not ask the service"),
-        rungs => format!("a probe at {at} found {}", rungs.join(", ")),
+        steps => format!("a probe at {at} found {}", steps.join(", ")),
     };
     match &probe.control {
         None => found,
@@ -142,14 +142,14 @@ pub fn probe(probe: &ProbeAnswer) -> String {
     }
 }
 
-fn rung(rung: &Rung) -> String {
-    let answer = match rung.answer {
-        RungState::Healthy => "healthy",
-        RungState::Unknown => "without a clear answer",
-        RungState::Unexpected => "answering something unexpected",
-        RungState::Down => "down",
+fn step(step: &ProbeStep) -> String {
+    let answer = match step.answer {
+        StepState::Healthy => "healthy",
+        StepState::Unknown => "without a clear answer",
+        StepState::Unexpected => "answering something unexpected",
+        StepState::Down => "down",
     };
-    let fault = rung.fault.as_ref().filter(|_| rung.answer != RungState::Healthy);
+    let fault = step.fault.as_ref().filter(|_| step.answer != StepState::Healthy);
     let facts = fault.map(|fault| {
         let status = fault.status.map(|status| status.to_string());
         let message = fault.message.clone().filter(|_| fault.no_answer);
@@ -157,8 +157,8 @@ fn rung(rung: &Rung) -> String {
         parts.map(|part| one_line(&part, SHOWN_NAME_MAX)).collect::<Vec<_>>().join(", ")
     });
     match facts.filter(|facts| !facts.is_empty()) {
-        Some(facts) => format!("{} {answer} ({facts})", rung.operation),
-        None => format!("{} {answer}", rung.operation),
+        Some(facts) => format!("{} {answer} ({facts})", step.operation),
+        None => format!("{} {answer}", step.operation),
     }
 }
 

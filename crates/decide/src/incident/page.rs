@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::ledger::Incident;
 use crate::policy::Policy;
-use crate::probe::RungState;
+use crate::probe::StepState;
 use crate::verdict::{Severity, Verdict};
 
 /// So many of the hit callers that were served since are enough not to wake anybody yet, or half of them.
@@ -34,11 +34,11 @@ impl Incident {
 
     fn has_lasted(&self, verdict: &Verdict, policy: &Policy, now: Timestamp) -> bool {
         let spans = verdict.latest_of_many.is_some_and(|latest| is_over(self.since, latest, policy.page_span));
-        let hit = verdict.victims.values().map(|callers| callers.len()).max().unwrap_or(0);
-        let is_cured = verdict.served_again >= SERVED_AGAIN || hit > 0 && 2 * verdict.served_again >= hit;
+        let affected = verdict.victims.values().map(|callers| callers.len()).max().unwrap_or(0);
+        let is_cured = verdict.served_again >= SERVED_AGAIN || affected > 0 && 2 * verdict.served_again >= affected;
         let is_quiet = verdict.latest_of_many.is_some_and(|latest| is_over(latest, now, WORKS_FOR));
         let works = is_quiet && verdict.served_since >= SERVED_SINCE;
-        let is_healthy = verdict.step == Some(RungState::Healthy);
+        let is_healthy = verdict.step == Some(StepState::Healthy);
         let may_wait = verdict.may_be_apart && !is_over(self.since, now, policy.page_hold);
         let lasts = spans || is_over(self.since, now, policy.page_after) && !is_cured && !is_healthy;
         verdict.probe_lasts || lasts && !may_wait && !works

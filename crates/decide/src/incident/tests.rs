@@ -10,8 +10,8 @@ use triage_model::caller::CallerHash;
 use triage_model::observation::Operation;
 
 use super::*;
-use crate::probe::RungState;
-use crate::testing::verdicts::{TOLD, at, given_up, proved, region, verdict};
+use crate::probe::StepState;
+use crate::testing::verdicts::{NOTIFIED, at, given_up, proved, region, verdict};
 use crate::turn::Event;
 use crate::verdict::{Advised, Diagnosis, FailingPart};
 
@@ -52,7 +52,7 @@ impl From<&Event> for Kind {
 struct Life {
     ledger: Ledger,
     /// What happened to incidents, each as it was then.
-    told: Vec<(Happened, Incident)>,
+    reported: Vec<(Happened, Incident)>,
 }
 
 impl Life {
@@ -73,7 +73,7 @@ impl Life {
         assert_eq!(next.ledger.next_position, self.ledger.next_position, "positions are the outbox's");
         for event in &next.happened {
             if let Event::OfIncident(key, happened) = event {
-                self.told.push((happened.clone(), next.incident(*key, happened).unwrap().clone()));
+                self.reported.push((happened.clone(), next.incident(*key, happened).unwrap().clone()));
             }
         }
         self.ledger = next.ledger;
@@ -103,7 +103,7 @@ fn outage() -> Verdict {
 
 #[test]
 fn an_incident_opens_at_once_and_once() {
-    for diagnosis in TOLD {
+    for diagnosis in NOTIFIED {
         let mut life = Life::of(&verdict(diagnosis));
         let incident = life.incident();
         let of = match diagnosis {
@@ -135,13 +135,13 @@ fn worse_is_told_at_once_and_less_bad_is_no_news() {
     let mut life = Life::of(&verdict(Diagnosis::Degraded));
     assert_eq!(life.sees(70, &outage()), [Kind::Changed]);
     let worse = Change::Diagnosis { from: Diagnosis::Degraded, to: Diagnosis::Outage };
-    assert_eq!(life.told[1].0, Happened::Changed(vec![worse]));
+    assert_eq!(life.reported[1].0, Happened::Changed(vec![worse]));
     for second in [80, 670, 3000] {
         assert_eq!(life.sees(second, &verdict(Diagnosis::Degraded)), [], "{second}");
     }
     assert_eq!(life.incident().diagnosis, Diagnosis::Outage, "it is named by the worst that it was");
     assert_eq!(life.is_over(3010, &quiet(), &proved(3005)), [Kind::Resolved]);
-    assert_eq!(life.told[2].1.diagnosis, Diagnosis::Outage);
+    assert_eq!(life.reported[2].1.diagnosis, Diagnosis::Outage);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn twice_the_callers_another_part_and_aws_health_are_told_every_ten_minutes_at_m
     let doubled = outage().hitting(6);
     assert_eq!(life.sees(659, &doubled), [], "less than ten minutes after it was opened");
     assert_eq!(life.sees(660, &doubled), [Kind::Changed], "what had to wait is not forgotten");
-    assert_eq!(life.told[1].0, Happened::Changed(vec![Change::Callers { hit: 6, told: 3 }]));
+    assert_eq!(life.reported[1].0, Happened::Changed(vec![Change::Callers { affected: 6, reported: 3 }]));
     let device = |is_enough| {
         let operation = Some(Operation::StartDeviceAuthorization);
         FailingPart { operation, is_enough, ..doubled.parts[0].clone() }
@@ -167,7 +167,7 @@ fn twice_the_callers_another_part_and_aws_health_are_told_every_ten_minutes_at_m
     assert_eq!(life.sees(1259, &further), []);
     assert_eq!(life.sees(1260, &further), [Kind::Changed]);
     let more = vec![Change::Operation(Operation::StartDeviceAuthorization), Change::AwsHealth];
-    assert_eq!(life.told[2].0, Happened::Changed(more));
+    assert_eq!(life.reported[2].0, Happened::Changed(more));
     assert_eq!(life.sees(1860, &further.clone().hitting(21)), [], "twice the eleven that were told of last");
     assert_eq!(life.sees(1861, &further.hitting(22)), [Kind::Changed]);
 }
@@ -187,7 +187,7 @@ fn an_incident_that_goes_on_is_told_again_every_hour_after_the_last_word() {
     assert_eq!(life.sees(5000, &outage().hitting(9)), [Kind::Changed]);
     assert_eq!(life.sees(8599, &outage().hitting(9)), []);
     assert_eq!(life.sees(8600, &outage().hitting(9)), [Kind::Reminder]);
-    let sequences = life.told.iter().map(|(_, incident)| incident.sequence);
+    let sequences = life.reported.iter().map(|(_, incident)| incident.sequence);
     assert_eq!(sequences.collect::<Vec<_>>(), [1, 2, 3, 4]);
 }
 
@@ -199,7 +199,7 @@ fn it_is_resolved_by_proof_alone_and_as_of_the_time_of_the_proof() {
     assert_eq!(life.is_over(620, &quiet(), &proved(610)), [Kind::Resolved]);
     assert_eq!((life.incident().resolved_at, life.ledger.settled_until()), (Some(at(610)), Some(at(610))));
     assert_eq!(life.is_over(621, &quiet(), &proved(610)), [], "once");
-    assert_eq!(life.told[1].0, Happened::Resolved(proved(610)));
+    assert_eq!(life.reported[1].0, Happened::Resolved(proved(610)));
     assert_eq!(life.incident().reasons, proved(610).reasons);
 }
 
@@ -207,13 +207,13 @@ fn it_is_resolved_by_proof_alone_and_as_of_the_time_of_the_proof() {
 fn an_end_without_proof_says_so() {
     let mut life = Life::of(&outage());
     assert_eq!(life.is_over(1900, &quiet(), &given_up(1860)), [Kind::Resolved]);
-    assert_eq!(life.told[1].0, Happened::Resolved(given_up(1860)));
+    assert_eq!(life.reported[1].0, Happened::Resolved(given_up(1860)));
 }
 
 #[test]
 fn what_a_probe_still_sees_down_is_not_over() {
     let mut life = Life::of(&outage());
-    let confirmed = Verdict { probe: Some(RungState::Down), ..outage() };
+    let confirmed = Verdict { probe: Some(StepState::Down), ..outage() };
     assert_eq!(life.is_over(600, &confirmed, &proved(590)), []);
     assert_eq!(life.is_over(620, &quiet(), &proved(610)), [Kind::Resolved]);
 }
@@ -227,7 +227,7 @@ fn trouble_that_returns_within_a_quarter_of_an_hour_is_the_same_incident() {
     let incident = life.incident();
     assert_eq!((&incident.id, incident.reopened, incident.sequence), (&id, 1, 3));
     assert_eq!((incident.since, incident.reopened_at, incident.resolved_at), (at(1490), Some(at(1500)), None));
-    assert_eq!(life.told[2].0, Happened::Reopened { over_since: at(600) });
+    assert_eq!(life.reported[2].0, Happened::Reopened { over_since: at(600) });
     life.is_over(2000, &quiet(), &proved(2000));
     assert_eq!(life.sees(2900, &outage().seen(2890, 2900)), [Kind::Reopened]);
     assert_eq!((life.incident().reopened, life.incident().id.clone()), (2, id));
@@ -248,7 +248,7 @@ fn trouble_that_returns_later_is_another_incident() {
     life.is_over(600, &quiet(), &proved(600));
     assert_eq!(life.sees(1502, &outage().seen(1501, 1502)), [Kind::Opened]);
     assert_eq!((life.incident().reopened, life.incident().sequence), (0, 1));
-    let id = |told: usize| life.told[told].1.id.clone();
+    let id = |reported: usize| life.reported[reported].1.id.clone();
     assert_ne!(id(2), id(0));
 }
 
@@ -268,11 +268,11 @@ fn what_occurred_before_the_proof_reopens_nothing() {
 }
 
 #[test]
-fn a_rung_that_is_down_again_reopens_without_a_caller() {
+fn a_step_that_is_down_again_reopens_without_a_caller() {
     let mut life = Life::of(&outage());
     life.is_over(620, &quiet(), &proved(610));
     let seen_by_a_probe = Verdict {
-        probe: Some(RungState::Down),
+        probe: Some(StepState::Down),
         since: Some(at(650)),
         latest: None,
         ..verdict(Diagnosis::Degraded).hitting(0)
@@ -290,7 +290,7 @@ fn another_trouble_takes_its_place_only_if_it_is_worse_or_the_old_one_is_over() 
     assert_eq!(life.is_over(1700, &surge, &proved(1650)), [Kind::Resolved], "the outage is over");
     assert_eq!(life.sees(1700, &surge), [Kind::Opened], "the surge is not, and has an incident of its own");
     assert_eq!((life.incident().diagnosis, life.incident().since), (Diagnosis::Suspected, at(1500)));
-    assert_ne!(life.told[2].1.id, life.told[3].1.id);
+    assert_ne!(life.reported[2].1.id, life.reported[3].1.id);
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn two_that_come_to_light_in_one_second_have_ids_of_their_own() {
     // A clock that is set back by an hour finds it later than a quarter of an hour.
     let later = outage().seen(5000, 5001);
     assert_eq!(life.sees(5001, &later), [Kind::Opened]);
-    let ids: BTreeSet<_> = life.told.iter().map(|(_, incident)| incident.id.clone()).collect();
+    let ids: BTreeSet<_> = life.reported.iter().map(|(_, incident)| incident.id.clone()).collect();
     assert_eq!(ids.len(), 2);
     life.is_over(5001, &quiet(), &proved(5001));
     let mut set_back = life.ledger.clone();
@@ -372,14 +372,14 @@ struct Seen {
     pause: i64,
     diagnosis: Diagnosis,
     callers: usize,
-    probe: Option<RungState>,
+    probe: Option<StepState>,
     health: bool,
     over: bool,
 }
 
 fn any_seen() -> impl Strategy<Value = Seen> {
-    let diagnoses = [Diagnosis::Quiet, Diagnosis::Isolated, Diagnosis::OneCaller].into_iter().chain(TOLD);
-    let probes = [None, Some(RungState::Healthy), Some(RungState::Down)];
+    let diagnoses = [Diagnosis::Quiet, Diagnosis::Isolated, Diagnosis::OneCaller].into_iter().chain(NOTIFIED);
+    let probes = [None, Some(StepState::Healthy), Some(StepState::Down)];
     (1_i64..2000, select(diagnoses.collect::<Vec<_>>()), 0_usize..40, select(probes.to_vec()), any::<(bool, bool)>())
         .prop_map(|(pause, diagnosis, callers, probe, (health, over))| Seen {
             pause,
@@ -404,10 +404,10 @@ proptest! {
             let verdict = Verdict { probe, health, ..verdict(diagnosis).hitting(callers).seen(now - 1, now) };
             let recovery = Recovery { over_at: over.then(|| at(now)), ..proved(now) };
             let recoveries = BTreeMap::from([(None, recovery.clone()), (verdict.apart, recovery)]);
-            let before = life.told.len();
+            let before = life.reported.len();
             let judgement = Judgement::from(verdict);
             life.decides(now, &judgement, &recoveries);
-            for (happened, incident) in &life.told[before..] {
+            for (happened, incident) in &life.reported[before..] {
                 let kind = Kind::from(happened);
                 let (is_open, sequence) = open.get(&incident.id).copied().unwrap_or_default();
                 prop_assert_eq!(incident.sequence, sequence + 1);
@@ -415,9 +415,9 @@ proptest! {
                 prop_assert_eq!(is_open, !matches!(kind, Kind::Opened | Kind::Reopened));
                 open.insert(incident.id.clone(), (kind != Kind::Resolved, incident.sequence));
             }
-            let told: BTreeSet<&String> = open.iter().filter(|(_, (is_open, _))| *is_open).map(|(id, _)| id).collect();
+            let reported: BTreeSet<&String> = open.iter().filter(|(_, (is_open, _))| *is_open).map(|(id, _)| id).collect();
             let is_open: BTreeSet<&String> = life.ledger.open_incidents().map(|incident| &incident.id).collect();
-            prop_assert_eq!(told, is_open);
+            prop_assert_eq!(reported, is_open);
             let keys: BTreeSet<_> = life.ledger.incidents().map(Incident::key).collect();
             prop_assert_eq!(keys.len(), life.ledger.incidents().count(), "one at a time, of each");
             let recoveries = if over { Recoveries::new() } else { recoveries };

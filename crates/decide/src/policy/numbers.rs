@@ -161,7 +161,7 @@ policy! {
     "The life of an incident" proof_calls ("proof_calls"): usize = 5 in 1 ..= 1000;
     /// of so many callers.
     "The life of an incident" proof_callers ("proof_callers"): usize = 2 in 1 ..= 1000;
-    /// Where a rung of the probe was down: healthy probes of it, one after the other,
+    /// Where a step of the probe was down: healthy probes of it, one after the other,
     "The life of an incident" proof_probes ("proof_probes"): usize = 3 in 1 ..= 100;
     /// over at least so long.
     "The life of an incident" proof_probes_span ("proof_probes_s"): Duration = 120 in 0 ..= 3600;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use Operation::{CreateToken, RegisterClient, StartDeviceAuthorization};
-use RungState::{Down, Healthy, Unexpected, Unknown};
+use StepState::{Down, Healthy, Unexpected, Unknown};
 use triage_model::fault::Fault;
 
 use super::*;
-use crate::probe::{Control, Rung};
+use crate::probe::{Control, ProbeStep};
 use crate::testing::region;
 
 /// So many seconds after noon.
@@ -15,22 +15,22 @@ fn at(seconds: i64) -> Timestamp {
     "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
 }
 
-fn answer(seconds: i64, rungs: &[(Operation, RungState)]) -> ProbeAnswer {
-    let rung = |&(operation, answer)| Rung { operation, answer, fault: None, latency: Duration::ZERO };
-    ProbeAnswer { region: region("us-east-1"), at: at(seconds), rungs: rungs.iter().map(rung).collect(), control: None }
+fn answer(seconds: i64, steps: &[(Operation, StepState)]) -> ProbeAnswer {
+    let step = |&(operation, answer)| ProbeStep { operation, answer, fault: None, latency: Duration::ZERO };
+    ProbeAnswer { region: region("us-east-1"), at: at(seconds), steps: steps.iter().map(step).collect(), control: None }
 }
 
 /// What is kept of CreateToken after these answers, one every 20 seconds.
-fn after(answers: &[RungState]) -> RungRecord {
+fn after(answers: &[StepState]) -> StepRecord {
     let mut record = ProbeRecord::default();
     for (index, &one) in answers.iter().enumerate() {
         record.add(&answer(20 * index as i64, &[(CreateToken, one)]));
     }
-    record.rungs.remove(&CreateToken).unwrap_or_default()
+    record.steps.remove(&CreateToken).unwrap_or_default()
 }
 
-fn kept(down: Option<(i64, i64)>, healthy: (u32, Option<i64>, Option<i64>)) -> RungRecord {
-    RungRecord {
+fn kept(down: Option<(i64, i64)>, healthy: (u32, Option<i64>, Option<i64>)) -> StepRecord {
+    StepRecord {
         down_since: down.map(|(since, _)| at(since)),
         down_last: down.map(|(_, last)| at(last)),
         healthy_times: healthy.0,
@@ -42,9 +42,9 @@ fn kept(down: Option<(i64, i64)>, healthy: (u32, Option<i64>, Option<i64>)) -> R
 #[test]
 fn streaks_of_answers_are_kept_as_they_are_meant() {
     const NEVER: (u32, Option<i64>, Option<i64>) = (0, None, None);
-    let table: [(&[RungState], RungRecord); 14] = [
+    let table: [(&[StepState], StepRecord); 14] = [
         (&[Unexpected, Unknown], kept(None, NEVER)),
-        // Also of a rung that never was down.
+        // Also of a step that never was down.
         (&[Healthy, Unknown, Healthy], kept(None, (2, Some(0), Some(40)))),
         (&[Healthy, Unexpected, Unknown], kept(None, (0, None, Some(0)))),
         (&[Healthy, Down], kept(Some((20, 20)), NEVER)),
@@ -73,18 +73,18 @@ fn a_down_of_long_ago_begins_no_streak() {
         let mut record = ProbeRecord::default();
         record.add(&answer(0, &[(CreateToken, Down)]));
         record.add(&answer(later, &[(CreateToken, Down)]));
-        assert_eq!(record.rungs[&CreateToken], kept(Some((since, later)), (0, None, None)));
+        assert_eq!(record.steps[&CreateToken], kept(Some((since, later)), (0, None, None)));
     }
 }
 
 #[test]
-fn each_rung_is_kept_by_itself_and_one_that_was_not_asked_as_it_is() {
+fn each_step_is_kept_by_itself_and_one_that_was_not_asked_as_it_is() {
     let mut record = ProbeRecord::default();
     record.add(&answer(0, &[(StartDeviceAuthorization, Down)]));
     record.add(&answer(20, &[(StartDeviceAuthorization, Healthy), (CreateToken, Down)]));
     record.add(&answer(40, &[(StartDeviceAuthorization, Unexpected)]));
-    assert_eq!(record.rungs[&CreateToken], kept(Some((20, 20)), (0, None, None)));
-    assert_eq!(record.rungs[&StartDeviceAuthorization], kept(Some((0, 0)), (0, None, Some(20))));
+    assert_eq!(record.steps[&CreateToken], kept(Some((20, 20)), (0, None, None)));
+    assert_eq!(record.steps[&StartDeviceAuthorization], kept(Some((0, 0)), (0, None, Some(20))));
     assert_eq!(record.latest, Some(answer(40, &[(StartDeviceAuthorization, Unexpected)])));
 }
 
@@ -103,10 +103,10 @@ fn a_registration_made_after_the_trouble_proves_registering_with_each_healthy_pr
     record.register(registration(60));
     record.add(&answer(60, &[(RegisterClient, Healthy), (CreateToken, Healthy)]));
     record.add(&answer(120, &[(CreateToken, Healthy)]));
-    // A service that is not well elsewhere proves nothing of this rung.
+    // A service that is not well elsewhere proves nothing of this step.
     record.add(&answer(150, &[(CreateToken, Unknown)]));
     record.add(&answer(180, &[(CreateToken, Healthy)]));
-    assert_eq!(record.rungs[&RegisterClient], kept(Some((0, 0)), (3, Some(60), Some(180))));
+    assert_eq!(record.steps[&RegisterClient], kept(Some((0, 0)), (3, Some(60), Some(180))));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_registration_made_before_the_trouble_proves_nothing() {
     record.register(registration(-60));
     record.add(&answer(0, &[(RegisterClient, Down)]));
     record.add(&answer(60, &[(CreateToken, Healthy)]));
-    assert_eq!(record.rungs[&RegisterClient], kept(Some((0, 0)), (0, None, None)));
+    assert_eq!(record.steps[&RegisterClient], kept(Some((0, 0)), (0, None, None)));
 }
 
 #[test]
@@ -123,10 +123,10 @@ fn a_registration_proves_nothing_of_a_step_that_no_probe_saw_down() {
     let mut record = ProbeRecord::default();
     record.register(registration(-60));
     record.add(&answer(0, &[(StartDeviceAuthorization, Healthy), (CreateToken, Healthy)]));
-    assert_eq!(record.rungs.keys().copied().collect::<Vec<_>>(), [StartDeviceAuthorization, CreateToken]);
+    assert_eq!(record.steps.keys().copied().collect::<Vec<_>>(), [StartDeviceAuthorization, CreateToken]);
     record.add(&answer(60, &[(RegisterClient, Healthy), (CreateToken, Healthy)]));
     record.add(&answer(120, &[(CreateToken, Healthy)]));
-    assert_eq!(record.rungs[&RegisterClient], kept(None, (1, Some(60), Some(60))));
+    assert_eq!(record.steps[&RegisterClient], kept(None, (1, Some(60), Some(60))));
 }
 
 #[test]
@@ -182,8 +182,8 @@ fn a_record_is_read_as_it_was_written() {
     let mut record = ProbeRecord::default();
     record.register(registration(0));
     let mut found = answer(0, &[(CreateToken, Down), (RegisterClient, Healthy)]);
-    found.rungs[0].fault = Some(Fault { no_answer: true, ..Fault::default() });
-    found.rungs[0].latency = Duration::from_millis(1500);
+    found.steps[0].fault = Some(Fault { no_answer: true, ..Fault::default() });
+    found.steps[0].latency = Duration::from_millis(1500);
     found.control = Some(Control { region: region("us-west-2"), works: true });
     record.add(&found);
     record.renewed_at = Some(at(3));

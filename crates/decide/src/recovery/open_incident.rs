@@ -59,8 +59,8 @@ impl<'a> OpenIncident<'a> {
     /// Whether calls of that operation say anything of that part. Where no part stands out, they are those that failed.
     pub fn is_proved_by(&self, part: &Part, operation: Option<Operation>, traits: &Traits) -> bool {
         let Some(operation) = operation else { return true };
-        let told = &self.incident.told_operations;
-        let may_be = part.operation.is_some() || told.is_empty() || told.contains(&operation);
+        let reported = &self.incident.reported_operations;
+        let may_be = part.operation.is_some() || reported.is_empty() || reported.contains(&operation);
         may_be && part.has(Some(operation), traits)
     }
 

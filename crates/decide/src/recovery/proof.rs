@@ -85,8 +85,8 @@ impl Proof {
         // Of one that stands for many nobody else need be served.
         let callers = open.policy.proof_callers.min(incident.callers.max(1));
         // What was noted has its share already.
-        let told_until = if part.so_far.is_some() && start == known { Timestamp::MIN } else { start };
-        let mut walk = Walk::new(open.policy, told_until, callers, part.so_far.as_ref());
+        let counted_until = if part.so_far.is_some() && start == known { Timestamp::MIN } else { start };
+        let mut walk = Walk::new(open.policy, counted_until, callers, part.so_far.as_ref());
         if part.so_far.is_none() {
             walk.proof.zero_at = start;
         }

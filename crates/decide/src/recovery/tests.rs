@@ -235,7 +235,7 @@ fn calls_of_operations_that_did_not_fail_prove_nothing() {
 fn where_no_part_was_kept_calls_of_operations_that_did_not_fail_prove_nothing_either() {
     let mut view = view_of_an_outage();
     serve(&mut view, 30, 600, |answered| on(Operation::RegisterClient, answered));
-    let kept = Incident { told_operations: [Operation::CreateToken].into(), ..incident(1, 3) };
+    let kept = Incident { reported_operations: [Operation::CreateToken].into(), ..incident(1, 3) };
     assert_eq!(over(&view, &kept, 600), None, "as the version before kept it");
 }
 
@@ -289,9 +289,9 @@ fn a_failure_seen_in_a_log_too_counts_once() {
 #[test]
 fn what_speaks_for_it_is_told_in_words_and_numbers() {
     let mut view = view_of_an_outage();
-    let told = |view: &View, now| recovery(view, &incident(1, 3), &Policy::default(), at(now)).reasons;
+    let reported = |view: &View, now| recovery(view, &incident(1, 3), &Policy::default(), at(now)).reasons;
     assert_eq!(
-        told(&view, 25),
+        reported(&view, 25),
         [
             "0 calls of 0 callers were served since 12:00:20 UTC and none failed",
             "odds of 1 to 1 that it is over; 1000 to 1, 5 calls and 2 callers are needed",
@@ -300,7 +300,7 @@ fn what_speaks_for_it_is_told_in_words_and_numbers() {
     serve(&mut view, 120, 240, |call| call);
     assert_eq!(told(&view, 250)[1], "it must hold until 12:05:20 UTC");
     assert_eq!(
-        told(&view, 320),
+        reported(&view, 320),
         [
             "120 calls of 7 callers were served since 12:00:20 UTC and none failed",
             "odds of more than 1000 to 1 that it is over"
@@ -389,12 +389,12 @@ fn view_of_two_steps(last: i64) -> (View, Incident) {
 #[test]
 fn healthy_probes_of_each_step_that_failed_prove_it_though_nobody_calls() {
     let (mut view, incident) = view_of_two_steps(700);
-    let never_down = |from, to| RungRecord { down_since: None, down_last: None, ..rung(0, 9, from, to) };
-    view.probe.rungs.insert(Operation::CreateToken, never_down(30, 1300));
+    let never_down = |from, to| StepRecord { down_since: None, down_last: None, ..step(0, 9, from, to) };
+    view.probe.steps.insert(Operation::CreateToken, never_down(30, 1300));
     assert_eq!(over(&view, &incident, 1300), None, "only one of two steps");
-    view.probe.rungs.insert(START, never_down(30, 1299));
+    view.probe.steps.insert(START, never_down(30, 1299));
     assert_eq!(over(&view, &incident, 1300), None, "599 seconds");
-    view.probe.rungs.insert(START, never_down(30, 1300));
+    view.probe.steps.insert(START, never_down(30, 1300));
     let found = recovery(&view, &incident, &Policy::default(), at(1300));
     assert_eq!((found.over_at, found.proved), (Some(at(1300)), true));
     // A probe has no tool of anybody's.
@@ -412,9 +412,9 @@ fn a_step_that_nobody_calls_is_not_over_because_another_one_is() {
     assert_eq!(found.over_at, None, "twenty callers were affected by it, and silence is no proof: {found:#?}");
 }
 
-/// A rung that was down in that second, and then healthy so many times from one second to another.
-fn rung(down: i64, times: u32, from: i64, to: i64) -> RungRecord {
-    RungRecord {
+/// A step that was down in that second, and then healthy so many times from one second to another.
+fn step(down: i64, times: u32, from: i64, to: i64) -> StepRecord {
+    StepRecord {
         down_since: Some(at(down)),
         down_last: Some(at(down)),
         healthy_times: times,
@@ -424,30 +424,30 @@ fn rung(down: i64, times: u32, from: i64, to: i64) -> RungRecord {
 }
 
 #[test]
-fn a_rung_that_was_down_and_is_well_again_proves_it() {
-    let healthy = rung(60, 3, 200, 320);
+fn a_step_that_was_down_and_is_well_again_proves_it() {
+    let healthy = step(60, 3, 200, 320);
     let table = [
         (vec![healthy.clone()], Some(320)),
         (vec![], None),
-        (vec![RungRecord { healthy_times: 2, ..healthy.clone() }], None),
-        (vec![rung(60, 9, 201, 320)], None),
-        (vec![rung(60, 9, 200, 400)], Some(400)),
-        (vec![rung(-400, 9, 200, 400)], None),
-        (vec![rung(-200, 9, 200, 400)], Some(400)),
-        (vec![RungRecord { healthy_since: None, healthy_last: None, ..healthy.clone() }], None),
-        (vec![rung(200, 3, 200, 320)], None),
-        (vec![rung(60, 3, 19, 320)], None),
-        (vec![healthy.clone(), rung(60, 1, 200, 200)], None),
-        (vec![healthy.clone(), rung(60, 4, 250, 380)], Some(380)),
-        (vec![healthy.clone(), rung(-10_000, 1, -500, -400)], Some(320)),
+        (vec![StepRecord { healthy_times: 2, ..healthy.clone() }], None),
+        (vec![step(60, 9, 201, 320)], None),
+        (vec![step(60, 9, 200, 400)], Some(400)),
+        (vec![step(-400, 9, 200, 400)], None),
+        (vec![step(-200, 9, 200, 400)], Some(400)),
+        (vec![StepRecord { healthy_since: None, healthy_last: None, ..healthy.clone() }], None),
+        (vec![step(200, 3, 200, 320)], None),
+        (vec![step(60, 3, 19, 320)], None),
+        (vec![healthy.clone(), step(60, 1, 200, 200)], None),
+        (vec![healthy.clone(), step(60, 4, 250, 380)], Some(380)),
+        (vec![healthy.clone(), step(-10_000, 1, -500, -400)], Some(320)),
     ];
-    for (rungs, expected) in table {
+    for (steps, expected) in table {
         let mut view = view_of_an_outage();
         let operations = [Operation::RegisterClient, Operation::CreateToken];
-        let rungs: BTreeMap<_, _> = operations.into_iter().zip(rungs).collect();
-        view.probe = ProbeRecord { rungs: rungs.clone(), ..ProbeRecord::default() };
+        let steps: BTreeMap<_, _> = operations.into_iter().zip(steps).collect();
+        view.probe = ProbeRecord { steps: steps.clone(), ..ProbeRecord::default() };
         let incident = incident(1, 3);
-        assert_eq!(over(&view, &incident, 420), expected, "{rungs:?}");
+        assert_eq!(over(&view, &incident, 420), expected, "{steps:?}");
         let keys = Incident { concern: Concern::Admin { label: 1, name: "K".into(), key: true }, ..incident.clone() };
         assert_eq!(over(&view, &keys, 420), None, "a probe does not see the customer's key");
         view.evidence.add_failure(failure(340, 9));

@@ -57,7 +57,7 @@ pub fn served(second: i64, by: u64) -> Answered {
 pub fn incident(since: i64, opened: i64) -> Incident {
     Incident {
         callers: 3,
-        told_callers: 3,
+        reported_callers: 3,
         ..opened_incident(Diagnosis::Outage, Concern::Service, at(since), at(opened))
     }
 }
@@ -95,11 +95,11 @@ pub fn opened_incident(diagnosis: Diagnosis, concern: Concern, since: Timestamp,
         refuted: Vec::new(),
         reasons: Vec::new(),
         sequence: 1,
-        told_at: opened,
+        notified_at: opened,
         changed_at: None,
-        told_callers: 3,
-        told_operations: BTreeSet::new(),
-        told_health: false,
+        reported_callers: 3,
+        reported_operations: BTreeSet::new(),
+        reported_health: false,
         is_paged: diagnosis.severity() == Severity::Page,
         alarm_change: None,
     }

@@ -199,7 +199,7 @@ pub fn given_up(second: i64) -> Recovery {
     Recovery { proved: false, reasons: vec!["no failure for 30 minutes".to_owned()], ..proved(second) }
 }
 
-pub const TOLD: [Diagnosis; 7] = [
+pub const NOTIFIED: [Diagnosis; 7] = [
     Diagnosis::Outage,
     Diagnosis::Degraded,
     Diagnosis::Misconfigured,

@@ -11,22 +11,22 @@ use triage_model::time::before;
 /// What this sandbox told without the store, by region, and when.
 #[derive(Debug, Default)]
 pub struct Alone {
-    told: Mutex<BTreeMap<Region, Timestamp>>,
+    sent: Mutex<BTreeMap<Region, Timestamp>>,
 }
 
 impl Alone {
     /// Whether the region's incident may be told now; if so, it counts as told.
-    pub fn may_tell(&self, region: &Region, now: Timestamp, quiet: Duration) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.get(region).is_some_and(|at| *at > before(now, quiet)) {
+    pub fn may_notify(&self, region: &Region, now: Timestamp, quiet: Duration) -> bool {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if sent.get(region).is_some_and(|at| *at > before(now, quiet)) {
             return false;
         }
-        told.insert(region.clone(), now);
+        sent.insert(region.clone(), now);
         true
     }
 
     /// Nobody took it: it may be tried again.
     pub fn forget(&self, region: &Region) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(region);
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).remove(region);
     }
 }

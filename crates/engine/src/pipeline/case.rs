@@ -54,7 +54,7 @@ pub struct Draft {
     pub incidents: Vec<IncidentReport>,
     pub notices: Vec<Notice>,
     pub notice_reports: Vec<NoticeReport>,
-    pub untold: Vec<Untold>,
+    pub not_sent: Vec<NotSent>,
     pub measured: Measured,
 }
 
@@ -70,7 +70,7 @@ pub struct Work {
 }
 
 /// A notice that nobody took.
-pub struct Untold {
+pub struct NotSent {
     pub region: Region,
     pub reason: String,
 }
@@ -115,7 +115,7 @@ impl Case {
     }
 
     /// Whether the time for telling is over, too.
-    pub fn is_late_to_tell(&mut self, left: usize, what: &str) -> bool {
+    pub fn is_late_to_notify(&mut self, left: usize, what: &str) -> bool {
         self.is_past(self.schedule.deadline, left, what)
     }
 
@@ -161,11 +161,11 @@ impl Case {
             incidents,
             notices,
             notice_reports,
-            untold,
+            not_sent,
             measured,
         } = draft;
         judged.iter().for_each(|one| counts.add(one.class.cause, one.duplicate));
-        for lost in &untold {
+        for lost in &not_sent {
             problems.note(ProblemName::NoticeNotPublished, &lost.reason);
         }
         let all = judged.len();
@@ -183,25 +183,25 @@ impl Case {
         };
         // A payload that carries secrets must not come to rest in the failure queue; an SQS batch says which messages
         // are to come again. In both cases the claim is given back, so the next failure of the region is told.
-        let error = untold
+        let error = not_sent
             .first()
             .filter(|_| kind != InputKind::Sqs && !carries_secrets)
-            .map(|first| Error::NotTold { count: untold.len(), reason: first.reason.clone() });
+            .map(|first| Error::NotNotified { count: not_sent.len(), reason: first.reason.clone() });
         Handled { kind, answer, probes, judgements, notices, measured, error }
     }
 
     /// The messages with a failure that made a notice which nobody took; all of them where it was made by none. One with
     /// secrets is among them: it comes again out of its sender's own queue, and not into the failure queue.
     fn to_be_delivered_again(&self, judged: &[Judged]) -> Vec<BatchItemFailure> {
-        let Draft { untold, judgements, .. } = &self.draft;
-        let made = |one: &Judged, lost: &Untold| {
+        let Draft { not_sent, judgements, .. } = &self.draft;
+        let made = |one: &Judged, lost: &NotSent| {
             judgements.get(&lost.region).is_some_and(|judgement| {
                 judgement.verdicts().any(|verdict| one.troubles(&lost.region, verdict.concern.key()))
             })
         };
-        let concerned = judged.iter().filter(|one| untold.iter().any(|lost| made(one, lost)));
+        let concerned = judged.iter().filter(|one| not_sent.iter().any(|lost| made(one, lost)));
         let positions: Vec<usize> = concerned.map(|one| one.position).collect();
-        let made_by_none = !untold.is_empty() && positions.is_empty();
+        let made_by_none = !not_sent.is_empty() && positions.is_empty();
         self.messages
             .iter()
             .filter(|message| made_by_none || positions.iter().any(|position| message.observations.contains(position)))

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use triage_decide::diagnose::diagnose;
 use triage_decide::incident::turn;
 use triage_decide::ledger::Incident;
-use triage_decide::probe::RungState;
+use triage_decide::probe::StepState;
 use triage_decide::recovery::recoveries;
 use triage_decide::verdict::Judgement;
 use triage_decide::view::{StoreError, View};
@@ -20,7 +20,7 @@ use triage_notify::compose;
 use triage_notify::letter::{Channel, Step};
 use triage_notify::notice::{NamedScope, Notice};
 
-use super::case::{Case, Untold};
+use super::case::{Case, NotSent};
 use super::doubt;
 use super::parts::Pipeline;
 use crate::answer::{IncidentReport, IncidentState};
@@ -84,12 +84,12 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                     view = self.store.view(region, true, at).await;
                     if let Some(error) = view.trouble.clone() {
                         // What came first cannot be seen, so that nothing can be agreed on.
-                        self.tell_alone(region, &view, &next, &error, case).await;
+                        self.notify_without_store(region, &view, &next, &error, case).await;
                         return view;
                     }
                 }
                 Err(error) => {
-                    self.tell_alone(region, &view, &next, &error, case).await;
+                    self.notify_without_store(region, &view, &next, &error, case).await;
                     case.troubled_by(Some(error));
                     return view;
                 }
@@ -104,7 +104,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let is_seen = self.settings.region_is_named
             || view.evidence.names_region()
             || view.ledger.open_incidents().next().is_some()
-            || view.probe.worst().is_some_and(|worst| worst > RungState::Unknown)
+            || view.probe.worst().is_some_and(|worst| worst > StepState::Unknown)
             || view.evidence.open_issues(at.now).next().is_some();
         !is_seen && self.store.regions(at).await.is_ok_and(|regions| regions.iter().any(|known| known != region))
     }
@@ -142,11 +142,18 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
 
     /// The store does not take the step. An incident that begins is told all the same: by each sandbox that sees it, once
     /// in a while, under an id that all of them compute alike. Everything else waits for the store.
-    async fn tell_alone(&self, region: &Region, view: &View, next: &Step, error: &StoreError, case: &mut Case) {
+    async fn notify_without_store(
+        &self,
+        region: &Region,
+        view: &View,
+        next: &Step,
+        error: &StoreError,
+        case: &mut Case,
+    ) {
         let begins = |notice: &&Notice| notice.kind.begins();
         let Some(notice) = next.notices().find(begins) else { return };
         let (quiet, deadline) = (self.settings.policy.unshared_quiet, case.schedule.deadline);
-        if view.ledger.open().is_some() || !self.alone.may_tell(region, case.schedule.now, quiet) {
+        if view.ledger.open().is_some() || !self.alone.may_notify(region, case.schedule.now, quiet) {
             return;
         }
         let notice = notice.clone().alone(quiet, error);
@@ -162,7 +169,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             Err(error) => {
                 self.alone.forget(region);
                 draft.measured.notices_failed += 1;
-                draft.untold.push(Untold { region: region.clone(), reason: error.to_string() });
+                draft.not_sent.push(NotSent { region: region.clone(), reason: error.to_string() });
                 draft.notices.push(notice.clone());
             }
         }
@@ -173,15 +180,15 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         {
             self.alone.forget(region);
             case.draft.measured.notices_failed += 1;
-            case.draft.untold.push(Untold { region: region.clone(), reason: error.to_string() });
+            case.draft.not_sent.push(NotSent { region: region.clone(), reason: error.to_string() });
         }
     }
 }
 
 /// The region's incidents that are open or have just been resolved.
 fn reports(view: &View, judgement: Option<&Judgement>, now: Timestamp) -> Vec<IncidentReport> {
-    let told = view.ledger.incidents().filter(|incident| incident.is_open() || incident.told_at == now);
-    told.map(|incident| report(incident, judgement)).collect()
+    let notices = view.ledger.incidents().filter(|incident| incident.is_open() || incident.notified_at == now);
+    notices.map(|incident| report(incident, judgement)).collect()
 }
 
 fn report(incident: &Incident, judgement: Option<&Judgement>) -> IncidentReport {

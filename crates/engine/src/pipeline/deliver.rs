@@ -16,7 +16,7 @@ use triage_notify::letter::{Channel, Entry};
 use triage_notify::notice::Notice;
 use triage_notify::outbox::{Delivery, due, pause_after};
 
-use super::case::{Case, Untold};
+use super::case::{Case, NotSent};
 use super::parts::Pipeline;
 use crate::directory::Directory;
 use crate::publish::{Publish, PublishError, Published};
@@ -33,13 +33,13 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             return;
         }
         loop {
-            let pending = match self.store.pending(region, view, case.schedule.to_tell()).await {
+            let pending = match self.store.pending(region, view, case.schedule.to_notify()).await {
                 Ok(pending) => pending,
                 Err(error) => return case.troubled_by(Some(error)),
             };
             self.give_up(region, &pending, case).await;
             let due = due(&pending, case.schedule.now);
-            let late = !due.is_empty() && case.is_late_to_tell(due.len(), "notices wait in the outbox");
+            let late = !due.is_empty() && case.is_late_to_notify(due.len(), "notices wait in the outbox");
             let mut any_sent = false;
             for delivery in due.into_iter().filter(|_| !late) {
                 any_sent |= self.send(region, delivery, case).await;
@@ -53,7 +53,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
 
     /// What no program or paging service took for a day is of no use to it any more, and would stand in the way for ever.
     async fn give_up(&self, region: &Region, pending: &[Entry], case: &mut Case) {
-        let at = case.schedule.to_tell();
+        let at = case.schedule.to_notify();
         let oldest = before(at.now, GIVEN_UP);
         let old = pending.iter().filter(|entry| entry.channel != Channel::Topic && entry.notice.at < oldest);
         for entry in old {
@@ -69,7 +69,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
 
     /// Claims, publishes and settles. False where it was not ours, was not taken, or must wait.
     async fn send(&self, region: &Region, delivery: Delivery, case: &mut Case) -> bool {
-        let at = case.schedule.to_tell();
+        let at = case.schedule.to_notify();
         let mut attempts = 0;
         for position in &delivery.positions {
             match self.store.claim(region, *position, &case.claim, at).await {
@@ -116,7 +116,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             }
             Err(error) => {
                 case.draft.measured.notices_failed += 1;
-                case.draft.untold.push(Untold { region: region.clone(), reason: error.to_string() });
+                case.draft.not_sent.push(NotSent { region: region.clone(), reason: error.to_string() });
                 if delivery.channel == Channel::Topic {
                     case.draft.notices.push(notice);
                 }
@@ -154,7 +154,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     async fn settle(&self, region: &Region, delivery: &Delivery, settled: &Settled, case: &mut Case) {
         for position in &delivery.positions {
             if let Err(error) =
-                self.store.settle(region, *position, &case.claim.by, settled, case.schedule.to_tell()).await
+                self.store.settle(region, *position, &case.claim.by, settled, case.schedule.to_notify()).await
             {
                 return case.troubled_by(Some(error));
             }

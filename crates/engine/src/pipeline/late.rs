@@ -57,10 +57,10 @@ impl Late {
         let verdict = diagnose(region, &of_then, policy, latest).region;
         let since = verdict.since.filter(|_| verdict.diagnosis.is_incident())?;
         // What belongs to an incident that was told is no news.
-        let told = view.ledger.incident.as_ref().is_some_and(|incident| {
+        let notices = view.ledger.incident.as_ref().is_some_and(|incident| {
             incident.began() <= latest && incident.resolved_at.is_none_or(|resolved| since <= resolved)
         });
-        if told {
+        if notices {
             return None;
         }
         let mut reasons = vec![format!(

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt as _, stream};
 use triage_decide::concern::Concern;
 use triage_decide::ledger::{Incident, Ledger};
-use triage_decide::probe::{ProbeAnswer, RungState};
+use triage_decide::probe::{ProbeAnswer, StepState};
 use triage_decide::view::StoreError;
 use triage_model::observation::Operation;
 use triage_model::region::Region;
@@ -87,8 +87,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         if view.trouble.is_some() {
             return (None, view.trouble);
         }
-        let (start_url, hit) = (self.settings.start_url.as_deref(), hit_steps(&view.ledger));
-        let record = service.probe(region, start_url, &hit, &view.probe, now, until).await;
+        let (start_url, affected) = (self.settings.start_url.as_deref(), affected_steps(&view.ledger));
+        let record = service.probe(region, start_url, &affected, &view.probe, now, until).await;
         let kept = self.store.record_probe(region, &record, at).await;
         // Cut short by our own deadline, the record still has the answer before.
         (record.latest.filter(|latest| latest.at == now), kept.err().or(view.trouble))
@@ -97,7 +97,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
 
 /// The steps that fail in the region's open incident of the service, as far as they are known by name. Of one that is proved
 /// to work again as well: only all of them together end it.
-fn hit_steps(ledger: &Ledger) -> BTreeSet<Operation> {
+fn affected_steps(ledger: &Ledger) -> BTreeSet<Operation> {
     let open = ledger.open().filter(|incident| incident.concern == Concern::Service);
     let steps = |incident: &Incident| {
         let parts = incident.parts.iter().filter_map(|part| part.operation);
@@ -118,15 +118,15 @@ fn outcome_of(answer: &ProbeAnswer, operation: Option<Operation>) -> Outcome {
         Some(Operation::StartDeviceAuthorization | Operation::CreateToken | Operation::CreateTokenWithIam) => false,
     };
     match own.unwrap_or_else(|| answer.worst()) {
-        RungState::Healthy if own.is_some() || vouches() => Outcome::Recovered,
-        RungState::Down => Outcome::StillFailing,
-        RungState::Healthy | RungState::Unknown | RungState::Unexpected => Outcome::Unknown,
+        StepState::Healthy if own.is_some() || vouches() => Outcome::Recovered,
+        StepState::Down => Outcome::StillFailing,
+        StepState::Healthy | StepState::Unknown | StepState::Unexpected => Outcome::Unknown,
     }
 }
 
 /// An invented client is refused at best, and the refusal is kept.
 fn goes_on_from_a_registration(answer: &ProbeAnswer) -> bool {
-    answer.rungs.iter().any(|rung| rung.operation == Operation::StartDeviceAuthorization && rung.fault.is_none())
+    answer.steps.iter().any(|step| step.operation == Operation::StartDeviceAuthorization && step.fault.is_none())
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl Schedule {
     }
 
     /// How the store is asked in order to tell.
-    pub const fn to_tell(self) -> At {
+    pub const fn to_notify(self) -> At {
         At { now: self.now, until: self.deadline }
     }
 }

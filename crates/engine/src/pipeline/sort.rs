@@ -13,7 +13,7 @@ use triage_model::observation::{Failure, HealthIssue, Observation, Success, Tick
 use triage_model::problem::ProblemName;
 use triage_model::time::before;
 
-use super::case::{Case, Untold, Work};
+use super::case::{Case, NotSent, Work};
 use super::judged::{Age, Judged, not_ahead, see_talker, whole_second};
 use super::parts::Pipeline;
 use super::regions::doubt;
@@ -170,7 +170,9 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         if let Err(error) = store.record_health(issue, case.schedule.to_decide()).await {
             // AWS tells of it once: the event must come again.
             let region = issue.region.as_ref().unwrap_or(&settings.region).clone();
-            case.draft.untold.push(Untold { region, reason: format!("an issue of AWS Health was not kept: {error}") });
+            case.draft
+                .not_sent
+                .push(NotSent { region, reason: format!("an issue of AWS Health was not kept: {error}") });
             case.troubled_by(Some(error));
         }
         match &issue.region {

@@ -113,8 +113,8 @@ fn what_is_not_read_when_the_time_is_up_is_named_and_the_answer_gets_out() {
         };
         let handled = pipeline.handle(&payload, &invocation).now_or_never().expect("nothing in memory waits");
         assert_eq!(handled.answer.failures.len(), failures);
-        let told = handled.answer.problems.iter().any(|(_, _, detail)| detail == "2 events of a list were not read");
-        assert_eq!(told, failures == 0, "{:?}", handled.answer.problems);
+        let notices = handled.answer.problems.iter().any(|(_, _, detail)| detail == "2 events of a list were not read");
+        assert_eq!(notices, failures == 0, "{:?}", handled.answer.problems);
     }
 }
 
@@ -181,9 +181,9 @@ fn a_hashed_name_is_nowhere() {
     let all: Vec<String> = (0..).zip(all).map(|(n, event)| event.replace("r-1", &format!("r-{n}"))).collect();
     let handled = handle(&pipeline, &format!("[{}]", all.join(",")), at(10));
     let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.judgements) };
-    let told = format!("{} {} {:?}", notice.subject, notice.mail(), handled.answer.incidents);
-    assert!(!users.iter().any(|user| told.contains(user)), "{told}");
-    assert!(notice.mail().contains(&handled.answer.failures[0].caller.to_string()), "{told}");
+    let notices = format!("{} {} {:?}", notice.subject, notice.mail(), handled.answer.incidents);
+    assert!(!users.iter().any(|user| notices.contains(user)), "{notices}");
+    assert!(notice.mail().contains(&handled.answer.failures[0].caller.to_string()), "{notices}");
 }
 
 #[test]
@@ -193,14 +193,14 @@ fn an_outage_of_two_hours_ago_out_of_a_backlog_is_told_once_as_late_and_out_of_a
     let archived: Vec<String> =
         backlog.iter().map(|event| event.replacen('{', r#"{"replay-name":"again","#, 1)).collect();
     let pipeline = pipeline(&[]);
-    let told = handle(&pipeline, &format!("[{}]", archived.join(",")), at(7200));
-    assert!(told.notices.is_empty());
-    let mut told = Vec::new();
+    let notices = handle(&pipeline, &format!("[{}]", archived.join(",")), at(7200));
+    assert!(notices.notices.is_empty());
+    let mut notices = Vec::new();
     for event in &backlog {
-        told.extend(handle(&pipeline, event, at(7300)).notices);
+        notices.extend(handle(&pipeline, event, at(7300)).notices);
     }
-    told.extend(handle(&pipeline, &failing("zoe", 9), at(7400)).notices);
-    let [notice] = told.as_slice() else { panic!("{told:#?}") };
+    notices.extend(handle(&pipeline, &failing("zoe", 9), at(7400)).notices);
+    let [notice] = notices.as_slice() else { panic!("{notices:#?}") };
     assert_eq!((notice.diagnosis, notice.incident.as_deref()), (Diagnosis::Late, None));
     assert_eq!(notice.severity, Severity::Info);
 }
@@ -229,15 +229,15 @@ fn an_incident_opens_once_is_resolved_by_served_calls_and_what_comes_late_from_b
 
 /// The notices of calls, one after the other: who, when, and how it failed (served where there is no code).
 fn live(pipeline: &Pipeline<MemoryStore, Nobody, Nobody>, calls: &[(&str, i64, Option<&str>)]) -> Vec<Notice> {
-    let mut told = Vec::new();
+    let mut notices = Vec::new();
     for (user, second, code) in calls {
         let event = match code {
             Some(code) => failed(user, *second, code),
             None => failing(user, *second).replace(r#""errorCode":"InternalServerException","#, ""),
         };
-        told.extend(handle(pipeline, &event, at(*second)).notices);
+        notices.extend(handle(pipeline, &event, at(*second)).notices);
     }
-    told
+    notices
 }
 
 #[test]
@@ -247,19 +247,19 @@ fn a_key_that_is_disabled_after_an_outage_is_told_as_what_it_is_and_the_outage_n
     let mut calls: Vec<_> =
         USERS.into_iter().zip(0..).map(|(user, n)| (user, n, Some("InternalServerException"))).collect();
     calls.extend((4..48).map(|n| (USERS[n as usize % 2], 10 * n, None)));
-    let told = live(&pipeline, &calls);
-    let kinds: Vec<NoticeKind> = told.iter().map(|notice| notice.kind).collect();
+    let notices = live(&pipeline, &calls);
+    let kinds: Vec<NoticeKind> = notices.iter().map(|notice| notice.kind).collect();
     assert_eq!(kinds, [NoticeKind::Opened, NoticeKind::Resolved]);
-    let mut told = Vec::new();
+    let mut notices = Vec::new();
     for (user, second) in [("ana", 2000), ("zoe", 2003), ("kai", 2006)] {
         let refused = failed(user, second, "InvalidRequestException").replacen(
             "errorCode",
             r#"errorMessage":"KMS_DisabledException: it is disabled","errorCode"#,
             1,
         );
-        told.extend(handle(&pipeline, &refused, at(second)).notices);
+        notices.extend(handle(&pipeline, &refused, at(second)).notices);
     }
-    let [notice] = told.as_slice() else { panic!("{told:#?}") };
+    let [notice] = notices.as_slice() else { panic!("{notices:#?}") };
     assert_eq!((notice.kind, notice.diagnosis), (NoticeKind::Opened, Diagnosis::Misconfigured));
     assert!(notice.mail().contains("KMS key") && notice.mail().contains("KMS_DisabledException"), "{}", notice.mail());
 }
@@ -267,15 +267,15 @@ fn a_key_that_is_disabled_after_an_outage_is_told_as_what_it_is_and_the_outage_n
 /// The notices of these users, each refused a second after the one before, with what the record has beside its code.
 fn refused(users: &[&str], code: &str, more: &str) -> Vec<Notice> {
     let pipeline = pipeline(&[]);
-    let mut told = Vec::new();
+    let mut notices = Vec::new();
     for (user, second) in users.iter().zip(0..) {
         let event = failed(user, second, code).replacen(r#""errorCode""#, &format!(r#"{more},"errorCode""#), 1);
         assert!(event.contains(more));
         let handled = handle(&pipeline, &event, at(second));
         assert_eq!(handled.answer.counts.admin, 1, "{:#?}", handled.answer);
-        told.extend(handled.notices);
+        notices.extend(handled.notices);
     }
-    told
+    notices
 }
 
 #[test]
@@ -289,8 +289,8 @@ fn two_callers_whom_a_key_refuses_are_an_incident_that_names_the_key_and_what_me
         (r#""additionalEventData":{"reason":"KMS_DisabledException"}"#, "aws kms enable-key --key-id KEY"),
     ] {
         assert_eq!(refused(&["ana"], "AccessDeniedException", more), [], "one is not enough: {more}");
-        let told = refused(&["ana", "ben"], "AccessDeniedException", more);
-        let [notice] = told.as_slice() else { panic!("{more} {told:#?}") };
+        let notices = refused(&["ana", "ben"], "AccessDeniedException", more);
+        let [notice] = notices.as_slice() else { panic!("{more} {notices:#?}") };
         assert_eq!((notice.kind, notice.diagnosis), (NoticeKind::Opened, Diagnosis::Misconfigured));
         let mail = notice.mail();
         assert!(mail.contains(command), "{mail}");
@@ -306,8 +306,8 @@ fn a_refusal_that_only_speaks_of_a_key_is_told_of_at_three_callers_and_as_of_a_p
         r#""errorMessage":"not authorized to perform: sso-oauth:CreateTokenWithIAM""#,
     ] {
         assert_eq!(refused(&["ana", "ben"], "NotAuthorized", more), [], "{more}");
-        let told = refused(&["ana", "ben", "eva"], "NotAuthorized", more);
-        let [notice] = told.as_slice() else { panic!("{more} {told:#?}") };
+        let notices = refused(&["ana", "ben", "eva"], "NotAuthorized", more);
+        let [notice] = notices.as_slice() else { panic!("{more} {notices:#?}") };
         assert_eq!(notice.diagnosis, Diagnosis::Misconfigured);
         let mail = notice.mail();
         assert!(mail.contains("service control policies") && !mail.contains("KMS key"), "{mail}");
@@ -319,16 +319,16 @@ fn each_notice_of_an_open_incident_says_how_it_began() {
     let pipeline = pipeline(&[]);
     // It begins in a hurry, which nothing shows any more after an hour.
     let seconds = (0..300).step_by(10).chain((300..3 * 3600).step_by(90));
-    let mut told = Vec::new();
+    let mut notices = Vec::new();
     for second in seconds {
-        told.extend(handle(&pipeline, &failing(&format!("user-{second}"), second), at(second)).notices);
+        notices.extend(handle(&pipeline, &failing(&format!("user-{second}"), second), at(second)).notices);
     }
-    let (first, others) = told.split_first().unwrap();
+    let (first, others) = notices.split_first().unwrap();
     assert_eq!(first.kind, NoticeKind::Opened);
     let opening = &first.reasons[0];
     assert!(opening.contains("callers newly affected in"), "{opening}");
     let reminders = others.iter().filter(|notice| notice.kind == NoticeKind::Reminder);
-    assert_eq!(reminders.count(), 1, "twice as many callers are told of three times: {told:#?}");
+    assert_eq!(reminders.count(), 1, "twice as many callers are told of three times: {notices:#?}");
     for notice in others {
         assert!(notice.reasons.contains(opening), "{notice:#?}");
     }
@@ -343,8 +343,8 @@ fn callers_who_are_hit_one_by_one_are_an_outage_though_the_first_are_left_out() 
     }
     calls.extend((7..900).step_by(30).map(|second| ("zoe", second, None)));
     calls.sort_by_key(|(_, second, _)| *second);
-    let told = live(&pipeline, &calls);
-    assert!(told.iter().any(|notice| notice.kind == NoticeKind::Opened), "{told:#?}");
+    let notices = live(&pipeline, &calls);
+    assert!(notices.iter().any(|notice| notice.kind == NoticeKind::Opened), "{notices:#?}");
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn lines_without_region(callers: usize, second: i64) -> String {
 
 #[test]
 fn lines_that_name_no_region_open_nothing_where_only_other_regions_were_seen() {
-    let told = |variables: &[(&str, &str)], before: &[String]| {
+    let notices = |variables: &[(&str, &str)], before: &[String]| {
         let pipeline = pipeline(variables);
         for payload in before {
             handle(&pipeline, payload, at(10));
@@ -409,12 +409,12 @@ fn lines_that_name_no_region_open_nothing_where_only_other_regions_were_seen() {
     };
     let elsewhere = failing("ana", 5);
     let assumed = ("AWS_REGION", "ca-central-1");
-    assert!(!told(&[assumed], std::slice::from_ref(&elsewhere)));
+    assert!(!notices(&[assumed], std::slice::from_ref(&elsewhere)));
     // It is the only one there is; or the operator named it; or a call to it was seen.
-    assert!(told(&[assumed], &[]));
-    assert!(told(&[("OIDC_TRIAGE_REGION", "ca-central-1")], std::slice::from_ref(&elsewhere)));
+    assert!(notices(&[assumed], &[]));
+    assert!(notices(&[("OIDC_TRIAGE_REGION", "ca-central-1")], std::slice::from_ref(&elsewhere)));
     let here = elsewhere.replace("us-east-1", "ca-central-1").replace("ana", "ben");
-    assert!(told(&[assumed], &[elsewhere, here]));
+    assert!(notices(&[assumed], &[elsewhere, here]));
 }
 
 fn served(user: &str, second: i64) -> String {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
-use triage_decide::probe::{ProbeAnswer, Rung, RungState};
+use triage_decide::probe::{ProbeAnswer, ProbeStep, StepState};
 use triage_decode::decode;
 use triage_engine::handled::Invocation;
 use triage_engine::memory::MemoryStore;
@@ -139,12 +139,13 @@ impl<'a> Simulation<'a> {
         let is_down = incidents.iter().any(|incident| {
             incident.probed_down && incident.region == region.as_str() && (incident.from..incident.to).contains(&second)
         });
-        let answer = if is_down { RungState::Down } else { RungState::Healthy };
-        let rung = Rung { operation: Operation::CreateToken, answer, fault: None, latency: Duration::from_millis(40) };
+        let answer = if is_down { StepState::Down } else { StepState::Healthy };
+        let step =
+            ProbeStep { operation: Operation::CreateToken, answer, fault: None, latency: Duration::from_millis(40) };
         let (store, on) = (&self.pipeline.store, At { now: at(second), until: Instant::now() });
         let view = store.view(&region, true, on).now_or_never().expect("memory answers at once");
         let mut record = view.probe;
-        record.add(&ProbeAnswer { region: region.clone(), at: at(second), rungs: vec![rung], control: None });
+        record.add(&ProbeAnswer { region: region.clone(), at: at(second), steps: vec![step], control: None });
         store
             .record_probe(&region, &record, on)
             .now_or_never()

@@ -59,7 +59,7 @@ fn a_talker_with_half_of_the_calls_at_half_of_a_quota_is_worth_an_advice() {
         "terraform/1.9 at 192.0.2.7 made 4800 of 5800 calls within 120 s: 50 % of the published quota of 80 a second for \
          CreateToken and StartDeviceAuthorization"
     );
-    world.probe(RungState::Down, 60);
+    world.probe(StepState::Down, 60);
     assert_eq!(world.diagnosis(60), Diagnosis::Quiet, "in an outage everybody talks much");
 }
 
@@ -90,11 +90,11 @@ fn whichever_of_the_two_is_seen_first_people_are_told_once_a_day() {
     refused_first.view.evidence.slots.remove(&loud.0);
     let mut talker_first = talker(4800, 100);
     for (first, second) in [(&mut refused_first, &both), (&mut talker_first, &both)] {
-        let (told, _) = first.lives(270);
-        assert!(matches!(told.as_slice(), [Event::Advised(_)]), "{told:#?}");
+        let (reported, _) = first.lives(270);
+        assert!(matches!(reported.as_slice(), [Event::Advised(_)]), "{reported:#?}");
         first.view.evidence = second.view.evidence.clone();
-        let (told, judgement) = first.lives(291);
-        assert_eq!(told, [], "{judgement:#?}");
+        let (reported, judgement) = first.lives(291);
+        assert_eq!(reported, [], "{judgement:#?}");
     }
 }
 
@@ -224,9 +224,9 @@ fn who_is_left_out_and_long_silent_is_taken_back_when_it_is_served() {
 #[test]
 fn a_probe_and_a_control_without_an_answer_are_blind() {
     let silent = Fault { no_answer: true, message: Some("timed out".into()), ..Fault::default() };
-    let rung = Rung {
+    let step = ProbeStep {
         operation: Operation::CreateToken,
-        answer: RungState::Unknown,
+        answer: StepState::Unknown,
         fault: Some(silent),
         latency: Duration::ZERO,
     };
@@ -235,8 +235,8 @@ fn a_probe_and_a_control_without_an_answer_are_blind() {
         [(Some(control(false)), Diagnosis::Blind), (Some(control(true)), Diagnosis::Quiet), (None, Diagnosis::Quiet)]
     {
         let mut world = World::new();
-        let rungs = vec![rung.clone()];
-        world.view.probe.latest = Some(ProbeAnswer { region: region(), at: at(0), rungs, control });
+        let steps = vec![step.clone()];
+        world.view.probe.latest = Some(ProbeAnswer { region: region(), at: at(0), steps, control });
         let verdict = world.verdict(120);
         assert_eq!(verdict.diagnosis, diagnosis);
         assert_eq!(advised(&verdict, Diagnosis::Blind).len(), usize::from(diagnosis == Diagnosis::Blind));

@@ -69,7 +69,7 @@ fn before_enough_others_were_served_nothing_is_of_a_tool() {
 #[test]
 fn a_probe_never_stands_in_for_a_caller() {
     let mut world = twelve_cannot_register(2);
-    world.probe(RungState::Healthy, 50);
+    world.probe(StepState::Healthy, 50);
     let judgement = world.judge(60);
     assert!(judgement.apart.is_empty() && judgement.region.diagnosis.is_incident(), "{judgement:#?}");
     assert!(says(&judgement.region, "a probe at 08:00:50 UTC found CreateToken healthy"), "{judgement:#?}");

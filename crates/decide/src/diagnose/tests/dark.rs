@@ -68,8 +68,8 @@ fn where_others_are_served_it_is_of_that_address_or_that_application() {
         let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
         assert_eq!((apart.diagnosis, apart.scope.shared.as_ref().unwrap().name.as_str()), (diagnosis, name));
         assert!(!judgement.region.diagnosis.is_incident(), "{judgement:#?}");
-        // A rung that is down says that it is the service.
-        world.probe(RungState::Down, 85);
+        // A step that is down says that it is the service.
+        world.probe(StepState::Down, 85);
         let judgement = world.judge(90);
         assert!(judgement.apart.is_empty() && judgement.region.diagnosis.is_incident(), "{judgement:#?}");
     }

@@ -63,13 +63,13 @@ fn failures_over_45_seconds_wake_people_though_some_are_served() {
 #[test]
 fn a_healthy_probe_of_the_step_that_fails_lets_people_sleep_and_of_another_step_not() {
     for (operation, step, severity) in
-        [(Operation::CreateToken, Some(RungState::Healthy), Severity::Warning), (START, None, Severity::Page)]
+        [(Operation::CreateToken, Some(StepState::Healthy), Severity::Warning), (START, None, Severity::Page)]
     {
         let mut world = World::new();
         for n in 0..4 {
             world.fail(Fails { operation, ..fails(&format!("hit-{n}"), n) });
         }
-        world.probe(RungState::Healthy, 55);
+        world.probe(StepState::Healthy, 55);
         assert_eq!(world.verdict(60).step, step);
         assert_eq!(world.severity_by(60), Some(severity), "{operation}");
     }
@@ -78,8 +78,8 @@ fn a_healthy_probe_of_the_step_that_fails_lets_people_sleep_and_of_another_step_
 #[test]
 fn a_step_that_is_down_for_the_probe_time_and_again_wakes_people_at_once() {
     let mut world = World::new();
-    world.fail_all(&["ana", "ben", "eva", "kai"], 0).probe(RungState::Down, 2);
+    world.fail_all(&["ana", "ben", "eva", "kai"], 0).probe(StepState::Down, 2);
     assert_eq!(world.severity_by(30), Some(Severity::Warning));
-    world.probe(RungState::Down, 32);
+    world.probe(StepState::Down, 32);
     assert_eq!(world.severity_by(35), Some(Severity::Page));
 }

@@ -100,7 +100,7 @@ fn an_incident_whose_opening_was_not_kept_keeps_the_first_that_it_tells() {
 #[test]
 fn what_becomes_worse_tells_what_made_it_worse_and_what_becomes_less_bad_does_not() {
     let mut world = World::new();
-    world.probe(RungState::Down, 0).probe(RungState::Down, 40);
+    world.probe(StepState::Down, 0).probe(StepState::Down, 40);
     let (happened, _) = world.live(41).unwrap();
     assert_eq!(
         (happened, world.opening().unwrap().starts_with("probes found CreateToken down")),
@@ -113,7 +113,7 @@ fn what_becomes_worse_tells_what_made_it_worse_and_what_becomes_less_bad_does_no
     assert!(verdict.reasons[0].starts_with(worse) && world.opening().unwrap().starts_with(worse), "{verdict:#?}");
     // Most are served from here on, and one is hit: what is left is degraded.
     let worse = world.opening().map(str::to_owned);
-    world.probe(RungState::Healthy, 700).serve("ana", 710).serve("ben", 710).serve_others(20, 720);
+    world.probe(StepState::Healthy, 700).serve("ana", 710).serve("ben", 710).serve_others(20, 720);
     assert_eq!(world.live(730), None, "less bad is no news");
     let verdict = world.verdict(730);
     assert_eq!(verdict.diagnosis, Diagnosis::Degraded, "{verdict:#?}");
@@ -144,9 +144,9 @@ fn a_ledger_of_an_earlier_release_is_read() {
         world.fail(Fails { kms: true, ..denied(who, second, "KMS_DisabledException") });
     }
     world.live(10).unwrap();
-    let told = world.view.ledger.incident.clone().unwrap();
+    let reported = world.view.ledger.incident.clone().unwrap();
     let read = world.as_stored_before().view.ledger.incident.clone().unwrap();
-    assert_eq!((read.opening.as_ref(), &read.id, read.since), (None, &told.id, told.since));
+    assert_eq!((read.opening.as_ref(), &read.id, read.since), (None, &reported.id, reported.since));
     let Concern::Admin { label, name, key } = &read.concern else { panic!("{:?}", read.concern) };
     assert_eq!((*label, name.as_str(), *key), (hash16(name), "KMS_DisabledException", true));
     assert!(read.is_in(&world.verdict(20)), "it is the same trouble");

@@ -72,8 +72,8 @@ fn of_a_key_that_refuses_three_only_what_was_served_since_speaks_against() {
         world.serve_others(others, 15);
         let verdict = world.verdict(20);
         assert_eq!(verdict.diagnosis, diagnosis, "{others}");
-        let told = says(&verdict, "fewer callers were served than refused since the first of them: 2 against 3");
-        assert_eq!(told, diagnosis == Diagnosis::Misconfigured, "{verdict:#?}");
+        let reported = says(&verdict, "fewer callers were served than refused since the first of them: 2 against 3");
+        assert_eq!(reported, diagnosis == Diagnosis::Misconfigured, "{verdict:#?}");
     }
     let mut world = World::new();
     world.serve_others(40, -10);

@@ -20,9 +20,9 @@ fn it_is_degraded_where_half_of_the_active_callers_are_served_and_no_probe_is_do
         let mut world = World::new();
         world.serve_others(others, -10).fail_all(&["ana", "ben", "eva"], 0);
         assert_eq!(world.diagnosis(5), diagnosis, "{others}");
-        world.probe(RungState::Healthy, 4);
+        world.probe(StepState::Healthy, 4);
         assert_eq!(world.diagnosis(5), diagnosis, "a healthy probe does not outvote hit callers: {others}");
-        world.probe(RungState::Down, 5);
+        world.probe(StepState::Down, 5);
         assert_eq!(world.diagnosis(5), Diagnosis::Outage, "{others}");
     }
 }
@@ -41,7 +41,7 @@ fn two_broken_callers_never_page() {
     let mut world = World::new();
     for second in 0..100 {
         world.fail(fails("ana", 10 * second)).fail(fails("ben", 10 * second));
-        world.probe(RungState::Healthy, 10 * second);
+        world.probe(StepState::Healthy, 10 * second);
         assert_eq!(world.diagnosis(10 * second), Diagnosis::Isolated, "{second}");
     }
     assert_eq!(world.verdict(1000).callers, 2);
@@ -83,7 +83,7 @@ fn mistakes_of_callers_are_no_failures_of_the_service() {
     for name in ["ana", "ben", "eva", "kai"] {
         world.fail(refused(name, 0, "InvalidGrantException"));
     }
-    world.probe(RungState::Down, 1);
+    world.probe(StepState::Down, 1);
     assert_eq!(world.diagnosis(5), Diagnosis::Quiet);
 }
 
@@ -125,7 +125,7 @@ fn a_probe_down_twice_half_a_minute_apart_is_degraded() {
         (30, 151, Diagnosis::Quiet),
     ] {
         let mut world = World::new();
-        world.probe(RungState::Down, 0).probe(RungState::Down, second);
+        world.probe(StepState::Down, 0).probe(StepState::Down, second);
         let verdict = world.verdict(now);
         assert_eq!(verdict.diagnosis, diagnosis, "{second} {now}");
         assert_eq!(verdict.since, (diagnosis == Diagnosis::Degraded).then_some(at(0)));
@@ -136,18 +136,18 @@ fn a_probe_down_twice_half_a_minute_apart_is_degraded() {
 fn once_is_not_twice_whatever_the_policy_says_of_the_time_between() {
     let mut world = World::new();
     world.policy.probe_down = Duration::ZERO;
-    world.probe(RungState::Down, 0);
+    world.probe(StepState::Down, 0);
     assert_eq!(world.diagnosis(1), Diagnosis::Quiet);
-    world.probe(RungState::Down, 1);
+    world.probe(StepState::Down, 1);
     assert_eq!(world.diagnosis(1), Diagnosis::Degraded);
 }
 
 #[test]
 fn a_probe_that_is_healthy_again_is_no_trouble() {
     let mut world = World::new();
-    world.probe(RungState::Down, 0).probe(RungState::Down, 40).probe(RungState::Healthy, 60);
+    world.probe(StepState::Down, 0).probe(StepState::Down, 40).probe(StepState::Healthy, 60);
     assert_eq!(world.diagnosis(61), Diagnosis::Quiet);
-    world.probe(RungState::Down, 80);
+    world.probe(StepState::Down, 80);
     assert_eq!(world.diagnosis(81), Diagnosis::Quiet, "the streak began anew");
 }
 
@@ -172,7 +172,7 @@ fn with_an_issue_of_aws_health_two_callers_are_enough() {
 #[test]
 fn what_was_settled_opens_nothing() {
     let mut world = World::new();
-    world.fail_all(&["ana", "ben", "eva"], 0).probe(RungState::Down, 0).probe(RungState::Down, 50);
+    world.fail_all(&["ana", "ben", "eva"], 0).probe(StepState::Down, 0).probe(StepState::Down, 50);
     for name in ["ana", "ben", "eva"] {
         world.fail(denied(name, 40, "AccessDeniedException"));
     }
@@ -191,9 +191,9 @@ fn an_open_incident_is_degraded_as_long_as_anybody_is_hit() {
     assert_eq!(world.diagnosis(60), Diagnosis::Outage);
     world.serve("ana", 60).serve("ben", 60);
     assert_eq!(world.diagnosis(70), Diagnosis::Degraded);
-    world.probe(RungState::Down, 65);
+    world.probe(StepState::Down, 65);
     assert_eq!(world.diagnosis(70), Diagnosis::Outage, "it crossed, and the probe is down");
-    world.probe(RungState::Healthy, 66).serve("eva", 70);
+    world.probe(StepState::Healthy, 66).serve("eva", 70);
     assert_eq!(world.diagnosis(75), Diagnosis::Transient);
 }
 

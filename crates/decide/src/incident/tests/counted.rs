@@ -23,7 +23,7 @@ fn callers_are_all_that_were_hit_from_beginning_to_end_each_once() {
     }
     assert_eq!(life.incident().callers, 9);
     life.is_over(3000, &quiet(), &proved(2990));
-    assert_eq!((life.incident().callers, life.told.last().unwrap().1.callers), (9, 9));
+    assert_eq!((life.incident().callers, life.reported.last().unwrap().1.callers), (9, 9));
 }
 
 #[test]
@@ -43,8 +43,8 @@ fn beyond_what_is_kept_callers_are_estimated() {
     let incident = life.incident();
     assert!(incident.victims[&Origin::CloudTrail].is_about());
     assert!((2550..=3450).contains(&incident.callers), "{}", incident.callers);
-    let told = life.told.iter().map(|(_, incident)| incident.callers);
-    assert!(told.is_sorted(), "it never shrinks");
+    let reported = life.reported.iter().map(|(_, incident)| incident.callers);
+    assert!(reported.is_sorted(), "it never shrinks");
 }
 
 #[test]
@@ -117,8 +117,8 @@ fn a_part_that_works_again_is_told_while_another_one_fails() {
         let recovery = Recovery { parts, ..Recovery::default() };
         assert_eq!(life.is_over(700, &both, &recovery), [Kind::Changed]);
         let works = life.incident().parts[proved].operation.unwrap();
-        let told = Happened::Changed(vec![Change::Works(works)]);
-        assert!(life.told[1].0 == told && life.incident().is_open(), "{:#?}", life.told);
+        let reported = Happened::Changed(vec![Change::Works(works)]);
+        assert!(life.reported[1].0 == reported && life.incident().is_open(), "{:#?}", life.reported);
         assert_eq!(life.is_over(1400, &both, &recovery), [], "once");
     }
 }

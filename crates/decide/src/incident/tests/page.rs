@@ -24,7 +24,7 @@ fn what_lasts_for_a_minute_by_the_clock_pages_without_a_further_failure() {
     let mut life = opened();
     assert_eq!(life.sees(59, &outage()), []);
     assert_eq!(life.sees(60, &outage()), [Kind::Changed]);
-    assert_eq!(life.told[1].0, Happened::Changed(vec![Change::Lasts]));
+    assert_eq!(life.reported[1].0, Happened::Changed(vec![Change::Lasts]));
     let incident = life.incident();
     assert_eq!(
         (incident.severity, incident.is_paged, incident.alarm_change),
@@ -51,22 +51,22 @@ fn a_blip_of_25_seconds_wakes_nobody() {
         assert_eq!(life.incident().severity, Severity::Warning, "{second}");
     }
     assert_eq!(life.is_over(330, &quiet(), &proved(325)), [Kind::Resolved]);
-    assert!(life.told.iter().all(|(_, incident)| incident.alarm_change.is_none() && !incident.is_paged));
+    assert!(life.reported.iter().all(|(_, incident)| incident.alarm_change.is_none() && !incident.is_paged));
 }
 
 #[test]
 fn who_was_hit_and_is_served_again_lets_people_sleep() {
     // Two of them, or half of them.
-    for (hit, served_again, severity) in [
+    for (affected, served_again, severity) in [
         (10, 0, Severity::Page),
         (10, 1, Severity::Page),
         (10, 2, Severity::Warning),
         (3, 1, Severity::Page),
         (2, 1, Severity::Warning),
     ] {
-        let verdict = Verdict { served_again, ..outage().hitting(hit) };
-        assert_eq!(severity_at(60, &verdict), severity, "{served_again} of {hit}");
-        let spans = Verdict { served_again, ..outage().hitting(hit).seen(0, 45) };
+        let verdict = Verdict { served_again, ..outage().hitting(affected) };
+        assert_eq!(severity_at(60, &verdict), severity, "{served_again} of {affected}");
+        let spans = Verdict { served_again, ..outage().hitting(affected).seen(0, 45) };
         assert_eq!(severity_at(60, &spans), Severity::Page, "others fail all the same");
     }
 }
@@ -74,12 +74,12 @@ fn who_was_hit_and_is_served_again_lets_people_sleep() {
 #[test]
 fn a_step_that_is_healthy_for_the_probe_lets_people_sleep_and_one_that_lasts_does_not() {
     let with = |step| Verdict { step: Some(step), ..outage() };
-    assert_eq!(severity_at(60, &with(RungState::Healthy)), Severity::Warning);
-    for step in [RungState::Unknown, RungState::Unexpected, RungState::Down] {
+    assert_eq!(severity_at(60, &with(StepState::Healthy)), Severity::Warning);
+    for step in [StepState::Unknown, StepState::Unexpected, StepState::Down] {
         assert_eq!(severity_at(60, &with(step)), Severity::Page, "{step:?}");
     }
-    assert_eq!(severity_at(31, &with(RungState::Down)), Severity::Warning, "once");
-    let lasts = Verdict { probe_lasts: true, ..with(RungState::Down) };
+    assert_eq!(severity_at(31, &with(StepState::Down)), Severity::Warning, "once");
+    let lasts = Verdict { probe_lasts: true, ..with(StepState::Down) };
     assert_eq!(severity_at(31, &lasts), Severity::Page, "twice, half a minute apart");
 }
 
@@ -104,7 +104,7 @@ fn what_is_no_page_becomes_none_however_long_it_lasts() {
 fn what_was_a_page_stays_one_to_its_end() {
     let mut life = opened();
     life.sees(60, &outage());
-    let cured = Verdict { victims: victims(3), served_again: 3, step: Some(RungState::Healthy), ..outage() };
+    let cured = Verdict { victims: victims(3), served_again: 3, step: Some(StepState::Healthy), ..outage() };
     life.sees(90, &cured);
     assert_eq!(life.incident().severity, Severity::Page);
     life.is_over(400, &quiet(), &proved(395));

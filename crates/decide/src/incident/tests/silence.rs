@@ -11,7 +11,7 @@ fn silent() -> Recovery {
 fn fallen_silent() -> Life {
     let mut life = Life::of(&outage());
     assert_eq!(life.is_over(1802, &quiet(), &silent()), [Kind::Changed]);
-    assert_eq!(life.told[1].0, Happened::Changed(vec![Change::NobodyCalls(at(2))]));
+    assert_eq!(life.reported[1].0, Happened::Changed(vec![Change::NobodyCalls(at(2))]));
     life
 }
 
@@ -46,7 +46,7 @@ fn what_fails_over_an_hour_after_a_silence_is_an_incident_of_its_own() {
     let mut life = fallen_silent();
     let before = life.incident().clone();
     assert_eq!(life.sees(3610, &anew(3603)), [Kind::Resolved, Kind::Opened]);
-    let [.., (Happened::Resolved(recovery), closed), (_, opened)] = life.told.as_slice() else { panic!() };
+    let [.., (Happened::Resolved(recovery), closed), (_, opened)] = life.reported.as_slice() else { panic!() };
     assert_eq!((&closed.id, closed.resolved_at, recovery.proved), (&before.id, Some(at(2)), false));
     assert_ne!(opened.id, before.id);
     assert_eq!((opened.is_open(), opened.sequence, opened.since), (true, 1, at(3598)));

@@ -184,12 +184,12 @@ fn what_an_invocation_found_the_next_one_need_not_ask() {
     let pipeline = pipeline(&fake, &[]);
     fail(&pipeline, 8, 0);
     // An hour later it is told again, by another invocation.
-    let mut told = Vec::new();
+    let mut notices = Vec::new();
     for second in (60..4000).step_by(60) {
-        told.extend(fail(&pipeline, 8, second).notices);
+        notices.extend(fail(&pipeline, 8, second).notices);
     }
-    assert!(told.iter().any(|notice| !notice.impact.names.is_empty()), "{told:#?}");
-    let names = told.iter().flat_map(|notice| &notice.impact.names);
+    assert!(notices.iter().any(|notice| !notice.impact.names.is_empty()), "{notices:#?}");
+    let names = notices.iter().flat_map(|notice| &notice.impact.names);
     assert!(names.clone().all(|name| name.starts_with("Person 0")), "{:?}", names.collect::<Vec<_>>());
     assert_eq!(fake.asked(), 8);
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use Operation::{CreateToken, CreateTokenWithIam, RegisterClient, StartDeviceAuthorization};
 use Outcome::{Recovered, StillFailing};
-use RungState::{Down, Healthy, Unexpected, Unknown};
+use StepState::{Down, Healthy, Unexpected, Unknown};
 use jiff::Timestamp;
 use triage_decide::ledger::Part;
-use triage_decide::probe::Rung;
+use triage_decide::probe::ProbeStep;
 use triage_decide::scope::Scope;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::fault::Fault;
@@ -57,18 +57,18 @@ fn incident(concern: Concern, operations: Option<&[Operation]>, parts: Vec<Part>
         refuted: Vec::new(),
         reasons: Vec::new(),
         sequence: 1,
-        told_at: at,
+        notified_at: at,
         changed_at: None,
-        told_callers: 3,
-        told_operations: [].into(),
-        told_health: false,
+        reported_callers: 3,
+        reported_operations: [].into(),
+        reported_health: false,
         is_paged: true,
         alarm_change: None,
     }
 }
 
 fn steps(incident: Incident) -> Vec<Operation> {
-    hit_steps(&Ledger { incident: Some(incident), ..Ledger::default() }).into_iter().collect()
+    affected_steps(&Ledger { incident: Some(incident), ..Ledger::default() }).into_iter().collect()
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn the_steps_of_an_open_incident_of_the_service_are_those_of_its_scope_and_its_p
     let both = incident(Concern::Service, Some(&[StartDeviceAuthorization]), parts);
     assert_eq!(steps(both.clone()), [StartDeviceAuthorization, CreateToken]);
     assert_eq!(steps(Incident { resolved_at: now, ..both }), []);
-    assert_eq!(hit_steps(&Ledger::default()), [].into());
+    assert_eq!(affected_steps(&Ledger::default()), [].into());
 }
 
 #[test]
@@ -95,15 +95,15 @@ fn an_incident_of_our_own_key_or_of_a_refusal_has_no_steps_to_ask() {
     assert_eq!(steps(incident(code, Some(&[RegisterClient]), parts())), []);
 }
 
-/// A rung that is healthy by a refusal has it as its fault.
-fn answer(rungs: &[(Operation, RungState, bool)]) -> ProbeAnswer {
-    let rung = |&(operation, answer, refused): &(Operation, RungState, bool)| Rung {
+/// A step that is healthy by a refusal has it as its fault.
+fn answer(steps: &[(Operation, StepState, bool)]) -> ProbeAnswer {
+    let step = |&(operation, answer, refused): &(Operation, StepState, bool)| ProbeStep {
         operation,
         answer,
         fault: refused.then(Fault::default),
         latency: Duration::ZERO,
     };
-    ProbeAnswer { region: region(), at: Timestamp::UNIX_EPOCH, rungs: rungs.iter().map(rung).collect(), control: None }
+    ProbeAnswer { region: region(), at: Timestamp::UNIX_EPOCH, steps: steps.iter().map(step).collect(), control: None }
 }
 
 #[test]
@@ -114,8 +114,8 @@ fn a_failure_stands_as_its_own_step_answered() {
             [(Healthy, Recovered), (Down, StillFailing), (Unknown, Outcome::Unknown), (Unexpected, Outcome::Unknown)]
         {
             for other in [Healthy, Down, Unknown, Unexpected] {
-                let rungs = all.map(|operation| (operation, if operation == own { state } else { other }, true));
-                assert_eq!(outcome_of(&answer(&rungs), Some(own)), wanted, "{own} {state:?}, else {other:?}");
+                let steps = all.map(|operation| (operation, if operation == own { state } else { other }, true));
+                assert_eq!(outcome_of(&answer(&steps), Some(own)), wanted, "{own} {state:?}, else {other:?}");
             }
         }
     }
@@ -143,7 +143,7 @@ fn of_a_step_that_was_not_asked_only_the_ladder_beyond_it_says_that_it_works() {
         (&down, None, StillFailing),
         (&[], Some(CreateToken), Outcome::Unknown),
     ];
-    for (rungs, operation, wanted) in table {
-        assert_eq!(outcome_of(&answer(rungs), operation), wanted, "{operation:?} of {rungs:?}");
+    for (steps, operation, wanted) in table {
+        assert_eq!(outcome_of(&answer(steps), operation), wanted, "{operation:?} of {steps:?}");
     }
 }

@@ -97,15 +97,15 @@ fn a_history_says_by_itself_which_regions_it_is_of() {
 #[test]
 fn operators_hear_of_it_once_a_day_however_many_are_named() {
     let pipeline = pipeline();
-    let mut told = Vec::new();
+    let mut notices = Vec::new();
     let regions = ["eu-west-1", "eu-west-2", "ap-south-1"];
     for (index, region) in regions.iter().cycle().take(90).enumerate() {
-        told.extend(handle(&pipeline, &line(region, index as i64), index as i64 + 1, "").notices);
+        notices.extend(handle(&pipeline, &line(region, index as i64), index as i64 + 1, "").notices);
     }
-    told.extend(handle(&pipeline, &line("eu-west-1", DAY + 60), DAY + 61, "").notices);
-    assert_eq!(told.iter().map(|notice| notice.diagnosis).collect::<Vec<_>>(), [Diagnosis::Unbelieved; 2]);
-    assert_eq!(told[0].region.as_str(), HOME);
-    assert!(told[0].reasons[0].contains("OIDC_TRIAGE_REGIONS does not name it"), "{:?}", told[0].reasons);
+    notices.extend(handle(&pipeline, &line("eu-west-1", DAY + 60), DAY + 61, "").notices);
+    assert_eq!(notices.iter().map(|notice| notice.diagnosis).collect::<Vec<_>>(), [Diagnosis::Unbelieved; 2]);
+    assert_eq!(notices[0].region.as_str(), HOME);
+    assert!(notices[0].reasons[0].contains("OIDC_TRIAGE_REGIONS does not name it"), "{:?}", notices[0].reasons);
 }
 
 #[test]

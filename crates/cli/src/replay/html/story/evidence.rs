@@ -1,6 +1,6 @@
 //! What an incident rests on: whom it hit, with what codes, at which operations, and the usual causes weighed.
 
-use triage_decide::probe::RungState;
+use triage_decide::probe::StepState;
 use triage_notify::notice::{Impact, Notice, Request, Tally, Weighed};
 use triage_notify::words::utc_minute;
 
@@ -80,13 +80,13 @@ fn callers(h: &mut Html, story: &Story, impact: &Impact) {
     });
 }
 
-const fn probe(answer: Option<RungState>) -> &'static str {
+const fn probe(answer: Option<StepState>) -> &'static str {
     match answer {
         None => "none answered",
-        Some(RungState::Healthy) => "found the service healthy",
-        Some(RungState::Unknown) => "had no clear answer",
-        Some(RungState::Unexpected) => "was answered something unexpected",
-        Some(RungState::Down) => "found the service down",
+        Some(StepState::Healthy) => "found the service healthy",
+        Some(StepState::Unknown) => "had no clear answer",
+        Some(StepState::Unexpected) => "was answered something unexpected",
+        Some(StepState::Down) => "found the service down",
     }
 }
 

@@ -71,7 +71,7 @@ fn each_of_the_three_causes_is_weighed_in_words_and_numbers() {
     let mut world = World::new();
     world.fail_all(&["ana", "ben", "eva", "eva"], 0);
     world.fail(Fails { cause: Cause::Throttled, code: "SlowDownException", ..fails("kai", 9) });
-    world.fail(refused("kai", 10, "InvalidGrantException")).probe(RungState::Down, 20);
+    world.fail(refused("kai", 10, "InvalidGrantException")).probe(StepState::Down, 20);
     let [outage, throttling, input] = world.verdict(30).weighed;
     assert_eq!(
         outage.speaks_for,

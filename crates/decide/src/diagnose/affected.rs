@@ -1,6 +1,6 @@
 //! Who is hit, by what, and since when.
 //!
-//! In: the marks of one cause. Out: [`CallsByCaller`], of which those are a [`Hit`] that were not served since. What a
+//! In: the marks of one cause. Out: [`CallsByCaller`], of which those are an [`AffectedCaller`] that were not served since. What a
 //! failure counts towards is its [`ConcernKey`].
 
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use crate::evidence::mark::{Mark, ServedCall};
 /// A caller that failed and was not served since. Only being served proves that a caller is well: whoever got a 500 and
 /// then is refused for a code that the failed call consumed has not signed in.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Hit {
+pub struct AffectedCaller {
     pub caller: CallerHash,
     /// The first and the latest failure after it was last served.
     pub since: Timestamp,
@@ -22,7 +22,7 @@ pub struct Hit {
     origins: [bool; Origin::ALL.len()],
 }
 
-impl Hit {
+impl AffectedCaller {
     fn of(mark: &Mark) -> Self {
         let mut origins = [false; Origin::ALL.len()];
         origins[mark.origin as usize] = true;
@@ -41,28 +41,28 @@ impl Hit {
     /// Of the failures of a caller that was not served since, those of one kind.
     pub fn by<'a>(kind: ConcernKey, unserved: impl Iterator<Item = &'a Mark>, from: Timestamp) -> Option<Self> {
         let mut failed = unserved.filter(|mark| mark.at >= from && kind.takes(mark));
-        let mut hit = Self::of(failed.next()?);
-        failed.for_each(|mark| hit.add(mark));
-        Some(hit)
+        let mut caller = Self::of(failed.next()?);
+        failed.for_each(|mark| caller.add(mark));
+        Some(caller)
     }
 
     /// Those of each kind.
     pub fn all<'a>(unserved: impl Iterator<Item = &'a Mark>, from: Timestamp) -> Vec<(ConcernKey, Self)> {
-        let mut hits: Vec<(ConcernKey, Self)> = Vec::new();
+        let mut affected: Vec<(ConcernKey, Self)> = Vec::new();
         for mark in unserved.filter(|mark| mark.at >= from) {
             let Some(kind) = ConcernKey::of(mark) else { continue };
-            match hits.iter_mut().find(|(known, _)| *known == kind) {
-                Some((_, hit)) => hit.add(mark),
-                None => hits.push((kind, Self::of(mark))),
+            match affected.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, caller)) => caller.add(mark),
+                None => affected.push((kind, Self::of(mark))),
             }
         }
-        hits
+        affected
     }
 }
 
 /// The origin through which the most callers were hit, and how many: one person seen three ways is not three.
-pub fn widest(hits: &[Hit]) -> (usize, Origin) {
-    let of = |origin: Origin| (hits.iter().filter(|hit| hit.is_of(origin)).count(), origin);
+pub fn widest(affected: &[AffectedCaller]) -> (usize, Origin) {
+    let of = |origin: Origin| (affected.iter().filter(|caller| caller.is_of(origin)).count(), origin);
     let [first, others @ ..] = Origin::ALL;
     others.into_iter().map(of).fold(of(first), |best, next| if next.0 > best.0 { next } else { best })
 }
