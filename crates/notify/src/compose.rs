@@ -115,7 +115,7 @@ fn change(change: &Change, incident: &Incident) -> String {
         Change::Attributed(shared) => format!("it is {} and not the service", of_shared(shared)),
         Change::Refuted(shared) => format!("it is not only {}: others fail too", of_shared(shared)),
         Change::Lasts => "it lasts, so on-call is paged now".to_owned(),
-        Change::Callers { hit, told } => {
+        Change::Callers { affected: hit, reported: told } => {
             let about = if is_about(incident) { "about " } else { "" };
             format!("{about}{hit} callers are affected, up from {told}")
         }
@@ -140,7 +140,7 @@ impl Notice {
         Self {
             headline: headlines(kind, incident, verdict, &impact, news.as_deref(), clock),
             news,
-            operations: incident.told_operations.iter().copied().collect(),
+            operations: incident.reported_operations.iter().copied().collect(),
             probe: verdict.probe.filter(|_| is_of_the_service(incident)),
             aws_health: verdict.health && is_of_the_service(incident),
             reasons: reasons(incident, verdict, changes),
@@ -192,7 +192,7 @@ impl Notice {
                 headline::over(incident, &impact, recovery, clock),
                 headline::how_it_ended(incident, recovery, clock),
             ],
-            operations: incident.told_operations.iter().copied().collect(),
+            operations: incident.reported_operations.iter().copied().collect(),
             proved: Some(recovery.proved),
             reasons: bounded(&recovery.reasons),
             advice: advice::of_recovery(incident, recovery.proved),

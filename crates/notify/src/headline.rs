@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use triage_decide::cell::Dimension;
 use triage_decide::concern::Concern;
 use triage_decide::ledger::Incident;
-use triage_decide::probe::RungState;
+use triage_decide::probe::StepState;
 use triage_decide::scope::{Scope, Shared};
 use triage_decide::verdict::{Advised, Diagnosis, Recovery, Verdict};
 use triage_model::region::Region;
@@ -139,15 +139,15 @@ fn of_the_service(verdict: &Verdict) -> String {
         return format!("It is AWS: AWS Health has an open issue about it.{probe}");
     }
     match verdict.probe {
-        Some(RungState::Down) => "Looks like AWS: a probe of the service fails too.".to_owned(),
-        Some(RungState::Healthy) => {
+        Some(StepState::Down) => "Looks like AWS: a probe of the service fails too.".to_owned(),
+        Some(StepState::Healthy) => {
             "Not clear whose fault: a probe works, so only some calls fail, or it is your own network.".to_owned()
         }
-        Some(RungState::Unexpected | RungState::Unknown) | None => {
+        Some(StepState::Unexpected | StepState::Unknown) | None => {
             let unknown = match verdict.probe {
-                Some(RungState::Unexpected) => "the probe got an unexpected answer",
-                Some(RungState::Unknown) => "the probe got no clear answer",
-                Some(RungState::Down | RungState::Healthy) | None => "the service was not probed",
+                Some(StepState::Unexpected) => "the probe got an unexpected answer",
+                Some(StepState::Unknown) => "the probe got no clear answer",
+                Some(StepState::Down | StepState::Healthy) | None => "the service was not probed",
             };
             if verdict.is_mostly_unanswered() {
                 format!("Not clear whose fault: most calls got no answer, which may be your own network; {unknown}.")
@@ -160,9 +160,9 @@ fn of_the_service(verdict: &Verdict) -> String {
 
 fn probed(verdict: &Verdict) -> Option<&'static str> {
     match verdict.probe? {
-        RungState::Down => Some("A probe of the service fails too."),
-        RungState::Healthy => Some("A probe of the service works."),
-        RungState::Unexpected | RungState::Unknown => None,
+        StepState::Down => Some("A probe of the service fails too."),
+        StepState::Healthy => Some("A probe of the service works."),
+        StepState::Unexpected | StepState::Unknown => None,
     }
 }
 
@@ -218,7 +218,7 @@ fn cause(incident: &Incident) -> String {
             format!("your own policy or assignments ({})", crate::words::shown(name))
         }
         (Concern::Service | Concern::Request { .. }, Some(shared)) => of_shared(shared),
-        (Concern::Service | Concern::Request { .. }, None) => match (incident.told_health, incident.probe_failed) {
+        (Concern::Service | Concern::Request { .. }, None) => match (incident.reported_health, incident.probe_failed) {
             (true, _) => "AWS, confirmed by AWS Health".to_owned(),
             (false, true) => "AWS, a probe failed too".to_owned(),
             (false, false) => "probably AWS, not confirmed".to_owned(),

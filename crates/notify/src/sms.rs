@@ -25,9 +25,9 @@ pub fn render(notice: &Notice, place: &Place) -> String {
     let since = notice.times.since.filter(|_| notice.kind != NoticeKind::Reminder);
     let since = since.map(|since| format!("Started {}.", utc_minute(since)));
     let probe = notice.probe.and_then(|answer| match answer {
-        RungState::Down => Some("Probe fails too."),
-        RungState::Healthy => Some("Probe works."),
-        RungState::Unknown | RungState::Unexpected => None,
+        StepState::Down => Some("Probe fails too."),
+        StepState::Healthy => Some("Probe works."),
+        StepState::Unknown | StepState::Unexpected => None,
     });
     let contact = place.company.contact.as_ref().map(|contact| format!("Contact: {}", septets(contact)));
     for more in [since.as_deref(), probe, contact.as_deref()].into_iter().flatten() {

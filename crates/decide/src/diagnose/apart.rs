@@ -175,7 +175,7 @@ pub fn still_stands_out(facts: &Facts<'_>, apart: &Apart, since: Timestamp) -> b
 }
 
 /// Of the callers that were affected by that kind of failures since then, the share that is within what is told apart.
-pub fn share_of_hit(facts: &Facts<'_>, apart: &Apart, since: Timestamp) -> f64 {
+pub fn share_of_affected(facts: &Facts<'_>, apart: &Apart, since: Timestamp) -> f64 {
     let of_kind = facts.callers(apart.concern).flat_map(|calls| calls.failed);
     let affected = of_kind.filter(|mark| mark.at >= since && apart.concern.takes(mark));
     let (mut all, mut inside) = (BTreeSet::new(), BTreeSet::new());

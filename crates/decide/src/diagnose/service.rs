@@ -55,7 +55,7 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_affected: bool) -> Option<F
     let scope = scope_since(facts, if facts.open.is_some() { facts.from } else { run.began_at });
     let active = facts.active(if is_open { facts.latest_call } else { crossed_at }, &scope);
     let share = share_in_words(&active);
-    let (diagnosis, why) = if active.is_mostly_hit() {
+    let (diagnosis, why) = if active.is_mostly_affected() {
         (Diagnosis::Outage, format!("most callers are affected: {share}"))
     } else if facts.is_probe_down() {
         (Diagnosis::Outage, format!("{share}, and the probe is down as well"))
@@ -215,9 +215,9 @@ pub fn health_in_words(facts: &Facts<'_>) -> impl Iterator<Item = String> {
 pub fn confirmation_in_words(facts: &Facts<'_>, since: Option<Timestamp>) -> Option<String> {
     let issue = *facts.issues().first()?;
     let begun = issue.started_at.map_or_else(String::new, |at| format!(" (started at {})", time(at)));
-    let (since, told) = (since?, issue.occurred_at);
-    Some(match since <= told {
-        true => format!("we saw it at {}, AWS confirmed at {}{begun}", time(since), time(told)),
-        false => format!("AWS reported it at {}{begun}, we saw it at {}", time(told), time(since)),
+    let (since, reported) = (since?, issue.occurred_at);
+    Some(match since <= reported {
+        true => format!("we saw it at {}, AWS confirmed at {}{begun}", time(since), time(reported)),
+        false => format!("AWS reported it at {}{begun}, we saw it at {}", time(reported), time(since)),
     })
 }

@@ -298,7 +298,7 @@ fn what_speaks_for_it_is_told_in_words_and_numbers() {
         ]
     );
     serve(&mut view, 120, 240, |call| call);
-    assert_eq!(told(&view, 250)[1], "it must hold until 12:05:20 UTC");
+    assert_eq!(reported(&view, 250)[1], "it must hold until 12:05:20 UTC");
     assert_eq!(
         reported(&view, 320),
         [

@@ -50,7 +50,7 @@ fn the_cause_is_what_the_whole_incident_showed() {
     for (said, expected) in [
         (cause(Diagnosis::Outage, &|_| ()), "Cause: probably AWS, not confirmed"),
         (cause(Diagnosis::Outage, &|incident| incident.probe_failed = true), "Cause: AWS, a probe failed too"),
-        (cause(Diagnosis::Outage, &|incident| incident.told_health = true), "Cause: AWS, confirmed by AWS Health"),
+        (cause(Diagnosis::Outage, &|incident| incident.reported_health = true), "Cause: AWS, confirmed by AWS Health"),
         (cause(Diagnosis::Misconfigured, &|_| ()), "Cause: your KMS key is disabled (KMS_DisabledException)"),
         (cause(Diagnosis::OneTool, &|_| ()), "Cause: the tool acme-login 3.0"),
     ] {
@@ -91,7 +91,7 @@ fn what_ends_without_proof_is_never_called_resolved() {
 fn what_only_a_probe_saw_lasted_until_its_end() {
     let probed = Verdict { latest: None, ..verdict(Diagnosis::Degraded).hitting(0) };
     let mut life = Life::default();
-    life.goes_on(Verdict { probe: Some(RungState::Down), ..probed }, Recovery::default(), 60);
+    life.goes_on(Verdict { probe: Some(StepState::Down), ..probed }, Recovery::default(), 60);
     let notice = life.goes_on(verdict(Diagnosis::Quiet), proved(600), 600);
     has(line(&notice.mail(), 0), &["(10 minutes): no caller was affected."]);
     has(line(&notice.mail(), 1), &["Cause: AWS, a probe failed too.", "Recovery confirmed at 08:10 UTC."]);

@@ -54,7 +54,7 @@ Reasons
 
 #[test]
 fn each_incident_has_a_title_and_a_first_line_of_its_own() {
-    let shown = TOLD.map(|diagnosis| {
+    let shown = NOTIFIED.map(|diagnosis| {
         let notice = opened(&verdict(diagnosis));
         (notice.subject.clone(), line(&notice.mail(), 0).to_owned())
     });
@@ -98,14 +98,14 @@ fn the_second_line_says_whose_fault_it_looks_like_and_what_is_not_known() {
     let outage =
         |probe, unanswered, health| second(Verdict { probe, unanswered, health, ..verdict(Diagnosis::Outage) });
     for (said, expected) in [
-        (outage(Some(RungState::Down), 0, false), "Looks like AWS: a probe of the service fails too."),
+        (outage(Some(StepState::Down), 0, false), "Looks like AWS: a probe of the service fails too."),
         (
-            outage(Some(RungState::Healthy), 0, false),
+            outage(Some(StepState::Healthy), 0, false),
             "Not clear whose fault: a probe works, so only some calls fail, or it is your own network.",
         ),
         (outage(None, 0, false), "Looks like AWS, not you. Not confirmed: the service was not probed."),
         (
-            outage(Some(RungState::Unknown), 0, false),
+            outage(Some(StepState::Unknown), 0, false),
             "Looks like AWS, not you. Not confirmed: the probe got no clear answer.",
         ),
         (
@@ -113,7 +113,7 @@ fn the_second_line_says_whose_fault_it_looks_like_and_what_is_not_known() {
             "Not clear whose fault: most calls got no answer, which may be your own network; the service was not probed.",
         ),
         (
-            outage(Some(RungState::Down), 0, true),
+            outage(Some(StepState::Down), 0, true),
             "It is AWS: AWS Health has an open issue about it. A probe of the service fails too.",
         ),
         (second(verdict(Diagnosis::Misconfigured)), "Looks like your own KMS key, not AWS: it is disabled."),
@@ -152,7 +152,7 @@ fn who_is_affected_is_called_people_only_where_all_of_them_are() {
 #[test]
 fn an_incident_that_only_a_probe_sees_does_not_speak_of_callers() {
     let verdict = Verdict {
-        probe: Some(RungState::Down),
+        probe: Some(StepState::Down),
         reasons: vec!["down twice".to_owned()],
         ..verdict(Diagnosis::Degraded).hitting(0)
     };
@@ -253,10 +253,10 @@ fn a_policy_of_ones_own_and_a_surge_are_not_blamed_on_users() {
 #[test]
 fn users_read_that_aws_fails_only_where_the_service_says_so() {
     let text = |probe, unanswered| opened(&Verdict { probe, unanswered, ..verdict(Diagnosis::Outage) }).mail();
-    let confirmed = text(Some(RungState::Down), 0);
+    let confirmed = text(Some(StepState::Down), 0);
     has(&confirmed, &["AWS's sign-in service answers with errors"]);
     assert!(!confirmed.contains("Sign in yourself"), "{confirmed}");
-    for probe in [None, Some(RungState::Unknown), Some(RungState::Unexpected), Some(RungState::Healthy)] {
+    for probe in [None, Some(StepState::Unknown), Some(StepState::Unexpected), Some(StepState::Healthy)] {
         has(&text(probe, 1), &["We are finding out why.", "1. Sign in yourself once"]);
     }
     has(&text(None, 2), &["1. Check your own network first"]);
