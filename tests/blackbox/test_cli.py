@@ -178,7 +178,7 @@ def test_a_closed_pipe_is_not_an_error():
     assert done.returncode in (0, 1) and b"panicked" not in done.stderr
 
 
-def test_a_file_with_nothing_in_it_is_said_to_be_empty(tmp_path):
+def test_an_empty_file_is_reported_as_empty(tmp_path):
     (tmp_path / "empty.json").write_text("\n")
     done = run("replay", tmp_path / "empty.json")
     assert done.returncode == 1 and b"empty.json: nothing in it" in done.stderr
@@ -213,7 +213,7 @@ def test_a_broken_document_over_many_lines_is_named_once(tmp_path):
 
 
 @pytest.mark.parametrize("document", ['{"Records":5}', "[[[[[[{}]]]]]]", '{"made":"up"}', "5"])
-def test_what_could_not_be_read_at_all_was_skipped(tmp_path, document):
+def test_unreadable_files_count_as_skipped(tmp_path, document):
     (tmp_path / "odd.json").write_text(document)
     done = run("replay", tmp_path / "odd.json")
     assert done.returncode == 1 and b"odd.json" in done.stderr

@@ -53,7 +53,7 @@ def test_each_event_has_an_expected_verdict_and_is_explained():
         assert f"`{name}`" in explained, f"events/README.md says nothing of {name}"
 
 
-def test_each_log_event_says_what_its_readable_twin_says():
+def test_each_log_event_equals_its_readable_twin():
     assert {path.name for path in EVENTS.glob("logs__*.json")} == {path.name for path in awslogs.DECODED.iterdir()}
     for twin in awslogs.DECODED.iterdir():
         assert awslogs.decode(json.loads((EVENTS / twin.name).read_text())) == json.loads(twin.read_text()), twin.name

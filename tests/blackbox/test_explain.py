@@ -82,7 +82,7 @@ def test_a_code_is_accepted_in_every_form(code, cause):
     assert explain(code)["row"]["cause"] == cause
 
 
-def test_text_says_what_else_would_decide():
+def test_text_lists_the_other_conditions():
     done = run("explain", "InternalServerException")
     text = words(done.stdout.decode())
     assert done.returncode == 0 and done.stderr == b""
@@ -92,7 +92,7 @@ def test_text_says_what_else_would_decide():
     assert b"\x1b" not in done.stdout
 
 
-def test_what_is_known_beside_the_code_decides():
+def test_facts_besides_the_code_decide():
     assert explain("AccessDeniedException", "--status", 403)["row"]["cause"] == "admin"
     assert explain("AccessDeniedException", "--operation", "createtokenwithiam")["row"]["cause"] == "admin"
     assert explain("slow_down", "--grant-type", "device_code")["row"]["cause"] == "expected"
@@ -112,7 +112,7 @@ def test_what_is_known_beside_the_code_decides():
     ("Traceback:\n  File \"a.py\"\nbotocore.errorfactory.InvalidGrantException: An error occurred "
      "(InvalidGrantException) when calling the CreateToken operation: planted\n", "InvalidGrantException", "request"),
 ], ids=lambda value: value[:12])
-def test_what_an_sdk_printed_is_explained_as_it_was_pasted(text, code, cause):
+def test_pasted_output_of_an_sdk_is_explained(text, code, cause):
     for answer in (explain(text), explain("-", stdin=text.encode()), explain("-", stdin=text.replace("\n", "\r\n").encode())):
         assert (answer["code"], answer["row"]["cause"]) == (code, cause)
     done = run("explain", text)
@@ -162,7 +162,7 @@ def test_an_event_may_be_pasted_too():
     assert explain("-", stdin=EVENT.read_bytes()) == explain("--event", EVENT)
 
 
-def test_pages_of_what_cloudtrail_looked_up_are_explained_together():
+def test_pages_of_lookup_output_are_explained_together():
     page = (EVENTS / "lookup__events.json").read_bytes()
     walk = explain("--event", "-", stdin=page + b"\n" + page)
     assert walk["found"] == {"failures": 2, "successes": 2, "healthIssues": 0, "ticks": 0, "own": 0}

@@ -54,7 +54,7 @@ def test_it_is_healthy_and_refuses_unknown_clients(new):
     assert ask(f"{service}/device_authorization", {"clientId": registered["clientId"]})[2]["deviceCode"]
 
 
-def test_answers_in_order_are_given_whatever_is_asked_and_then_it_is_over(new):
+def test_answers_in_order_apply_to_any_call_and_then_end(new):
     service = new(in_order=["healthy", {"status": 500, "body": {"error": None}, "request_id": "req-1",
                                         "headers": {"x-amzn-ErrorType": "InternalServerException"}}])
     assert ask(f"{service}/token")[2]["accessToken"]

@@ -174,7 +174,7 @@ def test_a_terminal_as_standard_input_is_refused_with_a_hint(arguments, status):
     assert b"it is a terminal" in done.stderr and b"zcat" in done.stderr or arguments[-1] == "/dev/stdin"
 
 
-def test_what_a_shell_substitutes_for_a_file_is_read():
+def test_a_shell_s_process_substitution_is_read():
     program = binary("oidc-triage", "OIDC_TRIAGE_CLI")
     for command in (f"{program} replay --format json <(cat {EVENT})", f"cat {EVENT} | {program} replay --format json -",
                     f"cat {EVENT} | {program} replay --format json /dev/stdin"):
@@ -183,7 +183,7 @@ def test_what_a_shell_substitutes_for_a_file_is_read():
 
 
 @pytest.mark.parametrize("command", ["replay", "suggest"])
-def test_a_path_that_is_not_there_is_wrong_usage_and_nothing_is_reported(tmp_path, command):
+def test_a_missing_path_is_wrong_usage_and_nothing_is_reported(tmp_path, command):
     done = run(command, EVENT, tmp_path / "missing.json", tmp_path / "gone")
     assert done.returncode == 2 and done.stdout == b""
     (line,) = done.stderr.decode().splitlines()
@@ -207,7 +207,7 @@ def test_a_policy_of_a_gigabyte_is_refused_unread(tmp_path):
     assert done.returncode == 2 and b"large.toml: larger than" in done.stderr
 
 
-def test_no_path_and_no_argument_reaches_the_terminal_as_it_is(tmp_path):
+def test_every_path_and_argument_is_escaped_on_the_terminal(tmp_path):
     folder = tmp_path / EVIL
     folder.mkdir()
     (folder / f"{EVIL}.json").write_bytes(b"{broken")

@@ -116,7 +116,7 @@ def is_wanted(value, wanted, took):
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_what_happened_is_emitted(start, oidc, scenario):
+def test_each_happening_is_emitted(start, oidc, scenario):
     for operation, answers in scenario.answers.items():
         oidc.script(operation, *answers) if operation else oidc.script_all(*answers)
     function = start(**scenario.env)
@@ -180,7 +180,7 @@ def test_neither_secrets_nor_text_of_others_are_in_a_line_of_metrics(start, oidc
         assert "evil" not in line and "made-up-user" not in line and "ci-runner" not in line
 
 
-def test_what_cloudwatch_would_refuse_is_refused_here(function):
+def test_lines_that_cloudwatch_would_refuse_are_refused_here(function):
     (line,) = function.invoke(make.tick()).metrics
     good = json.loads(line)
     check(line)

@@ -82,7 +82,7 @@ def test_another_sandbox_knows_them_by_the_table(world, directory):
         assert time.time() + 86_300 < int(item["expires_at"]) <= time.time() + 86_401
 
 
-def test_what_waits_to_be_sent_is_kept_by_ids(world, directory):
+def test_waiting_notices_are_stored_with_ids(world, directory):
     opened(world, **resolving(directory))
     (entry, *_) = world.table.outbox()
     assert ids_in(entry["notice"]) and "Person" not in entry["notice"]
@@ -92,7 +92,7 @@ def test_what_waits_to_be_sent_is_kept_by_ids(world, directory):
     ((400, "AccessDeniedException"), "AccessDeniedException"), ((400, "ThrottlingException"), "ThrottlingException"),
     ((500, "InternalServerException"), "InternalServerException"), ((0, ""), "no answer: no connection"),
     ((403, "x\r\nRESOLVED"), "x RESOLVED")])
-def test_whatever_the_directory_answers_the_notice_goes_out_with_ids_and_says_why(world, directory, trouble, reason):
+def test_whatever_the_directory_answers_the_notice_is_sent_with_ids_and_the_reason(world, directory, trouble, reason):
     directory.trouble = trouble
     message, result = opened(world, **resolving(directory))
     assert machine(message)["unresolved"]["ids"] == CALLERS
@@ -135,7 +135,7 @@ def test_a_missing_directory_says_nothing_about_users(world, directory):
     assert machine(message)["unresolved"] == {"ids": CALLERS, "reason": "ResourceNotFoundException"}
 
 
-def test_nothing_of_a_user_but_the_two_names_gets_anywhere(world, directory):
+def test_only_a_user_s_two_names_leave_the_directory(world, directory):
     message, result = opened(world, **resolving(directory))
     everywhere = json.dumps([message.message, message.texts, world.table.items()], default=repr) + world.outputs()
     everywhere += result.everything()
@@ -174,7 +174,7 @@ def test_by_default_no_names_are_resolved(world, directory):
 @pytest.mark.parametrize("env, said", [
     ({"OIDC_TRIAGE_CALLER_NAMES": "hashed"}, "cannot be true where OIDC_TRIAGE_CALLER_NAMES is hashed"),
     ({"OIDC_TRIAGE_IDENTITY_STORE_ARN": ""}, "needs OIDC_TRIAGE_IDENTITY_STORE_ARN")])
-def test_what_does_not_go_together_keeps_the_function_from_starting(start, directory, env, said):
+def test_contradicting_settings_keep_the_function_from_starting(start, directory, env, said):
     function = start(**resolving(directory, **env))
     assert function.process.wait(60) != 0
     assert said in function.all_output() and directory.asked == []

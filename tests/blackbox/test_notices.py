@@ -26,11 +26,11 @@ QUICK = {"proof_s": 1, "proof_probes_s": 1, "proof_probes": 2}
 
 
 @pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.name)
-def test_every_snapshot_is_what_its_schema_demands(path):
+def test_every_snapshot_fits_its_schema(path):
     CHECKS[path.name.split(".")[1]](json.loads(path.read_text()))
 
 
-def test_what_the_schema_does_not_allow_is_refused():
+def test_notices_outside_the_schema_are_refused():
     good = json.loads((ROOT / "tests" / "notices" / "opened_outage.machine.json").read_text())
     check_machine(good)
     for bad in ({"kind": "gone"}, {"sequence": 0}, {"made": "up"}, {"subject": "x" * 100}, {"subject": "ä"},
@@ -266,7 +266,7 @@ def test_an_unreadable_notice_is_sent_with_what_is_known(world):
     assert "Another release" in sent["note"] and world.table.unsent() == 0
 
 
-def test_without_a_table_nothing_waits_that_would_be_lost(world):
+def test_without_a_table_no_notice_waits(world):
     function = world.start({"notice_every_s": 60, "changed_every_s": 1}, OIDC_TRIAGE_TABLE="")
     outage(world, function)
     time.sleep(1.1)
@@ -297,7 +297,7 @@ def test_a_topic_in_another_region_stands_in_for_one_that_cannot_be_reached(worl
     assert all(entry["sent_at"] for entry in world.table.outbox())
 
 
-def test_where_the_other_region_fails_too_the_notice_waits(world):
+def test_if_the_other_region_fails_too_the_notice_waits(world):
     world.sns.unreachable.update([TOPIC_ARN, FALLBACK_TOPIC_ARN])
     function = world.start(OIDC_TRIAGE_FALLBACK_TOPIC_ARN=FALLBACK_TOPIC_ARN)
     result = outage(world, function)

@@ -103,7 +103,7 @@ def test_the_line_names_the_affected_callers_and_the_incident(start, oidc, names
     assert line["notices"][0]["kind"] == "opened"
 
 
-def test_a_region_in_which_nothing_is_the_matter_is_not_in_the_line(function):
+def test_a_healthy_region_is_not_in_the_line(function):
     (text,) = function.invoke(make.tick()).lines
     assert json.loads(text)["verdicts"] == []
 

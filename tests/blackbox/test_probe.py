@@ -50,7 +50,7 @@ def test_if_signing_in_fails_with_a_start_url_the_probe_signs_in(world):
     assert set(asked_to_sign_in(world)) == {CLIENT_ID}
 
 
-def test_where_registering_fails_it_is_tried_until_it_works_and_then_not_for_five_minutes(world):
+def test_a_failing_registration_is_probed_until_it_works_and_then_not_for_five_minutes(world):
     world.oidc.script("RegisterClient", NULL_500)
     _, watcher = open_incident(world, "RegisterClient")
     before = world.oidc.calls("RegisterClient")

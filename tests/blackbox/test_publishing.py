@@ -102,7 +102,7 @@ def test_a_merged_notice_is_not_sent_again_in_part(world, answer):
     assert world.table.unsent() == 0
 
 
-def test_in_shadow_nothing_is_published_and_the_rest_is_done(world):
+def test_in_shadow_mode_only_publishing_is_left_out(world):
     world.break_service()
     result = world.start(OIDC_TRIAGE_MODE="shadow").invoke(make.sqs(make.outage(callers=8)))
     assert world.sns.attempts == 0 and len(world.table.incidents()) == 1

@@ -74,7 +74,7 @@ def verdicts(lines):
 DAY = day()
 
 
-def test_a_bucket_of_a_trail_is_read_whatever_lies_beside_its_log_files(tmp_path):
+def test_a_bucket_of_a_trail_is_read_despite_other_files(tmp_path):
     folder = trail(tmp_path, DAY)
     digest = tmp_path / "AWSLogs" / "123456789012" / "CloudTrail-Digest" / "us-east-1"
     digest.mkdir(parents=True)
@@ -142,7 +142,7 @@ def test_more_files_than_can_be_open_overlap_and_are_still_in_order(tmp_path):
     assert lines[-1]["outOfOrder"] == 0 and lines[-1]["files"] == 100
 
 
-def test_what_can_be_read_once_only_is_read_whole(tmp_path):
+def test_a_pipe_is_read_whole(tmp_path):
     (tmp_path / "day.jsonl").write_bytes(as_lines(DAY))
     program = binary("oidc-triage", "OIDC_TRIAGE_CLI")
     done = subprocess.run(["bash", "-c", f"{program} replay --format json <(cat {tmp_path}/day.jsonl)"],
@@ -196,7 +196,7 @@ def test_the_name_of_a_file_writes_no_line_of_its_own(tmp_path):
     assert b"\x1b" not in errors and len(errors.splitlines()) == 1
 
 
-def test_regions_beside_each_other_have_incidents_of_their_own(tmp_path):
+def test_regions_at_the_same_time_have_separate_incidents(tmp_path):
     for region in ("us-east-1", "eu-west-1", "ap-south-1"):
         trail(tmp_path / region, day(region), region=region)
     lines = replay(tmp_path)
@@ -204,7 +204,7 @@ def test_regions_beside_each_other_have_incidents_of_their_own(tmp_path):
     assert lines[-1]["outOfOrder"] == 0
 
 
-def test_what_is_an_hour_out_of_order_is_put_where_it_belongs(tmp_path):
+def test_calls_up_to_an_hour_out_of_order_are_sorted(tmp_path):
     shuffled = list(DAY)
     generator = random.Random(7)
     shuffled.sort(key=lambda made: (datetime.datetime.fromisoformat(made["time"].replace("Z", "+00:00")).timestamp()
@@ -214,7 +214,7 @@ def test_what_is_an_hour_out_of_order_is_put_where_it_belongs(tmp_path):
     assert verdicts(replay(tmp_path / "shuffled.jsonl")) == verdicts(replay(tmp_path / "sorted.jsonl"))
 
 
-def test_what_comes_later_than_that_is_counted(tmp_path):
+def test_later_calls_are_counted(tmp_path):
     late = [event(40_000 + number, "late", None) for number in range(2)] + [event(0, "early", None)]
     # As many as wait at once, so that the later ones leave before the early one arrives.
     (tmp_path / "late.jsonl").write_bytes(as_lines([*DAY, *late]))
@@ -532,7 +532,7 @@ def test_a_page_for_a_passing_trouble_of_few_looks_false_and_is_not_proposed(tmp
     assert taken["caught"] == 1 and taken["falseLookingPages"] == min(catching) < max(catching)
 
 
-def test_of_nothing_nothing_is_proposed(tmp_path):
+def test_without_an_outage_nothing_is_proposed(tmp_path):
     (tmp_path / "quiet.jsonl").write_bytes(as_lines([{"source": "aws.s3", "detail-type": "made up", "detail": {}}]))
     assert b"suggestion" not in run("suggest", "--format", "json", tmp_path / "quiet.jsonl").stdout
 
@@ -543,7 +543,7 @@ GOLDEN = ROOT / "tests" / "golden"
 
 @pytest.mark.skipif(not HISTORIES, reason="`make scenarios` has not been here")
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
-def test_a_made_up_history_gives_what_was_looked_at(path):
+def test_a_simulated_history_matches_its_golden_report(path):
     text = run("replay", path).stdout.decode()
     golden = GOLDEN / f"{path.stem}.txt"
     if os.environ.get("UPDATE_GOLDEN"):

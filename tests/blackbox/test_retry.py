@@ -46,7 +46,7 @@ def test_throttling_is_waited_out_longer_than_a_fault(function, oidc):
     assert only(function.invoke(call))["outcome"] == "recovered"
 
 
-def test_what_the_service_says_of_when_to_come_back_is_honoured(function, oidc):
+def test_the_service_s_retry_after_is_honoured(function, oidc):
     import dataclasses
     oidc.script("RegisterClient", dataclasses.replace(NULL_500, headers=(("x-amz-retry-after", "1500"),)),
                 healthy("RegisterClient"))
@@ -69,7 +69,7 @@ def test_a_service_that_never_answers_does_not_cost_the_invocation(function, oid
     assert result.error is None and "deadline" in result.problems()
 
 
-def test_without_time_left_nothing_is_tried_and_the_answer_says_so(function, oidc):
+def test_without_time_left_there_is_no_retry_and_the_answer_says_so(function, oidc):
     result = function.invoke(make.call(), remaining=1.5)
     assert oidc.calls() == 0
     assert "deadline" in result.problems()

@@ -267,7 +267,7 @@ def test_a_function_may_publish_to_its_topic_and_use_its_table_and_do_nothing_el
     assert denied(role_client(stack, "sqs", role).receive_message, QueueUrl=stack.outputs["DeadLetterQueueUrl"])
 
 
-def test_what_comes_without_tls_is_refused(stack):
+def test_requests_without_tls_are_refused(stack):
     topic = {"TopicArn": stack.outputs["TopicArn"], "Message": "made up"}
     queue = {"QueueUrl": stack.outputs["DeadLetterQueueUrl"], "MessageBody": "{}"}
     sns, sqs = (lambda: role_client(stack, "sns", "TriageRole")), (lambda: role_client(stack, "sqs", "TriageRole"))
@@ -330,7 +330,7 @@ def test_without_its_table_the_function_notifies_by_itself(stack, oidc, heard):
     assert "ca-central-1" in message["Subject"]
 
 
-def test_the_queue_keeps_what_it_gets_for_two_weeks_encrypted(stack):
+def test_the_queue_keeps_messages_for_two_weeks_encrypted(stack):
     attributes = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs["DeadLetterQueueUrl"],
                                                           AttributeNames=["All"])["Attributes"]
     assert attributes["MessageRetentionPeriod"] == str(14 * 86400) and attributes["SqsManagedSseEnabled"] == "true"

@@ -66,7 +66,7 @@ def test_the_style_and_the_script_are_let_through_by_the_policy(browser, page):
     assert browser.run("return document.querySelectorAll('.incidents th button').length") == 10
 
 
-def test_what_is_not_the_pages_own_is_refused(browser, page):
+def test_foreign_content_is_refused_by_the_policy(browser, page):
     browser.open(page.as_uri())
     browser.run("const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s);")
     assert browser.run("return window.ran") is None

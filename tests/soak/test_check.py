@@ -42,7 +42,7 @@ def ledger(facts):
     return next(item for item in facts.items if item["sk"] == "incident#current")
 
 
-def test_a_run_in_which_nothing_is_broken_keeps_every_promise(facts):
+def test_a_run_without_faults_keeps_every_promise(facts):
     found, numbers = check(facts)
     assert found == []
     assert numbers["notices"] >= 2 and numbers["invocations"] >= SANDBOXES - 1
@@ -64,7 +64,7 @@ def test_a_region_without_a_notice_is_missed(facts):
     assert "nobody was notified of the outage in eu-west-1" in wrong(facts)
 
 
-def test_a_repeat_of_what_the_table_knew_is_seen(facts):
+def test_a_repeat_of_a_notice_known_to_the_table_is_seen(facts):
     first = taken(facts)[0]
     repeat = copy.copy(first)
     repeat.taken, repeat.number = first.taken + 0.5, len(facts.requests)

@@ -20,7 +20,7 @@ fn is_out_of_reach(error: &Option<StoreError>) -> bool {
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_is_answered_from_memory_and_said() {
+async fn an_unwritten_record_is_answered_from_memory_with_a_problem() {
     let store = out_of_reach();
     let recorded = store.see(&us(), &failures([mark(1, 1, 0), mark(2, 2, 1), mark(1, 1, 0)]), at(2)).await;
     assert_eq!(recorded.new, [true, true, false]);
@@ -48,7 +48,7 @@ async fn a_key_of_its_own_lasts_and_nothing_is_written_under_it() {
 }
 
 #[tokio::test]
-async fn what_must_be_agreed_on_fails() {
+async fn decisions_fail_without_the_table() {
     let store = out_of_reach();
     assert!(is_out_of_reach(&store.commit(&us(), 0, &step(1..=1), on(0)).await.err()));
     assert!(is_out_of_reach(&store.claim_retry("a", on(0)).await.err()));

@@ -44,7 +44,7 @@ async fn a_write_whose_answer_is_lost_counts_once_and_its_failure_is_new() {
 }
 
 #[tokio::test]
-async fn what_is_throttled_is_seen_here_and_written_by_a_later_flush() {
+async fn throttled_calls_are_seen_here_and_written_by_a_later_flush() {
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = on_a_wire().await else { return };
     wire.breaks(ALL, "UpdateItem", Throttled);
@@ -117,7 +117,7 @@ async fn a_claim_and_an_election_are_had_though_their_answers_are_lost() {
 }
 
 #[tokio::test]
-async fn what_was_hashed_under_a_key_of_its_own_is_dropped_for_the_tables_key() {
+async fn marks_hashed_under_a_local_key_are_dropped_for_the_tables_key() {
     let _turn = TURN.lock().await;
     let Some((sandbox, wire)) = on_a_wire().await else { return };
     wire.breaks(ALL, "GetItem", Throttled);

@@ -178,7 +178,7 @@ def test_the_targets_of_make_are_those_that_pages_name():
         assert named <= made, page
 
 
-def test_the_map_names_what_is_there():
+def test_the_map_names_existing_files():
     places = re.findall(r"^\| `([\w./]+)` \|", section("CONTRIBUTING.md", "The map of the code"), re.MULTILINE)
     assert len(places) > 10 and all((PROJECT / place).exists() for place in places)
     crates = {f"crates/{path.name}" for path in (PROJECT / "crates").iterdir() if path.is_dir()}
@@ -192,7 +192,7 @@ def test_the_corpus_is_as_large_as_its_page_says():
     assert f"read in {len(re.findall(r'^    [(]', forms, re.MULTILINE))} forms" in text
 
 
-def test_so_many_histories_are_made_up():
+def test_the_number_of_histories_is_right():
     table = re.search(r"^\| history \|.*?(?=\n\n)", PAGES["docs/scenarios.md"], re.MULTILINE | re.DOTALL)[0]
     kinds = len(table.splitlines()) - 2
     assert f"histories of {kinds} kinds, 20 of each" in " ".join(PAGES["docs/how-it-decides.md"].split())
@@ -202,7 +202,7 @@ def test_so_many_histories_are_made_up():
 # The costs
 
 
-def test_the_page_of_costs_is_what_the_arithmetic_gives():
+def test_the_page_of_costs_equals_the_arithmetic():
     assert PAGES["docs/costs.md"] == costs.page()
 
 

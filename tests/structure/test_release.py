@@ -46,7 +46,7 @@ def test_a_bill_is_of_one_program_and_of_each_crate_once(bill: dict) -> None:
     assert bill["metadata"]["component"]["bom-ref"] not in refs
 
 
-def test_what_is_linked_is_in_and_nothing_else(bill: dict) -> None:
+def test_only_linked_crates_are_in_the_bill(bill: dict) -> None:
     assert names(bill) & NEVER_LINKED == set()
     assert {"serde", "serde_json", "triage-decide", "rust-std"} <= names(bill)
     of_the_function = {"aws-sdk-sns", "lambda_runtime", "ring", "rustls"}
@@ -56,7 +56,7 @@ def test_what_is_linked_is_in_and_nothing_else(bill: dict) -> None:
     assert inside <= names(bill) and names(bill) & outside == set()
 
 
-def test_what_others_wrote_has_its_place_its_licence_and_the_hash_that_is_locked(bill: dict) -> None:
+def test_third_party_crates_have_their_source_licence_and_locked_hash(bill: dict) -> None:
     for component in bill["components"]:
         assert component["licenses"], component["name"]
         if "source" in LOCKED.get(component["bom-ref"], {}):
@@ -131,7 +131,7 @@ def test_the_template_uploads_a_program_and_builds_none() -> None:
         release.template(made, "function.zip")
 
 
-def test_what_else_the_functions_say_of_themselves_stays() -> None:
+def test_the_functions_other_metadata_stays() -> None:
     text = (linked.ROOT / "template.yaml").read_text()
     line = "        Binary: oidc-triage-function\n"
     more = yaml.load(release.template(text.replace(line, line + "      made-up: kept\n"), "function.zip"), Loader)

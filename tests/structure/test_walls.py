@@ -96,7 +96,7 @@ def test_a_file_that_uses_who_declares_it_is_a_circle(wing: Path, capsys: pytest
         "\nmod planted {\n    use super::Region;\n}\n",
     ],
 )
-def test_what_is_no_code_and_what_only_tests_have_is_no_circle(
+def test_text_and_test_code_make_no_circle(
     wing: Path, capsys: pytest.CaptureFixture[str], code: str
 ) -> None:
     plant(wing, "crates/model/src/region.rs", code)
@@ -144,7 +144,7 @@ def test_a_dependency_that_the_workspace_renames_is_seen(house: Path) -> None:
     assert "triage-notify uses triage-engine" in arrows(house)
 
 
-def test_an_arrow_to_or_from_what_tries_the_readers_is_seen(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_arrow_to_or_from_the_fuzz_crate_is_seen(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, used in (("fuzz", "oidc-triage-function"), ("crates/cli", "triage-fuzz")):
         manifest = house / name / "Cargo.toml"
         manifest.write_text(manifest.read_text().replace("[dependencies]\n", f'[dependencies]\n{used} = "*"\n', 1))

@@ -27,7 +27,7 @@ def test_all_options_work_together():
         assert holds(body.get("Condition", "HasSavedQueries"), **EVERYTHING), name
 
 
-def test_by_default_there_is_no_more_than_what_the_work_needs():
+def test_by_default_there_is_no_optional_resource():
     there = {body["Type"] for name, body in template()["Resources"].items()
              if "Condition" not in body or holds(body["Condition"])}
     assert not [kind for kind in there if kind.startswith(("AWS::CodeDeploy", "AWS::KMS", "AWS::EC2"))]
@@ -110,7 +110,7 @@ def test_both_functions_are_in_the_subnets_and_may_have_interfaces_there():
     ({"ResolveNames": "true", "IdentityStoreArn": DIRECTORY}, False),
     ({"ResolveNames": "true", "IdentityStoreArn": DIRECTORY, "CallerNames": "hashed"}, True),
     ({"ResolveNames": "false", "IdentityStoreArn": DIRECTORY, "CallerNames": "hashed"}, False)])
-def test_what_does_not_work_alone_is_refused_at_the_deployment(given, is_refused):
+def test_parameters_that_need_another_are_refused_without_it(given, is_refused):
     kept = [holds(assertion["Assert"], **given) for rule in source()["Rules"].values()
             if "RuleCondition" not in rule or holds(rule["RuleCondition"], **given) for assertion in rule["Assertions"]]
     assert kept and all(kept) != is_refused
@@ -282,7 +282,7 @@ def test_every_text_has_a_length_or_few_values():
             parameter["Type"] == "CommaDelimitedList" and pattern) or "{0,4}$" in pattern, name
 
 
-def test_the_publication_says_what_the_crate_says():
+def test_the_publication_agrees_with_the_crate():
     said = template()["Metadata"]["AWS::ServerlessRepo::Application"]
     crate = (ROOT / "Cargo.toml").read_text()
     assert f'version = "{said["SemanticVersion"]}"' in crate and f'license = "{said["SpdxLicenseId"]}"' in crate

@@ -376,7 +376,7 @@ def test_calls_on_the_bus_are_accepted_only_from_listed_sources():
         assert "OIDC_TRIAGE_CALL_SOURCES" not in function["Environment"]["Variables"]
 
 
-def test_what_eventbridge_cannot_deliver_is_kept_and_only_our_rules_may_do_so():
+def test_undelivered_events_are_kept_and_only_our_rules_may_send_them():
     for given, ours in [({}, ("CloudTrailRule", "HealthRule")),
                         ({"CallSources": "com.example.ci"}, ("CloudTrailRule", "HealthRule", "CallRule"))]:
         assert set(resources_of("AWS::Events::Rule", **given)) == {*ours, "TickRule"}
@@ -467,5 +467,5 @@ def test_the_filter_pattern_passes_every_line_with_a_failure(name):
     '{"level":"info","requestId":"0a000000-0000-4000-8000-000000000001","message":"all is well"}',
     '{"eventSource":"sso.amazonaws.com","eventName":"ListAccounts","errorCode":"ThrottlingException"}',
 ])
-def test_the_filter_pattern_holds_back_what_is_not_ours(line):
+def test_the_filter_pattern_withholds_lines_of_others(line):
     assert not lets_through(filter_pattern(), line)

@@ -120,7 +120,7 @@ def test_the_dashboard_is_named_by_its_stack_and_its_region_because_dashboards_h
     assert resolved(board["DashboardName"]) == "<AWS::StackName>-<AWS::Region>"
 
 
-def test_the_dashboard_fits_on_its_grid_and_nothing_lies_over_another():
+def test_the_dashboard_fits_its_grid_without_overlaps():
     taken = {}
     for number, widget in enumerate(dashboard()["widgets"]):
         assert widget["x"] >= 0 and widget["width"] >= 1 and widget["x"] + widget["width"] <= 24
@@ -189,7 +189,7 @@ def ours():
     return on_the_dashboard, {alarm["MetricName"] for alarm in alarms().values() if alarm["Namespace"] == "oidc-triage"}
 
 
-def test_what_the_dashboard_and_the_alarms_look_at_is_put_by_the_function():
+def test_metrics_of_the_dashboard_and_the_alarms_are_put_by_the_function():
     on_the_dashboard, in_alarms = ours()
     assert on_the_dashboard | in_alarms <= emitted()
 

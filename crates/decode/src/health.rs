@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_aws_investigates_counts_like_an_issue() {
+    fn an_investigation_counts_like_an_issue() {
         let detail = detail("").replace(r#""issue""#, r#""investigation""#);
         let batch = decode(&envelope(&detail), &setting());
         let [Observation::HealthIssue(issue)] = batch.observations.as_slice() else { panic!("{batch:?}") };

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_opened_for_what_it_is() {
+    fn each_record_is_opened_by_its_own_kind() {
         let described = |text| match open(text) {
             Ok(Opened::Sqs(message)) => format!("sqs {}", shown(message)),
             Ok(Opened::Sns(message)) => format!("sns {}", shown(message)),

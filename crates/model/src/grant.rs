@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_grant_of_oauth_is_none() {
+    fn other_texts_are_no_grant() {
         for text in [
             "",
             " ",

@@ -131,7 +131,7 @@ fn all_event_sources_and_detail_types_of_ours_are_read() {
 }
 
 #[test]
-fn what_is_ours_is_decided_on_the_record() {
+fn the_record_decides_whether_it_is_ours() {
     for more in [
         json!({"eventSource": "license-manager.amazonaws.com"}),
         json!({"eventName": "ListAccounts"}),
@@ -400,7 +400,7 @@ fn a_person_is_found_in_every_place_and_the_identitys_own_is_preferred() {
 }
 
 #[test]
-fn what_a_vpc_endpoint_refused_is_a_failure_and_what_it_let_through_is_nothing() {
+fn a_call_refused_by_a_vpc_endpoint_is_a_failure_and_a_passed_one_is_nothing() {
     let mut record = case("network-activity-denied");
     let mut batches = of_case(&record);
     batches.push(decode(&json!({"Records": [record.clone()]}).to_string(), &setting()));
@@ -429,7 +429,7 @@ fn what_a_vpc_endpoint_refused_is_a_failure_and_what_it_let_through_is_nothing()
 }
 
 #[test]
-fn what_was_no_success_is_neither_served_nor_a_failure() {
+fn a_missing_success_is_neither_served_nor_a_failure() {
     let record = case("success-false");
     for batch in of_case(&record) {
         assert_eq!((batch.observations.len(), batch.old_successes, batch.kind), (0, 0, InputKind::CloudTrail));

@@ -113,7 +113,7 @@ fn facts(failure: &Failure) -> Facts<'_> {
 const CREATE_TOKEN: Option<Operation> = Some(Operation::CreateToken);
 
 #[test]
-fn what_each_sdk_prints_is_one_failure() {
+fn the_output_of_each_sdk_is_one_failure() {
     let (ise, grant) = (Some("InternalServerException"), Some("InvalidGrantException"));
     let said = Some("Invalid refresh token provided");
     let cases: &[(&str, Facts<'_>)] = &[

@@ -76,7 +76,7 @@ fn facts(batch: &Batch) -> String {
 
 /// Dropped evidence leaves no gap that would shift another's delivery time.
 #[test]
-fn what_is_kept_keeps_its_own_arrival() {
+fn kept_observations_keep_their_arrival() {
     let by_source = |source: &str| {
         let mut envelope = from(source, &failed());
         envelope["time"] = if source == "evil" { "2026-11-22T11:58:00Z" } else { "2026-11-22T11:59:00Z" }.into();

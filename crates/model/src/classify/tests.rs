@@ -331,7 +331,7 @@ fn where_another_row_decides_no_key_has_refused() {
 }
 
 #[test]
-fn what_means_no_answer_is_unreachable() {
+fn codes_of_no_answer_are_unreachable() {
     for code in [
         "EndpointConnectionError",
         "ConnectTimeoutError",

@@ -19,7 +19,7 @@ fn stays(text: &str) {
 }
 
 #[test]
-fn what_looks_like_a_secret_is_hidden_wherever_it_stands() {
+fn everything_that_looks_like_a_secret_is_hidden() {
     for secret in [BASE64, SECRET_KEY, HEX, JWT, ACCESS, REFRESH, "ASIAQ3EGTS6PXV2NLKWB"] {
         let around = [
             ("", ""),
@@ -92,7 +92,7 @@ fn the_value_behind_the_name_of_a_secret_is_hidden_in_every_spelling() {
 }
 
 #[test]
-fn what_stands_beside_a_value_stays() {
+fn the_text_around_a_value_stays() {
     assert_eq!(
         masked(r#"{"refreshToken":"x","region":"us-east-1"}"#),
         r#"{"refreshToken":"[masked]","region":"us-east-1"}"#
