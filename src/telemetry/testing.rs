@@ -48,6 +48,7 @@ pub(super) fn nothing() -> Handled {
         probes: BTreeMap::new(),
         judgements: BTreeMap::new(),
         notices: Vec::new(),
+        calls: Vec::new(),
         measured: Measured::default(),
         error: None,
     }

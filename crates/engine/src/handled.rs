@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use triage_decide::evidence::mark::Traits;
 use triage_decide::probe::ProbeAnswer;
 use triage_decide::verdict::Judgement;
 use triage_decode::InputKind;
+use triage_model::caller::CallerHash;
+use triage_model::classify::Cause;
+use triage_model::observation::Operation;
 use triage_model::region::Region;
 use triage_notify::notice::Notice;
 
@@ -39,9 +43,24 @@ pub struct Handled {
     pub judgements: BTreeMap<Region, Judgement>,
     /// The notices that were made, published or not.
     pub notices: Vec<Notice>,
+    /// Each call, once, for who reviews a history. Empty where there is a service to be asked: the function needs none of it.
+    pub calls: Vec<Call>,
     pub measured: Measured,
     /// Set where Lambda must deliver the event again.
     pub error: Option<Error>,
+}
+
+/// A call as it counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    pub at: Timestamp,
+    pub region: Region,
+    pub caller: CallerHash,
+    pub is_person: bool,
+    pub operation: Option<Operation>,
+    pub traits: Traits,
+    /// None: it was served.
+    pub failed: Option<Cause>,
 }
 
 /// What the metrics need to know beside the answer.

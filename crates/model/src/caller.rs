@@ -44,6 +44,19 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// Whether it is a person and not a role, an address or a client: a user of Identity Center, or a mail address.
+    pub fn is_person(&self) -> bool {
+        match self {
+            Self::User(_) => true,
+            Self::Principal(name) | Self::Named(name) => {
+                directory_uuid(name).is_some() || name.contains('@') && !name.contains([' ', '/', ':'])
+            }
+            Self::Client { .. } | Self::Address { .. } | Self::LogGroup(_) | Self::Unknown => false,
+        }
+    }
+}
+
 /// The UUID in a user id of Identity Center: alone, behind `1234567890-`, or behind `d-1234567890-`.
 pub fn directory_uuid(id: &str) -> Option<&str> {
     const UUID: [usize; 5] = [8, 4, 4, 4, 12];
@@ -178,6 +191,23 @@ mod tests {
         let mut hashes: Vec<_> = names.iter().map(|caller| hasher.hash(caller)).collect();
         hashes.dedup();
         assert_eq!(hashes.len(), 3);
+    }
+
+    #[test]
+    fn a_user_and_a_mail_address_are_people_and_nothing_else_is() {
+        let uuid = "94d00cd8-e9e6-4810-b177-b08e84775435";
+        for (caller, is_person) in [
+            (Caller::user("u-1"), true),
+            (Caller::Named("ana@example.com".into()), true),
+            (Caller::Named(uuid.into()), true),
+            (Caller::Named("login-page".into()), false),
+            (Caller::Principal("arn:aws:sts::1:assumed-role/r/ana@example.com".into()), false),
+            (Caller::Address { address: "192.0.2.7".into(), user_agent: "a@b".into() }, false),
+            (Caller::LogGroup("a@b".into()), false),
+            (Caller::Unknown, false),
+        ] {
+            assert_eq!(caller.is_person(), is_person, "{caller}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ use super::people::People;
 use super::schedule::Schedule;
 use crate::answer::{Answer, BatchItemFailure, Counts, FAILURES_LISTED, FailureReport, IncidentReport, NoticeReport};
 use crate::error::Error;
-use crate::handled::{Handled, Invocation, Measured};
+use crate::handled::{Call, Handled, Invocation, Measured};
 use crate::publish::Published;
 use crate::settings::Mode;
 use crate::store::Claim;
@@ -55,6 +55,8 @@ pub struct Draft {
     pub notices: Vec<Notice>,
     pub notice_reports: Vec<NoticeReport>,
     pub not_sent: Vec<NotSent>,
+    /// Served calls, where they are listed.
+    pub calls: Vec<Call>,
     pub measured: Measured,
 }
 
@@ -162,8 +164,12 @@ impl Case {
             notices,
             notice_reports,
             not_sent,
+            mut calls,
             measured,
         } = draft;
+        if lists_all {
+            calls.extend(judged.iter().filter_map(Judged::call));
+        }
         judged.iter().for_each(|one| counts.add(one.class.cause, one.duplicate));
         for lost in &not_sent {
             problems.note(ProblemName::NoticeNotPublished, &lost.reason);
@@ -187,7 +193,7 @@ impl Case {
             .first()
             .filter(|_| kind != InputKind::Sqs && !carries_secrets)
             .map(|first| Error::NotNotified { count: not_sent.len(), reason: first.reason.clone() });
-        Handled { kind, answer, probes, judgements, notices, measured, error }
+        Handled { kind, answer, probes, judgements, notices, calls, measured, error }
     }
 
     /// The messages with a failure that made a notice which nobody took; all of them where it was made by none. One with

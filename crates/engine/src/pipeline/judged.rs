@@ -17,6 +17,7 @@ use triage_model::time::{AHEAD_MAX, later};
 
 use crate::answer::{Action, FailureReport, Outcome};
 use crate::common::Common;
+use crate::handled::Call;
 use crate::retry::{ApiResponse, RetryOutcome, RetryReport};
 use crate::settings::CallerNames;
 use crate::tool::tool;
@@ -99,6 +100,20 @@ impl Judged {
             && self.failure.origin == Origin::CloudTrail
             && self.class.cause == Cause::Expected
             && self.failure.code.as_deref().is_some_and(is_pending)
+    }
+
+    /// As it counts in a history; None where it does not.
+    pub fn call(&self) -> Option<Call> {
+        let Failure { occurred_at, region, operation, caller, .. } = &*self.failure;
+        Some(Call {
+            at: *occurred_at,
+            region: region.clone().filter(|_| !self.duplicate)?,
+            caller: self.caller,
+            is_person: caller.is_person(),
+            operation: *operation,
+            traits: self.common.traits(),
+            failed: Some(self.class.cause),
+        })
     }
 
     /// What was done about it.

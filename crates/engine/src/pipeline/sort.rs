@@ -20,7 +20,7 @@ use super::regions::doubt;
 use crate::call_callers::CallCallers;
 use crate::common::Common;
 use crate::directory::Directory;
-use crate::handled::Invocation;
+use crate::handled::{Call, Invocation};
 use crate::known_clients::{KnownClients, ServedAs};
 use crate::publish::Publish;
 use crate::service::Service;
@@ -79,7 +79,9 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                     let acts = !success.answer_only && (!success.replayed || self.acts_on_archives);
                     if acts && success.occurred_at >= oldest {
                         served += 1;
-                        self.see_success(&mut success, &hasher, &mut work, now);
+                        let call = self.see_success(&mut success, &hasher, &mut work, now);
+                        // Whoever asks no service reviews a history.
+                        case.draft.calls.extend(call.filter(|_| self.service.is_none()));
                     }
                 }
                 Observation::HealthIssue(mut issue) => {
@@ -122,13 +124,21 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).is_new(id)
     }
 
-    fn see_success(&self, success: &mut Success, hasher: &CallerHasher, work: &mut Work, now: Timestamp) {
-        let Some(region) = success.region.clone() else { return };
+    /// The call as it counts; None where it was seen before.
+    fn see_success(
+        &self,
+        success: &mut Success,
+        hasher: &CallerHasher,
+        work: &mut Work,
+        now: Timestamp,
+    ) -> Option<Call> {
+        let region = success.region.clone()?;
         if !self.is_new(&success.id) {
-            return;
+            return None;
         }
         let at = whole_second(not_ahead(success.occurred_at, now));
         let ServedAs { caller, failed_as } = self.clients().served(success, hasher);
+        let is_person = success.caller.is_person();
         if self.settings.hides_names() {
             unname(success.texts(), hasher);
         }
@@ -141,11 +151,13 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             pending: false,
             was_hit: false,
         };
-        let seen = work.seen.entry(region).or_default();
+        let seen = work.seen.entry(region.clone()).or_default();
         for caller in std::iter::once(caller).chain(failed_as) {
             seen.answered.push(Answered { call: ServedCall { caller, ..call }, served: true });
         }
         see_talker(seen, Some(success.operation), success.user_agent.as_deref(), success.address.as_deref(), at);
+        let ServedCall { operation, traits, .. } = call;
+        Some(Call { at, region, caller, is_person, operation, traits, failed: None })
     }
 
     /// A tick judges every region that is known, and probes the configured ones, unless a later tick has overtaken it.
