@@ -32,7 +32,7 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 STARTED = re.compile(r"started successfully on port (\d+)")
 
-KEYS = {"Tab": "\ue004", "Enter": "\ue007"}
+KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Left": "\ue012", "Right": "\ue014", "Home": "\ue011", "End": "\ue010"}
 
 
 class Driver:
@@ -120,13 +120,15 @@ class Browser:
     def find(self, selector):
         return self.post("/element", using="css selector", value=selector)[ELEMENT]
 
-    def click(self, selector):
-        """Like a person: scrolls there, and presses whatever is in the middle of it."""
+    def click(self, selector, x=0, pointer="mouse"):
+        """Like a person: scrolls there, and presses whatever is `x` pixels to the right of the middle of it. With `touch`
+        nothing hovers before it."""
         element = {ELEMENT: self.find(selector)}
         self.run("arguments[0].scrollIntoView({ block: 'center' })", element)
-        moves = [{"type": "pointerMove", "origin": element, "x": 0, "y": 0}, {"type": "pointerDown", "button": 0},
+        moves = [{"type": "pointerMove", "origin": element, "x": x, "y": 0}, {"type": "pointerDown", "button": 0},
                  {"type": "pointerUp", "button": 0}]
-        self.post("/actions", actions=[{"type": "pointer", "id": "mouse", "actions": moves}])
+        self.post("/actions", actions=[{"type": "pointer", "id": pointer, "parameters": {"pointerType": pointer},
+                                        "actions": moves}])
 
     def press(self, key):
         strokes = [{"type": kind, "value": KEYS[key]} for kind in ("keyDown", "keyUp")]
@@ -145,6 +147,13 @@ class Browser:
     def console(self):
         """The page's console messages since the last call."""
         return self.post("/se/log", type="browser")
+
+    def paper(self, path=None):
+        """How many pages of A4 it is when it is printed; the PDF is left at `path`."""
+        pdf = base64.b64decode(self.devtools("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"])
+        if path is not None:
+            path.write_bytes(pdf)
+        return len(re.findall(rb"/Type /Page\b", pdf))
 
     def screenshot(self, path, height=None):
         """Of the window, or of the page down to a height."""

@@ -6,13 +6,15 @@ import pytest
 
 from tests.harness.browser import MISSING, Browser, Driver
 
+from . import month
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = ROOT / "target" / "page"
 
 
 @pytest.fixture(scope="session")
 def pages():
-    """A folder with the pages that the unit tests' made-up accounts give: month, hostile, empty, flood."""
+    """A folder with the pages of the unit tests' made-up reviews: month, hostile, empty, flood."""
     test = "replay::html::tests::the_pages_are_left_where_they_are_asked_for"
     # For the whole workspace, as built by `make unit`.
     command = ["cargo", "test", "--quiet", "--locked", "--workspace", "--lib", "--", "--exact", test]
@@ -53,6 +55,25 @@ def browser(window):
     yield window
     # Refused styles and scripts are reported there too.
     assert window.console() == []
+
+
+@pytest.fixture(scope="session")
+def command():
+    """The real command, as the black-box tests have built it."""
+    build = ["cargo", "build", "--quiet", "--locked", "--profile", "test", "--workspace", "--bins", "--tests"]
+    subprocess.run(build, cwd=ROOT, check=True)
+    return ROOT / "target" / "debug" / "oidc-triage"
+
+
+@pytest.fixture(scope="session")
+def replayed(command, tmp_path_factory):
+    """The page that the real command makes of a made-up month."""
+    folder = tmp_path_factory.mktemp("month")
+    month.write(folder / "history")
+    page = folder / "month.html"
+    with page.open("wb") as out:
+        subprocess.run([command, "replay", "--format", "html", folder / "history"], stdout=out, check=True)
+    return page
 
 
 @pytest.fixture

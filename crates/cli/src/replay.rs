@@ -7,15 +7,22 @@
 //! and what is printed is the same for the same input, byte for byte.
 
 mod ahead;
+mod answer;
+mod bins;
+mod close_up;
+mod close_ups;
 pub mod command;
 mod compare;
 mod console;
+mod fault;
 mod files;
+mod growing;
 mod html;
 mod json;
 mod judged_by;
 mod life;
 mod lives;
+mod markdown;
 mod merge;
 mod order;
 mod read;

@@ -20,7 +20,7 @@ use crate::replay::judged_by::JudgedBy;
 use crate::replay::reviews::{Candidate, reviews};
 use crate::replay::run::{End, History};
 use crate::replay::suggest::suggest;
-use crate::replay::{html, json, text};
+use crate::replay::{html, json, markdown, text};
 
 const HELP: &str = "\
 Of a folder, files named .json, .jsonl, .ndjson, .log, or one of these and .gz, and files named .gz alone are read, in
@@ -32,6 +32,7 @@ counted.
 Examples:
   oidc-triage replay events/
   oidc-triage replay --format html AWSLogs/ > last-month.html
+  oidc-triage replay --format md outage.json > post-mortem.md
   oidc-triage replay --format json AWSLogs/ | grep '\"type\":\"notice\"'
   oidc-triage replay --compare today.toml stricter.toml AWSLogs/
   oidc-triage replay --arrival exported/
@@ -62,8 +63,9 @@ Exit status:
 pub struct Arguments {
     #[command(flatten)]
     history: Paths,
-    /// How to print what was found: a timeline for people, one JSON object a line, or one HTML page that needs nothing else.
-    #[arg(long, value_enum, default_value_t = ReplayFormat::Text, hide_possible_values = true, value_name = "text|json|html")]
+    /// How to print what was found: a timeline for people, one JSON object a line, one HTML page that needs nothing else, or a
+    /// post-mortem in Markdown.
+    #[arg(long, value_enum, default_value_t = ReplayFormat::Text, hide_possible_values = true, value_name = "text|json|html|md")]
     format: ReplayFormat,
     /// Print each notice whole, as a mail would have it.
     #[arg(long, conflicts_with_all = ["compare", "format"])]
@@ -124,6 +126,8 @@ enum ReplayFormat {
     Json,
     /// One page that needs nothing else.
     Html,
+    /// A post-mortem in Markdown.
+    Md,
 }
 
 /// Why a command did not come to its end.
@@ -162,8 +166,8 @@ pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Res
             let format = match format {
                 ReplayFormat::Json => Format::Json,
                 ReplayFormat::Text | ReplayFormat::Notices => Format::Text,
-                ReplayFormat::Html => {
-                    let reason = "two policies side by side are text or JSON: leave out --format html";
+                ReplayFormat::Html | ReplayFormat::Md => {
+                    let reason = "two policies side by side are text or JSON: leave out --format html and --format md";
                     return Err(Failed::Unusable(reason.to_owned()));
                 }
             };
@@ -190,6 +194,7 @@ fn replay(
             ReplayFormat::Text => text::print(review, false, out)?,
             ReplayFormat::Notices => text::print(review, true, out)?,
             ReplayFormat::Html => out.write_all(html::page(review).as_bytes())?,
+            ReplayFormat::Md => markdown::print(review, out)?,
         }
     }
     Ok(end)

@@ -1,10 +1,11 @@
-//! The review as one page: a time chart, a table of incidents, and what each of them rests on.
+//! The review as one page that can be forwarded: the answer, a card with a chart for each incident, the whole time.
 //!
-//! In: a [`Review`](crate::replay::review::Review). Out: HTML that needs nothing beside itself: no network, no font, no
-//! script to be read. Names of callers, codes and tools in it are whatever somebody sent, so all text goes through one
-//! `escape` ([`markup`]), and the page forbids itself everything but its own style and script. It is bounded, however many
-//! incidents there are.
+//! In: a [`Review`](crate::replay::review::Review). Out: HTML that needs nothing beside itself: no network and no font. Its
+//! script reads out the charts and sorts the table; without it everything is there to be read. Names of callers, codes and
+//! tools in it are whatever somebody sent, so all text goes through one `escape` ([`markup`]), and the page forbids itself
+//! everything but its own style and script. It is bounded, however many incidents there are.
 
+mod answer;
 mod chart;
 mod incidents;
 mod markup;
@@ -15,9 +16,10 @@ mod shown;
 mod story;
 mod summary;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 #[cfg(test)]
 mod tests;
-mod words;
+pub mod words;
 
-pub use page::page;
+pub use answer::sentence as in_a_sentence;
+pub use page::{page, title};

@@ -16,10 +16,11 @@ use triage_model::region::Region;
 use triage_notify::notice::{NamedScope, Notice, Tally};
 use triage_notify::words::{between, counted};
 
+use crate::replay::close_up::{CloseUp, Toll};
 use crate::replay::judged_by::JudgedBy;
 
 /// The first width of a bin: no shorter than what a tick is.
-const BIN: Duration = Duration::from_secs(60);
+pub const BIN: Duration = Duration::from_secs(60);
 
 /// What came of a history.
 #[derive(Debug, Default)]
@@ -49,6 +50,9 @@ pub struct Review {
     pub callers: usize,
     /// The tools of these, the most frequent first.
     pub tools: Vec<Tally>,
+    /// Of the incidents that paged, and of all.
+    pub paged_toll: Toll,
+    pub toll: Toll,
     pub chart: Chart,
     /// It was interrupted: all of it is of the history up to there.
     pub interrupted: bool,
@@ -89,6 +93,8 @@ pub struct Story {
     pub latest: Option<Timestamp>,
     /// What would have been told of it, in order.
     pub notices: Vec<Notice>,
+    /// Known at the end of the history.
+    pub close_up: CloseUp,
 }
 
 /// The course of time, in bins of one width.
@@ -159,6 +165,11 @@ impl Story {
     pub fn overlaps(&self, other: &Self) -> bool {
         let ends = |story: &Self| story.over_at.unwrap_or(Timestamp::MAX);
         self.region == other.region && self.began <= ends(other) && other.began <= ends(self)
+    }
+
+    /// The notice that shows the most of who was affected: of those with the most callers the latest.
+    pub fn fullest(&self) -> Option<&Notice> {
+        self.notices.iter().filter(|notice| notice.impact.failures > 0).max_by_key(|notice| notice.impact.callers)
     }
 
     /// When somebody would have been woken up.

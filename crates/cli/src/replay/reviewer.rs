@@ -14,6 +14,9 @@ use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_notify::notice::{Notice, Tally};
 
+use crate::replay::bins;
+use crate::replay::close_up::CloseUp;
+use crate::replay::close_ups::CloseUps;
 use crate::replay::life::Moment;
 use crate::replay::reading::Reading;
 use crate::replay::review::{Bin, KindOfFailure, Review, Story};
@@ -28,10 +31,11 @@ pub struct Reviewer {
     kinds: BTreeMap<Kindred, (u64, String)>,
     /// The distinct callers of each bin.
     hit: Vec<BTreeSet<CallerHash>>,
+    close_ups: CloseUps,
 }
 
-/// The course of time has at most so many bins: more than a screen has room for.
-const BINS_MAX: usize = 480;
+/// The course of time has at most so many bins: a day of five minutes each, a month of an hour each.
+const BINS_MAX: usize = 24 * 31 + 2;
 
 /// Callers counted of one bin, and tools of all: what is more makes no difference to a reader.
 const HIT_MAX: usize = 20_000;
@@ -72,9 +76,11 @@ impl Reviewer {
                 }
             }
         }
+        handled.calls.iter().for_each(|call| self.close_ups.see(call));
         for notice in &handled.notices {
             self.told(notice);
         }
+        self.close_ups.pass(*at);
     }
 
     fn failed(&mut self, bin: usize, failure: &FailureReport, tool: Option<&str>) {
@@ -116,6 +122,7 @@ impl Reviewer {
                     began: notice.at,
                     latest: None,
                     notices: Vec::new(),
+                    close_up: CloseUp::default(),
                 });
                 let last = self.review.incidents.len() - 1;
                 &mut self.review.incidents[last]
@@ -134,6 +141,7 @@ impl Reviewer {
             story.scope.clone_from(&notice.scope);
         }
         story.notices.push(notice.clone());
+        self.close_ups.follow(story);
     }
 
     /// The place of a time in the chart, which grows or coarsens until it has one.
@@ -141,7 +149,7 @@ impl Reviewer {
         loop {
             let chart = &mut self.review.chart;
             let width = chart.width.as_secs() as i64;
-            let begin = at.as_second().div_euclid(width) * width;
+            let begin = bins::begin(at.as_second(), chart.width);
             let Some(first) = chart.bins.first().map(|bin| bin.at.as_second()) else {
                 self.append(begin);
                 return 0;
@@ -168,15 +176,15 @@ impl Reviewer {
         self.hit.push(BTreeSet::new());
     }
 
-    /// Twice the width, and half the bins.
+    /// A greater width, and fewer bins.
     fn coarsen(&mut self) {
         let chart = &mut self.review.chart;
-        chart.width *= 2;
-        let width = chart.width.as_secs() as i64;
+        chart.width = bins::wider(chart.width);
+        let width = chart.width;
         let bins = std::mem::take(&mut chart.bins);
         let hit = std::mem::take(&mut self.hit);
         for (bin, callers) in bins.into_iter().zip(hit) {
-            let begin = bin.at.as_second().div_euclid(width) * width;
+            let begin = bins::begin(bin.at.as_second(), width);
             if self.review.chart.bins.last().is_none_or(|last| last.at.as_second() != begin) {
                 self.append(begin);
             }
@@ -195,6 +203,7 @@ impl Reviewer {
         for (bin, hit) in self.review.chart.bins.iter_mut().zip(&self.hit) {
             bin.callers = hit.len() as u64;
         }
+        let (paged_toll, toll) = std::mem::take(&mut self.close_ups).close(&mut self.review.incidents);
         let mut tools: Vec<Tally> = self.tools.into_iter().map(|(name, count)| Tally { name, count }).collect();
         tools.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
         tools.truncate(TOOLS_LISTED);
@@ -212,6 +221,10 @@ impl Reviewer {
             .collect();
         kinds.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.code, a.operation).cmp(&(&b.code, b.operation))));
         kinds.truncate(TOOLS_LISTED);
-        Review { by, files, out_of_order, interrupted, callers: self.callers.len(), tools, kinds, ..self.review }
+        let callers = self.callers.len();
+        Review { by, files, out_of_order, interrupted, callers, tools, kinds, paged_toll, toll, ..self.review }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,82 +3,71 @@
 //! On a narrow screen the style makes a card of each row; the roles are written out because a table that is not laid out
 //! as one is none to a screen reader.
 
-use triage_decide::verdict::Severity;
+use triage_notify::words::capitalized;
 
+use crate::replay::answer::HeadCount;
+use crate::replay::fault::Fault;
 use crate::replay::html::markup::{Attribute, Html};
-use crate::replay::html::parts::{false_badge, minute, minute_beside, severity_badge};
+use crate::replay::html::parts::{false_badge, minute, severity_badge};
 use crate::replay::html::shown::{BANDS_MAX, Shown, anchor};
-use crate::replay::html::words::{self, Number, counted};
+use crate::replay::html::words::{self, counted};
 use crate::replay::review::{Review, Story};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Number,
-    Opened,
-    Over,
+    Began,
     Lasted,
     Region,
     Diagnosis,
     Severity,
-    Callers,
-    Notices,
-    LooksFalse,
+    Affected,
+    Worked,
+    Fault,
 }
 
 impl Column {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 9] = [
         Self::Number,
-        Self::Opened,
-        Self::Over,
-        Self::Lasted,
-        Self::Region,
         Self::Diagnosis,
         Self::Severity,
-        Self::Callers,
-        Self::Notices,
-        Self::LooksFalse,
+        Self::Region,
+        Self::Began,
+        Self::Lasted,
+        Self::Affected,
+        Self::Worked,
+        Self::Fault,
     ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Number => "No.",
-            Self::Opened => "Opened (UTC)",
-            Self::Over => "Confirmed over",
+            Self::Began => "Began (UTC)",
             Self::Lasted => "Lasted",
             Self::Region => "Region",
-            Self::Diagnosis => "Diagnosis",
+            Self::Diagnosis => "What",
             Self::Severity => "Severity",
-            Self::Callers => "Callers",
-            Self::Notices => "Notices",
-            Self::LooksFalse => "Looks false",
+            Self::Affected => "Affected",
+            Self::Worked => "Worked",
+            Self::Fault => "Whose fault",
         }
     }
 
     const fn class(self) -> &'static str {
         match self {
             Self::Number => "figure lead number",
-            Self::Opened => "opened",
-            Self::Over => "over",
-            Self::Lasted | Self::Callers | Self::Notices => "figure",
+            Self::Began => "opened",
+            Self::Lasted | Self::Affected | Self::Worked => "figure",
             Self::Region => "region",
+            Self::Fault => "fault",
             Self::Diagnosis | Self::Severity => "lead",
-            Self::LooksFalse => "lead false",
         }
     }
 
     fn write(self, h: &mut Html, place: usize, story: &Story, linked: bool) {
         match self {
             Self::Number => h.text(place + 1),
-            Self::Opened => minute(h, story.opened_at),
-            Self::Over => match story.over_at {
-                Some(over) => {
-                    minute_beside(h, over, story.opened_at);
-                    if !story.proved {
-                        h.text(" (quiet)");
-                    }
-                }
-                None => h.text("not yet"),
-            },
+            Self::Began => minute(h, story.began),
             Self::Lasted => h.text(words::lasted(story)),
             Self::Region => h.text(&story.region),
             Self::Diagnosis => {
@@ -92,37 +81,39 @@ impl Column {
                     h.element("span", &[("class", &"where")], |h| h.name(&scope));
                 }
             }
-            Self::Severity => severity_badge(h, story),
-            Self::Callers if story.about => h.text(format!("about {}", Number(story.callers as u64))),
-            Self::Callers => h.text(Number(story.callers as u64)),
-            Self::Notices => h.text(Number(story.notices.len() as u64)),
-            Self::LooksFalse if story.looks_false() => false_badge(h),
-            // What pages nobody cannot page in vain.
-            Self::LooksFalse if story.severity == Severity::Page => h.leaf("span", &[("class", &"zero")], "no"),
-            Self::LooksFalse => {}
+            Self::Severity => {
+                severity_badge(h, story);
+                if story.looks_false() {
+                    h.text(" ");
+                    false_badge(h);
+                }
+            }
+            Self::Affected => h.text(words::head_count(&HeadCount::of(story))),
+            Self::Worked => h.text(worked(story).unwrap_or_else(|| "not known".to_owned())),
+            Self::Fault => h.name(capitalized(&Fault::of(story).in_words())),
         }
     }
 
     /// A number or a word by which the script sorts.
     fn sorts_as(self, place: usize, story: &Story) -> String {
         match self {
-            Self::Number | Self::Opened => place.to_string(),
-            Self::Over => story.over_at.map_or(i64::MAX, |over| over.as_second()).to_string(),
+            Self::Number => place.to_string(),
+            Self::Began => story.began.as_second().to_string(),
             Self::Lasted => story.lasted().map_or(u64::MAX, |lasted| lasted.as_secs()).to_string(),
             Self::Region => story.region.to_string(),
             Self::Diagnosis => story.diagnosis.as_str().to_owned(),
             Self::Severity => (story.severity as u8).to_string(),
-            Self::Callers => story.callers.to_string(),
-            Self::Notices => story.notices.len().to_string(),
-            Self::LooksFalse => u8::from(!story.looks_false()).to_string(),
+            Self::Affected => story.callers.to_string(),
+            Self::Worked => story.close_up.during.per_mille().unwrap_or(1001).to_string(),
+            Self::Fault => Fault::of(story).in_words(),
         }
     }
 }
 
 pub fn table(h: &mut Html, review: &Review, shown: &Shown) {
     let stories = &review.incidents;
-    if stories.is_empty() {
-        h.leaf("p", &[], "None would have been declared.");
+    // One is on its card, right below.
+    if stories.len() < 2 {
         return;
     }
     let table: &[Attribute<'_>] =
@@ -138,8 +129,13 @@ pub fn table(h: &mut Html, review: &Review, shown: &Shown) {
         });
     });
     if let Some(more @ 1..) = stories.len().checked_sub(BANDS_MAX) {
-        h.leaf("p", &[], format!("And {} more: as JSON, replay tells of all of them.", counted(more, "incident")));
+        h.leaf("p", &[], format!("And {} more: --format json has all of them.", counted(more, "incident")));
     }
+}
+
+/// Where served calls are seen.
+fn worked(story: &Story) -> Option<String> {
+    words::share(story.close_up.during).filter(|_| story.close_up.active.is_some())
 }
 
 fn head(h: &mut Html) {

@@ -1,8 +1,11 @@
 //! The page as a whole: its head, and its sections in order.
 
+use triage_model::time::later;
+
+use crate::replay::answer::Answer;
 use crate::replay::html::markup::Html;
 use crate::replay::html::words::date;
-use crate::replay::html::{chart, incidents, story, summary};
+use crate::replay::html::{answer, chart, incidents, story, summary};
 use crate::replay::review::Review;
 
 /// Both without `<` and `&`, which HTML and XML read differently there.
@@ -12,8 +15,8 @@ pub const SCRIPT: &str = include_str!("page.js");
 /// What the page may load or run: its own style and script, known by their SHA-256, and nothing else. A test computes
 /// them.
 pub const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-CVFNt4AiFeyAMOXxNMRKuDEz4GwMkFRjUCywLr4MByc='; \
-    script-src 'sha256-+kActxKmeWGvUTlLPqryGeTOevpbsfrnIqYvcINRV3s='; \
+    style-src 'sha256-wblRbsQ2LaIMeM/cVI0jX7eUVuofYy7t6O/43uQzOgw='; \
+    script-src 'sha256-8i8am20KnpdqXVKs2bWsY6eP5MNOZPoZ1eeKYq/cwFI='; \
     base-uri 'none'; form-action 'none'";
 
 /// The whole page.
@@ -38,61 +41,82 @@ fn head(h: &mut Html, review: &Review) {
     h.element("style", &[], |h| h.verbatim(STYLE));
 }
 
-fn title(review: &Review) -> String {
+/// `AWS sign-in, 1 January 2027 to 30 January 2027`.
+pub fn title(review: &Review) -> String {
     match review.span {
-        None => "Replay of an empty history".to_owned(),
-        Some((from, to)) if date(from) == date(to) => format!("Replay of {}", date(from)),
-        Some((from, to)) => format!("Replay of {} to {}", date(from), date(to)),
+        None => "AWS sign-in: an empty history".to_owned(),
+        Some((from, to)) if date(from) == date(to) => format!("AWS sign-in, {}", date(from)),
+        Some((from, to)) => format!("AWS sign-in, {} to {}", date(from), date(to)),
     }
 }
 
 fn body(h: &mut Html, review: &Review) {
-    // First, because what leads to a section must know whether there is one.
-    let (sections, shown) = story::sections(review);
+    // First, because what leads to a card must know whether there is one.
+    let (cards, shown) = story::cards(review);
+    let answer = Answer::of(review);
+    chart::definitions(h);
     h.element("header", &[], |h| {
-        h.leaf("p", &[("class", &"product")], "oidc-triage");
+        h.leaf("p", &[("class", &"product")], "Report by oidc-triage");
         h.leaf("h1", &[], title(review));
-        summary::verdict(h, review);
-        summary::clock(h, review);
-        contents(h, review);
+        answer::verdict(h, review, answer.as_ref());
     });
     h.element("main", &[], |h| {
-        summary::cards(h, review);
-        section(h, "the-chart", "Course of time", |h| {
+        if let Some(answer) = &answer {
+            answer::numbers(h, review, answer);
+        }
+        contents(h, review);
+        if !review.incidents.is_empty() {
+            section(h, "the-incidents", "Incidents", |h| {
+                incidents::table(h, review, &shown);
+                h.append(&cards);
+            });
+        }
+        section(h, "the-chart", "The whole time", |h| {
             if review.span.is_none() {
                 h.leaf("p", &[], "There is nothing to draw: no event of AWS SSO OIDC was read.");
             }
-            chart::figure(h, review, &shown);
-        });
-        section(h, "the-incidents", "Incidents", |h| {
-            incidents::table(h, review, &shown);
-            h.append(&sections);
+            match is_within_a_card(review) {
+                true => h.leaf("p", &[], "It is all within the chart of the incident above."),
+                false => chart::period::figure(h, review, &shown),
+            }
         });
         if !review.advices.is_empty() {
             section(h, "the-advice", "Advice without an incident", |h| story::advices(h, review));
         }
-        section(h, "the-calls", "Calls as judged", |h| summary::calls(h, review));
+        section(h, "the-calls", "All calls", |h| summary::calls(h, review));
         section(h, "the-input", "What was read", |h| summary::input(h, review));
+        section(h, "the-terms", "How to read this", |h| summary::terms(h, review));
     });
     h.element("script", &[], |h| h.verbatim(SCRIPT));
 }
 
+/// Whether there is nothing to see beside the only incident.
+fn is_within_a_card(review: &Review) -> bool {
+    let bins = review.incidents.first().map(|story| (&story.close_up.bins, story.close_up.width));
+    let (Some((bins, width)), Some((from, to))) = (bins, review.span) else { return false };
+    let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return false };
+    review.incidents.len() == 1 && first.at <= from && to < later(last.at, width)
+}
+
 fn contents(h: &mut Html, review: &Review) {
-    let mut links = vec![("#the-chart", "Course of time"), ("#the-incidents", "Incidents")];
-    if !review.advices.is_empty() {
-        links.push(("#the-advice", "Advice"));
-    }
-    links.extend([("#the-calls", "Calls"), ("#the-input", "What was read")]);
+    let links = [
+        (!review.incidents.is_empty()).then_some(("#the-incidents", "Incidents")),
+        Some(("#the-chart", "The whole time")),
+        (!review.advices.is_empty()).then_some(("#the-advice", "Advice")),
+        Some(("#the-calls", "All calls")),
+        Some(("#the-input", "What was read")),
+        Some(("#the-terms", "How to read this")),
+    ];
     h.element("nav", &[("aria-label", &"Contents")], |h| {
         h.element("ul", &[], |h| {
-            for (link, text) in links {
+            for (link, text) in links.into_iter().flatten() {
                 h.element("li", &[], |h| h.leaf("a", &[("href", &link)], text));
             }
         });
     });
 }
 
-/// It can be focused, so that who follows a link goes on from there.
+/// It can be focused, so that whoever follows a link continues from there.
 fn section(h: &mut Html, id: &'static str, heading: &'static str, inside: impl FnOnce(&mut Html)) {
     let title = format!("{id}-title");
     h.element("section", &[("id", &id), ("tabindex", &-1), ("aria-labelledby", &title)], |h| {

@@ -16,13 +16,13 @@ pub fn minute(h: &mut Html, at: Timestamp) {
     h.leaf("time", &[("datetime", &iso(at))], at.strftime("%Y-%m-%d %H:%M"));
 }
 
-/// To the minute, and without the date where it is that of `beside`.
-pub fn minute_beside(h: &mut Html, at: Timestamp, beside: Timestamp) {
+/// To the second, and without the date where it is that of `beside`.
+pub fn time_beside(h: &mut Html, at: Timestamp, beside: Timestamp) {
     let date = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
     if date(at) == date(beside) {
-        h.leaf("time", &[("datetime", &iso(at))], at.strftime("%H:%M"));
+        h.leaf("time", &[("datetime", &iso(at))], at.strftime("%H:%M:%S"));
     } else {
-        minute(h, at);
+        time(h, at);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a time and a number lie in the chart.
 //!
-//! In: the review. Out: an [`Axis`] that puts times at 0 to 100 % of the width, with ticks at round times of UTC, and
+//! In: a time. Out: an [`Axis`] that puts times at 0 to 100 % of the width, with ticks at round times of UTC, and
 //! round upper ends for numbers. Widths are in percent so that one drawing fits every screen with its letters unscaled.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use triage_model::time::later;
 
-use crate::replay::review::Review;
+use crate::replay::review::{Review, Story};
 
 /// At most so many ticks: their labels have room in the widest layout, and every other one in the narrowest.
 const TICKS_MAX: i64 = 9;
@@ -53,16 +53,14 @@ pub struct Tick {
 }
 
 impl Axis {
-    /// From the first event to whatever comes last: an incident ends, and is told of, after the last event. None of an
-    /// empty history.
+    /// From the first event to whatever comes last: an incident may end after the last event. None of an empty history.
     pub fn of(review: &Review) -> Option<Self> {
         let (first, last) = review.span?;
         let bins = review.chart.bins.iter();
-        let ends = bins.clone().map(|bin| end_of_bin(review, bin.at));
-        let notices = review.incidents.iter().flat_map(|story| &story.notices).chain(&review.advices);
-        let over = review.incidents.iter().filter_map(|story| story.over_at);
+        let ends = bins.clone().map(|bin| later(bin.at, review.chart.width));
+        let over = review.incidents.iter().filter_map(Story::ended);
         let from = bins.map(|bin| bin.at).min().map_or(first, |bin| bin.min(first));
-        let to = ends.chain(notices.map(|notice| notice.at)).chain(over).max().map_or(last, |end| end.max(last));
+        let to = ends.chain(over).max().map_or(last, |end| end.max(last));
         // Of a single second, a minute is shown.
         let least = later(from, Duration::from_secs(60));
         Some(Self { from, to: to.max(least) })
@@ -119,10 +117,6 @@ impl Axis {
         let months = (first..=last).filter(|month| month.rem_euclid(step) == 0);
         months.filter_map(|month| begin(month).map(|at| (at, label(month, at)))).collect()
     }
-}
-
-pub fn end_of_bin(review: &Review, at: Timestamp) -> Timestamp {
-    later(at, review.chart.width)
 }
 
 /// The least round number that is not below `most`, of which the half is a number too.

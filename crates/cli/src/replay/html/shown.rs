@@ -1,11 +1,12 @@
-//! How much of a review the page shows, and where: the same in the table, the chart and the sections.
+//! How much of a review the page shows, and where: the same in the table, the chart and the cards.
 
+use crate::replay::close_up::CLOSE_UPS_MAX;
 use crate::replay::review::Story;
 
-/// Incidents that have a section of their own: more are not read, but counted, and are in the JSON.
-pub const STORIES_MAX: usize = 200;
+/// Incidents that have a card: more are not read, but counted, and are in the JSON.
+pub const STORIES_MAX: usize = CLOSE_UPS_MAX;
 
-/// Bytes of all these sections: what a browser on a telephone opens without trouble. An incident takes some 10 kB, but
+/// Bytes of all these cards: what a browser on a telephone opens without trouble. An incident takes some 20 kB, but
 /// a notice may hold far more.
 pub const STORIES_BYTES_MAX: usize = 8 << 20;
 
@@ -15,7 +16,10 @@ pub const BANDS_MAX: usize = 1000;
 /// Notices listed of an incident. One that lasts for days has a reminder each hour, and they say the same.
 pub const NOTICES_MAX: usize = 40;
 
-/// The incidents, from the first on, that have a section of their own.
+/// Those of them that are printed, so that an incident fits two pages.
+pub const PRINTED_MAX: usize = 8;
+
+/// The incidents, from the first on, that have a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown(pub usize);
 

@@ -12,16 +12,17 @@ use triage_model::problem::{ProblemName, Problems};
 use triage_model::region::KnownRegions;
 use triage_notify::notice::{Notice, Tally};
 use triage_notify::testing::samples;
-use triage_notify::words::span;
+use triage_notify::words::{between, span};
 
+use crate::replay::close_up::{Calls, CloseUp, Slice, Toll};
 use crate::replay::judged_by::JudgedBy;
 use crate::replay::review::{Bin, Chart, Review, Story};
 
 const DAY: i64 = 86_400;
 const MINUTE: i64 = 60;
 
-/// What every bin of a month is as wide as.
-const WIDTH: i64 = 60 << 7;
+/// The width of a month's bins.
+const WIDTH: i64 = 3600;
 
 /// Text that a page must not take for its own.
 pub const HOSTILE: &str = "</script></style><script>alert(1)</script><img src=x onerror=\"alert(2)\">'\u{202e}&amp;";
@@ -93,7 +94,40 @@ fn story(begins: i64, diagnosis: Diagnosis, region: &str, callers: usize, notice
         about: callers > 100,
         began: at(begins),
         latest,
+        close_up: close_up(at(begins), latest.unwrap_or(at(begins)), callers),
         notices,
+    }
+}
+
+/// Some are served before it and after it, and few meanwhile.
+fn close_up(began: Timestamp, ended: Timestamp, callers: usize) -> CloseUp {
+    let width = Duration::from_secs(if between(began, ended).as_secs() > 3 * 3600 { 900 } else { 60 });
+    let step = SignedDuration::try_from(width).unwrap();
+    let from = Timestamp::from_second(began.as_second().div_euclid(900) * 900 - 900).unwrap();
+    let mut dice = fastrand::Rng::with_seed(callers as u64);
+    let mut bins = Vec::new();
+    let mut at = from;
+    while at < ended + step * 10 {
+        let is_during = at + step > began && at <= ended;
+        let affected = if is_during { dice.u64(1..=callers as u64) } else { 0 };
+        let calls = Calls { served: dice.u64(if is_during { 0..4 } else { 10..30 }), failed: affected * 2 };
+        bins.push(Slice { at, calls, affected });
+        at += step;
+    }
+    let sum = |is_of: &dyn Fn(&&Slice) -> bool| {
+        let mut calls = Calls::default();
+        bins.iter().filter(is_of).for_each(|bin| calls.add(bin.calls));
+        calls
+    };
+    CloseUp {
+        width,
+        during: sum(&|bin| bin.at + step > began && bin.at <= ended),
+        before: sum(&|bin| bin.at + step <= began),
+        affected: Some(callers),
+        active: Some(callers + 40),
+        are_people: true,
+        unanswered: 0,
+        bins,
     }
 }
 
@@ -214,6 +248,8 @@ pub fn month() -> Review {
         advices: advices.map(|(name, day)| told(name, day * DAY + 9 * 3600, 0)).to_vec(),
         callers: 241,
         tools: tools.map(|(name, count)| Tally { name: name.to_owned(), count }).to_vec(),
+        paged_toll: Toll { calls: Calls { served: 312, failed: 2_104 }, affected: 233, active: 1_402 },
+        toll: Toll { calls: Calls { served: 912, failed: 2_604 }, affected: 301, active: 1_511 },
         chart: Chart { width: Duration::from_secs(WIDTH as u64), bins },
         interrupted: false,
     }
@@ -225,6 +261,9 @@ pub fn hostile() -> Review {
     let notices = review.incidents.iter_mut().flat_map(|story| &mut story.notices).chain(&mut review.advices);
     notices.for_each(soil);
     review.tools.iter_mut().for_each(|tally| HOSTILE.clone_into(&mut tally.name));
+    for story in &mut review.incidents {
+        story.scope = story.notices.first().and_then(|notice| notice.scope.clone());
+    }
     review.incidents[0].id = HOSTILE.to_owned();
     review.problems.note(ProblemName::CallInvalid, HOSTILE);
     review.interrupted = true;
@@ -246,6 +285,9 @@ fn soil(notice: &mut Notice) {
     for weighed in &mut notice.weighed {
         soil(&mut weighed.cause);
         weighed.speaks_for.iter_mut().chain(&mut weighed.speaks_against).for_each(soil);
+    }
+    if let Some(scope) = &mut notice.scope {
+        scope.tool.iter_mut().chain(&mut scope.network).chain(&mut scope.application).for_each(soil);
     }
     notice.advice.now.iter_mut().for_each(soil);
     notice.advice.users = Some(HOSTILE.to_owned());

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::classify::Cause;
 use triage_notify::notice::NoticeKind;
 use triage_notify::place::HEALTH_PAGE;
 
-use crate::replay::html::chart::causes::{CHARTED, failures};
-use crate::replay::html::chart::numbers;
+use crate::replay::answer::HeadCount;
+use crate::replay::html::chart::causes::{CHARTED, failed};
+use crate::replay::html::chart::numbers::{self, ROWS_MAX, Row};
 use crate::replay::html::page::{POLICY, SCRIPT, STYLE, page};
+use crate::replay::html::scale::ceiling;
 use crate::replay::html::shown::{STORIES_MAX, anchor};
 use crate::replay::html::testing::{HOSTILE, empty, flood, hostile, month};
 use crate::replay::html::words::{self, Number};
@@ -195,34 +197,58 @@ fn hostile_text_is_nothing_but_text() {
 fn a_flood_is_cut_and_says_so() {
     let page = made("flood");
     assert!(page.len() < PAGE_MAX, "{}", page.len());
-    let sections = page.matches("class=\"incident\"").count();
-    assert!((20..STORIES_MAX).contains(&sections), "{sections}");
-    assert!(page.contains(&format!("{} incidents more would have been declared", Number(1200 - sections as u64))));
+    let cards = page.matches("class=\"incident\"").count();
+    assert!((20..STORIES_MAX).contains(&cards), "{cards}");
+    assert!(page.contains(&format!("{} incidents more have no card here", Number(1200 - cards as u64))));
     assert!(page.contains("more notices between"));
     let few = made("month");
-    assert!(few.len() < 300_000, "{}", few.len());
-    assert!(!few.contains("more would have been declared"));
+    assert!(few.len() < 600_000, "{}", few.len());
+    assert!(!few.contains("more have no card here"));
 }
 
 #[test]
-fn bands_and_marks_and_columns_lie_within_the_chart() {
+fn everything_lies_within_its_chart() {
     let mut review = month();
     // A clock ran ahead, and one behind.
     review.incidents[0].began -= SignedDuration::from_hours(9000);
     review.incidents[1].notices[0].at -= SignedDuration::from_hours(9000);
     let page = page(&review);
     let percent = |value: Option<&str>| value.and_then(|value| value.strip_suffix('%')?.parse::<f64>().ok());
-    let (mut rectangles, mut marks) = (0, 0);
+    let (mut bars, mut marks) = (0, 0);
     for (name, attributes) in elements(&page) {
-        let x = percent(value(&attributes, "x")).or_else(|| percent(value(&attributes, "x1")));
-        let Some(x) = x else { continue };
+        if let (Some(path), "path") = (value(&attributes, "d"), name)
+            && ["served", "failed", "affected"].map(Some).contains(&value(&attributes, "class"))
+        {
+            let along = path.split(['M', 'H', 'V', 'Z']).filter(|part| !part.is_empty());
+            assert!(
+                along.flat_map(|part| part.split(' ')).all(|number| (0.0..=1000.0).contains(&number.parse().unwrap()))
+            );
+            bars += path.matches('H').count();
+        }
+        let Some(x) = percent(value(&attributes, "x")).or_else(|| percent(value(&attributes, "x1"))) else { continue };
         let end = x + percent(value(&attributes, "width")).unwrap_or(0.0);
         assert!(x >= 0.0 && end <= 100.001, "{name} {attributes:?}");
-        rectangles += usize::from(name == "rect");
         marks += usize::from(name == "use");
     }
-    assert!(rectangles > 300, "{rectangles}");
-    assert_eq!(marks, review.notices());
+    assert!(bars > 2000, "{bars}");
+    assert!(marks > review.incidents.len(), "{marks}");
+}
+
+#[test]
+fn each_cause_has_a_panel_with_a_scale_of_its_own_and_with_all_of_its_numbers() {
+    let review = month();
+    let page = page(&review);
+    let chart = &page[page.find("class=\"chart period\"").unwrap()..];
+    for cause in CHARTED {
+        let values: Vec<u64> = review.chart.bins.iter().map(|bin| failed(bin, cause)).collect();
+        let (sum, most) = (values.iter().sum::<u64>(), values.iter().max().unwrap());
+        let name = words::failures_of(cause);
+        let begin = chart.find(&format!(">{name}: {}<", Number(sum))).unwrap_or_else(|| panic!("{name}"));
+        let panel = &chart[begin..begin + chart[begin..].find("</g>").unwrap()];
+        assert!(panel.contains(&format!(">{}</text>", Number(ceiling(*most)))), "{name}");
+        let values = values.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
+        assert!(panel.contains(&format!("data-values=\"{values}\"")), "{name}");
+    }
 }
 
 #[test]
@@ -232,66 +258,60 @@ fn the_numbers_of_the_tables_are_the_accounts() {
     let rows = table(&page, "the-causes");
     let count = |name: &str| rows.iter().find(|row| row[0] == name).unwrap()[1].clone();
     for cause in Cause::ALL {
-        assert_eq!(count(cause.as_str()), Number(words::count(&review.counts, cause)).to_string());
+        assert_eq!(count(words::failures_of(cause)), Number(words::count(&review.counts, cause)).to_string());
     }
-    assert_eq!(count("served"), Number(review.counts.success).to_string());
-    assert_eq!(count("duplicate"), "214");
+    assert_eq!(count("Calls that worked"), Number(review.counts.success).to_string());
+    assert_eq!(count("Duplicates"), "214");
 
     let rows = table(&page, "the-numbers");
-    let (bins, _) = numbers::rows(&review.chart.bins);
-    assert_eq!(rows.len(), bins.len() + 1);
-    for (row, bin) in rows[1..].iter().zip(bins) {
-        let failures = CHARTED.map(|cause| bin.failures.get(&cause).copied().unwrap_or(0));
-        let numbers = failures.into_iter().chain([bin.callers, bin.served]).map(|number| Number(number).to_string());
-        let at = bin.at.strftime("%Y-%m-%d %H:%M").to_string();
-        assert_eq!(*row, [at].into_iter().chain(numbers).collect::<Vec<_>>());
+    assert_eq!(rows.len(), ROWS_MAX + 1);
+    for row in &rows[1..] {
+        let bin = review.chart.bins.iter().find(|bin| bin.at.strftime("%Y-%m-%d %H:%M").to_string() == row[0]).unwrap();
+        let numbers = CHARTED.map(|cause| failed(bin, cause)).into_iter().chain([bin.callers, bin.served]);
+        assert_eq!(row[1..], numbers.map(|number| Number(number).to_string()).collect::<Vec<_>>());
     }
 }
 
 #[test]
-fn of_too_many_columns_those_with_the_most_failures_are_listed_in_order_of_time() {
-    let review = month();
-    let (bins, all) = numbers::rows(&review.chart.bins);
-    assert!(all > bins.len() && bins.len() == numbers::ROWS_MAX);
-    assert!(bins.is_sorted_by_key(|bin| bin.at));
-    let least = bins.iter().map(|bin| failures(bin)).min().unwrap();
-    let more = review.chart.bins.iter().filter(|bin| failures(bin) > least).count();
-    assert!(more <= bins.len());
+fn of_too_many_rows_those_with_the_most_failures_are_listed_in_order_of_time() {
+    let at = |second: usize| Timestamp::from_second(second as i64).unwrap();
+    let row = |second: usize| Row { at: at(second), numbers: vec![0], weight: (second as u64 % 7, 0) };
+    let all: Vec<Row> = (0..700).map(row).collect();
+    let (rows, count) = numbers::rows(all);
+    assert_eq!((rows.len(), count), (ROWS_MAX, 600));
+    assert!(rows.is_sorted_by_key(|row| row.at));
+    assert!(rows.iter().all(|row| row.weight.0 >= 5));
 }
 
-/// What the page says of an incident: its row, its section and the name of its band.
-fn said(page: &str, place: usize, story: &Story) -> [String; 3] {
+/// What the page says of an incident: its row and its card.
+fn said(page: &str, place: usize, story: &Story) -> [String; 2] {
     let cut = |begin: &str, end: &str| {
         let from = page.find(begin).unwrap_or_else(|| panic!("{begin}"));
         page[from..from + page[from..].find(end).unwrap()].to_owned()
     };
-    let number = place + 1;
     let row = cut(&format!("data-name=\"No.\" data-sort=\"{place}\""), "</tr>");
-    let section = cut(&format!("<section id=\"{}\"", anchor(story)), "</section>");
-    [row, section, cut(&format!("<title>Incident {number}: "), "</title>")]
+    [row, cut(&format!("<section id=\"{}\"", anchor(story)), "</section>")]
 }
 
 #[test]
-fn how_long_how_many_and_where_is_the_same_in_the_table_in_the_section_and_in_the_chart() {
+fn how_long_how_many_and_where_is_the_same_in_the_table_and_on_the_card() {
     let review = month();
     let page = page(&review);
     for (place, story) in review.incidents.iter().enumerate() {
-        let all @ [row, section, band] = &said(&page, place, story);
+        let all @ [row, card] = &said(&page, place, story);
         if let Some(lasted) = story.lasted() {
             assert_eq!(lasted, Duration::try_from(story.latest.unwrap().duration_since(story.began)).unwrap());
             let lasted = words::lasted(story);
-            assert!(row.contains(&format!(">{lasted}<")) && section.contains(&format!(" UTC ({lasted}), ")), "{all:?}");
-            assert!(band.contains(&format!("lasted {lasted}")), "{band}");
-            assert_eq!(section.contains("confirmed over at"), story.proved, "{section}");
-            assert_eq!(section.contains("not confirmed, taken as over"), !story.proved, "{section}");
+            assert!(row.contains(&format!(">{lasted}<")) && card.contains(&format!("<bdi>{lasted}</bdi>")), "{all:?}");
+            assert_eq!(card.contains("Recovery confirmed at"), story.proved, "{card}");
+            assert_eq!(card.contains("Quiet, not confirmed: closed at"), !story.proved, "{card}");
         }
-        let callers = words::callers(story);
-        let number = callers.trim_end_matches(" callers");
-        assert!(row.contains(&format!(">{number}<")) && band.ends_with(&callers), "{all:?}");
-        assert!(section.contains(&format!("{callers} hit. ")), "{section}");
-        let evidence = section.split("<dt>Callers</dt>").nth(1);
-        let listed = format!("<b>{}</b>", Number(story.callers as u64));
-        assert!(evidence.is_none_or(|evidence| evidence.contains(&listed)), "{section}");
+        let count = HeadCount::of(story);
+        assert!(row.contains(&format!(">{}<", words::head_count(&count))), "{row}");
+        assert!(card.contains(&format!("<bdi>{}</bdi>", Number(count.affected as u64))), "{card}");
+        assert!(card.contains(&format!("of {} who called meanwhile", count.active.unwrap())), "{card}");
+        let share = words::share(story.close_up.during).unwrap();
+        assert!(row.contains(&share) && card.contains(&format!("<bdi>{share}</bdi>")), "{all:?}");
         let scope = story.scope_in_words().unwrap_or_default();
         assert!(all.iter().all(|said| said.contains(&scope)), "{scope} {all:?}");
     }
@@ -300,11 +320,41 @@ fn how_long_how_many_and_where_is_the_same_in_the_table_in_the_section_and_in_th
 }
 
 #[test]
+fn the_ids_of_people_are_folded_away() {
+    let review = month();
+    let names: std::collections::BTreeSet<&str> = review
+        .incidents
+        .iter()
+        .flat_map(|story| &story.notices)
+        .flat_map(|notice| notice.impact.names.iter().map(String::as_str))
+        .collect();
+    assert!(!names.is_empty());
+    let page = made("month");
+    let mut depth = 0;
+    let mut folded = 0;
+    for piece in pieces(page) {
+        match piece {
+            Piece::Begin { name: "details", attributes, .. } => {
+                assert_eq!(value(&attributes, "open"), None);
+                depth += 1;
+            }
+            Piece::End("details") => depth -= 1,
+            Piece::Text(text) if names.contains(text) => {
+                assert!(depth > 0, "{text}");
+                folded += 1;
+            }
+            Piece::Begin { .. } | Piece::End(_) | Piece::Text(_) => {}
+        }
+    }
+    assert!(folded >= review.incidents.len(), "{folded}");
+}
+
+#[test]
 fn what_looks_false_is_said_as_it_is_decided() {
     let mut review = month();
     let story = &mut review.incidents[1];
     assert_eq!((story.diagnosis, story.callers), (Diagnosis::Degraded, 3));
-    assert!(words::LOOKS_FALSE.contains("less than 5 minutes, hit fewer than 5 callers"));
+    assert!(words::LOOKS_FALSE.contains("less than 5 minutes, affected fewer than 5 callers"));
     story.callers = 4;
     story.latest = Some(story.began + SignedDuration::from_secs(299));
     assert!(story.looks_false());
@@ -315,30 +365,83 @@ fn what_looks_false_is_said_as_it_is_decided() {
     assert!(!story.looks_false());
 }
 
-#[test]
-fn the_verdict_comes_first_and_counts_the_pages() {
-    let mut review = month();
-    let told = |review: &Review| {
-        let page = page(review);
-        let begin = page.find("class=\"verdict\"").unwrap();
-        page[begin..begin + page[begin..].find("</p>").unwrap()].to_owned()
+/// The first sentence, and the numbers below it.
+fn answered(review: &Review) -> (String, String) {
+    let page = page(review);
+    let cut = |begin: &str, end: &str| {
+        let from = page.find(begin).map(|from| from + begin.len());
+        from.map(|from| page[from..from + page[from..].find(end).unwrap()].to_owned()).unwrap_or_default()
     };
+    (cut("class=\"verdict\">", "</p>"), cut("id=\"the-answer\">", "</dl>"))
+}
+
+#[test]
+fn the_answer_comes_first() {
+    let review = month();
+    let page = page(&review);
+    let places = ["class=\"verdict\"", "id=\"the-answer\"", "id=\"the-incidents\"", "id=\"the-chart\""];
+    assert!(places.map(|place| page.find(place).unwrap()).is_sorted());
+    let (sentence, numbers) = answered(&review);
+    assert!(sentence.starts_with("AWS sign-in was down for "), "{sentence}");
     assert!(
-        told(&review)
-            .contains("<strong>11 incidents</strong>; 3 of these pages look false: each was of failures within"),
-        "{}",
-        told(&review)
+        sentence.ends_with("in 11 incidents over 30 days. 233 of 1\u{202f}402 people could not sign in."),
+        "{sentence}"
     );
+    for name in ["Minutes down", "People affected", "Calls that worked", "Whose fault", "Noticed"] {
+        assert!(numbers.contains(&format!("<dt>{name}</dt>")), "{name}");
+    }
+    assert!(numbers.contains("<bdi>13%</bdi>") && numbers.contains("<bdi>1 minute</bdi>"), "{numbers}");
+    assert!(page.contains("14 incidents: 11 would have paged on-call, 3 would not. 3 of these pages look false"));
+}
+
+#[test]
+fn the_answer_is_of_the_worst_that_there_was() {
+    let mut review = month();
+    review.incidents.retain(|story| story.diagnosis == Diagnosis::Degraded);
+    assert!(answered(&review).0.starts_with("AWS sign-in was degraded for "), "{}", answered(&review).0);
+    let mut review = month();
     review.incidents.retain(|story| story.severity != Severity::Page);
-    assert!(told(&review).ends_with("In 30 days nobody would have been paged."), "{}", told(&review));
-    assert!(told(&empty()).ends_with("nobody would have been paged."));
+    let (sentence, numbers) = answered(&review);
+    assert!(sentence.starts_with("A part of AWS sign-in failed for "), "{sentence}");
+    assert!(numbers.contains("<bdi>301</bdi>"), "{numbers}");
+    review.incidents.clear();
+    let sentence = answered(&review).0;
+    assert!(sentence.starts_with("AWS sign-in had no incident in 30 days. "), "{sentence}");
+    assert!(answered(&empty()).0.starts_with("Nothing was read that could be evaluated"));
+}
+
+#[test]
+fn one_incident_is_answered_with_its_day_and_its_hours() {
+    let mut review = month();
+    review.incidents.retain(|story| story.callers == 118);
+    let (sentence, _) = answered(&review);
+    let expected = "AWS sign-in was down for 2 h 45 min in us-east-1 on 28 December 2026, from 13:00 to 15:45 UTC. 118 of 158 \
+                    people could not sign in.";
+    assert_eq!(sentence, expected);
+    let card = &page(&review)[..];
+    // Its card does not say the same again.
+    assert!(!card.contains("class=\"answer small\"") && !card.contains("class=\"incidents\""));
+}
+
+#[test]
+fn an_estimate_is_called_one_only_where_nothing_better_is_known() {
+    let mut review = month();
+    review.incidents.retain(|story| story.callers == 118);
+    review.incidents[0].close_up.affected = Some(121);
+    assert!(answered(&review).0.ends_with("121 of 158 people could not sign in."), "{}", answered(&review).0);
+    review.incidents[0].close_up.affected = None;
+    assert!(answered(&review).0.ends_with("About 118 of 158 people could not sign in."), "{}", answered(&review).0);
+    review.incidents[0].close_up.active = None;
+    let (sentence, numbers) = answered(&review);
+    assert!(sentence.ends_with("About 118 people could not sign in."), "{sentence}");
+    assert!(numbers.contains("<bdi>Not known</bdi>"), "{numbers}");
 }
 
 #[test]
 fn an_empty_history_has_no_chart_and_says_so() {
     let page = made("empty");
-    assert!(page.contains("There is nothing to draw") && page.contains("None would have been declared"));
-    assert!(!page.contains("<figure") && !page.contains("the-advice"));
+    assert!(page.contains("There is nothing to draw"));
+    assert!(!page.contains("<figure") && !page.contains("the-advice") && !page.contains("the-incidents"));
 }
 
 #[test]
@@ -349,15 +452,27 @@ fn an_interruption_is_said_before_anything_else() {
 }
 
 #[test]
-fn every_notice_of_an_incident_is_in_its_section() {
+fn no_sentence_calls_the_page_free_of_scripts() {
+    for (name, page) in all() {
+        let lower = page[..page.find("<style>").unwrap()].to_lowercase()
+            + &page[page.find("</style>").unwrap()..].to_lowercase();
+        for claim in ["no script", "without script", "script-free", "needs no script"] {
+            let words = lower.split("<script>").next().unwrap();
+            assert!(!words.contains(claim), "{name}: {claim}");
+        }
+    }
+}
+
+#[test]
+fn every_notice_of_an_incident_is_on_its_card() {
     let review = month();
     let page = page(&review);
     for story in &review.incidents {
         let begin = page.find(&format!("<section id=\"{}\"", anchor(story))).unwrap();
-        let section = &page[begin..begin + page[begin..].find("</section>").unwrap()];
+        let card = &page[begin..begin + page[begin..].find("</section>").unwrap()];
         for kind in NoticeKind::ALL {
-            let told = story.notices.iter().filter(|notice| notice.kind == kind).count();
-            assert_eq!(section.matches(&format!("<li class=\"{}\"", kind.as_str())).count(), told, "{}", story.id);
+            let sent = story.notices.iter().filter(|notice| notice.kind == kind).count();
+            assert_eq!(card.matches(&format!("<li class=\"{}\"", kind.as_str())).count(), sent, "{}", story.id);
         }
     }
 }

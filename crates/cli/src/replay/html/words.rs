@@ -9,11 +9,13 @@ use triage_engine::answer::Counts;
 use triage_model::classify::Cause;
 use triage_notify::words::{capitalized, span};
 
+use crate::replay::answer::HeadCount;
+use crate::replay::close_up::Calls;
 use crate::replay::review::Story;
 
 /// What makes a page look false (`Story::looks_false`), in words.
 pub const LOOKS_FALSE: &str =
-    "was of failures within less than 5 minutes, hit fewer than 5 callers, and was not confirmed by AWS Health";
+    "lasted less than 5 minutes, affected fewer than 5 callers, and AWS Health did not confirm it";
 
 const DAY: u64 = 86_400;
 
@@ -45,6 +47,21 @@ pub fn about(length: Duration) -> String {
     if days < 3 { span(length) } else { format!("{} days", Number(days)) }
 }
 
+/// Whole minutes, and one where it was less.
+pub fn minutes(seconds: u64) -> u64 {
+    if seconds == 0 { 0 } else { (seconds / 60).max(1) }
+}
+
+/// `14 to 15 seconds`, `40 seconds to 3 minutes`, `21 minutes`.
+pub fn range(least: Duration, most: Duration) -> String {
+    let (least, most) = (span(least), span(most));
+    match (least.split_once(' '), most.split_once(' ')) {
+        _ if least == most => most,
+        (Some((number, unit)), Some((_, other))) if unit == other => format!("{number} to {most}"),
+        _ => format!("{least} to {most}"),
+    }
+}
+
 pub fn iso(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
@@ -54,26 +71,53 @@ pub fn date(at: Timestamp) -> String {
 }
 
 pub fn lasted(story: &Story) -> String {
-    story.lasted().map_or_else(|| "open".to_owned(), span)
+    story.lasted().map_or_else(|| "still open".to_owned(), span)
 }
 
-/// When it was confirmed over, or that it is not.
+/// When its end was confirmed, or that it was not.
 pub fn over(story: &Story, time: impl Fn(Timestamp) -> String) -> String {
     match story.over_at {
-        Some(over) if story.proved => format!("confirmed over at {} UTC", time(over)),
-        Some(over) => format!("not confirmed, taken as over at {} UTC", time(over)),
-        None => "open when the history ends".to_owned(),
+        Some(over) if story.proved => format!("Recovery confirmed at {} UTC", time(over)),
+        Some(over) => format!("Quiet, not confirmed: closed at {} UTC", time(over)),
+        None => "Still open when the history ends".to_owned(),
     }
 }
 
-/// `12 callers`, `about 4 000 callers`.
-pub fn callers(story: &Story) -> String {
-    let callers = counted(story.callers, "caller");
-    if story.about { format!("about {callers}") } else { callers }
+/// `118`, `about 4 000`.
+pub fn affected(count: &HeadCount) -> String {
+    let about = if count.is_about { "about " } else { "" };
+    format!("{about}{}", Number(count.affected as u64))
+}
+
+/// `118 of 2 400 people`, `about 4 000 callers`, `1 caller`.
+pub fn head_count(count: &HeadCount) -> String {
+    match count.active {
+        Some(active) => format!("{} of {} {}", affected(count), Number(active as u64), count.noun(active)),
+        None => format!("{} {}", affected(count), count.noun(count.affected)),
+    }
+}
+
+/// `12%`, `99.9%`. It is 100% and 0% only where it is exactly so.
+pub fn share(calls: Calls) -> Option<String> {
+    let per_mille = calls.per_mille()?;
+    Some(match per_mille {
+        0 if calls.served == 0 => "0%".to_owned(),
+        0 => "under 0.1%".to_owned(),
+        1000 => "100%".to_owned(),
+        part if (100..990).contains(&part) => format!("{}%", (part + 5) / 10),
+        part if part % 10 == 0 => format!("{}%", part / 10),
+        part => format!("{}.{}%", part / 10, part % 10),
+    })
 }
 
 pub fn diagnosis(diagnosis: Diagnosis) -> String {
-    capitalized(&diagnosis.as_str().replace('_', " "))
+    match diagnosis {
+        Diagnosis::Suspected => "Suspected outage".to_owned(),
+        Diagnosis::OneTool => "One tool fails".to_owned(),
+        Diagnosis::OneNetwork => "One network fails".to_owned(),
+        Diagnosis::OneApplication => "One application fails".to_owned(),
+        other => capitalized(&other.as_str().replace('_', " ")),
+    }
 }
 
 pub const fn severity(severity: Severity) -> &'static str {
@@ -84,15 +128,28 @@ pub const fn severity(severity: Severity) -> &'static str {
     }
 }
 
+/// What calls of that cause are called.
+pub const fn failures_of(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Expected => "Waiting for the user",
+        Cause::Request => "Callers’ mistakes",
+        Cause::Admin => "Refused by your settings",
+        Cause::Throttled => "Throttled",
+        Cause::Service => "Service failures",
+        Cause::Unreachable => "No answer",
+        Cause::Unrecognised => "Unknown errors",
+    }
+}
+
 pub const fn meaning(cause: Cause) -> &'static str {
     match cause {
         Cause::Expected => "the device flow as it should be: not a failure",
-        Cause::Request => "the caller’s own mistake",
-        Cause::Admin => "the administrator’s: a permission, an assignment, a key",
-        Cause::Throttled => "too many calls",
-        Cause::Service => "the service’s own fault",
-        Cause::Unreachable => "no answer at all",
-        Cause::Unrecognised => "nothing that the table of causes knows",
+        Cause::Request => "an expired code, an unknown client and the like",
+        Cause::Admin => "a permission, an assignment or a key refused",
+        Cause::Throttled => "too many calls in too short a time",
+        Cause::Service => "the service answered with an error of its own",
+        Cause::Unreachable => "time-outs, DNS, TLS, refused connections",
+        Cause::Unrecognised => "codes that are not in the table of causes",
     }
 }
 
@@ -121,8 +178,36 @@ mod tests {
     }
 
     #[test]
-    fn a_month_less_a_second_is_told_in_days() {
+    fn a_month_less_a_second_is_said_in_days() {
         let said = |seconds| about(Duration::from_secs(seconds));
         assert_eq!([90, 2 * DAY, 30 * DAY - 1].map(said), ["1 minute", "2 d", "30 days"]);
+    }
+
+    #[test]
+    fn a_range_says_its_unit_once() {
+        let said = |least, most| range(Duration::from_secs(least), Duration::from_secs(most));
+        assert_eq!(said(14, 15), "14 to 15 seconds");
+        assert_eq!(said(40, 180), "40 seconds to 3 minutes");
+        assert_eq!(said(130, 150), "2 minutes");
+        assert_eq!([0, 40, 60, 119, 7260].map(minutes), [0, 1, 1, 1, 121]);
+    }
+
+    #[test]
+    fn a_share_is_everything_or_nothing_only_where_it_is() {
+        let said = |served, failed| share(Calls { served, failed });
+        assert_eq!(said(0, 0), None);
+        let shares = [(0, 9), (1, 5000), (1, 99), (44, 322), (999, 1), (99_999, 1), (7, 0)];
+        let shares = shares.map(|(served, failed)| said(served, failed).unwrap());
+        assert_eq!(shares, ["0%", "under 0.1%", "1%", "12%", "99.9%", "99.9%", "100%"]);
+    }
+
+    #[test]
+    fn people_are_counted_of_those_who_called() {
+        let all = HeadCount { affected: 118, is_about: false, active: Some(2400), are_people: true };
+        assert_eq!(head_count(&all), "118 of 2\u{202f}400 people");
+        let unseen = HeadCount { active: None, ..all };
+        assert_eq!(head_count(&unseen), "118 people");
+        let roles = HeadCount { affected: 1, active: None, are_people: false, is_about: true };
+        assert_eq!(head_count(&roles), "about 1 caller");
     }
 }

@@ -1,20 +1,18 @@
-//! What an incident rests on: whom it hit, with what codes, at which operations, and the usual causes weighed.
+//! What an incident rests on: the codes, operations and tools, who was affected, and the usual causes weighed.
+//!
+//! People are shown as counts and groups: their ids are folded away.
 
 use triage_decide::probe::StepState;
 use triage_notify::notice::{Impact, Notice, Request, Tally, Weighed};
 use triage_notify::words::utc_minute;
 
+use crate::replay::answer::HeadCount;
 use crate::replay::html::markup::Html;
 use crate::replay::html::parts::{list, scrolling, time};
 use crate::replay::html::words::{Number, counted};
 use crate::replay::review::Story;
 
-/// The notice that tells the most of who was hit: of those with the most callers the latest.
-pub fn fullest(notices: &[Notice]) -> Option<&Notice> {
-    notices.iter().filter(|notice| notice.impact.failures > 0).max_by_key(|notice| notice.impact.callers)
-}
-
-/// What that notice told of; the number of callers is the incident's.
+/// What that notice showed; the number of callers is the incident's.
 pub fn evidence(h: &mut Html, story: &Story, notice: &Notice) {
     let impact = &notice.impact;
     h.leaf("h4", &[], format!("Evidence, as of {}", utc_minute(notice.at)));
@@ -23,15 +21,17 @@ pub fn evidence(h: &mut Html, story: &Story, notice: &Notice) {
         tallied(h, "Codes", &impact.codes);
         tallied(h, "Operations", &impact.operations);
         tallied(h, "Tools", &impact.tools);
-        callers(h, story, impact);
         fact(h, "Probe", |h| h.text(probe(notice.probe)));
-        fact(h, "AWS Health", |h| h.text(if notice.aws_health { "has an open issue about it" } else { "silent" }));
+        fact(h, "AWS Health", |h| h.text(if notice.aws_health { "had an open issue about it" } else { "silent" }));
     });
     if !notice.weighed.is_empty() {
-        h.element("details", &[("open", &"open")], |h| {
+        h.element("details", &[], |h| {
             h.leaf("summary", &[], "The usual causes, weighed");
             h.element("dl", &[("class", &"weighed")], |h| notice.weighed.iter().for_each(|weighed| weigh(h, weighed)));
         });
+    }
+    if !impact.names.is_empty() {
+        names(h, story, impact);
     }
     if !impact.requests.is_empty() {
         requests(h, impact);
@@ -60,33 +60,23 @@ fn tallied(h: &mut Html, name: &'static str, tallies: &[Tally]) {
     });
 }
 
-fn callers(h: &mut Html, story: &Story, impact: &Impact) {
-    fact(h, "Callers", |h| {
+fn names(h: &mut Html, story: &Story, impact: &Impact) {
+    h.element("details", &[], |h| {
+        let all = HeadCount::of(story).affected.max(impact.names.len());
+        h.leaf("summary", &[], format!("Ids of affected callers ({} of {})", impact.names.len(), Number(all as u64)));
         h.element("ul", &[("class", &"tallies")], |h| {
-            h.element("li", &[], |h| {
-                if story.about {
-                    h.text("about ");
-                }
-                h.leaf("b", &[], Number(story.callers as u64));
-            });
             impact.names.iter().for_each(|name| h.element("li", &[], |h| h.element("code", &[], |h| h.name(name))));
-            match story.callers.saturating_sub(impact.names.len()) {
-                0 => {}
-                _ if impact.names.is_empty() => {}
-                _ if story.about => h.leaf("li", &[], "and others"),
-                more => h.leaf("li", &[], format!("and {} more", Number(more as u64))),
-            }
         });
     });
 }
 
 const fn probe(answer: Option<StepState>) -> &'static str {
     match answer {
-        None => "none answered",
-        Some(StepState::Healthy) => "found the service healthy",
-        Some(StepState::Unknown) => "had no clear answer",
-        Some(StepState::Unexpected) => "was answered something unexpected",
-        Some(StepState::Down) => "found the service down",
+        None => "the service was not probed",
+        Some(StepState::Healthy) => "worked",
+        Some(StepState::Unknown) => "got no clear answer",
+        Some(StepState::Unexpected) => "got an unexpected answer",
+        Some(StepState::Down) => "failed too",
     }
 }
 
