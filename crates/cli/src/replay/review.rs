@@ -167,9 +167,10 @@ impl Story {
         self.region == other.region && self.began <= ends(other) && other.began <= ends(self)
     }
 
-    /// The notice that shows the most of who was affected: of those with the most callers the latest.
+    /// The notice that shows the most of who was affected: of those with the most callers the latest. That of an end has
+    /// numbers alone.
     pub fn fullest(&self) -> Option<&Notice> {
-        self.notices.iter().filter(|notice| notice.impact.failures > 0).max_by_key(|notice| notice.impact.callers)
+        self.notices.iter().filter(|notice| !notice.impact.codes.is_empty()).max_by_key(|notice| notice.impact.callers)
     }
 
     /// When somebody would have been woken up.
