@@ -56,143 +56,146 @@ macro_rules! policy {
 }
 
 policy! {
-    /// How far back evidence counts, and how late an event may come and still be judged.
+    /// How far back evidence counts, and how late an event may come and still be evaluated.
     "Evidence" evidence ("evidence_s"): Duration = 3600 in 600 ..= 3600;
     /// A caller with a call within this time is active.
     "Evidence" active ("active_s"): Duration = 300 in 10 ..= 3600;
 
     /// The share of calls that fails on an ordinary day.
-    "An outage: failed against answered" usual_failures ("usual_failures"): f64 = 0.001 in 0.00001 ..= 0.1;
+    "An outage: failed against served" usual_failures ("usual_failures"): f64 = 0.001 in 0.00001 ..= 0.1;
     /// The share of calls that fails in the smallest outage worth a page.
-    "An outage: failed against answered" outage_failures ("outage_failures"): f64 = 0.05 in 0.001 ..= 0.9;
-    /// False pages allowed in a year. Fewer of them cost more callers before a page.
-    "An outage: failed against answered" false_pages_per_year ("false_pages_per_year"): f64 = 1 in 0.001 ..= 1000;
-    /// Distinct callers without whom there is no page, whatever the sum says: two broken laptops are no outage.
-    "An outage: failed against answered" outage_callers ("outage_callers"): usize = 3 in 2 ..= 1000;
-    /// Where most callers that are hit are served within this time, one that was hit later than that counts only in part.
-    "An outage: failed against answered" cured ("cured_s"): Duration = 20 in 1 ..= 300;
-    /// A region with fewer calls a year is taken to have so many.
-    "An outage: failed against answered" calls_per_year_min ("calls_per_year_min"): f64 = 1000 in 1 ..= 1000000000;
+    "An outage: failed against served" outage_failures ("outage_failures"): f64 = 0.05 in 0.001 ..= 0.9;
+    /// False pages allowed in a year. The fewer, the more callers must be affected before a page.
+    "An outage: failed against served" false_pages_per_year ("false_pages_per_year"): f64 = 1 in 0.001 ..= 1000;
+    /// The fewest distinct callers that can make a page: two broken laptops are no outage.
+    "An outage: failed against served" outage_callers ("outage_callers"): usize = 3 in 2 ..= 1000;
+    /// Where most affected callers are served within this time, a caller that failed more recently counts only in part.
+    "An outage: failed against served" cured ("cured_s"): Duration = 20 in 1 ..= 300;
+    /// A region with fewer calls a year is treated as if it had this many.
+    "An outage: failed against served" calls_per_year_min ("calls_per_year_min"): f64 = 1000 in 1 ..= 1000000000;
 
-    /// Chance would bring what hit callers have in common less often than this: only then it is of one tool, network or
-    /// application.
+    /// Affected callers have something in common only if chance would bring it less often than this.
     "Where it fails" shared_chance ("shared_chance"): f64 = 0.001 in 0.000001 ..= 0.1;
-    /// Of the callers that are hit such a share must have it in common,
+    /// And if at least this share of the affected callers has it,
     "Where it fails" shared_share ("shared_share"): f64 = 0.9 in 0.5 ..= 1;
-    /// and so many callers without it must have been served since.
+    /// and at least this many callers without it were served since.
     "Where it fails" shared_served ("shared_served"): usize = 3 in 1 ..= 1000;
-    /// A caller that stands for many (an address, an application's role) and was served so often within a day
+    /// A caller that stands for many (an address, an application's role) is dark if it was served at least this often
+    /// within a day,
     "Where it fails" dark_served ("dark_served"): usize = 10 in 1 ..= 100000;
-    /// has gone dark when so many of its calls in a row fail,
+    /// and then this many of its calls in a row fail,
     "Where it fails" dark_failures ("dark_failures"): usize = 10 in 2 ..= 1000;
-    /// over at least so long.
+    /// over at least this time.
     "Where it fails" dark_span ("dark_span_s"): Duration = 60 in 0 ..= 3600;
 
-    /// Where no success of a region was seen from one origin for so long, callers hit in a time are counted instead.
+    /// If one origin reported no served call of a region for this time, affected callers are counted against time
+    /// instead.
     "An outage: where no served calls are seen" successes_seen ("successes_seen_s"): Duration = 604800 in 60 ..= 31536000;
-    /// A caller is newly hit if it had no such failure for so long.
+    /// A caller is newly affected if it had no such failure for this time.
     "An outage: where no served calls are seen" new_caller ("new_caller_s"): Duration = 86400 in 3600 ..= 604800;
-    /// Newly hit callers on an ordinary day, before anything was learned.
+    /// Newly affected callers on an ordinary day, before anything was learned.
     "An outage: where no served calls are seen" hits_per_day ("hits_per_day"): f64 = 20 in 0.5 ..= 10000;
-    /// So many days count as much as that number.
+    /// What was learned in this many days counts as much as that number.
     "An outage: where no served calls are seen" hits_weight_days ("hits_weight_days"): f64 = 3 in 0.1 ..= 365;
-    /// However quiet a region was, so many are taken as ordinary.
+    /// However quiet a region was, at least this many a day count as ordinary.
     "An outage: where no served calls are seen" hits_per_day_min ("hits_per_day_min"): f64 = 0.5 in 0.01 ..= 10000;
-    /// An outage hits so many times more callers than an ordinary day,
+    /// An outage affects this many times more callers than an ordinary day,
     "An outage: where no served calls are seen" outage_hits_factor ("outage_hits_factor"): f64 = 20 in 2 ..= 10000;
-    /// or so many an hour, whichever is more.
+    /// or this many an hour, whichever is more.
     "An outage: where no served calls are seen" outage_hits_per_hour ("outage_hits_per_hour"): f64 = 6 in 0.1 ..= 10000;
     /// Added to the threshold, because the base rate is itself a guess.
     "An outage: where no served calls are seen" hits_margin ("hits_margin"): f64 = 2 in 0 ..= 20;
 
-    /// A probe that is down twice, at least so far apart, is trouble though nobody complains.
-    "Trouble seen otherwise" probe_down ("probe_down_s"): Duration = 30 in 0 ..= 3600;
-    /// With an open issue of AWS Health about signing in, so many hit callers are trouble.
-    "Trouble seen otherwise" health_callers ("health_callers"): usize = 2 in 1 ..= 1000;
+    /// A probe that is down twice, at least this far apart, opens an incident even without affected callers.
+    "Other signs of an outage" probe_down ("probe_down_s"): Duration = 30 in 0 ..= 3600;
+    /// With an open AWS Health issue about sign-in, this many affected callers open an incident.
+    "Other signs of an outage" health_callers ("health_callers"): usize = 2 in 1 ..= 1000;
 
-    /// How far back refusals of the customer's own key or policy count.
-    "The customer's own key or policy" misconfigured_window ("misconfigured_window_s"): Duration = 300 in 10 ..= 3600;
-    /// Callers refused for the same reason; of a KMS key it is enough that fewer were served since the first of them.
-    "The customer's own key or policy" misconfigured_callers ("misconfigured_callers"): usize = 3 in 2 ..= 1000;
+    /// How far back refusals by your own key or policy count.
+    "Your own key or policy" misconfigured_window ("misconfigured_window_s"): Duration = 300 in 10 ..= 3600;
+    /// Callers refused for the same reason. For a KMS key only calls served since the first of them count against it.
+    "Your own key or policy" misconfigured_callers ("misconfigured_callers"): usize = 3 in 2 ..= 1000;
     /// Callers refused because of a KMS key.
-    "The customer's own key or policy" misconfigured_kms_callers ("misconfigured_kms_callers"): usize = 2 in 1 ..= 1000;
+    "Your own key or policy" misconfigured_kms_callers ("misconfigured_kms_callers"): usize = 2 in 1 ..= 1000;
 
     /// Callers refused with one code of one operation, and not served since.
     "An outage that looks like mistakes of callers" suspected_callers ("suspected_callers"): usize = 10 in 3 ..= 10000;
-    /// Each of them at least so long ago: who is served at the second attempt was not refused.
+    /// Each of them at least this long ago: a caller served at the second attempt was not refused.
     "An outage that looks like mistakes of callers" suspected_age ("suspected_age_s"): Duration = 60 in 0 ..= 3600;
-    /// In this time fewer callers must have been served than hit.
+    /// Within this time fewer callers must have been served than affected.
     "An outage that looks like mistakes of callers" suspected_window ("suspected_window_s"): Duration = 300 in 10 ..= 3600;
 
-    /// Throttled calls worth an advice,
+    /// Throttled calls that are worth advice,
     "Advice" throttled_calls ("throttled_calls"): usize = 10 in 1 ..= 100000;
-    /// over at least so long.
+    /// over at least this time.
     "Advice" throttled_span ("throttled_span_s"): Duration = 120 in 0 ..= 3600;
-    /// The share of all calls that makes a talker,
+    /// A tool is worth advice if it makes this share of all calls,
     "Advice" talker_share ("talker_share"): f64 = 0.5 in 0.01 ..= 1;
-    /// if it comes to such a share of a published quota.
+    /// and uses this share of a published quota.
     "Advice" quota_share ("quota_share"): f64 = 0.5 in 0.01 ..= 1;
     /// Service failures of one caller while others are served,
     "Advice" one_caller_failures ("one_caller_failures"): usize = 5 in 2 ..= 1000;
-    /// spanning at least so long.
+    /// spanning at least this time.
     "Advice" one_caller_span ("one_caller_span_s"): Duration = 60 in 0 ..= 3600;
-    /// The same advice is not given again for so long.
+    /// The same advice is not repeated within this time.
     "Advice" advice_quiet ("advice_quiet_s"): Duration = 86400 in 60 ..= 31536000;
 
-    /// What would be a page is told as a warning until so long after its first failure; not then either, where those who
-    /// were hit are served again.
+    /// What would be a page has severity warning until this long after its first failure, and longer while the affected
+    /// callers are served again.
     "The life of an incident" page_after ("page_after_s"): Duration = 60 in 0 ..= 3600;
-    /// Earlier where the failures already span so long.
+    /// It becomes a page earlier if the failures already span this time.
     "The life of an incident" page_span ("page_span_s"): Duration = 45 in 0 ..= 3600;
-    /// Where all who are hit have a tool or a network in common, and others are served, a page waits until it is clear whose
-    /// fault it is, at most until so long after the first failure.
+    /// If all affected callers share a tool or a network and others are served, a page waits until the cause is clear,
+    /// at most this long after the first failure.
     "The life of an incident" page_hold ("page_hold_s"): Duration = 300 in 0 ..= 3600;
-    /// A change that is no turn for the worse is told at most once in this time.
+    /// A change that does not make the incident worse is sent at most once in this time.
     "The life of an incident" changed_every ("changed_every_s"): Duration = 600 in 1 ..= 86400;
-    /// An incident that goes on is told again after so long without a notice.
+    /// An incident that is still open gets a reminder after this time without a notice.
     "The life of an incident" reminder ("reminder_s"): Duration = 3600 in 10 ..= 604800;
-    /// The odds at which recovery counts as proved.
+    /// The odds at which recovery is proved.
     "The life of an incident" proof_odds ("proof_odds"): f64 = 1000 in 2 ..= 1000000000;
-    /// An incident of one tool, network or application is told again after so long.
+    /// An incident of one tool, network or application gets a reminder after this time.
     "The life of an incident" reminder_apart ("reminder_apart_s"): Duration = 86400 in 10 ..= 2592000;
-    /// Recovery must last so long; each reopening doubles it.
+    /// Recovery must last this long; each reopening doubles it.
     "The life of an incident" proof ("proof_s"): Duration = 300 in 1 ..= 1800;
-    /// Calls served in that time,
+    /// At least this many calls must be served in that time,
     "The life of an incident" proof_calls ("proof_calls"): usize = 5 in 1 ..= 1000;
-    /// of so many callers.
+    /// of at least this many callers.
     "The life of an incident" proof_callers ("proof_callers"): usize = 2 in 1 ..= 1000;
-    /// Where a step of the probe was down: healthy probes of it, one after the other,
+    /// If a probe step was down: this many healthy probes of it in a row,
     "The life of an incident" proof_probes ("proof_probes"): usize = 3 in 1 ..= 100;
-    /// over at least so long.
+    /// over at least this time.
     "The life of an incident" proof_probes_span ("proof_probes_s"): Duration = 120 in 0 ..= 3600;
-    /// After so long without any call people are told that nobody calls. Where nothing can ever prove the end, it is taken as
-    /// the end, and the notice says so.
+    /// After this time without any call a notice says that nobody calls. If nothing can ever prove recovery, the
+    /// incident ends as quiet, not confirmed.
     "The life of an incident" quiet ("quiet_s"): Duration = 1800 in 10 ..= 3600;
-    /// Where nobody calls, healthy probes of each step that failed prove the end, over so long after the latest failure.
+    /// If nobody calls, healthy probes of each step that failed prove recovery, over this time after the latest
+    /// failure.
     "The life of an incident" quiet_probes ("quiet_probes_s"): Duration = 600 in 0 ..= 3600;
-    /// After so long without any call an incident ends without proof, and the notice says so.
+    /// After this time without any call an incident ends as quiet, not confirmed.
     "The life of an incident" quiet_end ("quiet_end_s"): Duration = 43200 in 60 ..= 604800;
-    /// The same of one tool, network or application, which may not be used for a night.
+    /// The same for one tool, network or application, which may not be used for a night.
     "The life of an incident" quiet_end_apart ("quiet_end_apart_s"): Duration = 129600 in 60 ..= 2592000;
-    /// A new outage so long after the latest failure of one that nobody calls about is an incident of its own.
+    /// A new outage this long after the latest failure of an incident about which nobody calls is an incident of its
+    /// own.
     "The life of an incident" quiet_anew ("quiet_anew_s"): Duration = 3600 in 60 ..= 604800;
-    /// Trouble that returns within this time is the same incident.
+    /// Failures that return within this time reopen the incident.
     "The life of an incident" reopen ("reopen_s"): Duration = 900 in 1 ..= 86400;
 
     /// At most one probe of a region in this time; all failures in it share the answer.
-    "Asking and telling" probe_interval ("probe_interval_s"): Duration = 20 in 1 ..= 3600;
+    "Probes and notices" probe_interval ("probe_interval_s"): Duration = 20 in 1 ..= 3600;
     /// A tick older than this is ignored: the next one is already here.
-    "Asking and telling" tick_age ("tick_age_s"): Duration = 90 in 10 ..= 3600;
+    "Probes and notices" tick_age ("tick_age_s"): Duration = 90 in 10 ..= 3600;
     /// What only counts (served calls, everything while an incident is open) is written at most once in this time.
-    "Asking and telling" gather ("gather_s"): Duration = 10 in 0 ..= 300;
-    /// A notice that SNS did not take is tried again after this time, then after twice, four and eight times as long.
-    "Asking and telling" publish_again ("publish_again_s"): Duration = 60 in 1 ..= 3600;
-    /// People are told of one incident, or of one kind of advice, at most once in this time; the rest is merged.
-    "Asking and telling" notice_every ("notice_every_s"): Duration = 60 in 0 ..= 3600;
-    /// People are told so many notices a minute in all; the rest waits. SNS gives up on a mail address at ten a second.
-    "Asking and telling" notices_per_minute ("notices_per_minute"): usize = 10 in 1 ..= 600;
-    /// Without a store, a sandbox tells of the same trouble at most once in this time.
-    "Asking and telling" unshared_quiet ("unshared_quiet_s"): Duration = 900 in 10 ..= 86400;
+    "Probes and notices" gather ("gather_s"): Duration = 10 in 0 ..= 300;
+    /// A notice that SNS did not take is sent again after this time, then after twice, four and eight times as long.
+    "Probes and notices" publish_again ("publish_again_s"): Duration = 60 in 1 ..= 3600;
+    /// At most one notice in this time of one incident, or of one kind of advice; the rest is merged.
+    "Probes and notices" notice_every ("notice_every_s"): Duration = 60 in 0 ..= 3600;
+    /// At most this many notices a minute in all; the rest waits. SNS drops mail to an address above ten a second.
+    "Probes and notices" notices_per_minute ("notices_per_minute"): usize = 10 in 1 ..= 600;
+    /// Without a table, an execution environment sends a notice about the same incident at most once in this time.
+    "Probes and notices" unshared_quiet ("unshared_quiet_s"): Duration = 900 in 10 ..= 86400;
 }
 
 impl Policy {

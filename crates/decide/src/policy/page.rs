@@ -30,9 +30,9 @@ pub fn page() -> String {
 
 const INTRODUCTION: &str = "# The policy
 
-Every number that a decision rests on. The stack's parameter `Policy` (the variable `OIDC_TRIAGE_POLICY`) and
-`oidc-triage replay --policy FILE` take any of them as TOML, one `key = number` a line; what is left out has its default.
-An unknown key or an impossible number is an error at start that names the line, and all errors are told together.
+Every threshold. The stack's parameter `Policy` (the variable `OIDC_TRIAGE_POLICY`) and `oidc-triage replay --policy FILE` take
+any of them as TOML, one `key = number` a line; what you leave out has its default. An unknown key or an impossible number is
+an error at start that names the line, and all errors are reported together. [tune.md](tune.md) says which ones people change.
 
 This page is printed from the code (`UPDATE_DOCS=1 cargo test -p triage-decide`).
 ";
