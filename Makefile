@@ -91,7 +91,7 @@ part-e2e: part-template
 endif
 
 # Failed seeds are named at the end: `make soak SEEDS=1 FROM=17` simulates one of them again.
-soak: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## 200 simulated outages with 64 sandboxes, while everything else fails too
+soak: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## 200 simulated outages with 64 execution environments, while everything else fails too
 	@echo "== soak"
 	cargo build --quiet --locked --profile test --workspace --bins --tests
 	$(VENV)/bin/python -m tests.soak --seeds $(or $(SEEDS),200) --from $(or $(FROM),0) --jobs $(or $(JOBS),2)
