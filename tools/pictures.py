@@ -26,7 +26,7 @@ FOLDER = ROOT / "docs" / "pictures"
 INPUTS = FOLDER / "inputs.txt"
 
 #: The notice that is shown, and what each picture is made of.
-NOTICE = "opened_outage"
+NOTICE = "outage_2_changed"
 SOURCES = {"mail": f"{NOTICE}.mail.txt", "chat": f"{NOTICE}.chat.json", "pager": f"{NOTICE}.pager.json"}
 
 #: A phone's width in CSS pixels. Longer texts continue below the screen's edge, as for a reader.

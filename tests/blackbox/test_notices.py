@@ -31,7 +31,7 @@ def test_every_snapshot_fits_its_schema(path):
 
 
 def test_notices_outside_the_schema_are_refused():
-    good = json.loads((ROOT / "tests" / "notices" / "opened_outage.machine.json").read_text())
+    good = json.loads((ROOT / "tests" / "notices" / "outage_1_opened.machine.json").read_text())
     check_machine(good)
     for bad in ({"kind": "gone"}, {"sequence": 0}, {"made": "up"}, {"subject": "x" * 100}, {"subject": "ä"},
                 {"times": {}}, {"at": "yesterday"}, {"impact": {**good["impact"], "codes": [{"name": "x"}]}}):

@@ -229,6 +229,7 @@ impl Incident {
         if let Some(recovery) = over
             && !turns
         {
+            self.note_end(verdict, now);
             self.resolve(verdict, recovery, now);
             return Some(Happened::Resolved(recovery.clone()));
         }

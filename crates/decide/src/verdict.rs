@@ -222,8 +222,8 @@ pub struct Verdict {
     /// In words and numbers, the opening first; what else holds is among them.
     pub reasons: Vec<String>,
     pub weighed: [Weighing; 3],
-    /// Callers hit by failures of the concern, and how a person would name them (a hash where no name is kept), in the
-    /// order in which they were hit.
+    /// Callers hit by failures of the concern, and how a person would name them, in the order in which they were hit. Those of
+    /// whom no name is kept come last, by their hashes.
     pub callers: usize,
     pub names: Vec<String>,
     /// Everybody who was affected by such failures since then, whether served later or not, as far as marks are kept, by what

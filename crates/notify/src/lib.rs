@@ -26,8 +26,6 @@ pub mod sms;
 
 pub mod outbox;
 
-#[cfg(test)]
-mod snapshots;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]

@@ -63,7 +63,14 @@ impl Toll {
         failures.sort_unstable_by_key(|mark| (mark.at, mark.caller, mark.id, mark.origin));
         affected.sort_by_key(|affected| affected.since);
         let (callers, origin) = widest(&affected);
-        let named = affected.iter().filter(|affected| affected.is_of(origin)).take(NAMED_MAX);
+        let names: BTreeSet<u64> =
+            evidence.slots.values().flat_map(|slot| slot.names.callers.keys().copied()).collect();
+        // Of many callers only some names are kept: these come before those of whom there is a hash.
+        let (known, others): (Vec<&AffectedCaller>, Vec<&AffectedCaller>) = affected
+            .iter()
+            .filter(|affected| affected.is_of(origin))
+            .partition(|affected| names.contains(&affected.caller.to_bits()));
+        let named = known.into_iter().chain(others).take(NAMED_MAX);
 
         let mut codes: BTreeMap<(u16, bool), (&Mark, usize)> = BTreeMap::new();
         let mut tools: BTreeMap<u16, usize> = BTreeMap::new();

@@ -26,6 +26,25 @@ impl Incident {
         if !self.is_in(verdict) {
             return;
         }
+        self.note_victims(verdict, now);
+        self.probe_failed |= verdict.is_confirmed();
+        let first = verdict.since.unwrap_or(now).min(self.since);
+        self.first_failure = Some(self.first_failure.map_or(first, |known| known.min(first)));
+        self.note_scope(verdict);
+        self.note_parts(verdict);
+        if self.chance_years < verdict.chance_years {
+            self.chance_years = verdict.chance_years;
+        }
+    }
+
+    /// At its end nothing speaks for the incident any more, but its last failures may be noted nowhere yet.
+    pub(super) fn note_end(&mut self, verdict: &Verdict, now: Timestamp) {
+        if self.concern.key() == verdict.concern.key() {
+            self.note_victims(verdict, now);
+        }
+    }
+
+    fn note_victims(&mut self, verdict: &Verdict, now: Timestamp) {
         for (origin, callers) in &verdict.victims {
             self.victims.entry(*origin).or_default().add(callers, verdict.victims_about);
         }
@@ -36,16 +55,8 @@ impl Incident {
         for (origin, callers) in &verdict.seen {
             self.seen.entry(*origin).or_default().add(callers, 0);
         }
-        self.probe_failed |= verdict.is_confirmed();
         self.note_failures(verdict, now);
-        let first = verdict.since.unwrap_or(now).min(self.since);
-        self.first_failure = Some(self.first_failure.map_or(first, |known| known.min(first)));
         self.last_failure = self.last_failure.max(verdict.latest);
-        self.note_scope(verdict);
-        self.note_parts(verdict);
-        if self.chance_years < verdict.chance_years {
-            self.chance_years = verdict.chance_years;
-        }
     }
 
     /// Evidence only ever gains failures of a time, until it is forgotten: the most that was seen of it counts.
