@@ -1,4 +1,4 @@
-"""The pictures of the README: one incident as a mail, a chat message and a pager alert, rendered in a real browser.
+"""The pictures of the README: one incident as a pager alert, a mail and a chat message, rendered in a real browser.
 
 Their texts come from `tests/notices`, which a test compares with the code's output, so a picture shows what people get.
 The frames around them are of no product. `INPUTS` names the sources of the pictures; a test compares it.
@@ -25,14 +25,14 @@ NOTICES = ROOT / "tests" / "notices"
 FOLDER = ROOT / "docs" / "pictures"
 INPUTS = FOLDER / "inputs.txt"
 
-#: The notice that is shown, and what each picture is made of.
-NOTICE = "outage_2_changed"
-SOURCES = {"mail": f"{NOTICE}.mail.txt", "chat": f"{NOTICE}.chat.json", "pager": f"{NOTICE}.pager.json"}
+#: The notices that are shown, of one incident: when it got worse, and when recovery was confirmed.
+PAGED, OVER = "outage_3_changed", "outage_7_resolved"
+SOURCES = {"mail": f"{PAGED}.mail.txt", "chat": f"{OVER}.chat.json", "pager": f"{PAGED}.pager.json"}
 
 #: A phone's width in CSS pixels. Longer texts continue below the screen's edge, as for a reader.
 WIDTH, HEIGHT, SCALE = 360, 640, 2
 #: Enough for text with soft edges.
-COLOURS = 64
+COLOURS = 32
 
 STYLE = """
 * { box-sizing: border-box; margin: 0 }
@@ -47,7 +47,7 @@ body { width: 360px; height: 640px; overflow: hidden; background: #fff; color: #
 h1 { font-size: 18px; line-height: 1.25; padding: 12px 14px 0 }
 pre { font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; padding: 4px 14px }
 .message { padding: 12px 14px }
-.chat .box { margin-top: 8px; border-left: 4px solid #c0392b; padding: 2px 0 2px 10px }
+.chat .box { margin-top: 8px; border-left: 4px solid #aab2bb; padding: 2px 0 2px 10px }
 .chat h2 { font-size: 15px; line-height: 1.3 }
 .chat p, .chat li { margin-top: 5px; overflow-wrap: anywhere }
 .chat ol { padding-left: 22px }
@@ -87,7 +87,7 @@ def mail(text):
 
 
 #: Drawn, because not every machine has a font with them.
-DOTS = {"🔴": "#c0392b", "🟠": "#e67e22", "🟡": "#f1c40f", "🟢": "#27ae60", "🔵": "#2d7dd2", "⚪": "#aab2bb"}
+DOTS = {"🔴": "#c0392b", "🟠": "#e67e22", "🟡": "#f1c40f", "🟢": "#27ae60", "🔵": "#2d7dd2", "⚪": "#aab2bb", "✅": "#27ae60"}
 
 
 def marked(text):
@@ -104,9 +104,10 @@ def chat(text):
     content = json.loads(text)["content"]
     lines = "".join(f"<p>{marked(line)}</p>" for line in content["description"].split("\n") if line)
     steps = "".join(f"<li>{marked(step)}</li>" for step in content.get("nextSteps", []))
+    colour = next((colour for dot, colour in DOTS.items() if dot in content["title"]), "")
     return page(f"""<div class="bar"># identity-on-call</div><div class="message"><div class="from" style="padding:0">
 <div class="face" style="border-radius:8px">N</div><div><b>Notifications</b> <span class="quiet">app</span></div></div>
-<div class="box"><h2>{marked(content["title"])}</h2>{lines}{f"<ol>{steps}</ol>" if steps else ""}</div></div>""", "chat")
+<div class="box" style="border-color:{colour}"><h2>{marked(content["title"])}</h2>{lines}{f"<ol>{steps}</ol>" if steps else ""}</div></div>""", "chat")
 
 
 def pager(text):
