@@ -20,7 +20,7 @@ const INTRODUCTION: &str = "\
 # Notices, as each reader gets them
 
 What people, paging services and programs get, from the beginning of an incident to its end. Each example is the program's
-own output: a test has it live through a made-up history minute by minute, and keeps this page equal to what comes out. The
+own output: a test replays a made-up history minute by minute, and keeps this page equal to what comes out. The
 company, its people and all ids are invented. The examples in full, in every form, are in
 [tests/notices](../tests/notices).
 
