@@ -45,15 +45,14 @@ impl Answer {
 pub enum Action {
     /// Expected traffic, or too old to be evidence.
     Ignored,
-    /// The advice is all there is to do.
+    /// There is nothing to do but the advice.
     Advised,
-    /// Kept as evidence.
     Recorded,
     /// Kept as evidence, and the service was probed.
     Probed,
-    /// The call was made again.
+    /// The call was retried.
     Retried,
-    /// Seen before: not counted again.
+    /// A duplicate: not counted again.
     Duplicate,
 }
 
@@ -70,7 +69,6 @@ impl Action {
     }
 }
 
-/// How the failed call stands now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -103,7 +101,7 @@ pub struct FailureReport {
 }
 
 impl FailureReport {
-    /// The report of a failure of which nothing is known but its class.
+    /// The report of a failure of which only its class is known.
     pub fn new(failure: &Failure, class: &Class, caller: CallerHash) -> Self {
         Self {
             id: failure.id.clone(),
@@ -140,7 +138,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// A duplicate is counted as such and not under its cause again.
+    /// A duplicate counts as one, and not under its cause as well.
     pub fn add(&mut self, cause: Cause, duplicate: bool) {
         let count = match cause {
             _ if duplicate => &mut self.duplicate,
@@ -195,9 +193,9 @@ pub struct NoticeReport {
     pub kind: NoticeKind,
     pub diagnosis: Diagnosis,
     pub severity: Severity,
-    /// Null for an advice.
+    /// Null for an advice notice.
     pub scope: Option<NamedScope>,
-    /// Null for an advice.
+    /// Null for an advice notice.
     pub incident: Option<String>,
     pub region: Region,
     /// What SNS answered; null where there is no topic.

@@ -1,15 +1,15 @@
-//! How long to wait before a call is made again, and whether it may be made at all.
+//! How long to wait before a call is retried, and whether it may be retried at all.
 //!
-//! In: how many calls failed, the pace their class asks for, and what the service wished. Out: a time to wait. These
-//! are the rules of the AWS SDKs of 2026. All of it is arithmetic with an explicit source of randomness: sleeping lives
-//! in `oidc/retry`.
+//! In: how many calls failed, the pace of their class, and the wait that the service asked for. Out: a time to wait.
+//! These are the rules of the AWS SDKs of 2026. Arithmetic with an explicit source of randomness; `oidc/retry` does the
+//! sleeping.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use triage_model::classify::Pace;
 
-/// Header of the service: how many milliseconds it wishes the caller to wait.
+/// Header of the service: how many milliseconds the caller should wait.
 pub const RETRY_AFTER_HEADER: &str = "x-amz-retry-after";
 
 /// Exponential backoff with full jitter.
@@ -19,7 +19,7 @@ pub struct Backoff {
     pub transient_base: Duration,
     pub throttled_base: Duration,
     pub cap: Duration,
-    /// How much longer than computed a wish of the service may make a wait.
+    /// How much longer than computed the service may make a wait.
     pub retry_after_slack: Duration,
     /// How many calls may follow the caller's own.
     pub calls: u32,
@@ -27,7 +27,8 @@ pub struct Backoff {
 
 impl Backoff {
     /// The SDKs' numbers of 2026: 50 ms after a transient fault and 1 s after throttling, doubled for each call, at
-    /// most 20 s; a wish of the service is honoured for at most 5 s more than that; 3 calls after the caller's own.
+    /// most 20 s; a wait that the service asks for is honoured for at most 5 s more than that; 3 calls after the
+    /// caller's own.
     pub const SDK_2026: Self = Self {
         transient_base: Duration::from_millis(50),
         throttled_base: Duration::from_secs(1),
@@ -49,22 +50,22 @@ impl Backoff {
             .map_or(self.cap, |wait| wait.min(self.cap))
     }
 
-    /// The wait before the next call: anything from nothing to the ceiling, and where the service wished for a wait,
-    /// that wish as far as it lies within the slack above.
+    /// The wait before the next call: random between nothing and the ceiling. A wait that the service asked for counts
+    /// as far as it lies within the slack above.
     pub fn wait(&self, pace: Pace, earlier: u32, wished: Option<Duration>, rng: &mut fastrand::Rng) -> Duration {
         let computed = self.ceiling(pace, earlier).mul_f64(rng.f64());
         wished.map_or(computed, |wished| wished.clamp(computed, computed + self.retry_after_slack))
     }
 }
 
-/// What all retries of one process may cost together: a storm of failures empties it, and then no call is made again
-/// until some succeed. Shared between the retries in flight.
+/// What all retries of one process may cost together. A storm of failures empties it, and then no call is retried until
+/// some succeed. Shared between the retries in flight.
 #[derive(Debug)]
 pub struct TokenBucket {
     tokens: AtomicU32,
 }
 
-/// What a retry took out of the bucket. It comes back if that retry succeeds.
+/// What a retry took out of the bucket. It is paid back if that retry succeeds.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a success pays back what it cost"]
 pub struct Taken(u32);
@@ -92,12 +93,12 @@ impl TokenBucket {
         taken.is_ok().then_some(Taken(cost))
     }
 
-    /// A retry succeeded: what it cost comes back.
+    /// Pays back what a successful retry cost.
     pub fn give_back(&self, taken: Taken) {
         self.put(taken.0);
     }
 
-    /// So many calls succeeded without a retry.
+    /// Pays in for calls that succeeded without a retry.
     pub fn refund(&self, calls: u32) {
         self.put(calls.saturating_mul(Self::REFUND));
     }

@@ -1,8 +1,8 @@
-//! How many callers the `call`s of one program are of.
+//! How many callers one program's `call`s may name.
 //!
-//! In: a `call` off the event bus. Out: its caller, or the program itself where it has named enough of them within the hour. Whoever
-//! may put events could else invent as many people as an outage takes. It is what one sandbox remembers; a direct invocation is
-//! not bounded: who may invoke is trusted with it.
+//! In: a `call` off the event bus. Out: its caller, or the program itself once it has named enough callers within the
+//! hour. Without this limit, a program that may put events could invent as many people as an outage takes. One sandbox
+//! remembers it. A direct invocation has no limit: a principal that may invoke the function is trusted.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +22,7 @@ pub struct CallCallers {
 }
 
 impl CallCallers {
-    /// Puts the program in its caller's place, where it has named as many as it may.
+    /// Replaces the caller by the program once it has named as many callers as it may.
     pub fn cap(&mut self, failure: &mut Failure, now: Timestamp) {
         const SECONDS_AN_HOUR: i64 = 60 * 60;
         let Some(program) = &failure.program else { return };

@@ -1,6 +1,6 @@
 //! What a call may have in common with others.
 //!
-//! In: what a record tells of a call, failed or served. Out: a [`Common`]: the tool, the network and the application, as
+//! In: what a record says of a call, failed or served. Out: a [`Common`]: the tool, the network and the application, as
 //! [`Traits`] to be counted and as [`Names`] to be shown.
 
 use triage_decide::evidence::mark::{Names, Traits, hash16};
@@ -90,7 +90,7 @@ impl Common {
         self.tool.as_deref().map(without_version)
     }
 
-    /// How people call what the traits hash. Where callers are not to be named, neither are their addresses.
+    /// The names behind the hashes in the traits. Where callers are not named, addresses are not either.
     pub fn names(&self, caller_names: CallerNames) -> Names {
         let traits = self.traits();
         let mut names = Names::default();

@@ -1,12 +1,12 @@
-//! Why Lambda must do an invocation again.
+//! Why Lambda must deliver an event again.
 //!
-//! An invocation ends in an error only when something that had to be told was not taken by anyone, and doing the whole
-//! event again is safe. Everything else is an outcome: a counted problem in the answer.
+//! An invocation ends in an error only if a notice could not be sent anywhere and running the whole event again is
+//! safe. Everything else is an outcome: a counted problem in the answer.
 
 /// It holds nothing of the payload: the runtime logs its `Debug`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Notices that had to be told and were not taken. The claim is given back, so the redelivery tells them.
+    /// Notices that could not be sent. The claim is released, so the redelivery sends them.
     #[error("a notice could not be published ({count} in all): {reason}")]
     NotNotified { count: usize, reason: String },
 }

@@ -17,7 +17,7 @@ use triage_notify::notice::Notice;
 use crate::answer::Answer;
 use crate::error::Error;
 
-/// What holds for one invocation.
+/// What applies to one invocation.
 #[derive(Clone, Debug)]
 pub struct Invocation {
     /// Lambda's request id, or any other name of this run.
@@ -37,11 +37,11 @@ pub const DEADLINE_MARGIN: Duration = Duration::from_secs(2);
 pub struct Handled {
     pub kind: InputKind,
     pub answer: Answer,
-    /// What was probed, and how it answered.
+    /// What was probed, and the answers.
     pub probes: BTreeMap<Region, ProbeAnswer>,
-    /// The verdict on each region that was judged.
+    /// The verdicts on each region that was evaluated.
     pub judgements: BTreeMap<Region, Judgement>,
-    /// The notices that were made, published or not.
+    /// The notices of this invocation, published or not.
     pub notices: Vec<Notice>,
     /// Each call, once, for who reviews a history. Empty where there is a service to be asked: the function needs none of it.
     pub calls: Vec<Call>,
@@ -67,16 +67,16 @@ pub struct Call {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
     pub notices_sent: u64,
-    /// Those that would have been, in shadow mode.
+    /// Notices that shadow mode withheld.
     pub would_be_notices: u64,
     /// Publishes that failed.
     pub notices_failed: u64,
-    /// Notices that wait in the outbox when all is done, and since when the first of them does.
+    /// Notices that are still in the outbox at the end, and since when the first of them waits.
     pub notices_pending: u64,
     pub oldest_pending: Option<Timestamp>,
     /// When the newest failed or successful call of the input was made.
     pub newest_observation: Option<Timestamp>,
-    /// Time spent on verdicts and the steps that follow from them.
+    /// Time spent on verdicts and the turns that follow from them.
     pub deciding: Duration,
     /// Ticks that were not late.
     pub ticks: u64,

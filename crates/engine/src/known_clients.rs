@@ -1,12 +1,12 @@
-//! Whose client is whose.
+//! Which person a client belongs to.
 //!
-//! In: records of CloudTrail with a client id and an address. Out: one caller for a person whom some of them name and others
-//! do not: those of a call that fails before the service knows its user, and those from before July 2025, which name a
-//! principal. A client is registered on one machine, so that the person who was seen with it at that address is meant.
-//! Where two are seen with it (a server's client) nobody is.
+//! In: records of CloudTrail with a client id and an address. Out: one caller for a person whom some records name and
+//! others do not: those of a call that fails before the service knows its user, and those from before July 2025, which
+//! name a principal. A client is registered on one machine, so a call stands for the person who was seen with that
+//! client at that address. Where two people were seen with it (a server's client), it stands for neither.
 //!
-//! It is what one sandbox remembers of its latest clients, and nothing is stored: the marks of a failure are known again by
-//! its id whichever caller they were put under, and a sandbox that has not seen the person counts the client instead.
+//! One sandbox remembers its latest clients; nothing is stored. A failure's marks keep their id whichever caller they
+//! were counted under, and a sandbox that has not seen the person counts the client instead.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use triage_model::observation::{Failure, Observation, Operation, Origin, Success
 /// Clients of one generation; two are kept. A few megabytes, and more people than sign in within an hour by one sandbox.
 const GENERATION: usize = 8_192;
 
-/// A failure counts so long.
+/// How long a failure counts.
 const FAILURE_COUNTS: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Debug, Default)]
@@ -32,24 +32,24 @@ pub struct KnownClients {
 struct Client {
     user: Option<Caller>,
     principal: Option<Caller>,
-    /// More than one was seen with it.
+    /// More than one person was seen with it.
     is_shared: bool,
-    /// As whom it failed, and when: it goes on to do so for as long as that counts, so that one who fails is not two when
-    /// the person becomes known.
-    /// Not by its hash: a sandbox that could not have the table's key goes on with it once it can.
+    /// The caller it failed as, and when. It stays that caller for as long as the failure counts, so that one who fails
+    /// is not two when the person becomes known. Kept without the hash: a sandbox that could not read the table's key
+    /// must hash it again once it can.
     failed_as: Option<(Caller, Timestamp)>,
 }
 
-/// What a served call is evidence of.
+/// What a served call proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServedAs {
     pub caller: CallerHash,
-    /// The same person as it failed before it was known.
+    /// The same person under the caller of the failure.
     pub failed_as: Option<CallerHash>,
 }
 
 impl KnownClients {
-    /// Learns of a batch who is seen with which client, in whatever order it tells.
+    /// Learns which person was seen with which client, whatever the order within the batch.
     pub fn learn(&mut self, observations: &[Observation]) {
         for observation in observations {
             let (key, caller) = match observation {
@@ -63,7 +63,7 @@ impl KnownClients {
         }
     }
 
-    /// Under whom a failure counts. Names the person in it, where it does not.
+    /// The caller that a failure counts under. Names the person in it, where it does not.
     pub fn failed(&mut self, failure: &mut Failure, hasher: &CallerHasher) -> CallerHash {
         let Some(key) = key_of_failure(failure) else { return hasher.hash(&failure.caller) };
         let at = failure.occurred_at;
@@ -81,7 +81,7 @@ impl KnownClients {
         hasher.hash(&failure.caller)
     }
 
-    /// Under whom a served call counts.
+    /// The caller that a served call counts under.
     pub fn served(&mut self, success: &Success, hasher: &CallerHasher) -> ServedAs {
         let own = hasher.hash(&success.caller);
         let Some(key) = key_of_success(success) else { return ServedAs { caller: own, failed_as: None } };
@@ -118,7 +118,7 @@ impl Client {
         self.is_shared |= known != caller;
     }
 
-    /// Who is meant by a caller that names less than is known.
+    /// The person behind a caller that names less than is known.
     fn person_behind(&self, caller: &Caller) -> Option<&Caller> {
         let person = match caller {
             Caller::Client { .. } => self.user.as_ref().or(self.principal.as_ref()),
@@ -144,7 +144,7 @@ fn key_of_success(success: &Success) -> Option<u64> {
     key(*origin, Some(*operation), client_id.as_deref(), address.as_deref())
 }
 
-/// Of the calls of a registered client. An application's id is everybody's, and only AWS says who called from where.
+/// Of the calls of a registered client. An application's id is shared by all, and only AWS says who called from where.
 fn key(origin: Origin, operation: Option<Operation>, client_id: Option<&str>, address: Option<&str>) -> Option<u64> {
     let is_registered = origin == Origin::CloudTrail && operation != Some(Operation::CreateTokenWithIam);
     let (client_id, address) = (client_id?, address?);

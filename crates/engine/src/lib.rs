@@ -1,8 +1,9 @@
 //! The stages in order, over the ports of the shell.
 //!
-//! [`store::Store`], [`service::Service`], [`publish::Publish`] and [`directory::Directory`] are the neighbours; the function has real ones, replay and tests
-//! the [`memory`] store and nobody to ask. [`pipeline`] is the one place that puts decode, classify, record, retry, probe,
-//! diagnose, tell and answer in order. It reads the monotonic clock for deadlines and nothing else of the outside.
+//! [`store::Store`], [`service::Service`], [`publish::Publish`] and [`directory::Directory`] are the ports. The
+//! function implements them with AWS; replay and tests use the [`memory`] store and no network. [`pipeline`] is the one
+//! place that orders decode, classify, record, retry, probe, diagnose, notify and answer. It reads the monotonic clock
+//! for deadlines and nothing else from outside.
 
 pub mod answer;
 pub mod backoff;

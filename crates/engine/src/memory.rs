@@ -1,7 +1,7 @@
 //! The store of one process: local runs, replay, tests, and a function without a table.
 //!
-//! Bounded: it forgets what is older than it is asked to keep, never holds more than [`Evidence`] allows, and drops sent
-//! notices. Nothing of it outlives the process, and what it holds never fails.
+//! Bounded: it forgets what is older than it has to keep, never holds more than [`Evidence`] allows, and drops sent
+//! notices. Nothing outlives the process, and no call fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,7 +26,7 @@ use triage_notify::people::Person;
 use crate::seen_ids::SeenIds;
 use crate::store::{At, Claim, Committed, Elected, REGION_KEPT, Recorded, Settled, Store, kept_for};
 
-/// More people than one company's outage lists in a day. Beyond it all are asked again.
+/// More people than one company's outage lists in a day. Beyond it all are looked up again.
 const PEOPLE_MAX: usize = 1_000;
 
 #[derive(Debug)]
@@ -39,11 +39,11 @@ pub struct MemoryStore {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct State {
     regions: BTreeMap<Region, Known>,
-    /// Calls that were made again.
+    /// Calls that were retried.
     retried: SeenIds,
     /// Issues of AWS Health that name no region.
     everywhere: Evidence,
-    /// The greatest time that was given: what is forgotten goes by it.
+    /// The latest time it was given: what is old is measured from it.
     latest: Timestamp,
     /// Regions that something was recorded of since the last flush.
     gathered: BTreeSet<Region>,
@@ -68,7 +68,7 @@ impl MemoryStore {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing under this lock panics half way, so a poisoned state is still whole.
+        // Nothing panics half way under this lock, so a poisoned state is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,9 +83,9 @@ impl MemoryStore {
     }
 }
 
-/// What lives through a history may ask more than [`Store`] has.
+/// What a replay needs beyond [`Store`].
 impl MemoryStore {
-    /// Does what a tick would, where that is no more than to learn and to forget; else nothing.
+    /// Does what a tick would, where that is only to learn and to forget; else nothing.
     pub fn pass_tick(&self, policy: &Policy, now: Timestamp) -> bool {
         let mut state = self.state_at(now);
         let is_still = |known: &Known| known.outbox.is_empty() && is_still(&known.view, policy);
@@ -101,7 +101,7 @@ impl MemoryStore {
         true
     }
 
-    /// Whether each region is calm, and stays so with that many refusals more.
+    /// Whether each region is calm, and stays so with `more` further refusals.
     pub fn is_calm(&self, policy: &Policy, more: usize) -> bool {
         let state = self.state();
         let is_calm = |known: &Known| known.outbox.is_empty() && is_calm(&known.view, policy, more);

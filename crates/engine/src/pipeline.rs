@@ -1,9 +1,8 @@
-//! The one place that puts the stages in order: decode, classify, record, retry, probe, diagnose, tell, answer.
+//! The one place that puts the stages in order: decode, classify, record, retry, probe, diagnose, notify, answer.
 //!
-//! In: one payload and one [`Invocation`]. Out: what became of it ([`Handled`]). It owns no rule: each stage decides for
-//! itself, and each failure of a neighbour (store, SSO OIDC, SNS, the deadline) ends as a named problem or, if
-//! something had to be told and nobody took it, as an [`Error`](crate::error::Error) that makes Lambda deliver the event
-//! again.
+//! In: one payload and one [`Invocation`]. Out: what became of it ([`Handled`]). It owns no rule: each stage decides
+//! for itself. A failure of a port (store, SSO OIDC, SNS) or the deadline ends as a named problem or, if a notice could
+//! not be sent, as an [`Error`](crate::error::Error) that makes Lambda deliver the event again.
 
 mod alone;
 mod case;
@@ -49,23 +48,23 @@ use crate::store::Store;
 use crate::unnamed::unnamed;
 
 impl Pipeline<MemoryStore, Nobody, Nobody> {
-    /// Judges what a batch tells. Nothing waits where nobody is asked, so there is nothing to await.
+    /// Evaluates a batch. Without a network nothing waits, so there is nothing to await.
     pub fn judge_at_once(&self, batch: Batch, invocation: &Invocation) -> Handled {
         self.judge(batch, invocation).now_or_never().expect("nothing in memory waits")
     }
 
-    /// Has a tick pass if nothing is to be decided: the same as if it were judged, and nothing to tell. False where it is to
-    /// be judged; then nothing has happened.
+    /// Skips a tick that would change nothing and send nothing. False if it must be evaluated; then nothing has
+    /// happened.
     pub fn pass_tick(&self, now: Timestamp) -> bool {
         self.late.is_empty() && self.store.pass_tick(&self.settings.policy, now)
     }
 
-    /// Whether all is calm ([`is_calm`](triage_decide::calm::is_calm)), and stays so with that many refusals more.
+    /// Whether all is calm ([`is_calm`](triage_decide::calm::is_calm)), and stays so with `more` further refusals.
     pub fn is_calm(&self, more: usize) -> bool {
         self.late.is_empty() && self.store.is_calm(&self.settings.policy, more)
     }
 
-    /// Another one that has lived through the same, and goes on with another policy.
+    /// A copy with the same past, and another policy from here on.
     pub fn fork(&self, policy: Policy) -> Self {
         let settings = Settings { policy, ..self.settings.clone() };
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -79,16 +78,16 @@ impl Pipeline<MemoryStore, Nobody, Nobody> {
         }
     }
 
-    /// Whether the two have come to the same, so that under one policy they would go on alike.
+    /// Whether both have the same state, so that one policy would take both the same way.
     pub fn is_as_far_as(&self, other: &Self) -> bool {
         self.late.is_empty() && other.late.is_empty() && self.store == other.store
     }
 }
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    /// Decodes a payload and judges what it tells.
+    /// Decodes a payload and evaluates it.
     pub async fn handle(&self, payload: &str, invocation: &Invocation) -> Handled {
-        // What is left when the time for asking is over has no time to be told of.
+        // After the time for calls there is no time left to report the rest.
         let ask_until = Schedule::of(invocation).ask_until;
         let is_time_left = || Instant::now() < ask_until;
         self.judge(
@@ -109,7 +108,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             own_log_groups: self.settings.own_log_groups.clone(),
             trust: Trust {
                 alias,
-                // A sample event of a local run is of whichever account.
+                // A sample event of a local run may be of any account.
                 account: account_of_arn(invoked_arn).filter(|_| alias != Alias::None).map(str::to_owned),
                 ..self.settings.trust.clone()
             },
@@ -118,7 +117,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
     }
 
-    /// Judges what a batch tells.
+    /// Evaluates a batch.
     pub async fn judge(&self, batch: Batch, invocation: &Invocation) -> Handled {
         let (mut case, observations) = Case::open(batch, invocation, self.settings.mode);
         let (mut judged, mut work) = self.sort(observations, &mut case, invocation).await;
@@ -135,7 +134,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         handled
     }
 
-    /// Writes what was gathered, and judges the regions in trouble that it is of: a served call may end an incident.
+    /// Writes what was gathered, and evaluates its regions with an open incident: a served call may end it.
     async fn flush(&self, judged: &BTreeSet<Region>, is_tick: bool, case: &mut Case) {
         let at = case.schedule.to_decide();
         let (regions, trouble) = self.store.flush(at).await;

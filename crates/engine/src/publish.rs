@@ -1,16 +1,16 @@
-//! Those who are told: the topic, the pager's topic, the event bus.
+//! Where notices go: the topic, the pager's topic, the event bus.
 
 use std::time::Duration;
 
 use triage_notify::letter::Channel;
 use triage_notify::notice::Notice;
 
-/// A notice that was taken.
+/// A notice that was accepted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Published {
-    /// None where its place is the log.
+    /// None if it went to the log.
     pub message_id: Option<String>,
-    /// Why the topic did not take it, where the fallback did.
+    /// Why the topic refused it, if the fallback accepted it.
     pub fallback: Option<String>,
 }
 
@@ -19,23 +19,23 @@ pub enum PublishError {
     /// A refusal, with its code, such as `AuthorizationError`.
     #[error("{0} refused the notice: {1}")]
     Refused(&'static str, String),
-    /// No answer: it may have been taken all the same.
+    /// No answer: it may have been sent all the same.
     #[error("{0} did not answer: {1}")]
     NoAnswer(&'static str, &'static str),
     #[error("{0}; nor did the fallback take it: {1}")]
     NeitherTook(Box<Self>, Box<Self>),
 }
 
-/// Sends notices. One attempt each: whoever claimed a notice decides what a failure means.
+/// Sends notices. One attempt each: the claimant decides what a failure means.
 #[expect(async_fn_in_trait, reason = "one task, one thread: nothing here needs the futures to be Send")]
 pub trait Publish {
-    /// Who is told.
+    /// The channels in use.
     fn channels(&self) -> Vec<Channel>;
 
-    /// Publishes. `within` bounds the wait: a publish that outlives the invocation is lost without a word.
+    /// Publishes. `within` limits the wait: a publish that outlives the invocation is lost without a trace.
     async fn publish(&self, channel: Channel, notice: &Notice, within: Duration) -> Result<Published, PublishError>;
 
-    /// Lets so much time go by.
+    /// Waits.
     async fn pause(&self, span: Duration);
 }
 

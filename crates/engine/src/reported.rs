@@ -1,7 +1,7 @@
 //! The regions that AWS reports calls of.
 //!
-//! In: the regions of believed records, and those that the store lists. Out: whether AWS was heard of one lately. It is what one
-//! sandbox remembers.
+//! In: the regions of trusted records, and those that the store lists. Out: whether AWS reported a call there lately.
+//! One sandbox remembers it.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use triage_model::time::before;
 
 use crate::store::REGION_KEPT;
 
-/// The regions that AWS reported calls of, as far as this sandbox knows, and when it last heard of each.
+/// The regions that AWS reported calls of, as far as this sandbox knows, and when it last did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reported(BTreeMap<Region, Timestamp>);
 

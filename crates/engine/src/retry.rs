@@ -1,4 +1,4 @@
-//! Making a failed call again: whether it can be, and how that ended. Data; the calls are the shell's.
+//! Retrying a failed call: whether it can be retried, and how that ended. Data; the shell makes the calls.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct RetryReport {
     pub outcome: RetryOutcome,
     /// All calls, the caller's own included.
     pub attempts: u32,
-    /// The verdict on the latest failure: the caller's own, where no call of ours failed.
+    /// The verdict on the latest failure: the caller's own, where no retry failed.
     pub class: Class,
     pub stop: Stop,
 }
@@ -22,13 +22,13 @@ pub struct RetryReport {
 #[derive(Clone, Debug, PartialEq)]
 pub enum RetryOutcome {
     /// The call works now. There is no response where the answer was one of the device flow's expected refusals
-    /// (AuthorizationPending, SlowDown): the 500 is cured, and the caller's polling goes on.
+    /// (AuthorizationPending, SlowDown): the 500 is gone, and the caller's polling continues.
     Recovered {
         response: Option<ApiResponse>,
     },
     StillFailing(Fault),
-    /// InvalidGrant after a fault that may have used up the code or token: whether the first call did its work cannot
-    /// be known.
+    /// InvalidGrant after a fault that may have used up the code or token: it is unknown whether the first call did its
+    /// work.
     Unknown(Fault),
 }
 
@@ -59,7 +59,7 @@ impl fmt::Debug for ApiResponse {
     }
 }
 
-/// Why a call cannot be made again.
+/// Why a call cannot be retried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotRepeatable {
     #[error("the call's inputs were not handed over")]
@@ -74,7 +74,7 @@ pub enum NotRepeatable {
     Missing { operation: Operation, keys: Vec<&'static str> },
 }
 
-/// The operations that can be made again.
+/// The operations that can be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeatable {
     RegisterClient,
@@ -102,7 +102,7 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// The call of `failure`, if it could be made again, were that of any help.
+    /// The call of `failure`, if a retry is possible, whether or not it would help.
     pub fn of(failure: &'a Failure) -> Result<Self, NotRepeatable> {
         let operation = failure.operation.ok_or(NotRepeatable::NoOperation)?;
         let again = Repeatable::of(operation).ok_or(NotRepeatable::SignedByCaller)?;
@@ -116,7 +116,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The keys that the operation (and for CreateToken the grant type) requires and the request has not.
+/// The keys that the operation (and for CreateToken the grant type) requires and the request lacks.
 fn missing(again: Repeatable, request: &CallRequest) -> Vec<&'static str> {
     let given = |value: &Option<String>| value.as_deref().is_some_and(|value| !value.is_empty());
     // A secret that CloudTrail has hidden is no secret.

@@ -1,8 +1,8 @@
 //! What this sandbox has seen before.
 //!
-//! In: ids of failures, of successes, of calls made again. Out: whether one is new here. It is beside the evidence: a count in
-//! the store cannot tell a call that is delivered twice, and a full slot has no room for a mark. Bounded, so that a flood of
-//! invented ids does not fill the memory: it costs repeats in the counts, never a notice.
+//! In: ids of failures, of successes, of retried calls. Out: whether one is new here. The evidence alone is not enough:
+//! a count in the store cannot recognize a call that is delivered twice, and a full slot has no room for a mark.
+//! Bounded, so that a flood of invented ids does not fill the memory: it costs repeats in the counts, never a notice.
 
 use std::collections::HashSet;
 

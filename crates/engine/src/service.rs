@@ -1,4 +1,4 @@
-//! SSO OIDC as the stages ask it: a failed call once more, and the probe.
+//! SSO OIDC as the stages use it: retries and probes.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -18,12 +18,12 @@ use crate::retry::{NotRepeatable, RetryReport};
 
 #[expect(async_fn_in_trait, reason = "one task, one thread: nothing here needs the futures to be Send")]
 pub trait Service {
-    /// Makes the failed call again until it succeeds, cannot succeed, or `deadline` is near.
+    /// Retries the failed call until it succeeds, cannot succeed, or `deadline` is near.
     async fn retry(&self, failure: &Failure, class: &Class, deadline: Instant) -> Result<RetryReport, NotRepeatable>;
 
-    /// Asks the service of a region how it is, and takes the answer into its record; to keep that is the caller's. No
-    /// answer is new (`latest` stays what it was) where `deadline` came first. `affected` are the steps that fail for callers: they
-    /// are asked themselves, as far as they can be.
+    /// Probes the service of a region, and adds the answer to its record; the caller stores it. There is no new answer
+    /// (`latest` is unchanged) if `deadline` came first. `affected` are the steps that fail for callers: they are
+    /// probed themselves, as far as possible.
     async fn probe(
         &self,
         region: &Region,
@@ -37,17 +37,17 @@ pub trait Service {
     /// What other sandboxes' probes used is our own as well.
     fn note_own(&self, record: &ProbeRecord);
 
-    /// So many calls were seen to succeed at once, whoever made them: each pays a little into the retry budget.
+    /// So many calls succeeded at once, whoever made them: each pays a little into the retry budget.
     fn served(&self, calls: u32);
 
     /// The client ids by which records of our own probes are known.
     fn own_client_ids(&self) -> Vec<String>;
 
-    /// The request ids of calls of our own, for those that name no client: RegisterClient, and calls made again.
+    /// The request ids of calls of our own, for those that name no client: RegisterClient, and retries.
     fn own_request_ids(&self) -> Vec<String>;
 }
 
-/// Where nothing is asked and nobody is told: replay. There is no value of it.
+/// For replay, without a network. It has no value.
 #[derive(Clone, Copy, Debug)]
 pub enum Nobody {}
 

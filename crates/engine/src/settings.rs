@@ -1,7 +1,7 @@
 //! What an operator can set about the decision.
 //!
-//! In: variables. Out: [`Settings`], and what is wrong with them for the caller to report together with the rest. Where the
-//! variables come from is the caller's.
+//! In: variables. Out: [`Settings`], and their errors, which the caller reports together with the rest. The caller
+//! supplies the variables.
 
 use jiff::tz::TimeZone;
 use triage_decide::policy::Policy;
@@ -15,12 +15,12 @@ pub struct Settings {
     pub own_region: Region,
     /// `OIDC_TRIAGE_REGION`, else `AWS_REGION`: where Identity Center is.
     pub region: Region,
-    /// `OIDC_TRIAGE_REGION` or `OIDC_TRIAGE_REGIONS` is set: the regions are no guess.
+    /// `OIDC_TRIAGE_REGION` or `OIDC_TRIAGE_REGIONS` is set: the regions are not a guess.
     pub region_is_named: bool,
     /// `OIDC_TRIAGE_REGIONS`: the regions that the watcher probes; else that one.
     pub regions: Vec<Region>,
     pub known_regions: KnownRegions,
-    /// `OIDC_TRIAGE_START_URL`: the access portal, with which the probe can go one step further.
+    /// `OIDC_TRIAGE_START_URL`: the access portal, which lets the probe take one more step.
     pub start_url: Option<String>,
     /// `OIDC_TRIAGE_CALLER_NAMES`.
     pub caller_names: CallerNames,
@@ -31,9 +31,9 @@ pub struct Settings {
     /// Notices show times in UTC, and in this zone beside it: `OIDC_TRIAGE_TIME_ZONE`.
     pub time_zone: Option<TimeZone>,
     /// `AWS_LAMBDA_LOG_GROUP_NAME`, else `/aws/lambda/<AWS_LAMBDA_FUNCTION_NAME>`, and those of
-    /// `OIDC_TRIAGE_OWN_LOG_GROUPS`: never read, or we would answer ourselves for ever.
+    /// `OIDC_TRIAGE_OWN_LOG_GROUPS`: never read, or we would react to ourselves for ever.
     pub own_log_groups: Vec<String>,
-    /// Whom to believe: `OIDC_TRIAGE_TRAIL_LOG_GROUPS`, `OIDC_TRIAGE_CALL_SOURCES`, `OIDC_TRIAGE_TRUSTED_QUEUES`,
+    /// Whom to trust: `OIDC_TRIAGE_TRAIL_LOG_GROUPS`, `OIDC_TRIAGE_CALL_SOURCES`, `OIDC_TRIAGE_TRUSTED_QUEUES`,
     /// `OIDC_TRIAGE_TRUSTED_TOPICS`.
     pub trust: Trust,
 }
@@ -55,7 +55,7 @@ pub enum Mode {
     Shadow,
 }
 
-/// Where neither Lambda nor the operator names a region: a run on somebody's own machine.
+/// Where neither Lambda nor the operator names a region: a local run.
 const REGION_WITHOUT_AWS: &str = "us-east-1";
 
 /// All that is wrong with the environment, together.
@@ -76,13 +76,14 @@ impl Settings {
         settings.filter(|_| problems.is_empty()).ok_or(SettingsError(problems))
     }
 
-    /// The same for who reads more variables: what is wrong is added to `problems`. None where no region is usable.
+    /// The same for a caller that reads more variables: errors are added to `problems`. None where no region is usable.
     pub fn read_noting(variable: &impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Option<Self> {
         let get = |name: &str| given(variable, name);
         let own_region = get("AWS_REGION").unwrap_or_else(|| REGION_WITHOUT_AWS.to_owned());
         let named_region = get("OIDC_TRIAGE_REGION");
         let named_regions: Vec<String> = list(get("OIDC_TRIAGE_REGIONS"));
-        // Lambda knows its own region's name; of ours, a name may be newer than the list, but not misspelt.
+        // Lambda knows its own region's name; a name that an operator wrote may be newer than the list, but not
+        // misspelt.
         for (name, value) in named_region
             .iter()
             .map(|value| ("OIDC_TRIAGE_REGION", value))
@@ -159,7 +160,7 @@ impl Settings {
     }
 }
 
-/// Whom to believe. A list that cannot be read leaves nobody believed that it did not name.
+/// Whom to trust. Of a list that cannot be read nothing is trusted.
 ///
 /// Set and empty, the log groups of CloudTrail are none; everything else that is empty counts as unset.
 fn trust(variable: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Trust {

@@ -1,8 +1,8 @@
-//! Where sandboxes agree on what is going on: evidence by region, what was decided, and what is to be told.
+//! Where sandboxes agree: evidence by region, what was decided, and which notices to send.
 //!
-//! One port with two homes that pass one suite of tests (`tests/store`): [`crate::memory`], the embedded default (local runs,
-//! replay, tests, a function without a table), and DynamoDB in the function. What only counts never fails: where the table
-//! cannot be had it is answered from the sandbox's own memory, and the trouble is said. What must be agreed on (a step, a
+//! One port with two implementations that pass one suite of tests (`tests/store`): [`crate::memory`] (local runs,
+//! replay, tests, a function without a table), and DynamoDB in the function. What only counts never fails: if the table
+//! is unavailable, the sandbox's own memory answers, and the error is reported. What sandboxes must agree on (a turn, a
 //! claim) fails with a [`StoreError`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,11 +20,12 @@ use triage_model::region::Region;
 use triage_notify::letter::{Entry, Step};
 use triage_notify::people::Person;
 
-/// A region without evidence for so long is no longer listed: a fortnight's holiday of one's only users costs a word, ticking
-/// each region that was ever mentioned costs money every minute.
+/// A region without evidence for so long is no longer listed: after a fortnight's holiday of its only users it is added
+/// again, while ticking each region that was ever mentioned costs money every minute.
 pub const REGION_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How long a person's name is kept: names change seldom, but a user who is not found may just be on the way into the directory.
+/// How long a person's name is kept: names change seldom, but a user who is not found may be about to appear in the
+/// directory.
 pub const fn kept_for(person: &Person) -> Duration {
     Duration::from_secs(match person {
         Person::Named(_) => 24 * 60 * 60,
@@ -50,7 +51,7 @@ pub struct Recorded {
 /// The right to publish an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Who claims: another name for each invocation.
+    /// The claimant: another name for each invocation.
     pub by: String,
     /// When the claimant has certainly stopped.
     pub until: Timestamp,
@@ -59,18 +60,18 @@ pub struct Claim {
 /// How a claim ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// SNS took it (None: its place is the log), or it was told within a later notice.
+    /// SNS accepted it (None: it went to the log), or a later notice included it.
     Sent { at: Timestamp, message_id: Option<String> },
-    /// Nobody took it: again from `not_before` on.
+    /// It could not be sent: again from `not_before` on.
     Failed { not_before: Timestamp },
-    /// It was not tried, because people were told enough for now. That is no attempt.
+    /// It was not tried, because people got enough notices for now. That is no attempt.
     HeldBack { not_before: Timestamp },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Committed {
     Yes,
-    /// Another step came first: look again, and decide again.
+    /// Another turn came first: evaluate and decide again.
     Overtaken,
 }
 
@@ -78,7 +79,7 @@ pub enum Committed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Elected {
     Yes,
-    /// Another one did or does, less than the interval ago.
+    /// Another sandbox did or does, less than the interval ago.
     No,
 }
 
@@ -87,8 +88,8 @@ pub trait Store {
     /// Whether what it holds outlives this process.
     fn is_durable(&self) -> bool;
 
-    /// Hashes callers under the key of this store. Made once; where the table cannot be had, under a key of this sandbox's
-    /// own, and nothing is written while that one is in use.
+    /// Hashes callers under the key of this store. Made once; if the table is unavailable, under a key of this
+    /// sandbox's own, and nothing is written while that one is in use.
     async fn hasher(&self, at: At) -> (CallerHasher, Option<StoreError>);
 
     /// Records what was seen of `region`; `first` says of each failure whether this sandbox sees it for the first time.
@@ -114,21 +115,21 @@ pub trait Store {
     /// Records the state of an issue of AWS Health. One without a region counts for all of them.
     async fn record_health(&self, issue: &HealthIssue, at: At) -> Result<(), StoreError>;
 
-    /// Replaces what was learned, unless somebody did since `before`.
+    /// Replaces what was learned, unless another sandbox did since `before`.
     async fn learn(&self, region: &Region, before: &Learned, after: &Learned, at: At) -> Result<(), StoreError>;
 
-    /// Takes a step decided on `version`: the ledger and the entries of its notices, all or nothing.
+    /// Takes a turn decided on `version`: the ledger and the entries of its notices, all or nothing.
     async fn commit(&self, region: &Region, version: u64, step: &Step, at: At) -> Result<Committed, StoreError>;
 
-    /// The entries of `region` that are not sent, in order of their positions. `view` is what they are looked for by.
+    /// The entries of `region` that are not sent, in order of their positions, found by `view`.
     async fn pending(&self, region: &Region, view: &View, at: At) -> Result<Vec<Entry>, StoreError>;
 
-    /// Claims an entry: of all who ask at once, one gets it, and none where it is sent or another one's claim holds. An
-    /// own claim seen again, after a lost answer, is granted.
+    /// Claims an entry: of all sandboxes that ask at once, one gets it; none does if it is sent or another claim holds.
+    /// A sandbox's own claim, seen again after a lost answer, is granted.
     async fn claim(&self, region: &Region, position: u64, claim: &Claim, at: At) -> Result<Option<Entry>, StoreError>;
 
-    /// Whether people may be told of `group` ([`triage_notify::outbox::Delivery::group`]) now; if so, it counts as told. Else
-    /// from when on.
+    /// Whether a notice of `group` ([`triage_notify::outbox::Delivery::group`]) may be sent to people now; if so, it
+    /// counts as sent. Else from when on.
     async fn admit(
         &self,
         group: &str,
@@ -137,7 +138,7 @@ pub trait Store {
         at: At,
     ) -> Result<Result<(), Timestamp>, StoreError>;
 
-    /// Takes back an admission of that moment: people were not told.
+    /// Takes back an admission of that moment: no notice was sent.
     async fn retract(&self, group: &str, at: At) -> Result<(), StoreError>;
 
     /// Ends a claim.
@@ -150,17 +151,17 @@ pub trait Store {
         at: At,
     ) -> Result<(), StoreError>;
 
-    /// Whether the call of the failure `id` may be made again: yes, once. The failure itself may have been seen before,
-    /// in a log or through CloudTrail.
+    /// Whether the call of the failure `id` may be retried: yes, once. The failure itself may have been seen before, in
+    /// a log or through CloudTrail.
     async fn claim_retry(&self, id: &str, at: At) -> Result<bool, StoreError>;
 
-    /// Who these user ids are, of those that are kept and still hold ([`kept_for`]).
+    /// The people behind these user ids, of those that are kept and still valid ([`kept_for`]).
     async fn people(&self, ids: &[String], at: At) -> Result<BTreeMap<String, Person>, StoreError>;
 
-    /// Keeps who they are, so that the next notice need not ask.
+    /// Keeps the people, so that the next notice need not look them up.
     async fn keep_people(&self, people: &BTreeMap<String, Person>, at: At) -> Result<(), StoreError>;
 
-    /// Whether this sandbox is to probe `region` now: of all who ask within `interval`, one.
+    /// Whether this sandbox is to probe `region` now: of all that ask within `interval`, one.
     async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError>;
 
     /// Keeps what the elected sandbox found.

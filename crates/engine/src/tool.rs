@@ -1,8 +1,8 @@
 //! What people call the tool behind a user agent.
 //!
 //! In: a user agent as an SDK, a tool or a browser writes it. Out: a name with its version, and where it runs
-//! (`exec-env/`): `my-portal (AWS_Lambda_python3.11)`, `Terraform/1.9.8`, `aws-cli/2.17.0`. What has not the form of a product
-//! is whatever its sender likes, perhaps somebody's name, and is left out.
+//! (`exec-env/`): `my-portal (AWS_Lambda_python3.11)`, `Terraform/1.9.8`, `aws-cli/2.17.0`. Anything without the form
+//! of a product may be free text, perhaps a person's name, and is left out.
 
 /// The longest product, and the longest name of where it runs.
 const PRODUCT_MAX: usize = 40;
@@ -68,7 +68,7 @@ fn product(words: &[&str]) -> Option<String> {
 fn shown(word: &str) -> Option<String> {
     let (name, version) = word.split_once('/')?;
     let version = version.split('#').next().unwrap_or(version);
-    // A toolkit's version may have all that it tells of itself behind it.
+    // A toolkit's version may have more about itself behind it.
     let room = PRODUCT_MAX.checked_sub(name.len() + 1)?;
     let version = if version.len() > room { version.split('-').next().unwrap_or(version) } else { version };
     (is_plain(name) && is_plain(version) && version.len() <= room).then(|| format!("{name}/{version}"))
@@ -83,7 +83,7 @@ fn is_plain(text: &str) -> bool {
 const LIBRARIES: [&str; 8] =
     ["aws-sdk-", "boto3", "botocore", "aiobotocore", "awscrt", "mozilla", "applewebkit", "gecko"];
 
-/// What an SDK tells of itself and of the machine, and a toolkit of the one that installed it.
+/// What an SDK says about itself and the machine, and a toolkit about what installed it.
 const PARTS: [&str; 43] = [
     "ua",
     "os",

@@ -1,9 +1,9 @@
 //! Observations without persons, for `CallerNames=hashed`.
 //!
-//! In: an observation whose caller has been hashed and learned of, and the hasher. Out: the same with each address, mail and name
-//! of its caller replaced, before anything is made of it that is kept, logged or told: so no channel has to think of it. What
-//! stands for an address is its keyed hash, so that calls of one address are still known as such. A person whom a message
-//! names otherwise than its record does is known by the words before the name; more cannot be told.
+//! In: an observation whose caller is hashed and learned, and the hasher. Out: the same with each address, mail and
+//! name of its caller replaced, before anything is stored, logged or sent: so no channel has to think of it. An address
+//! becomes its keyed hash, so that calls of one address still belong together. A message may name a person otherwise
+//! than its record does: then only the words before the name reveal it.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use triage_model::caller::{Caller, CallerHasher};
 use triage_model::observation::{HealthIssue, Texts};
 
-/// What stands in the place of a person.
+/// What replaces a person.
 const HIDDEN: &str = "[hidden]";
 
 /// Of a failed or a successful call.
@@ -35,7 +35,7 @@ pub fn unnamed(text: &str) -> Cow<'_, str> {
     Names::default().unnamed(text)
 }
 
-/// An address, a user agent's owner, a person: told apart by a keyed hash.
+/// An address, a user agent's owner, a person: distinguished by a keyed hash.
 fn pseudonym(what: &str, name: &str, hasher: &CallerHasher) -> String {
     format!("{what} {}", hasher.hash(&Caller::Named(name.to_owned())))
 }
@@ -47,7 +47,7 @@ fn unname_address(address: Option<&mut String>, hasher: &CallerHasher) {
     }
 }
 
-/// Of the same kind: what it may have in common with others is told by that.
+/// Of the same kind: the code that compares calls depends on it.
 fn unnamed_caller(caller: &Caller, hasher: &CallerHasher) -> Caller {
     let hidden = || hasher.hash(caller).to_string();
     match caller {
@@ -103,7 +103,7 @@ impl Names {
         }
     }
 
-    /// An id is replaced as a whole. One that was made of a record's texts may be compared with what somebody is called.
+    /// An id is replaced as a whole. One that was made of a record's texts may be compared with a person's name.
     fn unname_id(&self, id: &mut String, hasher: &CallerHasher) {
         if id.starts_with("made-") || matches!(self.unnamed(id), Cow::Owned(_)) {
             *id = format!("made-{:012x}", hasher.hash(&Caller::Named(id.clone())).to_bits());

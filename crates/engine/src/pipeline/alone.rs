@@ -1,4 +1,4 @@
-//! What this sandbox told by itself, because the store did not take the step.
+//! Notices that this sandbox sent without the store, because the store could not be reached.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use triage_model::region::Region;
 use triage_model::time::before;
 
-/// What this sandbox told without the store, by region, and when.
+/// When this sandbox last sent a notice without the store, by region.
 #[derive(Debug, Default)]
 pub struct Alone {
     sent: Mutex<BTreeMap<Region, Timestamp>>,
 }
 
 impl Alone {
-    /// Whether the region's incident may be told now; if so, it counts as told.
+    /// Whether a notice of the region's incident may be sent now; if so, it counts as sent.
     pub fn may_notify(&self, region: &Region, now: Timestamp, quiet: Duration) -> bool {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         if sent.get(region).is_some_and(|at| *at > before(now, quiet)) {
@@ -25,7 +25,7 @@ impl Alone {
         true
     }
 
-    /// Nobody took it: it may be tried again.
+    /// The notice could not be sent: the next one may try again.
     pub fn forget(&self, region: &Region) {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).remove(region);
     }

@@ -1,7 +1,8 @@
-//! What the stages hand to each other within one invocation.
+//! What the stages pass to each other within one invocation.
 //!
-//! A [`Case`] is an invocation as it goes: when what must be done, and the [`Draft`] of its answer. [`Work`] is what the batch asks
-//! for. Nothing here asks anyone or decides anything but what an invocation must end in when a notice was not taken.
+//! A [`Case`] is an invocation under way: its limits of time, and the [`Draft`] of its answer. [`Work`] is what the
+//! batch asks for. Nothing here calls another service or decides anything, except how an invocation ends when a notice
+//! could not be sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -28,26 +29,26 @@ use crate::publish::Published;
 use crate::settings::Mode;
 use crate::store::Claim;
 
-/// One invocation as it goes.
+/// One invocation under way.
 pub struct Case {
     kind: InputKind,
     messages: Vec<SqsMessage>,
     carries_secrets: bool,
     /// Nothing is published.
     is_shadow: bool,
-    /// Under which notices are claimed.
+    /// The name under which notices are claimed.
     pub claim: Claim,
     pub schedule: Schedule,
     pub people: People,
     pub draft: Draft,
 }
 
-/// What gathers for the answer.
+/// Collected for the answer.
 #[derive(Default)]
 pub struct Draft {
     pub counts: Counts,
     pub problems: Problems,
-    /// What was not believed first, if anything was not.
+    /// The first thing that was not believed, if any.
     pub doubt: Option<String>,
     pub probes: BTreeMap<Region, ProbeAnswer>,
     pub judgements: BTreeMap<Region, Judgement>,
@@ -67,18 +68,18 @@ pub struct Work {
     pub seen: BTreeMap<Region, Seen>,
     pub probe: BTreeSet<Region>,
     pub judge: BTreeSet<Region>,
-    /// A tick looks at everything afresh.
+    /// A tick evaluates everything afresh.
     pub is_tick: bool,
 }
 
-/// A notice that nobody took.
+/// A notice that could not be sent.
 pub struct NotSent {
     pub region: Region,
     pub reason: String,
 }
 
 impl Case {
-    /// Takes a batch apart: its observations are the first stage's.
+    /// Takes a batch apart: its observations go to the first stage.
     pub fn open(batch: Batch, invocation: &Invocation, mode: Mode) -> (Self, Vec<Observation>) {
         let Batch { kind, observations, arrivals: _, old_successes, own, problems, carries_secrets, messages } = batch;
         let schedule = Schedule::of(invocation);
@@ -111,12 +112,12 @@ impl Case {
         }
     }
 
-    /// Whether the time for asking is over; what is left undone is named.
+    /// Whether it is too late to call SSO OIDC; what is left undone becomes a problem.
     pub fn is_late_to_ask(&mut self, left: usize, what: &str) -> bool {
         self.is_past(self.schedule.ask_until, left, what)
     }
 
-    /// Whether the time for telling is over, too.
+    /// Whether it is too late to send notices, too.
     pub fn is_late_to_notify(&mut self, left: usize, what: &str) -> bool {
         self.is_past(self.schedule.deadline, left, what)
     }
@@ -129,7 +130,7 @@ impl Case {
         late
     }
 
-    /// People were told of it, or the log is.
+    /// The notice was sent, or is in the log.
     pub fn published(&mut self, notice: &Notice, published: Published) {
         let draft = &mut self.draft;
         if let Some(why) = published.fallback {
@@ -149,8 +150,8 @@ impl Case {
         measured.oldest_pending = measured.oldest_pending.into_iter().chain(made).min();
     }
 
-    /// Makes the answer. `lists_all`: whoever asked reads all failures, and not only as many as an answer of the function holds. A
-    /// payload may tell of more than there is memory to word.
+    /// Makes the answer. `lists_all`: the caller reads all failures, and not only as many as an answer of the function
+    /// holds. A payload may hold more failures than there is memory to describe.
     pub fn close(self, judged: Vec<Judged>, lists_all: bool) -> Handled {
         let batch_item_failures = (self.kind == InputKind::Sqs).then(|| self.to_be_delivered_again(&judged));
         let Self { kind, carries_secrets, draft, .. } = self;
@@ -187,8 +188,8 @@ impl Case {
             notices: notice_reports,
             batch_item_failures,
         };
-        // A payload that carries secrets must not come to rest in the failure queue; an SQS batch says which messages
-        // are to come again. In both cases the claim is given back, so the next failure of the region is told.
+        // A payload with secrets must not come to rest in the failure queue; of an SQS batch only some messages are
+        // delivered again. In both cases the claim is released, so the next failure of the region sends the notice.
         let error = not_sent
             .first()
             .filter(|_| kind != InputKind::Sqs && !carries_secrets)
@@ -196,8 +197,9 @@ impl Case {
         Handled { kind, answer, probes, judgements, notices, calls, measured, error }
     }
 
-    /// The messages with a failure that made a notice which nobody took; all of them where it was made by none. One with
-    /// secrets is among them: it comes again out of its sender's own queue, and not into the failure queue.
+    /// The messages with a failure that made a notice which could not be sent; all of them where no failure made it. A
+    /// message with secrets is among them: it comes again out of its sender's own queue, and not into the failure
+    /// queue.
     fn to_be_delivered_again(&self, judged: &[Judged]) -> Vec<BatchItemFailure> {
         let Draft { not_sent, judgements, .. } = &self.draft;
         let made = |one: &Judged, lost: &NotSent| {
@@ -216,7 +218,7 @@ impl Case {
     }
 }
 
-/// When the newest call of a batch failed or succeeded. What comes out of an archive is old because somebody wants it so.
+/// When the newest call of a batch failed or succeeded. Archived events are old because someone wants to replay them.
 fn newest(observations: &[Observation]) -> Option<Timestamp> {
     let called_at = |observation: &Observation| match observation {
         Observation::Failure(failure) => (!failure.replayed).then_some(failure.occurred_at),

@@ -1,7 +1,7 @@
-//! From evidence to a step that is taken, or to a notice of one's own where the store cannot be had.
+//! From evidence to a turn that the store accepts, or to a notice without it where the store cannot be reached.
 //!
-//! In: the regions to judge. Out: in the [`Case`] the verdicts, incidents, notices and problems. Whoever decides does so
-//! from a version of the ledger; of all who decide at once one is heard, and the others look again.
+//! In: the regions to evaluate. Out: in the [`Case`] the verdicts, incidents, notices and problems. Each sandbox
+//! decides on a version of the ledger; of all that decide at once one wins, and the others evaluate again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -29,19 +29,20 @@ use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::{At, Committed, Store};
 
-/// Steps that are tried before the next invocation is left to try. Each time another sandbox took one, so something was
-/// told or learned.
+/// Turns to try before the next invocation takes over. Each failed try means that another sandbox took a turn, so
+/// something was reported or learned.
 const STEPS_TRIED: u32 = 8;
 
-/// Over so long the sandboxes that tell alone spread their notices: dozens of them stay below the ten a second at which
+/// Sandboxes without a store spread their notices over this time: dozens of them stay below the ten a second at which
 /// SNS gives up on a mail address.
 const ALONE_SPREAD: Duration = Duration::from_secs(5);
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    /// Judges each region, takes the step that follows, and tells what waits to be told.
+    /// Evaluates each region, takes the turn that follows, and sends the notices that are due.
     pub(super) async fn decide(&self, regions: &BTreeSet<Region>, is_tick: bool, case: &mut Case) {
         for (done, region) in regions.iter().enumerate() {
-            // What is recorded, the next tick judges: without the time to agree on a step it would be told twice.
+            // What is recorded, the next tick evaluates: without the time to agree on a turn a notice could be sent
+            // twice.
             let schedule = &case.schedule;
             let limit = if self.store.is_durable() { schedule.decide_until } else { schedule.deadline };
             if case.is_past(limit, regions.len() - done, "regions were not judged") {
@@ -55,7 +56,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
     }
 
-    /// Decides until nothing more follows, and returns the view that it ended with.
+    /// Decides until nothing more follows, and returns the final view.
     async fn settle_region(&self, region: &Region, is_tick: bool, case: &mut Case) -> View {
         let at = case.schedule.to_decide();
         let mut view = self.store.view(region, is_tick, at).await;
@@ -83,7 +84,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                 Ok(Committed::Overtaken) => {
                     view = self.store.view(region, true, at).await;
                     if let Some(error) = view.trouble.clone() {
-                        // What came first cannot be seen, so that nothing can be agreed on.
+                        // Earlier evidence cannot be read, so no turn can be agreed on.
                         self.notify_without_store(region, &view, &next, &error, case).await;
                         return view;
                     }
@@ -98,8 +99,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         view
     }
 
-    /// Whether all that is known of a region are log lines that name none and were taken for its, while other regions are
-    /// named: then it is those that fail, and an incident here would be a false one.
+    /// Whether all that is known of a region are log lines that name none and count as its own, while other regions are
+    /// named: then those regions fail, and an incident here would be false.
     async fn is_guess(&self, region: &Region, view: &View, at: At) -> bool {
         let is_seen = self.settings.region_is_named
             || view.evidence.names_region()
@@ -109,7 +110,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         !is_seen && self.store.regions(at).await.is_ok_and(|regions| regions.iter().any(|known| known != region))
     }
 
-    /// The judgement, and the step that follows from it. `doubt`: what was not believed.
+    /// The verdicts, and the turn that follows. `doubt`: what was not believed.
     fn next_step(
         &self,
         region: &Region,
@@ -122,7 +123,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         judgement.region.advised.extend(self.late.advice(region, view, policy));
         let doubt = doubt.filter(|_| *region == self.settings.region);
         judgement.region.advised.extend(doubt.map(|detail| doubt::advice(detail, policy)));
-        // What could not be read may be failures: without them silence would seem to be proof.
+        // What could not be read may be failures: without them silence would look like proof.
         let recoveries = if view.trouble.is_none() { recoveries(view, policy, now) } else { BTreeMap::new() };
         let next = turn(region, &view.ledger, &judgement, &recoveries, policy, now).map(|turn| {
             let zone = self.settings.time_zone.as_ref();
@@ -140,8 +141,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
     }
 
-    /// The store does not take the step. An incident that begins is told all the same: by each sandbox that sees it, once
-    /// in a while, under an id that all of them compute alike. Everything else waits for the store.
+    /// The store cannot take the turn. An incident that opens is still reported: by each sandbox that sees it, at most
+    /// once in a while, under an id that all of them compute alike. Everything else waits for the store.
     async fn notify_without_store(
         &self,
         region: &Region,
@@ -157,7 +158,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             return;
         }
         let notice = notice.clone().alone(quiet, error);
-        // All sandboxes may come to this at once, and nothing that they share tells them so.
+        // All sandboxes may get here at once, and they share nothing that would tell them.
         let left = deadline.saturating_duration_since(Instant::now());
         if let Some(publisher) = &self.publisher {
             publisher.pause(ALONE_SPREAD.min(left / 4).mul_f64(fastrand::f64())).await;
@@ -173,7 +174,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                 draft.notices.push(notice.clone());
             }
         }
-        // Whoever is woken up closes it by hand. A program is told nothing: nobody would tell it that this is over.
+        // A person closes this alarm by hand. Programs get no event: nothing would tell them that it is over.
         if self.channels.contains(&Channel::Pager)
             && Channel::Pager.takes(&notice)
             && let Err(error) = self.publish(Channel::Pager, &notice, deadline).await
@@ -185,7 +186,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 }
 
-/// The region's incidents that are open or have just been resolved.
+/// The region's incidents that are open or were just resolved.
 fn reports(view: &View, judgement: Option<&Judgement>, now: Timestamp) -> Vec<IncidentReport> {
     let notices = view.ledger.incidents().filter(|incident| incident.is_open() || incident.notified_at == now);
     notices.map(|incident| report(incident, judgement)).collect()

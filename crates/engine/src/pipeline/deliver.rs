@@ -1,8 +1,8 @@
-//! Sending what waits in the outbox.
+//! Sending what is in the outbox.
 //!
-//! In: a region with its view. Out: in the [`Case`] the notices that were published and what went wrong. A notice that is
-//! not taken stays in the outbox, and whoever comes when its time has come tries again. Only where the outbox does not
-//! outlive the sandbox does the invocation end in an error, so that its event comes again.
+//! In: a region with its view. Out: in the [`Case`] the notices that were published and what went wrong. A notice that
+//! could not be sent stays in the outbox, and the next invocation after its retry time tries again. Only where the
+//! outbox does not outlive the sandbox does the invocation end in an error, so that its event comes again.
 
 use std::time::{Duration, Instant};
 
@@ -23,11 +23,11 @@ use crate::publish::{Publish, PublishError, Published};
 use crate::service::Service;
 use crate::store::{At, Settled, Store};
 
-/// So long a notice to a program or a paging service is tried. People are told however late it is.
+/// How long a notice to a program or a paging service is retried. People are notified however late it is.
 const GIVEN_UP: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    /// Publishes what is due, until nothing is.
+    /// Publishes until nothing is due.
     pub(super) async fn deliver(&self, region: &Region, view: &View, case: &mut Case) {
         if view.sent_below >= view.ledger.next_position {
             return;
@@ -44,14 +44,14 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             for delivery in due.into_iter().filter(|_| !late) {
                 any_sent |= self.send(region, delivery, case).await;
             }
-            // What stood behind a notice that went out is due now.
+            // The notice behind one that was sent may be due now.
             if !any_sent {
                 return case.wait(&pending);
             }
         }
     }
 
-    /// What no program or paging service took for a day is of no use to it any more, and would stand in the way for ever.
+    /// After a day a notice is of no use to a program or paging service, and would block the ones behind it for ever.
     async fn give_up(&self, region: &Region, pending: &[Entry], case: &mut Case) {
         let at = case.schedule.to_notify();
         let oldest = before(at.now, GIVEN_UP);
@@ -67,14 +67,14 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
     }
 
-    /// Claims, publishes and settles. False where it was not ours, was not taken, or must wait.
+    /// Claims, publishes and settles. False if another one claimed it, it could not be sent, or it must wait.
     async fn send(&self, region: &Region, delivery: Delivery, case: &mut Case) -> bool {
         let at = case.schedule.to_notify();
         let mut attempts = 0;
         for position in &delivery.positions {
             match self.store.claim(region, *position, &case.claim, at).await {
                 Ok(Some(entry)) => attempts = attempts.max(entry.attempts),
-                // Somebody else is at it. What was claimed before it comes back by time.
+                // Another invocation is sending it. What was claimed before it comes back by time.
                 Ok(None) => return false,
                 Err(error) => {
                     case.troubled_by(Some(error));
@@ -82,7 +82,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                 }
             }
         }
-        // Where nothing is asked no time passes: a history is the same each time that it is lived through.
+        // Without a network no time passes: a replay gives the same result each time.
         let now = if self.publisher.is_some() { case.schedule.clock() } else { at.now };
         let asked = At { now, ..at };
         if let Some(not_before) = self.must_wait(&delivery, asked, case).await {
@@ -92,7 +92,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let notice = self.with_names(&delivery.notice, case).await;
         let published = self.publish(delivery.channel, &notice, at.until).await;
         if published.is_err() && delivery.channel == Channel::Topic {
-            // Else it would be held back when its time has come, though nobody was told.
+            // Else the admission would hold it back later, though nothing was sent.
             let retracted = self.store.retract(&delivery.group(), asked).await;
             case.troubled_by(retracted.err());
         }
@@ -100,7 +100,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             Ok(published) => Settled::Sent { at: at.now, message_id: published.message_id.clone() },
             Err(_) => Settled::Failed { not_before: self.again_at(attempts, case.schedule.clock()) },
         };
-        // Not settled, it is published once more when the claim has passed: the one extra that is promised at most.
+        // Not settled, it is published once more when the claim has passed: the one duplicate that may happen.
         self.settle(region, &delivery, &settled, case).await;
         match published {
             Ok(published) => {
@@ -125,8 +125,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
     }
 
-    /// Until when people are not to be told more, so that no storm of notices floods them. Whatever the store cannot
-    /// say, they are told: better one too many than one too few.
+    /// Until when people get no more notices, so that a storm does not flood them. If the store cannot say, the notice
+    /// is sent: better one too many than one too few.
     async fn must_wait(&self, delivery: &Delivery, at: At, case: &mut Case) -> Option<Timestamp> {
         // Without a table a notice that waits is lost with the sandbox. (Where nothing is published, nothing is lost.)
         let may_wait = self.store.is_durable() || self.publisher.is_none();

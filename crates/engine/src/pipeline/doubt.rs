@@ -1,7 +1,8 @@
-//! That something was not believed.
+//! An untrusted source sent something.
 //!
-//! In: the problem in an invocation's answer. Out: an advice to the operators, of all sources together and once a day, so that no
-//! stack goes silent without a word, and nobody's forgeries are a flood. It is told in the region that the settings name.
+//! In: the problem in an invocation's answer. Out: an advice notice to the operators, for all sources together and once
+//! a day, so that no stack ignores a source in silence and forgeries flood nobody. It belongs to the region that the
+//! settings name.
 
 use triage_decide::policy::Policy;
 use triage_decide::verdict::{Advised, Diagnosis};
@@ -16,7 +17,7 @@ use crate::store::Store;
 use crate::unnamed::unnamed;
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    /// Has the region judged in which it is told, if there is something to tell.
+    /// Has the region of the notice evaluated, if there is a notice.
     pub(super) fn doubt(&self, work: &mut Work, case: &mut Case) {
         let draft = &mut case.draft;
         let detail = draft.problems.detail(ProblemName::SourceNotBelieved);
@@ -28,7 +29,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 }
 
-/// One key for all of them: who forges chooses the detail.
+/// One key for all of them: a forger chooses the detail.
 pub fn advice(detail: &str, policy: &Policy) -> Advised {
     Advised {
         diagnosis: Diagnosis::Unbelieved,

@@ -1,6 +1,6 @@
 //! One failure on its way through the stages.
 //!
-//! What each stage finds is a field of its own; the [`FailureReport`] of the answer is made of them once, at the end.
+//! Each stage fills a field of its own; the [`FailureReport`] of the answer is made of them at the end.
 
 use jiff::Timestamp;
 use triage_decide::concern::ConcernKey;
@@ -36,13 +36,13 @@ pub struct Judged {
     /// What its call may have in common with others.
     pub common: Common,
     pub age: Age,
-    /// Seen before: it drives the decision, but is not counted again.
+    /// A duplicate: it drives the decision, but is not counted again.
     pub duplicate: bool,
     /// Which observation of the batch it was.
     pub position: usize,
-    /// How its call went when it was made again; None where it was not.
+    /// How its retry went; None if it was not retried.
     pub retried: Option<RetryReport>,
-    /// What the probe says of it; None where none was asked about it.
+    /// What the probe says of it; None without a probe.
     pub probed: Option<Outcome>,
 }
 
@@ -51,9 +51,9 @@ pub struct Judged {
 pub enum Age {
     /// Recent enough, and of a region that exists.
     Live,
-    /// Too old to be evidence, but delivered now: it may be told of as late.
+    /// Too old to be evidence, but delivered now: it may be reported as late.
     Late,
-    /// Of a region that is not believed: answered, and its call made again for who asks.
+    /// Of an untrusted region: answered, and retried if its caller asks.
     Foreign,
     /// Out of an archive, or of no region: classified and listed.
     Idle,
@@ -72,7 +72,7 @@ impl Judged {
         self.retried.as_ref().is_some_and(|retried| matches!(retried.outcome, RetryOutcome::Recovered { .. }))
     }
 
-    /// Whether it is one of those that a verdict on that region is about.
+    /// Whether a verdict on that region is about it.
     pub fn troubles(&self, region: &Region, concern: ConcernKey) -> bool {
         let acts = match self.age {
             Age::Live | Age::Late => true,
@@ -86,7 +86,7 @@ impl Judged {
         self.class.cause != Cause::Expected
     }
 
-    /// Whether its call can be made again. Not CreateTokenWithIAM: it would sign as us.
+    /// Whether its call can be retried. Not CreateTokenWithIAM: we would sign it.
     pub fn is_repeatable(&self) -> bool {
         matches!(self.age, Age::Live | Age::Foreign)
             && self.class.retry != Retry::Never
@@ -125,7 +125,7 @@ impl Judged {
         }
     }
 
-    /// What is done about it before anything is asked.
+    /// What is done about it before any retry or probe.
     pub fn first_action(&self) -> Action {
         match self.class.cause {
             _ if self.duplicate => Action::Duplicate,
@@ -153,7 +153,7 @@ impl Judged {
         }
     }
 
-    /// How people call what the mark hashes.
+    /// The names behind the mark's hashes.
     pub fn names(&self, caller_names: CallerNames) -> Names {
         let (failure, mark) = (&self.failure, self.mark());
         let mut names = self.common.names(caller_names);
@@ -182,13 +182,13 @@ impl Judged {
         ServedCall { at: whole_second(at), caller: self.caller, operation, origin, traits, pending, was_hit: false }
     }
 
-    /// What it is counted with others under: what a key refused with, else the reason, else the code.
+    /// What it is counted by with others: what a key refused with, else the reason, else the code.
     fn label(&self) -> Option<&str> {
         let failure = &self.failure;
         self.class.key_refusal.as_deref().or(failure.reason.as_deref()).or(failure.code.as_deref())
     }
 
-    /// What the answer says of it. Tokens go back to the one who asked for them, and nowhere else.
+    /// What the answer says of it. Tokens go back to their caller, and nowhere else.
     pub fn report(self, kind: InputKind) -> FailureReport {
         let action = self.action();
         let report = FailureReport::new(&self.failure, &self.class, self.caller);
@@ -198,7 +198,7 @@ impl Judged {
         let mut response = None;
         let outcome = match retried.outcome {
             RetryOutcome::Recovered { response: body } => {
-                // What the failure advised would have its caller use up a code or a token once more.
+                // The advice for the failure would have its caller use up a code or a token once more.
                 advice = if body.is_some() { ADVICE_CURED } else { ADVICE_PENDING }.to_owned();
                 response = body.filter(|_| kind == InputKind::CallDirect).map(ApiResponse::into_value);
                 Outcome::Recovered

@@ -1,8 +1,8 @@
-//! What came too late to be evidence.
+//! Failures that came too late to be evidence.
 //!
 //! In: failures older than the evidence reaches back, as they drain from a backlog. Out: whether they were an incident
-//! at their time: the same tests over what this sandbox saw of them. Nothing is stored: an old outage is worth one
-//! low-key word, not a page.
+//! at their time: the same tests over what this sandbox saw of them. Nothing is stored: an old outage is worth an
+//! advice notice, not a page.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,7 @@ use triage_decide::view::View;
 use triage_model::region::Region;
 use triage_model::time::before;
 
-/// Lambda delivers an event for up to six hours; what is older comes out of no queue of its.
+/// Lambda delivers an event for up to six hours; what is older is out of no queue of Lambda's.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug, Default)]
@@ -43,12 +43,11 @@ impl Late {
         }
     }
 
-    /// Nothing came too late.
     pub fn is_empty(&self) -> bool {
         self.regions.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// The advice, if an incident of a time that `view` knows nothing of has passed untold.
+    /// The advice, if an incident of a time that `view` knows nothing of was never reported.
     pub fn advice(&self, region: &Region, view: &View, policy: &Policy) -> Option<Advised> {
         let regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         let evidence = regions.get(region)?;
@@ -56,7 +55,7 @@ impl Late {
         let of_then = View { evidence: evidence.clone(), learned: view.learned.clone(), ..View::default() };
         let verdict = diagnose(region, &of_then, policy, latest).region;
         let since = verdict.since.filter(|_| verdict.diagnosis.is_incident())?;
-        // What belongs to an incident that was told is no news.
+        // The incident was reported at its time.
         let notices = view.ledger.incident.as_ref().is_some_and(|incident| {
             incident.began() <= latest && incident.resolved_at.is_none_or(|resolved| since <= resolved)
         });

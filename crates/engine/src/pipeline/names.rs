@@ -1,8 +1,8 @@
 //! Putting names in place of user ids, just before a notice is sent.
 //!
-//! In: a notice as it waits in the outbox, which holds ids alone. Out: the same with the names that could be had, and with a
-//! word about the others. Whatever Identity Store or the table does, the notice goes out: an error of theirs, or the end of
-//! the time that names are worth, leaves ids where they are.
+//! In: a notice from the outbox, which holds ids alone. Out: the same with the names that were found, and a remark
+//! about the others. The notice always goes out: after an error of Identity Store or the table, or without time left,
+//! the ids stay.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,8 @@ use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::{At, Store};
 
-/// All notices of an invocation together wait no longer for names than this, and no longer than that part of the time that is left.
+/// How long all notices of an invocation together wait for names: at most this, and at most this share of the time that
+/// is left.
 const NAMES_WITHIN: Duration = Duration::from_secs(1);
 const PART_OF_THE_TIME: u32 = 4;
 
@@ -27,7 +28,7 @@ const PART_OF_THE_TABLE: u32 = 2;
 const IDS_MAX: usize = 20;
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    /// The notice with names, as far as they can be had in time.
+    /// The notice with the names that were found in time.
     pub(super) async fn with_names(&self, notice: &Notice, case: &mut Case) -> Notice {
         let Some(directory) = &self.directory else { return notice.clone() };
         let mut unknown = notice.user_ids();
@@ -47,10 +48,10 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         named
     }
 
-    /// In the table first. What that does not know Identity Store is asked, and the answer is kept for the next notice.
+    /// The table first. Identity Store resolves the rest, and its answers are kept for the next notice.
     async fn look_up(&self, directory: &D, mut ids: Vec<String>, started: Instant, within: Duration, case: &mut Case) {
         let kept = At { now: case.schedule.now, until: started + within / PART_OF_THE_TABLE };
-        // Without any time the table would seem to be in trouble.
+        // Without any time the table would look unavailable.
         if !within.is_zero() {
             match self.store.people(&ids, kept).await {
                 Ok(people) => {

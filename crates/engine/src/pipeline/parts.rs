@@ -17,23 +17,22 @@ use crate::service::{Nobody, Service};
 use crate::settings::Settings;
 use crate::store::Store;
 
-/// Calls of ours in flight at once, retries or probes: an outage must not become our storm.
+/// Calls of ours in flight at once, retries or probes: we must not become a storm in an outage.
 pub const CALLS_IN_FLIGHT: usize = 8;
 
 pub struct Pipeline<S, O, P, D = Nobody> {
     pub settings: Settings,
     pub store: S,
-    /// None where nothing may be asked.
+    /// None without a network.
     pub(super) service: Option<O>,
     /// None where notices go to the log only.
     pub(super) publisher: Option<P>,
-    /// None where user ids are not to become names.
+    /// None where user ids stay ids.
     pub(super) directory: Option<D>,
-    /// Who is told.
     pub(super) channels: Vec<Channel>,
-    /// Whether events out of an archive (`replay-name`) are acted on: only replay does.
+    /// Whether archived events (`replay-name`) are acted on: only replay does.
     pub(super) acts_on_archives: bool,
-    /// What this sandbox told without the store.
+    /// Notices that this sandbox sent without the store.
     pub(super) alone: Alone,
     pub(super) late: Late,
     pub(super) seen: Mutex<SeenIds>,
@@ -42,14 +41,14 @@ pub struct Pipeline<S, O, P, D = Nobody> {
     pub(super) call_callers: Mutex<CallCallers>,
 }
 
-/// Without a network: a history, an event to be explained, a test.
+/// Without a network: a replay, an event to explain, a test.
 impl Pipeline<MemoryStore, Nobody, Nobody> {
-    /// Nothing is asked, nobody is told, and what comes out of an archive is as good as what is new.
+    /// No calls, no notices, and archived events count like new ones.
     pub fn of_a_history(settings: Settings) -> Self {
         Self { acts_on_archives: true, ..Self::offline(settings) }
     }
 
-    /// Nothing is asked, and nobody is told.
+    /// No calls and no notices.
     pub fn offline(settings: Settings) -> Self {
         let store = MemoryStore::new(settings.policy.evidence, settings.policy.gather);
         Self::new(settings, store, None, None, None)

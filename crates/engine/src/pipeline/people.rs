@@ -1,7 +1,7 @@
-//! Who the people of one invocation's notices are, and why some are not known.
+//! The people in one invocation's notices, and why some have no name.
 //!
-//! In: user ids, and the directory. Out: who they are, of those who could be asked for. Each is asked for once, a few at a time,
-//! and nobody any more once one was refused or not answered: so would the others be, and people wait for the notice.
+//! In: user ids, and the directory. Out: the names that were found. Each user is looked up once, a few at a time. After
+//! one refusal or time-out the rest is skipped: it would fare the same, and people wait for the notice.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use triage_notify::people::Person;
 
 use crate::directory::Directory;
 
-/// Users asked for in one invocation. Few at once: the quota is the account's, and whoever administers users needs it as well.
+/// Users looked up in one invocation. Few at once: the quota is the account's, and administrators need it as well.
 const ASKED_AT_ONCE: usize = 4;
 const ASKED_MAX: usize = 40;
 
@@ -25,7 +25,7 @@ pub struct People {
     asked: usize,
     /// Time that notices have waited for names.
     pub waited: Duration,
-    /// Why nobody is asked any more.
+    /// Why no more users are looked up.
     given_up: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl People {
         found
     }
 
-    /// Why somebody who is not known is not.
+    /// Why a user has no name.
     pub fn reason(&self) -> &str {
         self.given_up.as_deref().unwrap_or(TOO_MANY)
     }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::directory::DirectoryError;
 
-    /// Knows everybody, and counts.
+    /// Knows every user, and counts the look-ups.
     #[derive(Default)]
     struct Everybody(Cell<usize>);
 

@@ -1,8 +1,8 @@
-//! Probing the regions in which a service failure is not cured, and those that a tick asks for.
+//! Probing the regions with a service failure that no retry cured, and those that a tick asks for.
 //!
-//! In: the failures of a batch and the regions to probe. Out: in the [`Case`] how each region answered, and on the failures
-//! what that says of them. The steps that fail in an open incident are asked themselves. Each region at most once in the
-//! policy's interval, by whoever is elected; everybody else takes the answer that is there.
+//! In: the failures of a batch and the regions to probe. Out: in the [`Case`] each region's answer, and on the failures
+//! what it says of them. Steps that fail in an open incident are probed themselves. Each region is probed at most once
+//! in the policy's interval, by one elected sandbox; the others use the answer that is there.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -26,8 +26,8 @@ use crate::publish::Publish;
 use crate::service::Service;
 use crate::store::{Elected, Store};
 
-/// With less time than this nobody stands for election: a silent service takes so long to tell from our own haste, and
-/// the election would be spent.
+/// With less time than this a sandbox does not stand for election: it could not distinguish a silent service from its
+/// own lack of time, and the election would be wasted.
 const PROBE_NEEDS: Duration = Duration::from_secs(4);
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
@@ -59,7 +59,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
     }
 
-    /// Asks the region if this sandbox is elected to; else gives the latest answer, if it is not old.
+    /// Probes the region if this sandbox is elected; else gives the latest answer, if it is not old.
     async fn probe_region(
         &self,
         service: &O,
@@ -78,11 +78,11 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
         match self.store.elect_probe(region, interval, at).await {
             Ok(Elected::Yes) => {}
-            // The elected one's answer is a moment away; the tick or the next failure takes it up.
+            // The elected sandbox's answer is a moment away; the tick or the next failure uses it.
             Ok(Elected::No) => return (None, view.trouble),
             Err(error) => return (None, Some(error)),
         }
-        // Only the elected one writes the record, so it must be the newest that this one builds on.
+        // Only the elected sandbox writes the record, so it must be the newest that this one builds on.
         let view = self.store.view(region, true, at).await;
         if view.trouble.is_some() {
             return (None, view.trouble);
@@ -90,13 +90,13 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let (start_url, affected) = (self.settings.start_url.as_deref(), affected_steps(&view.ledger));
         let record = service.probe(region, start_url, &affected, &view.probe, now, until).await;
         let kept = self.store.record_probe(region, &record, at).await;
-        // Cut short by our own deadline, the record still has the answer before.
+        // If our own deadline cuts the probe short, the record keeps the answer before.
         (record.latest.filter(|latest| latest.at == now), kept.err().or(view.trouble))
     }
 }
 
-/// The steps that fail in the region's open incident of the service, as far as they are known by name. Of one that is proved
-/// to work again as well: only all of them together end it.
+/// The steps that fail in the region's open incident of the service, as far as they have names. A step that is
+/// confirmed to work again counts as well: only all of them together resolve the incident.
 fn affected_steps(ledger: &Ledger) -> BTreeSet<Operation> {
     let open = ledger.open().filter(|incident| incident.concern == Concern::Service);
     let steps = |incident: &Incident| {
@@ -106,10 +106,10 @@ fn affected_steps(ledger: &Ledger) -> BTreeSet<Operation> {
     open.map(steps).unwrap_or_default()
 }
 
-/// What a probe's answer says of a recorded failure. Its own step speaks for it, whatever the others answered; where that was
-/// not asked, all of them do. That they are healthy says something of registering alone, and only where one went on with an
-/// earlier registration: an invented client builds on no step before it. The probe sees no signing: of CreateTokenWithIAM a
-/// healthy one says nothing.
+/// What a probe's answer says of a recorded failure. Its own step decides, whatever the others answered; without that
+/// step, all of them together. Healthy steps say something of RegisterClient only where one of them used an earlier
+/// registration: an invented client builds on no step before it. A probe does not sign: it says nothing of
+/// CreateTokenWithIAM.
 fn outcome_of(answer: &ProbeAnswer, operation: Option<Operation>) -> Outcome {
     let own = operation.and_then(|operation| answer.of(operation));
     let vouches = || match operation {

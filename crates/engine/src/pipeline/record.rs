@@ -1,7 +1,7 @@
-//! Recording what was seen of each region, and finding the failures seen before.
+//! Recording what was seen of each region, and finding duplicates.
 //!
-//! In: the failures of a batch. Out: their marks in the store; `duplicate` on those that are nothing new; and the regions
-//! that are to be judged.
+//! In: the failures of a batch. Out: their marks in the store; `duplicate` on those that are not new; and the regions
+//! to evaluate.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                     self.see(one, region, work);
                     if one.is_evidence() {
                         of_region.entry(region.clone()).or_default().push(index);
-                        // A duplicate drives the decision all the same: whoever recorded it may have died since.
+                        // A duplicate drives the decision all the same: the sandbox that recorded it may have died
+                        // since.
                         work.judge.insert(region.clone());
                     }
                 }

@@ -1,8 +1,8 @@
 //! Which regions may have incidents.
 //!
-//! In: what a batch tells. Out: the regions in it that are not believed: neither an operator has set them, nor has AWS reported
-//! a call there within a week, in a record of CloudTrail that is believed. Of such a region a failure is answered, and its
-//! call made again for who asks; nothing is recorded, probed or told. Else whoever writes a log line has 46 regions ticked.
+//! In: what a batch reports. Out: its untrusted regions: no operator has set them, and AWS reported no call there
+//! within a week, in a trusted record of CloudTrail. A failure in such a region is answered, and retried if its caller
+//! asks; nothing is recorded, probed or sent. Otherwise any log line could have 46 regions ticked.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -19,8 +19,8 @@ use crate::service::Service;
 use crate::store::Store;
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    /// Takes in the regions that AWS reports, and returns those that are named otherwise and are not believed. The store knows
-    /// what other sandboxes heard of; where it cannot be had, what this one heard of has to do.
+    /// Adds the regions that AWS reports, and returns those that are only named otherwise and untrusted. The store
+    /// knows what other sandboxes saw; where it cannot be reached, this sandbox's own knowledge has to do.
     pub(super) async fn doubted_regions(&self, observations: &[Observation], case: &mut Case) -> BTreeSet<Region> {
         // In a replay without a setting the history itself says where Identity Center is.
         if self.service.is_none() && !self.settings.region_is_named {
@@ -50,7 +50,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         self.settings.region == *region || self.settings.regions.contains(region)
     }
 
-    /// A history may be of another partition than the machine that it is replayed on.
+    /// A history may be of another partition than the machine that replays it.
     fn is_of_own_partition(&self, region: &Region) -> bool {
         self.service.is_none() || Partition::of(region.as_str()) == Partition::of(self.settings.own_region.as_str())
     }
@@ -76,7 +76,7 @@ fn regions_of(observations: &[Observation]) -> (BTreeSet<&Region>, BTreeSet<&Reg
     (reported, named)
 }
 
-/// What is answered of a failure there, with the setting that would change it.
+/// What is answered for a failure there, with the setting that would change it.
 pub(super) fn doubt(region: &Region) -> String {
     format!("{region}: OIDC_TRIAGE_REGIONS does not name it, and AWS has reported no call there for a week")
 }

@@ -1,6 +1,6 @@
-//! Making calls again whose callers handed them over.
+//! Retrying calls that their callers handed over.
 //!
-//! In: the failures of a batch. Out: on those that were made again, how that went. Each once, and not while its region is in
+//! In: the failures of a batch. Out: on those that were retried, how that went. Each once, and not while its region has
 //! an outage: a storm of retries would feed it.
 
 use futures_util::{StreamExt as _, stream};
@@ -31,7 +31,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             match self.store.claim_retry(&judged[index].failure.id, case.schedule.to_decide()).await {
                 Ok(true) => claimed.push(index),
                 Ok(false) => {}
-                // A call made twice may use up a token; one that is not made again is its caller's to make.
+                // A retry may use up a token; a call without one is left to its caller.
                 Err(error) => case.troubled_by(Some(error)),
             }
         }
@@ -50,7 +50,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
     }
 
-    /// Which calls may be made again now.
+    /// Which calls may be retried now.
     async fn repeatable(&self, judged: &[Judged], case: &mut Case) -> Vec<usize> {
         let mut repeatable = Vec::new();
         for (index, one) in judged.iter().enumerate().filter(|(_, one)| one.is_repeatable()) {
@@ -68,7 +68,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         repeatable
     }
 
-    /// A caller whose call was cured was served: now, though a clock that is ahead says that it failed later.
+    /// A caller whose retry succeeded was served: now, though a clock that is ahead says that it failed later.
     async fn see_cured(&self, one: &Judged, case: &mut Case) {
         let Some(region) = one.failure.region.as_ref().filter(|_| one.is_cured()) else { return };
         let call = one.served(one.failure.occurred_at.max(case.schedule.now));
@@ -78,12 +78,12 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 }
 
-/// Whether the call is of what fails. One of a part that works is no storm.
+/// Whether the call is of what fails. Retries of a part that works are no storm.
 fn is_in(incident: &Incident, one: &Judged) -> bool {
     incident.scope.has(one.failure.operation, &one.mark().traits)
 }
 
-/// Why no further call was made, where it was not for the answer.
+/// Why the call was not retried, where the answer was not the reason.
 fn note_stop(retried: &RetryReport, case: &mut Case) {
     let problems = &mut case.draft.problems;
     match retried.stop {

@@ -1,7 +1,7 @@
-//! Until when what must be done in one invocation.
+//! The limits of time in one invocation.
 //!
-//! In: the invocation. Out: the limits, each before the next: asking SSO OIDC, deciding with the store, telling people. What
-//! is left at one of them belongs to who comes after it.
+//! In: the invocation. Out: the limits, each before the next: calling SSO OIDC, deciding with the store, notifying
+//! people. What is left at one of them is for a later invocation.
 
 use std::time::{Duration, Instant};
 
@@ -17,16 +17,16 @@ const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// By the wall clock, when the invocation began: what it judges, it judges as of then.
+    /// By the wall clock, when the invocation began: everything is evaluated as of then.
     pub now: Timestamp,
     started: Instant,
-    /// No call to SSO OIDC lasts longer than this: what is left then belongs to the store and SNS.
+    /// No call to SSO OIDC lasts longer than this: the rest belongs to the store and SNS.
     pub ask_until: Instant,
-    /// No call to the store lasts longer than this before people are told: what is left then is SNS's.
+    /// No call to the store lasts longer than this before people are notified: the rest belongs to SNS.
     pub decide_until: Instant,
     /// When all work must have stopped.
     pub deadline: Instant,
-    /// When it has certainly stopped: nobody else need wait for its claims.
+    /// When it has certainly stopped: another invocation need not wait for its claims.
     pub stopped_at: Timestamp,
 }
 
@@ -45,7 +45,7 @@ impl Schedule {
         }
     }
 
-    /// What time it has become.
+    /// The time now.
     pub fn clock(&self) -> Timestamp {
         later(self.now, self.started.elapsed())
     }
@@ -55,13 +55,13 @@ impl Schedule {
         At { now: self.now, until: self.decide_until }
     }
 
-    /// How the store is asked in order to tell.
+    /// How the store is asked in order to notify.
     pub const fn to_notify(self) -> At {
         At { now: self.now, until: self.deadline }
     }
 }
 
-/// So much sooner than the deadline, but by no more than that part of the time that is left.
+/// That much sooner than the deadline, but at most that share of the time that is left.
 fn sooner(deadline: Instant, left: Duration, by: Duration, part: u32) -> Instant {
     deadline.checked_sub(by.min(left / part)).unwrap_or(deadline)
 }

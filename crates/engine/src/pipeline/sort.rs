@@ -160,7 +160,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         Some(Call { at, region, caller, is_person, operation, traits, failed: None })
     }
 
-    /// A tick judges every region that is known, and probes the configured ones, unless a later tick has overtaken it.
+    /// A tick evaluates every known region, and probes the configured ones, unless a later tick has overtaken it.
     async fn take_tick(&self, tick: &Tick, work: &mut Work, case: &mut Case) {
         if tick.occurred_at < before(case.schedule.now, self.settings.policy.tick_age) {
             case.draft.problems.note(ProblemName::TickLate, format!("the tick of {} came too late", tick.occurred_at));
@@ -176,11 +176,11 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
     }
 
-    /// Records an issue of AWS Health, and judges the regions that it is about.
+    /// Records an issue of AWS Health, and evaluates the regions that it is about.
     async fn take_health(&self, issue: &HealthIssue, work: &mut Work, case: &mut Case) {
         let Self { settings, store, .. } = self;
         if let Err(error) = store.record_health(issue, case.schedule.to_decide()).await {
-            // AWS tells of it once: the event must come again.
+            // AWS reports it once: the event must come again.
             let region = issue.region.as_ref().unwrap_or(&settings.region).clone();
             case.draft
                 .not_sent
@@ -191,7 +191,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             Some(region) if settings.regions.contains(region) || *region == settings.region => {
                 work.judge.insert(region.clone());
             }
-            // Where nobody of ours signs in there is nothing to judge; where somebody does, the next tick does.
+            // Without users of ours there is nothing to evaluate; with some, the next tick does it.
             Some(_) => {}
             None => work.judge.extend(settings.regions.iter().cloned()),
         }

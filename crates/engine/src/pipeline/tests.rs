@@ -13,7 +13,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-/// A pipeline that asks nobody and publishes nowhere.
+/// A pipeline without a network.
 fn pipeline(variables: &[(&str, &str)]) -> Pipeline<MemoryStore, Nobody, Nobody> {
     let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     Pipeline::offline(Settings::read(variable).unwrap())
@@ -71,14 +71,14 @@ fn a_person_is_one_caller_whether_a_record_names_it_or_only_its_client() {
     for identity in [UNKNOWN, BEFORE_2025] {
         let less = |second| through("c", identity, second, FAILS);
         let named = |second| through("c", &ana, second, FAILS);
-        // Whichever comes first, in one batch or in several.
+        // In any order, in one batch or in several.
         assert_eq!(callers(&[format!("[{},{}]", less(1), named(2))]), 1);
         assert_eq!(callers(&[less(1), named(2), less(3)]), 1);
         assert_eq!(callers(&[named(1), less(2)]), 1);
         assert_eq!(callers(&[through("c", &ana, 1, None), less(2), named(3)]), 1);
     }
     assert_eq!(callers(&[unnamed(1), through("c", BEFORE_2025, 2, FAILS), through("c", &ana, 3, FAILS)]), 1);
-    // Of a client of two people nobody is meant; and another client is another one's.
+    // A client of two people stands for neither; and another client is another person's.
     assert_eq!(
         callers(&[format!("[{},{},{}]", unnamed(1), through("c", &ana, 2, FAILS), through("c", &ben, 3, FAILS))]),
         3
@@ -214,7 +214,7 @@ fn an_incident_opens_once_is_resolved_by_served_calls_and_what_comes_late_from_b
         kinds.extend(handled.notices.into_iter().map(|notice| notice.kind));
     }
     assert_eq!(kinds, [NoticeKind::Opened]);
-    // Before a minute is over two of them are served: nobody is woken.
+    // Before a minute is over two of them are served: nobody is paged.
     for second in (40..480).step_by(10) {
         let user = if second % 20 == 0 { "ana" } else { "ben" };
         let served = failing(user, second).replace(r#""errorCode":"InternalServerException","#, "");
@@ -227,7 +227,7 @@ fn an_incident_opens_once_is_resolved_by_served_calls_and_what_comes_late_from_b
     assert!(straggler.notices.is_empty() && straggler.answer.incidents.is_empty());
 }
 
-/// The notices of calls, one after the other: who, when, and how it failed (served where there is no code).
+/// The notices of calls, one after the other: caller, time, and how it failed (served where there is no code).
 fn live(pipeline: &Pipeline<MemoryStore, Nobody, Nobody>, calls: &[(&str, i64, Option<&str>)]) -> Vec<Notice> {
     let mut notices = Vec::new();
     for (user, second, code) in calls {
@@ -317,7 +317,7 @@ fn a_refusal_that_only_speaks_of_a_key_is_told_of_at_three_callers_and_as_of_a_p
 #[test]
 fn each_notice_of_an_open_incident_says_how_it_began() {
     let pipeline = pipeline(&[]);
-    // It begins in a hurry, which nothing shows any more after an hour.
+    // It begins with many failures at once, which an hour later nothing shows any more.
     let seconds = (0..300).step_by(10).chain((300..3 * 3600).step_by(90));
     let mut notices = Vec::new();
     for second in seconds {
@@ -429,7 +429,7 @@ fn tick(pipeline: &Pipeline<MemoryStore, Nobody, Nobody>, now: Timestamp) -> Han
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 64, ..Default::default() })]
 
-    /// What a history is spared must be nothing: a tick that passes is one that would have been judged to no effect.
+    /// A tick that replay skips must be one that would have changed nothing.
     #[test]
     fn a_tick_that_passes_would_have_changed_nothing_else(
         steps in proptest::collection::vec((0_i64..4000, 0_u8..12, 0_u8..5), 1..40)
