@@ -1,8 +1,8 @@
 //! Whether there is anything to decide.
 //!
-//! In: a [`View`] and the [`Policy`]. Out: whether a verdict on it would change nothing ([`is_still`]), and whether it would be the same
-//! however careful one is about outages ([`is_calm`]). Both only ever say yes where that is certain: a history is mostly
-//! quiet, and who lives through it need not judge each of its minutes.
+//! In: a [`View`] and the [`Policy`]. Out: whether a verdict on it would change nothing ([`is_still`]), and whether it
+//! would be the same under any policy of outages ([`is_calm`]). Both say yes only where that is certain. A history is
+//! mostly quiet, and a replay need not evaluate each of its minutes.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::evidence::slot::SLOT_SECONDS;
 use crate::policy::Policy;
 use crate::view::View;
 
-/// Nothing is open or left out, and no failure is known but mistakes of callers, of fewer than may be suspected: until another one
-/// comes, no turn follows, whatever time it is.
+/// Nothing is open or left out, and no failure is known except mistakes of callers, fewer than `suspected` needs: until
+/// another one comes, no turn follows, at any time.
 pub fn is_still(view: &View, policy: &Policy) -> bool {
     let ledger = &view.ledger;
     let is_settled = ledger.open_incidents().next().is_none()
@@ -35,9 +35,9 @@ pub fn is_still(view: &View, policy: &Policy) -> bool {
         && refused(view) < policy.suspected_callers
 }
 
-/// Nothing is open, and what failed is neither the service's nor the administrator's trouble, nor of so many that it may be
-/// suspected: so `outage_callers` and `false_pages_per_year` make no difference to a turn. `more`: refusals that are about
-/// to be recorded.
+/// Nothing is open, and no failure is the service's or the administrator's, nor of enough callers for `suspected`: so
+/// `outage_callers` and `false_pages_per_year` make no difference to a turn. `more`: refusals that are about to be
+/// recorded.
 pub fn is_calm(view: &View, policy: &Policy, more: usize) -> bool {
     let is_harmless = |cause: Cause| match cause {
         Cause::Request | Cause::Throttled | Cause::Expected => true,

@@ -1,7 +1,7 @@
 //! A part of a region that can fail by itself, as data.
 //!
 //! A [`Cell`] is the region as a whole, an operation, a grant of CreateToken, or what callers have in common: an
-//! application, a tool, a network. It answers one question: is this call one of its own? ([`Cell::has`])
+//! application, a tool, a network. It answers one question: is this call in it? ([`Cell::has`])
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,7 +36,7 @@ pub enum Dimension {
     Network,
 }
 
-/// The grants of CreateToken that are cells: all others are too rare to be judged by themselves.
+/// The grants of CreateToken that are cells: all others are too rare to be tested by themselves.
 const GRANTS: [Grant; 3] = [Grant::DeviceCode, Grant::RefreshToken, Grant::AuthorizationCode];
 
 impl Dimension {
@@ -73,7 +73,6 @@ impl Cell {
     /// How many cells are fixed: each may page falsely, so each gets its share of the false pages allowed.
     pub const FIXED: usize = 1 + Operation::ALL.len() + GRANTS.len();
 
-    /// Whether a call is one of the cell's.
     pub fn has(self, operation: Option<Operation>, traits: &Traits) -> bool {
         match self {
             Self::Region => true,

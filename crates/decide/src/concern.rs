@@ -8,7 +8,7 @@ use triage_model::observation::Operation;
 
 use crate::evidence::mark::Mark;
 
-/// What an incident is about, with the name by which people know it.
+/// What an incident is about, with its name for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", from = "StoredConcern")]
 pub enum Concern {
@@ -18,7 +18,7 @@ pub enum Concern {
     Admin {
         label: u16,
         name: String,
-        /// It is a KMS key that refuses.
+        /// A KMS key refuses.
         key: bool,
     },
     /// One code of one operation.
@@ -69,7 +69,8 @@ impl Concern {
 }
 
 impl ConcernKey {
-    /// What a failure counts towards. None for what is no failure to sign in, or is told by its number alone.
+    /// The concern that a failure counts towards. None for a failure that stops no sign-in, or that is reported by its
+    /// count alone.
     pub const fn of(mark: &Mark) -> Option<Self> {
         match mark.cause {
             Cause::Service | Cause::Unreachable => Some(Self::Service),
@@ -79,7 +80,6 @@ impl ConcernKey {
         }
     }
 
-    /// Whether a failure belongs to it.
     pub fn takes(self, mark: &Mark) -> bool {
         Self::of(mark) == Some(self)
     }

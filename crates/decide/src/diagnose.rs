@@ -1,8 +1,8 @@
 //! The verdict on a region.
 //!
-//! In: a [`View`] of what is known of it, the [`Policy`] and `now`. Out: a [`Judgement`]: a [`Verdict`] on the region, and one
-//! on each tool, network and application that fails by itself; each is the [`Diagnosis`] with its reasons for and against,
-//! what it is about, where it fails, and the advice that holds beside it. Pure.
+//! In: a [`View`] of what is known of it, the [`Policy`] and `now`. Out: a [`Judgement`]: a [`Verdict`] on the region,
+//! and one on each tool, network and application that fails by itself; each is the [`Diagnosis`] with its reasons for
+//! and against, what it is about, where it fails, and the advice that holds with it. Pure.
 
 mod advise;
 mod affected;
@@ -47,21 +47,23 @@ use crate::scope::{Scope, SharedKey};
 use crate::verdict::{Advised, Diagnosis, FailingPart, Judgement, Verdict};
 use crate::view::View;
 
-/// Other diagnoses that are told as further reasons.
+/// Other diagnoses that are shown as further reasons.
 const FURTHER_MAX: usize = 5;
 
-/// Of one region so many tools, networks and applications are told apart: in a region with more of them, it is the service.
+/// At most so many tools, networks and applications of one region get a verdict of their own: if more fail, it is the
+/// service.
 pub const APART_MAX: usize = 8;
 
-/// What is told apart explains the region's open incident where it has hit more than half of its callers, and the rest is not
-/// enough by itself.
+/// An attribution explains the region's open incident if more than half of its affected callers are in it, and the rest
+/// is not enough by itself.
 const EXPLAINS_SHARE: f64 = 0.5;
 
-/// What was taken for one tool's, and turns out to hit others as well, is the service's; later than that it is other trouble.
+/// If failures attributed to one tool turn out to affect others as well within this time, they are the service's; later
+/// it is another incident.
 const REFUTED_WITHIN: Duration = Duration::from_secs(30 * 60);
 
-/// Judges one region. What is of one tool, network or application is taken away first, and judged by itself; the rest is the
-/// region's.
+/// Evaluates one region. Failures of one tool, network or application are removed first and get their own verdict; the
+/// rest is the region's.
 pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -> Judgement {
     let mut lens = Lens::on_region(&view.ledger);
     let mut found: Vec<Attribution> = Vec::new();
@@ -77,7 +79,7 @@ pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -
     Judgement { apart: apart.collect(), region: whole }
 }
 
-/// What is told apart already, and what was found just now: each once, of all the operations that it fails at.
+/// What is attributed already, and what was found just now: each once, with all operations at which it fails.
 fn aparts(view: &View, found: Vec<Attribution>) -> Vec<(Apart, Option<Finding>)> {
     let open = view.ledger.apart.iter().filter(|incident| incident.is_open());
     let mut aparts: Vec<(Apart, Option<Finding>)> = open.map(|incident| (Apart::from(incident), None)).collect();
@@ -89,7 +91,7 @@ fn aparts(view: &View, found: Vec<Attribution>) -> Vec<(Apart, Option<Finding>)>
                     (None, _) | (_, None) => None,
                 };
             }
-            // It fails otherwise already: that is the trouble that is told.
+            // It fails otherwise already: that incident is the one that is reported.
             Some(_) => {}
             None => aparts.push((apart, Some(finding))),
         }
@@ -97,7 +99,7 @@ fn aparts(view: &View, found: Vec<Attribution>) -> Vec<(Apart, Option<Finding>)>
     aparts
 }
 
-/// The verdict on what is told apart.
+/// The verdict on one attribution.
 fn on_apart(
     region: &Region,
     view: &View,
@@ -129,7 +131,7 @@ fn on_apart(
     verdict
 }
 
-/// An incident apart goes on as long as anybody is hit: it ends by proof alone.
+/// Such an incident stays open as long as any caller is affected: only proof ends it.
 fn goes_on(facts: &Facts<'_>, apart: &Apart) -> Finding {
     let open = facts.open.filter(|_| !facts.affected(apart.concern).is_empty());
     match open {
@@ -220,14 +222,15 @@ fn step(facts: &Facts<'_>, scope: &Scope, parts: &[FailingPart]) -> Option<StepS
     steps.filter(|step| fails(step.operation)).map(|step| step.answer).max()
 }
 
-/// Beside an incident what else holds is a further reason, and no word of its own.
+/// Beside an incident, what else holds is a further reason, and no notice of its own.
 fn advised(first: &Finding, others: &[Finding], policy: &Policy) -> Vec<Advised> {
     let findings = std::iter::once(first).chain(others).filter(|_| !first.diagnosis.is_incident());
     findings.filter_map(|finding| finding.advised(policy)).collect()
 }
 
-/// What was enough to begin with, and how unlikely that was. Of an open incident it stays as it was told, unless it has become
-/// worse and no likelier: after an hour the evidence is gone, and what is left of it would tell another story.
+/// What was enough to open an incident, and how unlikely that was. It stays as reported while the incident is open,
+/// unless it becomes worse and no likelier: after an hour the evidence is gone, and what is left of it would say
+/// something else.
 fn opening(facts: &Facts<'_>, first: &Finding) -> (Option<String>, Option<f64>) {
     let reported = facts.open.filter(|incident| incident.concern.key() == first.kind && first.diagnosis.is_incident());
     let Some(incident) = reported else { return (first.opening.clone(), first.chance_years) };
@@ -239,7 +242,7 @@ fn opening(facts: &Facts<'_>, first: &Finding) -> (Option<String>, Option<f64>) 
     }
 }
 
-/// What speaks for the diagnosis, what is known beside it, and what else holds.
+/// The evidence for the diagnosis, what is known beside it, and what else holds.
 fn reasons(
     facts: &Facts<'_>,
     first: &Finding,

@@ -160,7 +160,7 @@ impl Settings {
     }
 }
 
-/// Whom to trust. Of a list that cannot be read nothing is trusted.
+/// Whom to trust. An entry that cannot be read is reported, and nothing is trusted by it.
 ///
 /// Set and empty, the log groups of CloudTrail are none; everything else that is empty counts as unset.
 fn trust(variable: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Trust {

@@ -1,7 +1,7 @@
 //! What needs no incident: `throttling`, `one_caller`, `blind`, `aws_health`.
 //!
-//! In: the [`Facts`]. Out: [`Finding`]s with the key under which each is told once; and of single callers who fails so
-//! steadily that its failures are left out of the tests.
+//! In: the [`Facts`]. Out: [`Finding`]s with the key under which each is reported once; and of single callers those
+//! that fail so steadily that their failures are left out of the tests.
 
 use std::collections::BTreeSet;
 
@@ -20,10 +20,10 @@ use crate::evidence::mark::{Mark, Quota, ServedCall, Talker};
 use crate::evidence::slot::{SLOT_SECONDS, Slot};
 use crate::verdict::{Diagnosis, TALKER, THROTTLING, Talking};
 
-/// Callers advised on at once: left out are few, and the rest is told when these are served.
+/// Callers advised on at once: few are left out, and the rest is reported when these are served.
 const REPORTED_MAX: usize = 10;
 
-/// Many throttled calls, or one that makes too many.
+/// Many throttled calls, or one talker that makes too many.
 pub fn throttling(facts: &Facts<'_>) -> Vec<Finding> {
     let found = |key: String, reason| Finding::advice(Diagnosis::Throttling, facts, key, reason);
     let refused = throttled_calls(facts).map(|reason| found(THROTTLING.to_owned(), reason));
@@ -32,7 +32,7 @@ pub fn throttling(facts: &Facts<'_>) -> Vec<Finding> {
         let finding = found(format!("{TALKER}{:012x}", talker.who), reason);
         Finding { talking: Some(talking), ..finding }
     });
-    // It is one trouble, whichever of the two is seen first: whoever was told of it is not told again.
+    // One problem, whichever of the two is seen first: it is reported once.
     match (talker, refused) {
         (Some(talker), Some(refused)) => {
             let reasons = talker.reasons.iter().chain(&refused.reasons).cloned().collect();
@@ -88,7 +88,7 @@ const fn counted_together(quota: Quota) -> &'static str {
     }
 }
 
-/// Who fails steadily while another one is served. The failures of those are left out of the tests.
+/// Callers that fail steadily while another one is served. Their failures are left out of the tests.
 pub fn one_caller(facts: &Facts<'_>) -> Vec<Finding> {
     steadily_failing(facts)
         .into_iter()
@@ -120,13 +120,14 @@ struct Lone {
     failures: usize,
     since: Timestamp,
     latest: Timestamp,
-    /// The latest failure from which on they are enough: somebody must have been served after it, so that one who was
-    /// served at the beginning of an outage does not make a lone caller of everyone that is hit by it.
+    /// The latest failure from which on there are enough: another caller must have been served after it, so that one
+    /// served call at the beginning of an outage does not make a lone caller of everyone affected.
     enough_since: Timestamp,
 }
 
 fn steadily_failing(facts: &Facts<'_>) -> Vec<Lone> {
-    // Where several are hit, it is not one caller alone, though they were hit one by one and some are left out by now.
+    // Where several are affected, it is not one caller alone, though they failed one by one and some are left out by
+    // now.
     let unserved =
         |calls: CallerCalls<'_>| AffectedCaller::by(ConcernKey::Service, calls.unserved(Timestamp::MAX), facts.from);
     let (affected, _) = widest(&facts.everyone().filter_map(unserved).collect::<Vec<_>>());
@@ -143,7 +144,7 @@ fn steadily_failing(facts: &Facts<'_>) -> Vec<Lone> {
 
 fn lone(facts: &Facts<'_>, calls: &CallerCalls<'_>) -> Option<Lone> {
     let policy = facts.policy;
-    // Who was hit in an incident that is settled has perhaps only given up: it was told of.
+    // A caller affected in a settled incident may only have given up: that incident reported it.
     let counts = |mark: &&Mark| ConcernKey::Service.takes(mark) && mark.at >= facts.from;
     let failed: Vec<&Mark> = calls.unserved(Timestamp::MAX).filter(counts).collect();
     let (first, latest) = (failed.first()?, failed.last()?);
@@ -163,7 +164,7 @@ fn lone(facts: &Facts<'_>, calls: &CallerCalls<'_>) -> Option<Lone> {
     })
 }
 
-/// Our own side cannot connect to anything, so a probe that fails says nothing of the service.
+/// We cannot connect to anything, so a probe that fails says nothing of the service.
 pub fn blind(facts: &Facts<'_>) -> Option<Finding> {
     let probe = facts.probe.filter(|probe| probe.is_blind())?;
     let reason = format!(

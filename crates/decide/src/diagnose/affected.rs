@@ -1,7 +1,7 @@
-//! Who is hit, by what, and since when.
+//! Which callers are affected, by what, and since when.
 //!
-//! In: the marks of one cause. Out: [`CallsByCaller`], of which those are an [`AffectedCaller`] that were not served since. What a
-//! failure counts towards is its [`ConcernKey`].
+//! In: the marks of one cause. Out: [`CallsByCaller`]; those that were not served since are an [`AffectedCaller`]. A
+//! failure counts towards its [`ConcernKey`].
 
 use jiff::Timestamp;
 use triage_model::caller::CallerHash;
@@ -10,8 +10,8 @@ use triage_model::observation::Origin;
 use crate::concern::ConcernKey;
 use crate::evidence::mark::{Mark, ServedCall};
 
-/// A caller that failed and was not served since. Only being served proves that a caller is well: whoever got a 500 and
-/// then is refused for a code that the failed call consumed has not signed in.
+/// A caller that failed and was not served since. Only a served call proves that a caller is well: one that got a 500
+/// and then is refused for a code that the failed call consumed has not signed in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AffectedCaller {
     pub caller: CallerHash,
@@ -60,7 +60,7 @@ impl AffectedCaller {
     }
 }
 
-/// The origin through which the most callers were hit, and how many: one person seen three ways is not three.
+/// The origin through which the most callers are affected, and how many: one person seen three ways is not three.
 pub fn widest(affected: &[AffectedCaller]) -> (usize, Origin) {
     let of = |origin: Origin| (affected.iter().filter(|caller| caller.is_of(origin)).count(), origin);
     let [first, others @ ..] = Origin::ALL;
@@ -110,7 +110,7 @@ pub struct CallerCalls<'a> {
 }
 
 impl<'a> CallerCalls<'a> {
-    /// Its failures up to `until` that none of its served calls until then cures. Whoever is served in the second of its
+    /// Its failures up to `until` that none of its served calls until then cures. A caller served in the second of its
     /// failure was served by a retry.
     pub fn unserved(&self, until: Timestamp) -> impl DoubleEndedIterator<Item = &'a Mark> + use<'a> {
         let failed = &self.failed[..self.failed.partition_point(|mark| mark.at <= until)];

@@ -1,7 +1,8 @@
-//! What is told apart from the region: `one_tool`, `one_network`, `one_application`, and an application's own `misconfigured`.
+//! Failures attributed to one part: `one_tool`, `one_network`, `one_application`, and an application's own
+//! `misconfigured`.
 //!
-//! In: the [`Facts`] of the region. Out: an [`Attribution`], if what is seen is of one tool, network or application while
-//! others are served. Whoever asks takes its failures away and asks again, until the rest is nobody's but the service's.
+//! In: the [`Facts`] of the region. Out: an [`Attribution`], if the failures are of one tool, network or application
+//! while others are served. The caller removes its failures and asks again, until the rest can only be the service's.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -24,17 +25,17 @@ use crate::scope::{Scope, SharedKey};
 use crate::sequential::Run;
 use crate::verdict::Diagnosis;
 
-/// Chance would bring what hit callers have in common less often than this: then a page waits for the next of them.
+/// Chance would make affected callers share something less often than this: then a page waits for the next of them.
 const MAY_BE_CHANCE: f64 = 0.1;
 
-/// So long after the first failure of a single caller that stands for many, others that are served would have been seen.
+/// So long after the first failure of a single caller that stands for many, other served callers would have been seen.
 const ALONE_FOR: Duration = Duration::from_secs(120);
 
 pub fn attribution(facts: &Facts<'_>) -> Option<Attribution> {
     of_runs(facts).or_else(|| of_refusals(facts)).or_else(|| of_an_application(facts)).or_else(|| dark::apart(facts))
 }
 
-/// By a test that has crossed, of the region or of any part of it.
+/// By a test that has crossed its threshold, of the region or of any part of it.
 fn of_runs(facts: &Facts<'_>) -> Option<Attribution> {
     let mut crossed: Vec<(&Run, Timestamp)> =
         facts.runs().iter().filter_map(|run| Some((run, run.crossed_at?))).collect();
@@ -68,12 +69,12 @@ fn failing<'a>(facts: &'a Facts<'_>, run: &Run) -> Vec<&'a Mark> {
     facts.service_failures().filter(|mark| mark.at >= run.began_at && in_run(mark)).collect()
 }
 
-/// What was told to be of one of these, and was not, is not told so again.
+/// An attribution that was refuted is not made again.
 fn is_allowed(facts: &Facts<'_>, shared: SharedKey) -> bool {
     facts.open.is_none_or(|incident| !incident.refuted.contains(&shared))
 }
 
-/// By refusals with one code of one operation: one tool that guesses, or sends what the service does not take.
+/// By refusals with one code of one operation: one tool that guesses, or sends what the service does not accept.
 fn of_refusals(facts: &Facts<'_>) -> Option<Attribution> {
     let aged = before(facts.now, facts.policy.suspected_age);
     let wide = facts.affected_by_requests().filter(|(_, affected)| {
@@ -107,8 +108,8 @@ fn of_refusals(facts: &Facts<'_>) -> Option<Attribution> {
     })
 }
 
-/// An application that refuses its own users for one of the administrator's reasons, while another one serves its own. The
-/// reason says more than chance could: as many as for a region's own are enough.
+/// An application that refuses its own users for one of the administrator's reasons, while another one serves its own.
+/// The reason is better evidence than chance: as many callers as for a region's own are enough.
 fn of_an_application(facts: &Facts<'_>) -> Option<Attribution> {
     let window = facts.policy.misconfigured_window;
     reasons(facts).find_map(|reason| {
@@ -148,8 +149,8 @@ fn reported(facts: &Facts<'_>, finding: Finding, contrast: &Contrast, failing: &
     Attribution { apart, finding: Finding { opening: Some(contrast.in_words(&shared)), scope, ..finding } }
 }
 
-/// Whether what is told as the region's may yet turn out to be of one tool or network: too few are hit to be sure. An
-/// application that fails is worth a page as well.
+/// Whether the failures reported as the region's may yet turn out to be of one tool or network: too few callers are
+/// affected to be sure. An application that fails is worth a page as well.
 pub fn may_be(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> bool {
     if kind != ConcernKey::Service || facts.is_probe_down() {
         return false;
@@ -158,7 +159,7 @@ pub fn may_be(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> bool {
     let failing: Vec<&Mark> = affected.filter(|mark| mark.at >= from).collect();
     let callers: BTreeSet<CallerHash> = failing.iter().map(|mark| mark.caller).collect();
     if !failing.is_empty() && callers.len() < facts.policy.outage_callers {
-        // One that stands for many: others are perhaps about to be served.
+        // One that stands for many: others may be about to be served.
         return failing.iter().map(|mark| mark.at).min() > Some(before(facts.now, ALONE_FOR));
     }
     let likely = likeliest(facts, &failing, 0);
@@ -168,7 +169,7 @@ pub fn may_be(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> bool {
     })
 }
 
-/// Whether those within what is told apart still fail unlike the others.
+/// Whether callers within the attribution still fail unlike the others.
 pub fn still_stands_out(facts: &Facts<'_>, apart: &Apart, since: Timestamp) -> bool {
     let failing: Vec<&Mark> = facts.service_failures().filter(|mark| mark.at >= since && apart.takes(mark)).collect();
     apart.key().is_some_and(|key| contrast_of(facts, key, &failing).is_some())

@@ -1,12 +1,12 @@
-//! Refusals weighed against what was served.
+//! Refusals weighed against served calls.
 //!
-//! A refusal is an answer of the service, so refusals are news only where they outnumber what is served. Callers are
-//! counted; where the slots do not name all who were served, calls.
+//! A refusal is an answer of the service, so refusals matter only where they outnumber served calls. Callers are
+//! counted; where the slots do not name all served callers, calls.
 
 /// Refusals against what was served in one stretch of time.
 #[derive(Clone, Copy, Debug)]
 pub struct Balance {
-    /// Callers that are hit, and those that were served.
+    /// Affected callers, and served ones.
     pub affected: usize,
     pub served: usize,
     /// Refused and served calls, where more callers were served than the slots name.
@@ -14,7 +14,7 @@ pub struct Balance {
     pub counted: Counted,
 }
 
-/// From when on what was served counts against refusals.
+/// From when on served calls count against refusals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     InTheWindow,

@@ -1,8 +1,8 @@
-//! What hit callers have in common, while others are served.
+//! What affected callers have in common, while others are served.
 //!
-//! In: the [`Facts`] and the failures of callers that are hit. Out: a [`Contrast`]: the tool, network or application that nearly
-//! all of them share, if others in the same part of the region are served and chance would hardly have it so. Without a
-//! contrast (everybody has that tool) nothing is said: then it may as well be the service.
+//! In: the [`Facts`] and the failures of affected callers. Out: a [`Contrast`]: the tool, network or application that
+//! nearly all of them share, if others in the same part of the region are served and chance is an unlikely explanation.
+//! Without a contrast (everybody has that tool) nothing is claimed: then it may as well be the service.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::evidence::mark::{Mark, Traits};
 use crate::probe::StepState;
 use crate::scope::{Shared, SharedKey};
 
-/// Fewer callers than this say nothing of how common something is.
+/// Fewer callers than this say nothing about how common something is.
 const ORDINARY_MIN: usize = 10;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +29,7 @@ pub struct Contrast {
     /// The narrowest part of the region that the failures are of.
     pub cell: Cell,
     pub since: Timestamp,
-    /// Callers that are hit, and those of them that have it in common.
+    /// Affected callers, and those of them that have it in common.
     pub affected: usize,
     pub inside: usize,
     /// Callers without it that were served since.
@@ -62,13 +62,13 @@ impl Contrast {
     }
 }
 
-/// The contrast that chance explains the least, if it is enough to be told. `failing` are failures of callers that are hit.
+/// The contrast that chance explains least, if that is unlikely enough. `failing` are failures of affected callers.
 pub fn contrast(facts: &Facts<'_>, failing: &[&Mark]) -> Option<Contrast> {
     likeliest(facts, failing, facts.policy.shared_served)
         .filter(|contrast| contrast.chance < facts.policy.shared_chance)
 }
 
-/// The contrast that chance explains the least, whatever that comes to, with so many others served at least.
+/// The contrast that chance explains least, however likely, with at least so many others served.
 pub fn likeliest(facts: &Facts<'_>, failing: &[&Mark], others: usize) -> Option<Contrast> {
     let cell = narrowest(facts, failing);
     let since = began(failing)?;
@@ -83,15 +83,15 @@ pub fn likeliest(facts: &Facts<'_>, failing: &[&Mark], others: usize) -> Option<
     found.min_by(|one, other| one.chance.total_cmp(&other.chance).then(one.shared.cmp(&other.shared)))
 }
 
-/// The contrast of callers that have one thing in common and fail, whoever fails beside them: nearly all of them do, and of
-/// the others in the same part of the region by far most are served. So a tool that breaks is seen while the service fails
-/// for a few others.
+/// The contrast of callers that share one thing and fail, whatever else fails: nearly all of them do, and of the others
+/// in the same part of the region by far most are served. So a broken tool is seen while the service fails for a few
+/// others.
 pub fn contrast_of(facts: &Facts<'_>, shared: SharedKey, failing: &[&Mark]) -> Option<Contrast> {
     let cell = narrowest(facts, failing);
     let since = began(failing)?;
     let inside: BTreeSet<CallerHash> = failing.iter().map(|mark| mark.caller).collect();
     let served = Served::since(facts, cell, shared, since);
-    // Also those that were served later: where everybody's calls fail, and others try again, it is nobody's tool.
+    // Also those that were served later: where everybody's calls fail, and others try again, no tool is to blame.
     let failed = facts.service_failures().filter(|mark| mark.at >= since && cell.has(mark.operation, &mark.traits));
     let outside: BTreeSet<CallerHash> =
         failed.filter(|mark| !shared.has(&mark.traits)).map(|mark| mark.caller).collect();
@@ -110,8 +110,8 @@ pub fn contrast_of(facts: &Facts<'_>, shared: SharedKey, failing: &[&Mark]) -> O
     Some(contrast).filter(|contrast| contrast.chance < facts.policy.shared_chance)
 }
 
-/// What nearly all of these callers have in common, where enough others were served within that time up to the latest of
-/// these failures, and fewer with it.
+/// What nearly all of these callers have in common, where enough others were served within that time up to the latest
+/// of these failures, and fewer with it.
 pub fn shared_served(facts: &Facts<'_>, failing: &[&Mark], dimension: Dimension, window: Duration) -> Option<Contrast> {
     let (cell, latest) = (narrowest(facts, failing), failing.iter().map(|mark| mark.at).max()?);
     let (first, since) = (failing.iter().map(|mark| mark.at).min()?, before(latest, window));
@@ -119,14 +119,14 @@ pub fn shared_served(facts: &Facts<'_>, failing: &[&Mark], dimension: Dimension,
     most.into_iter().find_map(|(shared, inside, affected)| {
         let served_inside = Served::since(facts, cell, shared, first).inside.len();
         let served_outside = Served::since(facts, cell, shared, since).outside.len();
-        // Where nobody at all is served with it, one that is served without it says enough.
+        // Where nobody at all is served with it, one served caller without it is enough.
         let others = if served_inside == 0 { 1 } else { facts.policy.shared_served };
         let is_one = served_outside >= others && served_inside < inside;
         is_one.then_some(Contrast { shared, cell, since, affected, inside, served_outside, chance: 0.0 })
     })
 }
 
-/// When it began, as far as it can be told: a run may begin with a failure or two that have nothing to do with it.
+/// When it began, as far as can be known: a run may begin with an unrelated failure or two.
 fn began(failing: &[&Mark]) -> Option<Timestamp> {
     let mut first: CallerMap<Timestamp> = CallerMap::default();
     for mark in failing {
@@ -138,7 +138,7 @@ fn began(failing: &[&Mark]) -> Option<Timestamp> {
     times.get(times.len() / 4).copied()
 }
 
-/// What enough of the hit callers have in common, by the first failure of each, with how many of how many.
+/// What enough of the affected callers have in common, by the first failure of each, with how many of how many.
 pub fn shared_by_most(facts: &Facts<'_>, failing: &[&Mark]) -> Vec<(SharedKey, usize, usize)> {
     let mut affected: CallerMap<()> = CallerMap::default();
     let mut callers: BTreeMap<SharedKey, usize> = BTreeMap::new();
@@ -191,7 +191,7 @@ impl Served {
 
 /// How common it is among the callers of a cell; of few, among those of the region.
 fn ordinary_share(facts: &Facts<'_>, cell: Cell, shared: SharedKey, since: Timestamp, failing: &[&Mark]) -> f64 {
-    // Those in question say nothing of how common it is on other days.
+    // Those in question say nothing about how common it is on other days.
     let affected: CallerMap<()> = failing.iter().map(|mark| (mark.caller, ())).collect();
     let [mut of_cell, mut of_region, mut ever] = [Share::default(), Share::default(), Share::default()];
     let mut add = |at: Timestamp, caller: CallerHash, operation: Option<Operation>, traits: &Traits| {
@@ -227,7 +227,7 @@ impl Share {
         *self.callers.entry(caller).or_default() |= inside;
     }
 
-    /// Of what was never seen it is not known that it is never there (Laplace's rule).
+    /// That something was never seen does not mean that it never occurs (Laplace's rule).
     fn of(&self) -> f64 {
         let inside = self.callers.values().filter(|inside| **inside).count();
         (inside as f64 + 1.0) / (self.callers.len() as f64 + 2.0)
@@ -248,8 +248,8 @@ pub fn at_least(least: usize, all: usize, share: f64) -> f64 {
     sum.min(1.0)
 }
 
-/// How likely it is that of so many callers, of which so many are hit, the hit ones fall so unevenly on those inside and
-/// outside, or more so (Fisher's exact test).
+/// How likely it is that of so many callers, with so many affected, the affected ones are spread at least this unevenly
+/// over those inside and outside (Fisher's exact test).
 fn by_chance(affected_inside: usize, served_inside: usize, affected_outside: usize, served_outside: usize) -> f64 {
     let log_ways =
         |of: usize, some: usize| (0..some).map(|nth| ((of - nth) as f64 / (nth + 1) as f64).ln()).sum::<f64>();
@@ -265,8 +265,8 @@ fn by_chance(affected_inside: usize, served_inside: usize, affected_outside: usi
         .sum()
 }
 
-/// Why something that all hit callers have in common is not what fails: nobody without it was seen to be served. A probe is no
-/// caller: what it finds is said, and decides nothing.
+/// Why something that all affected callers share is not to blame: nobody without it was seen to be served. A probe is
+/// no caller: its result is shown, and decides nothing.
 pub fn without_contrast_in_words(facts: &Facts<'_>, failing: &[&Mark]) -> Option<String> {
     let (cell, since) = (narrowest(facts, failing), began(failing)?);
     let most = shared_by_most(facts, failing).into_iter();

@@ -1,7 +1,7 @@
 //! A caller that stands for many, and has gone dark.
 //!
-//! In: the [`Facts`]. Out: a [`Finding`] or an [`Attribution`] where an address without names, or an application's role, was
-//! served as a rule and now fails every time: behind it may be hundreds of people, who count as one caller.
+//! In: the [`Facts`]. Out: a [`Finding`] or an [`Attribution`] where an address without names, or an application's
+//! role, is usually served and now fails every time: behind it may be hundreds of people, who count as one caller.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ struct Dark<'a> {
     others: usize,
 }
 
-/// Nobody else is served there, or a probe is down: it may be the service.
+/// No other caller is served there, or a probe is down: it may be the service.
 pub fn finding(facts: &Facts<'_>) -> Option<Finding> {
     let dark = all(facts).find(|dark| dark.others == 0 || facts.is_probe_down())?;
     let reasons = vec![match dark.others {
@@ -48,9 +48,9 @@ pub fn finding(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-/// Others are served: it is of that application, or of that address.
+/// Others are served: it is that application, or that address.
 pub fn apart(facts: &Facts<'_>) -> Option<Attribution> {
-    // What the service's own incident explains is nobody else's, unless it is this very caller's.
+    // What the service's own incident explains is attributed to no other, unless it is this very caller's incident.
     let is_wide =
         |incident: &Incident| incident.concern == Concern::Service && incident.callers >= facts.policy.outage_callers;
     let is_explained = |dark: &Dark<'_>| {
@@ -92,7 +92,7 @@ fn all<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = Dark<'a>> {
             return None;
         }
         let (since, cell) = (first.at, narrowest(facts, &failed));
-        // Whoever is served when it has failed for the last time says nothing of while it failed.
+        // A caller served after the last of its failures says nothing about the time of the failures.
         let between = facts.served_calls().filter(|call| (since..=last.at).contains(&call.at) && !call.pending);
         let others = between.filter(|call| cell.has(call.operation, &call.traits) && call.caller != calls.caller);
         let others = others.map(|call| call.caller).collect::<BTreeSet<_>>().len();
@@ -100,7 +100,7 @@ fn all<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = Dark<'a>> {
     })
 }
 
-/// Whether a caller is known to stand for many that are served as a rule.
+/// Whether a caller is known to stand for many that are usually served.
 pub fn stands_for_many(facts: &Facts<'_>, caller: CallerHash, mark: &Mark) -> bool {
     mark.traits.crowd && served_before(facts, caller) >= facts.policy.dark_served
 }

@@ -1,7 +1,8 @@
 //! The numbers that every diagnosis is made of.
 //!
-//! In: the [`View`] of a region. Out: [`Facts`]: every failed call by its caller, who is hit by what, who is active, what
-//! the probe says. Gathered in one pass, because a region is judged at every event. Nothing is decided here.
+//! In: the [`View`] of a region. Out: [`Facts`]: every failed call by its caller, which callers are affected by what,
+//! which are active, what the probe says. Gathered in one pass, because a region is evaluated at every event. Nothing
+//! is decided here.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,10 +30,10 @@ use crate::sequential::{Calls, Run};
 use crate::spread::{beyond, calls_within, latest};
 use crate::view::View;
 
-/// An older probe says nothing of now: the watcher probes every minute.
+/// An older probe says nothing about now: the watcher probes every minute.
 pub const PROBE_COUNTS: Duration = Duration::from_secs(120);
 
-/// Who called in the time before one moment, and how it went.
+/// The callers in the time before one moment, and how they fared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Active {
     pub at: Timestamp,
@@ -61,9 +62,9 @@ pub struct Facts<'a> {
     pub lens: &'a Lens,
     /// The open incident that it is about.
     pub open: Option<&'a Incident>,
-    /// Failures count from here on: what was before is settled, or not of the open incident.
+    /// Failures count from here on: earlier ones are settled, or not of the open incident.
     pub from: Timestamp,
-    /// The latest call that is known: CloudTrail may be minutes late, and what it tells is judged where it belongs.
+    /// The latest call that is known: CloudTrail may be minutes late, and its records count at their own time.
     pub latest_call: Timestamp,
     service: CallsByCaller,
     admin: CallsByCaller,
@@ -74,10 +75,10 @@ pub struct Facts<'a> {
     affected: BTreeMap<ConcernKey, Vec<AffectedCaller>>,
     /// The latest answer, if it is not old.
     pub probe: Option<&'a ProbeAnswer>,
-    /// The tests of the region and of its parts, once somebody asks.
+    /// The tests of the region and of its parts, computed when first needed.
     runs: OnceCell<Vec<Run>>,
     settled: Option<Timestamp>,
-    /// Of the slots that were asked about, whether they are full of served callers.
+    /// Of the slots that were looked at, whether they are full of served callers.
     crowded: RefCell<BTreeMap<i64, bool>>,
 }
 
@@ -146,7 +147,7 @@ impl<'a> Facts<'a> {
         facts
     }
 
-    /// The tests of the region and of its parts. What is told apart is not tested again.
+    /// The tests of the region and of its parts. What is attributed elsewhere is not tested again.
     pub fn runs(&self) -> &[Run] {
         self.runs.get_or_init(|| match self.lens.key() {
             None => Calls::of(self.view, self.policy, self.now, |mark| self.lens.takes(mark)).runs(self.settled),
@@ -210,7 +211,7 @@ impl<'a> Facts<'a> {
         served.filter(|call| failed.get(&call.caller).is_none_or(|at| *at <= call.at)).map(|call| call.caller).collect()
     }
 
-    /// A kind with the name of its reason or code: of an open incident the one that was told.
+    /// A kind with the name of its reason or code: of an open incident the one that was reported.
     pub fn named(&self, kind: ConcernKey) -> Concern {
         let reported = self.open.map(|incident| &incident.concern);
         if let Some(reported) = reported.filter(|reported| reported.key() == kind) {
@@ -227,7 +228,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// With the name by which people know it.
+    /// With its name for people.
     pub fn shared(&self, key: SharedKey) -> Shared {
         Shared { dimension: key.dimension, hash: key.hash, name: shared_name(&self.view.evidence, key) }
     }
@@ -236,7 +237,7 @@ impl<'a> Facts<'a> {
         self.affected.get(&kind).map_or(&[], Vec::as_slice)
     }
 
-    /// Callers hit by requests that were refused, by code and operation.
+    /// Callers affected by refused requests, by code and operation.
     pub fn affected_by_requests(&self) -> impl Iterator<Item = (ConcernKey, &[AffectedCaller])> {
         let requests = self.affected.iter().filter(|(kind, _)| matches!(kind, ConcernKey::Request(..)));
         requests.map(|(kind, affected)| (*kind, affected.as_slice()))
@@ -286,7 +287,7 @@ impl<'a> Facts<'a> {
         self.probe.is_some_and(|probe| probe.steps.iter().any(|step| step.answer == StepState::Down))
     }
 
-    /// The open issues of AWS Health about signing in, the first told first.
+    /// The open issues of AWS Health about signing in, the first reported first.
     pub fn issues(&self) -> Vec<&'a HealthIssue> {
         let open = self.view.evidence.open_issues(self.now);
         let mut issues: Vec<&HealthIssue> = open.filter(|issue| issue.concerns_sign_in()).collect();
@@ -294,7 +295,7 @@ impl<'a> Facts<'a> {
         issues
     }
 
-    /// Who was active within a scope in the time of [`Policy::active`] that ends at `at`.
+    /// The active callers within a scope in the time of [`Policy::active`] that ends at `at`.
     pub fn active(&self, at: Timestamp, scope: &Scope) -> Active {
         let from = before(at, self.policy.active);
         let within = |time: Timestamp| from < time && time <= at;

@@ -1,6 +1,6 @@
-//! One diagnosis that holds, with what speaks for it.
+//! One diagnosis that holds, with its evidence.
 //!
-//! Data: the siblings that look for a diagnosis make it, and the first of all in the order of precedence is the verdict.
+//! Data: the siblings that look for a diagnosis make it, and the first in the order of precedence is the verdict.
 
 use jiff::Timestamp;
 
@@ -19,24 +19,24 @@ pub struct Finding {
     pub scope: Scope,
     /// Its failures count from here on.
     pub from: Timestamp,
-    /// The first of what speaks for it, where that is no failure of a caller that is still hit.
+    /// The first evidence, where that is no failure of a caller that is still affected.
     pub since: Option<Timestamp>,
-    /// When what speaks for it was enough, where that is known: it may have come late.
+    /// When the evidence was enough, where that is known: it may have come late.
     pub enough_at: Option<Timestamp>,
-    /// How many callers spoke for it, where they may all have been served since.
+    /// How many callers were evidence, where all may have been served since.
     pub callers: usize,
     /// What was enough, in words and numbers, where that is of the past and not of the present.
     pub opening: Option<String>,
     /// Chance alone would bring that once in so many years.
     pub chance_years: Option<f64>,
-    /// What speaks for it now, in words and numbers.
+    /// The evidence now, in words and numbers.
     pub reasons: Vec<String>,
-    /// For an advice: what it is told once for.
+    /// For an advice notice: the key under which it is sent once.
     pub key: Option<String>,
     pub talking: Option<Talking>,
 }
 
-/// What is told apart, and why.
+/// What the failures are attributed to, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attribution {
     pub apart: Apart,
@@ -62,11 +62,11 @@ impl Finding {
     }
 
     pub fn advice(diagnosis: Diagnosis, facts: &Facts<'_>, key: String, reason: String) -> Self {
-        // Its failures are those of the region: an open incident's stay in sight.
+        // Its failures are the region's: an open incident's stay in sight.
         Self { key: Some(key), ..Self::of(diagnosis, facts.concern(), facts, vec![reason]) }
     }
 
-    /// What people are told of it, where it needs no incident.
+    /// What people are notified of, where it needs no incident.
     pub fn advised(&self, policy: &Policy) -> Option<Advised> {
         self.key.as_ref().map(|key| Advised {
             diagnosis: self.diagnosis,

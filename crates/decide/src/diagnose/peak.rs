@@ -1,7 +1,7 @@
-//! When one reason of the administrator's had hit the most callers.
+//! When one reason of the administrator's had affected the most callers.
 //!
-//! In: the [`Facts`]. Out: a [`Peak`] for each [`Reason`] that was at some moment of the evidence wide enough. A [`Window`]
-//! of a few minutes is moved from one refusal to the next, because such trouble may be told of late.
+//! In: the [`Facts`]. Out: a [`Peak`] for each [`Reason`] that affected enough callers at some moment of the evidence.
+//! A [`Window`] of a few minutes moves from one refusal to the next, because such failures may be reported late.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -17,13 +17,13 @@ use crate::diagnose::balance::{Balance, Counted};
 use crate::diagnose::facts::Facts;
 use crate::evidence::mark::{Mark, ServedCall};
 
-/// The refusals for one reason that one origin tells of.
+/// The refusals for one reason seen through one origin.
 pub struct Reason<'a> {
     pub label: u16,
     pub origin: Origin,
-    /// It is a KMS key that refuses.
+    /// A KMS key refuses.
     is_of_a_key: bool,
-    /// So many callers make it worth telling.
+    /// So many callers are enough to report it.
     need: usize,
     /// In order of time.
     refusals: Vec<&'a Mark>,
@@ -40,7 +40,7 @@ impl<'a> Reason<'a> {
         self.refusals.iter().copied().filter(move |mark| mark.at > from)
     }
 
-    /// Whether a served call speaks against it: what is not called says nothing of what is refused.
+    /// Whether a served call is evidence against it: what is not called says nothing about what is refused.
     fn is_spoken_against_by(&self, call: &ServedCall) -> bool {
         let (asked, same) = (call.asked(), |mark: &&&Mark| mark.operation == call.operation);
         call.operation.is_none()
@@ -49,7 +49,8 @@ impl<'a> Reason<'a> {
     }
 }
 
-/// Reasons that are looked into: those with the most callers. Who invents more has to invent as many callers for each.
+/// Reasons that are looked into: those with the most callers. To invent more, one has to invent as many callers for
+/// each.
 const JUDGED_MAX: usize = 16;
 
 /// The reasons with the most callers, if they are enough.
@@ -72,7 +73,7 @@ pub fn reasons<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = Reason<'a>> {
     })
 }
 
-/// The moment at which a reason had hit the most callers within [`crate::policy::Policy::misconfigured_window`].
+/// The moment at which a reason had affected the most callers within [`crate::policy::Policy::misconfigured_window`].
 pub struct Peak {
     pub affected: usize,
     /// When the first of these callers was refused.
@@ -131,7 +132,7 @@ impl<'a> Window<'a> {
 
     /// Moves the window on to a refusal, once all that was served until then is added.
     fn add_refusal(&mut self, refusal: &Mark) {
-        // Whoever is served in the second of its refusal was served by a retry.
+        // A caller served in the second of its refusal was served by a retry.
         if self.served.last_seen(refusal.caller) != Some(refusal.at) {
             self.affected.see(refusal.caller, refusal.at);
         }
@@ -142,10 +143,10 @@ impl<'a> Window<'a> {
         while self.refused.pop_front_if(|at| *at <= self.begin).is_some() {}
     }
 
-    /// How the callers that are hit stand against those served, if that speaks for the refusals.
+    /// Affected callers against served ones, if that is evidence for the refusals.
     ///
-    /// A key serves everyone or nobody. So whoever was served before the first refusal says nothing for a key that is
-    /// said to refuse, once there are as many refused as for any other reason. Of a policy it does: three who lack an
+    /// A key serves everyone or nobody. So callers served before the first refusal are no evidence for a key that is
+    /// said to refuse, once as many are refused as for any other reason. For a policy they are: three users without an
     /// assignment may well come at once.
     fn balance(&self, reason: &Reason<'_>, first: Timestamp) -> Option<Balance> {
         let in_the_window = Some(self.against_all()).filter(Balance::is_for_refusals);

@@ -1,7 +1,7 @@
-//! Refusals of so many that it is nobody's own mistake: `misconfigured` and `suspected`.
+//! Refusals of so many callers that it is not their own mistake: `misconfigured` and `suspected`.
 //!
-//! In: the [`Facts`]. Out: a [`Finding`] for each reason or code that is wide enough. Refusals are the service's answer,
-//! so they count only where fewer callers are served than refused.
+//! In: the [`Facts`]. Out: a [`Finding`] for each reason or code that affects enough callers. Refusals are the
+//! service's answer, so they count only where fewer callers are served than refused.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use crate::evidence::mark::Mark;
 use crate::scope::Scope;
 use crate::verdict::Diagnosis;
 
-/// Reasons or codes told of at once.
+/// Reasons or codes reported at once.
 const REPORTED_MAX: usize = 3;
 
 /// The customer's own key or policy refuses everyone: the same reason for several callers within a few minutes, at
@@ -115,7 +115,7 @@ fn scope(facts: &Facts<'_>, kind: ConcernKey, since: Timestamp) -> Scope {
     scoping::scope(facts, &failing, &scoping::parts(facts, kind, since), since)
 }
 
-/// The open incident's own finding first, then those that hit the most callers.
+/// The open incident's own finding first, then those that affect the most callers.
 fn with_the_open_one_first(facts: &Facts<'_>, diagnosis: Diagnosis, mut found: Vec<(usize, Finding)>) -> Vec<Finding> {
     if let Some(finding) = still_open(facts, diagnosis)
         && found.iter().all(|(_, known)| known.kind != finding.kind)
@@ -127,7 +127,7 @@ fn with_the_open_one_first(facts: &Facts<'_>, diagnosis: Diagnosis, mut found: V
     found.into_iter().take(REPORTED_MAX).map(|(_, finding)| finding).collect()
 }
 
-/// The open incident's own reason or code as long as anybody is hit by it: it ends by proof alone.
+/// The open incident's own reason or code as long as any caller is affected by it: only proof ends it.
 fn still_open(facts: &Facts<'_>, diagnosis: Diagnosis) -> Option<Finding> {
     let kind = facts.concern();
     let is_of = match kind {
@@ -140,7 +140,7 @@ fn still_open(facts: &Facts<'_>, diagnosis: Diagnosis) -> Option<Finding> {
     (is_of == diagnosis && count > 0).then(|| Finding::of(diagnosis, kind, facts, goes_on()))
 }
 
-/// What was called in the time that a code is judged by.
+/// What was called in the time over which a code is evaluated.
 struct Traffic {
     served_callers: usize,
     /// Refused calls of each kind, and served ones, where more callers were served than the slots name.

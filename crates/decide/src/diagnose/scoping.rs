@@ -1,8 +1,8 @@
 //! Where the service fails: the operations, and the grant.
 //!
-//! In: the [`Facts`] and the failures of callers that are hit. Out: a [`Scope`], which names an operation only where another
-//! one is served: without that contrast it may be the region; and the parts that are proved over by themselves. A later step
-//! that nobody reaches, because an earlier one fails, is unknown and not hit.
+//! In: the [`Facts`] and the failures of affected callers. Out: a [`Scope`], which names an operation only where
+//! another one is served: without that contrast it may be the region; and the parts whose recovery is confirmed one by
+//! one. A later step that nobody reaches, because an earlier one fails, is unknown and not affected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,8 +93,8 @@ const SHARE_MAX: f64 = 0.9;
 /// Less likely than this, it does not fail there as it does here.
 const SAME_CHANCE: f64 = 0.01;
 
-/// The operations that fail since then, each with its first and latest failure. One is a part of the trouble where its own
-/// test has crossed, or enough callers are hit by it and not served since.
+/// The operations that fail since then, each with its first and latest failure. One is a part of the incident where its
+/// own test has crossed its threshold, or enough callers are affected by it and not served since.
 pub fn parts(facts: &Facts<'_>, kind: ConcernKey, since: Timestamp) -> Vec<FailingPart> {
     let mut parts: BTreeMap<Option<Operation>, (FailingPart, BTreeSet<CallerHash>)> = BTreeMap::new();
     for calls in facts.callers(kind) {

@@ -22,7 +22,7 @@ use crate::scope::Scope;
 use crate::sequential::{Run, TestKind};
 use crate::verdict::Diagnosis;
 
-/// Outage or degraded, if the service fails for more than chance would have it.
+/// Outage or degraded, if the service fails for more callers than chance explains.
 pub fn finding(facts: &Facts<'_>) -> Option<Finding> {
     let is_open = facts.open.is_some_and(|incident| incident.concern.key() == ConcernKey::Service);
     let any_affected = !facts.affected(ConcernKey::Service).is_empty();
@@ -37,7 +37,7 @@ pub fn finding(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-/// Where it fails: of an open incident as long as it is open, else of the run.
+/// Where it fails: of an open incident while it is open, else of the run.
 fn scope_since(facts: &Facts<'_>, since: Timestamp) -> Scope {
     let since = since.max(facts.from);
     let failing: Vec<&Mark> = facts.service_failures().filter(|mark| mark.at >= since).collect();
@@ -48,7 +48,8 @@ fn degraded(facts: &Facts<'_>, reasons: Vec<String>) -> Finding {
     Finding::of(Diagnosis::Degraded, ConcernKey::Service, facts, reasons)
 }
 
-/// The sequential test. What crossed late is judged by who was active then; with an incident open, by who is now.
+/// The sequential test. A run that crossed late is evaluated by the callers active then; with an incident open, by
+/// those active now.
 fn by_the_test(facts: &Facts<'_>, is_open: bool, any_affected: bool) -> Option<Finding> {
     let run = facts.run()?;
     let crossed_at = run.crossed_at?;
@@ -60,7 +61,7 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_affected: bool) -> Option<F
     } else if facts.is_probe_down() {
         (Diagnosis::Outage, format!("{share}, and the probe is down as well"))
     } else if is_open && !any_affected {
-        // The incident goes on until its end is proved, but nothing speaks for it any more.
+        // The incident stays open until its end is confirmed, but nothing supports it any more.
         return None;
     } else {
         (Diagnosis::Degraded, format!("not everyone is affected: {share}, and no probe is down"))
@@ -81,11 +82,11 @@ fn by_the_test(facts: &Facts<'_>, is_open: bool, any_affected: bool) -> Option<F
     })
 }
 
-/// Nobody need complain: laptops do not log to us.
+/// This needs no failed call of a caller: laptops do not log to us.
 fn by_probes(facts: &Facts<'_>) -> Option<Finding> {
     let ((since, last), operation) = streaks(facts).min()?;
     let scope = match facts.probe {
-        // Where every step that was asked is down, nothing is limited to one of them.
+        // Where every step probed is down, the failure is not limited to one of them.
         Some(probe) if probe.steps.iter().any(|step| step.answer == StepState::Healthy) => {
             Scope { operations: Some([operation].into()), ..Scope::default() }
         }
@@ -95,12 +96,12 @@ fn by_probes(facts: &Facts<'_>) -> Option<Finding> {
     Some(Finding { since: Some(since), scope, opening: Some(reason), ..degraded(facts, Vec::new()) })
 }
 
-/// Whether probes found one of these steps down time and again.
+/// Whether probes found one of these steps down repeatedly.
 pub fn probe_lasts(facts: &Facts<'_>, scope: &Scope) -> bool {
     streaks(facts).any(|(_, operation)| scope.has_operation(Some(operation)))
 }
 
-/// Steps that were down for the probe time and again, from when to when.
+/// Steps that were repeatedly down for the probe, from when to when.
 fn streaks(facts: &Facts<'_>) -> impl Iterator<Item = ((Timestamp, Timestamp), Operation)> {
     let streak = move |record: &StepRecord| {
         let (since, last) = (record.down_since?.max(facts.from), record.down_last?);
@@ -117,7 +118,7 @@ fn by_aws_health(facts: &Facts<'_>) -> Option<Finding> {
     holds.then(|| degraded(facts, vec![format!("{} affected while AWS Health reports an issue", callers(count))]))
 }
 
-/// What remains where neither holds.
+/// What remains if neither holds.
 pub fn rest(facts: &Facts<'_>) -> Finding {
     let minutes = facts.policy.evidence.as_secs().div_ceil(60);
     let (count, _) = widest(facts.affected(ConcernKey::Service));
@@ -154,7 +155,7 @@ pub fn rest(facts: &Facts<'_>) -> Finding {
 /// `7 of 9 callers failed in 40 s; by chance alone once in 300 years`.
 fn run_in_words(facts: &Facts<'_>, run: &Run) -> String {
     let until = run.crossed_at.unwrap_or(facts.latest_call);
-    // The run goes on after it crossed; how unlikely it is was said when it crossed.
+    // The run continues after it crossed; how unlikely it is was said when it crossed.
     let count = facts.failed_callers(&run.callers, run.began_at, until);
     let within = span(run.began_at, until);
     let part = match run.cell {

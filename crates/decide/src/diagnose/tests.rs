@@ -1,4 +1,4 @@
-//! Each diagnosis with what makes it and what just does not. A [`World`] is a region that tests let things happen in.
+//! Each diagnosis with what makes it and what just does not. A [`World`] is a region in which tests make things happen.
 
 mod advise;
 mod apart;
@@ -243,7 +243,7 @@ impl World {
         self.judge(now).region
     }
 
-    /// Judges and takes the turn that follows, without a look at what is over.
+    /// Evaluates and takes the turn that follows, without a look at recovery.
     fn lives(&mut self, now: i64) -> (Vec<Event>, Judgement) {
         self.view.evidence.forget(at(now), self.policy.evidence);
         let judgement = self.judge(now);

@@ -1,7 +1,7 @@
-//! What one kind of failure has cost: the part of a verdict that describes, and decides nothing.
+//! The impact of one kind of failure: the part of a verdict that describes, and decides nothing.
 //!
-//! In: the [`Facts`], a [`ConcernKey`], and since when its failures count. Out: a [`Toll`]: who is hit, how often, with which
-//! codes and tools, and which requests a support case can name. All lists are bounded.
+//! In: the [`Facts`], a [`ConcernKey`], and since when its failures count. Out: a [`Toll`]: which callers are affected,
+//! how often, with which codes and tools, and which requests a support case can name. All lists are bounded.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +30,7 @@ const LISTED_MAX: usize = 10;
 pub struct Toll {
     pub callers: usize,
     pub names: Vec<String>,
-    /// Everybody who was hit, how many that may have been, and how many of them were served later.
+    /// Everybody who was affected, how many that may have been, and how many of them were served later.
     pub victims: BTreeMap<Origin, BTreeSet<CallerHash>>,
     pub victims_about: usize,
     pub served_again: usize,
@@ -103,7 +103,7 @@ impl Toll {
             latest_of_many: latest_of_many(&failures),
             unanswered: failures.iter().filter(|mark| mark.cause == Cause::Unreachable).count(),
             codes: codes.into_iter().map(|(mark, count)| (words::label(evidence, mark), count)).collect(),
-            // A tool whose name no slot kept tells nobody anything.
+            // A tool whose name no slot kept helps nobody.
             tools: tools
                 .into_iter()
                 .filter_map(|(tool, count)| Some((words::name(evidence, |names| names.tools.get(&tool))?, count)))
@@ -154,7 +154,7 @@ fn latest_of_many(failures: &[&Mark]) -> Option<Timestamp> {
     failures.iter().rev().find(counts).map(|mark| mark.at)
 }
 
-/// About how many callers were hit in the slot that has room for the smallest share of them.
+/// About how many callers were affected in the slot that has room for the smallest share of them.
 fn victims_about(facts: &Facts<'_>, kind: ConcernKey, from: Timestamp) -> usize {
     let slots = facts.view.evidence.slots_within(from, Timestamp::MAX);
     let about =

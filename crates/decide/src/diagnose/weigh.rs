@@ -1,6 +1,6 @@
 //! The three causes that `InternalServerException` hides, weighed.
 //!
-//! In: the [`Facts`] and the [`Toll`] of the service's failures. Out: for each cause what speaks for and against it.
+//! In: the [`Facts`] and the [`Toll`] of the service's failures. Out: for each cause the evidence for and against it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub fn weigh(facts: &Facts<'_>, toll: &Toll, active: &Active) -> [Weighing; 3] {
     [outage(facts, toll, active), throttling(facts, &counts), input(facts, &counts)]
 }
 
-/// What the throttled, the refused and the failed calls of the time in question come to.
+/// The throttled, refused and failed calls of the time in question.
 struct Counts {
     throttled: usize,
     refused: usize,
@@ -78,8 +78,8 @@ fn throttling(facts: &Facts<'_>, counts: &Counts) -> Weighing {
             count => format!("{} as throttled", calls_refused(count)),
         },
     );
-    // A tool with half of the failures is worth a look where something was throttled; in an outage everybody's tool is
-    // the same one.
+    // A tool with half of the failures is worth a look where calls were throttled; in an outage everybody's tool is the
+    // same one.
     let busiest = counts.busiest_tool.filter(|(_, count)| 2 * count >= counts.failed);
     match busiest.map(|(tool, count)| (name(&facts.view.evidence, |names| names.tools.get(&tool)), count)) {
         Some((Some(tool), count)) if counts.throttled > 0 => {
@@ -93,7 +93,7 @@ fn throttling(facts: &Facts<'_>, counts: &Counts) -> Weighing {
 
 fn input(facts: &Facts<'_>, counts: &Counts) -> Weighing {
     let mut weighing = Weighing::of("invalid input answered with a 500");
-    // One caller with nearly all failures is the shape of a mistake in that caller.
+    // One caller with nearly all failures suggests a mistake in that caller.
     let one_caller = counts.failed > 0 && 10 * counts.busiest_caller >= 9 * counts.failed;
     let share = format!("{} of {}", counts.busiest_caller, failures(counts.failed));
     weighing.add(

@@ -1,6 +1,6 @@
 //! Numbers as sentences.
 //!
-//! In: counts, spans, a probe's answer. Out: parts of the reasons that people read. Text of others is bounded and on one
+//! In: counts, spans, a probe's answer. Out: parts of the reasons that people read. Foreign text is bounded and on one
 //! line here, because a reason goes into a notice as it is.
 
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use crate::scope::{Shared, SharedKey};
 /// Codes or issues named in one reason.
 const LISTED_MAX: usize = 5;
 
-/// The first few of what may be many: names are text of others, and SNS refuses a long message.
+/// The first few of what may be many: names are foreign text, and SNS refuses a long message.
 pub fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
     let more = names.len().saturating_sub(LISTED_MAX);
     let named = names.take(LISTED_MAX).collect::<Vec<_>>().join(", ");
@@ -44,7 +44,7 @@ pub fn span(from: Timestamp, until: Timestamp) -> String {
     }
 }
 
-/// `once in 300 years`: one digit is all that such a number is good for.
+/// `once in 300 years`: such a number is good for one digit only.
 pub fn once_in(years: f64) -> String {
     if years >= 10_000.0 {
         return "less than once in 10000 years".to_owned();
@@ -73,7 +73,7 @@ pub fn operation(operation: Option<Operation>) -> &'static str {
     operation.map_or("an unknown operation", Operation::as_str)
 }
 
-/// How a person knows what a mark only hashes, where a slot kept the name.
+/// The name behind a mark's hash, where a slot kept it.
 pub fn name<'a>(evidence: &'a Evidence, of: impl Fn(&'a Names) -> Option<&'a String>) -> Option<String> {
     let name = evidence.slots.values().rev().find_map(|slot| of(&slot.names))?;
     Some(one_line(name, SHOWN_NAME_MAX)).filter(|name| !name.is_empty())

@@ -1,4 +1,4 @@
-//! `one_tool`, `one_network`, `one_application`: what hit callers have in common, while others are served.
+//! `one_tool`, `one_network`, `one_application`: what affected callers have in common, while others are served.
 
 use super::*;
 use crate::cell::Dimension;
@@ -193,7 +193,7 @@ fn what_is_told_apart_is_not_told_of_the_region_again() {
     }
 }
 
-/// Told as the region's, because nobody else had called yet; then others were served.
+/// Reported as the region's, because nobody else had called yet; then others were served.
 fn attributed_late() -> (World, Incident) {
     let mut world = World::new();
     world.fail_with(ACME, 12, 0);

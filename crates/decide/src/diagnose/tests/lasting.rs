@@ -1,4 +1,4 @@
-//! What is seen of an outage in its first minute: whether it wakes people.
+//! An outage in its first minute: whether it pages.
 
 use super::*;
 use crate::verdict::Severity;
@@ -6,7 +6,7 @@ use crate::verdict::Severity;
 const START: Operation = Operation::StartDeviceAuthorization;
 
 impl World {
-    /// Judges every five seconds up to that one; the severity of the incident of the region by then.
+    /// Evaluates every five seconds up to that one; the severity of the incident of the region by then.
     fn severity_by(&mut self, second: i64) -> Option<Severity> {
         for now in (0..=second).step_by(5) {
             // As if what comes later were not known yet.

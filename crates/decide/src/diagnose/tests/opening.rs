@@ -1,11 +1,11 @@
-//! What is told of the beginning of an incident stays as it was told.
+//! The reported beginning of an incident does not change.
 
 use super::*;
 use crate::ledger::Ledger;
 use crate::turn::{Event, Happened};
 
 impl World {
-    /// Judges and takes the turn that follows. What happened, and the reasons that go with it.
+    /// Evaluates and takes the turn that follows. What happened, and the reasons that go with it.
     fn live(&mut self, now: i64) -> Option<(Happened, Verdict)> {
         let (events, judgement) = self.lives(now);
         let of_region = events.into_iter().find_map(|event| match event {
@@ -41,7 +41,7 @@ fn outage() -> World {
 
 const OPENING: &str = "3 of 5 callers failed in 2 s; by chance alone once in";
 
-/// What a release before said once the first failures were older than an hour, but not yet their whole slot.
+/// What an earlier release said once the first failures were older than an hour, but not yet their whole slot.
 fn counts_nobody(verdict: &Verdict) -> bool {
     verdict.reasons.iter().any(|reason| reason.starts_with("0 "))
 }
@@ -111,7 +111,7 @@ fn what_becomes_worse_tells_what_made_it_worse_and_what_becomes_less_bad_does_no
     assert!(matches!(happened, Happened::Changed(_)) && verdict.diagnosis == Diagnosis::Outage, "{verdict:#?}");
     let worse = "3 of 3 callers failed in 2 s; by chance alone once in";
     assert!(verdict.reasons[0].starts_with(worse) && world.opening().unwrap().starts_with(worse), "{verdict:#?}");
-    // Most are served from here on, and one is hit: what is left is degraded.
+    // Most are served from here on, and one is affected: what is left is degraded.
     let worse = world.opening().map(str::to_owned);
     world.probe(StepState::Healthy, 700).serve("ana", 710).serve("ben", 710).serve_others(20, 720);
     assert_eq!(world.live(730), None, "less bad is no news");

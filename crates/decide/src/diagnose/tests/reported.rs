@@ -1,4 +1,4 @@
-//! Precedence, and what a verdict tells.
+//! Precedence, and the reasons of a verdict.
 
 use super::*;
 

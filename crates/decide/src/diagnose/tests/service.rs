@@ -50,7 +50,7 @@ fn two_broken_callers_never_page() {
 
 #[test]
 fn a_slot_full_of_served_callers_is_judged_by_calls() {
-    // By callers 20 of 84 would be hit.
+    // By callers 20 of 84 would be affected.
     for (served_calls, diagnosis) in [(64, Diagnosis::Degraded), (10, Diagnosis::Outage)] {
         let mut world = World::new();
         for n in 0..64 {
