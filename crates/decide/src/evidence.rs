@@ -1,7 +1,7 @@
-//! What is known of one region: who failed when and why, who was served, what AWS Health says.
+//! What is known of one region: failures with time and reason, served calls, AWS Health.
 //!
-//! Into it go marks ([`mark`]); out of it come the facts that a diagnosis rests on. The order in which marks arrive, and
-//! how often, changes nothing. It is kept in slots of two minutes ([`slot`]), of which a store holds one item each.
+//! Marks ([`mark`]) go in; the facts of a diagnosis come out. The order in which marks arrive, and how often, changes
+//! nothing. It is kept in slots of two minutes ([`slot`]), of which a store holds one item each.
 
 mod hour;
 pub mod learned;

@@ -1,12 +1,13 @@
 //! The life of an incident, from open to resolved.
 //!
-//! In: the [`Ledger`] of a region, the [`Judgement`] on it, how far each open incident is proved over, the [`Policy`] and `now`.
-//! Out: a [`Turn`] (the new ledger, and what happened), or nothing where nothing changes. Pure: whoever takes the turn does so
-//! from the version that it was decided on, so that of all who decide at once one is heard. What is said of it is not made
-//! here.
+//! In: the [`Ledger`] of a region, the [`Judgement`] on it, how far the recovery of each open incident is confirmed,
+//! the [`Policy`] and `now`. Out: a [`Turn`] (the new ledger, and what happened), or nothing where nothing changes.
+//! Pure: a turn is stored only on the version that it was decided on, so that of all sandboxes that decide at once one
+//! wins. Notices are written elsewhere.
 //!
-//! A region has one incident of the service, and one for each tool, network or application that is told apart. An incident is
-//! named by the worst that it was: it gets better only by being over, or by being renamed where it was taken for another one.
+//! A region has one incident of the service, and one for each tool, network or application with an attribution. An
+//! incident is named by its worst state: it improves only by being resolved, or by being renamed if it was attributed
+//! wrongly.
 
 mod note;
 mod page;
@@ -29,19 +30,19 @@ use crate::scope::{Scope, SharedKey};
 use crate::turn::{Change, Event, Happened, Turn};
 use crate::verdict::{Advised, Judgement, Recovery, Severity, TALKER, THROTTLING, Verdict};
 
-/// Advice given in one turn, which is one transaction; the rest follows in the next turn.
+/// Advice notices in one turn, which is one transaction; the rest follows in the next turn.
 pub const ADVICE_PER_TURN: usize = 8;
 
-/// Incidents told apart that a ledger holds, open or not: it is one item.
+/// Attributed incidents that a ledger holds, open or not: it is one item.
 const APART_KEPT_MAX: usize = 12;
 
-/// One that is resolved is kept until what is known of it is gone.
+/// A resolved one is kept until its evidence is gone.
 const APART_KEPT: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// What only counts is brought up to date at most once in this time: a turn costs a transaction.
+/// Counts alone are brought up to date at most once in this time: a turn costs a transaction.
 const NOTED_EVERY: Duration = Duration::from_secs(10 * 60);
 
-/// One turn as it goes.
+/// One turn under way.
 struct Turning<'a> {
     region: &'a Region,
     policy: &'a Policy,
@@ -55,9 +56,9 @@ pub type Recoveries = BTreeMap<Option<SharedKey>, Recovery>;
 
 /// The next turn, if there is one.
 ///
-/// Other words or other counts alone are no turn, or one in ten minutes: a turn costs a transaction. Told is told: the same
-/// verdict again makes no further turn. After a turn the region is to be diagnosed anew, because a resolved incident settles
-/// what came before.
+/// Other words or other counts alone are no turn, or one in ten minutes: a turn costs a transaction. The same verdict
+/// twice makes one turn. After a turn the region is to be diagnosed anew, because a resolved incident settles its
+/// failures.
 pub fn turn(
     region: &Region,
     ledger: &Ledger,
@@ -74,7 +75,7 @@ pub fn turn(
         happened.extend(next.apart(verdict, &judgement.region, recoveries.get(&verdict.apart), &mut turning));
     }
     let recovery = recoveries.get(&None);
-    // What was moved by this turn is judged anew by the next one.
+    // Incidents that this turn changed are evaluated again by the next one.
     if next.open().map(|incident| &incident.id) == ledger.open().map(|incident| &incident.id) {
         let own = live(&mut next.incident, &judgement.region, recovery, &mut turning);
         happened.extend(own.into_iter().map(|what| Event::OfIncident(None, what)));
@@ -85,7 +86,7 @@ pub fn turn(
     (next != *ledger).then_some(Turn { ledger: next, given_up: turning.given_up, happened })
 }
 
-/// What happens to the incident of a region, or of what is told apart.
+/// What happens to the incident of a region, or of an attribution.
 fn live(
     latest: &mut Option<Incident>,
     verdict: &Verdict,
@@ -104,7 +105,7 @@ fn live(
     happened.into_iter().chain([anew]).collect()
 }
 
-/// Opens an incident, or the latest one again.
+/// Opens an incident, or reopens the latest one.
 fn begin(
     latest: &mut Option<Incident>,
     region: &Region,
@@ -121,7 +122,7 @@ fn begin(
         if !is_of_after(verdict, resolved_at) {
             return None;
         }
-        // What is judged late may have begun soon after all the same.
+        // An incident found late may still have begun soon after.
         let began = verdict.since.map_or(now, |since| since.min(now));
         let is_the_same = incident.concern.key() == verdict.concern.key();
         if is_the_same && before(began, policy.reopen) <= resolved_at {
@@ -143,14 +144,14 @@ fn begin_anew(
     Happened::Opened
 }
 
-/// Whether anything that speaks for trouble is of after `settled`.
+/// Whether any evidence of failure is from after `settled`.
 fn is_of_after(verdict: &Verdict, settled: Timestamp) -> bool {
     verdict.is_confirmed() || verdict.latest.is_some_and(|latest| latest > settled)
 }
 
 impl Incident {
     fn opened(region: &Region, latest: Option<&Self>, verdict: &Verdict, policy: &Policy, now: Timestamp) -> Self {
-        // Two that come to light in one second, or under a clock that was set back, still have ids of their own.
+        // Two that are found in one second, or under a clock that was set back, still have ids of their own.
         let opened_at = latest.map_or(now, |latest| now.max(latest.opened_at + Duration::from_secs(1)));
         let mut incident = Self {
             id: id(region, verdict.apart, opened_at),
@@ -209,7 +210,7 @@ impl Incident {
         self.mark_reported(verdict, now);
     }
 
-    /// What is to be told next of an open incident.
+    /// What to report next of an open incident.
     fn go_on(
         &mut self,
         verdict: &Verdict,
@@ -222,7 +223,7 @@ impl Incident {
         if self.is_outlived_by(verdict, policy) {
             return Some(self.give_up(verdict, now));
         }
-        // What a probe still sees, the next verdict would reopen.
+        // If a probe still sees it, the next verdict would reopen it.
         let still_seen = verdict.diagnosis.is_incident() && verdict.is_confirmed();
         let over = recovery.filter(|recovery| recovery.over_at.is_some() && !still_seen);
         let turns = self.turns_into(verdict);
@@ -273,9 +274,9 @@ impl Incident {
         self.reasons = bounded(&recovery.reasons);
     }
 
-    /// Whether that is new trouble, long after the last call of an incident that nobody calls about any more.
+    /// Whether that is a new incident, long after the last call of one that nobody calls about any more.
     fn is_outlived_by(&self, verdict: &Verdict, policy: &Policy) -> bool {
-        // A tool that is not used for a while is the same when it is used again.
+        // A tool that nobody used for a while is the same when it is used again.
         let silent = self.silent_since.filter(|_| self.key().is_none());
         let latest = silent.and_then(|silent| silent.checked_add(policy.quiet_anew).ok());
         let began = verdict.enough_at.filter(|_| self.is_in(verdict));
@@ -291,10 +292,10 @@ impl Incident {
         Happened::Resolved(recovery)
     }
 
-    /// People are told once that nobody calls. It holds until somebody does.
+    /// People are notified once that nobody calls. It holds until somebody does.
     fn fall_silent(&mut self, silent_since: Option<Timestamp>, policy: &Policy) -> Option<Change> {
         if self.key().is_some() {
-            // That one tool is not used for a while is no news.
+            // It is no news that one tool is not used for a while.
             return None;
         }
         match (self.silent_since, silent_since) {
@@ -303,7 +304,7 @@ impl Incident {
                 Some(Change::NobodyCalls(since))
             }
             (Some(reported), None) => {
-                // Beyond that it is to be seen whether it is the same trouble.
+                // After that it must be checked whether it is the same problem.
                 let is_the_same = self
                     .last_failure
                     .is_some_and(|latest| latest > reported && before(latest, policy.quiet_anew) <= reported);
@@ -316,8 +317,8 @@ impl Incident {
         }
     }
 
-    /// Whether the verdict makes it worse than it was. Another trouble replaces it only then; what is less bad is no news of
-    /// it until it is over.
+    /// Whether the verdict makes it worse than it was. Another problem replaces it only then; a lesser one is no news
+    /// until this one is over.
     fn turns_into(&self, verdict: &Verdict) -> bool {
         verdict.diagnosis.is_incident() && verdict.diagnosis < self.diagnosis
     }
@@ -332,7 +333,7 @@ impl Incident {
         self.diagnosis = self.diagnosis.min(verdict.diagnosis);
     }
 
-    /// From here on it is counted anew.
+    /// Counted anew from here on.
     fn begin_run(&mut self, verdict: &Verdict, now: Timestamp) {
         if self.concern.key() != verdict.concern.key() {
             self.victims.clear();
@@ -354,7 +355,8 @@ impl Incident {
         self.reported_operations.clear();
     }
 
-    /// What was not told yet. It is measured against what was told, so what must wait is not forgotten.
+    /// Changes that were not reported yet. They are measured against the latest notice, so what must wait is not
+    /// forgotten.
     fn changes(&self, known: &Self, verdict: &Verdict, turns: bool) -> Vec<Change> {
         let mut changes = Vec::new();
         if turns {
@@ -368,11 +370,11 @@ impl Incident {
             let new = enough.filter(|operation| !self.reported_operations.contains(operation));
             changes.extend(new.map(Change::Operation));
         }
-        // While the others go on: that all of them work is its end.
+        // Only while others fail: if all of them work, the incident is over.
         let works = self.parts.iter().filter(|part| part.proved_at.is_some());
         let news = works.filter(|part| known.parts.iter().any(|old| old.is_same(part) && old.proved_at.is_none()));
         changes.extend(news.filter_map(|part| part.operation).map(Change::Works));
-        // AWS does not know of our own keys and policies, nor of one tool.
+        // AWS knows nothing of our own keys and policies, nor of one tool.
         let is_of_aws = !matches!(self.concern, Concern::Admin { .. }) && self.key().is_none();
         if verdict.health && !self.reported_health && is_of_aws {
             changes.push(Change::AwsHealth);
@@ -385,7 +387,7 @@ impl Incident {
         latest <= Some(before(now, policy.changed_every))
     }
 
-    /// Makes room for its next notice, which tells the verdict.
+    /// Counts its next notice, which reports the verdict.
     fn mark_reported(&mut self, verdict: &Verdict, now: Timestamp) {
         self.sequence += 1;
         self.notified_at = now;
@@ -400,14 +402,14 @@ impl Incident {
             let reported = verdict.operations.keys().copied().filter(|operation| !any || is_enough(*operation));
             self.reported_operations.extend(reported);
             self.reasons = bounded(&verdict.reasons);
-            // What an earlier release did not keep, or nothing but the present spoke for, is kept as it is first told.
+            // What an earlier release did not keep, or what only the present supports, is kept as it is first reported.
             if self.opening.is_none() {
                 self.opening.clone_from(&verdict.opening);
             }
         }
     }
 
-    /// Raises or ends the alarm at a paging service: only what is worth a page is one.
+    /// Raises or ends the alarm at a paging service: only a page is one.
     fn page(&mut self) {
         let pages = self.is_open() && self.severity == Severity::Page;
         let change = if pages { Alarm::Alarm } else { Alarm::Ok };
@@ -436,7 +438,7 @@ impl Ledger {
     ) -> Vec<Event> {
         let (key, now) = (verdict.apart, turning.now);
         let place = self.apart.iter().position(|incident| incident.key() == key);
-        // Whoever of the others is still hit is not enough by itself.
+        // The rest of the affected callers is not enough by itself.
         let is_of_region_too = whole.enough_at.is_some() || whole.probe_lasts || whole.step == Some(StepState::Down);
         if verdict.explains_open
             && !is_of_region_too
@@ -467,7 +469,7 @@ impl Ledger {
         happened.into_iter().map(|what| Event::OfIncident(key, what)).collect()
     }
 
-    /// Drops what was told apart and is over for long; of too many the oldest.
+    /// Drops attributed incidents that are long over; of too many the oldest.
     fn forget_apart(&mut self, now: Timestamp) {
         let from = before(now, APART_KEPT);
         self.apart.retain(|incident| incident.resolved_at.is_none_or(|resolved| resolved >= from));
@@ -485,20 +487,20 @@ impl Ledger {
 }
 
 impl Incident {
-    /// It was told as the region's, and is of one tool, network or application. What was a page stays one to its end.
+    /// It was reported as the region's, and is of one tool, network or application. A page stays a page to its end.
     fn attribute(&mut self, verdict: &Verdict, now: Timestamp) {
         self.was_of_region = true;
         self.rename(verdict, now);
     }
 
-    /// It was taken for one of these, and is the service's after all.
+    /// It was attributed to one of these, and is the service's after all.
     fn refute(&mut self, whole: &Verdict, now: Timestamp) {
         self.refuted.extend(self.key());
         self.was_of_region = false;
         self.rename(whole, now);
     }
 
-    /// It is what the verdict says, and was taken for another trouble.
+    /// It is what the verdict says, and was reported as another problem.
     fn rename(&mut self, verdict: &Verdict, now: Timestamp) {
         self.scope = verdict.scope.clone();
         self.diagnosis = verdict.diagnosis;
@@ -521,11 +523,11 @@ impl Ledger {
         forget_the_oldest(&mut self.left_out);
     }
 
-    /// The advice that is due.
+    /// The advice notices that are due.
     fn advise(&mut self, verdict: &Verdict, now: Timestamp) -> Vec<Advised> {
         let mut due = Vec::new();
         for advised in &verdict.advised {
-            // Even what may be said again at once is said once in a second.
+            // Even without a quiet time the same advice is given once a second.
             let quiet_for = advised.quiet_for.max(Duration::from_secs(1));
             let sent_since = before(now, quiet_for);
             let is_due =
@@ -540,7 +542,7 @@ impl Ledger {
     }
 }
 
-/// Whether two advices tell of one trouble: throttling is one, whether its talker is known or not yet.
+/// Whether two advice notices report one problem: throttling is one, whether its talker is known or not yet.
 fn is_the_same(reported: &str, key: &str) -> bool {
     let is_of_talker = |key: &str| key.starts_with(TALKER);
     reported == key || reported == THROTTLING && is_of_talker(key) || is_of_talker(reported) && key == THROTTLING

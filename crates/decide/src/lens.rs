@@ -1,6 +1,6 @@
 //! Which calls a verdict is about.
 //!
-//! Data: the region as a whole without what is told apart from it, or one of these by itself.
+//! Data: the region as a whole without its attributions, or one of these by itself.
 
 use jiff::Timestamp;
 use triage_model::classify::Cause;
@@ -10,12 +10,12 @@ use crate::evidence::mark::{Mark, ServedCall};
 use crate::ledger::{Incident, Ledger};
 use crate::scope::{Scope, SharedKey};
 
-/// What is told apart: the failures of one tool, network or application.
+/// An attribution: the failures of one tool, network or application.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Apart {
     pub scope: Scope,
     pub concern: ConcernKey,
-    /// Up to this time its failures are told and settled; None as long as it goes on.
+    /// Up to this time its failures are reported and settled; None while it is open.
     pub until: Option<Timestamp>,
 }
 
@@ -54,7 +54,7 @@ pub struct Lens {
 }
 
 impl Lens {
-    /// The region without what its ledger tells apart.
+    /// The region without the attributions in its ledger.
     pub fn on_region(ledger: &Ledger) -> Self {
         Self { of: None, without: ledger.apart.iter().map(Apart::from).collect() }
     }
@@ -75,8 +75,7 @@ impl Lens {
         self.of.as_ref().is_none_or(|apart| apart.takes(mark)) && !self.without.iter().any(|apart| apart.takes(mark))
     }
 
-    /// Whether a served call says anything of what it is about. Whoever is served with another tool has not the one that
-    /// fails.
+    /// Whether a served call is evidence about it. Calls with another tool say nothing about the one that fails.
     pub fn hears(&self, call: &ServedCall) -> bool {
         let shared = self.of.as_ref().and_then(Apart::key);
         shared.is_none_or(|shared| shared.has(&call.traits))

@@ -1,8 +1,9 @@
 //! From the evidence of a region to a verdict, and the life of an incident.
 //!
-//! Data first: [`policy`], [`evidence`], [`probe`], [`concern`], [`verdict`], [`ledger`], [`view`], [`turn`] import no logic. Then
-//! [`calm`] says whether there is anything to decide, [`diagnose`] makes a verdict of a view, [`recovery`] says whether an incident is over, and [`incident`] makes a turn of
-//! both. Pure: `now` is an argument, and there is no clock, no environment and no network.
+//! Data first: [`policy`], [`evidence`], [`probe`], [`concern`], [`verdict`], [`ledger`], [`view`], [`turn`] import no
+//! logic. Then [`calm`] says whether there is anything to decide, [`diagnose`] makes a verdict of a view, [`recovery`]
+//! says whether an incident is over, and [`incident`] makes a turn of both. Pure: `now` is an argument, and there is no
+//! clock, no environment and no network.
 
 pub mod cell;
 pub mod concern;

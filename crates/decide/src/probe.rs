@@ -9,13 +9,13 @@ use triage_model::fault::Fault;
 use triage_model::observation::Operation;
 use triage_model::region::Region;
 
-/// How a step stands by what it answered, from the best to the worst.
+/// The state of a step by its answer, from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// Exactly what is expected of a service that works.
+    /// Exactly what a working service answers.
     Healthy,
-    /// No answer, throttled, or an answer that need not be of the service.
+    /// No answer, throttled, or an answer that may not be the service's.
     Unknown,
     /// Another refusal than the expected one.
     Unexpected,
@@ -27,14 +27,14 @@ pub enum StepState {
 pub struct ProbeStep {
     pub operation: Operation,
     pub answer: StepState,
-    /// What was answered, or why nothing was, unless it was a success. Also a healthy CreateToken has one.
+    /// The answer, or why there was none, unless it was a success. A healthy CreateToken has one as well.
     pub fault: Option<Fault>,
     pub latency: Duration,
 }
 
 impl ProbeStep {
-    /// Whether nothing came of AWS itself: no answer, or a 5xx that need not be of the service. Only then a control can
-    /// tell more: who is throttled, or refused by a proxy, has a connection.
+    /// Whether nothing came from AWS itself: no answer, or a 5xx that may not be the service's. Only then a control
+    /// helps: a throttled client, or one that a proxy refuses, has a connection.
     pub fn is_silent(&self) -> bool {
         let Some(fault) = self.fault.as_ref().filter(|_| self.answer == StepState::Unknown) else { return false };
         match fault.status {
@@ -49,10 +49,11 @@ impl ProbeStep {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeAnswer {
     pub region: Region,
-    /// When the service was asked, by the clock of whoever asked.
+    /// When the service was asked, by the asking sandbox's clock.
     pub at: Timestamp,
-    /// In the order they were asked. A step is missing where the one before it gave nothing to go on with; the first one
-    /// where an earlier registration was used; and the second one where no start URL is known and nobody complains of it.
+    /// In the order they were asked. A step is missing where the one before it returned nothing to continue with; the
+    /// first one where an earlier registration was used; and the second one where no start URL is known and it fails
+    /// for no caller.
     #[serde(rename = "rungs")]
     pub steps: Vec<ProbeStep>,
     /// What another region answered, where a step was silent and the partition has another one.
@@ -70,7 +71,7 @@ impl ProbeAnswer {
         self.steps.iter().find(|step| step.operation == operation).map(|step| step.answer)
     }
 
-    /// Whether neither the region nor its control gave an answer of AWS's: our own side is broken.
+    /// Whether neither the region nor its control gave an answer of AWS: our own side is broken.
     pub fn is_blind(&self) -> bool {
         self.control.as_ref().is_some_and(|control| !control.works) && self.steps.iter().all(ProbeStep::is_silent)
     }

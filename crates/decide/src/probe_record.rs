@@ -1,8 +1,8 @@
 //! What probes of one region have found so far.
 //!
 //! In: one [`ProbeAnswer`] after the other, in order of their times. Out: a [`ProbeRecord`], kept with the region: the
-//! latest answer, the registration that the next probe goes on with, and for each step since when it is down and how
-//! often it was healthy since. Pure.
+//! latest answer, the registration that the next probe uses, and for each step since when it is down and how often it
+//! was healthy since. Pure.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -30,8 +30,8 @@ const CLIENT_ID_MAX: usize = 2 * 1024;
 /// one is outlived by an hour in which records of its calls may come late and still be evidence.
 const OWN_CLIENT_IDS_MAX: usize = 24;
 
-/// Answers of `down` further apart than this are not of one streak: the first is of a trouble long past. The policy lets an
-/// hour at most go by between two probes.
+/// Answers of `down` further apart than this are not of one streak. The policy allows an hour at most between two
+/// probes.
 const STREAK_GAP: SignedDuration = SignedDuration::from_hours(2);
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -64,8 +64,8 @@ pub struct StepRecord {
     pub healthy_last: Option<Timestamp>,
 }
 
-/// A client of our own, kept with the region so that all sandboxes use it. Its secret opens nothing: nobody ever confirms
-/// a device code of it.
+/// A client of our own, kept with the region so that all sandboxes use it. Its secret opens nothing: no device code of
+/// it is ever confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     pub client_id: String,
@@ -89,7 +89,7 @@ fn is_of_the_day(at: Timestamp, now: Timestamp) -> bool {
 }
 
 impl ProbeRecord {
-    /// Takes in an answer, once its registration is kept.
+    /// Adds an answer, once its registration is kept.
     pub fn add(&mut self, answer: &ProbeAnswer) {
         for step in &answer.steps {
             self.add_step(step.operation, step.answer, answer.at);
@@ -103,7 +103,7 @@ impl ProbeRecord {
     fn add_step(&mut self, operation: Operation, answer: StepState, at: Timestamp) {
         match (answer, self.steps.entry(operation)) {
             (StepState::Down, step) => step.or_default().down(at),
-            // Also one that was never down: where nobody calls any more, it is asked in their place.
+            // Also one that was never down: where nobody calls any more, its answers replace theirs.
             (StepState::Healthy, step) => step.or_default().healthy(at),
             (StepState::Unexpected, Entry::Occupied(mut step)) => step.get_mut().unexpected(),
             (StepState::Unexpected, Entry::Vacant(_)) => {}
@@ -112,9 +112,10 @@ impl ProbeRecord {
         }
     }
 
-    /// With one registration a day RegisterClient could not be proved healthy before the day after tomorrow. So a probe
-    /// that found all well with a registration made after RegisterClient was last down speaks for that step as well. Where it
-    /// was never down there is no such registration: one of hours ago is no news of a step that callers see failing now.
+    /// With one registration a day RegisterClient could not be confirmed healthy before the day after tomorrow. So a
+    /// probe that found all well with a registration made after RegisterClient was last down counts for that step as
+    /// well. Where it was never down there is no such registration: one of hours ago is no news about a step that
+    /// callers see failing now.
     fn vouches_for_registering(&self, answer: &ProbeAnswer) -> bool {
         let asked = answer.steps.iter().any(|step| step.operation == Operation::RegisterClient);
         let down_last = self.steps.get(&Operation::RegisterClient).and_then(|step| step.down_last);
@@ -127,14 +128,14 @@ impl ProbeRecord {
         self.latest.as_ref().map(ProbeAnswer::worst)
     }
 
-    /// The registration that a probe at `now` goes on with.
+    /// The registration that a probe at `now` uses.
     pub fn usable_registration(&self, now: Timestamp) -> Option<&Registration> {
         self.registration.as_ref().filter(|registration| is_of_the_day(registration.made_at, now))
     }
 
-    /// Whether one more may be made at `now` although there is one, because RegisterClient itself is to be asked: at most
-    /// once in five minutes, for registrations pile up with the service. An attempt that fails registers nothing and is not
-    /// counted: a RegisterClient that is down is asked by each probe.
+    /// Whether one more may be made at `now` although there is one, because RegisterClient itself is to be probed: at
+    /// most once in five minutes, for registrations pile up with the service. An attempt that fails registers nothing
+    /// and is not counted: each probe asks a RegisterClient that is down.
     pub fn may_register_again(&self, now: Timestamp) -> bool {
         let is_recent = |one: &Registration| now.duration_since(one.made_at).abs() < REGISTERED_APART;
         !self.registration.as_ref().is_some_and(is_recent)
@@ -148,7 +149,7 @@ impl ProbeRecord {
         self.registration = Some(registration);
     }
 
-    /// Gives the registration up, for the service refused it; not more than once a day.
+    /// Drops the registration, because the service refused it; at most once a day.
     pub fn renew(&mut self, now: Timestamp) -> bool {
         let may = self.renewed_at.is_none_or(|at| !is_of_the_day(at, now));
         if may {

@@ -1,11 +1,11 @@
-//! How far the proof that an incident is over has come, as data.
+//! How far the proof of an incident's recovery has come, as data.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How far the proof of a part had come at some time. What was before is not looked at again.
+/// How far the proof of a part had come at some time. Earlier calls are not looked at again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProofSoFar {
     pub until: Timestamp,

@@ -1,9 +1,9 @@
 //! Whether an incident is over: the mirror of the test that opened it.
 //!
 //! In: the [`View`] of a region with an open incident. Out: a [`Recovery`]. Pure. People who give up make no more
-//! failures, so silence proves nothing: served calls do ([`proof`]), each part of the incident by itself, and probes of the
-//! steps that failed. An incident that nobody calls about any more stays open for long, and then ends and says that nothing
-//! proves it.
+//! failures, so silence is no proof: served calls are ([`proof`]), for each part of the incident by itself, and probes
+//! of the steps that failed. An incident that nobody calls about any more stays open for long, and then ends without
+//! proof.
 
 mod open_incident;
 mod proof;
@@ -33,10 +33,10 @@ use crate::view::View;
 /// A step that was down a little before the incident's first failure was down because of it.
 const PROBED_BEFORE: Duration = Duration::from_secs(5 * 60);
 
-/// The watcher probes a region in trouble each minute: without an answer for so long, nobody does.
+/// The watcher probes a region with an incident each minute: without an answer for so long, nobody does.
 const PROBED_LATELY: Duration = Duration::from_secs(10 * 60);
 
-/// How each open incident of a region stands, by what it is of.
+/// The recovery of each open incident of a region, by its attribution.
 pub fn recoveries(view: &View, policy: &Policy, now: Timestamp) -> BTreeMap<Option<SharedKey>, Recovery> {
     let open = view.ledger.open_incidents();
     open.map(|incident| (incident.key(), recovery(view, incident, policy, now))).collect()
@@ -59,16 +59,16 @@ pub fn recovery(view: &View, incident: &Incident, policy: &Policy, now: Timestam
     }
 }
 
-/// Where another part is proved to work again, such a share of the nats is enough: a served call of one that had failed for
-/// everybody.
+/// Where another part is confirmed to work again, such a share of the nats is enough: a served call of one that had
+/// failed for everybody.
 const BESIDE_ANOTHER: f64 = 1.0 / 3.0;
 
 /// Whether one part is over.
 struct PartProof {
     over_at: Option<Timestamp>,
-    /// Nothing but that nobody calls there says so.
+    /// The only sign is that nobody calls there.
     is_only_quiet: bool,
-    /// How near it is, in nats, since the last failure that left nothing of it.
+    /// How close it is, in nats, since the last failure that left nothing of it.
     sum: f64,
     lasts: bool,
     served: f64,
@@ -79,8 +79,8 @@ struct PartProof {
 }
 
 impl OpenIncident<'_> {
-    /// Each part by itself. Where one is proved to work again, less is enough for the others: what is called rarely need not
-    /// keep it all open until its fifth call, or for as long as nobody calls there.
+    /// Each part by itself. Where one is confirmed to work again, less is enough for the others: a rarely called part
+    /// need not keep it all open until its fifth call, or for as long as nobody calls it.
     fn prove_all(&self, parts: &[Part]) -> Vec<PartProof> {
         let mut proofs: Vec<PartProof> = parts.iter().map(|part| self.prove(part)).collect();
         if proofs.iter().any(|proof| proof.over_at.is_some()) {
@@ -117,7 +117,7 @@ impl OpenIncident<'_> {
             if proof.failed < 0.5 { "none failed".to_owned() } else { format!("{} failed", proof.failed.round()) },
         );
         let latest = self.latest_failure(part);
-        // What was proved stays proved until it fails again: the calls that proved it grow old.
+        // A part stays confirmed until it fails again: the calls that confirmed it grow old.
         if let Some(proved_at) = part.proved_at.filter(|proved_at| latest.is_none_or(|latest| latest <= *proved_at)) {
             let reason = format!("confirmed to work again at {}", clock(proved_at));
             let over_at = Some(proved_at);
@@ -170,7 +170,7 @@ impl OpenIncident<'_> {
         done(Some(proved_at.max(waits_until).min(self.now)), odds)
     }
 
-    /// All of its parts are proved.
+    /// All of its parts are confirmed.
     fn by_calls(&self, parts: &[Part], proofs: &[PartProof]) -> Recovery {
         let is_over = proofs.iter().all(|proof| proof.over_at.is_some());
         let named = |part: &Part, reason: &String| match part.operation.filter(|_| parts.len() > 1) {
@@ -196,7 +196,7 @@ impl OpenIncident<'_> {
         self.incident.concern == Concern::Service && self.incident.scope.shared.is_none()
     }
 
-    /// Every step that was down in this incident is well again, and nobody failed since.
+    /// Every step that was down in this incident is healthy again, and no call failed since.
     fn by_probes(&self, parts: &[Part], proofs: &[PartProof]) -> Option<Recovery> {
         if !self.is_seen_by_probes() {
             return None;
@@ -205,7 +205,7 @@ impl OpenIncident<'_> {
         let was_down = |step: &StepRecord| step.down_last.is_some_and(|down| down >= from);
         let steps: BTreeMap<Operation, &StepRecord> =
             self.view.probe.steps.iter().filter(|(_, step)| was_down(step)).map(|(of, step)| (*of, step)).collect();
-        // A part that no probe saw down, no probe proves.
+        // A probe cannot confirm a part that no probe saw down.
         let mut open = parts.iter().zip(proofs).filter(|(_, proof)| proof.over_at.is_none());
         if steps.is_empty() || open.any(|(part, _)| part.operation.is_some_and(|of| !steps.contains_key(&of))) {
             return None;
@@ -242,11 +242,11 @@ impl OpenIncident<'_> {
         is_proved.then_some(last)
     }
 
-    /// Nobody calls there any more. Silence is no proof: healthy probes of each step that failed are, and where nothing can
-    /// ever prove the end, it is given up.
+    /// Nobody calls there any more. Silence is no proof: healthy probes of each step that failed are, and where nothing
+    /// can ever be proof, it ends without.
     fn by_silence(&self, parts: &[Part]) -> Option<Recovery> {
         let policy = self.policy;
-        // What is older than the evidence is not known, so that a longer silence cannot be told by calls.
+        // Nothing older than the evidence is known, so calls cannot show a longer silence.
         let quiet = policy.quiet.min(policy.evidence);
         let failed = parts.iter().filter_map(|part| self.latest_failure(part)).max();
         let failed = failed.max(self.incident.last_failure).unwrap_or(self.incident.opened_at);
@@ -283,7 +283,7 @@ impl OpenIncident<'_> {
         Some(Recovery { silent_since: Some(called), reasons: vec![reason], ..Recovery::default() })
     }
 
-    /// Whether anything but silence can ever prove the end: calls that are seen to be served there, or probes.
+    /// Whether anything but silence can ever be proof: calls that are seen to be served there, or probes.
     fn can_be_proved(&self, parts: &[Part]) -> bool {
         let learned = &self.view.learned;
         let is_probed =
@@ -313,7 +313,7 @@ impl OpenIncident<'_> {
         parts.iter().map(until).collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
-    /// Nobody need call for it: probes of that very step have been healthy for long, and no call has failed since.
+    /// No caller is needed: probes of that very step have been healthy for long, and no call has failed since.
     fn proved_by_probes(&self, part: &Part, failed: Option<Timestamp>) -> Option<Timestamp> {
         if !self.is_seen_by_probes() {
             return None;
@@ -321,7 +321,7 @@ impl OpenIncident<'_> {
         let operation = part.operation?;
         let step = self.view.probe.steps.get(&operation)?;
         let failed = failed.max(Some(part.last_failure));
-        // One that was down is proved sooner, with the others.
+        // One that was down is confirmed sooner, with the others.
         self.healthy_until(step, failed, self.doubled(self.policy.quiet_probes))
     }
 
@@ -334,8 +334,8 @@ impl OpenIncident<'_> {
         calls.runs(Some(before(self.now, wait))).iter().any(|run| run.crossed_at.is_some())
     }
 
-    /// How long recovery must last. Of more than half of the evidence nothing can be said, because the rest must show the
-    /// failures before.
+    /// How long recovery must last. Of more than half of the evidence nothing can be said, because the rest must show
+    /// the failures before.
     fn wait(&self) -> Duration {
         let policy = self.policy;
         self.doubled(policy.proof).min(policy.proof.max(policy.evidence / 2))

@@ -1,7 +1,7 @@
 //! Where it fails, as data.
 //!
-//! A [`Scope`] is what an incident is limited to: some operations, one grant, or what all who are hit have in common. The
-//! names in it are text of others, bounded and on one line.
+//! A [`Scope`] is what an incident is limited to: some operations, one grant, or what all affected callers share. The
+//! names in it are foreign text, bounded and on one line.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub struct Scope {
     pub shared: Option<Shared>,
 }
 
-/// What all who are hit have in common, and others who are served have not.
+/// What all affected callers share, and served ones do not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shared {
     pub dimension: Dimension,
@@ -61,7 +61,7 @@ impl Scope {
             && self.shared.as_ref().is_none_or(|shared| shared.key().has(traits))
     }
 
-    /// What names no operation may be of any.
+    /// A call without an operation may be of any.
     pub fn has_operation(&self, operation: Option<Operation>) -> bool {
         match (&self.operations, operation) {
             (None, _) => true,

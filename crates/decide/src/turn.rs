@@ -1,6 +1,6 @@
 //! What the lifecycle of an incident does, as data.
 //!
-//! A [`Turn`] says what happened and why, with numbers and names but without sentences: those are made where notices are.
+//! A [`Turn`] says what happened and why, with numbers and names but without sentences: notices have those.
 
 use jiff::Timestamp;
 use triage_model::observation::Operation;
@@ -9,13 +9,13 @@ use crate::ledger::{Incident, Ledger};
 use crate::scope::{Shared, SharedKey};
 use crate::verdict::{Advised, Diagnosis, Recovery};
 
-/// One turn in the life of a region's incidents: the new ledger, and what is to be told of it.
+/// One turn in the life of a region's incidents: the new ledger, and what to report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
     pub ledger: Ledger,
     /// Incidents that ended and were followed by another one at once.
     pub given_up: Vec<Incident>,
-    /// In the order in which it is to be told.
+    /// In the order in which it is reported.
     pub happened: Vec<Event>,
 }
 
@@ -34,12 +34,12 @@ impl Turn {
     }
 }
 
-/// Something to tell.
+/// Something to report.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// To the incident of the region (None) or of what is told apart, as it stands in the ledger.
+    /// About the incident of the region (None) or of an attribution, as it stands in the ledger.
     OfIncident(Option<SharedKey>, Happened),
-    /// What needs no incident.
+    /// An advice notice, without an incident.
     Advised(Advised),
 }
 
@@ -52,12 +52,12 @@ pub enum Happened {
         over_since: Timestamp,
     },
     Changed(Vec<Change>),
-    /// The incident goes on.
+    /// The incident is still open.
     Reminder,
     Resolved(Recovery),
 }
 
-/// What was not told yet of an open incident.
+/// A change of an open incident that was not reported yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Diagnosis {
@@ -66,11 +66,11 @@ pub enum Change {
     },
     /// It is of one tool, network or application.
     Attributed(Shared),
-    /// It is not, though it was told so.
+    /// It is not, though it was reported so.
     Refuted(Shared),
-    /// It has lasted: people are to be woken.
+    /// It has lasted: it pages.
     Lasts,
-    /// At least twice as many callers are hit as were told of.
+    /// At least twice as many callers are affected as were reported.
     Callers {
         affected: usize,
         reported: usize,

@@ -1,7 +1,7 @@
-//! What is judged of a region, as data.
+//! The result of an evaluation, as data.
 //!
-//! A [`Verdict`] is what a decision comes to, with its reasons; a [`Recovery`] is whether an incident is over. Nothing here
-//! judges.
+//! A [`Verdict`] is a diagnosis with its evidence and reasons; a [`Recovery`] is whether an incident is over. Nothing
+//! is decided here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::probe::StepState;
 use crate::proof_so_far::ProofSoFar;
 use crate::scope::{Scope, SharedKey};
 
-/// What is going on in a region, in the order of precedence.
+/// What happens in a region, in the order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Diagnosis {
-    /// The service fails for too many callers to be chance, and the probe says so too or most are hit.
+    /// The service fails for too many callers to be chance, and the probe confirms it or most callers are affected.
     Outage,
     /// The service fails for some.
     Degraded,
@@ -41,11 +41,11 @@ pub enum Diagnosis {
     OneCaller,
     /// Our own side is broken: neither probe nor control can connect.
     Blind,
-    /// An outage told of by events that came too late.
+    /// An outage reported by events that came too late.
     Late,
     /// AWS Health tells of an issue that nobody here was affected by.
     AwsHealth,
-    /// Events came of a source, or of a region, that is not believed.
+    /// Events came from an untrusted source, or of an untrusted region.
     Unbelieved,
     /// Service failures that none of these fits.
     Isolated,
@@ -85,7 +85,7 @@ impl Diagnosis {
         }
     }
 
-    /// The most severe that it is told with. What may be a page is told as a warning until it has lasted.
+    /// The highest severity of its notices. What may be a page is sent as a warning until it has lasted.
     pub const fn severity(self) -> Severity {
         match self {
             Self::Outage | Self::Degraded | Self::Misconfigured => Severity::Page,
@@ -103,7 +103,7 @@ impl Diagnosis {
         }
     }
 
-    /// Told as an incident, which opens and is resolved.
+    /// An incident, which opens and is resolved.
     pub const fn is_incident(self) -> bool {
         matches!(
             self,
@@ -117,7 +117,7 @@ impl Diagnosis {
         )
     }
 
-    /// Told of what hit callers have in common, beside the service's own incident.
+    /// An attribution to what affected callers share, beside the service's own incident.
     pub const fn of_shared(dimension: Dimension) -> Self {
         match dimension {
             Dimension::Application => Self::OneApplication,
@@ -137,7 +137,7 @@ impl Severity {
     }
 }
 
-/// What speaks for and against one possible cause, in words and numbers.
+/// The evidence for and against one possible cause, in words and numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weighing {
     pub cause: &'static str,
@@ -149,16 +149,16 @@ pub struct Weighing {
 pub const THROTTLING: &str = "throttling";
 pub const TALKER: &str = "talker:";
 
-/// Something worth saying that needs no incident.
+/// An advice notice: worth sending without an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advised {
     pub diagnosis: Diagnosis,
-    /// What it is told once for: the talker, the caller, the issue's `eventArn`.
+    /// The key under which it is sent once: the talker, the caller, the issue's `eventArn`.
     pub key: String,
-    /// How long it is not told again.
+    /// How long it is not sent again.
     pub quiet_for: Duration,
     pub reasons: Vec<String>,
-    /// Who is to slow down, where that is one tool.
+    /// The tool that should slow down, if it is one tool.
     pub talking: Option<Talking>,
 }
 
@@ -184,7 +184,7 @@ pub struct FailedRequest {
 /// The verdicts on one region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
-    /// On the region, without what is told apart.
+    /// On the region, without its attributions.
     pub region: Verdict,
     /// On each tool, network and application that fails by itself, or did: each has an incident of its own.
     pub apart: Vec<Verdict>,
@@ -196,7 +196,7 @@ impl Judgement {
         std::iter::once(&self.region).chain(&self.apart)
     }
 
-    /// The verdict on an incident of the region, by what it is of.
+    /// The verdict on an incident of the region, by its attribution.
     pub fn on(&self, key: Option<SharedKey>) -> Option<&Verdict> {
         self.verdicts().find(|verdict| verdict.apart == key)
     }
@@ -208,9 +208,9 @@ pub const FAILURES_COUNTED_S: i64 = 600;
 /// The verdict, with everything that a notice needs to explain it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// What it is of, where that is told apart from the region's own incident.
+    /// Its attribution, where it is not the region's own.
     pub apart: Option<SharedKey>,
-    /// The first of the precedence that holds.
+    /// The first in the order of precedence.
     pub diagnosis: Diagnosis,
     pub concern: Concern,
     pub scope: Scope,
@@ -238,7 +238,7 @@ pub struct Verdict {
     pub kms_key: Option<String>,
     /// How many of them were served later.
     pub served_again: usize,
-    /// The operations that fail, each with those that it hit.
+    /// The operations that fail, each with the callers that it affected.
     pub parts: Vec<FailingPart>,
     /// Callers with any call in the last five minutes, and those of them that were served.
     pub active: usize,
@@ -250,11 +250,12 @@ pub struct Verdict {
     pub failures_at: BTreeMap<i64, usize>,
     pub since: Option<Timestamp>,
     pub latest: Option<Timestamp>,
-    /// The latest failure without that of one caller, where many are hit: a one-off after a blip does not make it last.
+    /// The latest failure without that of one caller, where many are affected: a one-off after a blip does not make it
+    /// last.
     pub latest_of_many: Option<Timestamp>,
     /// Callers that were served within the scope since then.
     pub served_since: usize,
-    /// When what speaks for the diagnosis was enough; None where that is now.
+    /// When the evidence was enough; None where that is now.
     pub enough_at: Option<Timestamp>,
     /// How many of these failures got no answer at all.
     pub unanswered: usize,
@@ -266,9 +267,9 @@ pub struct Verdict {
     /// What the latest probe found, if it is not old; and of the steps that fail here, the worst.
     pub probe: Option<StepState>,
     pub step: Option<StepState>,
-    /// Nearly all that are hit have something in common that may yet turn out to be it.
+    /// Nearly all affected callers share something that may yet turn out to be the cause.
     pub may_be_apart: bool,
-    /// A step that fails here was down for the probe time and again.
+    /// A step that fails here was repeatedly down for the probe.
     pub probe_lasts: bool,
     /// AWS Health has an open sign-in issue.
     pub health: bool,
@@ -276,7 +277,7 @@ pub struct Verdict {
     /// not, any more.
     pub explains_open: bool,
     pub is_refuted: bool,
-    /// What is to be told beside it, once.
+    /// Advice notices beside it.
     pub advised: Vec<Advised>,
     /// Callers whose failures are to be left out of the tests from now on, and those that were served again.
     pub leave_out: BTreeSet<CallerHash>,
@@ -292,7 +293,7 @@ pub struct FailingPart {
     /// The first and the latest failure.
     pub since: Timestamp,
     pub latest: Timestamp,
-    /// Enough callers are hit, or its own test has crossed, so that it is a part of the incident.
+    /// Enough callers are affected, or its own test has crossed, so that it is a part of the incident.
     pub is_enough: bool,
 }
 
@@ -302,25 +303,25 @@ impl Verdict {
         self.probe == Some(StepState::Down)
     }
 
-    /// Whether most of the failed calls got no answer at all: that may be our own way to the service as well.
+    /// Whether most of the failed calls got no answer at all: our own way to the service may be the cause as well.
     pub fn is_mostly_unanswered(&self) -> bool {
         2 * self.unanswered > self.failures
     }
 }
 
-/// Whether an incident is over.
+/// The recovery of an incident.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recovery {
-    /// When the incident was proved over, or given up after a long silence; None as long as it goes on. That is the
-    /// latest of what makes the proof: a failure after it is news, and may reopen.
+    /// When the recovery was confirmed, or the incident ended without proof after a long silence; None while it is
+    /// open. That is the latest of the proof: a failure after it is news, and may reopen.
     pub over_at: Option<Timestamp>,
-    /// False where nothing proves it but silence.
+    /// False where it is quiet, not confirmed.
     pub proved: bool,
     /// In words and numbers.
     pub reasons: Vec<String>,
     /// How each of its parts stands, in the order of the incident's.
     pub parts: Vec<PartRecovery>,
-    /// Nobody has called there since then, for so long that it is worth saying: silence is no proof.
+    /// Nobody has called there since then, for so long that people should know: silence is no proof.
     pub silent_since: Option<Timestamp>,
     /// Calls are served again, and none has failed since then, but that is not enough yet.
     pub recovering_since: Option<Timestamp>,
@@ -328,7 +329,7 @@ pub struct Recovery {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartRecovery {
-    /// Since when it is proved that it works again.
+    /// Since when it is confirmed to work again.
     pub proved_at: Option<Timestamp>,
     /// How far its proof has come, up to a time of which all is known; None where that is no further than was noted.
     pub so_far: Option<ProofSoFar>,

@@ -35,13 +35,13 @@ impl View {
         self.learned.after(&self.evidence, span, now)
     }
 
-    /// Whether somebody was elected to probe within `interval`.
+    /// Whether a sandbox was elected to probe within `interval`.
     pub fn is_being_probed(&self, now: Timestamp, interval: Duration) -> bool {
         self.probe_asked_at.is_some_and(|at| is_within(at, now, interval))
     }
 }
 
-/// Why the store could not be asked, or was not understood.
+/// Why the store could not answer, or could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// No answer, or one that says that the store itself fails.

@@ -1,7 +1,7 @@
 //! The last hour of one region, in slots.
 //!
-//! In: marks, in any order and as often as they come. Out: [`Evidence`], which knows a failure again, and forgets what is
-//! old. Pure: `now` is an argument.
+//! In: marks, in any order and as often as they come. Out: [`Evidence`], which recognizes a failure that comes again,
+//! and forgets what is old. Pure: `now` is an argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -34,8 +34,8 @@ impl Evidence {
         self.slots.range(first..=slot_of(until).max(first)).map(|(begin, slot)| (*begin, slot))
     }
 
-    /// Whether a call tells by itself that it was made to this region. A log line often tells nothing of it: then it was
-    /// taken for the region of the settings, where perhaps nobody signs in.
+    /// Whether a call names its region. A log line often names none: then it counts for the region of the settings,
+    /// where perhaps nobody signs in.
     pub fn names_region(&self) -> bool {
         self.slots.values().any(|slot| {
             slot.failures().any(|mark| !mark.region_assumed)
@@ -52,7 +52,7 @@ impl Evidence {
         self.slot_mut(answered.call.at).add_answered(answered, was_hit);
     }
 
-    /// Whether the caller had failed before (at most [`HIT_LOOKBACK`]), so that this call cures it and none between did.
+    /// Whether the caller had failed before (at most [`HIT_LOOKBACK`]), and no call between cured it: so this one does.
     pub(super) fn is_hit(&self, call: &ServedCall) -> bool {
         let (caller, at, asked) = (call.caller, call.at, call.asked());
         let mut cured_by: Vec<&ServedCall> = Vec::new();
@@ -69,7 +69,7 @@ impl Evidence {
         false
     }
 
-    /// Whether a failure of that id is there, whatever it was seen through.
+    /// Whether a failure of that id is there, through whatever origin.
     pub fn knows(&self, mark: &Mark) -> bool {
         let slot = slot_of(mark.at);
         // A log's clock and CloudTrail's may put one failure into neighbouring slots.
@@ -79,7 +79,7 @@ impl Evidence {
             .any(|slot| slot.failures().any(|known| known.id == mark.id))
     }
 
-    /// Of two states of one issue the later one counts. An end, once told, is not taken back by an older copy.
+    /// Of two states of one issue the later one counts. An older copy does not undo an end.
     pub fn add_health(&mut self, issue: HealthIssue) {
         let known = self.health.entry(issue.event_arn.clone()).or_insert_with(|| issue.clone());
         if issue.occurred_at >= known.occurred_at {

@@ -1,7 +1,7 @@
 //! What a region is like on ordinary days.
 //!
-//! In: slots of the last hour, once each is complete. Out: [`Learned`]: how many calls a year brings, how many callers are
-//! hit on a day for no reason, and whose successes are seen at all. The thresholds of the tests follow it.
+//! In: slots of the last hour, once each is complete. Out: [`Learned`]: how many calls a year brings, how many callers
+//! fail on a day for no reason, and from which origins successes are seen. The thresholds of the tests follow it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub struct Crowd {
 impl Crowd {
     /// Served calls of that day and the one before.
     pub fn served_by(self, at: Timestamp) -> u32 {
-        // What was kept may be any day.
+        // The stored day may be any day.
         match day_of(at).checked_sub(self.day) {
             Some(0) => self.served.saturating_add(self.before),
             Some(1) => self.served,
@@ -80,7 +80,7 @@ impl Crowd {
 pub const APPLICATIONS_MAX: usize = 64;
 pub const CROWDS_MAX: usize = 64;
 
-/// What another release knows besides is nothing to this one.
+/// Members that only another release knows are ignored.
 fn known_cells<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Cell, CellCalls>, D::Error> {
     let cells = BTreeMap::<String, CellCalls>::deserialize(deserializer)?;
     Ok(cells.into_iter().filter_map(|(cell, calls)| Some((cell.parse().ok()?, calls))).collect())
@@ -94,14 +94,14 @@ pub struct Streak {
     pub last: Timestamp,
 }
 
-/// Callers remembered as hit. Of more of them some count as newly hit again, which raises a base rate that is high anyway;
-/// and every failure reads them all, before an incident is open.
+/// Affected callers remembered. If there are more, some count as newly affected again, which raises a base rate that is
+/// high anyway; and every failure reads them all, before an incident is open.
 pub const HIT_MAX: usize = 512;
 
-/// A slot is learned when its stragglers have come: CloudTrail is up to a quarter of an hour late.
+/// A slot is learned when its late records have come: CloudTrail is up to a quarter of an hour late.
 pub const LEARNED_AFTER: Duration = Duration::from_secs(15 * 60);
 
-/// A caller without a failure for so long is newly hit by its next one.
+/// A caller without a failure for so long is newly affected by its next one.
 pub const STREAK_GAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Seconds since 1970: it is read often.
@@ -126,8 +126,8 @@ impl Streak {
 }
 
 impl Learned {
-    /// The sums with every slot in them that is complete at `now`; None if there is none to add. Slots within
-    /// `incident` (from, to) bring no hits: an outage is not what a day is like, and whoever is hit in one is not
+    /// The sums including every slot that is complete at `now`; None if there is none to add. Slots within `incident`
+    /// (from, to) add no affected callers: an outage is not an ordinary day, and a caller affected in one is not
     /// therefore a caller that always fails.
     pub fn after(&self, evidence: &Evidence, incident: Option<(Timestamp, Timestamp)>, now: Timestamp) -> Option<Self> {
         let end = slot_of(before(now, LEARNED_AFTER));
@@ -209,7 +209,7 @@ impl Learned {
 
     fn add(&mut self, begin: i64, slot: &Slot, incident: Option<(Timestamp, Timestamp)>) {
         let (from, to) = (time(begin), time(begin + SLOT_SECONDS));
-        // What was kept may be anything.
+        // The stored value may be anything.
         self.calls = self.calls.saturating_add(slot.all_calls());
         for place in slot.calls.iter().filter(|(_, calls)| calls.served > 0).map(|(place, _)| place) {
             let latest = self.succeeded.entry(place.origin).or_insert(to);

@@ -1,8 +1,8 @@
 //! What is kept of one call.
 //!
-//! In: a classified failure or an answered call. Out: a [`Mark`] or a [`ServedCall`], which a store keeps in 24 bytes at most,
-//! and the [`Names`] by which people know what the marks only hash. Equal calls give equal marks, so that a union of
-//! sets counts each once.
+//! In: a classified failure or an answered call. Out: a [`Mark`] or a [`ServedCall`], which a store keeps in 24 bytes
+//! at most, and the [`Names`] behind the marks' hashes. Equal calls give equal marks, so that a union of sets counts
+//! each once.
 
 use std::collections::BTreeMap;
 use std::hash::Hasher as _;
@@ -15,7 +15,7 @@ use triage_model::classify::Cause;
 use triage_model::grant::Grant;
 use triage_model::observation::{Operation, Origin};
 
-/// What a call was like: what those that fail may have in common. Hashes are 0 where a record does not tell.
+/// The traits that failing calls may share. Hashes are 0 where a record says nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Traits {
     /// Of CreateToken and CreateTokenWithIAM.
@@ -60,20 +60,20 @@ pub struct ServedCall {
     pub operation: Option<Operation>,
     pub origin: Origin,
     pub traits: Traits,
-    /// AuthorizationPending: it speaks for polling alone.
+    /// AuthorizationPending: it says something about polling alone.
     pub pending: bool,
     /// The caller had failed before: it is named whatever the room.
     pub was_hit: bool,
 }
 
-/// What a call asked for: as far as one call says anything of another one.
+/// What a call asked for, as far as one call says anything about another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
     pub operation: Option<Operation>,
     pub grant: Option<Grant>,
     pub application: u16,
     pub pending: bool,
-    /// By one that stands for many: one of them may have come further than another one.
+    /// By one that stands for many: one of them may have come further than another.
     pub crowd: bool,
 }
 
@@ -92,9 +92,9 @@ impl ServedCall {
 }
 
 impl Asked {
-    /// Whether a caller that failed with `failed` is well again, once it is served with this one. Refreshes that work say
-    /// nothing of a device flow that does not; but who polls has come through the steps before. A grant that is not known may be
-    /// the same one.
+    /// Whether this served call shows that a caller that failed with `failed` is well again. Refreshes that work say
+    /// nothing about a device flow that does not; but a caller that polls has passed the steps before. An unknown grant
+    /// may be the same one.
     pub fn cures(self, failed: Self) -> bool {
         let (Some(served), Some(failing)) = (self.operation, failed.operation) else { return true };
         let may_be = |one: Option<Grant>, other: Option<Grant>| one.is_none() || other.is_none() || one == other;
@@ -128,7 +128,7 @@ pub struct Answered {
     pub served: bool,
 }
 
-/// A tool and address that makes many calls.
+/// A tool at an address that makes many calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Talker {
     /// [`hash48`] of the tool and the address.
@@ -167,7 +167,7 @@ impl Quota {
     }
 }
 
-/// How people call what the marks hash. Each is bounded on its way in, and is text of others.
+/// The names behind the marks' hashes. Each is bounded on its way in, and is foreign text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
     /// By [`CallerHash::to_bits`].
@@ -193,7 +193,7 @@ pub struct Names {
 pub const NAMES_MAX: usize = 16;
 
 impl Names {
-    /// Takes over all that the other knows.
+    /// Adds all names of the other.
     pub fn extend(&mut self, other: Self) {
         self.callers.extend(other.callers);
         self.labels.extend(other.labels);
@@ -205,7 +205,7 @@ impl Names {
         self.requests.extend(other.requests);
     }
 
-    /// Those of ours that a union with `known` would keep and `known` lacks.
+    /// Our names that a union with `known` would keep and `known` lacks.
     pub fn new_to(&self, known: &Self) -> Self {
         fn new<K: Ord + Copy>(
             mine: &BTreeMap<K, String>,
@@ -229,8 +229,8 @@ impl Names {
         }
     }
 
-    /// Takes over what the other knows, and keeps of each kind those with the smallest hashes: whatever the order in
-    /// which names come, the same ones stay.
+    /// Adds the names of the other, and keeps of each kind those with the smallest hashes: the same ones, in whatever
+    /// order names come.
     pub fn merge(&mut self, other: &Self) {
         fn take<K: Ord + Copy>(mine: &mut BTreeMap<K, String>, theirs: &BTreeMap<K, String>) {
             for (key, name) in theirs {
@@ -307,7 +307,7 @@ mod tests {
             (token(RefreshToken), asked(RegisterClient), false),
             (token(RefreshToken), of_application(1), false),
             (token(DeviceCode), token(RefreshToken), false),
-            // Whoever comes so far has come through the steps before.
+            // A caller that comes so far has passed the steps before.
             (token(DeviceCode), asked(StartDeviceAuthorization), true),
             (token(DeviceCode), asked(RegisterClient), true),
             (token(AuthorizationCode), asked(RegisterClient), true),

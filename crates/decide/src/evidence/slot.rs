@@ -24,13 +24,14 @@ pub const SLOT_SECONDS: i64 = 120;
 /// Marks of one cause kept in a slot: more adds nothing to the decision, and an item that is written often must be small.
 pub const MARKS_MAX: usize = 170;
 
-/// Of these an operation keeps so many whatever fails beside it: a storm of refreshes starves no StartDeviceAuthorization.
+/// An operation keeps so many of these whatever else fails: a storm of refreshes does not push out
+/// StartDeviceAuthorization.
 pub const MARKS_RESERVED: usize = 32;
 
-/// Served callers of one operation that a slot names, beside those that had been hit before.
+/// Served callers of one operation that a slot names, besides those that had failed before.
 pub const SERVED_MAX: usize = 48;
 
-/// Served callers that had been hit before: an item must stay small when all of an hour's are served again at once.
+/// Served callers that had failed before: an item must stay small when all of an hour's are served again at once.
 pub const SERVED_AGAIN_MAX: usize = 1024;
 
 /// Talkers in one slot: those that make the most calls.
@@ -89,7 +90,7 @@ pub struct AnsweredCalls {
 }
 
 impl AnsweredCalls {
-    /// What the table holds may be anything: a count that is too large stays so.
+    /// The table may hold anything: a count that is too large stays so.
     pub fn add(&mut self, more: Self) {
         self.answered = self.answered.saturating_add(more.answered);
         self.served = self.served.saturating_add(more.served);
@@ -110,7 +111,7 @@ pub struct Slot {
     pub names: Names,
 }
 
-/// What became of a mark.
+/// How a mark was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addition {
     New,
@@ -126,7 +127,7 @@ pub fn slot_of(at: Timestamp) -> i64 {
 }
 
 impl Slot {
-    /// Adds a failure, unless it is there or there is no room for it. Another one may lose its place to it, and is then
+    /// Adds a failure, unless it is there or there is no room for it. It may push out another one, which is then
     /// counted in [`Slot::beyond`].
     pub fn add_failure(&mut self, mark: Mark) -> Addition {
         let marks = self.failures.entry(mark.cause).or_default();
@@ -189,7 +190,7 @@ impl Slot {
         }
     }
 
-    /// Marks a served call if that is worth it. The caller with the greatest hash may lose its place to it.
+    /// Marks a served call if that is worth it. The caller with the greatest hash may be pushed out.
     pub fn add_served(&mut self, call: ServedCall) -> bool {
         if call.was_hit {
             return self.add_served_again(call);
@@ -255,7 +256,7 @@ impl Slot {
         known.add(calls);
     }
 
-    /// Counts failures that are not kept. What the table holds may be anything, and a count that is too large stays so.
+    /// Counts failures that are not kept. The table may hold anything, and a count that is too large stays so.
     pub fn count_beyond(&mut self, of: (Cause, Origin), more: u32) {
         let count = self.beyond.entry(of).or_default();
         *count = count.saturating_add(more);
@@ -294,7 +295,7 @@ impl Slot {
         self.merge_names(&other.names);
     }
 
-    /// Takes over names. Those of talkers that have no place here, or have lost it, make room.
+    /// Adds names. Those of talkers that have no place here, or have lost it, make room.
     pub fn merge_names(&mut self, names: &Names) {
         let has_place = |who: &u64, _: &mut String| self.talkers.keys().any(|talker| talker.who == *who);
         let mut names = names.clone();
@@ -313,8 +314,8 @@ impl Slot {
     }
 }
 
-/// Counts one of those that make many calls. Where there is no room for another one, everybody's count goes down by what the
-/// newcomer brings, at most to nothing (Misra and Gries, 1982): whoever makes more than one call in `most` stays, whatever
+/// Counts one of those that make many calls. Where there is no room for another one, everybody's count goes down by the
+/// newcomer's, at most to nothing (Misra and Gries, 1982): a caller with more than one call in `most` stays, whatever
 /// the order, and its count is too low by at most that share of all calls.
 fn add_frequent<K: Ord>(counts: &mut BTreeMap<K, u32>, most: usize, who: K, calls: u32) {
     if let Some(count) = counts.get_mut(&who) {

@@ -1,7 +1,7 @@
-//! Taking in what an invocation saw.
+//! Adding what an invocation saw.
 //!
-//! In: the evidence so far and what was [`Seen`]. Out: the evidence with it, and by slot what is new, which is all that a
-//! store need write. Both homes of the store take things in by this, so that they keep the same.
+//! In: the evidence so far and what was [`Seen`]. Out: the evidence with it, and by slot what is new, which is all that
+//! a store needs to write. Both implementations of the store use this, so that they keep the same.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,12 +13,12 @@ use crate::evidence::seen::Seen;
 use crate::evidence::slot::{Addition, Slot, slot_of};
 
 impl Evidence {
-    /// Of each failure whether it is new: `first` here, and not in the evidence, whatever it was seen through.
+    /// Of each failure whether it is new: `first` here, and not in the evidence, through whatever origin.
     pub fn new_of(&self, seen: &Seen, first: &[bool]) -> Vec<bool> {
         seen.failures.iter().zip(first).map(|(mark, first)| *first && !self.knows(mark)).collect()
     }
 
-    /// Takes in what was seen, and returns what that adds. `new` says of each failure whether it is seen for the first
+    /// Adds what was seen, and returns what that changes. `new` says of each failure whether it is seen for the first
     /// time: where there is no room for a mark, one that comes again is not counted.
     pub fn take_in(&mut self, seen: &Seen, new: &[bool]) -> BTreeMap<i64, Slot> {
         let mut added: BTreeMap<i64, Slot> = BTreeMap::new();

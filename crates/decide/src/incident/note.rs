@@ -1,7 +1,8 @@
-//! What an open incident keeps of what is seen of it.
+//! What an open incident keeps of its evidence.
 //!
-//! In: an [`Incident`], the verdict on it, and how far it is proved over. Out: the incident with who was hit, from when to when,
-//! where, and how its parts stand. Evidence is gone after an hour; what is noted here stays, and only grows.
+//! In: an [`Incident`], the verdict on it, and how far its recovery is confirmed. Out: the incident with its affected
+//! callers, its span, its scope, and the state of its parts. Evidence is gone after an hour; what is noted here stays,
+//! and only grows.
 
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ impl Incident {
         self.failures_before += std::mem::replace(&mut self.failures_at, late).into_values().sum::<usize>();
     }
 
-    /// Where it fails: once it is seen to be limited it stays so, and grows by what fails too.
+    /// Where it fails: once it is limited to something it stays so, and grows by what else fails.
     fn note_scope(&mut self, verdict: &Verdict) {
         let seen = &verdict.scope;
         let enough = verdict.parts.iter().filter(|part| part.is_enough).filter_map(|part| part.operation);
@@ -124,7 +125,7 @@ impl Incident {
         }
     }
 
-    /// Whether more is noted than was, so that it would be lost with its evidence.
+    /// Whether more is noted than before, so that it would be lost with its evidence.
     pub(super) fn has_more_than(&self, known: &Self) -> bool {
         self.callers > known.callers
             || self.failed_calls() > known.failed_calls()

@@ -1,7 +1,8 @@
-//! When an incident wakes people.
+//! When an incident pages.
 //!
-//! In: an open [`Incident`] and the verdict on it. Out: whether it has lasted. A blip of half a minute wakes nobody: what would be
-//! a page is told as a warning at once, and pages when it is seen to last, by the clock and not by the next failure.
+//! In: an open [`Incident`] and the verdict on it. Out: whether it has lasted. A blip of half a minute pages nobody:
+//! what would be a page is sent as a warning at once, and pages when it lasts, by the clock and not by the next
+//! failure.
 
 use std::time::Duration;
 
@@ -12,15 +13,15 @@ use crate::policy::Policy;
 use crate::probe::StepState;
 use crate::verdict::{Severity, Verdict};
 
-/// So many of the hit callers that were served since are enough not to wake anybody yet, or half of them.
+/// If so many of the affected callers, or half of them, were served since, nobody is paged yet.
 const SERVED_AGAIN: usize = 2;
 
-/// Nor is anybody woken where so many callers were served since the latest failure, and that is so long ago.
+/// Nor is anybody paged if so many callers were served since the latest failure, and that is so long ago.
 const SERVED_SINCE: usize = 3;
 const WORKS_FOR: Duration = Duration::from_secs(20);
 
 impl Incident {
-    /// Makes it as severe as it is now, and says whether that is news. It stays so to its end.
+    /// Raises the severity to the present one, and says whether that is news. It never falls.
     pub(super) fn raise(&mut self, verdict: &Verdict, policy: &Policy, now: Timestamp) -> bool {
         let is_due = self.severity != Severity::Page
             && self.diagnosis.severity() == Severity::Page

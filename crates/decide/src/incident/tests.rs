@@ -47,7 +47,7 @@ impl From<&Event> for Kind {
     }
 }
 
-/// One region as it lives: each verdict is decided on as the pipeline does it, until nothing more follows.
+/// One region over time: each verdict is decided on as the pipeline does it, until nothing more follows.
 #[derive(Default)]
 struct Life {
     ledger: Ledger,
@@ -85,7 +85,7 @@ impl Life {
         self.ledger.incidents().next().unwrap()
     }
 
-    /// Opened a minute after the first of three callers was hit.
+    /// Opened a minute after the first of three callers failed.
     fn of(verdict: &Verdict) -> Self {
         let mut life = Self::default();
         assert_eq!(life.sees(60, verdict), [Kind::Opened]);

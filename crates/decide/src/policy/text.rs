@@ -1,7 +1,7 @@
 //! The text that a policy is read from.
 //!
-//! In: TOML. Out: one number after the other as it is asked for, and at the end all that was wrong, each with its line:
-//! whoever writes a policy gets to know everything at once.
+//! In: TOML. Out: one number after the other as it is asked for, and at the end all errors, each with its line: an
+//! operator sees all of them at once.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -51,7 +51,7 @@ pub struct Text<'a> {
     toml: &'a str,
     keys: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     asked: Vec<&'static str>,
-    /// With the line, by which they are told in order.
+    /// With the line, by which errors are sorted.
     problems: Vec<(usize, String)>,
 }
 

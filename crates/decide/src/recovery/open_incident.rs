@@ -1,7 +1,7 @@
 //! The calls that keep an incident open, and those that may end it.
 //!
-//! In: the [`View`] of a region and one of its open [`Incident`]s. Out: which failures are of the incident's own kind and scope,
-//! which served calls speak of it, and when the latest of them occurred. Nothing is decided here.
+//! In: the [`View`] of a region and one of its open [`Incident`]s. Out: which failures are of the incident's own kind
+//! and scope, which served calls are evidence about it, and when the latest of them occurred. Nothing is decided here.
 
 use jiff::Timestamp;
 use triage_model::classify::Cause;
@@ -31,7 +31,7 @@ impl<'a> OpenIncident<'a> {
         Self { view, incident, policy, now, slots: slots(&view.evidence, policy, now), lens }
     }
 
-    /// Its parts, each of which is proved over by itself; where none stands out, all of it together.
+    /// Its parts, each confirmed by itself; where none stands out, all of it together.
     pub fn parts(&self) -> Vec<Part> {
         if !self.incident.parts.is_empty() {
             return self.incident.parts.clone();
@@ -50,13 +50,14 @@ impl<'a> OpenIncident<'a> {
             && !self.view.ledger.is_left_out(mark.caller)
     }
 
-    /// Whether a served call speaks of that part. Not every record names its operation.
+    /// Whether a served call is evidence about that part. Not every record names its operation.
     pub fn hears(&self, part: &Part, call: &ServedCall) -> bool {
         let is_own = self.is_proved_by(part, call.operation, &call.traits);
         is_own && !call.pending && self.lens.hears(call)
     }
 
-    /// Whether calls of that operation say anything of that part. Where no part stands out, they are those that failed.
+    /// Whether calls of that operation are evidence about that part. Where no part stands out, they are those that
+    /// failed.
     pub fn is_proved_by(&self, part: &Part, operation: Option<Operation>, traits: &Traits) -> bool {
         let Some(operation) = operation else { return true };
         let reported = &self.incident.reported_operations;
@@ -83,7 +84,7 @@ impl<'a> OpenIncident<'a> {
         self.failures(part).map(|mark| mark.at).max()
     }
 
-    /// The latest served call that speaks of a part.
+    /// The latest served call that is evidence about a part.
     pub fn latest_served(&self, part: &Part) -> Option<Timestamp> {
         let (latest, since) = (latest(self.now), self.incident.since);
         let served = self.slots.iter().flat_map(|(_, slot)| &slot.served);

@@ -32,13 +32,13 @@ use crate::proof_so_far::ProofSoFar;
 use crate::recovery::open_incident::OpenIncident;
 use crate::spread::{Spread, beyond, latest, served_about};
 
-/// So many nats for recovery are as good as certain: more would only make a return of the trouble harder to see.
+/// So many nats for recovery are as good as certain: more would only make it harder to see a return of the failures.
 const SUM_MAX: f64 = 20.0;
 
-/// A share is never taken as more than this, nor as less than that of the smallest outage.
+/// A share never counts as more than this, nor as less than that of the smallest outage.
 const SHARE_MAX: f64 = 0.95;
 
-/// Callers noted of those that were served: no policy asks for many.
+/// Served callers noted: no policy asks for many.
 const CALLERS_NOTED: usize = 16;
 
 pub struct Proof {
@@ -54,12 +54,11 @@ pub struct Proof {
     pub proved_at: Option<Timestamp>,
     /// The share of calls that fails, or failed before.
     pub share: f64,
-    /// How far it had come when all that is older was certainly known; None where that is no further than was noted.
+    /// How far it had come when everything older was certainly known; None where that is no further than was noted.
     pub so_far: Option<ProofSoFar>,
 }
 
-/// One moment of the incident, in the order in which those of one second are taken: a failure last, so that it is never
-/// held to be outweighed.
+/// One moment of the incident, in the order within one second: a failure last, so that no served call outweighs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Moment {
     /// Nothing in particular: what is spread over the time up to it is counted.
@@ -82,7 +81,7 @@ impl Proof {
         let start = known.max(incident.enough_at);
         let noted_until = before(open.now, LEARNED_AFTER);
         let course = Course::of(open, part, [known, start, noted_until]);
-        // Of one that stands for many nobody else need be served.
+        // Of one that stands for many no other caller need be served.
         let callers = open.policy.proof_callers.min(incident.callers.max(1));
         // What was noted has its share already.
         let counted_until = if part.so_far.is_some() && start == known { Timestamp::MIN } else { start };

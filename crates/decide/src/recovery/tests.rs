@@ -48,7 +48,7 @@ struct Life {
     served: usize,
 }
 
-/// Lives through the calls, a decision every 20 seconds.
+/// Replays the calls, a decision every 20 seconds.
 fn live(calls: &[Call], end: i64, mut change: impl FnMut(&mut View)) -> Option<Life> {
     let policy = Policy::default();
     let mut view = View::default();
@@ -227,7 +227,7 @@ fn calls_of_operations_that_did_not_fail_prove_nothing() {
     let incident = Incident { parts: vec![part(Operation::CreateToken)], ..incident(1, 3) };
     assert_eq!(over(&view, &incident, 600), None);
     serve(&mut view, 400, 410, |call| call);
-    // Seven callers are marked by their first calls; the three more are taken as spread over the time up to these.
+    // Seven callers are marked by their first calls; the three more count as spread over the time up to these.
     assert_eq!(over(&view, &incident, 600), Some(403));
 }
 
@@ -315,7 +315,7 @@ fn half_an_hour_of_silence_ends_it_without_proof() {
     let found = recovery(&view, &incident(1, 3), &Policy::default(), at(20 + 1800));
     assert_eq!((found.over_at, found.proved), (Some(at(1820)), false));
     assert!(found.reasons[0].contains("nothing else confirms that it is over"), "{:?}", found.reasons);
-    // What is told of late is not over at once.
+    // Late records do not end it at once.
     assert_eq!(over(&view, &incident(1, 1500), 3200), None);
     assert_eq!(over(&view, &Incident { reopened_at: Some(at(1600)), ..incident(1, 3) }, 3300), None);
 }
@@ -472,7 +472,7 @@ fn what_is_noted_of_a_proof_keeps_the_share_by_which_it_is_reckoned() {
 }
 
 proptest! {
-    // Each case lives through half an hour.
+    // Each case replays half an hour.
     #![proptest_config(one_case_in(64))]
 
     #[test]
@@ -511,7 +511,7 @@ proptest! {
         let found = |view: &View, incident: &Incident| recovery(view, incident, &Policy::default(), at(3_100));
         let one = found(&view, &whole);
         if let Some(so_far) = &so_far.parts[0].so_far {
-            // What it was made of is not looked at again.
+            // Its calls are not looked at again.
             view.evidence.slots.retain(|begin, _| *begin >= slot_of(so_far.until));
         }
         let other = found(&view, &so_far);

@@ -37,7 +37,7 @@ pub enum What {
 }
 
 impl What {
-    /// A run begins with a caller newly hit.
+    /// A run begins with a caller newly affected.
     pub const fn begins_a_run(self) -> bool {
         matches!(self, Self::Failed { newly: true, .. })
     }
@@ -71,8 +71,9 @@ impl Event {
     }
 }
 
-/// Takes the news out of failures of callers that had one within `new_caller` before. `events` are in order, and nothing
-/// but failures. What an incident already told of explains is no sign of a caller that always fails: it is as new.
+/// Removes the news from failures of callers that had one within `new_caller` before. `events` are in order, and
+/// nothing but failures. A failure that a reported incident explains is no sign of a caller that always fails: the next
+/// one is news.
 pub fn mark_newly_hit(events: &mut [Event], view: &View, policy: &Policy) {
     let told = view.ledger.incident.as_ref().and_then(|told| Some((told.since.min(told.opened_at), told.resolved_at?)));
     let mut latest: CallerMap<Timestamp> = CallerMap::default();
@@ -89,7 +90,8 @@ pub fn mark_newly_hit(events: &mut [Event], view: &View, policy: &Policy) {
     }
 }
 
-/// Of the callers hit, the share that was served within that time; of few it is taken as less. `events` are in order.
+/// Of the affected callers, the share that was served within that time; of few it counts as less. `events` are in
+/// order.
 pub fn cured_share(events: &[Event], within: Duration, now: Timestamp) -> f64 {
     let (mut hit_at, mut hits, mut cured): (CallerMap<(Timestamp, Asked)>, _, _) = (CallerMap::default(), 0, 0);
     for event in events {
@@ -111,7 +113,7 @@ pub fn cured_share(events: &[Event], within: Duration, now: Timestamp) -> f64 {
     cured as f64 / (hits + HITS_UNKNOWN) as f64
 }
 
-/// So many callers who were not cured are taken to have been there before the first.
+/// So many callers that were not cured are assumed before the first.
 const HITS_UNKNOWN: usize = 3;
 
 /// Adds to each hit the time at which it is more than a one-off.

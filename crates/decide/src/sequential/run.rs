@@ -1,4 +1,4 @@
-//! What a test comes to, as data.
+//! The result of a test, as data.
 
 use jiff::Timestamp;
 use triage_model::caller::CallerHash;
@@ -35,7 +35,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Chance alone would bring a sum like this once in so many years. More than a million are told as a million.
+    /// Chance alone would bring a sum like this once in so many years. More than a million count as a million.
     pub fn chance_years(&self, policy: &Policy) -> f64 {
         ((self.sum - self.threshold).exp() / policy.false_pages_per_year).min(CHANCE_YEARS_MAX)
     }

@@ -344,7 +344,8 @@ fn chance_is_told_in_years() {
 mod one_offs {
     use super::*;
 
-    /// So many callers hit one by one and served so long after, every half minute; then four at once who are not.
+    /// So many callers that fail one by one and are served so long after, every half minute; then four at once that are
+    /// not.
     fn with_one_offs(many: i64, served_after: i64) -> View {
         let mut view = view();
         for nth in 0..many {
@@ -491,7 +492,7 @@ mod hits_in_time {
         assert_eq!(rate(9940, 97), 100.0);
     }
 
-    /// Hits at random, as they are; pages in all these years. The base rate is learned on the way.
+    /// Failures at random, as they occur; pages in all these years. The base rate is learned on the way.
     fn pages(hits_per_day: f64, years: usize, seed: u64) -> usize {
         let policy = Policy::default();
         let mut random = fastrand::Rng::with_seed(seed);

@@ -1,4 +1,4 @@
-//! Verdicts, incidents and recoveries by hand, for tests of what is made of them.
+//! Verdicts, incidents and recoveries by hand, for tests of notices.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -142,14 +142,14 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
 }
 
 impl Verdict {
-    /// The same trouble, with so many callers hit.
+    /// The same incident, with so many callers affected.
     pub fn hitting(self, callers: usize) -> Self {
         let seen = if callers == 0 { BTreeMap::new() } else { victims(callers as u64 + 1) };
         let failures_at = if callers == 0 { BTreeMap::new() } else { self.failures_at.clone() };
         Self { callers, victims: victims(callers as u64), seen, failures_at, ..self }
     }
 
-    /// The same trouble, seen from one second to another one.
+    /// The same incident, seen from one second to another.
     pub fn seen(self, since: i64, latest: i64) -> Self {
         let latest = Some(at(latest));
         Self { since: Some(at(since)), latest, latest_of_many: latest, ..self }
@@ -174,7 +174,7 @@ fn shared(diagnosis: Diagnosis) -> Option<Shared> {
 }
 
 impl From<Verdict> for Judgement {
-    /// Of a region in which nothing else is the matter.
+    /// Of a region in which nothing else is wrong.
     fn from(verdict: Verdict) -> Self {
         match verdict.apart {
             None => Self { region: verdict, apart: Vec::new() },

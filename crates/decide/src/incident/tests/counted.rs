@@ -1,4 +1,4 @@
-//! How many, how long, how sure, and where: what an incident keeps of what was seen of it.
+//! How many, how long, how sure, and where: what an incident keeps of its evidence.
 
 use triage_model::observation::Origin;
 

@@ -1,4 +1,4 @@
-//! When an incident wakes people.
+//! When an incident pages.
 
 use super::*;
 use crate::ledger::Alarm;

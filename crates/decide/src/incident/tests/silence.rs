@@ -1,4 +1,4 @@
-//! Nobody calls any more: no proof, told once, and the end of it.
+//! Nobody calls any more: no proof, reported once, and the end of the incident.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn silent() -> Recovery {
     Recovery { silent_since: Some(at(2)), ..Recovery::default() }
 }
 
-/// Told as silent half an hour after its latest failure.
+/// Reported as quiet half an hour after its latest failure.
 fn fallen_silent() -> Life {
     let mut life = Life::of(&outage());
     assert_eq!(life.is_over(1802, &quiet(), &silent()), [Kind::Changed]);
@@ -15,7 +15,7 @@ fn fallen_silent() -> Life {
     life
 }
 
-/// It fails anew, which was enough in that second.
+/// It fails anew, with enough evidence in that second.
 fn anew(second: i64) -> Verdict {
     Verdict { enough_at: Some(at(second)), ..outage().seen(second - 5, second) }
 }
