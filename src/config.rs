@@ -1,7 +1,7 @@
 //! The environment, read once into a validated struct.
 //!
-//! In: variables. Out: a [`Config`], or all that is wrong with them together. Nothing else in the function reads the
-//! environment but the AWS SDK (credentials, endpoints) and the Lambda runtime.
+//! In: variables. Out: a [`Config`], or all errors together. Nothing else in the function reads the environment except
+//! the AWS SDK (credentials, endpoints) and the Lambda runtime.
 
 mod company;
 mod directory;
@@ -15,22 +15,22 @@ pub use self::directory::IdentityStoreArn;
 /// What an operator can set. Every variable is optional.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// What the decision goes by.
+    /// What the decision depends on.
     pub settings: Settings,
     /// `OIDC_TRIAGE_TOPIC_ARN`: where notices go; unset, they are written to the log only.
     pub topic_arn: Option<String>,
     /// `OIDC_TRIAGE_FALLBACK_TOPIC_ARN`: a topic in another region, for when that one cannot be reached.
     pub fallback_topic_arn: Option<String>,
-    /// `OIDC_TRIAGE_PAGER_TOPIC_ARN`: where incidents worth a page go as a paging service understands them.
+    /// `OIDC_TRIAGE_PAGER_TOPIC_ARN`: where incidents worth a page go, in a form for a paging service.
     pub pager_topic_arn: Option<String>,
-    /// `OIDC_TRIAGE_EVENT_BUS`: where programs hear of incidents.
+    /// `OIDC_TRIAGE_EVENT_BUS`: where incidents go as events for programs.
     pub event_bus: Option<String>,
     /// `OIDC_TRIAGE_TABLE`: where sandboxes agree; unset, each knows only what it saw itself.
     pub table: Option<String>,
     /// `OIDC_TRIAGE_RUNBOOK_URL`, `OIDC_TRIAGE_STATUS_PAGE_URL`, `OIDC_TRIAGE_CONTACT`, `OIDC_TRIAGE_TIME_ZONE`: what a
     /// company adds to its notices.
     pub company: Company,
-    /// `OIDC_TRIAGE_RESOLVE_NAMES`, `OIDC_TRIAGE_IDENTITY_STORE_ARN`: where user ids become names, if they are to.
+    /// `OIDC_TRIAGE_RESOLVE_NAMES`, `OIDC_TRIAGE_IDENTITY_STORE_ARN`: where user ids become names, if they should.
     pub identity_store: Option<IdentityStoreArn>,
     /// `AWS_LAMBDA_LOG_LEVEL`.
     pub log_level: tracing::Level,

@@ -1,7 +1,7 @@
-//! Identity Store: whose user id that is.
+//! Identity Store: the name behind a user id.
 //!
-//! In: a user id, as records name people. Out: the name and the sign-in name of that user, and nothing else of what the
-//! directory knows, or why they could not be had. One attempt, without the SDK's retries: a name is worth no wait.
+//! In: a user id, as records name people. Out: the name and the sign-in name of that user, and nothing else of the
+//! directory, or why they were not found. One attempt, without the SDK's retries: a name is not worth a wait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -32,12 +32,12 @@ pub struct IdentityStore {
     id: String,
     /// What stands before the UUID in ids of a directory that was made when they still began so; None of others.
     prefix: Option<String>,
-    /// Whether the latest user was found under its id with that before it.
+    /// Whether the latest user was found under its id with that prefix.
     is_prefixed: AtomicBool,
 }
 
 impl IdentityStore {
-    /// None where user ids are not to become names.
+    /// None where user ids stay ids.
     pub fn new(sdk: &SdkConfig, config: &Config) -> Option<Self> {
         let id = config.identity_store.as_ref()?.id.clone();
         let client = identitystore::config::Builder::from(sdk)
@@ -52,8 +52,8 @@ impl IdentityStore {
         Some(Self { client, id, prefix, is_prefixed: AtomicBool::new(false) })
     }
 
-    /// Records name a user of an old directory with and without the directory before the UUID, and a notice has the UUID
-    /// alone: under which of the two the directory knows it, the first user tells.
+    /// Records name a user of an old directory with and without the directory before the UUID, and a notice has the
+    /// UUID alone: the first user shows which of the two the directory knows.
     async fn described(&self, uuid: &str) -> Result<Person, DirectoryError> {
         let was_prefixed = self.is_prefixed.load(Ordering::Relaxed);
         let mut forms = vec![(uuid.to_owned(), false)];
@@ -70,7 +70,7 @@ impl IdentityStore {
                     Some(DescribeUserError::ResourceNotFoundException(missing)) if is_user(missing) => {
                         not_found = Ok(Person::Unknown);
                     }
-                    // A form that the directory does not know: so it is the other one.
+                    // The directory does not know that form: so it is the other one.
                     Some(DescribeUserError::ValidationException(_)) if self.prefix.is_some() => {
                         if number == 0 {
                             not_found = Err(why(&error));
@@ -84,7 +84,7 @@ impl IdentityStore {
     }
 }
 
-/// A directory that is not there is no word about a user.
+/// A missing directory says nothing about a user.
 fn is_user(missing: &ResourceNotFoundException) -> bool {
     missing.resource_type().is_none_or(|kind| *kind == ResourceType::User)
 }
@@ -97,7 +97,7 @@ impl Directory for IdentityStore {
     }
 }
 
-/// What may be said of a failed call: a code's name at most.
+/// What may be logged of a failed call: a code's name at most.
 fn why(error: &SdkError<DescribeUserError, HttpResponse>) -> DirectoryError {
     match error.as_service_error() {
         Some(refusal) => DirectoryError::Refused(one_line(refusal.code().unwrap_or(WITHOUT_A_CODE), SHOWN_NAME_MAX)),

@@ -1,8 +1,8 @@
 //! The HTTP client of all SDK clients.
 //!
-//! In: nothing but the root certificates, which `SSL_CERT_FILE` names. Out: one client with one pool of connections. Its
-//! TLS is made once: on a thread of its own beside the rest of the start, or by the first call where that comes sooner.
-//! The SDK's own client would read the roots before it is needed, and parse them anew for each SDK client built on it.
+//! In: the root certificates, which `SSL_CERT_FILE` names. Out: one client with one pool of connections. Its TLS is
+//! made once: on a thread of its own while the function starts, or by the first call where that comes sooner. The SDK's
+//! own client would read the roots before they are needed, and parse them again for each SDK client built on it.
 
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, Sh
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// A connection within AWS stands in milliseconds; what takes longer than this does not come.
+/// A connection within AWS takes milliseconds; one that takes longer than this will not come.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What all SDK clients share. A clone is a reference count.
@@ -25,9 +25,9 @@ pub struct Http(Arc<Clients>);
 
 #[derive(Debug)]
 struct Clients {
-    /// With [`CONNECT_TIMEOUT`], and no other: what all of ours ask for.
+    /// With [`CONNECT_TIMEOUT`], and nothing else: what all of our clients ask for.
     ours: OnceLock<SharedHttpConnector>,
-    /// With whatever else is asked for, which only providers of credentials do that Lambda has no need of.
+    /// With other settings, which only providers of credentials ask for that Lambda does not need.
     others: SharedHttpClient,
 }
 
@@ -40,7 +40,7 @@ impl Http {
     /// Reads the root certificates on a thread of its own, which then ends. A call that comes before it is done waits.
     pub fn make_ready(&self) {
         let http = self.clone();
-        // Where no thread is to be had, the first call does it.
+        // If no thread can be started, the first call does it.
         let _ = thread::Builder::new().name("tls".to_owned()).spawn(move || {
             http.0.connector();
         });
@@ -81,7 +81,7 @@ impl HttpClient for Http {
     }
 }
 
-/// Why a call had no answer, where it had none. Of an error's text nothing is shown: it holds the raw answer.
+/// Why a call had no answer, if it had none. The text of an error is not shown: it holds the raw answer.
 pub fn silence<E, R>(error: &SdkError<E, R>) -> &'static str {
     match error {
         SdkError::TimeoutError(_) => "it timed out",

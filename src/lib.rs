@@ -1,8 +1,8 @@
 //! The shell around the stages: AWS's SDKs, the environment, the log.
 //!
-//! The only crate with AWS SDKs. [`config`] reads the environment once; [`oidc`], [`publish`], [`directory`] and [`store`] are the real
-//! neighbours behind the ports of `triage-engine`, all on one client of [`http`]; [`telemetry`] is what the function says of
-//! itself. `main.rs` puts them together.
+//! The only crate with AWS SDKs. [`config`] reads the environment once; [`oidc`], [`publish`], [`directory`] and
+//! [`store`] implement the ports of `triage-engine`, all on one client of [`http`]; [`telemetry`] writes the function's
+//! log and metrics. `main.rs` puts them together.
 
 pub mod config;
 pub mod directory;

@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
     };
     telemetry::init(config.log_level);
     let http = Http::new();
-    // After the line above, so that what is wrong with the certificates is heard.
+    // After the line above, so that an error of the certificates is logged.
     http.make_ready();
     let sdk_config = load_sdk_config(&config.settings.own_region, http).await;
     match config.table.clone() {
@@ -54,12 +54,12 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What all SDK clients have in common: whatever the environment says about endpoints and credentials.
+/// What all SDK clients have in common: the endpoints and credentials of the environment.
 async fn load_sdk_config(region: &Region, http: Http) -> SdkConfig {
     let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(SdkRegion::new(region.to_string()))
         .http_client(http);
-    // The first link of the default chain, and on Lambda the only one. To build the others costs as much as one of our
+    // The first link of the default chain, and on Lambda the only one. Building the others costs as much as one of our
     // own clients, because a client of STS is among them.
     let environment = EnvironmentVariableCredentialsProvider::new();
     match environment.provide_credentials().await {
@@ -68,7 +68,7 @@ async fn load_sdk_config(region: &Region, http: Http) -> SdkConfig {
     }
 }
 
-/// Takes one event after the other.
+/// Handles one event after the other.
 async fn serve<S: Store>(function: Function<S>) -> ExitCode {
     let function = &function;
     let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| function.handle(event));
@@ -82,7 +82,7 @@ async fn serve<S: Store>(function: Function<S>) -> ExitCode {
     }
 }
 
-/// What is built once in a sandbox.
+/// Built once in a sandbox.
 struct Function<S> {
     pipeline: Pipeline<S, Oidc, Publisher, IdentityStore>,
     log_level: tracing::Level,
@@ -129,7 +129,8 @@ impl<S: Store> Function<S> {
     }
 }
 
-/// Why Lambda must do an invocation again, as the runtime takes it: it logs the `Debug` of this, and posts the `Diagnostic`.
+/// Why Lambda must deliver an event again, in the runtime's form: it logs the `Debug` of this, and posts the
+/// `Diagnostic`.
 #[derive(Debug)]
 struct Failed(Error);
 
@@ -139,7 +140,7 @@ impl From<Failed> for Diagnostic {
     }
 }
 
-/// Where the deadline cannot be believed, an invocation takes no longer than this: Lambda hands out no event after its
+/// If the deadline is implausible, an invocation takes no longer than this: Lambda hands out no event after its
 /// deadline, but `cargo lambda watch` gives a deadline in 1970.
 const TIME_WITHOUT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -149,8 +150,8 @@ fn time_left(deadline: Duration, now: Timestamp) -> Duration {
     deadline.checked_sub(now).unwrap_or(TIME_WITHOUT_DEADLINE)
 }
 
-/// A payload that is not JSON would be refused by the runtime before it reaches us, and delivered twice more. As a JSON
-/// string it arrives, and the decoder names what is wrong with it. What is no UTF-8 in it becomes U+FFFD.
+/// The runtime would refuse a payload that is not JSON before it reaches us, and deliver it twice more. As a JSON
+/// string it arrives, and the decoder names the problem. Bytes that are not UTF-8 become U+FFFD.
 fn readable(mut invocation: LambdaInvocation) -> LambdaInvocation {
     if serde_json::from_slice::<&RawValue>(&invocation.body).is_err() {
         let text = String::from_utf8_lossy(&invocation.body);

@@ -1,8 +1,8 @@
-//! The calls we make ourselves: a failed call once more, and the probe.
+//! The calls we make ourselves: retries and probes.
 //!
 //! In: a failure with its inputs, or a region. Out: how the retry ended, or what each step of the probe answered. This
-//! is the shell around `aws-sdk-ssooidc`; what an answer means is decided by [`triage_model::classify`]. Nothing of the SDK's
-//! inputs, outputs or errors is logged or printed: their Debug shows device codes and whole bodies.
+//! is the shell around `aws-sdk-ssooidc`; [`triage_model::classify`] decides what an answer means. The SDK's inputs,
+//! outputs and errors are never logged or printed: their Debug shows device codes and whole bodies.
 
 mod clients;
 mod control;
@@ -32,8 +32,8 @@ use triage_model::region::Region;
 pub use clients::Clients;
 pub use retry::{Limits, retry};
 
-/// Retries and probes of one sandbox: the clients and the retry budget are kept between invocations. What probes found is
-/// kept in the store.
+/// Retries and probes of one sandbox: it keeps the clients and the retry budget between invocations. The store keeps
+/// what probes found.
 #[derive(Debug)]
 pub struct Oidc {
     clients: Clients,
@@ -47,7 +47,7 @@ impl Oidc {
         Self { clients: Clients::new(base), backoff, bucket: TokenBucket::full(), own_client_ids: Mutex::default() }
     }
 
-    /// Builds the clients of these regions before the first event comes: a start is not in anybody's way.
+    /// Builds the clients of these regions before the first event comes, when nobody waits.
     pub fn prepare(&self, regions: &[Region]) {
         for region in regions {
             self.clients.of(region);
@@ -61,17 +61,17 @@ impl Oidc {
 }
 
 impl Service for Oidc {
-    /// Makes the failed call again until it succeeds, cannot succeed, or `deadline` is near.
+    /// Retries the failed call until it succeeds, cannot succeed, or `deadline` is near.
     async fn retry(&self, failure: &Failure, class: &Class, deadline: Instant) -> Result<RetryReport, NotRepeatable> {
         let region = failure.region.as_ref().ok_or(NotRepeatable::NoRegion)?;
         let limits = Limits { backoff: &self.backoff, bucket: &self.bucket, deadline };
         retry(&self.clients.of(region), failure, class, limits, &mut fastrand::Rng::new()).await
     }
 
-    /// Asks the service of a region how it is, and takes the answer into its record; to keep that is the caller's. No
-    /// answer is new (`latest` stays what it was) where `deadline` came first.
+    /// Probes the service of a region, and adds the answer to its record; the caller stores it. There is no new answer
+    /// (`latest` is unchanged) if `deadline` came first.
     ///
-    /// A step waits 5 s for its answer at most; after one that was silent the control is asked, which may take as long.
+    /// A step waits 5 s for its answer at most; after a silent one the control is asked, which may take as long.
     async fn probe(
         &self,
         region: &Region,
@@ -99,14 +99,14 @@ impl Service for Oidc {
         self.own(record.latest.iter().flat_map(|answer| invented_client_ids(&answer.region)));
     }
 
-    /// So many calls were seen to succeed at once, whoever made them: each pays a little into the retry budget, as each
-    /// such call of an SDK's own does. Without it a sandbox that lived through an outage would never retry again.
+    /// So many calls succeeded at once, ours or others': each pays a little into the retry budget, as each such call of
+    /// an SDK's own does. Without it a sandbox that went through an outage would never retry again.
     fn served(&self, calls: u32) {
         self.bucket.refund(calls);
     }
 
-    /// The client ids by which records of our own probes are told where they name no app: those that were registered, and
-    /// those invented for the regions that this sandbox has heard of.
+    /// The client ids that identify records of our own probes without an app name: those that were registered, and
+    /// those invented for the regions that this sandbox knows of.
     fn own_client_ids(&self) -> Vec<String> {
         self.own_client_ids.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
@@ -116,7 +116,8 @@ impl Service for Oidc {
     }
 }
 
-/// How many request ids are kept with the region: its item is read often. The calls of half a quarter of an hour in trouble.
+/// How many request ids are kept with the region: its item is read often. Enough for the calls of half a quarter of an
+/// hour in an incident.
 const SHARED_REQUESTS_MAX: usize = 64;
 
 /// The latest of them.

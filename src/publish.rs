@@ -1,8 +1,8 @@
-//! Sending a notice to those who are to know: the topic, the pager's topic, the event bus.
+//! Sending a notice to its channels: the topic, the pager's topic, the event bus.
 //!
-//! In: a [`Notice`] and a [`Channel`]. Out: the id that it was taken under, or why it could not be sent. One attempt,
-//! without the SDK's retries: whoever claimed the notice decides what a failure means. Where the topic fails and there is
-//! a fallback in another region, that one is tried at once.
+//! In: a [`Notice`] and a [`Channel`]. Out: the id of the accepted message, or why it could not be sent. One attempt,
+//! without the SDK's retries: the claimant decides what a failure means. If the topic fails and there is a fallback in
+//! another region, that one is tried at once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::http::{CONNECT_TIMEOUT, silence};
 /// SNS's `MessageStructure` for a text of each protocol's own.
 const BY_PROTOCOL: &str = "json";
 
-/// Where notices go. Where there is no topic, the log is the notice's place.
+/// Where notices go. Without a topic they go to the log.
 #[derive(Debug)]
 pub struct Publisher {
     topic: Option<Topic>,
@@ -38,7 +38,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// None in shadow mode, and where nothing is configured to be told.
+    /// None in shadow mode, and where no channel is configured.
     pub fn new(sdk: &aws_config::SdkConfig, config: &Config) -> Option<Self> {
         let topic = |arn: &Option<String>| arn.clone().map(|arn| Topic::new(sdk, arn));
         let publisher = Self {
@@ -69,7 +69,7 @@ impl Publisher {
 }
 
 impl Publish for Publisher {
-    /// Who is told. People always are: without a topic in the log.
+    /// The channels in use. People always are: without a topic in the log.
     fn channels(&self) -> Vec<Channel> {
         let any = self.topic.is_some() || self.pager.is_some() || self.bus.is_some();
         let channels = [
@@ -80,7 +80,7 @@ impl Publish for Publisher {
         channels.into_iter().flatten().collect()
     }
 
-    /// Publishes. `within` bounds the wait: a publish that outlives the invocation is lost without a word.
+    /// Publishes. `within` limits the wait: a publish that outlives the invocation is lost without a trace.
     async fn publish(&self, channel: Channel, notice: &Notice, within: Duration) -> Result<Published, PublishError> {
         let taken = |message_id| Published { message_id, fallback: None };
         match channel {
@@ -150,7 +150,7 @@ impl Topic {
     }
 }
 
-/// The bus on which programs hear of incidents.
+/// The bus that carries incidents to programs.
 #[derive(Debug)]
 struct Bus {
     client: eventbridge::Client,
@@ -237,7 +237,7 @@ fn attributes(notice: &Notice) -> HashMap<String, MessageAttributeValue> {
 const OUT_OF_TIME: &str = "the invocation's time ran out";
 const WITHOUT_A_CODE: &str = "an answer without a code";
 
-/// What may be said of a failed publish. The SDK's own text holds the raw answer: it stays here.
+/// What may be logged of a failed publish. The SDK's own text holds the raw answer: it stays here.
 fn why<E: ProvideErrorMetadata, R>(whom: &'static str, error: &SdkError<E, R>) -> PublishError {
     match error.as_service_error() {
         Some(refusal) => PublishError::Refused(whom, refusal.code().unwrap_or(WITHOUT_A_CODE).to_owned()),

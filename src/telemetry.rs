@@ -1,7 +1,7 @@
-//! What the function says of itself: one wide JSON line an invocation, in Lambda's own format, and one of metrics.
+//! What the function writes: one wide JSON line for each invocation, in Lambda's own format, and one of metrics.
 //!
-//! In: what became of an invocation. Out: lines on standard output with an RFC 3339 `timestamp` and a `level` (without
-//! which Lambda's JSON log format takes a line for INFO and may drop it). Lines of the libraries beneath go through a
+//! In: the result of an invocation. Out: lines on standard output with an RFC 3339 `timestamp` and a `level` (without
+//! which Lambda's JSON log format takes a line for INFO and may drop it). Lines of the libraries go through a
 //! subscriber of the same shape; below WARN they are dropped, because at TRACE they print raw payloads.
 
 mod invocation;
@@ -21,10 +21,10 @@ use self::invocation::invocation_line;
 use self::line::write_line;
 pub use self::line::{InvocationFacts, log_fatal};
 
-/// Installs the subscriber for what the libraries beneath us say, and the line for a panic.
+/// Installs the subscriber for the libraries' lines, and the line for a panic.
 pub fn init(level: Level) {
     // Under INFO the Lambda runtime and the SDKs print what they receive and send, secrets included. The runtime's own
-    // line about an error that we return would say again what ours says.
+    // line about an error that we return would repeat ours.
     let libraries = Targets::new()
         .with_default(LevelFilter::from_level(level.min(Level::WARN)))
         .with_target("lambda_runtime::layers", LevelFilter::OFF);
@@ -36,7 +36,7 @@ pub fn init(level: Level) {
         .with_filter(libraries);
     // A second call finds the first one's subscriber in place, which is as good.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines));
-    // Where it happened, and not with what: a panic's message may hold a piece of the payload.
+    // The place of the panic, and not its message, which may hold a piece of the payload.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         log_fatal("panic", &place);

@@ -1,7 +1,7 @@
-//! What a company adds to its notices: its runbook, its status page, whom to reach, its time zone.
+//! What a company adds to its notices: its runbook, its status page, its contact, its time zone.
 //!
-//! In: variables. Out: a [`Company`], and what is wrong with them for the caller to report together with the rest. All of it
-//! goes into every notice, so it is held to what can stand in each form of one: a link, one line, a known time zone.
+//! In: variables. Out: a [`Company`], and their errors, which the caller reports together with the rest. All of it goes
+//! into every notice, so each value must suit every form of one: a link, one line, a known time zone.
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use triage_engine::settings::given;
@@ -15,7 +15,7 @@ const LINK_MAX: usize = 200;
 const CONTACT_MAX: usize = 120;
 /// The names of UTC.
 const UTC: [&str; 8] = ["UTC", "Etc/UTC", "UCT", "Etc/UCT", "Universal", "Etc/Universal", "Zulu", "Etc/Zulu"];
-/// An example for whoever does not know the form of such a name.
+/// An example for an operator who does not know the form of such a name.
 const TIME_ZONE_EXAMPLE: &str = "Europe/Berlin";
 
 pub fn read(variable: &impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Company {
@@ -27,7 +27,7 @@ pub fn read(variable: &impl Fn(&str) -> Option<String>, problems: &mut Vec<Strin
     }
 }
 
-/// None where the variable is unset, or wrong: then what is wrong with it is added to `problems`.
+/// None where the variable is unset, or wrong: then its error is added to `problems`.
 fn setting<T>(
     variable: &impl Fn(&str) -> Option<String>,
     name: &str,
@@ -38,7 +38,7 @@ fn setting<T>(
     parsed.map_err(|problem| problems.push(problem)).ok()
 }
 
-/// An address as RFC 3986 writes it, without a user or password in it: it is shown to everybody.
+/// An address by RFC 3986, without a user or password in it: everybody sees it.
 fn link(name: &str, value: String) -> Result<String, String> {
     if value.chars().count() > LINK_MAX {
         return Err(format!("{name} is longer than {LINK_MAX} characters"));
@@ -83,7 +83,7 @@ fn time_zone(name: &str, value: String) -> Result<Option<TimeZone>, String> {
     Ok(Some(zone).filter(|zone| !is_utc(zone)))
 }
 
-/// The name that is meant, if one is: with a slip of the keyboard, or without the continent.
+/// The name that was probably meant: after a typing error, or without the continent.
 fn nearest(database: &TimeZoneDatabase, value: &str) -> Option<String> {
     let wanted = value.to_ascii_lowercase().replace(' ', "_");
     let allowed = slips_allowed(wanted.len());

@@ -1,7 +1,7 @@
 //! Whether user ids become names, and whose directory knows them.
 //!
-//! In: variables. Out: an [`IdentityStoreArn`] where names are asked for, and what is wrong with them for the caller to report
-//! together with the rest.
+//! In: variables. Out: an [`IdentityStoreArn`] where names are asked for, and errors, which the caller reports together
+//! with the rest.
 
 use triage_engine::settings::given;
 use triage_model::caller::directory_uuid;

@@ -2,7 +2,7 @@
 //!
 //! In: the base configuration, made once by the caller. Out: a client without retries of its own and without
 //! credentials, with time-outs. Endpoint overrides (`AWS_ENDPOINT_URL_SSO_OIDC`, `AWS_ENDPOINT_URL`) come through the
-//! base configuration, and no variable is read here.
+//! base configuration; no variable is read here.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -36,8 +36,8 @@ pub struct Clients {
     own_requests: OwnRequests,
 }
 
-/// Records of our own calls come within a quarter of an hour, and a region in trouble is probed three times a minute with up
-/// to four calls.
+/// Records of our own calls come within a quarter of an hour, and a region with an incident is probed three times a
+/// minute with up to four calls.
 const OWN_REQUESTS_MAX: usize = 180;
 
 /// The request ids that AWS gave the latest calls of all clients.
@@ -83,7 +83,7 @@ impl Intercept for OwnRequests {
 const REQUEST_ID_HEADER: &str = "x-amzn-requestid";
 
 impl Clients {
-    /// On the HTTP client of `base`; where that has none, on one of its own.
+    /// On the HTTP client of `base`; without one, on its own.
     pub fn new(base: SdkConfig) -> Self {
         let base = match base.http_client() {
             Some(_) => base,
@@ -98,7 +98,7 @@ impl Clients {
 
     /// The region's client. A clone is a reference count.
     pub fn of(&self, region: &Region) -> Client {
-        // A panic while the map was held leaves it whole: entries are only added.
+        // A panic under this lock leaves the map whole: entries are only added.
         let mut by_region = self.by_region.lock().unwrap_or_else(PoisonError::into_inner);
         by_region.entry(region.clone()).or_insert_with(|| self.build(region)).clone()
     }
@@ -116,7 +116,7 @@ impl Clients {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
             .interceptor(self.own_requests.clone());
-        // The three operations we call need none, and without them CreateTokenWithIAM cannot be signed as us.
+        // The three operations we call need none, and without credentials CreateTokenWithIAM cannot be signed as us.
         config.set_credentials_provider(None);
         config.set_app_name(AppName::new(APP_NAME).ok());
         Client::from_conf(config.build())

@@ -1,7 +1,7 @@
 //! Whether it is us or the service that has no connection.
 //!
 //! In: a region whose service did not answer. Out: a [`Control`]: whether the same service answers in another region of
-//! the partition. Where it does, our own side works, and the silence is the region's.
+//! the partition. If it does, our own side works, and only the region is silent.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::oidc::stranger;
 pub async fn ask(clients: &Clients, region: &Region, deadline: Instant) -> Option<Control> {
     let control = Partition::control(region)?;
     let works = match stranger::ask_for_a_token(&clients.of(&control), &control, deadline).await {
-        // A proxy's page may read as a success, so only AWS's own request id shows who it was.
+        // A proxy's page may look like a success, so only AWS's own request id shows who answered.
         Ok(output) => output.request_id().is_some(),
         Err(fault) => fault.request_id.is_some() || stranger::is_refused(&fault),
     };

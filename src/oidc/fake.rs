@@ -54,7 +54,7 @@ impl Reply {
         Self::error(401, "InvalidClientException", "unknown client")
     }
 
-    /// To a device code that nobody has confirmed.
+    /// To a device code that was never confirmed.
     pub fn pending() -> Self {
         Self::error(400, "AuthorizationPendingException", "pending")
     }
@@ -123,7 +123,7 @@ pub struct FakeOidc {
 }
 
 impl FakeOidc {
-    /// Gives the answers in order. What is asked beyond them gets a code of its own, so that a test sees it.
+    /// Gives the answers in order. Calls beyond them get a code of their own, so that a test sees them.
     pub fn answering(replies: impl IntoIterator<Item = Reply>) -> Self {
         Self::scripted(json!({"in_order": values(replies)}))
     }

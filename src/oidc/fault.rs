@@ -1,7 +1,7 @@
 //! Reading an error of the SDK.
 //!
-//! In: an error of a call of our own. Out: a [`Fault`]. Bodies are read here and nowhere kept: only the fields that the service
-//! gives for people and programs come out.
+//! In: an error of a call of our own. Out: a [`Fault`]. Bodies are read here and nowhere kept: only the fields that the
+//! service gives for people and programs come out.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use triage_model::fault::{Fault, shown};
 /// The header that names the exception. Some answers have a body that is no JSON, and then the SDK does not read it.
 const ERROR_TYPE_HEADER: &str = "x-amzn-errortype";
 
-/// The facts of an SDK error. The one place that looks into it.
+/// The facts of an SDK error. The only place that looks into it.
 pub fn fault_of<E>(error: &SdkError<E, HttpResponse>) -> Fault
 where
     E: ProvideErrorMetadata,
@@ -23,7 +23,7 @@ where
     let Some(response) = error.raw_response() else { return Fault::without_answer(&transport_text(error)) };
     let status = response.status();
     if status.is_success() {
-        // A 200 that is not what the service says: cut off, or of a proxy's own page. No answer of the service.
+        // A 200 without the service's content: cut off, or a proxy's own page. No answer of the service.
         return Fault { status: Some(status.as_u16()), ..Fault::without_answer("the answer could not be read") };
     }
     let body = response.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
@@ -60,7 +60,7 @@ where
     }
 }
 
-/// Why no answer came. Errors of the transport speak of addresses, names and certificates, never of bodies.
+/// Why no answer came. Errors of the transport name addresses, hosts and certificates, never bodies.
 fn transport_text<E>(error: &SdkError<E, HttpResponse>) -> String {
     match error {
         SdkError::TimeoutError(_) => "timed out".to_owned(),

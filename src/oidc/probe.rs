@@ -26,9 +26,8 @@ use crate::oidc::{control, stranger};
 
 const CLIENT_NAME: &str = "oidc-triage-probe";
 
-/// Asks the service of a region how it is. The record that comes back holds the answer and what the next probe goes on
-/// with; to keep it is the caller's. Where `deadline` came first it holds no new answer: our own lack of time says nothing
-/// of the service.
+/// Probes the service of a region. The returned record holds the answer and what the next probe uses; the caller stores
+/// it. If `deadline` came first it holds no new answer: our own lack of time says nothing about the service.
 pub async fn probe(
     clients: &Clients,
     region: &Region,
@@ -65,7 +64,7 @@ struct Ladder<'a> {
     start_url: Option<&'a str>,
     /// The steps that fail for callers.
     affected: &'a BTreeSet<Operation>,
-    /// Only its registration is touched here.
+    /// Only its registration is used here.
     record: &'a mut ProbeRecord,
     now: Timestamp,
     deadline: Instant,
@@ -80,19 +79,19 @@ impl Ladder<'_> {
         };
         let steps = self.climb_on(Some(&registration)).await;
         let unexpected = steps.iter().any(|step| step.answer == StepState::Unexpected);
-        // The service may have lost our registration. Once a day that is worth a new one; after that it is evidence. Where
-        // registering fails for callers, a new one is made soon enough.
+        // The service may have lost our registration. Once a day that is worth a new one; after that it is evidence.
+        // Where registering fails for callers, a new one is made soon enough.
         if unexpected && self.start_url.is_some() && !is_hit && self.record.renew(self.now) {
             return self.climb_from_the_ground(None).await;
         }
         steps
     }
 
-    /// `kept` is the registration to go on with where none is to be had.
+    /// `kept` is the registration to use if no new one can be made.
     async fn climb_from_the_ground(&mut self, kept: Option<Registration>) -> Vec<ProbeStep> {
         let (step, made) = self.register().await;
-        // Where not even a connection stands, the other steps would only wait for the same time-out. But where callers say
-        // that it is this step that fails, its silence says nothing of the others.
+        // If there is no connection, the other steps would only wait for the same time-out. But if callers see this
+        // step fail, its silence says nothing about the others.
         let connected = step.fault.as_ref().is_none_or(|fault| !fault.no_answer);
         let mut steps = vec![step];
         if connected || self.affected.contains(&Operation::RegisterClient) {
@@ -101,8 +100,8 @@ impl Ladder<'_> {
         steps
     }
 
-    /// The steps above the registration. Without a start URL they are asked with an invented client, which needs no
-    /// registration; the second one only where callers see it fail.
+    /// The steps above the registration. Without a start URL an invented client makes the calls, which needs no
+    /// registration; the second step only where callers see it fail.
     async fn climb_on(&self, registration: Option<&Registration>) -> Vec<ProbeStep> {
         let Some(start_url) = self.start_url else { return self.ask_to_be_refused().await };
         let Some(registration) = registration else { return Vec::new() };
@@ -124,7 +123,7 @@ impl Ladder<'_> {
             .as_ref()
             .ok()
             .and_then(|output| Registration::new(output.client_id()?, output.client_secret()?, self.now));
-        // Kept even if the rest of the ladder has no time left: there is to be one a day.
+        // Kept even if the rest of the ladder has no time left: there should be one a day.
         if let Some(registration) = &registration {
             self.record.register(registration.clone());
         }
@@ -146,7 +145,7 @@ impl Ladder<'_> {
         (step(Operation::StartDeviceAuthorization, began, result.map(|_| complete), None), device_code)
     }
 
-    /// Nobody confirms our device code, so a service that works says that it is pending.
+    /// Our device code is never confirmed, so a working service says that it is pending.
     async fn ask_for_a_token(&self, registration: &Registration, device_code: &Secret) -> ProbeStep {
         let began = Instant::now();
         let call = self
@@ -156,17 +155,17 @@ impl Ladder<'_> {
             .client_secret(registration.client_secret.expose())
             .grant_type(DEVICE_CODE_GRANT)
             .device_code(device_code.expose());
-        // A token that nobody was asked for would be unexpected in the highest degree.
+        // A token for a code that nobody confirmed is more than unexpected.
         let result = answered(call.send(), self.deadline).await.map(|_| false);
         step(Operation::CreateToken, began, result, Some(is_pending))
     }
 
-    /// A service that works refuses a client that it does not know.
+    /// A working service refuses a client that it does not know.
     async fn ask_to_be_refused(&self) -> Vec<ProbeStep> {
         let mut steps = Vec::new();
         if self.affected.contains(&Operation::StartDeviceAuthorization) {
             let began = Instant::now();
-            // That it lets a stranger sign in would be unexpected, as that it gives a stranger a token.
+            // If it let a stranger sign in, or gave it a token, that would be unexpected.
             let result = stranger::ask_to_sign_in(&self.client, self.region, self.deadline).await.map(|_| false);
             steps.push(step(Operation::StartDeviceAuthorization, began, result, Some(stranger::is_refused)));
         }
@@ -177,7 +176,7 @@ impl Ladder<'_> {
     }
 }
 
-/// Whether that is how a working service refuses.
+/// Whether a working service refuses like that.
 type IsHealthy = fn(&Fault) -> bool;
 
 fn is_pending(fault: &Fault) -> bool {
@@ -206,7 +205,7 @@ fn judge(operation: Operation, fault: &Fault, healthy: Option<IsHealthy>) -> Ste
     let of_aws = fault.request_id.is_some();
     match fault.status {
         Some(500..=599) if of_aws => StepState::Down,
-        // A time-out of the service's side speaks of the way as much as of the service.
+        // A time-out of the service's side may be the network's as well.
         Some(408 | 429) => StepState::Unknown,
         // A refusal without a code and a request id is a proxy's.
         Some(400..=499) if of_aws || fault.code.is_some() => StepState::Unexpected,

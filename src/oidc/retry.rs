@@ -1,7 +1,7 @@
-//! Making a failed call again, with its own inputs.
+//! Retrying a failed call, with its own inputs.
 //!
 //! In: a [`Failure`] with its request, its class, and the limits. Out: a [`RetryReport`]. CreateTokenWithIAM is never
-//! made again: it would sign as us. Waiting is decided by [`triage_engine::backoff`]; here we sleep and call.
+//! retried: we would sign it. [`triage_engine::backoff`] decides the waits; here we sleep and call.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use triage_model::redact::Secret;
 
 use super::fault::answered;
 
-/// An attempt needs at least this long to connect and be answered: a shorter one would only cost and tell nothing.
+/// An attempt needs at least this long to connect and be answered: a shorter one would be wasted.
 const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
 
 /// What bounds the retries of one call.
@@ -25,11 +25,11 @@ pub struct Limits<'a> {
     pub backoff: &'a Backoff,
     /// Shared by all retries of this process.
     pub bucket: &'a TokenBucket,
-    /// No call lasts longer than this, and none is made that could not.
+    /// No call lasts longer than this, and none is made without time for it.
     pub deadline: Instant,
 }
 
-/// Makes the call of `failure` again until it succeeds, cannot succeed, or a limit is reached.
+/// Retries the call of `failure` until it succeeds, cannot succeed, or a limit is reached.
 pub async fn retry(
     client: &Client,
     failure: &Failure,
@@ -41,7 +41,7 @@ pub async fn retry(
     let mut fault = Fault::of_failure(failure);
     let mut class = class.clone();
     let mut attempts = 1;
-    // Whether an earlier attempt may have done its work without our knowing.
+    // Whether an earlier attempt may have succeeded without our knowing.
     let mut doubtful = may_have_been_done(&fault, &class);
     let mut stop = Stop::CallsUsedUp;
 
@@ -87,8 +87,8 @@ pub async fn retry(
     Ok(RetryReport { outcome: RetryOutcome::StillFailing(fault), attempts, class, stop })
 }
 
-/// After a 5xx or without an answer nobody knows how far the service came. A code without a status says so by its
-/// cause.
+/// After a 5xx or without an answer it is unknown how far the service came. For a code without a status the cause
+/// decides.
 fn may_have_been_done(fault: &Fault, class: &Class) -> bool {
     match class.cause {
         Cause::Service | Cause::Unreachable => true,
@@ -175,7 +175,7 @@ fn exposed(secret: &Option<Secret>) -> Option<String> {
     secret.as_ref().map(|secret| secret.expose().to_owned())
 }
 
-/// An empty list was not given: the service refuses some empty ones.
+/// An empty list counts as missing: the service refuses some empty ones.
 fn list(items: &[String]) -> Option<Vec<String>> {
     (!items.is_empty()).then(|| items.to_vec())
 }

@@ -1,7 +1,7 @@
-//! A client that nobody has registered asks to sign in, or for a token: a service that works refuses it.
+//! An unregistered client asks to sign in, or for a token: a working service refuses it.
 //!
-//! In: a region's client. Out: what StartDeviceAuthorization or CreateToken answered. It needs no registration and no start
-//! URL, so it stands in for the second and the third step where there is none, and is what a control is asked.
+//! In: a region's client. Out: what StartDeviceAuthorization or CreateToken answered. It needs no registration and no
+//! start URL, so it replaces the second and the third step where there is none, and is what a control asks.
 
 use std::time::Instant;
 
@@ -48,7 +48,7 @@ pub async fn ask_for_a_token(client: &Client, region: &Region, deadline: Instant
     answered(call.send(), deadline).await
 }
 
-/// Whether that is the refusal by which a working service is known.
+/// Whether that is the refusal of a working service.
 pub fn is_refused(fault: &Fault) -> bool {
     fault.is("InvalidClientException", "invalid_client")
 }

@@ -47,10 +47,10 @@ use self::known::Known;
 use self::table::{EXPIRES_AT, Key, Table, Update, bytes, expiry};
 use crate::http::CONNECT_TIMEOUT;
 
-/// DynamoDB answers in a few milliseconds. What takes longer than this is better asked again.
+/// DynamoDB answers in a few milliseconds. A call that takes longer than this is better repeated.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Of all attempts together: a failure is answered from memory rather than late.
+/// For all attempts together: a failure is answered from memory rather than late.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
 
 const ATTEMPTS: u32 = 3;
@@ -88,7 +88,7 @@ struct State {
     caller_key: CallerKey,
     /// Regions that are known to be in the table's list of them, with their latest day there.
     registered: BTreeMap<Region, i64>,
-    /// The greatest time that was given: what is forgotten goes by it.
+    /// The latest time it was given: what is old is measured from it.
     latest: Timestamp,
     flushed_at: Option<Timestamp>,
 }
@@ -100,7 +100,7 @@ enum CallerKey {
     Unasked,
     /// The table's.
     Shared(CallerHasher),
-    /// One of this sandbox's own, while the table's cannot be had. Nothing that was hashed under it is written.
+    /// One of this sandbox's own, while the table is unavailable. Nothing that was hashed under it is written.
     Own(CallerHasher),
 }
 
@@ -132,7 +132,7 @@ impl DynamoStore {
         }
     }
 
-    /// A step as the table may have it: a caller that is hashed under a key of the sandbox's own would be two there.
+    /// A turn as the table may have it: a caller that is hashed under a key of the sandbox's own would be two there.
     fn in_shared_names(&self, region: &Region, step: &Step) -> Step {
         let mut step = step.clone();
         let state = self.state();
@@ -144,7 +144,7 @@ impl DynamoStore {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing under this lock panics half way, so a poisoned state is still whole.
+        // Nothing panics half way under this lock, so a poisoned state is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -157,8 +157,8 @@ impl DynamoStore {
         state
     }
 
-    /// Writes slots of one region, and returns what each was before. What is not written is kept. After a failure the
-    /// rest is left for later: it would only wait for the same.
+    /// Writes slots of one region, and returns what each was before. What cannot be written is kept. After a failure
+    /// the rest is left for later: it would only wait for the same.
     async fn write(&self, region: &Region, slots: BTreeMap<i64, Slot>, at: At) -> (Evidence, Option<StoreError>) {
         let mut before = Evidence::default();
         let mut trouble = None;
@@ -201,7 +201,8 @@ impl DynamoStore {
             known.map_or_else(|| slot.clone(), |known| known.worth_writing(begin, slot.clone()))
         };
         let begins_at = Timestamp::from_second(begin).unwrap_or(Timestamp::MIN);
-        // The SDK asks again where it has no answer: what came through must not be counted twice, nor taken for another's.
+        // The SDK asks again where it has no answer: a write that succeeded must not be counted twice, nor taken for
+        // another sandbox's.
         let mut update = Update::of(Key::slot(region, begin))
             .set(EXPIRES_AT, expiry(begins_at, SLOT_LASTS))
             .set(WRITTEN_BY, bytes(fastrand::u64(..).to_ne_bytes()))
@@ -213,12 +214,12 @@ impl DynamoStore {
         for (name, value) in attributes.to_set {
             update = update.set(&name, value);
         }
-        // What was there before tells whether a failure is new, whoever else records it at this moment.
+        // What was there before shows whether a failure is new, even if another sandbox records it at this moment.
         let old = update.apply(self.table.until(at.until), ReturnValue::AllOld).await?;
         Ok(old.map(|item| slot_item::slot_of_item(begin, &item)))
     }
 
-    /// Puts the region on the list of those that the watcher looks after: once a day.
+    /// Puts the region on the list of those that the watcher evaluates: once a day.
     async fn register(&self, region: &Region, at: At) -> Result<(), StoreError> {
         let today = day_of(at.now);
         if self.state().registered.get(region).is_some_and(|day| *day >= today) {
@@ -420,7 +421,7 @@ impl Store for DynamoStore {
         if let Some(error) = unreadable {
             return Err(error);
         }
-        // So that the watcher goes on with it: of a region whose failures came too late nothing else is written.
+        // So that the watcher evaluates it: of a region whose failures came too late nothing else is written.
         self.register(region, at).await?;
         let step = &self.in_shared_names(region, step);
         let committed = self.table.put_step(region, version, step, at).await?;
@@ -484,7 +485,7 @@ impl Store for DynamoStore {
 
     async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError> {
         let elected = self.table.ask_for_probe(region, interval, at).await?;
-        // Whoever it is: until the interval is over there is nothing to stand for.
+        // In either case: until the interval is over there is no election.
         self.state().regions.entry(region.clone()).or_default().rest.probe_asked_at = Some(at.now);
         Ok(elected)
     }

@@ -1,7 +1,7 @@
-//! What became of one invocation, as one wide line.
+//! The result of one invocation, as one wide line.
 //!
-//! In: what the pipeline handed over, and the facts about the invocation. Out: a line to be written, if the level asks
-//! for it. Pure.
+//! In: what the pipeline returned, and the facts about the invocation. Out: a line to be written, if the level asks for
+//! it. Pure.
 
 #[cfg(test)]
 mod tests;
@@ -49,7 +49,7 @@ pub struct InvocationLine<'a> {
     incidents: &'a [IncidentReport],
     problems: &'a Problems,
     probes: Vec<ProbeLine<'a>>,
-    /// The texts of notices that went nowhere else.
+    /// The texts of notices that were sent nowhere else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unpublished: Vec<NoticeText<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +121,7 @@ pub fn invocation_line<'a>(
             text: mail::render(notice, &Place::default()),
         })
         .collect();
-    // A notice that has no other place than this line must pass whatever level is asked for.
+    // A notice that has no other place than this line must pass whatever the level.
     let level = if handled.error.is_some() || !unpublished.is_empty() {
         Level::ERROR
     } else if !answer.problems.is_empty() || !handled.notices.is_empty() {
@@ -150,7 +150,7 @@ pub fn invocation_line<'a>(
     })
 }
 
-/// The verdicts, the worst first. A region in which nothing is the matter is not listed.
+/// The verdicts, the worst first. A region in which nothing is wrong is not listed.
 fn verdict_lines(handled: &Handled) -> Vec<VerdictLine<'_>> {
     let mut lines: Vec<_> = handled
         .judgements
@@ -183,7 +183,7 @@ fn verdict_line<'a>(region: &'a Region, verdict: &'a Verdict, incidents: &'a [In
     }
 }
 
-/// The first of a list of texts of others, as one text.
+/// The first of a list of foreign texts, as one text.
 fn listed(items: impl Iterator<Item = impl AsRef<str>>) -> String {
     let items: Vec<_> = items.take(LISTED_MAX).map(|item| one_line(item.as_ref(), SHOWN_NAME_MAX)).collect();
     items.join(", ")

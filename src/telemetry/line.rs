@@ -1,4 +1,4 @@
-//! One line on standard output, in Lambda's own JSON log format, and what each line of an invocation tells.
+//! One line on standard output, in Lambda's own JSON log format, and what each line of an invocation has.
 
 use std::io::Write as _;
 
@@ -23,7 +23,7 @@ pub struct InvocationFacts<'a> {
     pub level: Level,
 }
 
-/// Writes a line about the function's start, and why it cannot go on.
+/// Writes a line about the function's start, and why it failed.
 pub fn log_fatal(message: &str, detail: &str) {
     #[derive(Serialize)]
     struct FatalLine<'a> {

@@ -113,7 +113,7 @@ pub struct MetricsLine<'a> {
     level: &'static str,
     request_id: &'a str,
     kind: InputKind,
-    /// Those that were judged or probed.
+    /// Those that were evaluated or probed.
     regions: BTreeSet<&'a Region>,
     #[serde(rename = "Region")]
     region: &'a Region,
@@ -190,7 +190,7 @@ fn values(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) -> BTr
     values.count_some(Name::NoticesFailed, measured.notices_failed);
     values.count_if(is_tick || measured.notices_pending > 0, Name::NoticesPending, measured.notices_pending);
     values.time_since(Name::NoticeAge, measured.oldest_pending, now);
-    // By when it came: how long it was handled is no age of it.
+    // By when it came: the time it took to handle is not part of its age.
     values.time_since(Name::ObservationAge, measured.newest_observation, facts.began_at);
     if !handled.judgements.is_empty() {
         values.set(Name::DecisionTime, milliseconds(measured.deciding));
@@ -218,7 +218,7 @@ impl Values {
         self.count_if(count > 0, name, count);
     }
 
-    /// What lies ahead is of a clock that differs from ours, and no older than now.
+    /// A time ahead is of a clock that differs from ours, and counts as now.
     fn time_since(&mut self, name: Name, time: Option<Timestamp>, now: Timestamp) {
         if let Some(time) = time {
             self.set(name, now.duration_since(time).as_secs_f64().max(0.0));

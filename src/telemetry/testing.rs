@@ -1,4 +1,4 @@
-//! Invocations by hand, for tests of what is said of them.
+//! Invocations by hand, for tests of log lines and metrics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(super) fn facts(region: &Region) -> InvocationFacts<'_> {
     }
 }
 
-/// An event that told of nothing.
+/// An event without content.
 pub(super) fn nothing() -> Handled {
     let answer = triage_engine::answer::Answer {
         failures: Vec::new(),

@@ -1,6 +1,6 @@
-//! What was decided and told of one region, as data.
+//! What was decided and reported of one region, as data.
 //!
-//! One item of the store, changed by one turn at a time ([`crate::incident`]). What it holds is bounded.
+//! One item of the store, changed by one turn at a time ([`crate::incident`]). It is bounded.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,12 +19,12 @@ use crate::proof_so_far::ProofSoFar;
 use crate::scope::{Scope, SharedKey};
 use crate::verdict::{Diagnosis, Severity, Verdict};
 
-/// What was decided and told of one region. One item of the store, changed by one step at a time.
+/// What was decided and reported of one region. One item of the store, changed by one turn at a time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     /// The latest incident of the region, open or resolved.
     pub incident: Option<Incident>,
-    /// The latest incidents of one tool, network or application each, open or resolved not long ago.
+    /// The latest incident of each tool, network or application, open or resolved not long ago.
     #[serde(default)]
     pub apart: Vec<Incident>,
     /// When the latest one that was resolved was over, also while the next one is open.
@@ -32,13 +32,13 @@ pub struct Ledger {
     /// Callers whose failures are left out of the tests until they are served (by
     /// [`triage_model::caller::CallerHash::to_bits`]), and since when.
     pub left_out: BTreeMap<u64, Timestamp>,
-    /// When each advice was told, by its key ([`crate::verdict::Advised::key`]).
+    /// When each advice notice was sent, by its key ([`crate::verdict::Advised::key`]).
     pub advised: BTreeMap<String, Timestamp>,
     /// The position of the next entry in the outbox.
     pub next_position: u64,
 }
 
-/// One trouble in one region.
+/// One incident in one region.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Its region and the second in which it was opened.
@@ -48,7 +48,7 @@ pub struct Incident {
     pub severity: Severity,
     /// What it is about: only failures of this kind keep it open.
     pub concern: Concern,
-    /// Where it fails. What is shared in it says what it is of, where it is told apart.
+    /// Where it fails. If it is attributed, what its callers share is in it.
     #[serde(default)]
     pub scope: Scope,
     pub opened_at: Timestamp,
@@ -60,18 +60,18 @@ pub struct Incident {
     /// The first failure of the run that opened it, reopened it, or turned it into what it is about now: a proof of
     /// recovery begins no earlier.
     pub since: Timestamp,
-    /// When what spoke for that was enough, by the time of what occurred: from then on calls are proof of recovery. They
-    /// may have come late, all of them together.
+    /// When there was enough evidence for that, by the times of the calls: from then on served calls are proof of
+    /// recovery. All of them may have come late.
     pub enough_at: Timestamp,
-    /// None while it is open. What occurred before does not reopen it.
+    /// None while it is open. Earlier failures do not reopen it.
     pub resolved_at: Option<Timestamp>,
     /// Each doubles the waiting time for the next proof.
     pub reopened: u32,
     pub reopened_at: Option<Timestamp>,
-    /// What is proved over by itself.
+    /// The parts, each confirmed by itself.
     #[serde(default)]
     pub parts: Vec<Part>,
-    /// Distinct callers hit from beginning to end, and who they were.
+    /// Distinct affected callers from beginning to end, and which.
     pub callers: usize,
     #[serde(default)]
     pub victims: BTreeMap<Origin, DistinctCallers>,
@@ -89,22 +89,22 @@ pub struct Incident {
     /// A probe of the service failed meanwhile.
     #[serde(default)]
     pub probe_failed: bool,
-    /// What was told of how it began. It stays as it was: the evidence that it rests on is gone after an hour.
+    /// How its beginning was reported. It does not change: its evidence is gone after an hour.
     #[serde(default)]
     pub opening: Option<String>,
     /// Chance alone would bring that once in so many years.
     #[serde(default)]
     pub chance_years: Option<f64>,
-    /// People were told that nobody calls any more since then.
+    /// People were notified that nobody calls any more since then.
     #[serde(default)]
     pub silent_since: Option<Timestamp>,
-    /// When what is only counted was last brought up to date here.
+    /// When its counts were last brought up to date here.
     #[serde(default)]
     pub noted_at: Option<Timestamp>,
-    /// It was told as the region's before it was seen to be of one tool, network or application.
+    /// It was reported as the region's before it was attributed to one tool, network or application.
     #[serde(default)]
     pub was_of_region: bool,
-    /// What it was taken for once, and is not.
+    /// Attributions that turned out to be wrong.
     #[serde(default)]
     pub refuted: Vec<SharedKey>,
     pub reasons: Vec<String>,
@@ -114,7 +114,7 @@ pub struct Incident {
     #[serde(rename = "told_at")]
     pub notified_at: Timestamp,
     pub changed_at: Option<Timestamp>,
-    /// What its notices have told of its present concern.
+    /// What its notices have reported of its present concern.
     #[serde(rename = "told_callers")]
     pub reported_callers: usize,
     #[serde(rename = "told_operations")]
@@ -126,7 +126,7 @@ pub struct Incident {
     pub alarm_change: Option<Alarm>,
 }
 
-/// An operation of an incident, or one grant of it, which is proved over by itself.
+/// An operation of an incident, or one grant of it, whose recovery is confirmed by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// None: whatever failed.
@@ -135,9 +135,9 @@ pub struct Part {
     /// Its first and latest failure.
     pub since: Timestamp,
     pub last_failure: Timestamp,
-    /// How far its proof has come: calls of a part that is rarely called are spread over more than the evidence holds.
+    /// How far its proof has come: calls of a rarely called part are spread over more than the evidence holds.
     pub so_far: Option<ProofSoFar>,
-    /// Since when it is proved that it works again.
+    /// Since when it is confirmed to work again.
     pub proved_at: Option<Timestamp>,
 }
 
@@ -146,7 +146,7 @@ impl Part {
         (self.operation, self.grant) == (other.operation, other.grant)
     }
 
-    /// Whether a call is of it.
+    /// Whether a call is of this part.
     pub fn has(&self, operation: Option<Operation>, traits: &Traits) -> bool {
         self.operation.is_none_or(|own| operation == Some(own))
             && self.grant.is_none_or(|own| operation != Some(Operation::CreateToken) || traits.grant == Some(own))
@@ -169,12 +169,12 @@ impl Incident {
         self.resolved_at.is_none()
     }
 
-    /// Whether the verdict sees this very trouble.
+    /// Whether the verdict is about this very incident.
     pub fn is_in(&self, verdict: &Verdict) -> bool {
         verdict.diagnosis.is_incident() && self.concern.key() == verdict.concern.key()
     }
 
-    /// What it is of, where it is told apart from the region's.
+    /// What it is attributed to, if not to the region.
     pub fn key(&self) -> Option<SharedKey> {
         self.scope.key()
     }
@@ -184,7 +184,7 @@ impl Incident {
         self.first_failure.unwrap_or(self.since).min(self.since).min(self.opened_at)
     }
 
-    /// Its latest failure, as far as is known: its end, once it is over.
+    /// Its latest failure, as far as is known: its end, once it is resolved.
     pub fn ended(&self) -> Timestamp {
         let over = self.resolved_at.unwrap_or(Timestamp::MAX);
         self.last_failure.unwrap_or(self.notified_at).min(over).max(self.began())
@@ -197,7 +197,7 @@ impl Ledger {
         self.incident.as_ref().filter(|incident| incident.is_open())
     }
 
-    /// The latest incident of the region, or of what is told apart.
+    /// The latest incident of the region, or of an attribution.
     pub fn latest(&self, key: Option<SharedKey>) -> Option<&Incident> {
         match key {
             None => self.incident.as_ref(),
@@ -210,7 +210,7 @@ impl Ledger {
         self.incident.iter().chain(&self.apart)
     }
 
-    /// The same for one who knows callers by other hashes: nobody is named in it, and all are counted.
+    /// The same for a store that knows callers by other hashes: no caller is named in it, and all are counted.
     #[must_use]
     pub fn unnamed(&self) -> Self {
         let mut unnamed = Self { left_out: BTreeMap::new(), ..self.clone() };
@@ -247,7 +247,7 @@ impl Ledger {
         self.left_out.contains_key(&caller.to_bits())
     }
 
-    /// What occurred up to this time is told and settled: it opens and reopens nothing.
+    /// Calls up to this time are reported and settled: they open and reopen nothing.
     pub fn settled_until(&self) -> Option<Timestamp> {
         self.settled_until.max(self.incident.as_ref().and_then(|incident| incident.resolved_at))
     }
@@ -283,12 +283,12 @@ impl Alarm {
 pub const REASONS_MAX: usize = 16;
 pub const REASON_MAX: usize = 400;
 
-/// The first reasons, each on one line: they name what is text of others.
+/// The first reasons, each on one line: they contain foreign text.
 pub fn bounded(reasons: &[String]) -> Vec<String> {
     reasons.iter().take(REASONS_MAX).map(|reason| one_line(&unlinked(reason), REASON_MAX)).collect()
 }
 
-/// Callers left out, and advice remembered, of one region: they are kept in one item.
+/// Callers left out, and advice notices remembered, of one region: they are kept in one item.
 pub const REMEMBERED_MAX: usize = 256;
 
 #[cfg(test)]
@@ -325,7 +325,7 @@ mod tests {
         assert_eq!((&incident.scope, incident.key(), incident.parts.len()), (&Scope::default(), None, 0));
         assert!(ledger.apart.is_empty() && incident.victims.is_empty() && incident.silent_since.is_none());
         assert!(ledger.is_left_out(caller(7)) && ledger.next_position == 5);
-        // What it does not tell is taken from what it does.
+        // What it does not say follows from what it does.
         assert_eq!((incident.began(), incident.ended()), (at(1), at(1200)));
         let again = serde_json::to_string(&ledger).unwrap();
         assert_eq!(serde_json::from_str::<Ledger>(&again).unwrap(), ledger);

@@ -51,7 +51,7 @@ impl Bench {
         self
     }
 
-    /// What is kept is what the next probe goes on with, as another sandbox reads it from the store.
+    /// The kept record is what the next probe starts from, as another sandbox reads it from the store.
     async fn probe(&mut self, start_url: Option<&str>, now: Timestamp) -> ProbeAnswer {
         self.probe_within(LONG, start_url, now).await;
         let answer = self.record.latest.clone().unwrap();
@@ -184,7 +184,7 @@ async fn a_lost_registration_is_renewed_once_and_then_is_evidence() {
         Reply::registration(),
         Reply::device_authorization(),
         Reply::pending(),
-        // The registration is lost: a new one cures it.
+        // The registration is lost: a new one helps.
         Reply::stranger(),
         Reply::registration(),
         Reply::device_authorization(),
@@ -335,7 +335,7 @@ async fn where_registering_fails_for_callers_it_is_asked_at_most_once_in_five_mi
         let answer = bench.probe(None, at(&format!("2026-11-22T{time}Z"))).await;
         assert_eq!(shape(&answer), wanted.iter().map(|step| (*step, StepState::Healthy)).collect::<Vec<_>>(), "{time}");
     }
-    // Only what was asked counts: no probe has seen it down.
+    // Only probed steps count: no probe has seen it down.
     let step = &bench.record.steps[&RegisterClient];
     let five_past = at("2026-11-22T12:05:00Z");
     assert_eq!((step.healthy_times, step.healthy_since, step.healthy_last), (2, Some(noon()), Some(five_past)));
@@ -406,7 +406,7 @@ async fn where_signing_in_fails_for_callers_a_stranger_asks_for_it() {
         assert_eq!(shape(&answer), steps, "{shown}");
         let asked = &bench.oidc.requests()[1];
         assert_eq!(asked.path, "/device_authorization");
-        // By its client id its record is known as our own, whatever else it says.
+        // Its client id marks its record as our own, whatever else it says.
         assert_eq!(asked.json()["clientId"], stranger::client_id(&region("us-east-1")));
         assert!(asked.header("user-agent").is_some_and(is_own_user_agent));
     }

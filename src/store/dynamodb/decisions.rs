@@ -1,8 +1,8 @@
-//! What must be agreed on: steps, and who publishes which notice.
+//! What sandboxes must agree on: turns, and the right to publish a notice.
 //!
-//! In: a step with the version that it was decided on, or a claim. Out: whether it was taken. The ledger and the entries of
-//! a step go in one transaction. Where an answer is lost a look tells whether it was our own that came through: each step
-//! bears a token.
+//! In: a turn with the version that it was decided on, or a claim. Out: whether the table accepted it. The ledger and
+//! the entries of a turn go in one transaction. After a lost answer a look at the item shows whether it was our own
+//! that came through: each turn has a token.
 
 use std::time::Duration;
 
@@ -32,31 +32,31 @@ const SENT_BELOW: &str = "sent_below";
 const NOTICE: &str = "notice";
 const CHANNEL: &str = "channel";
 
-/// Entries that are looked through for those that are unsent: as many as a region has in years, unless one is never taken.
+/// Entries that are searched for unsent ones: as many as a region has in years, unless one can never be sent.
 const LOOKED_AT_MAX: usize = 2_000;
 
-/// What people were told lately, in all regions: one item.
+/// What was sent to people lately, in all regions: one item.
 const SENT: &str = "told";
 
-/// Of all who tell at the same time one is granted in each round, until so many are granted that the rest only reads that
-/// it must wait: a few rounds more than there are notices in a minute, at pauses of up to this one.
+/// Of all sandboxes that send at the same time one is granted in each round, until so many are granted that the rest
+/// only reads that it must wait: a few rounds more than there are notices in a minute, at pauses of up to this one.
 const SENT_TRIES: u32 = 20;
 const SENT_PAUSE: Duration = Duration::from_millis(20);
 
-/// A transaction that meets another one is tried so often, at growing pauses from this one on.
+/// A transaction that meets another one is retried so often, at growing pauses from this one on.
 const STEP_TRIES: u32 = 4;
 const STEP_PAUSE: Duration = Duration::from_millis(20);
 
-/// How long a notice is history.
+/// How long a notice is kept as history.
 const NOTICE_LASTS: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// How long a call that was made again is remembered: its event is delivered again for six hours.
+/// How long a retried call is remembered: its event is delivered again for six hours.
 const RETRY_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What came of one try.
 enum Tried {
     Taken,
-    /// A condition does not hold: another step, or our own whose answer was lost.
+    /// A condition does not hold: another turn, or our own whose answer was lost.
     Refused,
     /// Another transaction is at the same items.
     InTheWay,
@@ -65,7 +65,7 @@ enum Tried {
 }
 
 impl Table {
-    /// Replaces the ledger of that version, and puts the notices of the step into the outbox, all or nothing.
+    /// Replaces the ledger of that version, and puts the notices of the turn into the outbox, all or nothing.
     pub async fn put_step(&self, region: &Region, version: u64, step: &Step, at: At) -> Result<Committed, StoreError> {
         let token = token();
         let mut refused = StoreError::Throttled("another transaction is in the way".to_owned());
@@ -88,8 +88,8 @@ impl Table {
             }
             match tried {
                 Tried::Unanswered(error) => return Err(error),
-                // Nobody took a step, so it is an entry that stands where the ledger has none: of another step that is
-                // just being taken, or it cannot be helped.
+                // No other turn was taken, so an entry stands where the ledger has none: of another turn that is just
+                // being taken, or it is damaged.
                 Tried::Refused | Tried::Taken | Tried::InTheWay => {
                     refused = StoreError::Unreadable("the outbox".to_owned());
                 }
@@ -153,20 +153,20 @@ impl Table {
         }
     }
 
-    /// The unsent entries among those that the view's ledger tells of, in order, and the first position that need be
-    /// looked at again: what is below it is sent.
+    /// The unsent entries among those that the view's ledger counts, in order, and the first position to look at again:
+    /// everything below it is sent.
     pub async fn unsent_entries(&self, region: &Region, view: &View, at: At) -> Result<(Vec<Entry>, u64), StoreError> {
         let positions: Vec<u64> = (view.sent_below..view.ledger.next_position).take(LOOKED_AT_MAX).collect();
         let mut unsent = Vec::new();
         let mut first_unsent = None;
         let mut sent_below = view.sent_below;
-        // What is not taken by one channel must not hide what stands behind it for another.
+        // An entry that one channel cannot send must not hide those behind it for another.
         for positions in positions.chunks(BATCH_MAX) {
             let keys = positions.iter().map(|position| Key::entry(region, *position)).collect();
             let items = self.until(at.until).get_all(keys).await?;
             for position in positions {
-                // An entry that is gone has outlived its time. One of a step that was taken this moment may not be
-                // visible yet, so that it is gone only if there is a later one.
+                // An entry that is gone has expired. One of a turn that was taken this moment may not be visible yet,
+                // so it counts as gone only if there is a later one.
                 let Some(item) = items.get(&Key::entry(region, *position)) else { continue };
                 if item.contains_key("sent_at") {
                     sent_below = first_unsent.unwrap_or(position + 1);
@@ -183,7 +183,7 @@ impl Table {
         Ok((unsent, sent_below))
     }
 
-    /// It only saves reading. Where it fails, the next one does it.
+    /// It only saves reading. If it fails, the next one does it.
     async fn raise_sent_below(&self, region: &Region, sent_below: u64, at: At) {
         let _ = Update::of(Key::of_region(region, LEDGER_ITEM))
             .set(SENT_BELOW, number(sent_below))
@@ -242,8 +242,8 @@ impl Table {
         entry.apply(self.until(at.until), ReturnValue::None).await.map(|_| ())
     }
 
-    /// Makes a change to what people were told, and returns what came of it. Of all who do so at once each sees what the
-    /// others did.
+    /// Changes what was recently sent, and returns the result of the change. Of all sandboxes that do so at once each
+    /// sees the others' changes.
     pub async fn change_sent<T>(&self, change: impl Fn(&mut RecentlySent) -> T, at: At) -> Result<T, StoreError> {
         let (key, token) = (Key::new(SENT, SENT), token());
         let mut asked = None;
@@ -252,13 +252,13 @@ impl Table {
                 tokio::time::sleep(SENT_PAUSE.mul_f64(fastrand::f64())).await;
             }
             let item = self.until(at.until).get(key.clone()).await?.unwrap_or_default();
-            // It came through, and only the answer was lost.
+            // The write succeeded, and only the answer was lost.
             if text(&item, TOKEN) == Some(token.as_str())
                 && let Some(done) = asked
             {
                 return Ok(done);
             }
-            // What another release wrote, and cannot be read, holds nobody up.
+            // An item of another release that cannot be read holds nothing back.
             let before: RecentlySent = read_json(&item, SENT).ok().flatten().unwrap_or_default();
             let mut after = before.clone();
             let done = change(&mut after);
@@ -295,12 +295,12 @@ impl Table {
     }
 }
 
-/// A name that nobody else has: 32 letters.
+/// A unique name: 32 letters.
 pub fn token() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
 
-/// Takes the ledger into the view. One that cannot be read is named there: no step may be taken from it.
+/// Adds the ledger to the view. One that cannot be read is named there: no turn may be taken from it.
 pub fn read_ledger(item: &Item, view: &mut View) {
     view.version = read_number(item, VERSION).unwrap_or(0);
     view.sent_below = read_number(item, SENT_BELOW).unwrap_or(0);
@@ -350,7 +350,7 @@ fn entry_of_item(region: &Region, position: u64, item: &Item) -> Option<Entry> {
     Some(Entry {
         position,
         channel: text(item, CHANNEL).map_or(Some(Channel::Topic), Channel::named)?,
-        // What another release wrote, and cannot be read, is told all the same: as far as its attributes tell.
+        // An entry of another release that cannot be read is sent all the same: as far as its attributes say.
         notice: notice.unwrap_or_else(|| unreadable(region, position, item)),
         attempts: read_number(item, "attempts").unwrap_or(0),
         not_before: read_time(item, "not_before"),

@@ -1,4 +1,4 @@
-//! What may be said of a call that DynamoDB did not do.
+//! What may be reported of a failed call to DynamoDB.
 //!
 //! In: an error of the SDK. Out: a [`StoreError`] with a code's name at most: the SDK's own text holds the raw answer.
 
@@ -21,7 +21,7 @@ const THROTTLES: [&str; 8] = [
     "TransactionInProgressException",
 ];
 
-/// 4xx all the same, though it is the service that fails.
+/// 4xx all the same, though the service fails.
 const FAILURES: [&str; 3] = ["InternalServerError", "InternalFailure", "ServiceUnavailable"];
 
 pub fn store_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> StoreError {

@@ -1,7 +1,7 @@
 //! What a sandbox knows of one region: what it read, and what it has not written yet.
 //!
-//! In: items as they were read, things that were seen. Out: the [`View`], the slots that must be read again, and those that
-//! are to be written now. Pure: reading and writing is the store's.
+//! In: items as they were read, and new evidence. Out: the [`View`], the slots that must be read again, and those that
+//! are to be written now. Pure: the store reads and writes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use triage_decide::evidence::slot::{SLOT_SECONDS, Slot, TALKERS_MAX, slot_of};
 use triage_decide::view::{StoreError, View};
 use triage_model::time::{AHEAD_MAX, before, is_within};
 
-/// A slot that was read when it was older than this is not read again: hardly anything comes so late, and what this
-/// sandbox itself writes so late makes it look.
+/// A slot that was read when it was older than this is not read again: hardly any record comes so late, and this
+/// sandbox looks again after it writes one itself.
 const SETTLED_AFTER: i64 = 600;
 
 /// How long an incident counts as open by what was read of it.
@@ -27,19 +27,19 @@ pub struct Known {
     read_at: BTreeMap<i64, Timestamp>,
     /// What is not written yet.
     pending: BTreeMap<i64, Slot>,
-    /// Everything but the slots, as it was read last. Its trouble is a ledger that cannot be read.
+    /// Everything but the slots, as it was read last. Its error is a ledger that cannot be read.
     pub rest: View,
     /// When all of it was read last.
     view_at: Option<Timestamp>,
     /// Whether this sandbox has written since, and whether that was so late that everybody's late marks are worth a look.
     written: bool,
     written_late: bool,
-    /// The latest failure to read it, and the time it was to be read for: within one invocation it is not tried again.
+    /// The latest failed read, and its time: within one invocation it is not repeated.
     pub failed: Option<(Timestamp, StoreError)>,
 }
 
 impl Known {
-    /// The evidence, what is not written yet included. Under a key of the sandbox's own nothing else counts: a caller
+    /// The evidence, including what is not written yet. Under a key of the sandbox's own nothing else counts: a caller
     /// would be two.
     pub fn evidence(&self, own_key: bool) -> Evidence {
         let slots = if own_key { BTreeMap::new() } else { self.slots.clone() };
@@ -95,12 +95,12 @@ impl Known {
         std::mem::take(&mut self.pending)
     }
 
-    /// What was to be written and was not, or not yet.
+    /// What could not be written, or not yet.
     pub fn pend(&mut self, begin: i64, slot: &Slot) {
         self.pending.entry(begin).or_default().merge(slot);
     }
 
-    /// That part of a slot that is worth being written: the names and talkers that the item would keep.
+    /// The part of a slot that is worth writing: the names and talkers that the item would keep.
     pub fn worth_writing(&self, begin: i64, mut slot: Slot) -> Slot {
         let Some(known) = self.slots.get(&begin) else { return slot };
         slot.names = slot.names.new_to(&known.names);
@@ -127,12 +127,12 @@ impl Known {
         self.read_at.remove(&begin);
     }
 
-    /// What was read will not do for the next view.
+    /// The next view must read again.
     pub fn look_again(&mut self) {
         self.written = true;
     }
 
-    /// The slots to read for a view at `now`; None where what was read will do.
+    /// The slots to read for a view at `now`; None if the last read is enough.
     pub fn to_read(&self, now: Timestamp, fresh: bool, kept: Duration, gather: Duration) -> Option<Vec<i64>> {
         let is_recent = self.view_at.is_some_and(|at| is_within(at, now, gather));
         if is_recent && !self.written && !fresh {
@@ -147,7 +147,7 @@ impl Known {
         Some((oldest..=newest).step_by(SLOT_SECONDS as usize).filter(must_be_read).collect())
     }
 
-    /// Takes in what was read at `now`: those slots, None where there is no item, and the rest.
+    /// Adds what was read at `now`: those slots, None where there is no item, and the rest.
     pub fn read(&mut self, slots: impl IntoIterator<Item = (i64, Option<Slot>)>, rest: View, now: Timestamp) {
         for (begin, slot) in slots {
             match slot {
@@ -164,7 +164,7 @@ impl Known {
     }
 }
 
-/// Whether the slot was over for so long at `now` that it need not be looked at again.
+/// Whether the slot was over for so long at `now` that it is not read again.
 fn is_settled(begin: i64, now: Timestamp) -> bool {
     now.as_second() >= begin.saturating_add(SLOT_SECONDS + SETTLED_AFTER)
 }

@@ -1,7 +1,7 @@
-//! The names of people that Identity Store gave, one item each, until they are to be asked for again.
+//! The names of people that Identity Store gave, one item each, until they expire.
 //!
-//! In: user ids. Out: who they are, of those that are kept and still hold. What another release wrote and cannot be read is
-//! asked for again.
+//! In: user ids. Out: the people, of those that are kept and still valid. An item of another release that cannot be
+//! read is looked up again.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ impl Table {
         Ok(known.collect())
     }
 
-    /// Of two that keep the same person at once either may be the last.
+    /// Of two sandboxes that keep the same person at once either may be the last.
     pub async fn keep_people(&self, people: &BTreeMap<String, Person>, at: At) -> Result<(), StoreError> {
         let writes = people.iter().map(|(id, person)| {
             let kept = kept_for(person);

@@ -1,7 +1,7 @@
-//! What is kept of a region beside its slots: the ledger, what was learned, the probe, AWS Health.
+//! What is kept of a region besides its slots: the ledger, what was learned, the probe, AWS Health.
 //!
 //! In: a region. Out: all of it with one BatchGetItem, the slots included; and each part written by itself, under a
-//! condition where somebody else may write it at the same time.
+//! condition where another sandbox may write it at the same time.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ impl Table {
         Ok((slots.collect(), rest))
     }
 
-    /// Whether it was taken: nobody has learned since `before`.
+    /// Whether it was written: no other sandbox learned since `before`.
     pub async fn put_learned(
         &self,
         region: &Region,
@@ -92,7 +92,8 @@ impl Table {
     }
 
     pub async fn ask_for_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError> {
-        // A time far ahead is of a clock that was wrong. What asks again after a lost answer is elected all the same.
+        // A time far ahead is of a clock that was wrong. A sandbox that asks again after a lost answer is elected all
+        // the same.
         let asked = Update::of(Key::of_region(region, PROBE))
             .set(ASKED_AT, time(at.now))
             .set("asked_by", string(decisions::token()))
@@ -125,7 +126,7 @@ impl Table {
             let (name, name_at) = issue_names(&old.event_arn);
             let unchanged = format!("#{name_at} = :at");
             let drop = Update::of(key.clone()).remove(&name).remove(&name_at).only_if(unchanged);
-            // It only cleans up: the next issue does what this one cannot.
+            // It only cleans up: the next issue does it otherwise.
             let _: Result<_, StoreError> =
                 drop.value("at", time(old.occurred_at)).apply(self.until(at.until), ReturnValue::None).await;
         }

@@ -1,7 +1,7 @@
-//! One table, and the few ways in which it is read and written.
+//! One table, and the few ways to read and write it.
 //!
 //! In: keys, and attributes by their names. Out: items, or whether a condition held. Names that DynamoDB reserves
-//! (`next`, `until`) never get in the way: every name goes as a placeholder.
+//! (`next`, `until`) are no problem: every name goes as a placeholder.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ pub const EXPIRES_AT: &str = "expires_at";
 /// Keys that one BatchGetItem takes.
 pub const BATCH_MAX: usize = 100;
 
-/// A batch read that is answered in part is gone on with so often, at growing pauses from this one on.
+/// A batch read that is answered in part continues so often, at growing pauses from this one on.
 const BATCH_TRIES: u32 = 4;
 const BATCH_PAUSE: Duration = Duration::from_millis(50);
 
@@ -76,7 +76,7 @@ impl Table {
         Self { client, name }
     }
 
-    /// The table, asked for no longer than that.
+    /// The table, with a limit to each wait.
     pub const fn until(&self, until: Instant) -> Asked<'_> {
         Asked { table: self, until }
     }
@@ -90,7 +90,7 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The answer of a call, unless the time is over first.
+    /// The answer of a call, unless the time is up first.
     pub async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, StoreError> {
         // The SDK's futures are large, and nested so deeply that the compiler gives up on those around them.
         tokio::time::timeout_at(self.until.into(), Box::pin(call))
