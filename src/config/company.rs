@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_taken_as_it_is() {
+    fn a_link_is_kept_as_it_is() {
         for link in [
             "https://wiki.example.com",
             "https://wiki.example.com:8443/runbooks/sign-in?view=full#step-1",

@@ -189,12 +189,12 @@ fn step(operation: Operation, began: Instant, result: Result<bool, Fault>, healt
     let (answer, fault) = match result {
         Ok(true) => (StepState::Healthy, None),
         Ok(false) => (StepState::Unexpected, None),
-        Err(fault) => (judge(operation, &fault, healthy), Some(fault)),
+        Err(fault) => (state_of(operation, &fault, healthy), Some(fault)),
     };
     ProbeStep { operation, answer, fault, latency }
 }
 
-fn judge(operation: Operation, fault: &Fault, healthy: Option<IsHealthy>) -> StepState {
+fn state_of(operation: Operation, fault: &Fault, healthy: Option<IsHealthy>) -> StepState {
     if healthy.is_some_and(|is_healthy| is_healthy(fault)) {
         return StepState::Healthy;
     }

@@ -2,7 +2,7 @@
 //!
 //! In: a [`View`] of what is known of it, the [`Policy`] and `now`. Out: a [`Judgement`]: a [`Verdict`] on the region,
 //! and one on each tool, network and application that fails by itself; each is the [`Diagnosis`] with its reasons for
-//! and against, what it is about, where it fails, and the advice that holds with it. Pure.
+//! and against, its concern, its scope, and the advice that holds with it. Pure.
 
 mod advise;
 mod affected;

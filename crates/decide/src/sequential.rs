@@ -170,7 +170,7 @@ impl<'a> Calls<'a> {
                 SERVICE_CAUSES.iter().map(|cause| beyond(slot, *cause, counts)).sum()
             }),
         };
-        walk.judge(&events, cell, origin, now)
+        walk.evaluate(&events, cell, origin, now)
     }
 }
 

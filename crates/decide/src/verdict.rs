@@ -43,7 +43,7 @@ pub enum Diagnosis {
     Blind,
     /// An outage reported by events that came too late.
     Late,
-    /// AWS Health tells of an issue that nobody here was affected by.
+    /// AWS Health reports an issue that affected nobody here.
     AwsHealth,
     /// Events came from an untrusted source, or of an untrusted region.
     Unbelieved,
@@ -214,8 +214,8 @@ pub struct Verdict {
     pub diagnosis: Diagnosis,
     pub concern: Concern,
     pub scope: Scope,
-    /// What was enough to begin with, in words and numbers; of an open incident as it was told when it opened. None where
-    /// only the present speaks for the diagnosis.
+    /// The evidence that was enough at first, in words and numbers; of an open incident as it was reported when it
+    /// opened. None if only the present supports the diagnosis.
     pub opening: Option<String>,
     /// Chance alone would bring that once in so many years; None where that is not known.
     pub chance_years: Option<f64>,
@@ -226,8 +226,8 @@ pub struct Verdict {
     /// whom no name is kept come last, by their hashes.
     pub callers: usize,
     pub names: Vec<String>,
-    /// Everybody who was affected by such failures since then, whether served later or not, as far as marks are kept, by what
-    /// tells of it; and how many that may have been in all.
+    /// All callers affected by such failures since then, whether served later or not, as far as marks are kept, by
+    /// origin; and how many there may have been in all.
     pub victims: BTreeMap<Origin, BTreeSet<CallerHash>>,
     pub victims_about: usize,
     /// All of them are people, by their names.

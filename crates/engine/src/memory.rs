@@ -173,7 +173,7 @@ impl Store for MemoryStore {
         view
     }
 
-    async fn is_in_trouble(&self, region: &Region, _at: At) -> bool {
+    async fn has_open_incident(&self, region: &Region, _at: At) -> bool {
         let state = self.state();
         state.regions.get(region).is_some_and(|known| known.view.ledger.open_incidents().next().is_some())
     }

@@ -124,9 +124,9 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         self.record(&mut judged, &mut work, &mut case).await;
         self.retry(&mut judged, &mut case).await;
         self.probe(&mut judged, &mut work, &mut case).await;
-        let Work { judge, is_tick, .. } = work;
-        self.decide(&judge, is_tick, &mut case).await;
-        self.flush(&judge, is_tick, &mut case).await;
+        let Work { evaluate, is_tick, .. } = work;
+        self.decide(&evaluate, is_tick, &mut case).await;
+        self.flush(&evaluate, is_tick, &mut case).await;
         let mut handled = case.close(judged, self.service.is_none());
         if self.settings.hides_names() {
             handled.answer.problems.reword(|detail| unnamed(detail).into_owned());
@@ -138,10 +138,10 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     async fn flush(&self, judged: &BTreeSet<Region>, is_tick: bool, case: &mut Case) {
         let at = case.schedule.to_decide();
         let (regions, trouble) = self.store.flush(at).await;
-        case.troubled_by(trouble);
+        case.note_store_error(trouble);
         let mut in_trouble = BTreeSet::new();
         for region in regions.into_iter().filter(|region| !judged.contains(region)) {
-            if self.store.is_in_trouble(&region, at).await {
+            if self.store.has_open_incident(&region, at).await {
                 in_trouble.insert(region);
             }
         }

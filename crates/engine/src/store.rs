@@ -105,7 +105,7 @@ pub trait Store {
     async fn view(&self, region: &Region, fresh: bool, at: At) -> View;
 
     /// Whether an incident is open in `region`, as far as [`Self::view`] would say without reading it again.
-    async fn is_in_trouble(&self, region: &Region, at: At) -> bool {
+    async fn has_open_incident(&self, region: &Region, at: At) -> bool {
         self.view(region, false, at).await.ledger.open_incidents().next().is_some()
     }
 

@@ -75,7 +75,7 @@ async fn run(clients: &Clients, failure: &Failure, bucket: &TokenBucket, left: D
     let limits = Limits { backoff: &backoff, bucket, deadline: Instant::now() + left };
     let client = clients.of(&region("us-east-1"));
     let mut rng = fastrand::Rng::with_seed(1);
-    retry(&client, failure, &classify(failure), limits, &mut rng).await.expect("a call that can be made again")
+    retry(&client, failure, &classify(failure), limits, &mut rng).await.expect("a call that can be retried")
 }
 
 async fn against(replies: impl IntoIterator<Item = Reply>, failure: &Failure) -> (RetryReport, FakeOidc) {
@@ -108,7 +108,7 @@ async fn a_call_that_works_the_second_time_is_recovered_with_its_response() {
 }
 
 #[tokio::test]
-async fn the_other_operations_are_made_again_with_their_own_inputs() {
+async fn the_other_operations_are_retried_with_their_own_inputs() {
     let request = CallRequest {
         client_name: Some("cli".into()),
         client_type: Some("public".into()),
@@ -199,7 +199,7 @@ async fn an_answer_that_no_retry_can_help_ends_it() {
 }
 
 #[tokio::test]
-async fn a_disguised_500_is_judged_by_what_it_names() {
+async fn a_disguised_500_is_classified_by_what_it_names() {
     let named = Reply::error(500, "InternalServerException", "Invalid parameter value: scope");
     let (report, _oidc) = against([named], &internal(refreshing())).await;
     assert_eq!((report.attempts, report.class.cause), (2, Cause::Request));
@@ -283,7 +283,7 @@ async fn a_retry_that_succeeds_pays_back_its_own_cost_only() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_made_again_says_why() {
+async fn a_call_that_cannot_be_retried_says_why() {
     let clients = Clients::new(config(&refusing()));
     let client = clients.of(&region("us-east-1"));
     let (backoff, bucket) = (quick(), TokenBucket::full());

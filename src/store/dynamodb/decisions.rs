@@ -279,7 +279,7 @@ impl Table {
             }
             asked = Some(done);
         }
-        Err(StoreError::Throttled("too many tell people at the same time".to_owned()))
+        Err(StoreError::Throttled("too many sandboxes send notices at the same time".to_owned()))
     }
 
     pub async fn put_retry(&self, id: &str, at: At) -> Result<bool, StoreError> {

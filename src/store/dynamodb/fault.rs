@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_told_by_its_code_and_its_status() {
+    fn a_refusal_is_named_by_its_code_and_its_status() {
         let throttled = "ProvisionedThroughputExceededException";
         assert_eq!(refusal(Some(throttled), 400), StoreError::Throttled(throttled.into()));
         assert_eq!(refusal(Some("InternalServerError"), 500), StoreError::Unavailable("InternalServerError".into()));

@@ -734,7 +734,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_stays_under_100_kb_also_when_everybody_who_was_hit_within_the_hour_is_served_again() {
+    fn an_item_stays_under_100_kb_even_when_all_affected_callers_of_the_hour_are_served_again() {
         let mut slot = full_slot();
         let marks: Vec<Mark> = slot.failures_of(Cause::Service).to_vec();
         let mut random = fastrand::Rng::with_seed(2);

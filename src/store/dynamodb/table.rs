@@ -133,7 +133,7 @@ impl Asked<'_> {
     }
 }
 
-/// One UpdateItem: what becomes of which attributes, and under which condition.
+/// One UpdateItem: its changes, and its condition.
 #[derive(Clone, Debug)]
 pub struct Update {
     key: Key,

@@ -26,7 +26,7 @@ fn the_worst_verdict_is_the_first_and_quiet_regions_are_left_out() {
 }
 
 #[test]
-fn a_verdict_says_who_is_hit_with_what_and_names_its_incident() {
+fn a_verdict_says_which_callers_are_affected_by_what_and_names_its_incident() {
     let mut handled = nothing();
     handled.judgements.insert(region("eu-central-1"), verdict(Diagnosis::Outage).into());
     handled.answer.incidents.push(incident(&region("eu-central-1"), IncidentState::Open));

@@ -76,7 +76,7 @@ fn an_ordinary_tick_stays_within_the_free_tier() {
 }
 
 #[test]
-fn an_event_that_tells_of_nothing_emits_nothing() {
+fn an_event_without_content_emits_nothing() {
     assert_eq!(emitted(&nothing()), json!({}));
     assert_eq!(written(&nothing())["_aws"]["CloudWatchMetrics"][0]["Metrics"], json!([]));
 }
@@ -118,7 +118,7 @@ fn only_a_tick_says_that_no_incident_is_open_and_no_notice_waits() {
 }
 
 #[test]
-fn a_call_that_was_made_again_is_one_whatever_it_took() {
+fn a_retried_call_is_one_however_many_attempts_it_took() {
     let failure = Failure {
         id: "made-up-failure".into(),
         event_id: None,
@@ -228,7 +228,7 @@ fn problems_are_counted_where_input_was_lost_or_the_table_not_had() {
 }
 
 #[test]
-fn time_to_decide_is_told_where_a_region_was_judged() {
+fn time_to_decide_is_emitted_where_a_region_was_evaluated() {
     let mut handled = nothing();
     handled.measured.deciding = Duration::from_millis(3);
     assert_eq!(emitted(&handled), json!({}));

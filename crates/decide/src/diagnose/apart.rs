@@ -175,7 +175,7 @@ pub fn still_stands_out(facts: &Facts<'_>, apart: &Apart, since: Timestamp) -> b
     apart.key().is_some_and(|key| contrast_of(facts, key, &failing).is_some())
 }
 
-/// Of the callers that were affected by that kind of failures since then, the share that is within what is told apart.
+/// Of the callers affected by that kind of failure since then, the share within the attribution.
 pub fn share_of_affected(facts: &Facts<'_>, apart: &Apart, since: Timestamp) -> f64 {
     let of_kind = facts.callers(apart.concern).flat_map(|calls| calls.failed);
     let affected = of_kind.filter(|mark| mark.at >= since && apart.concern.takes(mark));

@@ -50,7 +50,7 @@ struct Called {
     grant: Option<Grant>,
 }
 
-/// The callers of each kind of call: those that failed, whether they were served later or not, and those that were served.
+/// The callers of each kind of call: those that failed, whether served later or not, and those that were served.
 struct Calls {
     failed: BTreeMap<Called, BTreeSet<CallerHash>>,
     served: BTreeMap<Called, BTreeSet<CallerHash>>,

@@ -234,19 +234,19 @@ impl World {
         self
     }
 
-    fn judge(&self, now: i64) -> Judgement {
+    fn evaluate(&self, now: i64) -> Judgement {
         diagnose(&region(), &self.view, &self.policy, at(now))
     }
 
     /// On the region.
     fn verdict(&self, now: i64) -> Verdict {
-        self.judge(now).region
+        self.evaluate(now).region
     }
 
     /// Evaluates and takes the turn that follows, without a look at recovery.
     fn lives(&mut self, now: i64) -> (Vec<Event>, Judgement) {
         self.view.evidence.forget(at(now), self.policy.evidence);
-        let judgement = self.judge(now);
+        let judgement = self.evaluate(now);
         let turn = turn(&region(), &self.view.ledger, &judgement, &BTreeMap::new(), &self.policy, at(now));
         let happened = turn.map(|turn| {
             self.view.ledger = turn.ledger;

@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chance_is_told_by_one_digit() {
+    fn chance_is_given_by_one_digit() {
         let table = [
             (312.0, "once in 300 years"),
             (14.0, "once in 10 years"),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_told_in_seconds_up_to_two_minutes() {
+    fn a_span_is_given_in_seconds_up_to_two_minutes() {
         let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
         for (seconds, words) in [(0, "1 s"), (40, "40 s"), (119, "119 s"), (120, "2 minutes"), (3599, "59 minutes")] {
             assert_eq!(span(at(0), at(seconds)), words);

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_that_was_hit_is_named_as_served_however_many_others_are() {
+    fn an_affected_caller_is_named_as_served_however_many_others_are() {
         let mut evidence = Evidence::default();
         evidence.add_failure(mark(500, 10));
         for caller in 0..100 {

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_is_newly_hit_once_in_a_row_of_failures() {
+    fn a_caller_is_newly_affected_once_in_a_row_of_failures() {
         let learn = |seconds: &[i64]| {
             seconds.iter().fold(Learned::default(), |learned, second| {
                 let mut evidence = Evidence::default();
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn only_failures_of_the_service_hit() {
+    fn only_failures_of_the_service_count_as_affecting() {
         let mut evidence = Evidence::default();
         for (by, cause) in Cause::ALL.into_iter().enumerate() {
             evidence.add_failure(Mark { cause, ..failure(0, by as u64) });
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_hit_is_forgotten_after_a_day_and_beyond_the_bound_the_longest_ago_first() {
+    fn affected_callers_are_forgotten_after_a_day_and_beyond_the_bound_the_longest_ago_first() {
         let mut evidence = Evidence::default();
         for by in 0..=HIT_MAX as i64 {
             evidence.add_failure(failure(by / 150 * SLOT_SECONDS, by as u64));

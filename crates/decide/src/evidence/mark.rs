@@ -62,7 +62,7 @@ pub struct ServedCall {
     pub traits: Traits,
     /// AuthorizationPending: it says something about polling alone.
     pub pending: bool,
-    /// The caller had failed before: it is named whatever the room.
+    /// The caller had failed before: it is always named.
     pub was_hit: bool,
 }
 

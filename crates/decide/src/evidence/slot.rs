@@ -464,7 +464,7 @@ mod tests {
         assert_eq!(slot.add_failure(mark(last, 2, 0)), Addition::NoRoom);
         assert_eq!(slot.add_failure(mark(last + 1, 1, 0)), Addition::NoRoom, "another caller, of a greater hash");
         assert!(slot.has(&mark(last, 1, 0)) && !slot.has(&mark(last + 1, 1, 0)));
-        assert!(slot.beyond.is_empty(), "whoever adds it counts it");
+        assert!(slot.beyond.is_empty(), "the writer that adds it counts it");
     }
 
     #[test]
@@ -509,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn the_served_callers_of_the_smallest_hashes_are_named_and_one_that_was_hit_always() {
+    fn the_served_callers_of_the_smallest_hashes_are_named_and_an_affected_one_always() {
         let mut slot = Slot::default();
         for caller in (0..100).rev() {
             slot.add_answered(&answered(caller, 1), false);

@@ -116,7 +116,7 @@ fn an_incident_opens_at_once_and_once() {
         assert_eq!((incident.since, incident.opened_at, incident.sequence), (at(0), at(60), 1));
         assert_eq!((incident.diagnosis, incident.severity), (diagnosis, diagnosis.severity()));
         for second in [60, 61, 300] {
-            assert_eq!(life.sees(second, &verdict(diagnosis)), [], "told is told");
+            assert_eq!(life.sees(second, &verdict(diagnosis)), [], "it is reported once");
         }
     }
 }
@@ -131,7 +131,7 @@ fn what_is_no_incident_opens_none() {
 }
 
 #[test]
-fn worse_is_told_at_once_and_less_bad_is_no_news() {
+fn worse_is_reported_at_once_and_less_bad_is_no_news() {
     let mut life = Life::of(&verdict(Diagnosis::Degraded));
     assert_eq!(life.sees(70, &outage()), [Kind::Changed]);
     let worse = Change::Diagnosis { from: Diagnosis::Degraded, to: Diagnosis::Outage };
@@ -145,7 +145,7 @@ fn worse_is_told_at_once_and_less_bad_is_no_news() {
 }
 
 #[test]
-fn twice_the_callers_another_part_and_aws_health_are_told_every_ten_minutes_at_most() {
+fn twice_the_callers_another_part_and_aws_health_are_reported_every_ten_minutes_at_most() {
     let mut life = Life::of(&outage());
     let doubled = outage().hitting(6);
     assert_eq!(life.sees(659, &doubled), [], "less than ten minutes after it was opened");
@@ -168,7 +168,7 @@ fn twice_the_callers_another_part_and_aws_health_are_told_every_ten_minutes_at_m
     assert_eq!(life.sees(1260, &further), [Kind::Changed]);
     let more = vec![Change::Operation(Operation::StartDeviceAuthorization), Change::AwsHealth];
     assert_eq!(life.reported[2].0, Happened::Changed(more));
-    assert_eq!(life.sees(1860, &further.clone().hitting(21)), [], "twice the eleven that were told of last");
+    assert_eq!(life.sees(1860, &further.clone().hitting(21)), [], "twice the eleven that were reported last");
     assert_eq!(life.sees(1861, &further.hitting(22)), [Kind::Changed]);
 }
 
@@ -180,7 +180,7 @@ fn aws_health_does_not_confirm_what_is_the_customers_own() {
 }
 
 #[test]
-fn an_incident_that_goes_on_is_told_again_every_hour_after_the_last_word() {
+fn an_open_incident_gets_a_reminder_every_hour_after_the_latest_notice() {
     let mut life = Life::of(&outage());
     assert_eq!(life.sees(3659, &outage()), []);
     assert_eq!(life.sees(3660, &quiet()), [Kind::Reminder], "it is open until its end is proved");
@@ -219,7 +219,7 @@ fn what_a_probe_still_sees_down_is_not_over() {
 }
 
 #[test]
-fn trouble_that_returns_within_a_quarter_of_an_hour_is_the_same_incident() {
+fn failures_that_return_within_a_quarter_of_an_hour_reopen_the_incident() {
     let mut life = Life::of(&outage());
     life.is_over(600, &quiet(), &proved(600));
     let id = life.incident().id.clone();
@@ -243,7 +243,7 @@ fn what_is_settled_stays_so_while_the_next_one_is_open() {
 }
 
 #[test]
-fn trouble_that_returns_later_is_another_incident() {
+fn failures_that_return_later_are_another_incident() {
     let mut life = Life::of(&outage());
     life.is_over(600, &quiet(), &proved(600));
     assert_eq!(life.sees(1502, &outage().seen(1501, 1502)), [Kind::Opened]);
@@ -253,7 +253,7 @@ fn trouble_that_returns_later_is_another_incident() {
 }
 
 #[test]
-fn what_began_within_a_quarter_of_an_hour_and_is_judged_late_reopens() {
+fn what_began_within_a_quarter_of_an_hour_and_is_seen_late_reopens() {
     let mut life = Life::of(&outage());
     life.is_over(600, &quiet(), &proved(600));
     assert_eq!(life.sees(2400, &outage().seen(1400, 1500)), [Kind::Reopened]);
@@ -281,7 +281,7 @@ fn a_step_that_is_down_again_reopens_without_a_caller() {
 }
 
 #[test]
-fn another_trouble_takes_its_place_only_if_it_is_worse_or_the_old_one_is_over() {
+fn another_problem_replaces_it_only_if_it_is_worse_or_the_old_one_is_over() {
     let mut life = Life::of(&verdict(Diagnosis::Suspected));
     assert_eq!(life.sees(100, &outage().seen(70, 90)), [Kind::Changed], "worse");
     assert_eq!((&life.incident().concern, life.incident().since), (&Concern::Service, at(70)));

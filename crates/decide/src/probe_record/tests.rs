@@ -97,7 +97,7 @@ fn registration(made_at: i64) -> Registration {
 }
 
 #[test]
-fn a_registration_made_after_the_trouble_proves_registering_with_each_healthy_probe() {
+fn a_registration_made_after_the_failures_confirms_registering_with_each_healthy_probe() {
     let mut record = ProbeRecord::default();
     record.add(&answer(0, &[(RegisterClient, Down), (CreateToken, Healthy)]));
     record.register(registration(60));
@@ -110,7 +110,7 @@ fn a_registration_made_after_the_trouble_proves_registering_with_each_healthy_pr
 }
 
 #[test]
-fn a_registration_made_before_the_trouble_proves_nothing() {
+fn a_registration_made_before_the_failures_confirms_nothing() {
     let mut record = ProbeRecord::default();
     record.register(registration(-60));
     record.add(&answer(0, &[(RegisterClient, Down)]));

@@ -1,19 +1,20 @@
 //! Proof by calls.
 //!
-//! In: the failures and the served calls of an incident. Out: a [`Proof`]: how much likelier an ordinary day makes what
-//! occurred than an outage that goes on, since when, and whether that is enough.
+//! In: the failures and the served calls of an incident. Out: a [`Proof`]: how much likelier the calls are on an
+//! ordinary day than in an outage that continues, since when, and whether that is enough.
 //!
 //! With p0 the share of calls that fail on an ordinary day and q that of this outage, a served call adds
-//! ln((1-p0)/(1-q)) to a sum and a failure ln(p0/q), which is negative; the sum is kept within 0 and [`SUM_MAX`]. While the
-//! outage goes on it falls back to 0 again and again, and of all its ways up one in `proof_odds` comes to the threshold.
+//! ln((1-p0)/(1-q)) to a sum and a failure ln(p0/q), which is negative; the sum is kept within 0 and [`SUM_MAX`]. While
+//! the outage continues it falls back to 0 again and again, and of all its ways up one in `proof_odds` reaches the
+//! threshold.
 //!
-//! q is taken from the calls up to the last time that the sum was 0, and so at least from the run that opened the incident.
-//! Were it too great, the sum would rise although the outage goes on: it is therefore the share less its standard error (the
-//! lower end of Wilson's interval), so that three calls of which all failed by chance are not taken for a full outage.
+//! q is estimated from the calls up to the last time that the sum was 0, and so at least from the run that opened the
+//! incident. Were it too great, the sum would rise although the outage continues: so it is the share less its standard
+//! error (the lower end of Wilson's interval), and three calls that all failed by chance do not count as a full outage.
 //!
-//! All origins are counted together: what proves recovery is mostly CloudTrail's, wherever the failures were seen. A
-//! failure seen twice has one id, and counts once. Each part of an incident is proved by itself: calls of others prove
-//! nothing. What is known of a share when its evidence is gone is what was noted while it was there.
+//! All origins are counted together: the proof is mostly CloudTrail's, wherever the failures were seen. A failure seen
+//! twice has one id, and counts once. Each part of an incident is confirmed by itself: calls of others are no proof. A
+//! share whose evidence is gone is the one that was noted while it was there.
 
 use std::collections::BTreeSet;
 
@@ -208,7 +209,7 @@ fn unmarked_failed(open: &OpenIncident<'_>, part: &Part, slot: &Slot, origin: Or
 
 struct Walk<'a> {
     policy: &'a Policy,
-    /// Until then the calls only tell of the outage.
+    /// Until then the calls only describe the outage.
     start: Timestamp,
     /// So many callers must be served.
     callers: usize,
@@ -318,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_of_few_calls_is_taken_as_less_than_it_looks() {
+    fn a_share_of_few_calls_counts_as_less_than_it_looks() {
         let percent = |failed, calls| (100.0 * low_share(failed, calls)).round() as i64;
         let table = [((0.0, 0.0), 0), ((0.0, 50.0), 0), ((1.0, 1.0), 50), ((3.0, 3.0), 75), ((3.0, 12.0), 15)];
         for ((failed, calls), expected) in table {

@@ -287,7 +287,7 @@ fn a_failure_seen_in_a_log_too_counts_once() {
 }
 
 #[test]
-fn what_speaks_for_it_is_told_in_words_and_numbers() {
+fn the_evidence_is_given_in_words_and_numbers() {
     let mut view = view_of_an_outage();
     let reported = |view: &View, now| recovery(view, &incident(1, 3), &Policy::default(), at(now)).reasons;
     assert_eq!(
@@ -485,7 +485,7 @@ proptest! {
     }
 
     #[test]
-    fn a_proof_that_goes_on_from_what_was_noted_is_that_of_the_whole(
+    fn a_proof_that_continues_from_what_was_noted_is_that_of_the_whole(
         seed in any::<u64>(),
         share in 0.2..=1.0,
         noted in prop::collection::vec(1_000_i64..3_000, 1..4),
@@ -504,7 +504,7 @@ proptest! {
             let found = recovery(&view, &so_far, &Policy::default(), at(now)).parts.remove(0).so_far;
             let known = so_far.parts[0].so_far.as_ref().map(|so_far| so_far.until);
             if let Some(found) = found {
-                prop_assert!(known < Some(found.until), "it only goes on");
+                prop_assert!(known < Some(found.until), "it only continues");
                 so_far.parts[0].so_far = Some(found);
             }
         }

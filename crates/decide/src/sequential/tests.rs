@@ -37,7 +37,7 @@ fn view() -> View {
 }
 
 #[test]
-fn nothing_is_told_where_nobody_was_hit() {
+fn nothing_crosses_without_an_affected_caller() {
     let mut view = view();
     answered_each_second(&mut view, 0, 100);
     assert_eq!(run(&view), None);
@@ -325,7 +325,7 @@ fn the_first_day_counts_as_a_whole_one() {
 }
 
 #[test]
-fn chance_is_told_in_years() {
+fn chance_is_given_in_years() {
     let mut view = view();
     for by in 1..=3 {
         view.evidence.add_failure(failure(10, by));
@@ -389,7 +389,7 @@ mod one_offs {
     }
 
     #[test]
-    fn many_at_once_are_told_at_once_all_the_same() {
+    fn many_at_once_cross_at_once_all_the_same() {
         let mut view = with_one_offs(60, 3);
         for by in 5..=200 {
             view.evidence.add_failure(failure(2000, by));
@@ -444,7 +444,7 @@ mod hits_in_time {
     }
 
     #[test]
-    fn who_failed_within_a_day_is_not_newly_hit() {
+    fn a_caller_that_failed_within_a_day_is_not_newly_affected() {
         let mut view = View::default();
         for by in 1..=9 {
             view.evidence.add_failure(failure(1000 + by, by as u64));
@@ -465,7 +465,7 @@ mod hits_in_time {
     }
 
     #[test]
-    fn who_failed_in_an_incident_that_was_told_of_is_as_new() {
+    fn a_caller_that_failed_in_a_reported_incident_counts_as_new() {
         let mut view = View::default();
         for by in 1..=9 {
             view.evidence.add_failure(failure(100 + by, by as u64));
@@ -510,7 +510,7 @@ mod hits_in_time {
                 (policy.hits_per_day * policy.hits_weight_days + learned) / (policy.hits_weight_days + day as f64);
             let scale = Scale::of_hits(rate.max(policy.hits_per_day_min), &policy);
             let walk = Walk { scale, lasting: 1.0, callers: 3, answered: Spread::default(), beyond: Spread::default() };
-            let run = walk.judge(&events, Cell::Region, Origin::Logs, at(begin + 86_400));
+            let run = walk.evaluate(&events, Cell::Region, Origin::Logs, at(begin + 86_400));
             pages += usize::from(run.is_some_and(|run| run.crossed_at.is_some_and(|crossed| crossed >= at(begin))));
             learned += (events.len() - old) as f64;
         }
@@ -575,7 +575,7 @@ fn ordinary_failures_page_less_than_once_a_year() {
         let mut pages = 0;
         let mut rest = &events[..];
         while let Some(crossed) =
-            walk.judge(rest, Cell::Region, Origin::CloudTrail, at(end)).and_then(|run| run.crossed_at)
+            walk.evaluate(rest, Cell::Region, Origin::CloudTrail, at(end)).and_then(|run| run.crossed_at)
         {
             pages += 1;
             rest = &rest[rest.partition_point(|event| event.at <= crossed)..];

@@ -37,7 +37,7 @@ impl Walk {
     }
 
     /// What the test comes to over events in order: the run that crossed, else the latest. None if there was none.
-    pub fn judge(&self, events: &[Event], cell: Cell, origin: Origin, now: Timestamp) -> Option<Run> {
+    pub fn evaluate(&self, events: &[Event], cell: Cell, origin: Origin, now: Timestamp) -> Option<Run> {
         let mut state = State::NotBegun;
         for event in events {
             state = self.at(state, event.moment);
@@ -144,7 +144,7 @@ struct Tally {
     seen_until: f64,
 }
 
-/// What one caller that was hit says in a run. A caller that is then served takes its vote back.
+/// The vote of one affected caller in a run. A caller that is then served takes its vote back.
 struct Vote {
     /// In the order of being hit.
     nth: usize,

@@ -156,7 +156,7 @@ impl Verdict {
     }
 }
 
-/// So many callers, of whom CloudTrail tells.
+/// So many callers, seen through CloudTrail.
 pub fn victims(many: u64) -> BTreeMap<Origin, BTreeSet<CallerHash>> {
     let callers: BTreeSet<CallerHash> = (0..many).map(CallerHash::from_bits).collect();
     if callers.is_empty() { BTreeMap::new() } else { BTreeMap::from([(Origin::CloudTrail, callers)]) }

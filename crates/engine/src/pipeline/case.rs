@@ -67,7 +67,7 @@ pub struct Work {
     /// What was seen of each region, until it is recorded.
     pub seen: BTreeMap<Region, Seen>,
     pub probe: BTreeSet<Region>,
-    pub judge: BTreeSet<Region>,
+    pub evaluate: BTreeSet<Region>,
     /// A tick evaluates everything afresh.
     pub is_tick: bool,
 }
@@ -106,7 +106,7 @@ impl Case {
         )
     }
 
-    pub fn troubled_by(&mut self, trouble: Option<StoreError>) {
+    pub fn note_store_error(&mut self, trouble: Option<StoreError>) {
         if let Some(error) = trouble {
             self.draft.problems.note(ProblemName::StoreUnavailable, error.to_string());
         }
@@ -204,7 +204,7 @@ impl Case {
         let Draft { not_sent, judgements, .. } = &self.draft;
         let made = |one: &Judged, lost: &NotSent| {
             judgements.get(&lost.region).is_some_and(|judgement| {
-                judgement.verdicts().any(|verdict| one.troubles(&lost.region, verdict.concern.key()))
+                judgement.verdicts().any(|verdict| one.concerns(&lost.region, verdict.concern.key()))
             })
         };
         let concerned = judged.iter().filter(|one| not_sent.iter().any(|lost| made(one, lost)));

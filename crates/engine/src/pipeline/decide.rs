@@ -45,14 +45,14 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             // twice.
             let schedule = &case.schedule;
             let limit = if self.store.is_durable() { schedule.decide_until } else { schedule.deadline };
-            if case.is_past(limit, regions.len() - done, "regions were not judged") {
+            if case.is_past(limit, regions.len() - done, "regions were not evaluated") {
                 return;
             }
             let view = self.settle_region(region, is_tick, case).await;
             self.deliver(region, &view, case).await;
             let draft = &mut case.draft;
             draft.incidents.extend(reports(&view, draft.judgements.get(region), case.schedule.now));
-            case.troubled_by(view.trouble);
+            case.note_store_error(view.trouble);
         }
     }
 
@@ -91,7 +91,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                 }
                 Err(error) => {
                     self.notify_without_store(region, &view, &next, &error, case).await;
-                    case.troubled_by(Some(error));
+                    case.note_store_error(Some(error));
                     return view;
                 }
             }
@@ -137,7 +137,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         if let Some(after) = view.learned_by(case.schedule.now)
             && let Err(error) = self.store.learn(region, &view.learned, &after, case.schedule.to_decide()).await
         {
-            case.troubled_by(Some(error));
+            case.note_store_error(Some(error));
         }
     }
 
@@ -158,7 +158,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             return;
         }
         let notice = notice.clone().alone(quiet, error);
-        // All sandboxes may get here at once, and they share nothing that would tell them.
+        // All sandboxes may get here at once, and they share nothing that would show it.
         let left = deadline.saturating_duration_since(Instant::now());
         if let Some(publisher) = &self.publisher {
             publisher.pause(ALONE_SPREAD.min(left / 4).mul_f64(fastrand::f64())).await;
@@ -174,7 +174,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                 draft.notices.push(notice.clone());
             }
         }
-        // A person closes this alarm by hand. Programs get no event: nothing would tell them that it is over.
+        // A person closes this alarm by hand. Programs get no event: they would never get its end.
         if self.channels.contains(&Channel::Pager)
             && Channel::Pager.takes(&notice)
             && let Err(error) = self.publish(Channel::Pager, &notice, deadline).await

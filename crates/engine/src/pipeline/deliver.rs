@@ -35,7 +35,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         loop {
             let pending = match self.store.pending(region, view, case.schedule.to_notify()).await {
                 Ok(pending) => pending,
-                Err(error) => return case.troubled_by(Some(error)),
+                Err(error) => return case.note_store_error(Some(error)),
             };
             self.give_up(region, &pending, case).await;
             let due = due(&pending, case.schedule.now);
@@ -60,8 +60,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             if let Ok(Some(_)) = self.store.claim(region, entry.position, &case.claim, at).await {
                 let settled = Settled::Sent { at: at.now, message_id: None };
                 let done = self.store.settle(region, entry.position, &case.claim.by, &settled, at).await;
-                case.troubled_by(done.err());
-                let what = format!("{} of the {} was not taken for a day", entry.notice.id, entry.channel.as_str());
+                case.note_store_error(done.err());
+                let what = format!("{} of the {} could not be sent for a day", entry.notice.id, entry.channel.as_str());
                 case.draft.problems.note(ProblemName::NoticeGivenUp, what);
             }
         }
@@ -77,7 +77,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                 // Another invocation is sending it. What was claimed before it comes back by time.
                 Ok(None) => return false,
                 Err(error) => {
-                    case.troubled_by(Some(error));
+                    case.note_store_error(Some(error));
                     return false;
                 }
             }
@@ -94,7 +94,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         if published.is_err() && delivery.channel == Channel::Topic {
             // Else the admission would hold it back later, though nothing was sent.
             let retracted = self.store.retract(&delivery.group(), asked).await;
-            case.troubled_by(retracted.err());
+            case.note_store_error(retracted.err());
         }
         let settled = match &published {
             Ok(published) => Settled::Sent { at: at.now, message_id: published.message_id.clone() },
@@ -139,24 +139,24 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             Ok(Err(not_before)) => {
                 case.draft
                     .problems
-                    .note(ProblemName::NoticeHeldBack, format!("people were told enough until {not_before}"));
+                    .note(ProblemName::NoticeHeldBack, format!("people got enough notices until {not_before}"));
                 Some(not_before)
             }
             Err(error) => {
-                case.troubled_by(Some(error));
+                case.note_store_error(Some(error));
                 None
             }
         }
     }
 
-    /// In order, and no further than the store goes along: what is left is the end of what was told as one, so that it is
-    /// told again under the same sequence, and never an earlier notice by itself.
+    /// In order, and only as long as the store accepts it: what is left is the end of what was sent as one, so that it
+    /// is sent again under the same sequence, and never an earlier notice by itself.
     async fn settle(&self, region: &Region, delivery: &Delivery, settled: &Settled, case: &mut Case) {
         for position in &delivery.positions {
             if let Err(error) =
                 self.store.settle(region, *position, &case.claim.by, settled, case.schedule.to_notify()).await
             {
-                return case.troubled_by(Some(error));
+                return case.note_store_error(Some(error));
             }
         }
     }
@@ -170,7 +170,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
     }
 
-    /// Publishes a notice; where nobody is to be told, its place is the log line.
+    /// Publishes a notice; without a channel it goes to the log line.
     pub(super) async fn publish(
         &self,
         channel: Channel,

@@ -24,7 +24,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let hides_names = self.settings.hides_names();
         draft.doubt = detail.map(|detail| if hides_names { unnamed(detail).into_owned() } else { detail.to_owned() });
         if draft.doubt.is_some() {
-            work.judge.insert(self.settings.region.clone());
+            work.evaluate.insert(self.settings.region.clone());
         }
     }
 }

@@ -73,7 +73,7 @@ impl Judged {
     }
 
     /// Whether a verdict on that region is about it.
-    pub fn troubles(&self, region: &Region, concern: ConcernKey) -> bool {
+    pub fn concerns(&self, region: &Region, concern: ConcernKey) -> bool {
         let acts = match self.age {
             Age::Live | Age::Late => true,
             Age::Foreign | Age::Idle => false,
@@ -214,7 +214,7 @@ pub fn whole_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-/// A time further ahead than a clock may be wrong is taken as now.
+/// A time further ahead than a clock may be wrong counts as now.
 pub fn not_ahead(at: Timestamp, now: Timestamp) -> Timestamp {
     if at > later(now, AHEAD_MAX) { now } else { at }
 }

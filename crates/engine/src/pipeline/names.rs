@@ -58,7 +58,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                     ids.retain(|id| !people.contains_key(id));
                     case.people.known.extend(people);
                 }
-                Err(error) => case.troubled_by(Some(error)),
+                Err(error) => case.note_store_error(Some(error)),
             }
         }
         let until = started + within;
@@ -66,7 +66,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         if !found.is_empty() {
             let kept = self.store.keep_people(&found, At { now: case.schedule.now, until }).await;
             // The next notice asks again.
-            case.troubled_by(kept.err());
+            case.note_store_error(kept.err());
             case.people.known.extend(found);
         }
     }

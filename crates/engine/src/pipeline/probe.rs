@@ -36,7 +36,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let troubled = judged.iter().filter(|one| one.is_service_failure() && !one.is_cured());
         work.probe.extend(troubled.filter_map(|one| one.failure.region.clone()));
         if work.is_tick {
-            for region in &work.judge - &work.probe {
+            for region in &work.evaluate - &work.probe {
                 if self.store.view(&region, false, case.schedule.to_decide()).await.ledger.open().is_some() {
                     work.probe.insert(region);
                 }
@@ -49,7 +49,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let probes = regions.iter().map(|region| self.probe_region(service, region, &case.schedule));
         let answers: Vec<_> = stream::iter(probes).buffered(CALLS_IN_FLIGHT).collect().await;
         for (region, (answer, trouble)) in regions.into_iter().zip(answers) {
-            case.troubled_by(trouble);
+            case.note_store_error(trouble);
             case.draft.probes.extend(answer.map(|answer| (region, answer)));
         }
         let recorded = |one: &&mut Judged| one.is_service_failure() && one.action() == Action::Recorded;
@@ -114,7 +114,7 @@ fn outcome_of(answer: &ProbeAnswer, operation: Option<Operation>) -> Outcome {
     let own = operation.and_then(|operation| answer.of(operation));
     let vouches = || match operation {
         None => true,
-        Some(Operation::RegisterClient) => goes_on_from_a_registration(answer),
+        Some(Operation::RegisterClient) => used_a_registration(answer),
         Some(Operation::StartDeviceAuthorization | Operation::CreateToken | Operation::CreateTokenWithIam) => false,
     };
     match own.unwrap_or_else(|| answer.worst()) {
@@ -125,7 +125,7 @@ fn outcome_of(answer: &ProbeAnswer, operation: Option<Operation>) -> Outcome {
 }
 
 /// An invented client is refused at best, and the refusal is kept.
-fn goes_on_from_a_registration(answer: &ProbeAnswer) -> bool {
+fn used_a_registration(answer: &ProbeAnswer) -> bool {
     answer.steps.iter().any(|step| step.operation == Operation::StartDeviceAuthorization && step.fault.is_none())
 }
 

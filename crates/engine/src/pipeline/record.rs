@@ -28,7 +28,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                 Age::Foreign | Age::Idle => {}
                 Age::Late => {
                     self.late.see(region, one.mark(), one.names(self.settings.caller_names), case.schedule.now);
-                    work.judge.insert(region.clone());
+                    work.evaluate.insert(region.clone());
                 }
                 Age::Live => {
                     self.see(one, region, work);
@@ -36,7 +36,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                         of_region.entry(region.clone()).or_default().push(index);
                         // A duplicate drives the decision all the same: the sandbox that recorded it may have died
                         // since.
-                        work.judge.insert(region.clone());
+                        work.evaluate.insert(region.clone());
                     }
                 }
             }
@@ -45,7 +45,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             let indexes = of_region.remove(&region).unwrap_or_default();
             let first: Vec<bool> = indexes.iter().map(|&index| !judged[index].duplicate).collect();
             let recorded = self.store.record(&region, &seen, &first, case.schedule.to_decide()).await;
-            case.troubled_by(recorded.trouble);
+            case.note_store_error(recorded.trouble);
             for (index, new) in indexes.into_iter().zip(recorded.new) {
                 judged[index].duplicate |= !new;
             }

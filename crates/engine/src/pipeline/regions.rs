@@ -40,7 +40,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                     unknown.retain(|region| !listed.contains(region));
                     self.reported.lock().unwrap_or_else(PoisonError::into_inner).hear_of(listed, now);
                 }
-                Err(error) => case.troubled_by(Some(error)),
+                Err(error) => case.note_store_error(Some(error)),
             }
         }
         unknown

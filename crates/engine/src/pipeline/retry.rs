@@ -23,7 +23,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     pub(super) async fn retry(&self, judged: &mut [Judged], case: &mut Case) {
         let Some(service) = &self.service else { return };
         let to_retry = self.repeatable(judged, case).await;
-        if to_retry.is_empty() || case.is_late_to_ask(to_retry.len(), "calls were not made again") {
+        if to_retry.is_empty() || case.is_late_to_ask(to_retry.len(), "calls were not retried") {
             return;
         }
         let mut claimed = Vec::with_capacity(to_retry.len());
@@ -32,7 +32,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                 Ok(true) => claimed.push(index),
                 Ok(false) => {}
                 // A retry may use up a token; a call without one is left to its caller.
-                Err(error) => case.troubled_by(Some(error)),
+                Err(error) => case.note_store_error(Some(error)),
             }
         }
         let until = case.schedule.ask_until;
@@ -63,7 +63,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                 }
                 Some(_) | None => repeatable.push(index),
             }
-            case.troubled_by(view.trouble);
+            case.note_store_error(view.trouble);
         }
         repeatable
     }
@@ -74,7 +74,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let call = one.served(one.failure.occurred_at.max(case.schedule.now));
         let seen = Seen { answered: vec![Answered { call, served: true }], ..Seen::default() };
         let recorded = self.store.record(region, &seen, &[], case.schedule.to_decide()).await;
-        case.troubled_by(recorded.trouble);
+        case.note_store_error(recorded.trouble);
     }
 }
 
@@ -88,11 +88,9 @@ fn note_stop(retried: &RetryReport, case: &mut Case) {
     let problems = &mut case.draft.problems;
     match retried.stop {
         Stop::Settled | Stop::CallsUsedUp => {}
-        Stop::Deadline => {
-            problems.note(ProblemName::Deadline, "a call was not made again as often as it could have been")
-        }
+        Stop::Deadline => problems.note(ProblemName::Deadline, "a call was retried less often than it could have been"),
         Stop::BudgetEmpty => {
-            problems.note(ProblemName::RetryBudgetEmpty, "so many calls failed that none is made again for now");
+            problems.note(ProblemName::RetryBudgetEmpty, "so many calls failed that none is retried for now");
         }
     }
 }

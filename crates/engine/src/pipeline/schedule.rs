@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_is_left_to_decide_and_more_to_tell() {
+    fn time_is_left_to_decide_and_more_to_notify() {
         let left = |seconds: u64, part| {
             let (deadline, left) = (Instant::now() + Duration::from_secs(seconds), Duration::from_secs(seconds));
             (deadline - sooner(deadline, left, ATTEMPT_TIMEOUT, part)).as_secs()

@@ -37,7 +37,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let now = case.schedule.now;
         let oldest = before(now, self.settings.policy.evidence);
         let (hasher, trouble) = self.store.hasher(case.schedule.to_decide()).await;
-        case.troubled_by(trouble);
+        case.note_store_error(trouble);
         let (mut judged, mut work) = (Vec::new(), Work::default());
         let mut served = 0_u32;
         let doubted = self.doubted_regions(&observations, case).await;
@@ -169,10 +169,10 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         work.is_tick = true;
         case.draft.measured.ticks += 1;
         work.probe.extend(self.settings.regions.iter().cloned());
-        work.judge.extend(self.settings.regions.iter().cloned());
+        work.evaluate.extend(self.settings.regions.iter().cloned());
         match self.store.regions(case.schedule.to_decide()).await {
-            Ok(regions) => work.judge.extend(regions),
-            Err(error) => case.troubled_by(Some(error)),
+            Ok(regions) => work.evaluate.extend(regions),
+            Err(error) => case.note_store_error(Some(error)),
         }
     }
 
@@ -185,15 +185,15 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             case.draft
                 .not_sent
                 .push(NotSent { region, reason: format!("an issue of AWS Health was not kept: {error}") });
-            case.troubled_by(Some(error));
+            case.note_store_error(Some(error));
         }
         match &issue.region {
             Some(region) if settings.regions.contains(region) || *region == settings.region => {
-                work.judge.insert(region.clone());
+                work.evaluate.insert(region.clone());
             }
             // Without users of ours there is nothing to evaluate; with some, the next tick does it.
             Some(_) => {}
-            None => work.judge.extend(settings.regions.iter().cloned()),
+            None => work.evaluate.extend(settings.regions.iter().cloned()),
         }
     }
 }

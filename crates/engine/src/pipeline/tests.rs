@@ -187,7 +187,7 @@ fn a_hashed_name_is_nowhere() {
 }
 
 #[test]
-fn an_outage_of_two_hours_ago_out_of_a_backlog_is_told_once_as_late_and_out_of_an_archive_not() {
+fn an_outage_of_two_hours_ago_out_of_a_backlog_is_reported_once_as_late_and_out_of_an_archive_not() {
     let users = ["ana", "ben", "eva", "kai", "leo", "mia"];
     let backlog: Vec<String> = (0..).zip(users).map(|(n, user)| failing(user, n)).collect();
     let archived: Vec<String> =
@@ -241,7 +241,7 @@ fn live(pipeline: &Pipeline<MemoryStore, Nobody, Nobody>, calls: &[(&str, i64, O
 }
 
 #[test]
-fn a_key_that_is_disabled_after_an_outage_is_told_as_what_it_is_and_the_outage_not_again() {
+fn a_key_that_is_disabled_after_an_outage_is_reported_as_what_it_is_and_the_outage_not_again() {
     const USERS: [&str; 6] = ["ana", "ben", "eva", "kai", "leo", "mia"];
     let pipeline = pipeline(&[]);
     let mut calls: Vec<_> =
@@ -299,7 +299,7 @@ fn two_callers_whom_a_key_refuses_are_an_incident_that_names_the_key_and_what_me
 }
 
 #[test]
-fn a_refusal_that_only_speaks_of_a_key_is_told_of_at_three_callers_and_as_of_a_policy() {
+fn a_refusal_that_only_mentions_a_key_is_reported_at_three_callers_and_as_of_a_policy() {
     for more in [
         r#""errorMessage":"KMS_KEY_ARN is not set, and you are not authorized""#,
         r#""additionalEventData":{"reason":"KMS_KEY_ARN"}"#,
@@ -328,14 +328,14 @@ fn each_notice_of_an_open_incident_says_how_it_began() {
     let opening = &first.reasons[0];
     assert!(opening.contains("callers newly affected in"), "{opening}");
     let reminders = others.iter().filter(|notice| notice.kind == NoticeKind::Reminder);
-    assert_eq!(reminders.count(), 1, "twice as many callers are told of three times: {notices:#?}");
+    assert_eq!(reminders.count(), 1, "twice as many callers are reported three times: {notices:#?}");
     for notice in others {
         assert!(notice.reasons.contains(opening), "{notice:#?}");
     }
 }
 
 #[test]
-fn callers_who_are_hit_one_by_one_are_an_outage_though_the_first_are_left_out() {
+fn callers_that_fail_one_by_one_are_an_outage_though_the_first_are_left_out() {
     let pipeline = pipeline(&[]);
     let mut calls = Vec::new();
     for (user, begin) in ["ana", "ben", "eva", "kai", "leo", "mia"].into_iter().zip((0..).step_by(120)) {
@@ -348,7 +348,7 @@ fn callers_who_are_hit_one_by_one_are_an_outage_though_the_first_are_left_out() 
 }
 
 #[test]
-fn who_was_hit_and_is_served_by_now_is_counted_in_what_is_told_late() {
+fn affected_callers_that_are_served_by_now_count_in_a_late_report() {
     let pipeline = pipeline(&[]);
     let users = ["ana", "ben", "eva", "kai", "leo", "mia"];
     let failures = users.into_iter().zip(0..).map(|(user, n)| failing(user, n));
@@ -465,7 +465,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn a_quiet_tick_passes_and_one_with_a_failure_in_sight_is_judged() {
+fn a_quiet_tick_passes_and_one_with_a_failure_in_sight_is_evaluated() {
     let pipeline = pipeline(&[]);
     handle(&pipeline, &served("ana", 0), at(0));
     assert!(pipeline.pass_tick(at(60)) && pipeline.is_calm(0));

@@ -83,7 +83,7 @@ fn a_talker_and_what_is_refused_for_it_are_one_advice() {
 }
 
 #[test]
-fn whichever_of_the_two_is_seen_first_people_are_told_once_a_day() {
+fn whichever_of_the_two_is_seen_first_people_are_notified_once_a_day() {
     let both = talker_refused();
     let loud = both.view.evidence.slots.iter().next().map(|(begin, slot)| (*begin, slot.clone())).unwrap();
     let mut refused_first = talker_refused();
@@ -169,7 +169,7 @@ fn one_who_was_served_at_the_beginning_of_an_outage_makes_nobody_a_lone_caller()
 }
 
 #[test]
-fn where_three_are_hit_nobody_is_left_out() {
+fn where_three_are_affected_nobody_is_left_out() {
     let mut world = laptop(5, 20);
     world.fail(fails("ana", 80)).fail(fails("ben", 80));
     let verdict = world.verdict(100);
@@ -200,7 +200,7 @@ fn a_caller_that_is_left_out_counts_no_more_until_it_is_served() {
     world.view.ledger.left_out.insert(caller("laptop").to_bits(), at(90));
     let verdict = world.verdict(160);
     assert_eq!((verdict.callers, verdict.failures, verdict.leave_out.len()), (0, 0, 0));
-    assert_eq!(advised(&verdict, Diagnosis::OneCaller).len(), 1, "it is told again, once a day");
+    assert_eq!(advised(&verdict, Diagnosis::OneCaller).len(), 1, "it is sent again, once a day");
     assert!(verdict.take_back.is_empty());
     world.fail_all(&["ana", "ben"], 150);
     assert_eq!(world.verdict(160).callers, 2);
@@ -252,7 +252,7 @@ fn a_probe_and_a_control_without_an_answer_are_blind() {
 }
 
 #[test]
-fn an_issue_that_nobody_was_hit_by_is_told_as_an_advice() {
+fn an_issue_that_affected_nobody_is_an_advice_notice() {
     let mut world = World::new();
     world.health(issue("SSO", 0)).health(issue("DYNAMODB", 0));
     let verdict = world.verdict(10);

@@ -45,7 +45,7 @@ fn twelve_cannot_register(others: usize) -> World {
 
 #[test]
 fn twelve_of_twelve_with_one_tool_while_others_are_served_are_of_that_tool() {
-    let judgement = twelve_cannot_register(31).judge(60);
+    let judgement = twelve_cannot_register(31).evaluate(60);
     let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
     assert_eq!((apart.diagnosis, apart.callers, apart.failures), (Diagnosis::OneTool, 12, 12));
     assert_eq!(apart.scope.operations, Some([Operation::RegisterClient].into()));
@@ -60,7 +60,7 @@ fn twelve_of_twelve_with_one_tool_while_others_are_served_are_of_that_tool() {
 #[test]
 fn before_enough_others_were_served_nothing_is_of_a_tool() {
     for (others, of_a_tool) in [(0, 0), (2, 0), (3, 1)] {
-        let judgement = twelve_cannot_register(others).judge(60);
+        let judgement = twelve_cannot_register(others).evaluate(60);
         assert_eq!(judgement.apart.len(), of_a_tool, "{others} {judgement:#?}");
         assert_eq!(judgement.region.diagnosis.is_incident(), of_a_tool == 0, "{others}");
     }
@@ -70,7 +70,7 @@ fn before_enough_others_were_served_nothing_is_of_a_tool() {
 fn a_probe_never_stands_in_for_a_caller() {
     let mut world = twelve_cannot_register(2);
     world.probe(StepState::Healthy, 50);
-    let judgement = world.judge(60);
+    let judgement = world.evaluate(60);
     assert!(judgement.apart.is_empty() && judgement.region.diagnosis.is_incident(), "{judgement:#?}");
     assert!(says(&judgement.region, "a probe at 08:00:50 UTC found CreateToken healthy"), "{judgement:#?}");
 }
@@ -82,7 +82,7 @@ fn a_tool_that_everybody_has_is_not_it() {
     for n in 0..31 {
         world.serve_call(Serves { like: ACME, ..serves(&format!("other-{n}"), 20 + n) });
     }
-    let judgement = world.judge(60);
+    let judgement = world.evaluate(60);
     assert!(judgement.apart.is_empty() && judgement.region.diagnosis.is_incident(), "{judgement:#?}");
 }
 
@@ -93,12 +93,12 @@ fn who_is_served_elsewhere_says_nothing_of_a_tool() {
     for n in 0..31 {
         world.serve_call(register(serves(&format!("other-{n}"), 20 + n)));
     }
-    let judgement = world.judge(60);
+    let judgement = world.evaluate(60);
     assert!(judgement.apart.is_empty() && judgement.region.diagnosis.is_incident(), "{judgement:#?}");
 }
 
 #[test]
-fn one_application_and_one_network_are_told_apart_as_well() {
+fn failures_are_attributed_to_one_application_and_one_network_as_well() {
     let application = Like { application: "arn:aws:sso::1:application/a", ..ORDINARY };
     let others = Like { application: "arn:aws:sso::1:application/b", ..ORDINARY };
     let network = Like { network: "192.0.2.7", ..ORDINARY };
@@ -112,7 +112,7 @@ fn one_application_and_one_network_are_told_apart_as_well() {
             world.fail(Fails { operation, like, ..fails(&format!("hit-{n}"), n) });
             world.serve_call(Serves { operation, like: served, ..serves(&format!("other-{n}"), 20 + n) });
         }
-        let judgement = world.judge(60);
+        let judgement = world.evaluate(60);
         let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
         assert_eq!((apart.diagnosis, judgement.region.diagnosis.is_incident()), (diagnosis, false), "{judgement:#?}");
     }
@@ -131,7 +131,7 @@ fn one_tool_that_guesses_from_many_addresses_is_one_tool() {
         for n in 0..20 {
             world.serve(&format!("other-{n}"), 50 + n);
         }
-        let judgement = world.judge(120);
+        let judgement = world.evaluate(120);
         let [apart] = judgement.apart.as_slice() else { panic!("{before} {judgement:#?}") };
         let diagnoses = (apart.diagnosis, judgement.region.diagnosis);
         assert_eq!(diagnoses, (Diagnosis::OneTool, Diagnosis::Quiet), "{judgement:#?}");
@@ -150,7 +150,7 @@ fn an_application_whose_key_refuses_everybody_is_misconfigured_by_itself() {
         world.serve_call(Serves { operation, like, ..serves(&format!("other-{n}"), n) });
         world.serve_call(Serves { operation, like, ..serves(&format!("another-{n}"), n) });
     }
-    let judgement = world.judge(60);
+    let judgement = world.evaluate(60);
     let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
     assert_eq!(apart.diagnosis, Diagnosis::Misconfigured);
     assert_eq!(apart.scope.shared.as_ref().unwrap().name, "arn:aws:sso::1:application/a");
@@ -170,7 +170,7 @@ fn two_at_once() -> World {
 #[test]
 fn a_tool_that_breaks_while_the_service_fails_for_others_is_a_second_incident() {
     let mut world = two_at_once();
-    let judgement = world.judge(60);
+    let judgement = world.evaluate(60);
     let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
     assert_eq!((apart.diagnosis, apart.callers), (Diagnosis::OneTool, 12), "{apart:#?}");
     assert_eq!((judgement.region.diagnosis, judgement.region.callers), (Diagnosis::Degraded, 8));
@@ -183,12 +183,12 @@ fn a_tool_that_breaks_while_the_service_fails_for_others_is_a_second_incident() 
 }
 
 #[test]
-fn what_is_told_apart_is_not_told_of_the_region_again() {
+fn what_is_attributed_is_not_reported_for_the_region_again() {
     let mut world = two_at_once();
     world.lives(60);
     for second in (70..600).step_by(10) {
         world.fail_with(ACME, 12, second);
-        let judgement = world.judge(second + 20);
+        let judgement = world.evaluate(second + 20);
         assert_eq!((judgement.region.victims.values().map(BTreeSet::len).max(), judgement.apart.len()), (Some(8), 1));
     }
 }

@@ -46,7 +46,7 @@ fn an_address_that_was_served_and_fails_ten_times_in_a_row_is_the_services_where
         (10, 9, 8, Diagnosis::Isolated),
         (10, 10, 6, Diagnosis::Isolated),
     ] {
-        let judgement = dark(ADDRESS, address(), served, failed, every).judge(80);
+        let judgement = dark(ADDRESS, address(), served, failed, every).evaluate(80);
         assert_eq!(judgement.region.diagnosis, diagnosis, "{served} {failed} {every}");
         assert!(judgement.apart.is_empty());
     }
@@ -64,13 +64,13 @@ fn where_others_are_served_it_is_of_that_address_or_that_application() {
     {
         let mut world = dark(who, kind, 12, 12, 7);
         world.serve_elsewhere(kind.0, 9, 20);
-        let judgement = world.judge(90);
+        let judgement = world.evaluate(90);
         let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
         assert_eq!((apart.diagnosis, apart.scope.shared.as_ref().unwrap().name.as_str()), (diagnosis, name));
         assert!(!judgement.region.diagnosis.is_incident(), "{judgement:#?}");
         // A step that is down says that it is the service.
         world.probe(StepState::Down, 85);
-        let judgement = world.judge(90);
+        let judgement = world.evaluate(90);
         assert!(judgement.apart.is_empty() && judgement.region.diagnosis.is_incident(), "{judgement:#?}");
     }
 }
@@ -80,14 +80,14 @@ fn who_is_served_between_has_not_gone_dark() {
     let (operation, like) = address();
     let mut world = dark(ADDRESS, address(), 12, 15, 7);
     world.serve_call(Serves { operation, like, ..serves(ADDRESS, 40) });
-    let judgement = world.judge(110);
+    let judgement = world.evaluate(110);
     assert!(judgement.apart.is_empty() && !judgement.region.diagnosis.is_incident(), "{judgement:#?}");
 }
 
 #[test]
 fn a_person_never_stands_for_many() {
     let person = (Operation::CreateToken, ORDINARY);
-    let judgement = dark("ana", person, 30, 30, 7).judge(210);
+    let judgement = dark("ana", person, 30, 30, 7).evaluate(210);
     assert_eq!((judgement.region.diagnosis, judgement.apart.len()), (Diagnosis::Isolated, 0));
 }
 

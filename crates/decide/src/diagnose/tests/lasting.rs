@@ -39,7 +39,7 @@ fn a_blip_after_which_people_are_served_again_wakes_nobody() {
     for (n, who) in (30..).zip(["ana", "ben", "eva", "kai", "lea", "tom"]) {
         world.serve(who, n);
     }
-    assert_eq!(world.severity_by(25), Some(Severity::Warning), "told at once");
+    assert_eq!(world.severity_by(25), Some(Severity::Warning), "reported at once");
     assert_eq!(world.severity_by(900), Some(Severity::Warning));
     let verdict = world.verdict(60);
     assert_eq!((verdict.served_again, verdict.callers), (6, 0));

@@ -47,7 +47,7 @@ fn counts_nobody(verdict: &Verdict) -> bool {
 }
 
 #[test]
-fn an_open_incident_tells_of_its_opening_as_it_was_however_long_it_lasts() {
+fn an_open_incident_reports_its_opening_as_it_was_however_long_it_lasts() {
     let mut world = outage();
     let (happened, verdict) = world.live(10).unwrap();
     let opening = verdict.opening.clone().unwrap();
@@ -85,7 +85,7 @@ fn who_failed_in_the_part_of_the_oldest_slot_that_is_past_is_counted_where_nothi
 }
 
 #[test]
-fn an_incident_whose_opening_was_not_kept_keeps_the_first_that_it_tells() {
+fn an_incident_whose_opening_was_not_kept_keeps_the_first_that_it_reports() {
     let mut world = outage();
     world.live(10).unwrap();
     world.live(70).unwrap();
@@ -98,7 +98,7 @@ fn an_incident_whose_opening_was_not_kept_keeps_the_first_that_it_tells() {
 }
 
 #[test]
-fn what_becomes_worse_tells_what_made_it_worse_and_what_becomes_less_bad_does_not() {
+fn a_worse_incident_reports_what_made_it_worse_and_a_lesser_one_does_not() {
     let mut world = World::new();
     world.probe(StepState::Down, 0).probe(StepState::Down, 40);
     let (happened, _) = world.live(41).unwrap();
@@ -121,7 +121,7 @@ fn what_becomes_worse_tells_what_made_it_worse_and_what_becomes_less_bad_does_no
 }
 
 #[test]
-fn other_trouble_tells_of_an_opening_of_its_own() {
+fn another_incident_reports_an_opening_of_its_own() {
     let mut world = outage();
     world.live(10).unwrap();
     let outage = world.opening().map(str::to_owned);
@@ -134,7 +134,7 @@ fn other_trouble_tells_of_an_opening_of_its_own() {
     let verdict = world.verdict(510);
     assert_eq!(verdict.diagnosis, Diagnosis::Misconfigured, "{verdict:#?}");
     assert!(verdict.opening.is_some_and(|opening| opening.contains("AccessDeniedException")));
-    assert_eq!(world.opening(), outage.as_deref(), "the outage goes on until its end is proved");
+    assert_eq!(world.opening(), outage.as_deref(), "the outage stays open until its end is confirmed");
 }
 
 #[test]
@@ -149,5 +149,5 @@ fn a_ledger_of_an_earlier_release_is_read() {
     assert_eq!((read.opening.as_ref(), &read.id, read.since), (None, &reported.id, reported.since));
     let Concern::Admin { label, name, key } = &read.concern else { panic!("{:?}", read.concern) };
     assert_eq!((*label, name.as_str(), *key), (hash16(name), "KMS_DisabledException", true));
-    assert!(read.is_in(&world.verdict(20)), "it is the same trouble");
+    assert!(read.is_in(&world.verdict(20)), "it is the same incident");
 }

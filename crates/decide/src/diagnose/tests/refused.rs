@@ -47,7 +47,7 @@ fn refusals_for_one_reason_must_come_within_five_minutes() {
         let mut world = World::new();
         world.fail(key_disabled("ana", 0)).fail(key_disabled("ben", last));
         assert_eq!(world.diagnosis(last), diagnosis, "{last}");
-        assert_eq!(world.diagnosis(1800), diagnosis, "whenever it is judged");
+        assert_eq!(world.diagnosis(1800), diagnosis, "whenever it is evaluated");
     }
 }
 
@@ -108,10 +108,10 @@ fn of_a_large_company_served_calls_count_and_not_only_named_callers() {
 }
 
 #[test]
-fn an_open_incident_is_about_its_own_reason_as_long_as_anybody_is_hit_by_it() {
+fn an_open_incident_is_about_its_own_reason_as_long_as_any_caller_is_affected_by_it() {
     let mut world = World::new();
     world.fail(key_disabled("ana", 0)).fail(key_disabled("ben", 10));
-    let concern = Concern::Admin { label: hash16(KMS), name: "as it was told".into(), key: true };
+    let concern = Concern::Admin { label: hash16(KMS), name: "as it was reported".into(), key: true };
     world.incident(Diagnosis::Misconfigured, concern.clone(), 0, None);
     for name in ["kai", "lea", "tom"] {
         world.fail(denied(name, 900, "AccessDeniedException"));
@@ -199,7 +199,7 @@ fn in_a_large_company_a_surge_is_weighed_against_calls() {
 }
 
 #[test]
-fn a_surge_that_is_told_late_is_judged_by_its_own_time() {
+fn a_surge_that_is_seen_late_is_evaluated_by_its_own_time() {
     let mut world = surge(12, 0);
     world.serve_others(5, 20);
     assert_eq!(world.diagnosis(900), Diagnosis::Suspected);

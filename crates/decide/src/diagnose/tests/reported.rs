@@ -103,7 +103,7 @@ fn what_is_missing_speaks_against() {
 }
 
 #[test]
-fn a_verdict_tells_who_what_and_which_requests() {
+fn a_verdict_names_callers_codes_and_requests() {
     let mut world = World::new();
     world.fail_all(&["eva", "ana", "ben"], 0);
     world.fail(Fails { cause: Cause::Unreachable, code: "TimeoutError", ..fails("ana", 7) });
@@ -150,7 +150,7 @@ fn failures_that_no_mark_is_kept_of_are_counted() {
 }
 
 #[test]
-fn everybody_who_was_hit_is_told_of_whether_served_later_or_not() {
+fn all_affected_callers_are_reported_whether_served_later_or_not() {
     let mut world = World::new();
     world.fail_all(&["ana", "ben", "eva", "kai"], 0).serve("ana", 20);
     for name in ["log group a", "log group b"] {
@@ -227,7 +227,7 @@ fn text_of_others_neither_fills_a_verdict_nor_breaks_its_lines() {
 }
 
 #[test]
-fn the_order_in_which_things_are_told_and_how_often_changes_nothing() {
+fn the_order_in_which_records_come_and_how_often_changes_nothing() {
     let failures: Vec<Fails<'_>> = vec![
         fails("ana", 0),
         fails("ben", 4),

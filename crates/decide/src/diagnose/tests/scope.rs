@@ -48,7 +48,7 @@ fn a_pending_poll_is_no_contrast() {
 }
 
 #[test]
-fn who_refreshes_is_still_hit_by_a_device_flow_that_fails() {
+fn a_caller_that_refreshes_is_still_affected_by_a_device_flow_that_fails() {
     let mut world = World::new();
     world.fail(Fails { operation: START, ..fails("ana", 0) });
     world.serve_call(Serves { like: REFRESH, ..serves("ana", 30) });
@@ -72,7 +72,7 @@ fn a_one_off_elsewhere_is_no_part_of_it() {
 }
 
 #[test]
-fn a_step_that_nobody_reaches_is_not_hit() {
+fn a_step_that_nobody_reaches_is_not_affected() {
     let verdict = failing(START, DEVICE, 31).verdict(60);
     let parts: Vec<_> = verdict.parts.iter().map(|part| part.operation).collect();
     assert_eq!(parts, [Some(START)]);

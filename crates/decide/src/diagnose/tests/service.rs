@@ -28,7 +28,7 @@ fn it_is_degraded_where_half_of_the_active_callers_are_served_and_no_probe_is_do
 }
 
 #[test]
-fn whoever_called_more_than_five_minutes_before_is_not_active() {
+fn a_caller_of_more_than_five_minutes_before_is_not_active() {
     for (last_call, diagnosis) in [(-298, Diagnosis::Outage), (-297, Diagnosis::Degraded)] {
         let mut world = World::new();
         world.serve_others(3, last_call).fail_all(&["ana", "ben", "eva"], 0);
@@ -49,7 +49,7 @@ fn two_broken_callers_never_page() {
 }
 
 #[test]
-fn a_slot_full_of_served_callers_is_judged_by_calls() {
+fn a_slot_full_of_served_callers_is_weighed_by_calls() {
     // By callers 20 of 84 would be affected.
     for (served_calls, diagnosis) in [(64, Diagnosis::Degraded), (10, Diagnosis::Outage)] {
         let mut world = World::new();
@@ -88,7 +88,7 @@ fn mistakes_of_callers_are_no_failures_of_the_service() {
 }
 
 #[test]
-fn who_is_served_since_is_not_hit_and_if_all_are_it_was_transient() {
+fn a_caller_served_since_is_not_affected_and_if_all_are_it_was_transient() {
     let mut world = World::new();
     world.fail_all(&["ana", "ben"], 0).serve("ana", 0);
     let verdict = world.verdict(5);
@@ -143,7 +143,7 @@ fn once_is_not_twice_whatever_the_policy_says_of_the_time_between() {
 }
 
 #[test]
-fn a_probe_that_is_healthy_again_is_no_trouble() {
+fn a_probe_that_is_healthy_again_is_no_incident() {
     let mut world = World::new();
     world.probe(StepState::Down, 0).probe(StepState::Down, 40).probe(StepState::Healthy, 60);
     assert_eq!(world.diagnosis(61), Diagnosis::Quiet);
@@ -185,7 +185,7 @@ fn what_was_settled_opens_nothing() {
 }
 
 #[test]
-fn an_open_incident_is_degraded_as_long_as_anybody_is_hit() {
+fn an_open_incident_is_degraded_as_long_as_any_caller_is_affected() {
     let mut world = World::new();
     world.fail_all(&["ana", "ben", "eva"], 0).incident(Diagnosis::Outage, Concern::Service, 0, None);
     assert_eq!(world.diagnosis(60), Diagnosis::Outage);
@@ -207,7 +207,7 @@ fn an_open_incident_counts_from_its_beginning() {
 }
 
 #[test]
-fn an_outage_that_is_told_late_is_judged_by_who_was_active_then() {
+fn an_outage_that_is_seen_late_is_evaluated_by_the_callers_active_then() {
     let mut world = World::new();
     world.fail_all(&["ana", "ben", "eva"], 0).serve_others(40, 1200);
     let verdict = world.verdict(1260);

@@ -15,7 +15,7 @@ fn hitting<const N: usize>(victims: [(Origin, BTreeSet<CallerHash>); N]) -> Verd
 }
 
 #[test]
-fn callers_are_all_that_were_hit_from_beginning_to_end_each_once() {
+fn callers_are_all_that_were_affected_from_beginning_to_end_each_once() {
     let mut life = Life::of(&hitting([(Origin::CloudTrail, callers(1..=4))]));
     // The first are well again, and their failures are forgotten.
     for (second, seen) in [(700, 3..=7), (1400, 7..=9), (2100, 1..=9)] {
@@ -29,7 +29,7 @@ fn callers_are_all_that_were_hit_from_beginning_to_end_each_once() {
 #[test]
 fn one_person_seen_through_two_origins_is_one() {
     let life = Life::of(&hitting([(Origin::CloudTrail, callers(1..=4)), (Origin::Logs, callers(11..=16))]));
-    assert_eq!(life.incident().callers, 6, "as many as the widest of them tells of");
+    assert_eq!(life.incident().callers, 6, "as many as the widest of them has");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_scope_grows_by_what_fails_too_and_never_shrinks() {
 }
 
 #[test]
-fn a_part_that_works_again_is_told_while_another_one_fails() {
+fn a_part_that_works_again_is_reported_while_another_one_fails() {
     let operations = BTreeMap::from([(START, 3), (Operation::CreateToken, 3)]);
     let both = Verdict { parts: vec![part(START), part(Operation::CreateToken)], operations, ..outage() };
     for proved in [0, 1] {

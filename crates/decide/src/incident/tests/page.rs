@@ -39,7 +39,7 @@ fn failures_that_span_three_quarters_of_a_minute_page_at_once() {
     assert_eq!(severity_at(46, &outage().seen(0, 45)), Severity::Page);
     let mut life = Life::default();
     assert_eq!(life.sees(50, &outage().seen(0, 48)), [Kind::Opened]);
-    assert_eq!(life.incident().severity, Severity::Page, "told late, it is a page from the beginning");
+    assert_eq!(life.incident().severity, Severity::Page, "reported late, it is a page from the beginning");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_blip_of_25_seconds_wakes_nobody() {
 }
 
 #[test]
-fn who_was_hit_and_is_served_again_lets_people_sleep() {
+fn affected_callers_that_are_served_again_page_nobody() {
     // Two of them, or half of them.
     for (affected, served_again, severity) in [
         (10, 0, Severity::Page),

@@ -21,7 +21,7 @@ fn anew(second: i64) -> Verdict {
 }
 
 #[test]
-fn silence_is_told_once_and_pauses_the_reminders() {
+fn quiet_is_reported_once_and_pauses_the_reminders() {
     let mut life = fallen_silent();
     for second in [1803, 5402, 9000, 30_000] {
         assert_eq!(life.is_over(second, &quiet(), &silent()), [], "{second}");
@@ -31,9 +31,9 @@ fn silence_is_told_once_and_pauses_the_reminders() {
 }
 
 #[test]
-fn a_call_that_fails_within_the_hour_is_of_the_same_trouble_and_reminders_go_on() {
+fn a_call_that_fails_within_the_hour_is_of_the_same_incident_and_reminders_continue() {
     let mut life = fallen_silent();
-    assert_eq!(life.sees(3600, &anew(3598)), [], "the same trouble");
+    assert_eq!(life.sees(3600, &anew(3598)), [], "the same incident");
     let incident = life.incident();
     assert_eq!((incident.silent_since, incident.last_failure), (None, Some(at(3598))));
     assert_eq!(life.sees(5402, &outage().seen(5300, 5400)), [Kind::Reminder]);
@@ -55,7 +55,7 @@ fn what_fails_over_an_hour_after_a_silence_is_an_incident_of_its_own() {
 }
 
 #[test]
-fn one_that_is_hit_is_no_new_trouble() {
+fn one_affected_caller_is_no_new_incident() {
     let mut life = fallen_silent();
     let one = Verdict { enough_at: None, ..anew(9000) };
     assert_eq!(life.sees(9000, &one), [], "nothing has crossed anew");
@@ -73,7 +73,7 @@ fn a_tool_that_is_not_used_for_a_while_is_no_news() {
 }
 
 #[test]
-fn one_tool_is_told_again_once_a_day() {
+fn one_tool_gets_a_reminder_once_a_day() {
     let tool = verdict(Diagnosis::OneTool);
     let mut life = Life::of(&tool);
     for second in [3660, 7260, 60 + 86_399] {

@@ -183,7 +183,7 @@ fn what_an_invocation_found_the_next_one_need_not_ask() {
     let fake = Fake::answering(named);
     let pipeline = pipeline(&fake, &[]);
     fail(&pipeline, 8, 0);
-    // An hour later it is told again, by another invocation.
+    // An hour later a reminder is sent, by another invocation.
     let mut notices = Vec::new();
     for second in (60..4000).step_by(60) {
         notices.extend(fail(&pipeline, 8, second).notices);

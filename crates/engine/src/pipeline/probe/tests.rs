@@ -1,4 +1,4 @@
-//! What is asked of a region in trouble, and what the answer says of a failure.
+//! What is probed in a region with an incident, and what the answer says of a failure.
 
 use std::time::Duration;
 

@@ -109,7 +109,7 @@ fn operators_hear_of_it_once_a_day_however_many_are_named() {
 }
 
 #[test]
-fn who_invokes_directly_reads_it_in_the_answer_and_nobody_else_is_told() {
+fn a_direct_invocation_gets_it_in_the_answer_and_nobody_is_notified() {
     let handled = handle(&pipeline(), &record(HOME, 0), 5, DIRECT);
     assert_eq!((doubts(&handled), handled.notices.len()), (1, 0));
 }
