@@ -14,7 +14,9 @@ const space = (share) => {
   space.style.height = `${share * 273}mm`;
   return space;
 };
-document.body.replaceChildren(document.querySelector('svg.definitions'), space(arguments[1]), incident, space(arguments[2]));
+const definitions = document.querySelector('svg.definitions');
+document.body.replaceChildren(...[space(arguments[1]), incident, space(arguments[2]), definitions].filter(
+  (part) => part.style.height !== '0mm'));
 return getComputedStyle(incident).breakInside;
 """
 

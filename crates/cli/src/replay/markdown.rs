@@ -184,7 +184,7 @@ fn to_fill_in(out: &mut impl Write) -> io::Result<()> {
     for question in [
         "Root cause, and how it is known (for AWS: the support case or the AWS Health event)",
         "Who was paged, and when they acknowledged",
-        "What people were told, when, and by whom",
+        "What users were informed of, when, and by whom",
         "What could not be done meanwhile: work, deployments, customers",
         "What was done to end it, and what helped",
         "What went well, what went badly, where luck helped",

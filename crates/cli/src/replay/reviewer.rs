@@ -31,7 +31,8 @@ pub struct Reviewer {
     kinds: BTreeMap<Kindred, (u64, String)>,
     /// The distinct callers of each bin.
     hit: Vec<BTreeSet<CallerHash>>,
-    close_ups: CloseUps,
+    /// None where nobody reads them.
+    close_ups: Option<CloseUps>,
 }
 
 /// The course of time has at most so many bins: a day of five minutes each, a month of an hour each.
@@ -52,6 +53,11 @@ type Kindred = (Cause, Option<Operation>, Option<String>, Option<u16>);
 const TOOLS_LISTED: usize = 20;
 
 impl Reviewer {
+    /// For a report: with each incident from close by.
+    pub fn of_a_report() -> Self {
+        Self { close_ups: Some(CloseUps::default()), ..Self::default() }
+    }
+
     /// Takes what was read.
     pub fn read(&mut self, reading: &Reading) {
         self.review.records += reading.records;
@@ -76,11 +82,15 @@ impl Reviewer {
                 }
             }
         }
-        handled.calls.iter().for_each(|call| self.close_ups.see(call));
+        if let Some(close_ups) = &mut self.close_ups {
+            handled.calls.iter().for_each(|call| close_ups.see(call));
+        }
         for notice in &handled.notices {
             self.told(notice);
         }
-        self.close_ups.pass(*at);
+        if let Some(close_ups) = &mut self.close_ups {
+            close_ups.pass(*at);
+        }
     }
 
     fn failed(&mut self, bin: usize, failure: &FailureReport, tool: Option<&str>) {
@@ -141,7 +151,9 @@ impl Reviewer {
             story.scope.clone_from(&notice.scope);
         }
         story.notices.push(notice.clone());
-        self.close_ups.follow(story);
+        if let Some(close_ups) = &mut self.close_ups {
+            close_ups.follow(story);
+        }
     }
 
     /// The place of a time in the chart, which grows or coarsens until it has one.
@@ -203,7 +215,8 @@ impl Reviewer {
         for (bin, hit) in self.review.chart.bins.iter_mut().zip(&self.hit) {
             bin.callers = hit.len() as u64;
         }
-        let (paged_toll, toll) = std::mem::take(&mut self.close_ups).close(&mut self.review.incidents);
+        let close_ups = self.close_ups.take().unwrap_or_default();
+        let (paged_toll, toll) = close_ups.close(&mut self.review.incidents);
         let mut tools: Vec<Tally> = self.tools.into_iter().map(|(name, count)| Tally { name, count }).collect();
         tools.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
         tools.truncate(TOOLS_LISTED);

@@ -27,7 +27,9 @@ pub fn reviews(
     console: &mut Console,
     mut json: Option<&mut dyn Write>,
 ) -> io::Result<(Vec<Review>, End)> {
-    let mut reviewers: Vec<Reviewer> = policies.iter().map(|_| Reviewer::default()).collect();
+    // Policies that are compared are counted, and not reported on.
+    let reviewer = if policies.len() == 1 { Reviewer::of_a_report } else { Reviewer::default };
+    let mut reviewers: Vec<Reviewer> = policies.iter().map(|_| reviewer()).collect();
     let mut run = Run::new(history, settings, policies);
     while let Some(happened) = run.next() {
         match happened {

@@ -62,7 +62,7 @@ fn lived(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
         &settings,
         [settings.policy.clone()],
     );
-    let (mut out, mut ids, mut reviewer) = (Vec::new(), Vec::new(), Reviewer::default());
+    let (mut out, mut ids, mut reviewer) = (Vec::new(), Vec::new(), Reviewer::of_a_report());
     for happened in &mut run {
         match happened {
             Happened::Read(reading) => {

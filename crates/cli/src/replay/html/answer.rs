@@ -55,7 +55,7 @@ pub fn sentence(review: &Review, answer: Option<&Answer>) -> String {
     let when = match (answer.incidents, one.next_back()) {
         (1, Some(story)) => {
             let (from, to) = times(story, Some(to));
-            // To the second where minutes would not tell them apart.
+            // To the second where minutes would be the same.
             let clock = if seconds < 120 { "%H:%M:%S" } else { "%H:%M" };
             let until = if date(from) == date(to) { clock.to_owned() } else { format!("%-d %B, {clock}") };
             let place = format!("in {} on {}", story.region, date(from));

@@ -15,7 +15,7 @@ pub const SCRIPT: &str = include_str!("page.js");
 /// What the page may load or run: its own style and script, known by their SHA-256, and nothing else. A test computes
 /// them.
 pub const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-wblRbsQ2LaIMeM/cVI0jX7eUVuofYy7t6O/43uQzOgw='; \
+    style-src 'sha256-WN/XkzBXcYx6EFQxfjb1LEnYW0l0iTBeVomt3ls5Mh4='; \
     script-src 'sha256-8i8am20KnpdqXVKs2bWsY6eP5MNOZPoZ1eeKYq/cwFI='; \
     base-uri 'none'; form-action 'none'";
 
@@ -116,7 +116,7 @@ fn contents(h: &mut Html, review: &Review) {
     });
 }
 
-/// It can be focused, so that whoever follows a link continues from there.
+/// It can be focused, so that a reader who follows a link continues from there.
 fn section(h: &mut Html, id: &'static str, heading: &'static str, inside: impl FnOnce(&mut Html)) {
     let title = format!("{id}-title");
     h.element("section", &[("id", &id), ("tabindex", &-1), ("aria-labelledby", &title)], |h| {

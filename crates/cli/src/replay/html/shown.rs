@@ -6,7 +6,7 @@ use crate::replay::review::Story;
 /// Incidents that have a card: more are not read, but counted, and are in the JSON.
 pub const STORIES_MAX: usize = CLOSE_UPS_MAX;
 
-/// Bytes of all these cards: what a browser on a telephone opens without trouble. An incident takes some 20 kB, but
+/// Bytes of all these cards: what a browser on a phone opens without trouble. An incident takes some 20 kB, but
 /// a notice may hold far more.
 pub const STORIES_BYTES_MAX: usize = 8 << 20;
 

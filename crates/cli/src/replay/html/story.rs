@@ -114,7 +114,10 @@ fn timeline(h: &mut Html, story: &Story) {
     let (first, rest) = story.notices.split_at(story.notices.len().min(NOTICES_MAX - 1));
     h.leaf("h4", &[], "Notices that would have been sent");
     h.element("ol", &[("class", &"timeline")], |h| {
-        first.iter().enumerate().for_each(|(place, notice)| sent(h, story, notice, place >= PRINTED_MAX - 1));
+        let is_last = |place: usize| place + 1 == story.notices.len();
+        for (place, notice) in first.iter().enumerate() {
+            sent(h, story, notice, place + 1 >= PRINTED_MAX && !is_last(place));
+        }
         let Some((last, between)) = rest.split_last() else { return };
         if !between.is_empty() {
             h.leaf("li", &[("class", &"more")], format!("{} between", counted(between.len(), "more notice")));
@@ -122,7 +125,7 @@ fn timeline(h: &mut Html, story: &Story) {
         sent(h, story, last, false);
     });
     if story.notices.len() > PRINTED_MAX {
-        let words = format!("On paper only the first {} are listed.", PRINTED_MAX - 1);
+        let words = format!("On paper only the first {} and the last are listed.", PRINTED_MAX - 1);
         h.leaf("p", &[("class", &"quiet paper")], words);
     }
 }

@@ -45,7 +45,7 @@ fn sample(name: &str) -> Notice {
 }
 
 /// The notice as it would be had its incident begun at that second.
-fn told(name: &str, begins: i64, after: i64) -> Notice {
+fn notice(name: &str, begins: i64, after: i64) -> Notice {
     let mut notice = sample(name);
     let moved = |was: Timestamp| was + at(begins).duration_since(sample("opened_outage").times.since.unwrap());
     notice.times.since = notice.times.since.map(moved);
@@ -66,7 +66,7 @@ fn told(name: &str, begins: i64, after: i64) -> Notice {
 fn story(begins: i64, diagnosis: Diagnosis, region: &str, callers: usize, notices: &[(&str, i64)]) -> Story {
     let region = KnownRegions::default().find(region).unwrap();
     let id = format!("{region}-{}", at(begins).strftime("%Y%m%dT%H%M%SZ"));
-    let mut notices: Vec<Notice> = notices.iter().map(|(name, after)| told(name, begins, after * MINUTE)).collect();
+    let mut notices: Vec<Notice> = notices.iter().map(|(name, after)| notice(name, begins, after * MINUTE)).collect();
     for (sequence, notice) in (1..).zip(&mut notices) {
         notice.incident = Some(id.clone());
         notice.id = format!("{id}-{sequence}");
@@ -198,13 +198,13 @@ fn bins(stories: &[Story]) -> Vec<Bin> {
                 && story.over_at.unwrap_or(Timestamp::MAX) > at - SignedDuration::from_secs(120)
         };
         for story in stories.iter().filter(during) {
-            let hit = story.callers as u64;
-            callers += hit;
+            let affected = story.callers as u64;
+            callers += affected;
             fail(
                 if story.severity == Severity::Page { Cause::Service } else { Cause::Request },
-                hit + dice.u64(0..=hit),
+                affected + dice.u64(0..=affected),
             );
-            fail(Cause::Unreachable, hit / 3);
+            fail(Cause::Unreachable, affected / 3);
         }
         failures.retain(|_, count| *count > 0);
         Bin { at, failures, callers, served: busy * dice.u64(30..60) }
@@ -245,7 +245,7 @@ pub fn month() -> Review {
         problems,
         incidents,
         kinds: Vec::new(),
-        advices: advices.map(|(name, day)| told(name, day * DAY + 9 * 3600, 0)).to_vec(),
+        advices: advices.map(|(name, day)| notice(name, day * DAY + 9 * 3600, 0)).to_vec(),
         callers: 241,
         tools: tools.map(|(name, count)| Tally { name: name.to_owned(), count }).to_vec(),
         paged_toll: Toll { calls: Calls { served: 312, failed: 2_104 }, affected: 233, active: 1_402 },
@@ -304,7 +304,7 @@ pub fn flood() -> Review {
         story.id = format!("{}-{place}", story.id);
     }
     for story in review.incidents.iter_mut().skip(20).take(60) {
-        story.notices = std::iter::repeat_n(told("reminder", 20 * DAY, 0), 50).collect();
+        story.notices = std::iter::repeat_n(notice("reminder", 20 * DAY, 0), 50).collect();
         for notice in &mut story.notices {
             notice.reasons = vec!["\"".repeat(400); 16];
             notice.impact.names = vec![NAMES[0].to_owned(); 10];

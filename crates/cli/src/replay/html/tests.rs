@@ -18,7 +18,7 @@ use crate::replay::html::chart::causes::{CHARTED, failed};
 use crate::replay::html::chart::numbers::{self, ROWS_MAX, Row};
 use crate::replay::html::page::{POLICY, SCRIPT, STYLE, page};
 use crate::replay::html::scale::ceiling;
-use crate::replay::html::shown::{STORIES_MAX, anchor};
+use crate::replay::html::shown::{PRINTED_MAX, STORIES_MAX, anchor};
 use crate::replay::html::testing::{HOSTILE, empty, flood, hostile, month};
 use crate::replay::html::words::{self, Number};
 use crate::replay::review::{Review, Story};
@@ -475,6 +475,21 @@ fn every_notice_of_an_incident_is_on_its_card() {
             assert_eq!(card.matches(&format!("<li class=\"{}\"", kind.as_str())).count(), sent, "{}", story.id);
         }
     }
+}
+
+#[test]
+fn of_many_notices_the_first_and_the_last_are_printed() {
+    let mut review = month();
+    let story = &mut review.incidents[4];
+    let (reminder, last) = (story.notices[2].clone(), story.notices.pop().unwrap());
+    story.notices.extend(std::iter::repeat_n(reminder, 20));
+    story.notices.push(last);
+    let (count, anchor) = (story.notices.len(), anchor(story));
+    let page = page(&review);
+    let begin = page.find(&format!("<section id=\"{anchor}\"")).unwrap();
+    let card = &page[begin..begin + page[begin..].find("</section>").unwrap()];
+    assert_eq!(card.matches(" screen\">").count(), count - PRINTED_MAX);
+    assert!(card.contains("<li class=\"resolved\">") && card.contains("<li class=\"opened\">"));
 }
 
 /// For tests in a browser (`make page`), where `OIDC_TRIAGE_PAGES` names a folder.

@@ -118,12 +118,12 @@ fn place(at: &[Percent]) -> Vec<Label> {
     let mut labels = vec![Label::Never; at.len()];
     for (room, label) in [(NARROW, Label::Always as fn(usize) -> Label), (ROOMY, Label::Roomy)] {
         for place in 0..at.len() {
-            let taken = |row: usize| {
+            let is_occupied = |row: usize| {
                 let others = labels.iter().zip(at).filter(|(label, _)| label.row() == Some(row));
                 others.into_iter().any(|(_, other)| (other.0 - at[place].0).abs() < room.0)
             };
             if labels[place] == Label::Never
-                && let Some(row) = (0..ROWS).rev().find(|row| !taken(*row))
+                && let Some(row) = (0..ROWS).rev().find(|row| !is_occupied(*row))
             {
                 labels[place] = label(row);
             }

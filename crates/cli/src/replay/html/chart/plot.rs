@@ -18,7 +18,7 @@ use crate::replay::html::words::Number;
 /// Units of width in the stretched drawing.
 const UNITS: f64 = 1000.0;
 
-/// A bar is at least so wide, so that the only failure of a month can be seen on a telephone.
+/// A bar is at least so wide, so that the only failure of a month can be seen on a phone.
 const BAR_MIN: f64 = 3.0;
 
 /// Anything that is not nothing is at least so high, in pixels.
@@ -97,7 +97,7 @@ pub fn bars(h: &mut Html, bins: &Bins<'_>, series: &Series, place: Place) {
     });
 }
 
-/// Neighbours share an outline: a month has more bins than a telephone has pixels.
+/// Neighbours share an outline: a month has more bins than a phone has pixels.
 fn outline(bins: &Bins<'_>, series: &Series, place: Place) -> String {
     let ground = if place.grows_down { 0.0 } else { f64::from(place.height) };
     let mut path = String::new();
