@@ -51,10 +51,12 @@ impl HeadCount {
         // What notices estimate, a history has all calls of.
         let counted = story.close_up.affected.filter(|affected| story.about && *affected > 0);
         let affected = counted.unwrap_or(story.callers);
+        // As its notices say it, so that a report does not contradict them.
+        let seen = story.notices.iter().rev().find_map(|notice| notice.impact.seen);
         Self {
             affected,
             is_about: story.about && counted.is_none(),
-            active: story.close_up.active.map(|active| active.max(affected)),
+            active: story.close_up.active.map(|active| seen.unwrap_or(active).max(affected)),
             are_people: story.close_up.are_people,
         }
     }
@@ -90,7 +92,9 @@ impl Answer {
                 HeadCount {
                     affected,
                     is_about: counts.clone().any(|count| count.is_about),
-                    active: sees_all.then_some(toll.active.max(affected)),
+                    active: sees_all.then(|| {
+                        counts.clone().filter_map(|count| count.active).fold(toll.active.max(affected), usize::max)
+                    }),
                     are_people: several.iter().all(|story| story.close_up.are_people),
                 }
             }

@@ -20,8 +20,8 @@
       const [start, end] = [begin + place * width, begin + (place + 1) * width].map((second) => new Date(second * 1000));
       const whole = width % 86400 === 0;
       const time = whole ? `${day(start)}, ${width / 86400} d` : `${day(start)}, ${clock(start)} to ${clock(end)} UTC`;
-      const counts = series.map((one) => `${number(one.values[place])} ${one.name}`);
-      return `${time}: ${counts.join(", ")}`;
+      const counts = series.map((one) => `${one.name}: ${number(one.values[place])}`);
+      return `${time} \u2014 ${counts.join(", ")}`;
     };
     // What is worst is read out first.
     const weight = (place) => series.reduce((sum, one) => one.name === "calls worked" ? sum : sum + one.values[place], 0);

@@ -16,7 +16,7 @@ pub const SCRIPT: &str = include_str!("page.js");
 /// them.
 pub const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-WN/XkzBXcYx6EFQxfjb1LEnYW0l0iTBeVomt3ls5Mh4='; \
-    script-src 'sha256-8i8am20KnpdqXVKs2bWsY6eP5MNOZPoZ1eeKYq/cwFI='; \
+    script-src 'sha256-PNUKvCKW4E+PsWvj4oBEP13AbW1VEo0hQWYoSF3axn4='; \
     base-uri 'none'; form-action 'none'";
 
 /// The whole page.

@@ -88,7 +88,7 @@ pub fn terms(h: &mut Html, review: &Review) {
             "Affected",
             "Distinct callers with a failed call that the incident is about. They are called people where all of them are users \
              of IAM Identity Center or named by a mail address. Those who called meanwhile are all distinct callers of the \
-             region from the first failure to the latest.",
+             region, from shortly before the first failure until the last notice.",
         ),
         (
             "Calls that worked",

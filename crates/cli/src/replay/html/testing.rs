@@ -77,6 +77,7 @@ fn story(begins: i64, diagnosis: Diagnosis, region: &str, callers: usize, notice
     let scope = notices[0].scope.clone();
     for notice in &mut notices {
         notice.impact.callers = callers;
+        notice.impact.seen = Some(callers + 40);
         notice.scope.clone_from(&scope);
     }
     let last = notices.last().unwrap();
