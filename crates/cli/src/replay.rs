@@ -16,6 +16,7 @@ mod compare;
 mod console;
 mod fault;
 mod files;
+mod foreign;
 mod growing;
 mod html;
 mod json;
@@ -36,3 +37,6 @@ mod suggest;
 mod tests;
 mod text;
 mod whole;
+mod window;
+
+pub use files::is_read_out_of_a_folder;

@@ -94,6 +94,7 @@ pub struct FailureReport {
     /// Calls made in all: the caller's own and ours.
     pub attempts: u32,
     pub caller: CallerHash,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub advice: String,
     /// What the service answered to a retried `call` of a direct invocation. It holds tokens: nothing else shows it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -36,6 +36,11 @@ impl KnownRegions {
         Self { configured: configured.into_iter().map(|name| Region(name.as_ref().into())).collect() }
     }
 
+    /// The names of all of them, those that were configured last.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        REGIONS.iter().copied().chain(self.configured.iter().map(|region| &*region.0))
+    }
+
     /// The region of that name, if it is a real one. Letter case and surrounding space do not matter.
     pub fn find(&self, name: &str) -> Option<Region> {
         let name = name.trim();

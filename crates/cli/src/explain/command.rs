@@ -81,6 +81,13 @@ pub struct Arguments {
     format: Format,
 }
 
+impl Arguments {
+    /// Whether the result is text that people read.
+    pub const fn is_text(&self) -> bool {
+        matches!(self.format, Format::Text)
+    }
+}
+
 /// What it came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {

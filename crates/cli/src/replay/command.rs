@@ -1,18 +1,23 @@
 //! The arguments of `oidc-triage replay` and `oidc-triage suggest`, and what they do.
 //!
 //! In: the arguments. Out: what was found on `out`, what could not be read on standard error, and on a terminal how far it
-//! is. An error of ours is the user's to mend.
+//! is. An error of ours is the user's to fix.
 
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use triage_decide::policy::Policy;
 use triage_engine::settings::{Settings, TRAIL_LOG_GROUPS_VARIABLE};
+use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::spelling::{distance, slips_allowed};
 
 use crate::format::Format;
 use crate::openable::{self, shown};
+use crate::output::Output;
 use crate::replay::compare::compare;
 use crate::replay::console::Console;
 use crate::replay::files::{self, Unreadable};
@@ -20,62 +25,62 @@ use crate::replay::judged_by::JudgedBy;
 use crate::replay::reviews::{Candidate, reviews};
 use crate::replay::run::{End, History};
 use crate::replay::suggest::suggest;
+use crate::replay::window::Window;
 use crate::replay::{html, json, markdown, text};
+use crate::terminal::Colour;
 
 const HELP: &str = "\
-Of a folder, files named .json, .jsonl, .ndjson, .log, or one of these and .gz, and files named .gz alone are read, in
-folders below it too. What AWS puts beside a trail's log files (digests, Config, GuardDuty, flow logs and the like) is
-told by its path: it is not opened, and one line on standard error says what was left alone. A file that is named is read
-in any case. Events that are up to an hour out of order are put where they belong; what is later is judged as late, and
-counted.
+Of a folder and the folders below it, files named .json, .jsonl, .ndjson or .log are read, also with .gz behind it, and files
+named .gz alone. What AWS puts beside a trail's log files (digests, Config, GuardDuty, flow logs) is not opened, and files
+that hold none of our events are left out: one line on standard error sums up each. A file that you name is read in any case.
+Events that are up to an hour out of order are put where they belong; later ones are evaluated as late, and counted.
 
 Examples:
   oidc-triage replay events/
-  oidc-triage replay --format html AWSLogs/ > last-month.html
-  oidc-triage replay --format md outage.json > post-mortem.md
-  oidc-triage replay --format json AWSLogs/ | grep '\"type\":\"notice\"'
+  oidc-triage replay --since 30d --format html -o last-month.html AWSLogs/
+  oidc-triage replay --since 2026-11-20 --until 2026-11-21 --region eu-central-1 AWSLogs/
+  oidc-triage replay --since 2026-11-20 --until 2026-11-20 --format md -o post-mortem.md AWSLogs/
+  oidc-triage replay --format json AWSLogs/ | grep '\"type\":\"incident\"'
   oidc-triage replay --compare today.toml stricter.toml AWSLogs/
-  oidc-triage replay --arrival exported/
   zcat *.json.gz | oidc-triage replay -
 
 Exit status:
-  0    all was read (whether or not there was an outage), but for what lies beside a trail's log files
+  0    all was read, whether or not there was an outage
   1    something was skipped; standard error says what and why
-  2    wrong usage: also a path that is not there or is no file (a device, a named pipe, a terminal), a policy or an
-       environment that cannot be used; nothing is printed but that
-  130  interrupted (Ctrl-C): what was done so far is printed";
+  2    wrong usage: also a path that does not exist or is no file, or a policy or environment that cannot be used
+  130  interrupted (Ctrl-C): the result is of what was read up to there, and says so";
 
 const SUGGEST_HELP: &str = "\
 Examples:
   oidc-triage suggest AWSLogs/
+  oidc-triage suggest --since 30d -o suggested.txt AWSLogs/
   oidc-triage suggest AWSLogs/ | grep ' = ' > suggested.toml
   oidc-triage replay --compare /dev/null suggested.toml AWSLogs/
 
 Exit status:
-  0    all was read, but for what lies beside a trail's log files
+  0    all was read
   1    something was skipped; standard error says what and why
-  2    wrong usage: also a path that is not there or is no file (a device, a named pipe, a terminal), a policy or an
-       environment that cannot be used; nothing is printed but that
-  130  interrupted (Ctrl-C): what was done so far is printed";
+  2    wrong usage: also a path that does not exist or is no file, or a policy or environment that cannot be used
+  130  interrupted (Ctrl-C): the result is of what was read up to there";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = HELP)]
 pub struct Arguments {
     #[command(flatten)]
     history: Paths,
-    /// How to print what was found: a timeline for people, one JSON object a line, one HTML page that needs nothing else, or a
-    /// post-mortem in Markdown.
+    /// How to print the result: a timeline for people, one JSON object a line (docs/replay.schema.json), one HTML page that needs
+    /// nothing else, or a post-mortem in Markdown.
     #[arg(long, value_enum, default_value_t = ReplayFormat::Text, hide_possible_values = true, value_name = "text|json|html|md")]
     format: ReplayFormat,
     /// Print each notice whole, as a mail would have it.
     #[arg(long, conflicts_with_all = ["compare", "format"])]
     notices: bool,
-    /// Judge each call when it was delivered instead of when it was made, as the function would have got it.
+    /// Evaluate each call when it was delivered instead of when it was made, as the function would have got it.
     ///
-    /// So the timeline shows when people would really have been told. The arrival is the `time` of an EventBridge envelope,
+    /// So the timeline shows when people would really have been notified. The arrival is the `time` of an EventBridge envelope,
     /// or of the log event that a record or envelope came in (`ingestionTime`, else `timestamp`), or the time in front of an
-    /// exported line; never before the call. Where none is told, as in a trail's log files, it is the call's own time. Since
-    /// when calls fail, and when they are served again, stays by their own times.
+    /// exported line; never before the call. Where none is known, as in a trail's log files, it is the call's own time. Start and
+    /// end of an incident stay by the calls' own times.
     #[arg(long)]
     arrival: bool,
     /// A policy in TOML instead of the default one, such as `outage_callers = 5`.
@@ -107,14 +112,41 @@ struct Paths {
     paths: Vec<PathBuf>,
     /// The log groups that are CloudTrail's, with commas between; * at the end of a name stands for anything.
     ///
-    /// Their records are believed as CloudTrail's, served calls too. Of any other log group failures alone are taken. The
-    /// default is the function's own: OIDC_TRIAGE_TRAIL_LOG_GROUPS, else aws-cloudtrail-logs*,CloudTrail/* and
-    /// aws-controltower/CloudTrailLogs*. An export without the name of its log group is believed.
+    /// Their records are trusted as CloudTrail's, served calls too. Of any other log group only failures count. The default is the function's own: OIDC_TRIAGE_TRAIL_LOG_GROUPS, else aws-cloudtrail-logs*,CloudTrail/* and
+    /// aws-controltower/CloudTrailLogs*. An export without the name of its log group is trusted.
     #[arg(long, value_name = "NAMES")]
     trail_log_groups: Option<String>,
+    /// Only calls from then on: a date, a time, or how long ago (90m, 12h, 7d, 2w).
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only calls before then. A date counts to its end.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only calls of that region; may be given several times.
+    #[arg(long = "region", value_name = "REGION")]
+    regions: Vec<String>,
+    /// Show times in that IANA time zone beside UTC (Europe/Berlin), and read --since and --until in it. JSON stays in UTC.
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// Write the result to a file instead of standard output. It takes its place once all is written.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
-/// How replay speaks.
+impl Arguments {
+    /// Whether the result is text that people read, on standard output.
+    pub const fn is_text(&self) -> bool {
+        matches!(self.format, ReplayFormat::Text) && self.history.output.is_none()
+    }
+}
+
+impl SuggestArguments {
+    pub const fn is_text(&self) -> bool {
+        matches!(self.format, Format::Text) && self.history.output.is_none()
+    }
+}
+
+/// The forms of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ReplayFormat {
     /// A timeline and totals.
@@ -133,22 +165,66 @@ enum ReplayFormat {
 /// Why a command did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    /// The user's to mend: an argument, a policy, the environment.
+    /// The user's to fix: an argument, a policy, the environment.
     #[error("{0}")]
     Unusable(String),
     #[error(transparent)]
     Output(#[from] io::Error),
 }
 
+/// What all commands ask of a history, once it is found to be usable.
+struct Asked {
+    paths: Vec<PathBuf>,
+    window: Window,
+    zone: Option<TimeZone>,
+    trail_log_groups: Option<String>,
+    output: Option<Output>,
+}
+
 impl Paths {
-    /// A path that is misspelt is no part of a history: nothing is told of the rest as if it were all.
-    fn check(&self) -> Result<(), Failed> {
+    /// A path with a typo is no part of a history: nothing is said of the rest as if it were all.
+    fn check(self) -> Result<Asked, Failed> {
         let wrong = files::refused(&self.paths);
         let words = |Unreadable { name, reason }| format!("{name}: {reason}");
-        match wrong.is_empty() {
-            true => Ok(()),
-            false => Err(Failed::Unusable(wrong.into_iter().map(words).collect::<Vec<_>>().join("; "))),
+        if !wrong.is_empty() {
+            return Err(Failed::Unusable(wrong.into_iter().map(words).collect::<Vec<_>>().join("; ")));
         }
+        let zone = self.time_zone.as_deref().map(time_zone).transpose()?;
+        let own = zone.clone().unwrap_or(TimeZone::UTC);
+        let window = Window::of(self.since.as_deref(), self.until.as_deref(), self.regions, &own, Timestamp::now());
+        let window = window.map_err(Failed::Unusable)?;
+        let output = self.output.filter(|path| path.as_os_str() != "-");
+        let output = output.map(|path| Output::create(&path, &self.paths)).transpose().map_err(Failed::Unusable)?;
+        Ok(Asked { paths: self.paths, window, zone, trail_log_groups: self.trail_log_groups, output })
+    }
+}
+
+fn time_zone(name: &str) -> Result<TimeZone, Failed> {
+    TimeZone::get(name.trim()).map_err(|_| {
+        let near = |known: &String| distance(&name.to_lowercase(), &known.to_lowercase()) <= slips_allowed(known.len());
+        let names = jiff::tz::db().available().map(|known| known.to_string());
+        let near = names.filter(near).min_by_key(|known| distance(name, known));
+        let meant = near.map_or_else(
+            || "give an IANA name, such as Europe/Berlin or UTC".to_owned(),
+            |known| format!("did you mean {known}?"),
+        );
+        Failed::Unusable(format!("--time-zone '{}' is no time zone: {meant}", one_line(name, SHOWN_NAME_MAX)))
+    })
+}
+
+/// Has the result written to the file that was asked for, else to `out` as a terminal or a pipe wants it.
+fn with_output<T>(
+    output: Option<Output>,
+    out: &mut impl Write,
+    write: impl FnOnce(&mut dyn Write, Colour) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    match output {
+        Some(mut output) => {
+            let done = write(&mut output, Colour::NONE)?;
+            output.finish()?;
+            Ok(done)
+        }
+        None => write(out, Colour::of_output()),
     }
 }
 
@@ -157,10 +233,11 @@ pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Res
     let Arguments { history, format, notices, arrival, policy, compare: policies } = arguments;
     let format = if notices { ReplayFormat::Notices } else { format };
     let by = if arrival { JudgedBy::Arrival } else { JudgedBy::Calls };
-    history.check()?;
-    let mut console = Console::new(format == ReplayFormat::Json);
-    let Paths { paths, trail_log_groups } = history;
-    let history = History { paths: &paths, by, shows_progress: console.shows_progress(), stop };
+    let Asked { paths, window, zone, trail_log_groups, output } = history.check()?;
+    let as_it_goes = format == ReplayFormat::Json && output.is_none();
+    let config = |policy| config_with(policy, trail_log_groups, zone);
+    let mut console = Console::new(as_it_goes);
+    let history = History { paths: &paths, by, window, shows_progress: console.shows_progress(), stop };
     match policies.as_deref() {
         Some([a, b]) => {
             let format = match format {
@@ -171,10 +248,15 @@ pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Res
                     return Err(Failed::Unusable(reason.to_owned()));
                 }
             };
-            let candidates = [candidate(a)?, candidate(b)?];
-            Ok(compare(history, &config_with(None, trail_log_groups)?, &candidates, format, &mut console, out)?)
+            let (candidates, settings) = ([candidate(a)?, candidate(b)?], config(None)?);
+            with_output(output, out, |mut out, _| {
+                Ok(compare(history, &settings, &candidates, format, &mut console, &mut out)?)
+            })
         }
-        Some(_) | None => Ok(replay(history, &config_with(policy, trail_log_groups)?, format, &mut console, out)?),
+        Some(_) | None => {
+            let settings = config(policy)?;
+            with_output(output, out, |out, colour| Ok(replay(history, &settings, format, colour, &mut console, out)?))
+        }
     }
 }
 
@@ -183,16 +265,23 @@ fn replay(
     history: History<'_>,
     settings: &Settings,
     format: ReplayFormat,
+    colour: Colour,
     console: &mut Console,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> io::Result<End> {
-    let as_it_goes: Option<&mut dyn Write> = if format == ReplayFormat::Json { Some(out) } else { None };
-    let (reviews, end) = reviews(history, settings, vec![settings.policy.clone()], console, as_it_goes)?;
+    let policies = vec![settings.policy.clone()];
+    if format == ReplayFormat::Json {
+        let mut printer = json::Printer::new(out);
+        let (reviews, end) = reviews(history, settings, policies, console, Some(&mut printer))?;
+        reviews.first().map_or(Ok(()), |review| printer.close(review))?;
+        return Ok(end);
+    }
+    let (reviews, end) = reviews(history, settings, policies, console, None)?;
     for review in &reviews {
         match format {
-            ReplayFormat::Json => json::summary(review, out)?,
-            ReplayFormat::Text => text::print(review, false, out)?,
-            ReplayFormat::Notices => text::print(review, true, out)?,
+            ReplayFormat::Json => {}
+            ReplayFormat::Text => text::print(review, false, colour, out)?,
+            ReplayFormat::Notices => text::print(review, true, colour, out)?,
             ReplayFormat::Html => out.write_all(html::page(review).as_bytes())?,
             ReplayFormat::Md => markdown::print(review, out)?,
         }
@@ -203,26 +292,31 @@ fn replay(
 /// Does what `suggest` was asked for, until `stop` is set.
 pub fn run_suggest(arguments: SuggestArguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
     let SuggestArguments { history, format, policy } = arguments;
-    history.check()?;
+    let Asked { paths, window, zone, trail_log_groups, output } = history.check()?;
     let mut console = Console::new(false);
     let shows_progress = console.shows_progress();
-    let Paths { paths, trail_log_groups } = history;
-    let history = History { paths: &paths, by: JudgedBy::Calls, shows_progress, stop };
-    Ok(suggest(history, &config_with(policy, trail_log_groups)?, format, &mut console, out)?)
+    let history = History { paths: &paths, by: JudgedBy::Calls, window, shows_progress, stop };
+    let settings = config_with(policy, trail_log_groups, zone)?;
+    with_output(output, out, |mut out, _| Ok(suggest(history, &settings, format, &mut console, &mut out)?))
 }
 
 /// The environment's settings, with the policy of a file where one is given.
 pub fn config(policy: Option<PathBuf>) -> Result<Settings, Failed> {
-    config_with(policy, None)
+    config_with(policy, None, None)
 }
 
-/// The same, with the log groups that were named as CloudTrail's.
-fn config_with(policy: Option<PathBuf>, trail_log_groups: Option<String>) -> Result<Settings, Failed> {
+/// The same, with the log groups that were named as CloudTrail's, and the time zone.
+fn config_with(
+    policy: Option<PathBuf>,
+    trail_log_groups: Option<String>,
+    zone: Option<TimeZone>,
+) -> Result<Settings, Failed> {
     let variable = |name: &str| match (name, &trail_log_groups) {
         (TRAIL_LOG_GROUPS_VARIABLE, Some(names)) => Some(names.clone()),
         _ => std::env::var(name).ok(),
     };
     let mut settings = Settings::read(variable).map_err(|error| Failed::Unusable(error.to_string()))?;
+    settings.time_zone = zone;
     if let Some(path) = policy {
         settings.policy = candidate(&path)?.policy;
     }

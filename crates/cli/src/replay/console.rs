@@ -1,4 +1,4 @@
-//! Standard error: what could not be read, and on a terminal how far a run is.
+//! Standard error: what could not be read, and on a terminal how far a run is, from the first moment on.
 //!
 //! The progress is one line that is drawn over itself, and cleared before anything else is printed: nothing of it is left,
 //! and nothing of it gets into a pipe or a file.
@@ -27,7 +27,10 @@ impl Console {
     /// Beside lines that are printed as it goes, a line of progress would be in the way where both are on one terminal.
     pub fn new(prints_as_it_goes: bool) -> Self {
         let shows_progress = io::stderr().is_terminal() && !(prints_as_it_goes && io::stdout().is_terminal());
-        Self { shows_progress, began: Instant::now(), drawn: None, width: 0 }
+        let mut console = Self { shows_progress, began: Instant::now(), drawn: None, width: 0 };
+        // To find the files of a bucket takes a while.
+        console.draw("looking for files ...");
+        console
     }
 
     pub const fn shows_progress(&self) -> bool {
@@ -46,11 +49,15 @@ impl Console {
         if !self.shows_progress || self.drawn.is_some_and(|drawn| drawn.elapsed() < DRAWN_EVERY) {
             return;
         }
-        let line = progress(read, size, self.began.elapsed());
-        let width = line.chars().count();
-        let _ = write!(io::stderr().lock(), "\r{line:before$}", before = self.width);
-        self.width = self.width.max(width);
+        self.draw(&progress(read, size, self.began.elapsed()));
         self.drawn = Some(Instant::now());
+    }
+
+    fn draw(&mut self, line: &str) {
+        if self.shows_progress {
+            let _ = write!(io::stderr().lock(), "\r{line:before$}", before = self.width);
+            self.width = self.width.max(line.chars().count());
+        }
     }
 
     /// Takes the line of progress away.

@@ -46,6 +46,8 @@ pub struct HistoryFile {
     pub size: Option<u64>,
     /// It can be read again from its beginning.
     pub is_on_disk: bool,
+    /// It was named, and not found in a folder.
+    pub is_named: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,13 +65,13 @@ impl HistoryFile {
         let source = Source::File { folder: Arc::clone(folder), name: name.into() };
         // What is no file on a disk can be read once only.
         let in_head = || is_on_disk.then(|| time_in_head(&folder.join(name))).flatten();
-        Self { source, place: 0, begins: time_in_name(name).or_else(in_head), size, is_on_disk }
+        Self { source, place: 0, begins: time_in_name(name).or_else(in_head), size, is_on_disk, is_named: false }
     }
 
     #[cfg(test)]
     pub fn of_path(path: &Path) -> Self {
         let source = Source::File { folder: Path::new("").into(), name: path.as_os_str().into() };
-        Self { source, place: 0, begins: None, size: None, is_on_disk: true }
+        Self { source, place: 0, begins: None, size: None, is_on_disk: true, is_named: true }
     }
 
     /// None for standard input.
@@ -158,6 +160,7 @@ impl Search {
                 begins: None,
                 size: None,
                 is_on_disk: false,
+                is_named: true,
             });
         }
         match fs::metadata(path) {
@@ -175,7 +178,8 @@ impl Search {
                 }
                 let (folder, is_on_disk) = (Path::new("").into(), metadata.is_file());
                 let size = is_on_disk.then_some(metadata.len());
-                self.files.push(HistoryFile::of(&folder, path.as_os_str(), size, is_on_disk));
+                let file = HistoryFile::of(&folder, path.as_os_str(), size, is_on_disk);
+                self.files.push(HistoryFile { is_named: true, ..file });
             }
             Err(error) => self.complain(path, &error.to_string()),
         }
@@ -240,6 +244,12 @@ impl Search {
     fn complain(&mut self, path: &Path, reason: &str) {
         self.unreadable.push(Unreadable { name: path.display().to_string(), reason: reason.to_owned() });
     }
+}
+
+/// Whether a file of that path is read where only its folder is named.
+pub fn is_read_out_of_a_folder(path: &Path) -> bool {
+    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    !is_hidden && has_event_ending(path)
 }
 
 fn has_event_ending(path: &Path) -> bool {

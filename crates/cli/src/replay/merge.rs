@@ -62,12 +62,16 @@ pub struct Merge<'a> {
     read: Option<Reading>,
     stop: &'a AtomicBool,
     is_limited: bool,
+    /// Files that were read to their end.
+    files: u64,
 }
 
 struct Open {
     file: usize,
     /// Observations so far.
     position: u64,
+    /// A part of it was read.
+    is_begun: bool,
     readings: Receiver<Reading>,
     /// Of what was received, in order of time, those that are not given out.
     waiting: VecDeque<Placed>,
@@ -90,12 +94,23 @@ impl<'a> Merge<'a> {
             read: None,
             stop,
             is_limited: false,
+            files: 0,
         }
     }
 
     /// Bytes that were read.
     pub fn bytes(&self) -> u64 {
         self.ahead.bytes().load(Ordering::Relaxed)
+    }
+
+    /// Files of which anything was read.
+    pub fn files(&self) -> u64 {
+        self.files + self.open.iter().filter(|open| open.is_begun).count() as u64
+    }
+
+    /// What was read and not handed out, because the user has had enough.
+    pub fn unreported(&mut self) -> Option<Reading> {
+        self.read.take()
     }
 
     /// What comes next; None where all is read, or the user has had enough.
@@ -186,13 +201,15 @@ impl<'a> Merge<'a> {
         let Some((file, told)) = self.ahead.take() else { return false };
         match told {
             Told::Parts(readings) => {
-                self.open.push(Open { file: file.place, position: 0, readings, waiting: VecDeque::new() });
+                let waiting = VecDeque::new();
+                self.open.push(Open { file: file.place, position: 0, is_begun: false, readings, waiting });
             }
             Told::Whole(mut reading) => {
                 let placed = reading.observations.drain(..).zip(0..);
                 let waiting = placed.map(|(due, position)| Placed { file: file.place, position, due });
                 let (timed, timeless): (Vec<_>, Vec<_>) = waiting.partition(|placed| placed.due.at != NO_TIME);
                 self.timeless.extend(timeless);
+                self.files += 1;
                 self.end(timed);
                 self.hand_out(reading);
             }
@@ -223,10 +240,12 @@ impl<'a> Merge<'a> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     let ended = self.open.remove(place);
+                    self.files += 1;
                     return self.end(ended.waiting);
                 }
             }
         };
+        open.is_begun = true;
         for due in reading.observations.drain(..) {
             let placed = Placed { file: open.file, position: open.position, due };
             open.position += 1;

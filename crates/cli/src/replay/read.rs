@@ -35,6 +35,7 @@ use crate::replay::judged_by::JudgedBy;
 use crate::replay::read::cut::{Chunk, Cutter};
 use crate::replay::read::layout::{Boundary, Layout};
 use crate::replay::reading::{Due, NO_TIME, Reading};
+use crate::replay::window::Window;
 
 /// Buffered from the disk, and from standard input.
 const BUFFER: usize = 256 * 1024;
@@ -44,6 +45,8 @@ const BUFFER: usize = 256 * 1024;
 pub struct Rules {
     pub setting: Setting,
     pub by: JudgedBy,
+    /// What lies outside of it is counted and left out.
+    pub window: Window,
     /// No person is to be named, in complaints either.
     pub hides_names: bool,
     /// What is later cannot be.
@@ -53,7 +56,7 @@ pub struct Rules {
 impl Rules {
     /// The clock is the events': no record is too old, and the real time stands in for none. It only tells what cannot have
     /// occurred yet.
-    pub fn of(settings: &Settings, by: JudgedBy, now: Timestamp) -> Self {
+    pub fn of(settings: &Settings, by: JudgedBy, window: Window, now: Timestamp) -> Self {
         let setting = Setting {
             now: NO_TIME,
             horizon: Timestamp::MIN,
@@ -64,7 +67,7 @@ impl Rules {
             own_request_ids: Vec::new(),
             own_client_ids: Vec::new(),
         };
-        Self { setting, by, hides_names: settings.hides_names(), latest: later(now, AHEAD) }
+        Self { setting, by, window, hides_names: settings.hides_names(), latest: later(now, AHEAD) }
     }
 }
 
@@ -89,7 +92,7 @@ pub fn read(file: &HistoryFile, rules: &Rules, progress: &Arc<AtomicU64>, take: 
     let is_gzip = matches!(io::BufRead::fill_buf(&mut input), Ok(begin) if begin.starts_with(&GZIP));
     let text: Box<dyn Read> = if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
     let mut cutter = Cutter::new(text, is_gzip);
-    let mut reader = Reader::new(name, rules);
+    let mut reader = Reader::new(file, name, rules);
     let mut is_empty = true;
     while let Some(chunk) = cutter.next() {
         is_empty &= chunk.bytes.trim_ascii().is_empty();
@@ -120,13 +123,15 @@ impl<R: Read> Read for Counted<R> {
 pub struct Reader<'a> {
     name: &'a str,
     rules: &'a Rules,
+    /// Whatever is in it is wanted.
+    is_named: bool,
     /// Lines so far.
     line: u64,
 }
 
 impl<'a> Reader<'a> {
-    pub const fn new(name: &'a str, rules: &'a Rules) -> Self {
-        Self { name, rules, line: 0 }
+    pub const fn new(file: &HistoryFile, name: &'a str, rules: &'a Rules) -> Self {
+        Self { name, rules, is_named: file.is_named, line: 0 }
     }
 
     /// Uses the chunk up: where it is a large one, others wait until it is gone.
@@ -180,10 +185,11 @@ impl<'a> Reader<'a> {
             if line.is_empty() {
                 continue;
             }
-            reading.records += 1;
-            if is_of_another(line) && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok() {
-                reading.left_alone += 1;
-            } else {
+            let counted = Counts::of(line);
+            reading.records += counted.records;
+            reading.left_alone += counted.of_others;
+            let is_read = counted.records > counted.of_others || !is_json(line);
+            if is_read {
                 self.read_text(&format!("{}:{}", self.name, self.line), line, reading);
             }
         }
@@ -252,11 +258,18 @@ impl<'a> Reader<'a> {
         for document in serde_json::Deserializer::from_slice(bytes).into_iter::<&RawValue>() {
             match document {
                 Ok(document) => {
-                    reading.records += 1;
-                    self.decode(self.name, document.get(), reading);
+                    let counted = Counts::of(document.get().as_bytes());
+                    reading.records += counted.records;
+                    reading.left_alone += counted.of_others;
+                    if counted.records > counted.of_others {
+                        self.decode(self.name, document.get(), reading);
+                    }
                 }
                 Err(_) if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) => {
-                    return reading.skip(self.name, "neither JSON nor a log with the time in front of each line");
+                    return match self.is_named {
+                        true => reading.skip(self.name, "neither JSON nor a log with the time in front of each line"),
+                        false => reading.skip_foreign(self.name),
+                    };
                 }
                 Err(error) => {
                     let place = format!("not JSON: line {}, column {}", error.line(), error.column());
@@ -281,6 +294,11 @@ impl<'a> Reader<'a> {
         if self.rules.hides_names {
             batch.problems.reword(|detail| unnamed(detail).into_owned());
         }
+        if batch.kind == InputKind::Unknown && !self.is_named && !batch.problems.is_empty() {
+            reading.skip_foreign(self.name);
+            reading.problems.merge(batch.problems);
+            return;
+        }
         for (name, count, detail) in batch.problems.iter() {
             let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
             reading.complaints.push(format!("{place}: {name}{times}: {detail}"));
@@ -297,6 +315,10 @@ impl<'a> Reader<'a> {
             let occurred_at = observation.occurred_at();
             if !self.can_be(occurred_at) {
                 impossible += 1;
+                continue;
+            }
+            if !self.rules.window.has(&observation) {
+                reading.outside += 1;
                 continue;
             }
             // One that cannot be is as good as none.
@@ -331,6 +353,55 @@ fn operation_names(text: &[u8]) -> impl Iterator<Item = usize> {
     let by_vectors = VECTORS.as_ref().map(|names| names.find_iter(text));
     let otherwise = by_vectors.is_none().then(|| NAMES.find_iter(text));
     by_vectors.into_iter().flatten().chain(otherwise.into_iter().flatten()).map(|hit| hit.start())
+}
+
+/// How many records a document has, and how many of them are of other services: the same for every spacing.
+#[derive(Debug, PartialEq, Eq)]
+struct Counts {
+    records: u64,
+    of_others: u64,
+}
+
+impl Counts {
+    /// Of a trail's log file (`Records`), of what `lookup-events` prints (`Events`) and of an array each element counts; of
+    /// anything else the whole.
+    fn of(document: &[u8]) -> Self {
+        let several = match document.trim_ascii_start().first() {
+            Some(b'[') => serde_json::from_slice(document).ok(),
+            Some(b'{') if holds_several(document) => {
+                let held: Option<Held<'_>> = serde_json::from_slice(document).ok();
+                held.and_then(|held| held.records.or(held.events))
+            }
+            _ => None,
+        };
+        match several.filter(|several: &Vec<&RawValue>| !several.is_empty()) {
+            Some(several) => Self {
+                records: several.len() as u64,
+                of_others: several.iter().filter(|one| is_of_another(one.get().as_bytes())).count() as u64,
+            },
+            None => Self { records: 1, of_others: u64::from(is_of_another(document) && is_json(document)) },
+        }
+    }
+}
+
+/// A document that holds several records.
+#[derive(serde::Deserialize)]
+struct Held<'a> {
+    #[serde(borrow, rename = "Records", default)]
+    records: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, rename = "Events", default)]
+    events: Option<Vec<&'a RawValue>>,
+}
+
+/// Whether it may be one: parsing each line for it would cost.
+fn holds_several(document: &[u8]) -> bool {
+    static NAMES: LazyLock<[memmem::Finder<'static>; 2]> =
+        LazyLock::new(|| ["\"Records\"", "\"Events\""].map(memmem::Finder::new));
+    NAMES.iter().any(|name| name.find(document).is_some())
+}
+
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// Whether a line is a trail's record, or one in an envelope, and of none of our operations. What the whole is, a record's

@@ -1,5 +1,7 @@
 //! What was read of a file, as data.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use triage_model::observation::Observation;
 use triage_model::problem::{ProblemName, Problems};
@@ -15,12 +17,16 @@ pub struct Reading {
     pub problems: Problems,
     /// What could not be read, each with its place, as a person is told.
     pub complaints: Vec<String>,
+    /// Files out of folders that hold something which is none of ours.
+    pub foreign: BTreeSet<String>,
     /// Something was left out.
     pub skipped: bool,
     /// Records and lines, ours or not.
     pub records: u64,
     pub own: u64,
     pub left_alone: u64,
+    /// Observations outside of the times or regions that were asked for.
+    pub outside: u64,
     /// Observations of which nothing tells when they were delivered; counted where that is asked for.
     pub without_arrival: u64,
 }
@@ -55,11 +61,19 @@ impl Reading {
         if !other.problems.is_empty() {
             self.problems.merge(other.problems);
         }
+        self.foreign.append(&mut other.foreign);
         self.skipped |= other.skipped;
         self.records += other.records;
         self.own += other.own;
         self.left_alone += other.left_alone;
+        self.outside += other.outside;
         self.without_arrival += other.without_arrival;
+    }
+
+    /// Notes a file in a folder that is none of ours: all of them are summed up at the end.
+    pub fn skip_foreign(&mut self, name: &str) {
+        self.skipped = true;
+        self.foreign.insert(name.to_owned());
     }
 
     /// Notes what was left out.

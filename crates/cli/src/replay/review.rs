@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::answer::Counts;
 use triage_model::classify::Cause;
@@ -36,6 +37,10 @@ pub struct Review {
     pub records: u64,
     /// Events of other services.
     pub left_alone: u64,
+    /// Calls outside of the times or regions that were asked for.
+    pub outside: u64,
+    /// Times are shown in it, beside UTC.
+    pub zone: Option<TimeZone>,
     /// Observations that came too far out of order to be put where they belong.
     pub out_of_order: u64,
     pub counts: Counts,

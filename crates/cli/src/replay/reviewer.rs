@@ -62,6 +62,7 @@ impl Reviewer {
     pub fn read(&mut self, reading: &Reading) {
         self.review.records += reading.records;
         self.review.left_alone += reading.left_alone;
+        self.review.outside += reading.outside;
         self.review.without_arrival += reading.without_arrival;
         self.review.counts.own += reading.own;
         self.review.problems.merge(reading.problems.clone());

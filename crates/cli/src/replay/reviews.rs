@@ -1,6 +1,6 @@
 //! From a run to its reviews.
 
-use std::io::{self, Write};
+use std::io;
 
 use triage_decide::policy::Policy;
 use triage_engine::settings::Settings;
@@ -19,13 +19,13 @@ pub struct Candidate {
 }
 
 /// Runs a history under each of the policies. Out: a review for each. As it goes, what could not be read is named on
-/// `console`, and what is judged is printed on `json` where there is one.
+/// `console`, and what is judged is printed by `json` where there is one.
 pub fn reviews(
     history: History<'_>,
     settings: &Settings,
     policies: Vec<Policy>,
     console: &mut Console,
-    mut json: Option<&mut dyn Write>,
+    mut json: Option<&mut json::Printer<'_>>,
 ) -> io::Result<(Vec<Review>, End)> {
     // Policies that are compared are counted, and not reported on.
     let reviewer = if policies.len() == 1 { Reviewer::of_a_report } else { Reviewer::default };
@@ -41,13 +41,15 @@ pub fn reviews(
             }
             Happened::Judged(by, moment) => {
                 by.iter().for_each(|number| reviewers[*number].judged(&moment));
-                if let Some(out) = &mut json {
-                    json::moment(&moment, out)?;
+                if let Some(printer) = &mut json {
+                    printer.moment(&moment)?;
                 }
             }
         }
     }
     console.clear();
     let end = run.end();
-    Ok((reviewers.into_iter().map(|reviewer| reviewer.close(end)).collect(), end))
+    let zone = &settings.time_zone;
+    let close = |reviewer: Reviewer| Review { zone: zone.clone(), ..reviewer.close(end) };
+    Ok((reviewers.into_iter().map(close).collect(), end))
 }

@@ -14,6 +14,7 @@ use triage_engine::pipeline::Pipeline;
 use triage_engine::settings::Settings;
 
 use crate::replay::files::{self, Found, Unreadable};
+use crate::replay::foreign::Foreign;
 use crate::replay::judged_by::JudgedBy;
 use crate::replay::life::{Life, Moment};
 use crate::replay::lives::{By, Lives};
@@ -21,12 +22,14 @@ use crate::replay::merge::{Merge, Next};
 use crate::replay::order::Order;
 use crate::replay::read::Rules;
 use crate::replay::reading::{Due, Reading};
+use crate::replay::window::Window;
 
 /// Where a history is, what it is judged by, and whether the user has had enough of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct History<'a> {
     pub paths: &'a [PathBuf],
     pub by: JudgedBy,
+    pub window: Window,
     /// Somebody sees how far it is.
     pub shows_progress: bool,
     /// What was done so far is told once this is set.
@@ -63,6 +66,8 @@ pub struct Run<'a> {
     /// What happened and is not handed out.
     happened: VecDeque<Happened>,
     size: u64,
+    /// What is none of ours in the folders.
+    foreign: Foreign,
     end: End,
 }
 
@@ -86,9 +91,10 @@ impl<'a> Run<'a> {
             stop: history.stop,
             phase: Phase::Files,
             happened: VecDeque::new(),
+            foreign: Foreign::default(),
             size: files.iter().filter_map(|file| file.size).sum(),
-            end: End { by: history.by, files: files.len() as u64, ..End::default() },
-            merge: Merge::new(files, Rules::of(settings, history.by, Timestamp::now()), history.stop),
+            end: End { by: history.by, ..End::default() },
+            merge: Merge::new(files, Rules::of(settings, history.by, history.window, Timestamp::now()), history.stop),
         };
         for Unreadable { name, reason } in unreadable {
             let mut reading = Reading::default();
@@ -119,10 +125,7 @@ impl<'a> Run<'a> {
         }
         match self.merge.next() {
             Some(Next::Observed(placed)) => self.order.push(placed),
-            Some(Next::Read(reading)) => {
-                self.end.skipped |= reading.skipped;
-                self.happened.push_back(Happened::Read(reading));
-            }
+            Some(Next::Read(reading)) => self.take_up(reading),
             None => return false,
         }
         true
@@ -131,12 +134,23 @@ impl<'a> Run<'a> {
     /// Ends the reading. What was read is judged, also when the user has had enough: it is a moment's work.
     fn close(&mut self) {
         self.end.interrupted = self.stop.load(Ordering::Relaxed);
+        self.end.files = self.merge.files();
+        if let Some(reading) = self.merge.unreported() {
+            self.take_up(reading);
+        }
+        self.happened.extend(self.foreign.in_words().map(|words| Happened::Read(Reading::of_complaint(&words))));
         if let Some(limit) = self.merge.limit() {
             self.happened.push_back(Happened::Read(Reading::of_complaint(limit)));
         }
         self.merge.rest().into_iter().for_each(|placed| self.order.push(placed));
         self.order.date_timeless();
         self.end.out_of_order = self.order.out_of_order;
+    }
+
+    fn take_up(&mut self, reading: Reading) {
+        self.end.skipped |= reading.skipped;
+        self.foreign.add(&reading.foreign);
+        self.happened.push_back(Happened::Read(reading));
     }
 
     fn live_through(&mut self, due: Due) {

@@ -16,7 +16,9 @@ use triage_engine::settings::Settings;
 use crate::replay::judged_by::JudgedBy;
 use crate::replay::reviewer::Reviewer;
 use crate::replay::run::{Happened, History, Run};
+use crate::replay::window::Window;
 use crate::replay::{html, json, text};
+use crate::terminal::Colour;
 
 /// How often a history is lived through again.
 const ROUNDS: usize = 4;
@@ -58,11 +60,13 @@ fn lived(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
     let settings = Settings::read(|name| (name == "OIDC_TRIAGE_CALL_SOURCES").then(|| "made.up".to_owned())).unwrap();
     let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
     let mut run = Run::new(
-        History { paths: &paths, by, shows_progress: false, stop: &stop },
+        History { paths: &paths, by, window: Window::default(), shows_progress: false, stop: &stop },
         &settings,
         [settings.policy.clone()],
     );
     let (mut out, mut ids, mut reviewer) = (Vec::new(), Vec::new(), Reviewer::of_a_report());
+    let mut lines = Vec::new();
+    let mut printer = json::Printer::new(&mut lines);
     for happened in &mut run {
         match happened {
             Happened::Read(reading) => {
@@ -75,13 +79,14 @@ fn lived(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
             Happened::Judged(_, moment) => {
                 ids.extend(moment.handled.answer.failures.iter().map(|failure| failure.id.clone()));
                 reviewer.judged(&moment);
-                json::moment(&moment, &mut out).unwrap();
+                printer.moment(&moment).unwrap();
             }
         }
     }
     let review = reviewer.close(run.end());
-    json::summary(&review, &mut out).unwrap();
-    text::print(&review, true, &mut out).unwrap();
+    printer.close(&review).unwrap();
+    out.extend(lines);
+    text::print(&review, true, Colour::NONE, &mut out).unwrap();
     out.extend_from_slice(html::page(&review).as_bytes());
     (String::from_utf8(out).unwrap(), ids)
 }
@@ -203,11 +208,12 @@ fn log_file(folder: &Folder, account: usize, number: usize, records: &[(Timestam
 fn judged(path: &Path, policies: &[Policy]) -> Vec<String> {
     let settings = Settings::read(|name| (name == "OIDC_TRIAGE_CALL_SOURCES").then(|| "made.up".to_owned())).unwrap();
     let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
-    let history = History { paths: &paths, by: JudgedBy::Calls, shows_progress: false, stop: &stop };
+    let history =
+        History { paths: &paths, by: JudgedBy::Calls, window: Window::default(), shows_progress: false, stop: &stop };
     let mut told = vec![Vec::new(); policies.len()];
     for happened in Run::new(history, &settings, policies.to_vec()) {
         if let Happened::Judged(by, moment) = happened {
-            by.iter().for_each(|policy| json::moment(&moment, &mut told[*policy]).unwrap());
+            by.iter().for_each(|policy| json::Printer::new(&mut told[*policy]).moment(&moment).unwrap());
         }
     }
     told.into_iter().map(|told| String::from_utf8(told).unwrap()).collect()

@@ -4,40 +4,51 @@
 
 use std::io::{self, Write};
 
+use jiff::tz::TimeZone;
+use triage_decide::verdict::Severity;
 use triage_notify::mail;
 use triage_notify::notice::{NamedScope, Notice, NoticeKind};
 use triage_notify::place::Place;
-use triage_notify::words::{capitalized, counted, span, trouble, utc, utc_minute};
+use triage_notify::words::{capitalized, counted, in_zone, span, trouble};
 
 use crate::replay::review::{Review, Story};
+use crate::terminal::Colour;
 
 /// What a text begins with that is not of the whole history.
 pub const INTERRUPTED: &str = "Interrupted: all of this is of the history up to there.\n";
 
 /// `whole` prints each notice as a mail has it.
-pub fn print(review: &Review, whole: bool, out: &mut impl Write) -> io::Result<()> {
+pub fn print(review: &Review, whole: bool, colour: Colour, out: &mut dyn Write) -> io::Result<()> {
     if review.interrupted {
         writeln!(out, "{}", INTERRUPTED)?;
     }
-    timeline(review, whole, out)?;
-    incidents(review, out)?;
-    failures(review, out)?;
-    totals(review, out)
+    timeline(review, whole, colour, out)?;
+    incidents(review, colour, out)?;
+    failures(review, colour, out)?;
+    totals(review, colour, out)
 }
 
-/// What would have been told, in order of time.
-fn timeline(review: &Review, whole: bool, out: &mut impl Write) -> io::Result<()> {
-    let mut told: Vec<&Notice> =
+/// The notices that people would have got, in order of time.
+fn timeline(review: &Review, whole: bool, colour: Colour, out: &mut dyn Write) -> io::Result<()> {
+    let mut notices: Vec<&Notice> =
         review.incidents.iter().flat_map(|story| &story.notices).chain(&review.advices).collect();
-    told.sort_by_key(|notice| notice.at);
-    if told.is_empty() {
-        return writeln!(out, "Nobody would have been told anything.\n");
+    notices.sort_by_key(|notice| notice.at);
+    if notices.is_empty() {
+        return writeln!(out, "Nobody would have been notified.\n");
     }
-    writeln!(out, "What people would have been told")?;
-    for notice in told {
-        writeln!(out, "{}  {:8}  {}", utc(notice.at), notice.kind.as_str(), notice.subject)?;
+    writeln!(out, "{}", colour.heading("Notices that people would have got"))?;
+    for notice in notices {
+        let at = in_zone(notice.at, review.zone.as_ref());
+        let kind = format!("{:8}", notice.kind.as_str());
+        let kind = match (notice.kind, notice.severity) {
+            (NoticeKind::Resolved, _) => colour.good(&kind),
+            (_, Severity::Page) => colour.page(&kind),
+            (_, Severity::Warning) => colour.warning(&kind),
+            (_, Severity::Info) => kind,
+        };
+        writeln!(out, "{at}  {kind}  {}", notice.subject)?;
         if whole {
-            writeln!(out, ">>> would be published: {}\n>>>", notice.subject)?;
+            writeln!(out, ">>> would be sent: {}\n>>>", notice.subject)?;
             for line in mail::render(notice, &Place::default()).lines() {
                 writeln!(out, ">>> {line}")?;
             }
@@ -49,7 +60,7 @@ fn timeline(review: &Review, whole: bool, out: &mut impl Write) -> io::Result<()
 }
 
 /// What changed, and why.
-fn brief(notice: &Notice, out: &mut impl Write) -> io::Result<()> {
+fn brief(notice: &Notice, out: &mut dyn Write) -> io::Result<()> {
     let news = notice.headline.iter().skip(1).take(match notice.kind {
         NoticeKind::Changed | NoticeKind::Reopened if notice.recovering => 2,
         NoticeKind::Changed | NoticeKind::Reopened | NoticeKind::Resolved => 1,
@@ -68,46 +79,46 @@ fn brief(notice: &Notice, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn incidents(review: &Review, out: &mut impl Write) -> io::Result<()> {
+fn incidents(review: &Review, colour: Colour, out: &mut dyn Write) -> io::Result<()> {
     if review.incidents.is_empty() {
         return Ok(());
     }
-    writeln!(out, "Incidents")?;
+    writeln!(out, "{}", colour.heading("Incidents"))?;
     for story in &review.incidents {
-        writeln!(out, "{}", in_words(story))?;
+        writeln!(out, "{}", in_words(story, review.zone.as_ref()))?;
     }
     writeln!(out)
 }
 
-fn in_words(story: &Story) -> String {
+fn in_words(story: &Story, zone: Option<&TimeZone>) -> String {
     let doubt = if story.looks_false() { "; looks false" } else { "" };
     let scope = story.scope_in_words().map(|scope| format!("; {scope}")).unwrap_or_default();
     format!(
         "{}  {} in {} ({}{scope}): {}, {}{doubt}",
-        utc(story.opened_at),
+        in_zone(story.opened_at, zone),
         capitalized(&trouble(story.diagnosis)),
         story.region,
         story.severity.as_str(),
         story.callers_in_words(),
-        end_in_words(story),
+        end_in_words(story, zone),
     )
 }
 
-/// `lasted 25 minutes, confirmed over at 2027-01-15 08:30 UTC`.
-fn end_in_words(story: &Story) -> String {
+/// `lasted 25 minutes, recovery confirmed at 2027-01-15 08:30:00 UTC`.
+fn end_in_words(story: &Story, zone: Option<&TimeZone>) -> String {
     let Some((over, lasted)) = story.over_at.zip(story.lasted()) else {
-        return "open when the history ends".to_owned();
+        return "still open when the history ends".to_owned();
     };
-    let how = if story.proved { "confirmed over at" } else { "not confirmed, taken as over at" };
-    format!("lasted {}, {how} {}", span(lasted), utc_minute(over))
+    let how = if story.proved { "recovery confirmed at" } else { "quiet, not confirmed, closed at" };
+    format!("lasted {}, {how} {}", span(lasted), in_zone(over, zone))
 }
 
-/// What failed, and what that means to whoever made the call.
-fn failures(review: &Review, out: &mut impl Write) -> io::Result<()> {
+/// What failed, and what its caller can do.
+fn failures(review: &Review, colour: Colour, out: &mut dyn Write) -> io::Result<()> {
     if review.kinds.is_empty() {
         return Ok(());
     }
-    writeln!(out, "Failed calls")?;
+    writeln!(out, "{}", colour.heading("Failed calls"))?;
     for kind in &review.kinds {
         let operation = kind.operation.map_or("unknown operation", |operation| operation.as_str());
         let code = kind.code.as_deref().unwrap_or("no answer");
@@ -119,15 +130,22 @@ fn failures(review: &Review, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn totals(review: &Review, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "Totals")?;
+fn totals(review: &Review, colour: Colour, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", colour.heading("Totals"))?;
     let mut fact = |name: &str, fact: String| writeln!(out, "  {:<13} {fact}", format!("{name}:"));
     if let Some((from, to)) = review.span {
-        fact("from", format!("{} to {}", utc(from), utc(to)))?;
+        let zone = review.zone.as_ref();
+        fact("from", format!("{} to {}", in_zone(from, zone), in_zone(to, zone)))?;
     }
     fact("clock", review.clock())?;
     let read = format!("{}, {}", counted(review.files as usize, "file"), counted(review.records as usize, "record"));
     fact("read", format!("{read}, {} of them of other services", review.left_alone))?;
+    if review.outside > 0 {
+        fact(
+            "left out",
+            format!("{} outside of the times or regions asked for", counted(review.outside as usize, "call")),
+        )?;
+    }
     fact("served", counted(review.counts.success as usize, "call"))?;
     fact("failed", failed(review))?;
     let false_looking = review.false_looking_pages();
@@ -137,12 +155,12 @@ fn totals(review: &Review, out: &mut impl Write) -> io::Result<()> {
         format!("{}, {} of advice", counted(review.warnings(), "warning"), counted(review.advices.len(), "notice"));
     fact("beside them", rest)?;
     fact("notices", format!("{} in all", review.notices()))?;
-    fact("callers", format!("{} hit: by the service, without an answer, or by a key or policy", review.callers))?;
+    fact("callers", format!("{} affected: by the service, no answer, or a key or policy", review.callers))?;
     if !review.tools.is_empty() {
         fact("their tools", mail::tally(&review.tools))?;
     }
     if review.out_of_order > 0 {
-        let late = format!("{} more than an hour out of order, judged as late", review.out_of_order);
+        let late = format!("{} more than an hour out of order, evaluated as late", review.out_of_order);
         fact("order", late)?;
     }
     Ok(())

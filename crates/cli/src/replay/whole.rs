@@ -56,7 +56,7 @@ impl Whole {
         let (chunk, damage) = cut::whole(text);
         let is_empty = chunk.bytes.trim_ascii().is_empty();
         let mut reading =
-            if chunk.bytes.is_empty() { Reading::default() } else { Reader::new(name, rules).read(chunk) };
+            if chunk.bytes.is_empty() { Reading::default() } else { Reader::new(file, name, rules).read(chunk) };
         reading.end(name, damage, is_empty);
         Some(reading)
     }

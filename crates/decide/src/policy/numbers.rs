@@ -262,7 +262,8 @@ mod tests {
         );
         let lines: Vec<&str> = problems.iter().map(|problem| problem.split(':').next().unwrap()).collect();
         assert_eq!(lines, ["line 1", "line 3", "line 4", "line 5", "line 6"]);
-        assert!(problems[1].contains("outage_callers"), "the right spelling is named: {}", problems[1]);
+        assert_eq!(problems[1], "line 3: unknown key `outage_caller`: did you mean `outage_callers`?");
+        assert_eq!(problems[3], "line 5: unknown key `no_such`: docs/policy.md lists them all");
     }
 
     #[test]

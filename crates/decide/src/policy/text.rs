@@ -8,6 +8,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use toml::Spanned;
+use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::spelling::{distance, slips_allowed};
 
 /// How a number is kept and read.
 pub trait Number: Sized {
@@ -83,6 +85,16 @@ impl<'a> Text<'a> {
         N::of(default)
     }
 
+    /// The nearest key is the likely intention; a name that is like none gets the page that lists them.
+    fn unknown(&self, name: &str) -> String {
+        let shown = one_line(name, SHOWN_NAME_MAX);
+        let near = |key: &&&str| distance(name, key) <= slips_allowed(key.len());
+        match self.asked.iter().filter(near).min_by_key(|key| distance(name, key)) {
+            Some(key) => format!("unknown key `{shown}`: did you mean `{key}`?"),
+            None => format!("unknown key `{shown}`: docs/policy.md lists them all"),
+        }
+    }
+
     fn problem(&mut self, span: Range<usize>, what: String) {
         self.problems.push((line(self.toml, span.start), what));
     }
@@ -90,7 +102,7 @@ impl<'a> Text<'a> {
     /// All that is wrong, in the order of the lines.
     pub fn problems(mut self) -> Vec<String> {
         for name in std::mem::take(&mut self.keys).into_keys() {
-            let what = format!("unknown key `{}`: there are {}", name.get_ref(), self.asked.join(", "));
+            let what = self.unknown(name.get_ref());
             self.problem(name.span(), what);
         }
         self.problems.sort();

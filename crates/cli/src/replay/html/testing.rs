@@ -241,6 +241,8 @@ pub fn month() -> Review {
         files: 1440,
         records: 1_204_518,
         left_alone: 1_101_003,
+        outside: 0,
+        zone: None,
         out_of_order: 12,
         counts: counts(&bins),
         problems,
