@@ -112,9 +112,6 @@ fn ago(text: &str) -> Option<Duration> {
 /// A region that is well-formed and like none that is known may be new.
 fn check(region: &str) -> Result<(), String> {
     let shown = one_line(region, SHOWN_NAME_MAX);
-    if !is_well_formed(region) {
-        return Err(format!("--region '{shown}' is no region: write it like eu-central-1"));
-    }
     let known = KnownRegions::default();
     if known.find(region).is_some() {
         return Ok(());
@@ -122,7 +119,8 @@ fn check(region: &str) -> Result<(), String> {
     let near = |name: &&str| distance(region, name) <= slips_allowed(name.len());
     match known.names().filter(near).min_by_key(|name| distance(region, name)) {
         Some(name) => Err(format!("--region '{shown}' is not known: did you mean {name}?")),
-        None => Ok(()),
+        None if is_well_formed(region) => Ok(()),
+        None => Err(format!("--region '{shown}' is no region: write it like eu-central-1")),
     }
 }
 
