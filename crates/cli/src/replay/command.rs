@@ -283,7 +283,7 @@ fn replay(
             ReplayFormat::Text => text::print(review, false, colour, out)?,
             ReplayFormat::Notices => text::print(review, true, colour, out)?,
             ReplayFormat::Html => out.write_all(html::page(review).as_bytes())?,
-            ReplayFormat::Md => markdown::print(review, out)?,
+            ReplayFormat::Md => markdown::print(review, &mut &mut *out)?,
         }
     }
     Ok(end)
