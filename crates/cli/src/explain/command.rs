@@ -29,7 +29,7 @@ const HELP: &str = "\
 CODE is taken as logs, SDKs and browsers show it, in any letter case: InternalServerException, InternalServer,
 invalid_grant, Client.Throttling, com.amazonaws.sso.oidc#SlowDownException, ECONNREFUSED, or a bare HTTP status. In its place may
 stand whatever was printed: a sentence of an SDK in quotes, or - for a text of any length on standard input. Errors of other
-services that look alike (UnauthorizedException of the access portal) are told as such.
+services that look alike (UnauthorizedException of the access portal) are named as such.
 
 Messages and inputs of calls are looked at and never printed, because they may hold secrets.
 
@@ -56,7 +56,7 @@ pub struct Arguments {
     /// A file with one event instead of a code, of any kind that the function takes, also as .gz; or - for standard
     /// input.
     ///
-    /// It is judged as the function would judge it, were it all that is known: with its own time as the clock, without
+    /// It is evaluated as the function would do it, were it all that is known: with its own time as the clock, without
     /// AWS, without a network.
     #[arg(long, value_name = "FILE", conflicts_with = "code")]
     event: Option<PathBuf>,
