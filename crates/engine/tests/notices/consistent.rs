@@ -172,8 +172,11 @@ fn of_the_end(notices: &[&Notice], company: &Company) -> Vec<String> {
     let (since, until) = (end.times.since.unwrap_or_default(), end.times.over_at.unwrap_or(end.at));
     let of_it = company.failed.iter().filter(|failed| (since..=until).contains(&at(failed.second)));
     let people: BTreeSet<&String> = of_it.clone().map(|failed| &failed.person).collect();
-    let latest = of_it.map(|failed| at(failed.second)).max();
+    let (latest, failures) = (of_it.clone().map(|failed| at(failed.second)).max(), of_it.count());
     let wrong = [
+        unless(failures == end.impact.failures, || {
+            format!("it ended with {} failures, but there were {failures}", end.impact.failures)
+        }),
         unless(people.len() == end.impact.callers, || {
             format!("it ended with {} callers, but {} failed", end.impact.callers, people.len())
         }),

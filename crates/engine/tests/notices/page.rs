@@ -10,11 +10,8 @@ use crate::told::Told;
 /// The story whose notices are shown whole, and in every form.
 const WHOLE: &str = "outage";
 
-/// Of other mails the first paragraphs are shown: what happened, why, and what to do.
-const PARAGRAPHS: usize = 4;
-
-/// The paragraph with times, counts and ids, which is shown once.
-const FACTS: usize = 1;
+/// Of other mails so many paragraphs are shown: what happens, what to do, and what to pass on to users.
+const PARAGRAPHS: usize = 3;
 
 const INTRODUCTION: &str = "\
 # Notices, as each reader gets them
@@ -113,10 +110,8 @@ fn others(readers: &Readers) -> String {
     page
 }
 
-/// What a mail says first, why, and what to do: without the facts, and without what comes after.
+/// The first paragraphs of a mail.
 fn beginning(mail: &str) -> String {
-    let paragraphs: Vec<&str> = mail.trim_end().split("\n\n").collect();
-    let is_shown = |number: &usize| *number != FACTS && *number < PARAGRAPHS;
-    let shown = (0..).zip(&paragraphs).filter(|(number, _)| is_shown(number)).map(|(_, text)| *text);
-    format!("{}\n\n[...]\n", shown.collect::<Vec<_>>().join("\n\n"))
+    let paragraphs: Vec<&str> = mail.trim_end().split("\n\n").take(PARAGRAPHS).collect();
+    format!("{}\n\n[...]\n", paragraphs.join("\n\n"))
 }
