@@ -40,6 +40,7 @@ use self::toll::Toll;
 use self::weigh::weigh;
 use crate::concern::ConcernKey;
 use crate::evidence::mark::Mark;
+use crate::ledger::Incident;
 use crate::lens::{Apart, Lens};
 use crate::policy::Policy;
 use crate::probe::{ProbeAnswer, StepState};
@@ -258,7 +259,13 @@ fn reasons(
     if matches!(first.diagnosis, Diagnosis::Outage | Diagnosis::Degraded) {
         let failing: Vec<&Mark> = facts.service_failures().filter(|mark| mark.at >= first.from).collect();
         reasons.extend(contrast::without_contrast_in_words(facts, &failing));
-        reasons.extend(service::confirmation_in_words(facts, since));
+        // Of an incident that is older than the evidence, or opens again, its beginning is what we saw first.
+        let is_this = |incident: &&Incident| {
+            let again = |resolved| since.is_some_and(|since| before(since, facts.policy.reopen) <= resolved);
+            incident.concern.key() == first.kind && incident.resolved_at.is_none_or(again)
+        };
+        let began = facts.view.ledger.incident.as_ref().filter(is_this).map(Incident::began);
+        reasons.extend(service::confirmation_in_words(facts, began.or(since)));
     }
     for other in others.iter().take(FURTHER_MAX) {
         let reason = other.opening.as_ref().or(other.reasons.first()).map_or("", String::as_str);

@@ -86,6 +86,11 @@ fn of_itself(notice: &Notice) -> Vec<String> {
         wrong.extend(unless((from..=to).contains(&request.at), || format!("a failed request of {}", request.at)));
     }
     wrong.extend(said.into_iter().filter_map(|line| impossible_share(line)));
+    let seen = times.since.map(|since| since.strftime("saw it at %H:%M:%S UTC").to_string());
+    let elsewhere =
+        |reason: &&String| reason.contains("saw it at ") && seen.as_ref().is_none_or(|seen| !reason.contains(seen));
+    wrong
+        .extend(notice.reasons.iter().find(elsewhere).map(|reason| format!("it began at {:?}: {reason}", times.since)));
     wrong
 }
 
