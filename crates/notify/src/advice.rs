@@ -186,7 +186,7 @@ const WAY_IN: &str = "For urgent work use your break-glass access, or the access
                       replicated there.";
 
 const ASK_AWS: &str = "Look for {region} at https://health.aws.amazon.com/health/status, and open an AWS Support case with the \
-                       request ids below.";
+                       ids of failed requests.";
 
 const CHANGE_NOTHING: &str =
     "Stop scripts that sign in in a loop. Leave Identity Center's settings and open sessions alone.";
@@ -199,7 +199,7 @@ const OUR_POLICY: [&str; 4] = [
     "Find the change in CloudTrail: events of sso.amazonaws.com, organizations.amazonaws.com and iam.amazonaws.com shortly \
      before the first failure. Undo it.",
     BREAK_GLASS,
-    "If nobody changed anything, open an AWS Support case with the request ids below.",
+    "If nobody changed anything, open an AWS Support case with the ids of failed requests.",
 ];
 
 const IN_A_SURGE: [&str; 4] = [
@@ -214,7 +214,7 @@ const WHOSE_TOOL: &str = "Ask who runs {shared}: it is refused with {name}. If n
 
 const ONE_TOOL: [&str; 3] = [
     "Roll {shared} back to the version before, or have its users switch to another tool (aws sso login, the access portal).",
-    "Report it to the tool's maker with the code and the request ids below.",
+    "Report it to the tool's maker with the code and the ids of failed requests.",
     "Open no AWS Support case yet: callers with other tools are served.",
 ];
 
@@ -229,7 +229,7 @@ const ONE_APPLICATION: [&str; 3] = [
      served.",
     "Find the change in CloudTrail: events of sso.amazonaws.com that name the application, shortly before the first \
      failure. Undo it.",
-    "Report it to the application's owners with the code and the request ids below.",
+    "Report it to the application's owners with the code and the ids of failed requests.",
 ];
 
 const ONE_TOOL_FAILS: &str =

@@ -21,7 +21,7 @@ use triage_model::region::Region;
 use triage_model::time::before;
 
 use crate::advice;
-use crate::headline::{self, Tense};
+use crate::headline::{self, QUIET, RESOLVED, Tense};
 use crate::notice::{
     Advice, Impact, LISTED_MAX, Merged, NamedScope, Notice, NoticeKind, Request, Tally, Times, Weighed,
 };
@@ -115,9 +115,10 @@ fn change(change: &Change, incident: &Incident) -> String {
         Change::Attributed(shared) => format!("it is {} and not the service", of_shared(shared)),
         Change::Refuted(shared) => format!("it is not only {}: others fail too", of_shared(shared)),
         Change::Lasts => "it lasts, so on-call is paged now".to_owned(),
-        Change::Callers { affected: hit, reported: told } => {
+        Change::Callers { affected, reported } => {
             let about = if is_about(incident) { "about " } else { "" };
-            format!("{about}{hit} callers are affected, up from {told}")
+            let noun = if incident.people { "people" } else { "callers" };
+            format!("{about}{affected} {noun} are affected, up from {reported}")
         }
         Change::Operation(operation) => format!("{operation} fails too"),
         Change::Works(operation) => format!("{operation} works again"),
@@ -273,6 +274,8 @@ impl Notice {
         self.id = format!("{incident}-1");
         self.incident = Some(incident);
         self.sequence = 1;
+        // Without the table nothing follows.
+        self.headline.retain(|line| line != WARNING_ONLY);
         self.note = Some(one_line(
             &format!(
                 "The table is unavailable ({why}): this is what one execution environment of the function saw. Others may \
@@ -342,9 +345,7 @@ impl Notice {
     }
 }
 
-/// What the subject of a `resolved` begins with: where its end is confirmed, and where it is not.
-pub const RESOLVED: &str = "Resolved: ";
-pub const QUIET: &str = "Quiet, not confirmed: ";
+const WARNING_ONLY: &str = "Warning only, nobody is paged yet. It becomes a page if it lasts.";
 
 fn subject(kind: NoticeKind, title: &str) -> String {
     let begin = match kind {
@@ -384,7 +385,7 @@ fn headlines(
     };
     let mut lines = vec![headline::what(incident, impact, Tense::Present), second];
     if kind.begins() && incident.severity != Severity::Page && incident.diagnosis.severity() == Severity::Page {
-        lines.push("Warning only, nobody is paged yet. It becomes a page if it lasts.".to_owned());
+        lines.push(WARNING_ONLY.to_owned());
     }
     lines
 }
@@ -412,7 +413,8 @@ fn impact(incident: &Incident, verdict: &Verdict) -> Impact {
     });
     Impact {
         names: verdict.names.iter().take(LISTED_MAX).map(|name| shown(name)).collect(),
-        failures: verdict.failures,
+        // The evidence looks back for an hour.
+        failures: verdict.failures.max(incident.failed_calls()),
         codes: tally(verdict.codes.iter().map(|(code, count)| (code.as_str(), *count))),
         operations: tally(operations.into_iter()),
         tools: tally(verdict.tools.iter().map(|(tool, count)| (tool.as_str(), *count))),

@@ -9,15 +9,15 @@ use triage_decide::cell::Dimension;
 use triage_decide::concern::Concern;
 use triage_decide::ledger::Incident;
 use triage_decide::probe::StepState;
-use triage_decide::scope::{Scope, Shared};
+use triage_decide::scope::Shared;
 use triage_decide::verdict::{Advised, Diagnosis, Recovery, Verdict};
 use triage_model::region::Region;
 
 use crate::key::KeyState;
 use crate::notice::Impact;
 use crate::words::{
-    Clock, SIGN_IN, between, concern_name, counted, in_brackets, of_shared, operations_in_words, printable,
-    shared_in_short, span,
+    Clock, SIGN_IN, SUBJECT_MAX, between, concern_name, counted, in_brackets, of_shared, operations_in_words,
+    printable, shared_in_short, span,
 };
 
 /// What a title calls a diagnosis.
@@ -34,7 +34,7 @@ pub const fn name(diagnosis: Diagnosis) -> &'static str {
         Diagnosis::OneCaller => "ONE CALLER FAILS",
         Diagnosis::Blind => "NOT MONITORED",
         Diagnosis::Late => "LATE EVENTS",
-        Diagnosis::AwsHealth => "AWS HEALTH ISSUE",
+        Diagnosis::AwsHealth => "HEALTH ISSUE",
         Diagnosis::Unbelieved => "UNTRUSTED EVENTS",
         Diagnosis::Isolated => "SINGLE FAILURES",
         Diagnosis::Transient => "FAILURES THAT PASSED",
@@ -45,25 +45,54 @@ pub const fn name(diagnosis: Diagnosis) -> &'static str {
 /// `AWS sign-in OUTAGE (StartDeviceAuthorization) eu-central-1 - 20 of 62 people`.
 pub fn title(incident: &Incident, impact: &Impact) -> String {
     let whom = if impact.callers == 0 { "a probe fails".to_owned() } else { impact.head_count() };
-    printable(&format!("{} - {whom}", what_and_where(incident)))
+    fitted(incident, &whom, SUBJECT_MAX - LONGEST_OPEN.len())
 }
 
 /// The same with how long it lasted, for what is over.
 pub fn title_of_past(incident: &Incident, impact: &Impact) -> String {
     let lasted = span(between(incident.began(), incident.ended()));
     let whom = if impact.callers == 0 { String::new() } else { format!("{}, ", impact.head_count()) };
-    printable(&format!("{} - {whom}{lasted}", what_and_where(incident)))
+    fitted(incident, &format!("{whom}{lasted}"), SUBJECT_MAX - QUIET.len())
 }
 
-/// `AWS sign-in OUTAGE eu-central-1`.
-fn what_and_where(incident: &Incident) -> String {
-    format!("{SIGN_IN} {}{} {}", name(incident.diagnosis), scope_in_short(&incident.scope), incident.region)
+/// `AWS sign-in OUTAGE (StartDeviceAuthorization) eu-central-1 - 20 of 62 people`. Where that is too long, the scope gives way:
+/// the head-count is never cut.
+fn fitted(incident: &Incident, whom: &str, most: usize) -> String {
+    let what = name(incident.diagnosis);
+    let scope = scope_in_short(incident).unwrap_or_default();
+    let with = |scope: &str| format!("{SIGN_IN} {what}{scope} {} - {whom}", incident.region);
+    let room = most.saturating_sub(printable(&with("")).len() + " ()".len());
+    let scope = match scope.len() {
+        0 => String::new(),
+        _ if room < SCOPE_MIN => String::new(),
+        length if length <= room => format!(" ({scope})"),
+        _ => format!(" ({}...)", &scope[..scope.floor_char_boundary(room - "...".len())]),
+    };
+    printable(&with(&scope))
 }
 
-fn scope_in_short(scope: &Scope) -> String {
-    let limit = scope.shared.as_ref().map(shared_in_short).or_else(|| operations_in_words(scope));
-    limit.map(|limit| format!(" ({limit})")).unwrap_or_default()
+fn scope_in_short(incident: &Incident) -> Option<String> {
+    let scope = &incident.scope;
+    let shared = scope.shared.as_ref().map(|shared| {
+        let called = shared_in_short(shared);
+        // What it is stands in the diagnosis.
+        match incident.diagnosis {
+            Diagnosis::OneTool | Diagnosis::OneNetwork | Diagnosis::OneApplication => {
+                called.split_once(' ').map_or(called.clone(), |(_, name)| name.to_owned())
+            }
+            _ => called,
+        }
+    });
+    shared.or_else(|| operations_in_words(scope)).map(|limit| limit.chars().filter(char::is_ascii).collect())
 }
+
+/// What subjects put before a title: room is left for it.
+pub const RESOLVED: &str = "Resolved: ";
+pub const QUIET: &str = "Quiet, not confirmed: ";
+const LONGEST_OPEN: &str = "Still open: ";
+
+/// Less of a scope says nothing.
+const SCOPE_MIN: usize = 12;
 
 /// Whether calls fail at the moment, or did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

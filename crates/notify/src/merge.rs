@@ -4,8 +4,7 @@
 
 use triage_decide::ledger::{Alarm, REASONS_MAX, bounded};
 
-use crate::compose::{QUIET, RESOLVED};
-use crate::headline;
+use crate::headline::{self, QUIET, RESOLVED};
 use crate::notice::{Earlier, LISTED_MAX, Merged, Notice, NoticeKind};
 use crate::words::{counted, printable};
 
@@ -76,7 +75,7 @@ fn merged_in_words(last: &Notice, began: bool, others: usize) -> String {
         | NoticeKind::Reopened
         | NoticeKind::Resolved
         | NoticeKind::Advice => format!(
-            "{} before this one {} not sent separately: see below.",
+            "{} before this one {} not sent separately.",
             counted(others, "notice"),
             if others == 1 { "was" } else { "were" },
         ),

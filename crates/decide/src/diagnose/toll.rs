@@ -115,14 +115,12 @@ impl Toll {
     }
 }
 
-/// Whether all of these callers, as far as so many of them are named, are people.
+/// Whether all of these callers are people, as far as a slot kept their names.
 fn are_people(facts: &Facts<'_>, failures: &[&Mark]) -> bool {
     let callers: BTreeSet<CallerHash> = failures.iter().map(|mark| mark.caller).collect();
-    let is_person = |caller: &CallerHash| {
-        words::name(&facts.view.evidence, |names| names.callers.get(&caller.to_bits()))
-            .is_some_and(|name| is_person(&name))
-    };
-    !callers.is_empty() && callers.iter().take(NAMED_MAX).all(is_person)
+    let name = |caller: &CallerHash| words::name(&facts.view.evidence, |names| names.callers.get(&caller.to_bits()));
+    let mut named = callers.iter().filter_map(name).take(NAMED_MAX).peekable();
+    named.peek().is_some() && named.all(|name| is_person(&name))
 }
 
 /// Whether a caller's name is a person's: a user of Identity Center, or a mail address.

@@ -91,19 +91,20 @@ fn throttling(facts: &Facts<'_>, counts: &Counts) -> Weighing {
     weighing
 }
 
+/// Fewer failures say nothing of who has most of them.
+const FEW: usize = 3;
+
 fn input(facts: &Facts<'_>, counts: &Counts) -> Weighing {
     let mut weighing = Weighing::of("invalid input answered with a 500");
     // One caller with nearly all failures suggests a mistake in that caller.
-    let one_caller = counts.failed > 0 && 10 * counts.busiest_caller >= 9 * counts.failed;
+    let one_caller = counts.failed >= FEW && 10 * counts.busiest_caller >= 9 * counts.failed;
     let share = format!("{} of {}", counts.busiest_caller, failures(counts.failed));
-    weighing.add(
-        one_caller,
-        if one_caller {
-            format!("one caller has {share}")
-        } else {
-            format!("no caller stands out: the most frequent one has {share}")
-        },
-    );
+    match one_caller {
+        true => weighing.speaks_for.push(format!("one caller has {share}")),
+        // Of fewer failures every caller has many.
+        false if counts.failed < FEW => {}
+        false => weighing.speaks_against.push(format!("no caller stands out: the most frequent one has {share}")),
+    }
     match counts.refused {
         0 => weighing.speaks_against.push("no call was refused as invalid".to_owned()),
         count => {

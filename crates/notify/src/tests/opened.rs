@@ -77,15 +77,15 @@ fn each_incident_has_a_title_and_a_first_line_of_its_own() {
              CreateToken.",
         ),
         (
-            "AWS sign-in TOOL FAILS (tool acme-login 3.0) eu-central-1 - 3 of 4 people",
+            "AWS sign-in TOOL FAILS (acme-login 3.0) eu-central-1 - 3 of 4 people",
             "AWS sign-in TOOL FAILS (tool acme-login 3.0) in eu-central-1: 3 of 4 people cannot sign in.",
         ),
         (
-            "AWS sign-in NETWORK FAILS (network 192.0.2.7) eu-central-1 - 3 of 4 people",
+            "AWS sign-in NETWORK FAILS (192.0.2.7) eu-central-1 - 3 of 4 people",
             "AWS sign-in NETWORK FAILS (network 192.0.2.7) in eu-central-1: 3 of 4 people cannot sign in.",
         ),
         (
-            "AWS sign-in APPLICATION FAILS (application apl-1) eu-central-1 - 3 of 4 people",
+            "AWS sign-in APPLICATION FAILS (apl-1) eu-central-1 - 3 of 4 people",
             "AWS sign-in APPLICATION FAILS (application apl-1) in eu-central-1: 3 of 4 people cannot sign in.",
         ),
     ];
@@ -316,7 +316,7 @@ fn each_advice_says_whose_fault_it_looks_like_what_to_do_and_why() {
         ),
         ("NOT MONITORED", "Looks like this function's own network", "DNS for oidc.eu-central-1.amazonaws.com"),
         ("LATE EVENTS", "Not known: whether sign-in works now", "why the events came late"),
-        ("AWS HEALTH ISSUE", "It is AWS.", "1. Read the issue"),
+        ("HEALTH ISSUE", "It is AWS.", "1. Read the issue"),
         ("UNTRUSTED EVENTS", "Looks like a setting that is missing", "1. If you know the source"),
     ];
     for (notice, (name, fault, step)) in notices.iter().zip(expected) {
