@@ -32,7 +32,13 @@ pub fn outcome_of(data: &[u8]) -> Outcome {
     let file = Written::new(data);
     let paths = [file.0.clone()];
     let stop = AtomicBool::new(false);
-    let history = History { paths: &paths, by: End::default().by, shows_progress: false, stop: &stop };
+    let history = History {
+        paths: &paths,
+        by: End::default().by,
+        window: Default::default(),
+        shows_progress: false,
+        stop: &stop,
+    };
     let mut run = Run::new(history, &SETTINGS, [SETTINGS.policy.clone()]);
     let mut outcome = Outcome::default();
     for happened in run.by_ref() {

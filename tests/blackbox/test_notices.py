@@ -72,10 +72,11 @@ def test_one_publish_carries_a_text_for_each_kind_of_subscriber(world):
     assert machine["impact"]["callers"] == 8 and machine["impact"]["operations"][0]["name"] == "CreateToken"
 
     mail = message.texts["email"].splitlines()
-    assert mail[0].startswith("OUTAGE: ") and "8 distinct callers" in mail[0]
-    order = ["Since: ", "Callers: ", "Tools: ", "Why", "What to do now", "To pass on to users", "Where to look"]
+    assert mail[0].startswith("AWS sign-in OUTAGE in us-east-1: 8 people cannot sign in")
+    assert mail[3:5] == ["Do now", mail[4]] and mail[4].startswith("1. "), "the first step comes right after the verdict"
+    order = ["Do now", "For your users", "Evidence", "Started: ", "Affected: ", "Tools: ", "Reasons", "Links"]
     places = [next(number for number, line in enumerate(mail) if line.startswith(begin)) for begin in order]
-    assert places == sorted(places), "from what is the matter to where to look"
+    assert places == sorted(places), "from what is wrong to where to look"
     assert any("https://health.aws.amazon.com/health/status" in line for line in mail[places[-1]:])
 
     assert len(message.texts["sms"]) <= 140 and message.texts["sms"].isascii()
@@ -90,8 +91,9 @@ def test_the_log_is_linked_where_it_is_known(world):
     outage(world, world.start(AWS_LAMBDA_LOG_GROUP_NAME="/made-up/ours"))
     (message,) = world.sns.published
     link = message.machine["links"]["log"]
-    assert link.startswith("https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:logs-insights")
-    assert message.machine["incident"] in link and "$252A2fmade-up$252A2fours" in link and link in message.texts["email"]
+    assert link.startswith("https://console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/")
+    assert message.machine["incident"] in link and "$252Fmade-up$252Fours" in link and link in message.texts["email"]
+    assert len(link) <= 200
 
 
 def test_filter_policies_have_their_attributes(world):
@@ -121,7 +123,8 @@ def test_a_pager_and_programs_are_notified_of_an_incident_from_start_to_end(worl
     assert [alarm["NewStateValue"] for _, alarm in alarms] == ["ALARM", "OK"]
     for subject, alarm in alarms:
         assert alarm["AlarmName"] == opened.incident
-        assert subject == f'{alarm["NewStateValue"]}: "{opened.incident}" in us-east-1'
+        assert subject == f'{alarm["NewStateValue"]}: {alarm["AlarmDescription"]}'
+        assert alarm["AlarmDescription"].startswith("AWS sign-in OUTAGE us-east-1 - 8 people")
 
     events = world.events.events()
     assert [event["detail-type"] for event in events] == ["OIDC Incident Opened", "OIDC Incident Resolved"]
@@ -334,7 +337,7 @@ def test_one_incident_has_one_notice_a_minute_and_the_rest_is_merged(world):
     assert world.kinds() == ["opened", "changed"]
     last = world.sns.published[-1]
     assert check_machine(last.machine)["merged"]["count"] == 1 and "(2 notices in one)" in last.subject
-    assert "What would have been told" in last.message
+    assert "Earlier notices in this one" in last.message
     assert all(entry["sent_at"] for entry in world.table.outbox())
 
 

@@ -190,7 +190,7 @@ def test_without_a_topic_the_notice_is_in_the_log(start, sns):
 def test_a_notice_that_has_no_other_place_is_in_the_log_at_any_level(start):
     function = start(OIDC_TRIAGE_TOPIC_ARN="", AWS_LAMBDA_LOG_LEVEL="ERROR")
     assert function.invoke(make.sqs(make.outage(callers=2))).lines == []
-    assert "What to do now" in function.invoke(make.sqs(make.outage())).output
+    assert "Do now" in function.invoke(make.sqs(make.outage())).output
 
 
 @pytest.mark.usefixtures("broken")
@@ -253,7 +253,7 @@ def test_a_service_that_hangs_leaves_time_to_notify(function, oidc, sns):
     result = function.invoke(make.sqs(calls), remaining=10.0)
     assert len(notices(result)) == len(sns.published) == 1
     assert "deadline" in result.problems()
-    assert "not confirmed" in sns.published[0].message
+    assert "Not confirmed" in sns.published[0].message
 
 
 @pytest.mark.usefixtures("broken")

@@ -389,13 +389,13 @@ def test_there_is_a_bar_on_a_terminal_and_nothing_of_it_in_a_pipe(tmp_path):
 def test_the_text_is_a_timeline_with_its_reasons_and_the_totals(tmp_path):
     (tmp_path / "day.jsonl").write_bytes(as_lines(DAY))
     text = run("replay", tmp_path / "day.jsonl").stdout.decode()
-    parts = ["What people would have been told", "opened    ", "    - ", "resolved  Resolved", "Incidents", "Failed calls",
+    parts = ["Notices that people would have got", "opened    ", "    - ", "resolved  Resolved", "Incidents", "Failed calls",
              "CreateToken InternalServerException: service", "Totals", "pages:", "look false", "callers:", "their tools:"]
     places = [text.index(part) for part in parts]
     assert places == sorted(places), places
-    assert ">>>" not in text and "What to do now" not in text
+    assert ">>>" not in text and "Do now" not in text
     whole = run("replay", "--notices", tmp_path / "day.jsonl").stdout.decode()
-    assert ">>> OUTAGE: " in whole and ">>> What to do now" in whole
+    assert ">>> AWS sign-in OUTAGE in " in whole and ">>> Do now" in whole
 
 
 def notified_at(lines):
@@ -412,7 +412,7 @@ def test_by_arrival_notices_have_the_time_of_delivery_and_calls_keep_theirs(tmp_
     assert by_calls[-1]["clock"] == "calls" and "withoutArrival" not in by_calls[-1]
     assert (by_arrival[-1]["clock"], by_arrival[-1]["withoutArrival"]) == ("arrival", 0)
     assert (by_arrival[-1]["from"], by_arrival[-1]["to"]) == (late[0]["time"], late[-1]["time"])
-    since = "Since:     2026-11-05 12:00:00 UTC"
+    since = "Started:   2026-11-05 12:00:00 UTC"
     for clock, arguments in (("the calls' own times\n", ()), ("arrival, when calls were delivered\n", ("--arrival",))):
         text = run("replay", "--notices", *arguments, tmp_path).stdout.decode()
         assert since in text and f"clock:        {clock}" in text

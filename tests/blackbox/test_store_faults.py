@@ -161,7 +161,7 @@ def test_an_unreadable_table_is_not_silence(world):
     assert blinded.invoke(make.tick()).answer["notices"] == []
     world.proxy.heal()
     (notice,) = blinded.invoke(make.tick()).answer["notices"]
-    assert notice["kind"] == "changed" and "nobody has called since" in world.sent()[-1].text
+    assert notice["kind"] == "changed" and "Nobody has called since" in world.sent()[-1].text
 
 
 def test_an_issue_of_aws_health_that_the_table_refuses_is_delivered_again(world):
