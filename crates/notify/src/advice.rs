@@ -5,6 +5,7 @@
 
 use triage_decide::concern::Concern;
 use triage_decide::ledger::Incident;
+use triage_decide::probe::StepState;
 use triage_decide::verdict::{Advised, Diagnosis, Talking, Verdict};
 use triage_model::redact::{SHOWN_NAME_MAX, one_line, unlinked};
 use triage_model::region::Region;
@@ -41,7 +42,8 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
     let confirmed = verdict.is_confirmed() || verdict.health;
     if let Concern::Admin { name, key: true, .. } = &incident.concern {
         let steps = key::steps(name, verdict.kms_key.as_deref(), &incident.region);
-        return with_last(steps, incident, &[BREAK_GLASS], OUR_OWN);
+        let first = KEY_OWNER.to_owned();
+        return with_last([first].into_iter().chain(steps).collect(), incident, &[], OUR_OWN);
     }
     let (now, users): (Vec<&str>, &str) = match incident.diagnosis {
         Diagnosis::Misconfigured => (OUR_POLICY.to_vec(), OUR_OWN),
@@ -64,9 +66,10 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
         | Diagnosis::Isolated
         | Diagnosis::Transient
         | Diagnosis::Quiet => {
-            let unsure = match verdict.is_mostly_unanswered() {
-                true => CHECK_THE_WAY,
-                false => TRY_IT,
+            let unsure = match (verdict.is_mostly_unanswered(), verdict.probe) {
+                (true, _) => CHECK_THE_WAY,
+                (false, Some(StepState::Healthy)) => TRY_WHAT_FAILS,
+                (false, _) => TRY_IT,
             };
             let users = match (incident.diagnosis, confirmed) {
                 (Diagnosis::Outage, true) => SERVICE_FAILS,
@@ -95,10 +98,16 @@ pub fn of_recovery(incident: &Incident, proved: bool) -> Advice {
     let is_shared = incident.scope.shared.is_some();
     let first = (!proved).then_some("{try it}, before you call it over.");
     let then: &[&str] = match incident.concern {
-        Concern::Admin { .. } => &["Find out who or what changed the key or policy, so that it does not happen again."],
+        Concern::Admin { key: true, .. } => {
+            &["Find out who or what changed the key, so that it does not happen again."]
+        }
+        Concern::Admin { key: false, .. } => {
+            &["Find out who or what changed the policy or assignment, so that it does not happen again."]
+        }
         Concern::Service | Concern::Request { .. } if is_shared => {
             &["Find out what changed, so that it does not come back."]
         }
+        Concern::Service | Concern::Request { .. } if !proved => &[START_AGAIN],
         Concern::Service | Concern::Request { .. } => {
             &[START_AGAIN, "Close your AWS Support case with the times and the request ids, if you opened one."]
         }
@@ -182,20 +191,24 @@ const CHECK_THE_WAY: &str =
 
 const TRY_IT: &str = "{try it}: no probe confirms it.";
 
+const TRY_WHAT_FAILS: &str = "{try it}: the probe works, so it cannot show this failure.";
+
 const WAY_IN: &str = "For urgent work use your break-glass access, or the access portal of another region if Identity Center is \
                       replicated there.";
 
-const ASK_AWS: &str = "Look for {region} at https://health.aws.amazon.com/health/status, and open an AWS Support case with the \
+const ASK_AWS: &str = "Check {region} at https://health.aws.amazon.com/health/status, and open an AWS Support case with the \
                        ids of failed requests.";
 
 const CHANGE_NOTHING: &str =
-    "Stop scripts that sign in in a loop. Leave Identity Center's settings and open sessions alone.";
+    "Pause scripts that retry sign-in. Do not change Identity Center settings or end sessions.";
+
+const KEY_OWNER: &str = "Use your break-glass access (an IAM user or role), in the account that owns the key.";
 
 const BREAK_GLASS: &str = "For urgent work use your break-glass access (an IAM user or role outside Identity Center).";
 
 const OUR_POLICY: [&str; 4] = [
     "Check what refuses with {name}: the application's assignments, service control policies, and the IAM policies of the \
-     callers below.",
+     affected callers.",
     "Find the change in CloudTrail: events of sso.amazonaws.com, organizations.amazonaws.com and iam.amazonaws.com shortly \
      before the first failure. Undo it.",
     BREAK_GLASS,
@@ -209,7 +222,7 @@ const IN_A_SURGE: [&str; 4] = [
     ASK_AWS,
 ];
 
-const WHOSE_TOOL: &str = "Ask who runs {shared}: it is refused with {name}. If nobody knows it, show the callers below to your \
+const WHOSE_TOOL: &str = "Ask who runs {shared}: it is refused with {name}. If nobody knows it, show the affected callers to your \
                           security team.";
 
 const ONE_TOOL: [&str; 3] = [
@@ -232,16 +245,15 @@ const ONE_APPLICATION: [&str; 3] = [
     "Report it to the application's owners with the code and the ids of failed requests.",
 ];
 
-const ONE_TOOL_FAILS: &str =
-    "{signing in} fails at the moment. Please use another tool, or the access portal in a browser.";
+const ONE_TOOL_FAILS: &str = "{signing in} is failing. Please use another tool, or the access portal in a browser.";
 
-const ONE_NETWORK_FAILS: &str = "{signing in} fails at the moment. Please use another network if you can. We are looking \
+const ONE_NETWORK_FAILS: &str = "{signing in} is failing. Please use another network if you can. We are looking \
                                  into it.";
 
 const ONE_APPLICATION_FAILS: &str =
-    "{signing in} fails at the moment. Other ways to sign in to AWS work. We are looking into it.";
+    "{signing in} is failing. Other ways to sign in to AWS work. We are looking into it.";
 
-const PART_WORKS_AGAIN: &str = "{signing in} works again. If it failed for you, just sign in once more.";
+const PART_WORKS_AGAIN: &str = "{signing in} works again. If it failed for you, sign in again.";
 
 const PART_SHOULD_WORK_AGAIN: &str =
     "{signing in} should work again. If it failed for you, please sign in once more, and report it if that fails.";
@@ -250,8 +262,8 @@ const SIGNING_IN: &str = "signing in to AWS (aws sso login and tools that use it
 
 const START_AGAIN: &str = "Restart what you stopped, a few at a time: all at once may be throttled.";
 
-const BEGINS_TO_WORK: &str = "{signing in} starts to work again in {region}. If it failed for you, please try once more. If that \
-                              fails, wait a quarter of an hour before the next try.";
+const BEGINS_TO_WORK: &str = "{signing in} is starting to work again in {region}. If it failed for you, please try once more. If that \
+                              fails, wait 15 minutes before the next try.";
 
 const SLOW_IT_DOWN: &str = "Slow {talker} down to {rate} calls a second (half of the published quota of {quota} a second for \
                             {calls}), with a random wait that doubles after each refusal.";
@@ -267,19 +279,18 @@ const WHEN_THROTTLED: [&str; 3] = [
     "While it polls for a device code, it must wait for the interval that it was given, and 5 s longer after each SlowDown.",
 ];
 
-const ONE_CALLER: [&str; 4] = [
+const ONE_CALLER: [&str; 3] = [
     "Have that caller delete its cached registration and token (~/.aws/sso/cache for AWS CLI and SDKs) and sign in again. A \
      registration ends after 90 days.",
-    "Check what only this caller sends: region and start URL of its profile, tool version, scopes, grant types. A \
-     registration for both device_code and authorization_code was answered with a 500 each time.",
+    "Check what only this caller sends: region and start URL of its profile, tool version, scopes, grant types. AWS \
+     answers 500 if one registration asks for both device_code and authorization_code.",
     "Check in Identity Center in {region} whether this user is enabled and still has its assignments.",
-    "No outage: others are served. This caller's failures are ignored until it is served.",
 ];
 
 const OUR_SIDE: [&str; 3] = [
     "Check the function's network: route to a NAT gateway, security groups (443 out), VPC endpoint policies, DNS for \
      oidc.{region}.amazonaws.com and sts.{region}.amazonaws.com.",
-    "If you changed nothing, look for {region} at https://health.aws.amazon.com/health/status: the region's network may be \
+    "If you changed nothing, check {region} at https://health.aws.amazon.com/health/status: the region's network may be \
      cut off.",
     "Until then nothing is probed. Failures from CloudTrail and logs still count.",
 ];
@@ -290,7 +301,7 @@ const TOO_LATE: [&str; 2] = [
 ];
 
 const AN_ISSUE: [&str; 2] = [
-    "Read the issue at https://health.aws.amazon.com/health/home. None of your callers fails so far.",
+    "Read the issue at https://health.aws.amazon.com/health/home. No failed call was seen here so far.",
     "If people cannot sign in all the same, check that their failures reach this function (trail, log subscription).",
 ];
 
@@ -300,29 +311,29 @@ const UNTRUSTED: [&str; 2] = [
     "If you do not know it, somebody may be forging events: check who may write to that log group, bus or queue.",
 ];
 
-const SERVICE_FAILS: &str = "Signing in to AWS (aws sso login and tools that use it) fails at the moment in {region}: AWS's sign-in \
+const SERVICE_FAILS: &str = "Signing in to AWS (aws sso login and tools that use it) is failing in {region}: AWS's sign-in \
                              service answers with errors. You do not need to change anything. Open sessions keep working until \
-                             they expire, so please do not sign out. Please try again in a quarter of an hour.";
+                             they expire, so please do not sign out. Please try again in 15 minutes.";
 
-const CAUSE_UNKNOWN: &str = "Signing in to AWS (aws sso login and tools that use it) fails at the moment in {region}. We are \
+const CAUSE_UNKNOWN: &str = "Signing in to AWS (aws sso login and tools that use it) is failing in {region}. We are \
                              finding out why. Please change nothing on your side. Open sessions keep working until they \
-                             expire, so please do not sign out. Please try again in a quarter of an hour.";
+                             expire, so please do not sign out. Please try again in 15 minutes.";
 
-const SOME_FAIL: &str = "Signing in to AWS (aws sso login and tools that use it) fails at the moment in {region} for some of us. \
+const SOME_FAIL: &str = "Signing in to AWS (aws sso login and tools that use it) is failing in {region} for some of us. \
                          Please change nothing on your side and do not sign out: open sessions keep working until they \
-                         expire. If you cannot sign in, try again after a minute, then in a quarter of an hour.";
+                         expire. If you cannot sign in, try again after a minute, then in 15 minutes.";
 
-const OUR_OWN: &str = "Signing in to AWS (aws sso login and tools that use it) is refused at the moment in {region} because of a \
+const OUR_OWN: &str = "Signing in to AWS (aws sso login and tools that use it) is being refused in {region} because of a \
                        setting of our own. We are fixing it. Please change nothing on your side and do not sign out: open \
                        sessions keep working until they expire.";
 
-const LOOKS_LIKE_A_MISTAKE: &str = "Signing in to AWS (aws sso login and tools that use it) is refused at the moment in {region} \
+const LOOKS_LIKE_A_MISTAKE: &str = "Signing in to AWS (aws sso login and tools that use it) is being refused in {region} \
                                     with an error that looks like a mistake of yours. It probably is not. Please do not \
                                     delete caches, set up your tools again or sign out. Please try again in a quarter of an \
                                     hour.";
 
 const WORKS_AGAIN: &str = "Signing in to AWS (aws sso login and tools that use it) works again in {region}. If it failed for you, \
-                           just sign in once more. There is nothing to set up again.";
+                           sign in again. You do not need to set anything up.";
 
 const SHOULD_WORK_AGAIN: &str = "Signing in to AWS (aws sso login and tools that use it) should work again in {region}. If it \
                                  failed for you, please sign in once more, and report it if that fails.";

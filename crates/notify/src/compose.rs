@@ -74,7 +74,7 @@ fn of_happened(happened: &Happened, incident: &Incident, verdict: &Verdict, cloc
     match happened {
         Happened::Opened => of(NoticeKind::Opened, &[]),
         Happened::Reopened { over_since } => {
-            of(NoticeKind::Reopened, &[format!("it is back, it had been over since {}", clock.time(*over_since))])
+            of(NoticeKind::Reopened, &[format!("it fails again, it was resolved at {}", clock.time(*over_since))])
         }
         Happened::Changed(changes) => {
             let words: Vec<String> = changes.iter().map(|it| change(it, incident)).collect();
@@ -111,7 +111,7 @@ const fn is_escalation(change: &Change) -> bool {
 /// What is new, in words.
 fn change(change: &Change, incident: &Incident) -> String {
     match change {
-        Change::Diagnosis { from, to } => format!("now {}, before {}", called(*to), called(*from)),
+        Change::Diagnosis { from, to } => format!("now {} (was {})", called(*to), called(*from)),
         Change::Attributed(shared) => format!("it is {} and not the service", of_shared(shared)),
         Change::Refuted(shared) => format!("it is not only {}: others fail too", of_shared(shared)),
         Change::Lasts => "it lasts, so on-call is paged now".to_owned(),
@@ -173,7 +173,16 @@ impl Notice {
     /// That nobody calls in the scope of `incident`, so that nothing can be known of it.
     #[must_use]
     fn silent(self, incident: &Incident, since: Timestamp, clock: Clock<'_>) -> Self {
-        self.not_failing_now(incident, headline::silent(since, clock), advice::of_silence(incident))
+        let subject = match self.kind {
+            NoticeKind::Changed => printable(&format!("No calls now: {}", self.title)),
+            NoticeKind::Opened
+            | NoticeKind::Reminder
+            | NoticeKind::Reopened
+            | NoticeKind::Resolved
+            | NoticeKind::Advice => self.subject.clone(),
+        };
+        let how = headline::silent(since, clock);
+        Self { subject, ..self }.not_failing_now(incident, how, advice::of_silence(incident))
     }
 
     fn not_failing_now(mut self, incident: &Incident, how: String, advice: Advice) -> Self {
@@ -386,6 +395,9 @@ fn headlines(
     let mut lines = vec![headline::what(incident, impact, Tense::Present), second];
     if kind.begins() && incident.severity != Severity::Page && incident.diagnosis.severity() == Severity::Page {
         lines.push(WARNING_ONLY.to_owned());
+    }
+    if kind.begins() && incident.diagnosis == Diagnosis::Suspected {
+        lines.push("Warning only: a suspected outage pages nobody.".to_owned());
     }
     lines
 }

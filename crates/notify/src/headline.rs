@@ -32,7 +32,7 @@ pub const fn name(diagnosis: Diagnosis) -> &'static str {
         Diagnosis::OneApplication => "APPLICATION FAILS",
         Diagnosis::Throttling => "THROTTLED",
         Diagnosis::OneCaller => "ONE CALLER FAILS",
-        Diagnosis::Blind => "NOT MONITORED",
+        Diagnosis::Blind => "NOT PROBED",
         Diagnosis::Late => "LATE EVENTS",
         Diagnosis::AwsHealth => "HEALTH ISSUE",
         Diagnosis::Unbelieved => "UNTRUSTED EVENTS",
@@ -89,7 +89,7 @@ fn scope_in_short(incident: &Incident) -> Option<String> {
 /// What subjects put before a title: room is left for it.
 pub const RESOLVED: &str = "Resolved: ";
 pub const QUIET: &str = "Quiet, not confirmed: ";
-const LONGEST_OPEN: &str = "Still open: ";
+const LONGEST_OPEN: &str = "No calls now: ";
 
 /// Less of a scope says nothing.
 const SCOPE_MIN: usize = 12;
@@ -138,9 +138,7 @@ fn were(impact: &Impact) -> &'static str {
 /// Whose fault it looks like, and what is not known.
 pub fn fault(incident: &Incident, verdict: &Verdict) -> String {
     match (&incident.scope.shared, &incident.concern) {
-        (_, Concern::Admin { name, key: true, .. }) => {
-            format!("Looks like your own KMS key, not AWS: it {}.", KeyState::of(name).in_words())
-        }
+        (_, Concern::Admin { key: true, .. }) => "Looks like your own KMS key, not AWS.".to_owned(),
         (Some(shared), Concern::Admin { .. }) => {
             format!("Looks like your own settings of {}, not AWS: others are served.", of_shared(shared))
         }
@@ -228,7 +226,7 @@ pub fn how_it_ended(incident: &Incident, recovery: &Recovery, clock: Clock<'_>) 
         }
         (true, None) => format!("Cause: {cause}. Worst state: {worst}. Recovery confirmed."),
         (false, _) => {
-            format!("Cause: {cause}. Worst state: {worst}. No failure since, and nothing confirms the recovery.")
+            format!("Cause: {cause}. Worst state: {worst}. No failed call since, and nothing confirms the recovery.")
         }
     }
 }
@@ -238,7 +236,7 @@ fn cause(incident: &Incident) -> String {
     let shared = incident.scope.shared.as_ref();
     match (&incident.concern, shared) {
         (Concern::Admin { name, key: true, .. }, _) => {
-            format!("your KMS key {} ({})", KeyState::of(name).in_words(), crate::words::shown(name))
+            format!("your KMS key {} ({})", KeyState::of(name).in_past(), crate::words::shown(name))
         }
         (Concern::Admin { name, .. }, Some(shared)) => {
             format!("your settings of {} ({})", of_shared(shared), crate::words::shown(name))
@@ -295,7 +293,7 @@ pub fn advice(region: &Region, advised: &Advised) -> String {
         Diagnosis::OneCaller => "one caller cannot sign in; others can",
         Diagnosis::Blind => "this function can reach neither the service nor another region to compare with",
         Diagnosis::Late => "calls failed more than an hour ago, and their events arrived only now",
-        Diagnosis::AwsHealth => "AWS Health reports an issue; nobody here is affected",
+        Diagnosis::AwsHealth => "AWS Health reports an issue; no failed call was seen here",
         Diagnosis::Unbelieved => "events arrive from a source or about a region that is not trusted",
         Diagnosis::Outage
         | Diagnosis::Degraded
@@ -316,8 +314,8 @@ pub fn fault_of_advice(advised: &Advised) -> String {
         Diagnosis::OneCaller => "Looks like that caller's own set-up, not AWS.",
         Diagnosis::Blind => "Looks like this function's own network. Not known: whether sign-in works.",
         Diagnosis::Late => "Not known: whether sign-in works now. Nobody was paged for events that old.",
-        Diagnosis::AwsHealth => "It is AWS. Not known: whether it will reach you.",
-        Diagnosis::Unbelieved => "Looks like a setting that is missing here, or like somebody who forges events.",
+        Diagnosis::AwsHealth => "AWS reports it. Not known: whether it will reach you.",
+        Diagnosis::Unbelieved => "Looks like a missing setting here, or like someone forging events.",
         Diagnosis::Outage
         | Diagnosis::Degraded
         | Diagnosis::Misconfigured

@@ -50,6 +50,18 @@ impl KeyState {
         }
     }
 
+    /// Of a key that was in that state.
+    pub const fn in_past(self) -> &'static str {
+        match self {
+            Self::Disabled => "was disabled",
+            Self::NotUsable => "was pending deletion or not usable",
+            Self::Denied => "denied access",
+            Self::Missing => "did not exist",
+            Self::WrongKind => "was of the wrong kind",
+            Self::Unknown => "refused",
+        }
+    }
+
     /// The KMS call that brings a key into this state, by which CloudTrail finds who made it.
     const fn made_by(self) -> &'static str {
         match self {
@@ -72,7 +84,7 @@ impl KeyState {
                  {region} && aws kms enable-key --key-id {key} --region {region}"
             ),
             Self::Denied | Self::Unknown => format!(
-                "Compare the key policy with the one before, and put that back (put-key-policy): aws kms get-key-policy \
+                "Compare the key policy with the one in the PutKeyPolicy event before the last, and put that back: aws kms get-key-policy \
                  --key-id {key} --policy-name default --region {region}"
             ),
             Self::Missing | Self::WrongKind => {
@@ -84,7 +96,7 @@ impl KeyState {
 
 /// Which key it is, where the refusals do not name it.
 const FIND_THE_KEY: &str =
-    "Find the KMS key (KEY below) in the IAM Identity Center console under Settings, Encryption.";
+    "Find the KMS key (KEY in the commands) in the IAM Identity Center console under Settings, Encryption.";
 
 /// What mends it, and who did it.
 pub fn steps(name: &str, key: Option<&str>, region: &Region) -> Vec<String> {
@@ -92,7 +104,7 @@ pub fn steps(name: &str, key: Option<&str>, region: &Region) -> Vec<String> {
     let (id, at) = (key.unwrap_or("KEY"), key.and_then(region_of).unwrap_or(region.as_str()));
     let find = key.is_none().then(|| FIND_THE_KEY.to_owned());
     let who = format!(
-        "Find who changed it: aws cloudtrail lookup-events --region {at} --lookup-attributes \
+        "Find who changed it: aws cloudtrail lookup-events --max-items 5 --region {at} --lookup-attributes \
          AttributeKey=EventName,AttributeValue={}",
         state.made_by()
     );
@@ -135,7 +147,7 @@ mod tests {
             steps,
             [
                 format!("Enable the KMS key again: aws kms enable-key --key-id {key} --region us-west-2"),
-                "Find who changed it: aws cloudtrail lookup-events --region us-west-2 --lookup-attributes \
+                "Find who changed it: aws cloudtrail lookup-events --max-items 5 --region us-west-2 --lookup-attributes \
                  AttributeKey=EventName,AttributeValue=DisableKey"
                     .to_owned(),
             ]

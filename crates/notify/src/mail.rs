@@ -80,8 +80,8 @@ fn facts(text: &mut Text, notice: &Notice, zone: Option<&TimeZone>) {
     if let Some(quiet) = notice.quiet_s.map(Duration::from_secs) {
         text.fact("At", &time(notice.at));
         text.fact(
-            "Repeated",
-            &if quiet > FOR_EVER { "never".to_owned() } else { format!("after {} at the earliest", span(quiet)) },
+            "Next",
+            &if quiet > FOR_EVER { "never".to_owned() } else { format!("in {} at the earliest", span(quiet)) },
         );
     }
     if let Some(since) = times.since {

@@ -70,7 +70,9 @@ pub fn render(notice: &Notice, place: &Place) -> Option<(String, String)> {
     let region = notice.region.as_str();
     let account = place.account.as_deref().unwrap_or_default();
     // What the version before left in the outbox has no title.
-    let title = if notice.title.is_empty() { &notice.subject } else { &notice.title };
+    // Nor may an end that nothing confirms pass for a recovery.
+    let is_quiet = notice.proved == Some(false);
+    let title = if notice.title.is_empty() || is_quiet { &notice.subject } else { &notice.title };
     let change = StateChange {
         alarm_name: incident,
         alarm_description: title,

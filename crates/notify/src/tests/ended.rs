@@ -51,7 +51,7 @@ fn the_cause_is_what_the_whole_incident_showed() {
         (cause(Diagnosis::Outage, &|_| ()), "Cause: probably AWS, not confirmed"),
         (cause(Diagnosis::Outage, &|incident| incident.probe_failed = true), "Cause: AWS, a probe failed too"),
         (cause(Diagnosis::Outage, &|incident| incident.reported_health = true), "Cause: AWS, confirmed by AWS Health"),
-        (cause(Diagnosis::Misconfigured, &|_| ()), "Cause: your KMS key is disabled (KMS_DisabledException)"),
+        (cause(Diagnosis::Misconfigured, &|_| ()), "Cause: your KMS key was disabled (KMS_DisabledException)"),
         (cause(Diagnosis::OneTool, &|_| ()), "Cause: the tool acme-login 3.0"),
     ] {
         assert_eq!(said, expected);
@@ -74,7 +74,7 @@ fn what_ends_without_proof_is_never_called_resolved() {
         &mail,
         &[
             "QUIET, NOT CONFIRMED: AWS sign-in OUTAGE in eu-central-1 from 08:00 UTC to 08:25 UTC (25 minutes): 3 of 4 people \
-             could not sign in, 3 calls failed.\nCause: probably AWS, not confirmed. Worst state: outage. No failure since, \
+             could not sign in, 3 calls failed.\nCause: probably AWS, not confirmed. Worst state: outage. No failed call since, \
              and nothing confirms the recovery.",
             "Recovery:  not confirmed",
             "1. Sign in yourself once (aws sso login), before you call it over.",

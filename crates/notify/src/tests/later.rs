@@ -51,7 +51,7 @@ fn while_it_recovers_it_keeps_its_name_and_says_so() {
              failed since 08:10 UTC. Not confirmed yet. Started 08:00 UTC.",
             "Affected:  3 of 4 people\n",
             "1. Sign in yourself once (aws sso login), to see whether it works.",
-            "starts to work again in eu-central-1",
+            "is starting to work again in eu-central-1",
         ],
     );
 }
@@ -88,10 +88,10 @@ fn what_would_be_a_page_says_that_it_is_none_yet_until_it_lasts() {
 
 #[test]
 fn a_reopened_notice_says_that_it_is_back() {
-    let changes = ["it is back, it had been over since 08:20 UTC"];
+    let changes = ["it fails again, it was resolved at 08:20 UTC"];
     let notice = later(NoticeKind::Reopened, Diagnosis::Outage, &verdict(Diagnosis::Outage), &changes, 1800);
     assert_eq!(notice.subject, "Reopened: AWS sign-in OUTAGE eu-central-1 - 3 of 4 people");
-    has(line(&notice.mail(), 1), &["Reopened: it is back, it had been over since 08:20 UTC. Looks like AWS"]);
+    has(line(&notice.mail(), 1), &["Reopened: it fails again, it was resolved at 08:20 UTC. Looks like AWS"]);
     has(&notice.mail(), &["Reopened:  1 time, the latest at 2027-01-15 08:30:00 UTC"]);
 }
 

@@ -116,7 +116,7 @@ fn the_second_line_says_whose_fault_it_looks_like_and_what_is_not_known() {
             outage(Some(StepState::Down), 0, true),
             "It is AWS: AWS Health has an open issue about it. A probe of the service fails too.",
         ),
-        (second(verdict(Diagnosis::Misconfigured)), "Looks like your own KMS key, not AWS: it is disabled."),
+        (second(verdict(Diagnosis::Misconfigured)), "Looks like your own KMS key, not AWS."),
         (
             second(verdict(Diagnosis::OneTool)),
             "Looks like the tool acme-login 3.0, not AWS: callers with other tools are served.",
@@ -207,9 +207,9 @@ fn one_tool_names_tool_and_version_and_what_to_do_about_it() {
         &[
             "3 of 4 people are refused with InvalidRequestException of CreateToken.",
             "1. Ask who runs the tool acme-login 3.0: it is refused with InvalidRequestException of CreateToken.",
-            "show the callers below to your security team",
+            "show the affected callers to your security team",
             "2. Roll the tool acme-login 3.0 back",
-            "Signing in with the tool acme-login 3.0 fails at the moment.",
+            "Signing in with the tool acme-login 3.0 is failing.",
         ],
     );
 }
@@ -232,12 +232,12 @@ fn a_key_that_refuses_has_its_state_its_name_what_mends_it_and_who_did_it_and_no
         has(
             &mail,
             &[&format!(
-                "lookup-events --region eu-central-1 --lookup-attributes AttributeKey=EventName,AttributeValue={event}"
+                "lookup-events --max-items 5 --region eu-central-1 --lookup-attributes AttributeKey=EventName,AttributeValue={event}"
             )],
         );
         has(&mail, &["a setting of our own"]);
         assert!(!mail.contains("Support") && !mail.contains("AWS Health") && !mail.contains("probe"), "{mail}");
-        has(&refuses(name, None), &["1. Find the KMS key (KEY below)", "--key-id KEY"]);
+        has(&refuses(name, None), &["2. Find the KMS key (KEY in the commands)", "--key-id KEY"]);
     }
 }
 
@@ -314,10 +314,10 @@ fn each_advice_says_whose_fault_it_looks_like_what_to_do_and_why() {
             "Looks like that caller's own set-up",
             "1. Have that caller delete its cached registration",
         ),
-        ("NOT MONITORED", "Looks like this function's own network", "DNS for oidc.eu-central-1.amazonaws.com"),
+        ("NOT PROBED", "Looks like this function's own network", "DNS for oidc.eu-central-1.amazonaws.com"),
         ("LATE EVENTS", "Not known: whether sign-in works now", "why the events came late"),
-        ("HEALTH ISSUE", "It is AWS.", "1. Read the issue"),
-        ("UNTRUSTED EVENTS", "Looks like a setting that is missing", "1. If you know the source"),
+        ("HEALTH ISSUE", "AWS reports it.", "1. Read the issue"),
+        ("UNTRUSTED EVENTS", "Looks like a missing setting", "1. If you know the source"),
     ];
     for (notice, (name, fault, step)) in notices.iter().zip(expected) {
         assert_eq!(notice.subject, format!("Advice: AWS sign-in {name} eu-central-1"));
@@ -325,7 +325,7 @@ fn each_advice_says_whose_fault_it_looks_like_what_to_do_and_why() {
         let mail = notice.mail();
         has(line(&mail, 0), &[&format!("AWS sign-in {name} in eu-central-1: ")]);
         has(line(&mail, 1), &[fault]);
-        has(&mail, &["Repeated:  after 1 d at the earliest", "Reasons\n- ", &notice.reasons[0], step]);
+        has(&mail, &["Next:      in 1 d at the earliest", "Reasons\n- ", &notice.reasons[0], step]);
         assert!(!mail.contains(['{', '}']), "{mail}");
     }
     let of_nobody =
