@@ -67,11 +67,12 @@ def test_text_is_for_people():
     assert "outage" in text and "eu-central-1" in text and "InternalServerException" in text
 
 
-def test_each_line_of_json_is_an_object_with_a_type_and_a_time():
+def test_each_line_of_json_is_an_object_with_a_type():
     lines = replay(EVENT)
-    assert [line["type"] for line in lines] == ["failure", "summary"]
-    assert lines[0]["at"] == json.loads(EVENT.read_text())["detail"]["eventTime"]
-    assert lines[0]["cause"] == "service" and lines[0]["origin"] == "cloudtrail"
+    assert [line["type"] for line in lines] == ["advice", "failure", "summary"]
+    assert lines[1]["at"] == json.loads(EVENT.read_text())["detail"]["eventTime"]
+    assert lines[1]["cause"] == "service" and lines[1]["origin"] == "cloudtrail"
+    assert lines[1]["adviceId"] == lines[0]["id"]
     assert lines[-1]["counts"]["service"] == 1
 
 

@@ -103,7 +103,7 @@ def test_a_long_silence_ends_an_incident_and_the_notice_says_it_is_not_confirmed
     assert ticks(world.start(POLICY | {"quiet_s": 10}), 2) == []
     notices = tick_until(world.start(POLICY | {"quiet_s": 10, "quiet_end_s": 60}), "resolved")
     assert kinds(notices) == ["resolved"]
-    assert "nothing but this silence proves it" in world.sent()[-1].text
+    assert "nothing else confirms that it is over" in world.sent()[-1].text
 
 
 def test_events_eight_minutes_late_open_an_incident(world):

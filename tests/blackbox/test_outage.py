@@ -291,4 +291,4 @@ def test_callers_within_an_hour_are_not_callers_within_a_quarter(function, sns):
 def test_sixty_four_callers_make_one_short_notice(function, sns):
     function.invoke(make.sqs(make.outage(callers=64)))
     (message,) = sns.published
-    assert "64 callers" in message.subject and "and 54 more" in message.message and len(message.message) < 8000
+    assert "64 people" in message.subject and "and 54 more" in message.message and len(message.message) < 8000
