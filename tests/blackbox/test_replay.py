@@ -437,7 +437,7 @@ def test_without_an_arrival_the_calls_own_time_counts_and_that_is_reported(tmp_p
     lines = replay("--arrival", tmp_path)
     assert verdicts(lines) == verdicts(replay(tmp_path)) and lines[-1]["withoutArrival"] == len(DAY)
     text = run("replay", "--arrival", tmp_path).stdout.decode()
-    assert "arrival, when calls were delivered; of 720 events that is not told: judged at their own times" in text
+    assert "arrival, when calls were delivered; of 720 events that is not known: evaluated at their own times" in text
     # An arrival before the call is one of a clock that was behind.
     (tmp_path / "early.jsonl").write_bytes(as_lines(delivered(DAY, -240)))
     early = replay("--arrival", tmp_path / "early.jsonl")

@@ -12,6 +12,7 @@ use serde::Serialize;
 use triage_decode::values;
 use triage_engine::settings::Settings;
 use triage_model::observation::Operation;
+use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
 use crate::explain::code::{NotOurs, Question};
 use crate::explain::look_alike::LookAlike;
@@ -44,7 +45,8 @@ Examples:
 
 Exit status:
   0  explained
-  1  the table knows no such code, the text has no error in it, or the event cannot be read; standard error says what to do
+  1  the table knows no such code (in an event: one of its codes), the text has no error in it, or the event cannot be read
+     whole; standard error says what to do
   2  wrong usage, or a policy or environment that cannot be used";
 
 #[derive(Debug, clap::Args)]
@@ -131,13 +133,22 @@ pub fn run<E: ToString>(
     };
     let walk = event::walk(&text, config, now);
     print(&walk, || walk.text(), format, out)?;
-    Ok(if walk.is_understood() {
-        Ending::Explained
-    } else {
-        Ending::NotExplained(format!(
-            "{name} is no event that this program knows; docs/call-api.md lists what it accepts"
-        ))
-    })
+    Ok(ending(&name, &walk))
+}
+
+/// What is not explained of an event, and what to do.
+fn ending(name: &str, walk: &event::Walk) -> Ending {
+    let wrong = match walk.unknown_code() {
+        _ if !walk.is_understood() => {
+            format!("{name} is no event that this program knows; docs/call-api.md lists what it accepts")
+        }
+        _ if walk.is_incomplete() => {
+            format!("{name} cannot be read whole: part 2 of the explanation says what is wrong")
+        }
+        Some(code) => format!("the table knows no code {}; read the message in {name}", one_line(code, SHOWN_NAME_MAX)),
+        None => return Ending::Explained,
+    };
+    Ending::NotExplained(wrong)
 }
 
 fn explain_code(question: &Question, format: Format, out: &mut impl Write) -> io::Result<Ending> {

@@ -19,8 +19,9 @@ use triage_engine::pipeline::Pipeline;
 use triage_engine::settings::{CallerNames, Settings};
 use triage_engine::unnamed::{unname, unnamed};
 use triage_model::caller::CallerHasher;
+use triage_model::classify::Cause;
 use triage_model::observation::{Failure, Observation, Operation, Origin};
-use triage_model::problem::Problems;
+use triage_model::problem::{ProblemName, Problems};
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_model::region::Region;
 use triage_model::time::before;
@@ -252,7 +253,7 @@ const fn in_words(kind: InputKind) -> &'static str {
         InputKind::CallEnvelope => "a `call` on the event bus: a failed call that its own program reports",
         InputKind::CallDirect => "a `call` of a direct invocation: a failed call that its own program reports",
         InputKind::Logs => "lines of a log group, from a CloudWatch Logs subscription",
-        InputKind::LogsControl => "a control message of CloudWatch Logs, which tells nothing",
+        InputKind::LogsControl => "a control message of CloudWatch Logs, without a log event",
         InputKind::Sqs => "a batch of SQS messages",
         InputKind::Sns => "an SNS notification",
         InputKind::List => "a list of events",
@@ -265,6 +266,18 @@ impl Walk {
     /// Whether the event is of a kind that the program knows.
     pub fn is_understood(&self) -> bool {
         self.kind != InputKind::Unknown
+    }
+
+    /// Whether some of it could not be read. What is not trusted was read.
+    pub fn is_incomplete(&self) -> bool {
+        let mut names = self.problems.iter().map(|(name, ..)| name);
+        names.any(|name| name.leaves_input_out() && name != ProblemName::SourceNotBelieved)
+    }
+
+    /// The code of a failure that the table does not know.
+    pub fn unknown_code(&self) -> Option<&str> {
+        let mut unknown = self.failures.iter().filter(|failure| failure.row.cause == Cause::Unrecognised);
+        unknown.find_map(|failure| failure.code.as_deref())
     }
 
     pub fn text(&self) -> String {
@@ -286,7 +299,7 @@ impl Walk {
     }
 
     fn write_found(&self, sheet: &mut Sheet) {
-        sheet.heading("2. What it tells");
+        sheet.heading("2. What is in it");
         sheet.under(&self.found.words());
         for (number, failure) in (1..).zip(&self.failures) {
             sheet.under(&format!("failure {number}"));
@@ -317,7 +330,7 @@ impl Walk {
     fn write_verdicts(&self, sheet: &mut Sheet) {
         sheet.heading("4. The verdict that this event alone gives");
         if self.verdicts.is_empty() {
-            sheet.under("none: it gives no region anything to be judged by");
+            sheet.under("none: nothing in it is evidence for any region");
         }
         for verdict in &self.verdicts {
             verdict.write(sheet, self.judged_at);
@@ -325,7 +338,7 @@ impl Walk {
     }
 
     fn write_notices(&self, sheet: &mut Sheet) {
-        sheet.heading("5. What people would be told");
+        sheet.heading("5. The notices that people would get");
         if self.notices.is_empty() {
             sheet.under("nothing");
         }

@@ -203,7 +203,7 @@ impl From<Weight> for Evidence {
 /// What a failure of that cause speaks for.
 const fn says(cause: Cause) -> &'static str {
     match cause {
-        Cause::Service | Cause::Unreachable => "counts as hit; enough distinct callers make an outage",
+        Cause::Service | Cause::Unreachable => "counts as affected; enough distinct callers make an outage",
         Cause::Throttled => "counts as throttled, which is no sign of an outage",
         Cause::Admin => "counts as refused by your own key or policy",
         Cause::Request => "counts as refused, which also shows that the service answers",

@@ -191,7 +191,10 @@ impl Review {
         match self.without_arrival {
             0 => clock.to_owned(),
             some => {
-                format!("{clock}; of {} that is not told: judged at their own times", counted(some as usize, "event"))
+                format!(
+                    "{clock}; of {} that is not known: evaluated at their own times",
+                    counted(some as usize, "event")
+                )
             }
         }
     }

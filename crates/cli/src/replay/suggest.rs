@@ -149,7 +149,7 @@ fn print_text(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let Some((from, to)) = history else {
-        return writeln!(out, "Nothing was judged: there is nothing to suggest from.");
+        return writeln!(out, "No call was read: there is nothing to suggest from.");
     };
     writeln!(out, "{} to {}: {}", utc(from), utc(to), counted(outages.len(), "outage"))?;
     for outage in outages {
@@ -157,7 +157,7 @@ fn print_text(
         let callers = outage.callers_in_words();
         writeln!(out, "  {} to {ended} in {}: {callers}", utc(outage.began), outage.region)?;
     }
-    writeln!(out, "\noutage_callers  false_pages_per_year  pages  look false  outages caught  told later by")?;
+    writeln!(out, "\noutage_callers  false_pages_per_year  pages  look false  outages caught  paged later by")?;
     for one in tried {
         let caught = format!("{} of {}", one.caught, outages.len());
         let later = if one.caught == 0 { "-".to_owned() } else { span(Duration::from_secs(one.later_s)) };

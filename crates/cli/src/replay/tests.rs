@@ -176,7 +176,7 @@ fn by_arrival_what_was_delivered_last_is_judged_last_and_the_same_in_every_run()
     let (out, ids) = always_the_same(&folder.0, JudgedBy::Arrival);
     assert_eq!(ids, ["m2", "m4", "m5", "m6", "m7", "m8", "m1", "m0"]);
     assert!(out.contains("2026-11-25 01:03:00 UTC to 2026-11-25 01:30:00 UTC"), "{out}");
-    assert!(out.contains(r#""clock":"arrival","withoutArrival":2,"#) && out.contains("of 2 events that is not told"));
+    assert!(out.contains(r#""clock":"arrival","withoutArrival":2,"#) && out.contains("of 2 events that is not known"));
 }
 
 #[test]

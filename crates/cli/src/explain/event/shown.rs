@@ -59,7 +59,7 @@ impl ShownVerdict {
         let (callers, failures) = (counted(self.callers, "caller"), counted(self.failures, "failed call"));
         let told = if self.diagnosis.is_incident() { "an incident" } else { "no incident" };
         sheet.under(&format!(
-            "{} at {}: {diagnosis} ({severity}, {told}), {callers} hit, {failures}",
+            "{} at {}: {diagnosis} ({severity}, {told}), {callers} affected, {failures}",
             self.region,
             utc(at)
         ));

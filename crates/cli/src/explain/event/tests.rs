@@ -35,7 +35,7 @@ fn every_event_is_explained_and_every_failure_of_it_has_a_row() {
         assert!(walk.is_understood(), "{}", path.display());
         assert_eq!(walk.failures.len() + walk.failures_omitted, walk.found.failures, "{}", path.display());
         assert!(walk.failures.iter().all(|failure| failure.row.number > 0), "{}", path.display());
-        for part in ["1. What it is", "2. What it tells", "3. What each", "4. The verdict", "5. What people"] {
+        for part in ["1. What it is", "2. What is in it", "3. What each", "4. The verdict", "5. The notices"] {
             assert!(walk.text().contains(part), "{}", path.display());
         }
         explained += 1;
