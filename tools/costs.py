@@ -38,6 +38,8 @@ UNITS_OF_A_TICK = 40
 UNITS_OF_A_FAILURE = {"write": 4, "read": 9}
 #: Of the served calls of a slot, gathered.
 UNITS_OF_SERVED = 2
+#: Metrics that have data in an ordinary hour.
+METRICS_WITH_DATA = 7
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def rows(stack):
     failures = MILLION * (UNITS_OF_A_FAILURE["write"] * WRITE_UNIT + UNITS_OF_A_FAILURE["read"] * READ_UNIT)
     yield ("A million failures: table", f"{UNITS_OF_A_FAILURE['write']} write and {UNITS_OF_A_FAILURE['read']} read units each, far "
            "less while an incident is open", money(failures))
-    yield (f"Metrics: {stack.metrics} at most, an ordinary hour has data of six or seven", "ten are free in an account",
+    yield (f"Metrics: {stack.metrics} at most, an ordinary hour has data of up to {METRICS_WITH_DATA}", "ten are free in an account",
            f"{money(METRIC)} a month each, by the hours in which it has data")
     yield f"{stack.alarms} alarms", "ten are free in an account", f"{money(ALARM)} a month each"
     yield "The dashboard", "three are free in an account", f"{money(DASHBOARD)} a month"
@@ -94,8 +96,10 @@ def rows(stack):
 def page(stack=None):
     stack = stack or Stack.read()
     table = "".join(f"| {what} | {how} | {cost} |\n" for what, how, cost in rows(stack))
-    fixed = [MINUTES_A_MONTH * (LAMBDA_REQUEST + seconds * stack.memory_gb * LAMBDA_GB_SECOND + UNITS_OF_A_TICK * READ_UNIT)
-             for seconds in TICK_S]
+    # Each part is rounded first, so that the sum is that of the table.
+    fixed = [round(MINUTES_A_MONTH * (LAMBDA_REQUEST + seconds * stack.memory_gb * LAMBDA_GB_SECOND), 2)
+             + round(MINUTES_A_MONTH * UNITS_OF_A_TICK * READ_UNIT, 2) for seconds in TICK_S]
+    paid = stack.alarms * ALARM + DASHBOARD + METRICS_WITH_DATA * METRIC + fixed[0]
     return f"""\
 # What does it cost?
 
@@ -103,8 +107,8 @@ def page(stack=None):
 
 By arithmetic at list prices of us-east-1 (x86_64, {stack.memory_gb * 1024:g} MB), and not by a bill. Look at your own bill after a week.
 
-**A quiet stack costs {money(fixed[0])} to {money(fixed[1])} a month**, plus alarms and a dashboard where the account has used up its free
-ones.
+**A quiet stack costs {money(fixed[0])} to {money(fixed[1])} a month** for ticks and table. Where the account has used up its free alarms,
+metrics and dashboards, it is about {paid:.0f} dollars: {stack.alarms} alarms, one dashboard and {METRICS_WITH_DATA} metrics more.
 
 | what | how much | costs |
 |---|---|---|

@@ -32,7 +32,7 @@ company, its people and all ids are invented. The examples in full, in every for
 
 An incident begins with `opened`, and each notice has the incident's id and a number. `changed` reports what is new,
 `reminder` that it is still open, `resolved` that it is over, with proof; without proof its subject begins otherwise.
-`reopened` follows within 15 minutes, or as long as the policy says. An `advice` belongs to no incident.
+`reopened` follows within 15 minutes, or as long as the policy says. An advice notice belongs to no incident.
 ";
 
 pub fn page(all: &[Told]) -> String {
