@@ -327,10 +327,9 @@ const OUR_OWN: &str = "Signing in to AWS (aws sso login and tools that use it) i
                        setting of our own. We are fixing it. Please change nothing on your side and do not sign out: open \
                        sessions keep working until they expire.";
 
-const LOOKS_LIKE_A_MISTAKE: &str = "Signing in to AWS (aws sso login and tools that use it) is being refused in {region} \
-                                    with an error that looks like a mistake of yours. It probably is not. Please do not \
-                                    delete caches, set up your tools again or sign out. Please try again in a quarter of an \
-                                    hour.";
+const LOOKS_LIKE_A_MISTAKE: &str = "Signing in to AWS (aws sso login and tools that use it) is being refused in {region} with an error \
+                                    that looks like your own mistake. It probably is not. Please do not delete caches, set up \
+                                    your tools again or sign out. Please try again in 15 minutes.";
 
 const WORKS_AGAIN: &str = "Signing in to AWS (aws sso login and tools that use it) works again in {region}. If it failed for you, \
                            sign in again. You do not need to set anything up.";
