@@ -112,6 +112,14 @@ def test_only_the_regions_that_were_asked_for(tmp_path):
     assert lines[-1]["outside"] == 3
 
 
+def test_that_nothing_was_evaluated_is_no_all_clear(tmp_path):
+    for arguments in (("--region", "eu-north-1"), ("--since", "2020-01-01", "--until", "2020-01-02")):
+        text = run("replay", *arguments, OUTAGE).stdout.decode()
+        assert text.startswith("Nothing was evaluated: all 5 calls are outside") and "Nobody would" not in text
+    (tmp_path / "other.json").write_text('{"Records": []}')
+    assert run("replay", tmp_path / "other.json").stdout.decode().startswith("Nothing was evaluated: there is no call")
+
+
 @pytest.mark.parametrize("arguments, words", [
     (("--since", "yesterday"), "7d"), (("--since", "1d", "--until", "2d"), "is not before --until"),
     (("--region", "eu-centrel-1"), "did you mean eu-central-1?"), (("--time-zone", "Europe/Berlim"), "did you mean Europe/Berlin?"),

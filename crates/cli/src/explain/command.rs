@@ -52,7 +52,7 @@ Exit status:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP, override_usage = USAGE)]
 pub struct Arguments {
-    /// The error code, or the text that it stands in, as you have it in front of you; or - for standard input.
+    /// The error code, or the line that contains it; or - for standard input.
     #[arg(required_unless_present = "event", value_name = "CODE|TEXT|-", value_parser = NonEmptyStringValueParser::new())]
     code: Option<String>,
     /// A file with one event instead of a code, of any kind that the function takes, also as .gz; or - for standard

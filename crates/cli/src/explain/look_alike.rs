@@ -51,7 +51,7 @@ const LOOK_ALIKES: &[LookAlike] = &[
         from: PORTAL,
         meaning: "Session token not found or invalid: the user's SSO access token has expired, or the session was ended or revoked.",
         advice: "Sign in again (aws sso login), and check that sso_region is Identity Center's own. Many users at once mean that \
-            somebody ended their sessions, or that Identity Center has trouble.",
+            somebody ended their sessions, or that Identity Center has a problem.",
     },
     LookAlike {
         codes: &["Forbidden", "403"],

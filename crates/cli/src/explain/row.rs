@@ -76,7 +76,7 @@ impl ShownRetry {
     fn of(row: &Row) -> Self {
         let base = row.retry.pace().map(|pace| Backoff::SDK_2026.ceiling(pace, 0));
         let rule = match row.cause {
-            Cause::Expected => "none is needed: the device goes on polling".to_owned(),
+            Cause::Expected => "none is needed: the device keeps polling".to_owned(),
             Cause::Request => "no: the same request is refused again".to_owned(),
             Cause::Admin => "no, not before what refuses it was changed".to_owned(),
             Cause::Unrecognised => "nobody knows, so this program makes none".to_owned(),

@@ -142,7 +142,7 @@ impl Stage {
         self.row.write(sheet);
         let yes = |is| if is { "yes" } else { "no" };
         sheet.fact("evidence", &format!("{}: {}", yes(self.evidence.counts), self.evidence.why));
-        sheet.fact("made again", &format!("{}: {}", yes(self.again.possible), self.again.why));
+        sheet.fact("retried", &format!("{}: {}", yes(self.again.possible), self.again.why));
     }
 }
 

@@ -116,7 +116,8 @@ struct Paths {
     /// aws-controltower/CloudTrailLogs*. An export without the name of its log group is trusted.
     #[arg(long, value_name = "NAMES")]
     trail_log_groups: Option<String>,
-    /// Only calls from then on: a date, a time, or how long ago (90m, 12h, 7d, 2w).
+    /// Only calls from then on: a date, a time, or how long ago (90m, 12h, 7d, 2w). What earlier calls would have taught the
+    /// function is left out, too: start some days earlier for its own thresholds.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Only calls before then. A date counts to its end.
@@ -125,10 +126,11 @@ struct Paths {
     /// Only calls of that region; may be given several times.
     #[arg(long = "region", value_name = "REGION")]
     regions: Vec<String>,
-    /// Show times in that IANA time zone beside UTC (Europe/Berlin), and read --since and --until in it. JSON stays in UTC.
+    /// Show times in that IANA time zone beside UTC (Europe/Berlin): in text, and in the notices of html and md. --since and
+    /// --until are read in it. JSON stays in UTC.
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
-    /// Write the result to a file instead of standard output. It takes its place once all is written.
+    /// Write the result to a file instead of standard output. An existing file is replaced only once the result is complete.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }

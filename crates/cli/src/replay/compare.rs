@@ -71,7 +71,7 @@ fn numbers(review: &Review) -> [(&'static str, usize); 5] {
         ("of them look false", review.false_looking_pages()),
         ("other incidents", review.warnings()),
         ("notices", review.notices()),
-        ("advices", review.advices.len()),
+        ("advice notices", review.advices.len()),
     ]
 }
 

@@ -161,7 +161,7 @@ fn print_text(
     for one in tried {
         let caught = format!("{} of {}", one.caught, outages.len());
         let later = if one.caught == 0 { "-".to_owned() } else { span(Duration::from_secs(one.later_s)) };
-        let present = if one.is_present { "  (as it is)" } else { "" };
+        let present = if one.is_present { "  (current)" } else { "" };
         writeln!(
             out,
             "{:>14}  {:>20}  {:>5}  {:>10}  {caught:>14}  {later}{present}",
@@ -169,7 +169,7 @@ fn print_text(
         )?;
     }
     if let Some(best) = best {
-        writeln!(out, "\n{}", if best.is_present { "Keep what you have:" } else { "Take:" })?;
+        writeln!(out, "\n{}", if best.is_present { "Keep what you have:" } else { "Suggested policy:" })?;
         writeln!(
             out,
             "outage_callers = {}\nfalse_pages_per_year = {}",

@@ -34,7 +34,7 @@ fn timeline(review: &Review, whole: bool, colour: Colour, out: &mut dyn Write) -
         review.incidents.iter().flat_map(|story| &story.notices).chain(&review.advices).collect();
     notices.sort_by_key(|notice| notice.at);
     if notices.is_empty() {
-        return writeln!(out, "Nobody would have been notified.\n");
+        return writeln!(out, "{}\n", without_notices(review));
     }
     writeln!(out, "{}", colour.heading("Notices that people would have got"))?;
     for notice in notices {
@@ -57,6 +57,18 @@ fn timeline(review: &Review, whole: bool, colour: Colour, out: &mut dyn Write) -
         }
     }
     writeln!(out)
+}
+
+/// That nothing was evaluated is no all-clear.
+fn without_notices(review: &Review) -> String {
+    match (review.span, review.outside) {
+        (Some(_), _) => "Nobody would have been notified.".to_owned(),
+        (None, 0) => "Nothing was evaluated: there is no call of SSO OIDC in what was read.".to_owned(),
+        (None, outside) => format!(
+            "Nothing was evaluated: all {} are outside of the times or regions asked for (--since, --until, --region).",
+            counted(outside as usize, "call")
+        ),
+    }
 }
 
 /// What changed, and why.
