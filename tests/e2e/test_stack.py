@@ -82,7 +82,7 @@ def test_an_outage_arrives_once_at_a_subscriber_of_the_topic(stack, oidc, heard)
     received = check_machine(json.loads(message["Message"]))
     assert (received["id"], received["kind"], received["impact"]["callers"]) == (notice["id"], "opened", 8)
     # The emulator gives the function another log group than its configured one.
-    assert received["account"] == stack.account and ".console.aws.amazon.com/cloudwatch/" in received["links"]["log"]
+    assert received["account"] == stack.account and "https://console.aws.amazon.com/cloudwatch/" in received["links"]["log"]
 
 
 def test_a_subscriber_gets_what_its_filter_policy_passes(stack, oidc):
@@ -406,7 +406,7 @@ def test_the_stack_can_be_deployed_with_every_parameter_set(emulator, oidc):
     (message,) = messages(heard.receive(1))
     alarm = check_alarm(json.loads(message["Message"]))
     assert (alarm["AlarmName"], alarm["NewStateValue"]) == (incident["id"], "ALARM")
-    assert message["Subject"].startswith(f'ALARM: "{incident["id"]}"')
+    assert message["Subject"].startswith("ALARM: AWS sign-in OUTAGE eu-central-1 - 12 ")
     # The alarms look for metrics where the function puts them.
     measured = [alarm["Dimensions"] for alarm in alarms(stack).values() if alarm["Namespace"] == "oidc-triage"]
     assert measured == [[{"Name": "Region", "Value": "eu-central-1"}]] * 2
