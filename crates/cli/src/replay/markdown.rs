@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use triage_notify::notice::{Notice, NoticeKind, Tally};
-use triage_notify::words::{between, capitalized, span, utc};
+use triage_notify::words::{between, capitalized, span, utc, utc_minute};
 
 use crate::replay::answer::{Answer, HeadCount, times};
 use crate::replay::close_up::{CLOSE_UPS_MAX, Calls};
@@ -145,6 +145,7 @@ fn cause(story: &Story, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "- {}", sentence(reason))?;
     }
     if let Some(notice) = story.fullest() {
+        writeln!(out, "- Counted up to {}:", utc_minute(notice.at))?;
         tallied("Codes", &notice.impact.codes, out)?;
         tallied("Operations", &notice.impact.operations, out)?;
         tallied("Tools", &notice.impact.tools, out)?;
