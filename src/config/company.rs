@@ -6,7 +6,7 @@
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use triage_engine::settings::given;
 use triage_model::redact::{SHOWN_NAME_MAX, is_harmless, one_line};
-use triage_model::spelling::{distance, slips_allowed};
+use triage_model::spelling::nearest_zone;
 use triage_notify::place::Company;
 
 /// Longer links are broken by mail programs, and an alert of a paging service has little room. In characters.
@@ -75,25 +75,12 @@ fn time_zone(name: &str, value: String) -> Result<Option<TimeZone>, String> {
     let is_utc = |zone: &TimeZone| zone.iana_name().is_some_and(|name| UTC.contains(&name));
     let zone = database.get(&value).map_err(|_| {
         let shown = one_line(&value, SHOWN_NAME_MAX);
-        match nearest(&database, &value) {
+        match nearest_zone(&value, database.available().map(|known| known.as_str().to_owned())) {
             Some(near) => format!("{name} is {shown:?}, which is no time zone; did you mean {near}?"),
             None => format!("{name} is {shown:?}, which is no time zone: name one as {TIME_ZONE_EXAMPLE}"),
         }
     })?;
     Ok(Some(zone).filter(|zone| !is_utc(zone)))
-}
-
-/// The name that was probably meant: after a typing error, or without the continent.
-fn nearest(database: &TimeZoneDatabase, value: &str) -> Option<String> {
-    let wanted = value.to_ascii_lowercase().replace(' ', "_");
-    let allowed = slips_allowed(wanted.len());
-    let slips = |known: &str| {
-        let known = known.to_ascii_lowercase();
-        let city = known.rsplit_once('/').map(|(_, city)| distance(&wanted, city));
-        city.into_iter().chain([distance(&wanted, &known)]).min().unwrap_or(usize::MAX)
-    };
-    let near = database.available().map(|known| (slips(known.as_str()), known.as_str().to_owned()));
-    near.min().filter(|(slips, _)| *slips <= allowed).map(|(_, known)| known)
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ def test_that_nothing_was_evaluated_is_no_all_clear(tmp_path):
 @pytest.mark.parametrize("arguments, words", [
     (("--since", "yesterday"), "7d"), (("--since", "1d", "--until", "2d"), "is not before --until"),
     (("--region", "eu-centrel-1"), "did you mean eu-central-1?"), (("--time-zone", "Europe/Berlim"), "did you mean Europe/Berlin?"),
-    (("--time-zone", "nowhere"), "IANA name"),
+    (("--time-zone", "nowhere"), "IANA name"), (("--time-zone", "berlin"), "did you mean Europe/Berlin?"),
 ])
 def test_what_cannot_be_a_window_says_how_to_write_it(arguments, words):
     done = run("replay", *arguments, OUTAGE)

@@ -24,6 +24,26 @@ pub fn distance(one: &str, other: &str) -> usize {
     row[other.len()]
 }
 
+/// The name that was probably meant; None where it is like none of them.
+pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.map(|name| (distance(wanted, name), name));
+    let near = near.filter(|(slips, name)| *slips <= slips_allowed(name.len()));
+    near.min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
+}
+
+/// The time zone that was probably meant: after a typing error, or without the continent. `names` are those of the IANA
+/// database.
+pub fn nearest_zone(wanted: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    let wanted = wanted.to_ascii_lowercase().replace(' ', "_");
+    let slips = |known: &str| {
+        let known = known.to_ascii_lowercase();
+        let city = known.rsplit_once('/').map(|(_, city)| distance(&wanted, city));
+        city.into_iter().chain([distance(&wanted, &known)]).min().unwrap_or(usize::MAX)
+    };
+    let near = names.map(|known| (slips(&known), known));
+    near.min().filter(|(slips, _)| *slips <= slips_allowed(wanted.len())).map(|(_, known)| known)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use triage_decide::policy::Policy;
 use triage_engine::settings::{Settings, TRAIL_LOG_GROUPS_VARIABLE};
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
-use triage_model::spelling::{distance, slips_allowed};
+use triage_model::spelling::nearest_zone;
 
 use crate::format::Format;
 use crate::openable::{self, shown};
@@ -203,9 +203,7 @@ impl Paths {
 
 fn time_zone(name: &str) -> Result<TimeZone, Failed> {
     TimeZone::get(name.trim()).map_err(|_| {
-        let near = |known: &String| distance(&name.to_lowercase(), &known.to_lowercase()) <= slips_allowed(known.len());
-        let names = jiff::tz::db().available().map(|known| known.to_string());
-        let near = names.filter(near).min_by_key(|known| distance(name, known));
+        let near = nearest_zone(name, jiff::tz::db().available().map(|known| known.to_string()));
         let meant = near.map_or_else(
             || "give an IANA name, such as Europe/Berlin or UTC".to_owned(),
             |known| format!("did you mean {known}?"),

@@ -188,8 +188,7 @@ impl<'a> Reader<'a> {
             let counted = Counts::of(line);
             reading.records += counted.records;
             reading.left_alone += counted.of_others;
-            let is_read = counted.records > counted.of_others || !is_json(line);
-            if is_read {
+            if counted.records > counted.of_others {
                 self.read_text(&format!("{}:{}", self.name, self.line), line, reading);
             }
         }

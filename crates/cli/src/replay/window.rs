@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use triage_model::observation::Observation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_model::region::{KnownRegions, is_well_formed};
-use triage_model::spelling::{distance, slips_allowed};
+use triage_model::spelling::nearest;
 use triage_model::time::before;
 
 use crate::replay::reading::NO_TIME;
@@ -116,8 +116,7 @@ fn check(region: &str) -> Result<(), String> {
     if known.find(region).is_some() {
         return Ok(());
     }
-    let near = |name: &&str| distance(region, name) <= slips_allowed(name.len());
-    match known.names().filter(near).min_by_key(|name| distance(region, name)) {
+    match nearest(region, known.names()) {
         Some(name) => Err(format!("--region '{shown}' is not known: did you mean {name}?")),
         None if is_well_formed(region) => Ok(()),
         None => Err(format!("--region '{shown}' is no region: write it like eu-central-1")),

@@ -89,11 +89,13 @@ impl Toll {
         for mark in &failures {
             victims.entry(mark.origin).or_default().insert(mark.caller);
         }
+        let failures_at = failures_at(facts, kind, from, &failures);
         Self {
             callers,
             people: are_people(facts, &failures),
             kms_key: failures.iter().find_map(|mark| words::kms_key(evidence, mark)),
-            failures_at: failures_at(facts, kind, from, &failures),
+            failures: failures_at.values().sum(),
+            failures_at,
             victims_about: victims_about(facts, kind, from),
             victims,
             served_again,
@@ -110,7 +112,6 @@ impl Toll {
                 .collect(),
             operations,
             requests: requests(facts, &failures),
-            failures: failures.len() + beyond(facts, kind, from).map(|(_, count)| count).sum::<usize>(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
-use triage_model::spelling::{distance, slips_allowed};
+use triage_model::spelling::nearest;
 
 /// How a number is kept and read.
 pub trait Number: Sized {
@@ -88,8 +88,7 @@ impl<'a> Text<'a> {
     /// The nearest key is the likely intention; a name that is like none gets the page that lists them.
     fn unknown(&self, name: &str) -> String {
         let shown = one_line(name, SHOWN_NAME_MAX);
-        let near = |key: &&&str| distance(name, key) <= slips_allowed(key.len());
-        match self.asked.iter().filter(near).min_by_key(|key| distance(name, key)) {
+        match nearest(name, self.asked.iter().copied()) {
             Some(key) => format!("unknown key `{shown}`: did you mean `{key}`?"),
             None => format!("unknown key `{shown}`: docs/policy.md lists them all"),
         }
