@@ -118,4 +118,6 @@ AFTER_SIGN_IN = (
                lambda held: {**held.client(), "grantType": "refresh_token", "refreshToken": held.refresh_token}, (SIGN_IN,)),
 )
 
+#: Whose refusals mean that the device is to wait.
+POLLS = {"pending", "too-fast", "sign-in"}
 ALL = {one.name: one for one in (REGISTER, *FAILING, START, START_TO_EXPIRE, SIGNED_IN, *AFTER_SIGN_IN, EXPIRED_CODE)}

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .experiments import ALL, SERVED
+from .experiments import ALL, POLLS, SERVED
 from .settings import region
 
 FORMAT = 1
@@ -47,8 +47,13 @@ class Call:
         return self.answer == SERVED
 
     @property
+    def is_pending(self):
+        """A device that waits for its user: normal traffic, no failure."""
+        return self.answer == "AuthorizationPendingException" or (self.answer == "SlowDownException" and self.experiment in POLLS)
+
+    @property
     def has_failed(self):
-        return self.answer not in (SERVED, NO_ANSWER, UNKNOWN)
+        return self.answer not in (SERVED, NO_ANSWER, UNKNOWN) and not self.is_pending
 
 
 @dataclass

@@ -61,13 +61,13 @@ def write_findings(book, rows, facts, text):
     write_file(book.folder / "report.txt", text)
     calls = []
     for row in rows:
-        record = row.record or {}
+        record, late = row.record or {}, report.how_late(row.call)
         calls.append({"experiment": row.call.experiment, "operation": row.call.operation, "answer": row.call.answer, "status": row.call.status,
                       "recorded": row.is_recorded, **({} if not row.is_recorded else {
                           "eventSource": record.get("eventSource"), "eventName": record.get("eventName"), "eventType": record.get("eventType"),
                           "errorCode": record.get("errorCode"), "errorMessage": record.get("errorMessage"), "readOnly": record.get("readOnly"),
                           "identityType": report.kind(record), "hasRequestId": row.by != BY_MARKS or bool(record.get("requestID")),
-                          "recognisedBy": row.by, "matchedByRule": row.is_matched_by_the_rule(), "seenAfterSeconds": report.how_late(row.call)})})
+                          "recognisedBy": row.by, "matchedByRule": row.is_matched_by_the_rule(), "seenAfterSeconds": None if late is None else round(late, 1)})})
     write_file(book.folder / "findings.json", _text({
         "format": 1, "failedCallsRecorded": report.verdict(rows, facts), "upToDate": facts.is_up_to_date, "notReadToTheEnd": facts.incomplete,
         "ownsInstance": facts.owns_instance, "region": book.region, "calls": calls, "skipped": book.skipped}))

@@ -21,7 +21,8 @@ TEXT_MAX = 2000
 SEARCHED_MIN = 6
 
 INSTANCE = re.compile(r"(?:ssoins|apl|ins|d|ps)-[0-9a-f]{8,20}")
-_WORDS = r"[A-Za-z]{1,80}"
+# Of an id's letters alone one cannot be sure: a name is written as one.
+_WORDS = r"(?:[A-Z]{1,6}[a-z]{1,20}){1,2}2?(?:[A-Z]{1,6}[a-z]{1,20}){0,6}[A-Z]{0,5}"
 _TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
 _HOST = r"[a-z-]{1,40}\.amazonaws\.com(?:\.cn)?"
 REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-\d")
@@ -29,11 +30,14 @@ REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-\d")
 #: What a test needs, as long as it looks like what it should be.
 KEPT = {
     "eventVersion": r"\d{1,2}\.\d{1,3}", "eventTime": _TIME, "creationDate": _TIME, "eventSource": _HOST, "eventName": _WORDS,
-    "awsRegion": REGION.pattern, "errorCode": r"[A-Za-z]{1,80}(?:\.[A-Za-z]{1,80})?", "eventType": _WORDS, "eventCategory": _WORDS, "type": _WORDS,
+    "awsRegion": REGION.pattern, "errorCode": rf"(?:Client\.|Server\.)?{_WORDS}", "eventType": _WORDS, "eventCategory": _WORDS, "type": _WORDS,
     "clientType": "public|confidential", "tokenType": _WORDS, "tlsVersion": r"TLSv\d(?:\.\d)?", "cipherSuite": r"TLS_[A-Z0-9_]{1,60}",
     "clientProvidedHostHeader": r"oidc(?:-fips)?\.[a-z0-9-]{5,20}\.(?:amazonaws\.com(?:\.cn)?|api\.aws)", "sourceIPAddress": _HOST, "invokedBy": _HOST,
     "reason": r"KMS_[A-Za-z]{1,60}",
 }
+#: The first part of an ARN's resource.
+RESOURCES = {"assumed-role", "role", "user", "root", "federated-user", "application", "instance", "identitystore", "key", "alias", "group", "session",
+             "aws-reserved", "sso.amazonaws.com"}
 GRANTS = {DEVICE_GRANT, JWT_GRANT, "authorization_code", "refresh_token", "client_credentials",
           "urn:ietf:params:oauth:grant-type:token-exchange"}
 #: Values of any member that say nothing about anyone.
@@ -216,6 +220,8 @@ class Redactor:
                 return f"ASIAEXAMPLE{number:09d}"
             case "principal":
                 role, colon, session = value.partition(":")
+                if not re.fullmatch(r"A[A-Z0-9]{15,30}", role):
+                    return f"made-up-{kind}-{number}"
                 if not colon:
                     return f"AROAEXAMPLE{number:010d}"
                 return f"{self.hide('principal', role)}:{self.hide('session', session)}"
@@ -240,8 +246,8 @@ class Redactor:
             return f"arn:aws:made-up::111122223333:made-up/{number}"
         account = self.hide("account", parts[4]) if re.fullmatch(r"\d{12}", parts[4]) else ""
         resource = []
-        for place, part in enumerate(re.split(r"([/:])", parts[5])):
-            if part in "/:" or (place == 0 and re.fullmatch(r"[a-z-]{3,30}", part) and ("/" in parts[5] or ":" in parts[5])):
+        for part in re.split(r"([/:])", parts[5]):
+            if part in "/:" or part in RESOURCES or REGION.fullmatch(part):
                 resource.append(part)
             elif INSTANCE.fullmatch(part):
                 resource.append(self.hide("instance", part))

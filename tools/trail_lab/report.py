@@ -66,7 +66,7 @@ def how_late(call):
 
 
 def table_of(rows):
-    heading = ["call", "answered with", "recorded as", "errorCode", "message", "identity", "requestID", "seen after"]
+    heading = ["call", "answered with", "recorded by", "errorCode", "errorMessage", "userIdentity", "requestID", "seen within"]
     cells = [heading]
     for row in rows:
         first = [row.call.experiment, row.call.answer + (f" ({row.call.status})" if row.call.status else "")]
@@ -77,7 +77,10 @@ def table_of(rows):
         identity = record.get("userIdentity")
         kind = identity.get("type") if isinstance(identity, dict) else None
         late = how_late(row.call)
-        cells.append([*first, f"{record.get('eventSource')} {record.get('eventName')}", record.get("errorCode") or "none",
+        name = record.get("eventName")
+        source = f"{record.get('eventSource')}" + (f" as {name}" if name != row.call.operation else "")
+        code = record.get("errorCode") or "none"
+        cells.append([*first, source, "the same" if code == row.call.answer else code,
                       "yes" if record.get("errorMessage") else "no", str(kind or "none"),
                       "the same" if row.by != BY_MARKS else "another" if record.get("requestID") else "none", span(late) if late is not None else "-"])
     return table(cells)
@@ -109,7 +112,7 @@ def meaning(rows, facts, skipped, again):
     count = f"{len(failed) - len(missing)} of {len(failed)} failed calls"
     yield from {
         "all": [f"CloudTrail recorded every failed call of this run ({len(failed)}). It is a source of failures for oidc-triage here."],
-        "some": [f"CloudTrail recorded {count}. Not recorded: {names(missing)}.",
+        "some": [f"CloudTrail recorded {count}. Not recorded: {names(missing)}.", f"Recorded: {names(call for call in failed if call not in missing)}.",
                  "What is not recorded is seen in application logs and by the probe only: set ApplicationLogGroups and StartUrl."],
         "none": [f"CloudTrail recorded none of {len(failed)} failed calls, though the event history is up to date.",
                  "So CloudTrail shows no failures of this kind to oidc-triage here: an outage may show in it only as missing successes. "
@@ -125,6 +128,10 @@ def meaning(rows, facts, skipped, again):
     served = [call for call in calls if call.is_served]
     if served:
         yield f"Of {len(served)} served calls, {sum(id(call) in with_record for call in served)} are recorded."
+    pending = [call for call in calls if call.is_pending]
+    if pending:
+        yield (f"Of {len(pending)} polls of a device that waits for its user, {sum(id(call) in with_record for call in pending)} are recorded. They are "
+               "normal traffic, and no failures.")
     yield from forms([row for row in rows if row.is_recorded])
     yield from server_errors(failed, with_record)
     if lost := [call for call in calls if call.answer in (UNKNOWN, NO_ANSWER) and id(call) not in with_record]:
@@ -182,7 +189,8 @@ def forms(rows):
         yield (f"{len(unknown)} of {len(rows)} records name no user. oidc-triage takes client id and address for the caller of such a record.")
     late = [seconds for row in rows if (seconds := how_late(row.call)) is not None]
     if late:
-        yield f"Seen in the event history after at most {span(min(late))} to {span(max(late))}. A rule gets an event about as late."
+        yield (f"The fastest record was in the event history within {span(min(late))} of its call, the slowest within {span(max(late))}. Events reach "
+               "a rule by another way, which may be faster or slower.")
 
 
 def kind(record):
@@ -194,7 +202,7 @@ def server_errors(failed, with_record):
     of_service = [call for call in failed if (call.status or 0) >= 500]
     if of_service:
         shown = sum(id(call) in with_record for call in of_service)
-        yield f"{len(of_service)} calls were answered with a 5xx; {shown} of them are recorded: the nearest thing to an outage here."
+        yield f"Of the calls answered with a 5xx ({len(of_service)}), {shown} are recorded: the nearest thing to an outage here."
     elif failed:
         yield ("No call was answered with a 5xx: these are refusals. Whether CloudTrail records the failures of an outage remains "
                f"unknown ({LIMITS}).")

@@ -148,8 +148,8 @@ class Lab:
             book.save()
             missing = sum(not own for own in matched.records)
             # Lookups of this reading: they are later than the calls, and of this account.
-            is_up_to_date = is_up_to_date or (missing > 0 and trail.shows(trail.own, patience, begun - MARGIN_S))
-            is_old = time.time() > book.last + given.wait
+            is_up_to_date = is_up_to_date or (missing > 0 and trail.shows(trail.own, patience, begun + book.skew - MARGIN_S))
+            is_old = time.time() + book.skew > book.last + given.wait
             is_over = missing == 0 or time.time() >= until or (is_up_to_date and is_old)
             if is_over and (whole or missing == 0):
                 return found, matched, is_up_to_date

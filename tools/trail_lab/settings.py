@@ -21,7 +21,8 @@ class Exit(enum.IntEnum):
 
 
 MEANING = {
-    Exit.ANSWERED: "the table and its meaning hold: the calls were made, and the event history was read up to date",
+    Exit.ANSWERED: "the table and its meaning hold: the calls were made, and the event history was read up to date "
+                   "(--only-calls: the calls were made)",
     Exit.NOT_WRITTEN: "a file could not be written",
     Exit.REFUSED: "a setting or the credentials are wrong: nothing was called",
     Exit.UNPROVEN: "unproven: the event history is not up to date yet, or was not read whole. Read it again later",
