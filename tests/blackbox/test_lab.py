@@ -63,7 +63,7 @@ class Place:
                                 stderr=subprocess.PIPE)
 
     def run(self, *arguments, wait="20s", status=0, **env):
-        arguments = [*(arguments or ["--start-url", START_URL]), "--wait", wait, *FAST]
+        arguments = ["--wait", wait, *FAST, *(arguments or ["--start-url", START_URL])]
         done = subprocess.run(self.command(*arguments), cwd=self.folder, env=self.environment(**env), text=True, capture_output=True,
                               timeout=PATIENCE)
         assert done.returncode == status, done.stdout + done.stderr
@@ -160,11 +160,11 @@ def test_late_records_are_waited_for_and_their_lateness_is_said(place):
 
 
 def test_a_record_that_comes_after_the_wait_is_found_by_reading_again(place):
-    place.after = lambda call, answer: 6.0
+    place.after = lambda call, answer: 1e6
     place.run(wait="1s")
     assert place.findings()["failedCallsRecorded"] == "none"
     made = place.oidc.calls()
-    time.sleep(5)
+    place.account.arrive()
     place.run("--only-read", place.lab)
     assert place.findings()["failedCallsRecorded"] == "all" and place.oidc.calls() == made
     assert len(place.records()) == 15
@@ -340,7 +340,8 @@ def test_with_a_sign_in_the_failures_of_a_known_person_are_made_too(place):
 
 def test_a_device_code_is_left_to_expire(place):
     place.oidc.expires_s = 3
-    place.run("--start-url", START_URL, "--expired")
+    # The margin behind its end is as long as the time between two looks.
+    place.run("--start-url", START_URL, "--expired", "--every", "2s")
     last = place.calls()[-1]
     assert (last["experiment"], last["answer"]) == ("device-code-expired", "ExpiredTokenException")
 
@@ -461,6 +462,21 @@ def test_a_file_of_calls_that_is_none_is_refused(place, text):
     assert "error: --only-read cannot be used: " in done.stderr and "Traceback" not in done.stderr
 
 
+def test_a_start_url_of_another_instance_is_pointed_out(place):
+    done = place.run("--start-url", "https://d-0987654321.awsapps.com/start")
+    assert "The service refused your start URL (InvalidRequestException): is it that of this region's instance?" in done.stdout
+    assert "Left out (no device sign-in was started): wrong-secret, pending, too-fast" in done.stdout
+    assert "d-0987654321" not in place.everything(done)
+
+
+def test_a_fault_of_its_own_shows_no_value(place, tmp_path):
+    broken = ["import json", "def dumps(*_, **__):", "    raise ValueError('planted-portal')", "json.dumps = dumps"]
+    (tmp_path / "sitecustomize.py").write_text("\n".join(broken))
+    done = place.run("--start-url", START_URL, status=1, PYTHONPATH=str(tmp_path))
+    assert "error: unexpected: ValueError in sitecustomize.py, line 3. Please open an issue." in done.stderr
+    assert "planted" not in done.stdout + done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_second_run_does_not_overwrite_the_first_one(place):
     place.run("--no-start-url", "--folder", "lab-mine")
     done = place.run("--no-start-url", "--folder", "lab-mine", status=2)
@@ -480,7 +496,7 @@ def until(condition):
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name)
 def test_interrupted_while_it_calls_or_waits_it_continues_from_its_file(place, ended_by):
     # In the middle of the calls: an answer that takes long.
-    place.oidc.script("StartDeviceAuthorization", fake_oidc.slow(fake_oidc.INVALID_CLIENT, 1.5))
+    place.oidc.script("StartDeviceAuthorization", fake_oidc.slow(fake_oidc.INVALID_CLIENT, 15))
     process = place.start("--start-url", START_URL, "--wait", "60s", *FAST)
     until(lambda: place.oidc.calls("StartDeviceAuthorization"))
     process.send_signal(ended_by)

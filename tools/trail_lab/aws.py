@@ -9,7 +9,10 @@ import re
 import time
 from dataclasses import dataclass, field
 
+from .settings import is_region
+
 INSTALL = "python3 -m pip install boto3"
+UPGRADE = "python3 -m pip install --upgrade boto3"
 NAME = "oidc-triage-lab"
 CONNECT_S, ANSWER_S = 10, 30
 #: Every answer of AWS has a request id; a proxy's page has none, and botocore may take it for a served call.
@@ -71,8 +74,17 @@ class Aws:
             raise CannotStart(f"your AWS settings cannot be used ({type(wrong).__name__}): look at --profile and AWS_PROFILE") from wrong
         if not self.region:
             raise CannotStart("no region: give --region, which is your Identity Center's, or set AWS_REGION")
-        self._config = botocore.config.Config(
-            user_agent_appid=f"{NAME}-{run}", retries={"total_max_attempts": 1}, connect_timeout=CONNECT_S, read_timeout=ANSWER_S)
+        if not is_region(self.region):
+            raise CannotStart("the region of your AWS settings is none: give --region, such as us-east-1")
+        try:
+            self._config = botocore.config.Config(
+                user_agent_appid=f"{NAME}-{run}", retries={"total_max_attempts": 1}, connect_timeout=CONNECT_S, read_timeout=ANSWER_S)
+            oidc = self.client("sso-oidc").meta.service_model
+            is_new_enough = "CreateTokenWithIAM" in oidc.operation_names and "grantTypes" in oidc.operation_model("RegisterClient").input_shape.members
+        except TypeError:
+            is_new_enough = False
+        if not is_new_enough:
+            raise CannotStart(f"boto3 {boto3.__version__} is too old to make these calls: {UPGRADE}")
 
     def client(self, service):
         try:

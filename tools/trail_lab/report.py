@@ -3,6 +3,7 @@
 Sentences are of our own words. Of a record only the redacted form is shown.
 """
 
+import time
 from dataclasses import dataclass, field
 
 from . import experiments as of
@@ -65,6 +66,11 @@ def how_late(call):
     return max(0.0, call.seen_at - call.at)
 
 
+def title(book):
+    first, last = (time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)) for at in (book.first, book.last))
+    return f"Run {book.run} in {book.region}, calls from {first} to {last} UTC."
+
+
 def table_of(rows):
     heading = ["call", "answered with", "recorded by", "errorCode", "errorMessage", "userIdentity", "requestID", "seen within"]
     cells = [heading]
@@ -125,6 +131,9 @@ def meaning(rows, facts, skipped, again):
                f"its credentials: {again}")
     elif facts.owns_instance is None and missing:
         yield "Whether this account owns the instance could not be seen (sso:ListInstances). Records go to the account that does."
+    if refused := [call for call in calls if call.experiment == "start" and not call.is_served]:
+        yield (f"The service refused your start URL ({refused[0].answer}): is it that of this region's instance? The calls that show most, those of a "
+               "device sign-in, were not made.")
     served = [call for call in calls if call.is_served]
     if served:
         yield f"Of {len(served)} served calls, {sum(id(call) in with_record for call in served)} are recorded."
@@ -138,7 +147,7 @@ def meaning(rows, facts, skipped, again):
         yield f"Without an answer, so that only its marks could show a record: {names(lost)}."
     surprising = [call for call in calls if call.answer not in (*of.ALL[call.experiment].expect, UNKNOWN, NO_ANSWER)]
     if surprising:
-        yield ("Answered in another way than oidc-triage's authors expect: "
+        yield ("Answered in another way than was expected: "
                + "; ".join(f"{call.experiment} with {call.answer}" for call in surprising) + ". Please open an issue.")
     for why in dict.fromkeys(skipped.values()):
         yield f"Left out ({why}): {', '.join(name for name, given in skipped.items() if given == why)}."

@@ -3,6 +3,8 @@
 import signal
 import sys
 import time
+import traceback
+from pathlib import Path
 
 from . import calls, history, notebook, records, report, settings
 from .aws import Aws, CannotStart
@@ -24,6 +26,8 @@ def main(arguments=None):
     given = settings.read(arguments)
     # Ended from outside, it says how to continue as well.
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")
     lab = Lab(given)
     try:
         return lab.run()
@@ -33,12 +37,18 @@ def main(arguments=None):
         return refuse(f"--only-read cannot be used: {why}")
     except OSError as why:
         print(f"error: cannot write {one_line(why.filename or 'a file')}: {one_line(why.strerror or why)}", file=sys.stderr)
-        return Exit.NOT_WRITTEN if lab.book else Exit.REFUSED
+        return Exit.FAILED if lab.book else Exit.REFUSED
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         if lab.book and lab.book.calls:
             print(f"{len(lab.book.calls)} calls were made. To read what became of them: {lab.again()}", file=sys.stderr)
         return Exit.INTERRUPTED
+    except Exception as fault:
+        # Its text may hold what no one is to see.
+        frame = traceback.extract_tb(fault.__traceback__)[-1]
+        print(f"error: unexpected: {type(fault).__name__} in {Path(frame.filename).name}, line {frame.lineno}. Please open an issue."
+              + (f" To read what became of the calls: {lab.again()}" if lab.book and lab.book.calls else ""), file=sys.stderr)
+        return Exit.FAILED
 
 
 def refuse(why):
@@ -62,8 +72,6 @@ class Lab:
             given = self.given = settings.in_region(given, book.region)
         run = book.run if book else notebook.new_run()
         aws = Aws(given, run)
-        if not settings.is_region(aws.region):
-            raise CannotStart("the region of your AWS settings is none: give --region, such as us-east-1")
         caller = aws.caller()
         if caller is None and not given.only_calls:
             raise CannotStart("no credentials: sign in as you do for the AWS CLI, give --profile, or use --only-calls, which needs none")
@@ -118,14 +126,14 @@ class Lab:
         facts = report.Facts(is_up_to_date, found.incomplete, found.broken, len(matched.unclear), matched.others, trail.throttled, owns)
         # First, because what they hold is then known in every text.
         made = records.redacted(rows, redactor)
-        text = "\n".join([report.table_of(rows), "", "What it means:",
+        text = "\n".join([report.title(self.book), "", report.table_of(rows), "", "What it means:",
                           *(f"- {sentence}" for sentence in report.meaning(rows, facts, self.book.skipped, self.again()))]) + "\n"
         refused = records.write(self.book, made, redactor)
         records.write_findings(self.book, rows, facts, text)
         print(f"\n{text}\nFiles: {self.book.folder}: {len(made) - refused} records. {records.NEXT if made else ''}".rstrip())
         if refused:
             print(f"error: {refused} records were not written, because something of theirs could not be hidden", file=sys.stderr)
-            return Exit.NOT_WRITTEN
+            return Exit.FAILED
         return report.EXITS[report.verdict(rows, facts)]
 
     def _wait(self, trail):

@@ -12,7 +12,7 @@ class Exit(enum.IntEnum):
     """`--help` prints these."""
 
     ANSWERED = 0
-    NOT_WRITTEN = 1
+    FAILED = 1
     REFUSED = 2
     UNPROVEN = 3
     UNREADABLE = 4
@@ -23,7 +23,7 @@ class Exit(enum.IntEnum):
 MEANING = {
     Exit.ANSWERED: "the table and its meaning hold: the calls were made, and the event history was read up to date "
                    "(--only-calls: the calls were made)",
-    Exit.NOT_WRITTEN: "a file could not be written",
+    Exit.FAILED: "a file could not be written, or something unexpected happened",
     Exit.REFUSED: "a setting or the credentials are wrong: nothing was called",
     Exit.UNPROVEN: "unproven: the event history is not up to date yet, or was not read whole. Read it again later",
     Exit.UNREADABLE: "the calls were made, and this account's event history cannot be read",
