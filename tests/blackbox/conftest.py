@@ -4,6 +4,7 @@ from tests.harness import make
 from tests.harness.emulator import Emulator
 from tests.harness.fake_oidc import FakeOidc
 from tests.harness.fake_sns import TOPIC_ARN, FakeSns
+from tests.harness.lab import Place
 from tests.harness.runtime_api import Function
 from tests.harness.servers import refused_url
 from tests.harness.world import World
@@ -53,6 +54,14 @@ def emulator(tmp_path_factory):
 def world(emulator):
     with World(emulator) as world:
         yield world
+
+
+@pytest.fixture
+def place(tmp_path):
+    """For `tools/lab.py`."""
+    place = Place(tmp_path)
+    with place.oidc, place.account:
+        yield place
 
 
 def pytest_collection_modifyitems(items):

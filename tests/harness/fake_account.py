@@ -39,8 +39,8 @@ class FakeAccount(Server):
         self.may_look_up = True
         #: Lookups a second, or None.
         self.rate = None
-        #: Seconds until a lookup is in the history itself; None: never.
-        self.lookups_after = 0.0
+        #: Seconds until a lookup is in the history itself; None: never. And how many of them get there.
+        self.lookups_after, self.lookups_recorded = 0.0, 1_000_000
         #: The owner of the instance; None: no right to see it.
         self.owner = ACCOUNT
         self.credentials = None
@@ -148,7 +148,7 @@ class _Handler(Handler):
         if code:
             return self.error(status, code, "")
         request_id = str(uuid.uuid4())
-        if server.lookups_after is not None:
+        if server.lookups_after is not None and len(server.lookups) <= server.lookups_recorded:
             server.put(lookup_record(request_id), after=server.lookups_after)
         self.json(200, body, request_id)
 

@@ -8,7 +8,7 @@ import time
 import uuid
 
 from .fake_account import ACCOUNT, ARN, ROLE, SESSION, USER_ID
-from .fake_oidc import (ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, DEVICE_CODE, INVALID_CLIENT, NULL_500, PENDING, REFRESH_TOKEN, SLOW_DOWN, FakeOidc,
+from .fake_oidc import (CLIENT_ID, CLIENT_SECRET, DEVICE_CODE, INVALID_CLIENT, NULL_500, PENDING, REFRESH_TOKEN, SLOW_DOWN, FakeOidc,
                         healthy, refusal)
 
 START_URL = "https://planted-portal.awsapps.com/start"

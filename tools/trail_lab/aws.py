@@ -100,7 +100,7 @@ class Aws:
             return self._answer(data, begun, data=data)
         except self._failures.ClientError as refused:
             error = refused.response.get("Error", {})
-            return self._answer(refused.response, begun, code=str(error.get("Code") or "unnamed")[:100],
+            return self._answer(refused.response, begun, code=_name(error.get("Code")),
                                 message=str(error.get("Message") or "")[:2000])
         except self._no_answer as trouble:
             return Answer(None, at=begun, trouble=type(trouble).__name__)
@@ -136,6 +136,11 @@ class Aws:
         if not answer.is_served:
             return None
         return any(instance.get("OwnerAccountId") == caller.account for instance in answer.data.get("Instances", []))
+
+
+def _name(code):
+    """An error's name, for tables and files: a proxy may have written it."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", str(code or "unnamed"))[:80]
 
 
 def _date(header, otherwise):

@@ -77,8 +77,6 @@ class Maker:
             self.book.skew = answer.at - time.time()
         call.at, call.status, call.request_id = answer.at, answer.status, answer.request_id
         call.answer = NO_ANSWER if answer.trouble else answer.code or of.SERVED
-        # It goes into a file and a table, and is the name of an error: letters.
-        call.answer = one_line("".join(c if c.isalnum() or c in "._- " else "_" for c in call.answer), 80)
         for value in answer.data.values():
             if isinstance(value, str) and len(value) >= 6 and value != "Bearer":
                 self.held.secrets.add(value)

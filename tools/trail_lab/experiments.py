@@ -10,6 +10,7 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 #: Well-formed, and nobody's.
 OTHER_START_URL = "https://d-0000000000.awsapps.com/start"
+REDIRECT = "http://127.0.0.1/oauth/callback"
 WRONG = "made-up-by-oidc-triage-lab"
 
 #: What a call may need, and why it is left out without.
@@ -54,10 +55,15 @@ class Experiment:
     #: Called at once up to so many times, as long as the answer is the first one of `expect`.
     burst: int = 1
 
+    @property
+    def names_owner(self):
+        """Whether the service can know whose it is: by the portal, by a device code of it, or by the signature."""
+        return any(need in self.needs for need in (START_URL, DEVICE, CREDENTIALS, SIGN_IN, EXPIRED))
+
 
 def registration(held, **more):
-    return {"clientName": f"{NAME}-{held.run}", "clientType": "public", "scopes": ["sso:account:access"],
-            "grantTypes": [DEVICE_GRANT, "refresh_token"], **more}
+    """As the AWS CLI registers itself for a device sign-in."""
+    return {"clientName": f"{NAME}-{held.run}", "clientType": "public", "scopes": ["sso:account:access"], **more}
 
 
 def poll(held, code=None, **more):
@@ -80,7 +86,7 @@ FAILING = (
     # People have met an InternalServerException here: the only one that a caller can cause.
     Experiment("register-two-grants", "RegisterClient", "device_code and authorization_code together, answered with a 500 at times",
                (SERVED, "InternalServerException", "InvalidRequestException", "InvalidClientMetadataException"),
-               lambda held: registration(held, grantTypes=[DEVICE_GRANT, "authorization_code"], redirectUris=["http://127.0.0.1/"])),
+               lambda held: registration(held, grantTypes=[DEVICE_GRANT, "authorization_code"], redirectUris=[REDIRECT])),
     Experiment("start-wrong-url", "StartDeviceAuthorization", "a start URL that is nobody's", ("InvalidRequestException", SERVED),
                lambda held: {**held.client(), "startUrl": OTHER_START_URL}, (CLIENT,)),
     Experiment("start-wrong-secret", "StartDeviceAuthorization", "your start URL, a wrong client secret", ("InvalidClientException",),
@@ -90,11 +96,11 @@ FAILING = (
                lambda held: {**held.client(), "grantType": WRONG}, (CLIENT,)),
     Experiment("other-grant-type", "CreateToken", "a grant type that the client is not registered for",
                ("UnauthorizedClientException", "UnsupportedGrantTypeException", "InvalidGrantException"),
-               lambda held: {**held.client(), "grantType": "authorization_code", "code": WRONG, "redirectUri": "http://127.0.0.1/"},
+               lambda held: {**held.client(), "grantType": "authorization_code", "code": WRONG, "redirectUri": REDIRECT},
                (CLIENT,)),
-    Experiment("unknown-client", "CreateToken", "a client id that does not exist", ("InvalidClientException",),
+    Experiment("unknown-client", "CreateToken", "a client id that does not exist", ("InvalidClientException", "InvalidRequestException"),
                lambda held: {**held.client(WRONG), "clientId": WRONG, "grantType": DEVICE_GRANT, "deviceCode": WRONG}),
-    Experiment("invalid-refresh-token", "CreateToken", "a refresh token that does not exist", ("InvalidGrantException",),
+    Experiment("invalid-refresh-token", "CreateToken", "a refresh token that does not exist", ("InvalidGrantException", "InvalidRequestException"),
                lambda held: {**held.client(), "grantType": "refresh_token", "refreshToken": WRONG}, (CLIENT,)),
     Experiment("invalid-device-code", "CreateToken", "a device code that does not exist",
                ("InvalidGrantException", "InvalidRequestException", "ExpiredTokenException"),

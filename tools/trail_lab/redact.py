@@ -10,7 +10,7 @@ import ipaddress
 import re
 
 from .aws import NAME
-from .experiments import ALL, DEVICE_GRANT, JWT_GRANT, OTHER_START_URL, WRONG
+from .experiments import ALL, DEVICE_GRANT, JWT_GRANT, OTHER_START_URL, REDIRECT, WRONG
 from .text import one_line
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
@@ -42,7 +42,7 @@ GRANTS = {DEVICE_GRANT, JWT_GRANT, "authorization_code", "refresh_token", "clien
           "urn:ietf:params:oauth:grant-type:token-exchange"}
 #: Values of any member that say nothing about anyone.
 PLAIN = {"", "true", "false", "True", "False", "Success", "Failure", "success", "failure", "Yes", "No", "public", "confidential", "Bearer", "-",
-         "sso:account:access", "http://127.0.0.1/", "null", HIDDEN, OTHER_START_URL, WRONG, *GRANTS}
+         "sso:account:access", REDIRECT, "null", HIDDEN, OTHER_START_URL, WRONG, *GRANTS}
 #: What kind of value a member has.
 KINDS = {"accountId": "account", "recipientAccountId": "account", "account": "account", "userId": "user", "identitystore:UserId": "user",
          "requestID": "request", "requestId": "request", "eventID": "event", "eventId": "event", "sharedEventID": "event",

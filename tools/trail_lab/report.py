@@ -126,6 +126,10 @@ def meaning(rows, facts, skipped, again):
         "unproven": [f"Unproven. {count} are in the event history so far.", *unproven(facts), f"Read it again later: {again}"],
         "nothing": ["No call failed, so there is nothing to look for. Look at the answers above: can this machine reach the service?"],
     }[answer]
+    if missing and answer in ("some", "none"):
+        yield from by_owner(failed, with_record)
+        if of.SIGNED_IN.name in skipped:
+            yield "Failures of a person whom the service knows are the likeliest to be recorded: try --sign-in."
     if facts.owns_instance is False and missing:
         yield ("This account owns no instance of Identity Center in this region. Records go to the account that does: read them with "
                f"its credentials: {again}")
@@ -152,6 +156,15 @@ def meaning(rows, facts, skipped, again):
     for why in dict.fromkeys(skipped.values()):
         yield f"Left out ({why}): {', '.join(name for name, given in skipped.items() if given == why)}."
     yield from oddities(facts)
+
+
+def by_owner(failed, with_record):
+    """Records go to an account, and many refused calls name none."""
+    parts = []
+    for is_named, whose in ((True, "that name your portal, a device code of it or your account"), (False, "that name none of these")):
+        own = [call for call in failed if of.ALL[call.experiment].names_owner is is_named]
+        parts.append(f"of {len(own)} failed calls {whose}, {sum(id(call) in with_record for call in own)} are recorded")
+    yield f"{'; '.join(parts).capitalize()}: of the latter the service may not know in whose account to record them."
 
 
 def names(calls):
