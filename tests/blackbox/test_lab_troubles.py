@@ -77,6 +77,7 @@ def test_the_calls_alone_need_no_credentials(place):
 def test_a_service_that_cannot_be_reached_is_no_finding(place):
     done = place.run(status=5, AWS_ENDPOINT_URL_SSO_OIDC=refused_url())
     assert "No call was answered" in done.stdout and "register  no answer" in done.stdout
+    place.run("--no-start-url", "--only-calls", "--folder", "lab", status=5, AWS_ENDPOINT_URL_SSO_OIDC=refused_url())
 
 
 REFUSED = {

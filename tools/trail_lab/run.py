@@ -88,12 +88,12 @@ class Lab:
             maker.all()
             for kind, value in maker.secrets():
                 redactor.hide(kind, value)
+        if given.only_read is None and not any(call.status for call in self.book.calls):
+            return self._unread("No call was answered: can this machine reach the service? Look at the network and the region.", Exit.NOTHING_FAILED)
         if given.only_calls:
-            return self._unread("Not read, as you asked for.")
+            return self._unread("Not read, as you asked for.", Exit.ANSWERED)
         if refused:
             return self._unread(refused)
-        if not any(call.status for call in self.book.calls):
-            return self._unread("No call was answered: can this machine reach the service? Look at the network and the region.", Exit.NOTHING_FAILED)
         return self._read(trail, redactor, owns)
 
     def _refusal(self, trail, redactor):
@@ -115,7 +115,7 @@ class Lab:
         for name, reason in self.book.skipped.items():
             print(f"left out: {name} ({reason})")
         print(f"\n{why}\nTo see what CloudTrail recorded of these calls, within 90 days and by one who may: {self.again()}")
-        return Exit.ANSWERED if self.given.only_calls and code == Exit.UNREADABLE else code
+        return code
 
     def _read(self, trail, redactor, owns):
         try:
