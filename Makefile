@@ -36,6 +36,14 @@ BUILD_FUNCTION := tools/remapped.sh sam build --template template.yaml
 BUILD_COMMAND_LINE := tools/remapped.sh cargo lambda build --quiet --release --locked --disable-optimizations --bin oidc-triage \
   --target x86_64-unknown-linux-gnu.2.17
 
+# For a release: the same for the other processor, where Rust's standard library for it is installed. The function is built by
+# the flags that SAM gives cargo-lambda.
+ARM_TARGET := aarch64-unknown-linux-gnu
+HAS_ARM = $(wildcard $(shell $(if $(RUSTUP_TOOLCHAIN),RUSTUP_TOOLCHAIN=$(RUSTUP_TOOLCHAIN)) rustc --print sysroot)/lib/rustlib/$(ARM_TARGET))
+BUILD_ARM := tools/remapped.sh cargo lambda build --quiet --release --locked --lambda-dir target/arm64
+BUILD_ARM_FUNCTION := $(BUILD_ARM) --arm64 --bin oidc-triage-function
+BUILD_ARM_COMMAND_LINE := $(BUILD_ARM) --disable-optimizations --bin oidc-triage --target $(ARM_TARGET).2.17
+
 # They mostly wait, so there are more of them than cores.
 WORKERS ?= 6
 # Results of each part for the table at the end.
@@ -51,7 +59,7 @@ TIMED_TESTS = cargo test --quiet --locked \
 SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remapped.sh $(shell find src crates -name '*.rs' -o -name Cargo.toml)
 
 .PHONY: help check test soak faults properties fmt fmt-check lint audit unit fuzz-smoke scenarios blackbox page template checkov build \
-  reproducible release e2e bench fuzz clients pictures venv requirements clean
+  reproducible release release-check e2e bench fuzz clients pictures venv requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -173,21 +181,37 @@ build: .aws-sam/stamp ## the deployable functions, in .aws-sam
 	$(BUILD_FUNCTION)
 	@touch $@
 
+# The command line says of which commit it is.
+release reproducible: export OIDC_TRIAGE_COMMIT = $(shell tools/commit.sh)
+
 # Not part of `test`: one more optimized build of everything.
-reproducible: .aws-sam/stamp ## check that a second build in another place is identical bit by bit
+reproducible: $(VENV)/stamp ## check that a second build in another place is identical bit by bit
 	@echo "== reproducible"
+	$(BUILD_FUNCTION)
 	$(BUILD_COMMAND_LINE)
 	$(VENV)/bin/python -m tools.reproducible '$(BUILD_FUNCTION)' '$(BUILD_COMMAND_LINE)'
 
-# The files carry the commit's time, so that another build gets the same.
-release: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
-release: .aws-sam/stamp ## the files of a release, in dist: function, template, command line, bills of materials, checksums
+# The files carry the commit's time, so that another build gets the same. With TAG it is checked that the release is of it.
+release: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
+release: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the files of a release, in dist: functions, templates, command line, checksums
 	@echo "== release"
+	$(if $(TAG),$(VENV)/bin/python -m tools.release --tag $(TAG))
+	$(BUILD_FUNCTION)
 	$(BUILD_COMMAND_LINE)
-	$(VENV)/bin/python -m tools.release --bootstrap .aws-sam/build/TriageFunction/bootstrap \
-	  --command target/lambda/oidc-triage/bootstrap dist
+	$(if $(HAS_ARM),$(BUILD_ARM_FUNCTION))
+	$(if $(HAS_ARM),$(BUILD_ARM_COMMAND_LINE),@echo "no arm64: it needs 'rustup target add $(ARM_TARGET)'")
+	$(VENV)/bin/python -m tools.release \
+	  --build x86_64 .aws-sam/build/TriageFunction/bootstrap target/lambda/oidc-triage/bootstrap \
+	  $(if $(HAS_ARM),--build arm64 target/arm64/oidc-triage-function/bootstrap target/arm64/oidc-triage/bootstrap) dist
 	cd dist && sha256sum --check --quiet SHA256SUMS
-	cfn-lint dist/template.yaml
+	cfn-lint dist/template*.yaml
+	$(MAKE) --no-print-directory release-check
+
+# Also what a release's workflow runs on the other processor.
+release-check: export OIDC_TRIAGE_DIST := $(CURDIR)/dist
+release-check: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## try the files in dist: install the command line, deploy to a local AWS
+	@echo "== release-check"
+	$(PYTEST) tests/blackbox/test_install.py tests/e2e/test_release.py
 
 e2e: .aws-sam/stamp $(EMULATOR_VENV)/stamp ## deploy the build to a local AWS, and use it
 	@echo "== end to end"

@@ -10,7 +10,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 #: The programs of a release, by their packages.
 PROGRAMS = ("oidc-triage-function", "oidc-triage")
-TARGET = "x86_64-unknown-linux-gnu"
+
+#: Rust's name of each platform of a release, by Lambda's name of its processor.
+TARGETS = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
+TARGET = TARGETS["x86_64"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,55 +1,58 @@
-"""Creates the files of a release from the builds: the function's zip with a template that deploys it, the command line,
-bills of materials, licence texts, checksums. The same programs give the same files: nothing in them shows when or where
-they were made.
+"""Creates the files of a release from the builds: for each processor the function's zip with a template that deploys it, the
+command line as an archive and as a wheel, and bills of materials; then the manual page, completions, licence texts, checksums.
+The same programs give the same files: nothing in them shows when or where they were made.
 """
 
 import argparse
-import gzip
+import dataclasses
 import hashlib
-import io
-import os
 import pathlib
+import platform
 import re
 import shutil
+import subprocess
 import sys
-import tarfile
-import time
 import tomllib
-import zipfile
 
-from tools import licences, linked, sbom
+from tools import archives, licences, linked, sbom, wheel
+from tools.archives import PROGRAM, TEXT
 
-ARCHITECTURE = "x86_64"
+#: The sample that the README replays, so that an unpacked archive can be tried as well.
+SAMPLE = "events/logs__cloudtrail_outage.json"
+
+#: Where a shell looks for completions, below a prefix such as /usr; by the file's name.
+COMPLETIONS = {
+    "oidc-triage.bash": ("bash", "share/bash-completion/completions/oidc-triage"),
+    "_oidc-triage": ("zsh", "share/zsh/site-functions/_oidc-triage"),
+    "oidc-triage.fish": ("fish", "share/fish/vendor_completions.d/oidc-triage.fish"),
+}
+MANUAL = {"oidc-triage.1": "share/man/man1/oidc-triage.1"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    #: As Lambda names it.
+    architecture: str
+    bootstrap: pathlib.Path
+    command: pathlib.Path
+
+    @property
+    def target(self) -> str:
+        return linked.TARGETS[self.architecture]
+
+    @property
+    def suffix(self) -> str:
+        """Behind the names of files that exist once for each processor: the usual one has none."""
+        return "" if self.architecture == "x86_64" else f"-{self.architecture}"
 
 
 def version() -> str:
     return tomllib.loads((linked.ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 
 
-def epoch() -> int:
-    return int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
-
-
 def zipped(bootstrap: pathlib.Path) -> bytes:
     """In Lambda's form: one executable file."""
-    # A zip knows no time before 1980.
-    entry = zipfile.ZipInfo("bootstrap", time.gmtime(max(epoch(), 315_532_800))[:6])
-    entry.create_system, entry.external_attr, entry.compress_type = 3, 0o100755 << 16, zipfile.ZIP_DEFLATED
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr(entry, bootstrap.read_bytes(), compresslevel=9)
-    return made.getvalue()
-
-
-def tarred(folder: str, files: dict[str, tuple[bytes, int]]) -> bytes:
-    made = io.BytesIO()
-    with gzip.GzipFile(fileobj=made, mode="wb", mtime=epoch(), filename="") as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-            for name, (content, mode) in sorted(files.items()):
-                entry = tarfile.TarInfo(f"{folder}/{name}")
-                entry.size, entry.mode, entry.mtime = len(content), mode, epoch()
-                archive.addfile(entry, io.BytesIO(content))
-    return made.getvalue()
+    return archives.zipped({"bootstrap": (bootstrap.read_bytes(), PROGRAM)})
 
 
 def once(pattern: str, replacement: str, text: str) -> str:
@@ -59,7 +62,7 @@ def once(pattern: str, replacement: str, text: str) -> str:
     return text
 
 
-def template(text: str, archive: str) -> str:
+def template(text: str, archive: str, architecture: str = "x86_64") -> str:
     """The template of a release: with a program to upload in place of sources to build, of the one architecture that it is for."""
     text = once(r"^    CodeUri: \.$", f"    CodeUri: {archive}", text)
     text = once(r"^      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: oidc-triage-function\n", "", text)
@@ -69,25 +72,69 @@ def template(text: str, archive: str) -> str:
     if re.search(r"^    Metadata: &binary\n(?!      )", text, re.MULTILINE):
         text = once(r"^    Metadata: &binary\n", "", text)
         text = once(r"^    Metadata: \*binary\n", "", text)
-    return once(r"^    AllowedValues: \[x86_64, arm64\]$", f"    AllowedValues: [{ARCHITECTURE}]", text)
+    return once(r"^    Default: x86_64\n    AllowedValues: \[x86_64, arm64\]$",
+                f"    Default: {architecture}\n    AllowedValues: [{architecture}]", text)
 
 
-def files(bootstrap: pathlib.Path, command: pathlib.Path) -> dict[str, bytes]:
-    archive = f"oidc-triage-function-{version()}-{ARCHITECTURE}.zip"
-    folder = f"oidc-triage-{version()}-{linked.TARGET}"
-    crates = {crate.ref: crate for package in linked.PROGRAMS for crate in linked.crates(package).values() if crate.checksum}
-    licence = (linked.ROOT / "LICENSE").read_bytes()
-    others = licences.all_texts(list(crates.values()), linked.rust()).encode()
-    return {
-        archive: zipped(bootstrap),
-        f"{folder}.tar.gz": tarred(folder, {"oidc-triage": (command.read_bytes(), 0o755), "LICENSE": (licence, 0o644),
-                                            "LICENSES-OF-OTHERS.txt": (others, 0o644)}),
-        "template.yaml": template((linked.ROOT / "template.yaml").read_text(), archive).encode(),
-        "oidc-triage-function.cdx.json": sbom.bill("oidc-triage-function", program=bootstrap).encode(),
-        "oidc-triage.cdx.json": sbom.bill("oidc-triage", program=command).encode(),
-        "LICENSE": licence,
-        "LICENSES-OF-OTHERS.txt": others,
-    }
+def deployable(build: Build) -> dict[str, bytes]:
+    """The function, and the template that deploys it."""
+    archive = f"oidc-triage-function-{version()}-{build.architecture}.zip"
+    text = template((linked.ROOT / "template.yaml").read_text(), archive, build.architecture)
+    return {archive: zipped(build.bootstrap), f"template{build.suffix}.yaml": text.encode()}
+
+
+def printed(command: pathlib.Path) -> dict[str, bytes]:
+    """The manual page and the completions, as the command line itself prints them."""
+    def says(*arguments: str) -> bytes:
+        return subprocess.run([command.resolve(), *arguments], check=True, stdout=subprocess.PIPE, env={}).stdout
+
+    return {name: says("man") for name in MANUAL} | {name: says("completions", shell) for name, (shell, _) in COMPLETIONS.items()}
+
+
+def wheel_of(command: pathlib.Path, texts: dict[str, bytes], terms: dict[str, bytes], bill: bytes, level: int = 9) -> tuple[str, bytes]:
+    places = MANUAL | {name: place for name, (_, place) in COMPLETIONS.items()}
+    shared = {place: texts[name] for name, place in places.items()}
+    return wheel.wheel(version(), command.read_bytes(), shared, terms, bill, level)
+
+
+def folder_of(build: Build) -> str:
+    return f"oidc-triage-{version()}-{build.target}"
+
+
+def in_archive(build: Build, texts: dict[str, bytes], terms: dict[str, bytes]) -> dict[str, archives.File]:
+    """In its folder the README's example works."""
+    inside = {"oidc-triage": (build.command.read_bytes(), PROGRAM), SAMPLE: ((linked.ROOT / SAMPLE).read_bytes(), TEXT)}
+    return inside | {name: (content, TEXT) for name, content in (texts | terms).items()}
+
+
+def command_line(build: Build, texts: dict[str, bytes], terms: dict[str, bytes], bill: bytes) -> dict[str, bytes]:
+    name, content = wheel_of(build.command, texts, terms, bill)
+    packed = archives.tarred(folder_of(build), in_archive(build, texts, terms))
+    return {f"{folder_of(build)}.tar.gz": packed, name: content}
+
+
+def runnable(builds: list[Build]) -> Build:
+    here = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    for build in builds:
+        if build.architecture == here:
+            return build
+    raise ValueError(f"none of these programs runs here ({here}), so none can print its manual page")
+
+
+def files(builds: list[Build]) -> dict[str, bytes]:
+    crates = {crate.ref: crate for build in builds for package in linked.PROGRAMS
+              for crate in linked.crates(package, build.target).values() if crate.checksum}
+    terms = {"LICENSE": (linked.ROOT / "LICENSE").read_bytes(),
+             "LICENSES-OF-OTHERS.txt": licences.all_texts(list(crates.values()), linked.rust()).encode()}
+    texts = printed(runnable(builds).command)
+    made = terms | texts
+    for build in builds:
+        bill = sbom.bill("oidc-triage", build.target, build.command).encode()
+        made |= deployable(build) | command_line(build, texts, terms, bill)
+        made[f"oidc-triage{build.suffix}.cdx.json"] = bill
+        made[f"oidc-triage-function{build.suffix}.cdx.json"] = sbom.bill(
+            "oidc-triage-function", build.target, build.bootstrap).encode()
+    return made
 
 
 def sums(made: dict[str, bytes]) -> bytes:
@@ -95,19 +142,38 @@ def sums(made: dict[str, bytes]) -> bytes:
     return "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(made.items())).encode()
 
 
+def wrong_with(tag: str, changes: str) -> list[str]:
+    """What keeps this tag from being a release of these sources."""
+    wrong = [] if tag == f"v{version()}" else [f"the tag {tag} is not of version {version()}, which Cargo.toml names"]
+    if not re.search(rf"^## \[{re.escape(tag.removeprefix('v'))}\] - \d{{4}}-\d\d-\d\d$", changes, re.MULTILINE):
+        wrong.append(f"CHANGELOG.md has no section of {tag.removeprefix('v')} with its day")
+    return wrong
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bootstrap", type=pathlib.Path, required=True)
-    parser.add_argument("--command", type=pathlib.Path, required=True)
-    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--tag", help="only say whether these sources are the release of that tag")
+    parser.add_argument("--build", nargs=3, action="append", default=[], metavar=("ARCHITECTURE", "BOOTSTRAP", "COMMAND"))
+    parser.add_argument("folder", type=pathlib.Path, nargs="?")
     options = parser.parse_args()
-    made = files(options.bootstrap, options.command)
+    if options.tag:
+        wrong = wrong_with(options.tag, (linked.ROOT / "CHANGELOG.md").read_text())
+        for each in wrong:
+            print(each, file=sys.stderr)
+        return 1 if wrong else 0
+    if not options.build or not options.folder:
+        parser.error("it needs a --build, and a folder to write to")
+    builds = [Build(architecture, pathlib.Path(bootstrap), pathlib.Path(command))
+              for architecture, bootstrap, command in options.build]
+    made = files(builds)
     made["SHA256SUMS"] = sums(made)
     shutil.rmtree(options.folder, ignore_errors=True)
     options.folder.mkdir(parents=True)
     for name, content in made.items():
         (options.folder / name).write_bytes(content)
         print(f"{len(content):>10}  {options.folder / name}")
+    for architecture in linked.TARGETS.keys() - {build.architecture for build in builds}:
+        print(f"nothing for {architecture}: it was not built", file=sys.stderr)
     return 0
 
 

@@ -7,7 +7,6 @@ import argparse
 import datetime
 import hashlib
 import json
-import os
 import pathlib
 import sys
 import uuid
@@ -24,7 +23,7 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
-from tools import linked
+from tools import archives, linked
 
 VERSION = SchemaVersion.V1_6
 
@@ -70,7 +69,7 @@ def bill(package: str, target: str = linked.TARGET, program: pathlib.Path | None
     bom = Bom(metadata=BomMetaData(
         component=own,
         tools=ToolRepository(components=[this_component()]),
-        timestamp=datetime.datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), datetime.timezone.utc),
+        timestamp=datetime.datetime.fromtimestamp(archives.epoch(), datetime.timezone.utc),
     ))
     bom.components.update([std, *(made for made in components.values() if made is not own)])
     for ref, crate in crates.items():

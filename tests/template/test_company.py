@@ -290,6 +290,22 @@ def test_the_publication_agrees_with_the_crate():
         assert (ROOT / said[file]).is_file()
 
 
+# AWS's limits of each member: cfn-lint does not know them, and only `sam publish` would find out.
+PUBLISHED = {
+    "Name": r"[a-zA-Z0-9-]{1,140}", "Description": r".{1,256}", "Author": r"(?=.{1,127}$)[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?",
+    "SpdxLicenseId": r"[A-Za-z0-9.-]+", "LicenseUrl": r"[A-Za-z.]+", "ReadmeUrl": r"[A-Za-z.]+",
+    "SemanticVersion": r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?",
+}
+
+
+def test_the_publication_is_within_the_limits_of_the_repository():
+    said = dict(template()["Metadata"]["AWS::ServerlessRepo::Application"])
+    labels = said.pop("Labels")
+    assert len(labels) <= 10 and all(re.fullmatch(r"[a-zA-Z0-9+\-_:/@]{1,127}", label) for label in labels)
+    assert said.keys() == PUBLISHED.keys()
+    assert [name for name, text in said.items() if not re.fullmatch(PUBLISHED[name], text)] == []
+
+
 def functions_in(value):
     if isinstance(value, list):
         return set().union(*map(functions_in, value))

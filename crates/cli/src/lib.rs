@@ -8,3 +8,4 @@ mod output;
 pub mod refused;
 pub mod replay;
 pub mod terminal;
+pub mod version;

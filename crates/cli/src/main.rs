@@ -11,13 +11,14 @@ use oidc_triage::refused;
 use oidc_triage::replay::command::{self as replay, Failed};
 use oidc_triage::replay::run::End;
 use oidc_triage::terminal::{self, Wrapped};
+use oidc_triage::version::version;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 use triage_model::redact::one_line;
 
 /// Says what failed AWS SSO OIDC calls mean: worth a retry, throttled, a caller's mistake, or an outage.
 #[derive(Parser)]
-#[command(name = "oidc-triage", version, arg_required_else_help = true, after_help = AFTER)]
+#[command(name = "oidc-triage", version = version(), arg_required_else_help = true, after_help = AFTER)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
