@@ -4,8 +4,10 @@
 
 mod alone;
 mod counted;
+mod formats;
 mod home;
 mod lost;
+mod rich;
 mod samples;
 mod suite;
 mod table;
