@@ -64,7 +64,11 @@ def once(pattern: str, replacement: str, text: str) -> str:
 
 def template(text: str, archive: str, architecture: str = "x86_64") -> str:
     """The template of a release: with a program to upload in place of sources to build, of the one architecture that it is for."""
-    text = once(r"^    CodeUri: \.$", f"    CodeUri: {archive}", text)
+    # At each function: `aws cloudformation package` knows no globals, and would pack the whole folder in its place.
+    text = once(r"^(?:    #[^\n]*\n)*    CodeUri: \.\n", "", text)
+    for function in ("TriageFunction", "WatcherFunction"):
+        of_it = rf"^(  {function}:\n    Type: AWS::Serverless::Function\n    Metadata:(?:[^\n]*\n(?=     ))*[^\n]*\n    Properties:\n)"
+        text = once(of_it, rf"\1      CodeUri: {archive}\n", text)
     text = once(r"^      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: oidc-triage-function\n", "", text)
     # Names files that are not beside it, at which `sam deploy` would stop.
     text = once(r"^  # `sam publish`[^\n]*\n  AWS::ServerlessRepo::Application:\n(?:    [^\n]*\n)+", "", text)

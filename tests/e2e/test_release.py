@@ -1,5 +1,4 @@
-"""What a release brings deploys as it is: the template with the zip beside it, by `sam deploy` and by the AWS CLI's way; no sources,
-no Rust, no Docker.
+"""What a release brings deploys as it is: the template with the zip beside it; no sources, no Rust, no Docker.
 
 In `make release-check` these are the files in dist; otherwise they are made of the build that all these tests deploy.
 """
@@ -29,7 +28,7 @@ def folder(tmp_path):
     """The template and the zip, and nothing else: what somebody downloads who only deploys."""
     if DIST:
         template = DIST / f"template{BUILD.suffix}.yaml"
-        for file in (template, DIST / yaml.load(template.read_text(), release_loader())["Globals"]["Function"]["CodeUri"]):
+        for file in (template, DIST / code_of(template)):
             shutil.copy(file, tmp_path)
     else:
         for name, content in release.deployable(BUILD).items():
@@ -37,12 +36,18 @@ def folder(tmp_path):
     return tmp_path
 
 
-def release_loader():
-    class Loader(yaml.SafeLoader):
-        pass
+class Loader(yaml.SafeLoader):
+    """Leaves CloudFormation's functions out."""
 
-    Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
-    return Loader
+
+Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+def code_of(template):
+    """What both functions are made of."""
+    resources = yaml.load(template.read_text(), Loader)["Resources"]
+    [code] = {resources[name]["Properties"]["CodeUri"] for name in ("TriageFunction", "WatcherFunction")}
+    return code
 
 
 def test_the_released_template_deploys_the_released_zip(emulator, folder, oidc):
@@ -76,12 +81,10 @@ def stored(emulator, account, url):
 
 
 def test_a_package_of_it_uploads_the_zip_as_it_is(emulator, folder):
-    """As `aws cloudformation package`, of which `sam package` has the code."""
     account, packaged = "666666666666", folder / "packaged.yaml"
     sam(emulator, account, "--template-file", str(folder / f"template{BUILD.suffix}.yaml"), "--output-template-file", str(packaged))
-    url = yaml.load(packaged.read_text(), release_loader())["Globals"]["Function"]["CodeUri"]
     [zipped] = folder.glob("*.zip")
-    assert stored(emulator, account, url) == zipped.read_bytes()
+    assert stored(emulator, account, code_of(packaged)) == zipped.read_bytes()
 
 
 @pytest.mark.skipif(bool(DIST), reason="published from the sources")
@@ -89,10 +92,9 @@ def test_the_template_can_be_packaged_for_the_serverless_application_repository(
     """What `sam publish` wants: licence and README by the addresses of their copies, and code by that of a zip."""
     account, packaged = "777777777777", tmp_path / "packaged.yaml"
     sam(emulator, account, "--template-file", str(BUILT_TEMPLATE), "--output-template-file", str(packaged))
-    template = yaml.load(packaged.read_text(), release_loader())
-    said = template["Metadata"]["AWS::ServerlessRepo::Application"]
+    said = yaml.load(packaged.read_text(), Loader)["Metadata"]["AWS::ServerlessRepo::Application"]
     assert stored(emulator, account, said["LicenseUrl"]) == (ROOT / "LICENSE").read_bytes()
     assert stored(emulator, account, said["ReadmeUrl"]) == (ROOT / "README.md").read_bytes()
     code = tmp_path / "code.zip"
-    code.write_bytes(stored(emulator, account, template["Resources"]["TriageFunction"]["Properties"]["CodeUri"]))
+    code.write_bytes(stored(emulator, account, code_of(packaged)))
     assert zipfile.ZipFile(code).namelist() == ["bootstrap"]

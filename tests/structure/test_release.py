@@ -131,9 +131,9 @@ Loader.add_multi_constructor("!", lambda loader, suffix, node: str(node.value))
 def test_the_template_uploads_a_program_and_builds_none(architecture: str) -> None:
     made = release.template((linked.ROOT / "template.yaml").read_text(), "function.zip", architecture)
     template = yaml.load(made, Loader)
-    assert template["Globals"]["Function"]["CodeUri"] == "function.zip"
-    assert "BuildMethod" not in made
+    assert "BuildMethod" not in made and "CodeUri" not in template["Globals"]["Function"]
     for function in ("TriageFunction", "WatcherFunction"):
+        assert template["Resources"][function]["Properties"]["CodeUri"] == "function.zip"
         assert template["Resources"][function].get("Metadata", {"more": "of it"})
     # The program is of one processor: nobody may choose the other one.
     chosen = template["Parameters"]["Architecture"]
