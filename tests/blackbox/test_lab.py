@@ -141,6 +141,12 @@ def test_without_request_id_a_record_is_recognised_by_its_marks(place):
     assert "Without the caller's request id: " in done.stdout
 
 
+def test_marks_of_another_time_fit_no_call(place):
+    long_ago = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 90))
+    done = forms_of(place, lambda call, answer: {"requestID": None, "eventTime": long_ago} if call.operation == "CreateToken" else {}, "some")
+    assert "8 records have this run's marks and fit none of its calls." in done.stdout
+
+
 def test_an_unexpected_source_is_found_and_the_rule_does_not_match_it(place):
     done = forms_of(place, lambda call, answer: {"eventSource": "identitycenter.amazonaws.com"})
     assert "The stack's rule (CloudTrailRule) does NOT match: identitycenter.amazonaws.com CreateToken" in done.stdout

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import pytest
 
@@ -122,6 +123,11 @@ def test_a_member_s_name_stays_even_if_a_value_is_the_same():
     redactor = Redactor(RUN)
     made = redactor.record({"userIdentity": {"userName": "eventName"}, "eventName": "CreateToken"})
     assert made["eventName"] == "CreateToken" and made["userIdentity"]["userName"] != "eventName"
+
+
+def test_a_number_that_was_a_text_before_is_hidden_as_well():
+    made = Redactor(RUN).record({"userName": "7776000", "expires": 7776000, "accountId": "987654321098", "account": 987654321098, "rate": 7776000.5})
+    assert not re.search("7776000|987654321098", json.dumps(made)) and isinstance(made["expires"], int) and made["account"] == int(made["accountId"])
 
 
 def test_a_leak_is_found():

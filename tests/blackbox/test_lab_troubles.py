@@ -39,7 +39,7 @@ def test_without_the_right_to_read_the_calls_are_listed_with_their_request_ids(p
     place.account.may_look_up = False
     done = place.run(status=4)
     assert "This account's event history cannot be read (AccessDeniedException: User: " in done.stdout
-    assert "is not authorized to perform: cloudtrail:LookupEvents" in done.stdout
+    assert "is not authorized to perform: cloudtrail:LookupEvents" in done.stdout and "The right cloudtrail:LookupEvents is needed." in done.stdout
     for call in place.calls():
         assert re.search(rf"^{call['experiment']} .* {call['requestId']}$", done.stdout, re.MULTILINE)
     no_secret_in(place.everything(done))
@@ -89,7 +89,7 @@ REFUSED = {
     "no start URL": ({}, ["--region", "us-east-1"], "give either --start-url URL"),
     "a start URL that is none": ({}, ["--start-url", "http://portal.example.com"], "not the URL of an access portal"),
     "no duration": ({}, ["--no-start-url", "--wait", "15"], "not a duration such as 90s, 15m or 1h"),
-    "a folder that cannot be": ({}, ["--no-start-url", "--folder", "/proc/none"], "error: cannot write /proc/none"),
+    "a folder that cannot be": ({}, ["--no-start-url", "--folder", "/proc/none"], "error: cannot read or write /proc/none"),
     "no such file": ({}, ["--only-read", "none.json"], "error: --only-read cannot be used: no such file"),
     "both halves": ({}, ["--only-read", "none.json", "--only-calls"], "not allowed with argument"),
     "a sign-in without portal": ({}, ["--no-start-url", "--sign-in"], "--sign-in needs --start-url"),
@@ -114,7 +114,7 @@ def test_credentials_that_are_refused_are_named(place):
 def test_a_proxy_s_page_is_no_answer(place):
     place.oidc.script_all(fake_oidc.Answer(200, "<html>sign in to the network first</html>", request_id=False))
     done = place.run(status=5)
-    assert "No call was answered" in done.stdout and "Traceback" not in done.stderr
+    assert "No call was answered" in done.stdout and "register  no answer" in done.stdout and "Traceback" not in done.stderr
     with StrictOidc() as other:
         assert "your credentials cannot be tried" in place.run(status=2, AWS_ENDPOINT_URL_STS=f"{other.url}/token").stderr
 

@@ -85,7 +85,8 @@ class FakeAccount(Server):
         member = {"EventName": "EventName", "EventSource": "EventSource", "ReadOnly": "ReadOnly", "EventId": "EventId"}
         now = time.time()
         with self.lock:
-            fitting = [event for arrives, event in self.events if arrives <= now and start <= event["EventTime"] <= end
+            # The newest first; of one second, in no order that one could rely on.
+            fitting = [event for arrives, event in reversed(self.events) if arrives <= now and start <= event["EventTime"] <= end
                        and all(event.get(member[one["AttributeKey"]]) == one["AttributeValue"] for one in attributes)]
         fitting.sort(key=lambda event: -event["EventTime"])
         size = min(inputs.get("MaxResults", 50), self.page)

@@ -57,7 +57,7 @@ MEMBERS = {*KEPT, *KINDS, "userIdentity", "requestParameters", "responseElements
 TOKEN = re.compile(r"[^\s\"'`(),;<>\[\]{}|=]+")
 PLAIN_WORD = re.compile(r"[A-Z]?[a-z'-]{1,20}|[A-Z]{1,6}|[a-z]{1,16}(?:_[a-z]{1,16}){1,3}|\d{1,3}|[.:-]")
 #: Longer names than a word's that error messages have.
-KNOWN_NAMES = {*(one.operation for one in ALL.values()), *(code for one in ALL.values() for code in one.expect), 
+KNOWN_NAMES = {*(one.operation for one in ALL.values()), *(code for one in ALL.values() for code in one.expect),
                "clientId", "clientSecret", "grantType", "deviceCode", "refreshToken", "startUrl", "redirectUri", "AccessDenied",
                "LookupEvents", "lookupEvents", "identity-based", "CloudTrail", "EventBridge", "AWS API Call via CloudTrail",
                "AWS Service Event via CloudTrail"}
@@ -162,7 +162,8 @@ class Redactor:
                 return value
             case int() | float():
                 # An account's number, say, or a time to the millisecond.
-                return int(self.hide("number", str(value)))
+                made = self.hide("number", str(value))
+                return int(made) if made.isdigit() else 1_000_000_000
         return None
 
     def _member(self, key):
@@ -236,7 +237,8 @@ class Redactor:
             case "number":
                 return str(1_000_000_000 + number)
             case "member":
-                return f"madeUp{'ABCDEFGHIJ'[number // 10 % 10]}{'ABCDEFGHIJ'[number % 10]}"
+                # A digit in a member's name may be an id's, so these have none.
+                return "madeUp" + "".join("ABCDEFGHIJ"[int(digit)] for digit in str(number))
         return f"made-up-{kind}-{number}"
 
     def _arn(self, value, number):

@@ -25,7 +25,7 @@ def say(text):
 def main(arguments=None):
     given = settings.read(arguments)
     # Ended from outside, it says how to continue as well.
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    signal.signal(signal.SIGTERM, interrupt)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
     lab = Lab(given)
@@ -36,7 +36,7 @@ def main(arguments=None):
     except notebook.Unusable as why:
         return refuse(f"--only-read cannot be used: {why}")
     except OSError as why:
-        print(f"error: cannot write {one_line(why.filename or 'a file')}: {one_line(why.strerror or why)}", file=sys.stderr)
+        print(f"error: cannot read or write {one_line(why.filename or 'a file')}: {one_line(why.strerror or why)}", file=sys.stderr)
         return Exit.FAILED if lab.book else Exit.REFUSED
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
@@ -49,6 +49,10 @@ def main(arguments=None):
         print(f"error: unexpected: {type(fault).__name__} in {Path(frame.filename).name}, line {frame.lineno}. Please open an issue."
               + (f" To read what became of the calls: {lab.again()}" if lab.book and lab.book.calls else ""), file=sys.stderr)
         return Exit.FAILED
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def refuse(why):
@@ -102,8 +106,8 @@ class Lab:
             if trail and not trail.may_read():
                 say("the event history does not answer yet")
         except history.Unreadable as no:
-            why = (f"This account's event history cannot be read ({no}{': ' if no.answer.message else ''}{redactor.text(no.answer.message)}): "
-                   "the right cloudtrail:LookupEvents is needed.")
+            why = (f"This account's event history cannot be read ({no}{': ' if no.answer.message else ''}{redactor.text(no.answer.message)})."
+                   + (" The right cloudtrail:LookupEvents is needed." if str(no).startswith("AccessDenied") else ""))
             say(why)
             return why
         return None
