@@ -9,6 +9,7 @@ import functools
 import hashlib
 import io
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -281,6 +282,20 @@ def test_a_version_is_semantic_and_has_a_tag_and_a_section_of_its_own() -> None:
     assert release.wrong_with(tag, section) == []
     assert "no section" in release.wrong_with(tag, "## [Unreleased]\n")[0]
     assert "is not of version" in release.wrong_with("v999.0.0", section + "## [999.0.0] - 2026-11-27\n")[0]
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["with its library", "without"])
+def test_arm64_is_released_where_it_can_be_built_and_otherwise_named_as_missing(installed: bool, tmp_path: pathlib.Path) -> None:
+    library = tmp_path / "lib" / "rustlib" / linked.TARGETS["arm64"]
+    if installed:
+        library.mkdir(parents=True)
+    (tmp_path / "rustc").write_text(f"#!/bin/sh\necho {tmp_path}\n")
+    (tmp_path / "rustc").chmod(0o755)
+    said = subprocess.run(["make", "--dry-run", "release"], cwd=linked.ROOT, check=True, stdout=subprocess.PIPE, text=True, env={
+        "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "TOOLCHAIN_CHOSEN": "yes"}).stdout
+    assert "--build x86_64 " in said
+    assert ("--build arm64 " in said, "--arm64 --bin oidc-triage-function" in said, "rustup target add" in said) == (
+        installed, installed, not installed)
 
 
 @pytest.fixture
