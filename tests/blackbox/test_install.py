@@ -119,12 +119,12 @@ def test_the_archive_runs_the_demo_in_its_own_folder(archive, tmp_path):
 def test_the_released_program_names_version_and_commit(archive, tmp_path):
     commit = run(ROOT / "tools/commit.sh").strip()
     said = run(unpacked(archive, tmp_path) / "oidc-triage", "--version").strip()
-    assert said == f"oidc-triage {release.version()}" + (f" ({commit})" if commit else "")
+    assert said == f"oidc-triage {release.version()}" + (f" ({commit})" if commit else ""), "dist was made of other sources"
 
 
 @pytest.mark.skipif(not DIST, reason="another choice of packages: it would compile all of them once more")
 def test_cargo_installs_the_command_line_from_the_sources(tmp_path):
     given = {name: os.environ[name] for name in ("HOME", "PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN") if name in os.environ}
     run(shutil.which("cargo"), "install", "--quiet", "--path", "crates/cli", "--locked", "--debug", "--root", tmp_path, cwd=ROOT,
-        CARGO_TARGET_DIR=str(ROOT / "target" / "installed"), **given)
+        CARGO_TARGET_DIR=str(ROOT / "target"), **given)
     shows_the_demo(tmp_path / "bin/oidc-triage", ROOT)
