@@ -62,7 +62,7 @@ SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remappe
   reproducible release release-check e2e bench fuzz clients pictures venv requirements clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # For the whole workspace: another choice of packages has other features, and would compile the pure crates again.
 check: fmt-check lint ## the quick checks: format, lints, unit tests of the crates
