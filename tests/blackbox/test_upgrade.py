@@ -81,7 +81,7 @@ def test_an_incident_goes_on_across_an_upgrade(world, path):
     assert [event["detail"]["id"] for event in world.events.events()] == ["us-east-1-1#3"] and world.sent() == []
 
     # More of the same opens no second incident.
-    invoke(function, make.sqs(make.outage(callers=8)))
+    invoke(function, make.sqs(make.outage(callers=8, age=15)))
     assert {notice.kind for notice in world.sent()} <= {"changed", "reminder"}
     assert {incident["id"] for incident in world.table.incidents()} <= {"us-east-1-1", "us-east-1-2"}
 
