@@ -181,22 +181,20 @@ build: .aws-sam/stamp ## the deployable functions, in .aws-sam
 	$(BUILD_FUNCTION)
 	@touch $@
 
-# The command line says of which commit it is.
+# The command line says of which commit it is. Nothing else depends on that, so the function is not built for it anew.
 release reproducible: export OIDC_TRIAGE_COMMIT = $(shell tools/commit.sh)
 
 # Not part of `test`: one more optimized build of everything.
-reproducible: $(VENV)/stamp ## check that a second build in another place is identical bit by bit
+reproducible: .aws-sam/stamp ## check that a second build in another place is identical bit by bit
 	@echo "== reproducible"
-	$(BUILD_FUNCTION)
 	$(BUILD_COMMAND_LINE)
 	$(VENV)/bin/python -m tools.reproducible '$(BUILD_FUNCTION)' '$(BUILD_COMMAND_LINE)'
 
 # The files carry the commit's time, so that another build gets the same. With TAG it is checked that the release is of it.
 release: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
-release: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the files of a release, in dist: functions, templates, command line, checksums
+release: .aws-sam/stamp $(EMULATOR_VENV)/stamp ## the files of a release, in dist: functions, templates, command line, checksums
 	@echo "== release"
 	$(if $(TAG),$(VENV)/bin/python -m tools.release --tag $(TAG))
-	$(BUILD_FUNCTION)
 	$(BUILD_COMMAND_LINE)
 	$(if $(HAS_ARM),$(BUILD_ARM_FUNCTION))
 	$(if $(HAS_ARM),$(BUILD_ARM_COMMAND_LINE),@echo "no arm64: it needs 'rustup target add $(ARM_TARGET)'")

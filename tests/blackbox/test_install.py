@@ -124,7 +124,8 @@ def test_the_released_program_names_version_and_commit(archive, tmp_path):
 
 @pytest.mark.skipif(not DIST, reason="another choice of packages: it would compile all of them once more")
 def test_cargo_installs_the_command_line_from_the_sources(tmp_path):
-    given = {name: os.environ[name] for name in ("HOME", "PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN") if name in os.environ}
+    names = ("HOME", "PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN")
+    given = {name: os.environ[name] for name in names if name in os.environ}
     run(shutil.which("cargo"), "install", "--quiet", "--path", "crates/cli", "--locked", "--debug", "--root", tmp_path, cwd=ROOT,
         CARGO_TARGET_DIR=str(ROOT / "target"), **given)
     shows_the_demo(tmp_path / "bin/oidc-triage", ROOT)

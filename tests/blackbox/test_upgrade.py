@@ -51,9 +51,10 @@ def items(path, by):
 
 
 def test_samples_are_moved_as_a_whole():
-    text = 'slot#us-east-1#1800000000 2027-01-15T08:02:11Z [1800000060,1799992800] 1800000138000 id-1800000000 34a675de4b14 0.1800000000'
-    assert moved(text, 86_400) == ("slot#us-east-1#1800086400 2027-01-16T08:02:11Z [1800086460,1800079200] 1800086538000 id-1800000000 "
-                                   "34a675de4b14 0.1800000000")
+    assert moved("slot#us-east-1#1800000000 2027-01-15T08:02:11Z", DAY) == "slot#us-east-1#1800086400 2027-01-16T08:02:11Z"
+    assert moved("[1800000060,1799992800] 1800000138000", DAY) == "[1800086460,1800079200] 1800086538000"
+    for other in ("id-1800000000", "34a675de4b14", "0.1800000000", "20833"):
+        assert moved(other, DAY) == other
 
 
 @pytest.mark.parametrize("path", FORMATS, ids=lambda path: f"format {path.stem}")

@@ -64,15 +64,15 @@ def test_the_released_template_deploys_the_released_zip(emulator, folder, oidc):
     assert json.loads(json.loads(message)["Message"])["diagnosis"] == "outage"
 
 
-def sam(emulator, account, *arguments):
+def package(emulator, account, *arguments):
     bucket = f"packages-{account}"
     emulator.client("s3", account).create_bucket(Bucket=bucket)
     program = os.environ.get("OIDC_TRIAGE_SAM") or str(ROOT / ".venv" / "bin" / "sam")
-    done = subprocess.run([program, "package", "--s3-bucket", bucket, *arguments], capture_output=True, text=True, timeout=5 * PATIENCE, env={
-        "PATH": "/usr/bin:/bin", "HOME": str(emulator.folder), "SAM_CLI_TELEMETRY": "0", "AWS_ACCESS_KEY_ID": account,
-        "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator.url})
+    given = {"PATH": "/usr/bin:/bin", "HOME": str(emulator.folder), "SAM_CLI_TELEMETRY": "0", "AWS_ACCESS_KEY_ID": account,
+             "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator.url}
+    done = subprocess.run([program, "package", "--s3-bucket", bucket, *arguments], capture_output=True, text=True,
+                          timeout=5 * PATIENCE, env=given)
     assert done.returncode == 0, done.stderr
-    return bucket
 
 
 def stored(emulator, account, url):
@@ -82,7 +82,7 @@ def stored(emulator, account, url):
 
 def test_a_package_of_it_uploads_the_zip_as_it_is(emulator, folder):
     account, packaged = "666666666666", folder / "packaged.yaml"
-    sam(emulator, account, "--template-file", str(folder / f"template{BUILD.suffix}.yaml"), "--output-template-file", str(packaged))
+    package(emulator, account, "--template-file", str(folder / f"template{BUILD.suffix}.yaml"), "--output-template-file", str(packaged))
     [zipped] = folder.glob("*.zip")
     assert stored(emulator, account, code_of(packaged)) == zipped.read_bytes()
 
@@ -91,7 +91,7 @@ def test_a_package_of_it_uploads_the_zip_as_it_is(emulator, folder):
 def test_the_template_can_be_packaged_for_the_serverless_application_repository(emulator, tmp_path):
     """What `sam publish` wants: licence and README by the addresses of their copies, and code by that of a zip."""
     account, packaged = "777777777777", tmp_path / "packaged.yaml"
-    sam(emulator, account, "--template-file", str(BUILT_TEMPLATE), "--output-template-file", str(packaged))
+    package(emulator, account, "--template-file", str(BUILT_TEMPLATE), "--output-template-file", str(packaged))
     said = yaml.load(packaged.read_text(), Loader)["Metadata"]["AWS::ServerlessRepo::Application"]
     assert stored(emulator, account, said["LicenseUrl"]) == (ROOT / "LICENSE").read_bytes()
     assert stored(emulator, account, said["ReadmeUrl"]) == (ROOT / "README.md").read_bytes()

@@ -20,6 +20,9 @@ VERSION = SCHEMA["properties"]["version"]["const"]
 NOTICES = {path.name: json.loads(path.read_text()) for path in sorted((PROJECT / "tests" / "notices").glob("*.machine.json"))}
 
 
+EXPLAINS = ("$id", "title", "description")
+
+
 def promised(schema):
     """Without what only people read."""
     if isinstance(schema, list):
@@ -28,7 +31,7 @@ def promised(schema):
         return schema
     # `properties` holds members by their names, and one of them may be called so.
     return {name: {member: promised(part) for member, part in value.items()} if name == "properties" else promised(value)
-            for name, value in schema.items() if name == "properties" or not (name in ("description", "title", "$id") and isinstance(value, str))}
+            for name, value in schema.items() if not (name in EXPLAINS and isinstance(value, str))}
 
 
 def kept(version: str) -> Path:
