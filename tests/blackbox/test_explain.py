@@ -273,7 +273,7 @@ def test_an_invalid_event_ends_with_status_1_and_its_reason(tmp_path, content, r
 
 def test_a_missing_file_and_an_unusable_environment_are_named():
     done = run("explain", "--event", "missing.json")
-    assert done.returncode == 1 and b"missing.json cannot be read" in done.stderr
+    assert done.returncode == 2 and b"missing.json cannot be read" in done.stderr
     done = run("explain", "--event", EVENT, OIDC_TRIAGE_POLICY="no_such_key = 1")
     assert done.returncode == 2 and b"no_such_key" in done.stderr
     assert run("explain", "InvalidGrantException", OIDC_TRIAGE_POLICY="no_such_key = 1").returncode == 0

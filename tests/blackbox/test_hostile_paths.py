@@ -138,39 +138,39 @@ def endless(request, tmp_path):
 
 
 def test_anything_but_a_file_is_refused_wherever_a_file_is_needed(endless):
-    for arguments, status in [
-        (["replay", endless], 2),
-        (["replay", EVENT, endless], 2),
-        (["suggest", endless], 2),
-        (["replay", "--policy", endless, EVENT], 2),
-        (["suggest", "--policy", endless, EVENT], 2),
-        (["replay", "--compare", "/dev/null", endless, EVENT], 2),
-        (["explain", "--event", endless], 1),
+    for arguments in [
+        ["replay", endless],
+        ["replay", EVENT, endless],
+        ["suggest", endless],
+        ["replay", "--policy", endless, EVENT],
+        ["suggest", "--policy", endless, EVENT],
+        ["replay", "--compare", "/dev/null", endless, EVENT],
+        ["explain", "--event", endless],
     ]:
         done = run(*arguments)
-        assert done.returncode == status and done.stdout == b"", arguments
+        assert done.returncode == 2 and done.stdout == b"", arguments
         assert b"it is a" in done.stderr and endless.name.encode() in done.stderr, (arguments, done.stderr)
 
 
 def test_a_device_as_standard_input_is_refused_and_the_empty_one_is_empty():
     program = binary("oidc-triage", "OIDC_TRIAGE_CLI")
-    for arguments, status in [(["replay", "-"], 2), (["explain", "--event", "-"], 1), (["explain", "-"], 1)]:
+    for arguments in (["replay", "-"], ["explain", "--event", "-"], ["explain", "-"]):
         with open("/dev/zero", "rb") as zero:
             done = subprocess.run([program, *arguments], stdin=zero, capture_output=True, timeout=PATIENCE)
-        assert done.returncode == status and done.stdout == b"" and b"it is a device" in done.stderr, arguments
+        assert done.returncode == 2 and done.stdout == b"" and b"it is a device" in done.stderr, arguments
     done = subprocess.run([program, "replay", "-"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 1 and b"standard input: nothing in it" in done.stderr
 
 
-@pytest.mark.parametrize("arguments, status", [(["replay", "-"], 2), (["replay", "/dev/stdin"], 2), (["suggest", "-"], 2),
-                                               (["explain", "--event", "-"], 1), (["explain", "-"], 1)], ids=str)
-def test_a_terminal_as_standard_input_is_refused_with_a_hint(arguments, status):
+@pytest.mark.parametrize("arguments", [["replay", "-"], ["replay", "/dev/stdin"], ["suggest", "-"],
+                                       ["explain", "--event", "-"], ["explain", "-"]], ids=str)
+def test_a_terminal_as_standard_input_is_refused_with_a_hint(arguments):
     ours, theirs = pty.openpty()
     done = subprocess.run([binary("oidc-triage", "OIDC_TRIAGE_CLI"), *arguments], stdin=theirs, capture_output=True,
                           timeout=PATIENCE)
     os.close(ours)
     os.close(theirs)
-    assert done.returncode == status and done.stdout == b""
+    assert done.returncode == 2 and done.stdout == b""
     assert b"it is a terminal" in done.stderr and b"zcat" in done.stderr or arguments[-1] == "/dev/stdin"
 
 
@@ -187,7 +187,7 @@ def test_a_missing_path_is_wrong_usage_and_nothing_is_reported(tmp_path, command
     done = run(command, EVENT, tmp_path / "missing.json", tmp_path / "gone")
     assert done.returncode == 2 and done.stdout == b""
     (line,) = done.stderr.decode().splitlines()
-    assert "missing.json: No such file" in line and "gone: No such file" in line
+    assert "missing.json: cannot be read: No such file" in line and "gone: cannot be read: No such file" in line
     (tmp_path / "link.json").symlink_to(tmp_path / "missing.json")
     done = run(command, tmp_path / "link.json")
     assert done.returncode == 2 and done.stdout == b""
@@ -197,7 +197,7 @@ def test_a_folder_is_neither_a_policy_nor_an_event(tmp_path):
     done = run("replay", "--policy", tmp_path, EVENT)
     assert done.returncode == 2 and done.stdout == b"" and b"Is a directory" in done.stderr
     done = run("explain", "--event", tmp_path)
-    assert done.returncode == 1 and done.stdout == b"" and b"Is a directory" in done.stderr
+    assert done.returncode == 2 and done.stdout == b"" and b"Is a directory" in done.stderr
 
 
 def test_a_policy_of_a_gigabyte_is_refused_unread(tmp_path):

@@ -10,7 +10,7 @@ use triage_decide::evidence::Seen;
 use triage_decide::evidence::learned::{CellCalls, Crowd, Learned, Streak};
 use triage_decide::evidence::mark::{Answered, Mark, Names, Quota, ServedCall, Talker, Traits};
 use triage_decide::evidence::slot::MARKS_MAX;
-use triage_decide::ledger::{Alarm, Incident, Ledger, Part};
+use triage_decide::ledger::{Alarm, Earlier as EarlierRun, Incident, Ledger, Part};
 use triage_decide::probe::{Control, ProbeAnswer, ProbeStep, StepState};
 use triage_decide::probe_record::{ProbeRecord, Registration, StepRecord};
 use triage_decide::proof_so_far::ProofSoFar;
@@ -136,6 +136,13 @@ fn rich_incident(id: &str, concern: Concern, scope: Scope) -> Incident {
         failures_at: [(at(0).as_second(), 4), (at(60).as_second(), 5)].into(),
         failures_before: 2,
         probe_failed: true,
+        probe_failed_at: Some(at(99)),
+        earlier: EarlierRun {
+            victims: [(Origin::CloudTrail, DistinctCallers::default())].into(),
+            seen: [(Origin::Logs, DistinctCallers::default())].into(),
+            failed_calls: 3,
+            over_for: Duration::from_secs(720),
+        },
         opening: Some("7 of 9 people failed".into()),
         chance_years: Some(12.5),
         silent_since: Some(at(105)),
@@ -195,6 +202,7 @@ pub fn notice() -> Notice {
             reopened: 1,
             reopened_at: Some(at(60)),
             over_at: Some(at(130)),
+            over_for_s: 720,
         },
         impact: Impact {
             callers: 7,

@@ -24,7 +24,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ use crate::lens::{Apart, Lens};
 use crate::policy::Policy;
 use crate::probe::{ProbeAnswer, StepState};
 use crate::scope::{Scope, SharedKey};
-use crate::verdict::{Advised, Diagnosis, FailingPart, Judgement, Verdict};
+use crate::verdict::{Advised, Diagnosis, FailingPart, Judgement, Verdict, when_found};
 use crate::view::View;
 
 /// Other diagnoses that are shown as further reasons.
@@ -149,12 +149,14 @@ fn verdict(facts: &Facts<'_>, (first, others): (Finding, Vec<Finding>), apart: O
     let toll = Toll::of(facts, first.kind, first.from);
     let active = facts.active(facts.latest_call, &first.scope);
     let weighed = match first.kind {
-        ConcernKey::Service => weigh(facts, &toll, &active),
+        ConcernKey::Service => weigh(facts, &toll, first.from, &active),
         ConcernKey::Admin(_) | ConcernKey::Request(..) => {
-            weigh(facts, &Toll::of(facts, ConcernKey::Service, facts.from), &active)
+            weigh(facts, &Toll::of(facts, ConcernKey::Service, facts.from), facts.from, &active)
         }
     };
-    let since = toll.since.or(first.since);
+    // Its first victim may have been served since, and a probe may have failed before any caller.
+    let since = toll.since.into_iter().chain(first.since.filter(|since| *since >= first.from)).min();
+    let is_of_the_service = apart.is_none() && first.kind == ConcernKey::Service;
     let (opening, chance_years) = opening(facts, &first);
     let parts = match first.diagnosis.is_incident() || facts.open.is_some() {
         true => scoping::parts(facts, first.kind, first.from),
@@ -174,7 +176,12 @@ fn verdict(facts: &Facts<'_>, (first, others): (Finding, Vec<Finding>), apart: O
         victims: toll.victims,
         victims_about: toll.victims_about,
         people: toll.people,
-        seen: since.filter(|_| first.diagnosis.is_incident()).map(|since| facts.everybody(since)).unwrap_or_default(),
+        seen: match (since, toll.latest) {
+            (Some(since), Some(latest)) if first.diagnosis.is_incident() => {
+                facts.everybody(&first.scope, since, latest)
+            }
+            _ => BTreeMap::new(),
+        },
         kms_key: toll.kms_key,
         failures_at: toll.failures_at,
         served_again: toll.served_again,
@@ -192,6 +199,7 @@ fn verdict(facts: &Facts<'_>, (first, others): (Finding, Vec<Finding>), apart: O
         operations: toll.operations,
         requests: toll.requests,
         probe: facts.probe.map(ProbeAnswer::worst),
+        probe_failed_at: facts.probe_failed_at().filter(|_| is_of_the_service),
         step,
         probe_lasts: service::probe_lasts(facts, &first.scope),
         may_be_apart: apart.is_none() && first.diagnosis.is_incident() && apart::may_be(facts, first.kind, first.from),
@@ -252,7 +260,9 @@ fn reasons(
     since: Option<Timestamp>,
     active: &Active,
 ) -> Vec<String> {
-    let mut reasons: Vec<String> = opening.into_iter().chain(&first.reasons).cloned().collect();
+    let is_reported = facts.open.is_some_and(|incident| incident.opening.as_ref() == opening);
+    let opening = opening.map(|opening| if is_reported { when_found(opening) } else { opening.clone() });
+    let mut reasons: Vec<String> = opening.into_iter().chain(first.reasons.iter().cloned()).collect();
     reasons.extend(service::served_in_words(facts, active));
     reasons.push(service::probe_in_words(facts));
     reasons.extend(service::health_in_words(facts));

@@ -55,6 +55,13 @@ impl DistinctCallers {
         }
     }
 
+    /// Adds those that were counted apart: whoever is in both counts once, as far as they are kept.
+    pub fn merge(&mut self, others: &Self) {
+        self.is_more |= others.is_more;
+        self.add(&others.kept, 0);
+        self.at_least = self.at_least.max(others.at_least);
+    }
+
     /// As many of whom nobody is named: who is added to them is counted apart, and the greater number counts.
     #[must_use]
     pub fn unnamed(&self) -> Self {

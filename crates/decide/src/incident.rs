@@ -23,7 +23,7 @@ use triage_model::region::Region;
 use triage_model::time::before;
 
 use crate::concern::Concern;
-use crate::ledger::{Alarm, Incident, Ledger, REMEMBERED_MAX, bounded};
+use crate::ledger::{Alarm, Earlier, Incident, Ledger, REMEMBERED_MAX, bounded};
 use crate::policy::Policy;
 use crate::probe::StepState;
 use crate::scope::{Scope, SharedKey};
@@ -41,6 +41,9 @@ const APART_KEPT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Counts alone are brought up to date at most once in this time: a turn costs a transaction.
 const NOTED_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// An incident that turns out to be of another scope is counted again by that scope while the evidence holds all of it.
+const RECOUNTED_WITHIN: Duration = Duration::from_secs(30 * 60);
 
 /// One turn under way.
 struct Turning<'a> {
@@ -176,6 +179,8 @@ impl Incident {
             failures_at: BTreeMap::new(),
             failures_before: 0,
             probe_failed: false,
+            probe_failed_at: None,
+            earlier: Earlier::default(),
             opening: None,
             chance_years: None,
             silent_since: None,
@@ -200,6 +205,7 @@ impl Incident {
     }
 
     fn reopen(&mut self, verdict: &Verdict, policy: &Policy, now: Timestamp) {
+        self.set_aside(verdict.since.unwrap_or(now));
         self.resolved_at = None;
         self.reopened += 1;
         self.reopened_at = Some(now);
@@ -333,15 +339,20 @@ impl Incident {
         self.diagnosis = self.diagnosis.min(verdict.diagnosis);
     }
 
+    fn count_anew(&mut self) {
+        self.victims.clear();
+        self.people = true;
+        self.seen.clear();
+        self.earlier = Earlier { over_for: self.earlier.over_for, ..Earlier::default() };
+        self.failures_at.clear();
+        self.failures_before = 0;
+        self.callers = 0;
+    }
+
     /// Counted anew from here on.
     fn begin_run(&mut self, verdict: &Verdict, now: Timestamp) {
         if self.concern.key() != verdict.concern.key() {
-            self.victims.clear();
-            self.people = true;
-            self.seen.clear();
-            self.failures_at.clear();
-            self.failures_before = 0;
-            self.callers = 0;
+            self.count_anew();
             self.scope = Scope { shared: self.scope.shared.take(), ..verdict.scope.clone() };
         }
         self.concern = verdict.concern.clone();
@@ -502,6 +513,9 @@ impl Incident {
 
     /// It is what the verdict says, and was reported as another problem.
     fn rename(&mut self, verdict: &Verdict, now: Timestamp) {
+        if before(now, RECOUNTED_WITHIN) <= self.opened_at {
+            self.count_anew();
+        }
         self.scope = verdict.scope.clone();
         self.diagnosis = verdict.diagnosis;
         self.opening.clone_from(&verdict.opening);

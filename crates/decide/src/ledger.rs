@@ -3,6 +3,7 @@
 //! One item of the store, changed by one turn at a time ([`crate::incident`]). It is bounded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use triage_model::grant::Grant;
 use triage_model::observation::{Operation, Origin};
 use triage_model::redact::{one_line, unlinked};
 use triage_model::region::Region;
+use triage_model::time::lasted;
 
 use crate::concern::Concern;
 use crate::distinct::DistinctCallers;
@@ -71,14 +73,14 @@ pub struct Incident {
     /// The parts, each confirmed by itself.
     #[serde(default)]
     pub parts: Vec<Part>,
-    /// Distinct affected callers from beginning to end, and which.
+    /// Distinct affected callers since it was opened or reopened, and which.
     pub callers: usize,
     #[serde(default)]
     pub victims: BTreeMap<Origin, DistinctCallers>,
     /// All of them are people, by their names.
     #[serde(default)]
     pub people: bool,
-    /// Everybody who called meanwhile, affected or not.
+    /// Everybody who called meanwhile within its scope, affected or not.
     #[serde(default)]
     pub seen: BTreeMap<Origin, DistinctCallers>,
     /// Failed calls of late, by [`FAILURES_COUNTED_S`], and all before them.
@@ -86,9 +88,14 @@ pub struct Incident {
     pub failures_at: BTreeMap<i64, usize>,
     #[serde(default)]
     pub failures_before: usize,
-    /// A probe of the service failed meanwhile.
+    /// A probe of the service failed meanwhile, and when it last did.
     #[serde(default)]
     pub probe_failed: bool,
+    #[serde(default)]
+    pub probe_failed_at: Option<Timestamp>,
+    /// What it was before it was reopened.
+    #[serde(default)]
+    pub earlier: Earlier,
     /// How its beginning was reported. It does not change: its evidence is gone after an hour.
     #[serde(default)]
     pub opening: Option<String>,
@@ -126,6 +133,17 @@ pub struct Incident {
     pub alarm_change: Option<Alarm>,
 }
 
+/// What an incident was before it was reopened, as often as that was.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Earlier {
+    pub victims: BTreeMap<Origin, DistinctCallers>,
+    pub seen: BTreeMap<Origin, DistinctCallers>,
+    pub failed_calls: usize,
+    /// How long it was over.
+    pub over_for: Duration,
+}
+
 /// An operation of an incident, or one grant of it, whose recovery is confirmed by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
@@ -159,10 +177,29 @@ impl Incident {
         self.failures_before + self.failures_at.values().sum::<usize>()
     }
 
-    /// Distinct callers from beginning to end, affected or not; None where served calls are not seen.
+    /// Distinct callers, affected or not, since it was opened or reopened; None where served calls are not seen.
     pub fn callers_seen(&self) -> Option<usize> {
-        // One person seen through a log and through CloudTrail is one.
-        self.seen.values().map(DistinctCallers::count).max()
+        most(&self.seen)
+    }
+
+    /// Its affected callers and all callers, from beginning to end.
+    pub fn callers_in_all(&self) -> (usize, Option<usize>) {
+        let affected = most(&together(&self.earlier.victims, &self.victims)).unwrap_or(0);
+        (affected.max(self.callers), most(&together(&self.earlier.seen, &self.seen)))
+    }
+
+    /// All callers that it names.
+    fn counted_mut(&mut self) -> [&mut BTreeMap<Origin, DistinctCallers>; 4] {
+        [&mut self.victims, &mut self.seen, &mut self.earlier.victims, &mut self.earlier.seen]
+    }
+
+    /// It is counted anew from now on, and begins again then.
+    pub fn set_aside(&mut self, begins: Timestamp) {
+        self.earlier.over_for += lasted(self.ended(), begins);
+        self.earlier.failed_calls = self.failed_calls();
+        self.earlier.victims = together(&self.earlier.victims, &std::mem::take(&mut self.victims));
+        self.earlier.seen = together(&self.earlier.seen, &std::mem::take(&mut self.seen));
+        self.callers = 0;
     }
 
     pub const fn is_open(&self) -> bool {
@@ -184,11 +221,32 @@ impl Incident {
         self.first_failure.unwrap_or(self.since).min(self.since).min(self.opened_at)
     }
 
-    /// Its latest failure, as far as is known: its end, once it is resolved.
+    /// Its latest failure, of a call or of a probe, as far as is known: its end, once it is resolved.
     pub fn ended(&self) -> Timestamp {
         let over = self.resolved_at.unwrap_or(Timestamp::MAX);
-        self.last_failure.unwrap_or(self.notified_at).min(over).max(self.began())
+        self.last_failure.max(self.probe_failed_at).unwrap_or(self.notified_at).min(over).max(self.began())
     }
+
+    /// For how long calls failed: the time in which it was over is not in it.
+    pub fn lasted(&self) -> Duration {
+        lasted(self.began(), self.ended()).saturating_sub(self.earlier.over_for)
+    }
+}
+
+/// One person seen through a log and through CloudTrail is one.
+fn most(callers: &BTreeMap<Origin, DistinctCallers>) -> Option<usize> {
+    callers.values().map(DistinctCallers::count).max()
+}
+
+fn together(
+    earlier: &BTreeMap<Origin, DistinctCallers>,
+    later: &BTreeMap<Origin, DistinctCallers>,
+) -> BTreeMap<Origin, DistinctCallers> {
+    let mut all = earlier.clone();
+    for (origin, callers) in later {
+        all.entry(*origin).or_default().merge(callers);
+    }
+    all
 }
 
 impl Ledger {
@@ -215,7 +273,9 @@ impl Ledger {
     pub fn unnamed(&self) -> Self {
         let mut unnamed = Self { left_out: BTreeMap::new(), ..self.clone() };
         for incident in unnamed.incidents_mut() {
-            incident.victims.values_mut().for_each(|callers| *callers = callers.unnamed());
+            for callers in incident.counted_mut() {
+                callers.values_mut().for_each(|callers| *callers = callers.unnamed());
+            }
         }
         unnamed
     }
@@ -225,11 +285,18 @@ impl Ledger {
     pub fn with_names_of(mut self, before: &Self) -> Self {
         self.left_out.clone_from(&before.left_out);
         for incident in self.incidents_mut() {
-            let known = before.incidents().find(|known| known.id == incident.id);
-            incident.victims = match known {
-                Some(known) => known.victims.clone(),
-                None => incident.victims.iter().map(|(origin, callers)| (*origin, callers.unnamed())).collect(),
-            };
+            match before.incidents().find(|known| known.id == incident.id).cloned() {
+                Some(mut known) => {
+                    for (callers, known) in incident.counted_mut().into_iter().zip(known.counted_mut()) {
+                        std::mem::swap(callers, known);
+                    }
+                }
+                None => {
+                    for callers in incident.counted_mut() {
+                        callers.values_mut().for_each(|callers| *callers = callers.unnamed());
+                    }
+                }
+            }
         }
         self
     }

@@ -51,8 +51,8 @@ use triage_model::observation::{Operation, Origin};
 
 use self::event::{Event, cured_share, mark_newly_hit, mature, put_apart};
 pub use self::run::{Run, TestKind};
-use self::scale::{Scale, successes_are_seen};
-pub use self::scale::{calls_per_year, hits_per_day};
+use self::scale::Scale;
+pub use self::scale::{calls_per_year, hits_per_day, successes_are_seen};
 use self::walk::Walk;
 use crate::cell::{Cell, Dimension};
 use crate::evidence::mark::{Mark, ServedCall, Traits};

@@ -232,7 +232,8 @@ pub struct Verdict {
     pub victims_about: usize,
     /// All of them are people, by their names.
     pub people: bool,
-    /// Everybody who called meanwhile, affected or not, by what shows it; empty where served calls are not seen.
+    /// Everybody who called within the scope from shortly before the first of these failures to the latest, affected or not,
+    /// by what shows it; empty where served calls are not seen.
     pub seen: BTreeMap<Origin, BTreeSet<CallerHash>>,
     /// The ARN of the KMS key that refuses, where a refusal names it.
     pub kms_key: Option<String>,
@@ -267,6 +268,8 @@ pub struct Verdict {
     /// What the latest probe found, if it is not old; and of the steps that fail here, the worst.
     pub probe: Option<StepState>,
     pub step: Option<StepState>,
+    /// When a probe last failed since failures count, where this is about the service as a whole.
+    pub probe_failed_at: Option<Timestamp>,
     /// Nearly all affected callers share something that may yet turn out to be the cause.
     pub may_be_apart: bool,
     /// A step that fails here was repeatedly down for the probe.
@@ -307,6 +310,11 @@ impl Verdict {
     pub fn is_mostly_unanswered(&self) -> bool {
         2 * self.unanswered > self.failures
     }
+}
+
+/// What was enough to open an incident, among the reasons that hold now.
+pub fn when_found(opening: &str) -> String {
+    format!("when it was found: {opening}")
 }
 
 /// The recovery of an incident.

@@ -209,8 +209,8 @@ const BREAK_GLASS: &str = "For urgent work use your break-glass access (an IAM u
 const OUR_POLICY: [&str; 4] = [
     "Check what refuses with {name}: the application's assignments, service control policies, and the IAM policies of the \
      affected callers.",
-    "Find the change in CloudTrail: events of sso.amazonaws.com, organizations.amazonaws.com and iam.amazonaws.com shortly \
-     before the first failure. Undo it.",
+    "Find the change in CloudTrail, shortly before the first failure: events of sso.amazonaws.com in {region}, and of \
+     organizations.amazonaws.com and iam.amazonaws.com in us-east-1. Undo it.",
     BREAK_GLASS,
     "If nobody changed anything, open an AWS Support case with the ids of failed requests.",
 ];

@@ -14,7 +14,7 @@ use triage_decide::evidence::mark::hash48;
 use triage_decide::incident::Recoveries;
 use triage_decide::ledger::{Incident, REASON_MAX, bounded};
 use triage_decide::turn::{Change, Event, Happened, Turn};
-use triage_decide::verdict::{Advised, Diagnosis, Judgement, Recovery, Severity, Verdict, Weighing};
+use triage_decide::verdict::{Advised, Diagnosis, Judgement, Recovery, Severity, Verdict, Weighing, when_found};
 use triage_decide::view::StoreError;
 use triage_model::redact::{one_line, unlinked};
 use triage_model::region::Region;
@@ -77,7 +77,7 @@ fn of_happened(happened: &Happened, incident: &Incident, verdict: &Verdict, cloc
             of(NoticeKind::Reopened, &[format!("it fails again, it was resolved at {}", clock.time(*over_since))])
         }
         Happened::Changed(changes) => {
-            let words: Vec<String> = changes.iter().map(|it| change(it, incident)).collect();
+            let words: Vec<String> = changes.iter().map(|it| change(it, incident, clock.now)).collect();
             let is_open_at_pager = incident.is_paged && incident.alarm_change.is_none();
             let updates_alert = is_open_at_pager && changes.iter().any(is_escalation);
             Notice { updates_alert, ..of(NoticeKind::Changed, &words) }
@@ -90,8 +90,10 @@ fn of_happened(happened: &Happened, incident: &Incident, verdict: &Verdict, cloc
 /// What is new, how it began, and what speaks for it now. A verdict that sees another cause, or none, does not know how
 /// this incident began.
 fn reasons(incident: &Incident, verdict: &Verdict, changes: &[String]) -> Vec<String> {
-    let unseen = incident.opening.iter().filter(|opening| !verdict.reasons.contains(opening));
-    let all: Vec<String> = changes.iter().chain(unseen).chain(&verdict.reasons).cloned().collect();
+    let is_seen =
+        |opening: &&String| verdict.reasons.contains(opening) || verdict.reasons.contains(&when_found(opening));
+    let unseen = incident.opening.iter().filter(|opening| !is_seen(opening)).map(|opening| when_found(opening));
+    let all: Vec<String> = changes.iter().cloned().chain(unseen).chain(verdict.reasons.iter().cloned()).collect();
     bounded(&all)
 }
 
@@ -108,12 +110,21 @@ const fn is_escalation(change: &Change) -> bool {
     }
 }
 
+/// So long after the latest failure nobody is seen to fail.
+const UNTRIED_FOR: Duration = Duration::from_secs(15);
+
 /// What is new, in words.
-fn change(change: &Change, incident: &Incident) -> String {
+fn change(change: &Change, incident: &Incident, now: Timestamp) -> String {
     match change {
         Change::Diagnosis { from, to } => format!("now {} (was {})", called(*to), called(*from)),
         Change::Attributed(shared) => format!("it is {} and not the service", of_shared(shared)),
         Change::Refuted(shared) => format!("it is not only {}: others fail too", of_shared(shared)),
+        // By the clock: whoever failed may just not have tried again.
+        Change::Lasts
+            if incident.last_failure.max(incident.probe_failed_at).is_some_and(|at| at < before(now, UNTRIED_FOR)) =>
+        {
+            "no affected caller was served since, so on-call is paged now".to_owned()
+        }
         Change::Lasts => "it lasts, so on-call is paged now".to_owned(),
         Change::Callers { affected, reported } => {
             let about = if is_about(incident) { "about " } else { "" };
@@ -196,7 +207,7 @@ impl Notice {
 
     /// That `incident` is over. Who was affected is known from the notices before: only their number is said again.
     pub fn of_recovery(incident: &Incident, recovery: &Recovery, clock: Clock<'_>) -> Self {
-        let impact = Impact { failures: incident.failed_calls(), ..counted_in(incident) };
+        let impact = counted_in_all(incident);
         Self {
             headline: vec![
                 headline::over(incident, &impact, recovery, clock),
@@ -307,10 +318,11 @@ impl Notice {
             scope: Some(NamedScope::from(&incident.scope)),
             times: Times {
                 since: Some(incident.began()),
-                latest: incident.last_failure.map(|_| incident.ended()),
+                latest: incident.last_failure.or(incident.probe_failed_at).map(|_| incident.ended()),
                 reopened: incident.reopened,
                 reopened_at: incident.reopened_at,
                 over_at: incident.resolved_at,
+                over_for_s: incident.earlier.over_for.as_secs(),
             },
             alarm: incident.alarm_change,
             ..Self::bare(id, kind, incident.diagnosis, &incident.region, now)
@@ -402,14 +414,24 @@ fn headlines(
     lines
 }
 
-/// The head-count of an incident from its beginning.
+/// The head-count of an incident since it was opened or reopened.
 fn counted_in(incident: &Incident) -> Impact {
+    counted(incident, incident.callers, incident.callers_seen())
+}
+
+/// The same from its beginning, and its failed calls.
+fn counted_in_all(incident: &Incident) -> Impact {
+    let (callers, seen) = incident.callers_in_all();
+    Impact { failures: incident.failed_calls(), ..counted(incident, callers, seen) }
+}
+
+fn counted(incident: &Incident, callers: usize, seen: Option<usize>) -> Impact {
     Impact {
-        callers: incident.callers,
+        callers,
         about: is_about(incident),
         people: incident.people,
         // A number that cannot be right is not said.
-        seen: incident.callers_seen().filter(|seen| *seen >= incident.callers && incident.callers > 0),
+        seen: seen.filter(|seen| *seen >= callers && callers > 0),
         ..Impact::default()
     }
 }
@@ -426,7 +448,7 @@ fn impact(incident: &Incident, verdict: &Verdict) -> Impact {
     Impact {
         names: verdict.names.iter().take(LISTED_MAX).map(|name| shown(name)).collect(),
         // The evidence looks back for an hour.
-        failures: verdict.failures.max(incident.failed_calls()),
+        failures: verdict.failures.max(incident.failed_calls().saturating_sub(incident.earlier.failed_calls)),
         codes: tally(verdict.codes.iter().map(|(code, count)| (code.as_str(), *count))),
         operations: tally(operations.into_iter()),
         tools: tally(verdict.tools.iter().map(|(tool, count)| (tool.as_str(), *count))),

@@ -4,6 +4,8 @@
 //! 20 of 62 people`), line 1 (what is wrong, where, for how many of how many) and line 2 (whose fault it looks like, and what
 //! is not known).
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use triage_decide::cell::Dimension;
 use triage_decide::concern::Concern;
@@ -16,8 +18,8 @@ use triage_model::region::Region;
 use crate::key::KeyState;
 use crate::notice::Impact;
 use crate::words::{
-    Clock, SIGN_IN, SUBJECT_MAX, between, concern_name, counted, in_brackets, of_shared, operations_in_words,
-    printable, shared_in_short, span,
+    Clock, SIGN_IN, SUBJECT_MAX, concern_name, counted, in_brackets, of_shared, operations_in_words, printable,
+    shared_in_short, span,
 };
 
 /// What a title calls a diagnosis.
@@ -50,7 +52,7 @@ pub fn title(incident: &Incident, impact: &Impact) -> String {
 
 /// The same with how long it lasted, for what is over.
 pub fn title_of_past(incident: &Incident, impact: &Impact) -> String {
-    let lasted = span(between(incident.began(), incident.ended()));
+    let lasted = span(incident.lasted());
     let whom = if impact.callers == 0 { String::new() } else { format!("{}, ", impact.head_count()) };
     fitted(incident, &format!("{whom}{lasted}"), SUBJECT_MAX - QUIET.len())
 }
@@ -212,8 +214,17 @@ pub fn over(incident: &Incident, impact: &Impact, recovery: &Recovery, clock: Cl
         incident.region,
         clock.time(from),
         clock.time(to),
-        span(between(from, to)),
+        how_long(incident),
     )
+}
+
+/// `25 minutes`; of one that was reopened, what that leaves out.
+fn how_long(incident: &Incident) -> String {
+    let lasted = span(incident.lasted());
+    match incident.earlier.over_for {
+        Duration::ZERO => lasted,
+        between => format!("{lasted}, without the {} when it was over", span(between)),
+    }
 }
 
 /// The cause, the worst state, and how it is known that it is over.
@@ -281,9 +292,12 @@ pub fn silent(since: Timestamp, clock: Clock<'_>) -> String {
     format!("Nobody has called since {}, so nothing shows whether it still fails.", clock.time(since))
 }
 
-/// The title of an advice notice.
+/// The title of an advice notice, with the tool that is to slow down; without its address, because a phone shows titles to
+/// anybody.
 pub fn title_of_advice(region: &Region, advised: &Advised) -> String {
-    printable(&format!("{SIGN_IN} {} {region}", name(advised.diagnosis)))
+    let talking = advised.talking.as_ref().and_then(|talking| talking.who.split(" at ").next());
+    let tool = talking.map(|tool| format!(" - {}", crate::words::shown(tool))).unwrap_or_default();
+    printable(&format!("{SIGN_IN} {} {region}{tool}", name(advised.diagnosis)))
 }
 
 /// The first line of an advice notice.

@@ -105,7 +105,7 @@ pub fn steps(name: &str, key: Option<&str>, region: &Region) -> Vec<String> {
     let find = key.is_none().then(|| FIND_THE_KEY.to_owned());
     let who = format!(
         "Find who changed it: aws cloudtrail lookup-events --max-items 5 --region {at} --lookup-attributes \
-         AttributeKey=EventName,AttributeValue={}",
+         AttributeKey=EventName,AttributeValue={} --query 'Events[].[EventTime,Username,EventId]' --output text",
         state.made_by()
     );
     find.into_iter().chain([state.mend(id, at), who]).collect()
@@ -148,7 +148,8 @@ mod tests {
             [
                 format!("Enable the KMS key again: aws kms enable-key --key-id {key} --region us-west-2"),
                 "Find who changed it: aws cloudtrail lookup-events --max-items 5 --region us-west-2 --lookup-attributes \
-                 AttributeKey=EventName,AttributeValue=DisableKey"
+                 AttributeKey=EventName,AttributeValue=DisableKey --query 'Events[].[EventTime,Username,EventId]' \
+                 --output text"
                     .to_owned(),
             ]
         );
@@ -159,6 +160,6 @@ mod tests {
         let steps = steps("KMS_InvalidStateException", None, &region());
         assert_eq!(steps[0], FIND_THE_KEY);
         assert!(steps[1].contains("cancel-key-deletion --key-id KEY --region eu-central-1 && aws kms enable-key"));
-        assert!(steps[2].ends_with("AttributeValue=ScheduleKeyDeletion"), "{}", steps[2]);
+        assert!(steps[2].contains("AttributeValue=ScheduleKeyDeletion --query"), "{}", steps[2]);
     }
 }

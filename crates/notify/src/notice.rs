@@ -14,8 +14,9 @@ use triage_decide::scope::Scope;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::observation::Operation;
 use triage_model::region::Region;
+use triage_model::time::lasted;
 
-use crate::words::{between, counted, name_of};
+use crate::words::{counted, name_of};
 
 /// What is told, as data. It is kept in the outbox as it is, so that whoever publishes it says the same. Every text of
 /// others in it is bounded and on one line, and so is every list.
@@ -187,13 +188,17 @@ pub struct Times {
     pub reopened: u32,
     pub reopened_at: Option<Timestamp>,
     pub over_at: Option<Timestamp>,
+    /// For how many seconds it was over before it was reopened.
+    #[serde(default)]
+    pub over_for_s: u64,
 }
 
 impl Times {
-    /// From the first failure to the latest: neither the proof nor the quiet time after it is outage. Where only a probe
-    /// failed, to its end.
+    /// From the first failure to the latest: neither the proof nor the quiet time after it is outage, nor the time in which
+    /// it was over.
     pub fn lasted(&self) -> Option<Duration> {
-        self.since.zip(self.latest.or(self.over_at)).map(|(since, latest)| between(since, latest))
+        let over_for = Duration::from_secs(self.over_for_s);
+        self.since.zip(self.latest.or(self.over_at)).map(|(since, to)| lasted(since, to).saturating_sub(over_for))
     }
 }
 

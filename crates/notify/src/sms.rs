@@ -29,8 +29,11 @@ pub fn render(notice: &Notice, place: &Place) -> String {
         StepState::Healthy => Some("Probe works."),
         StepState::Unknown | StepState::Unexpected => None,
     });
+    // Of an incident that opens, the second line says whose fault it looks like.
+    let fault = notice.headline.get(1).filter(|_| notice.kind == NoticeKind::Opened);
+    let fault = fault.and_then(|fault| septets(fault).split_inclusive(". ").next().map(|said| said.trim().to_owned()));
     let contact = place.company.contact.as_ref().map(|contact| format!("Contact: {}", septets(contact)));
-    for more in [since.as_deref(), probe, contact.as_deref()].into_iter().flatten() {
+    for more in [since.as_deref(), fault.as_deref(), probe, contact.as_deref()].into_iter().flatten() {
         if text.len() + ". ".len() + more.len() <= SMS_MAX {
             text.push_str(if text.ends_with('.') { " " } else { ". " });
             text.push_str(more);

@@ -82,7 +82,17 @@ pub fn explain(question: &Question) -> Explanation {
     }
 }
 
+/// `KMS_DisabledException`, `kms:Decrypt`: what a key refuses with stands in the field `reason`.
+fn names_a_key(code: &str) -> bool {
+    code.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case("kms"))
+}
+
 impl Question {
+    /// A status that says that the call was served.
+    pub fn is_success(&self) -> bool {
+        bare_status(&self.code).is_some_and(|status| (200..300).contains(&status))
+    }
+
     fn symptoms(&self) -> Symptoms<'_> {
         let status = self.status.or_else(|| bare_status(&self.code));
         Symptoms {
@@ -91,7 +101,8 @@ impl Question {
             inner_code: self.inner_code.as_deref(),
             status,
             message: self.message.as_deref(),
-            reason: self.reason.as_deref(),
+            // A notice shows the reason of a key's refusal as its code.
+            reason: self.reason.as_deref().or(Some(self.code.as_str()).filter(|code| names_a_key(code))),
             grant_type: self.grant_type.as_deref(),
             no_answer: self.no_answer || status.is_none() && means_no_answer(&self.code),
             ..Symptoms::default()
@@ -192,8 +203,8 @@ impl Explanation {
         };
         let status = match (self.status, near.as_str()) {
             (Some(_), _) => "",
-            (None, "") => "; give its HTTP status with --status, which may tell",
-            (None, _) => " If not, give its HTTP status with --status, which may tell",
+            (None, "") => "; give its HTTP status with --status, which may decide",
+            (None, _) => " If not, give its HTTP status with --status, which may decide",
         };
         Some(format!("the table knows no code {}{near}{status}", self.code))
     }

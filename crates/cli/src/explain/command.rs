@@ -15,6 +15,7 @@ use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
 use crate::explain::code::{NotOurs, Question};
+use crate::explain::input::InputError;
 use crate::explain::look_alike::LookAlike;
 use crate::explain::paste::{self, Asked};
 use crate::explain::text::Sheet;
@@ -27,10 +28,10 @@ oidc-triage explain [OPTIONS] <CODE|TEXT|->
        oidc-triage explain [--format <text|json>] --event <FILE>";
 
 const HELP: &str = "\
-CODE is taken as logs, SDKs and browsers show it, in any letter case: InternalServerException, InternalServer,
-invalid_grant, Client.Throttling, com.amazonaws.sso.oidc#SlowDownException, ECONNREFUSED, or a bare HTTP status. In its place may
-stand whatever was printed: a sentence of an SDK in quotes, or - for a text of any length on standard input. Errors of other
-services that look alike (UnauthorizedException of the access portal) are named as such.
+CODE is taken as logs, SDKs and browsers show it, in any letter case: InternalServerException, InternalServer, \
+invalid_grant, Client.Throttling, com.amazonaws.sso.oidc#SlowDownException, ECONNREFUSED, or a bare HTTP status. In \
+its place may stand whatever was printed: a sentence of an SDK in quotes, or - for a text of any length on standard \
+input. Errors of other services that look alike (UnauthorizedException of the access portal) are named as such.
 
 Messages and inputs of calls are looked at and never printed, because they may hold secrets.
 
@@ -45,9 +46,9 @@ Examples:
 
 Exit status:
   0  explained
-  1  the table knows no such code (in an event: one of its codes), the text has no error in it, or the event cannot be read
-     whole; standard error says what to do
-  2  wrong usage, or a policy or environment that cannot be used";
+  1  the table knows no such code (in an event: one of its codes), the text has no error in it, or the event \
+cannot be read whole; standard error says what to do
+  2  wrong usage: also a file that does not exist or cannot be opened, or a policy or environment that cannot be used";
 
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP, override_usage = USAGE)]
@@ -112,7 +113,7 @@ pub fn run<E: ToString>(
         let text = match arguments.code.as_deref() {
             Some("-") => match input::pasted() {
                 Ok(text) => text,
-                Err(error) => return Ok(Ending::NotExplained(format!("standard input {error}"))),
+                Err(error) => return Ok(unread("standard input", &error)),
             },
             given => given.unwrap_or_default().to_owned(),
         };
@@ -129,11 +130,24 @@ pub fn run<E: ToString>(
     let name = called(&path);
     let text = match input::read(&path) {
         Ok(text) => text,
-        Err(error) => return Ok(Ending::NotExplained(format!("{name} {error}"))),
+        Err(error) => return Ok(unread(&name, &error)),
     };
     let walk = event::walk(&text, config, now);
     print(&walk, || walk.text(), format, out)?;
     Ok(ending(&name, &walk))
+}
+
+/// Of what cannot be opened nothing was looked at: the path is wrong, as a wrong option would be.
+fn unread(name: &str, error: &InputError) -> Ending {
+    let reason = format!("{name} {error}");
+    match error {
+        InputError::Unreadable(_) | InputError::Refused(_) => Ending::Unusable(reason),
+        InputError::TooLarge
+        | InputError::GzipDamaged(_)
+        | InputError::NotUtf8
+        | InputError::Empty
+        | InputError::Several => Ending::NotExplained(reason),
+    }
 }
 
 /// What is not explained of an event, and what to do.
@@ -152,6 +166,9 @@ fn ending(name: &str, walk: &event::Walk) -> Ending {
 }
 
 fn explain_code(question: &Question, format: Format, out: &mut impl Write) -> io::Result<Ending> {
+    if question.is_success() {
+        return Ok(Ending::NotExplained(SUCCESS.to_owned()));
+    }
     let answer = code::explain(question);
     let unknown = answer.unknown();
     // For a program an unknown code is an answer, too.
@@ -211,6 +228,9 @@ fn explain_text<E: ToString>(
         Asked::Nothing => Ok(Ending::NotExplained(NO_ERROR.to_owned())),
     }
 }
+
+const SUCCESS: &str =
+    "a status of 200 to 299 is a success: the service served the call, and there is no error to explain";
 
 const NO_ERROR: &str = "no error of AWS was found in this text; give the error code, or the line in which it stands";
 

@@ -22,7 +22,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Why there is no event to explain.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read: {0}; check the path and its permissions")]
     Unreadable(#[from] io::Error),
     #[error("is not read: {0}")]
     Refused(&'static str),

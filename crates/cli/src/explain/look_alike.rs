@@ -32,10 +32,18 @@ const PORTAL_MARKS: &[&str] = &[
     "services.sso.model",
     "client-sso/",
     "portal.sso.",
+    "Session token not found or invalid",
 ];
 const STS: &str = "AWS STS, or whichever service was called with its credentials";
-const STS_MARKS: &[&str] =
-    &["AssumeRole", "GetCallerIdentity", "GetSessionToken", "operation error STS:", "Service: Sts", "sts."];
+const STS_MARKS: &[&str] = &[
+    "AssumeRole",
+    "GetCallerIdentity",
+    "GetSessionToken",
+    "operation error STS:",
+    "Service: Sts",
+    "sts.",
+    "security token included in the request is expired",
+];
 const COGNITO: &str = "Amazon Cognito user pools (InitiateAuth, RespondToAuthChallenge, GetUser)";
 const COGNITO_MARKS: &[&str] = &["InitiateAuth", "RespondToAuthChallenge", "Cognito", "cognito-idp"];
 const SIGN_IN: &str = "AWS Sign-In (CreateOAuth2Token, behind `aws login`)";
@@ -142,6 +150,9 @@ const LOOK_ALIKES: &[LookAlike] = &[
             "Error loading SSO Token",
             "Token has expired and refresh failed",
             "SSO session associated with this profile",
+            "SSO session has expired or is invalid",
+            "To refresh this SSO session",
+            "failed to refresh cached SSO token",
         ],
         from: PROGRAM,
         meaning: "There is no SSO token in ~/.aws/sso/cache, or it has expired and could not be refreshed.",

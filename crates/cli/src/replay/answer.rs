@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use triage_decide::verdict::Severity;
+use triage_model::time::lasted;
 use triage_notify::words::between;
 
 use crate::replay::close_up::Calls;
@@ -21,10 +22,10 @@ pub struct Answer {
     /// It is of the incidents that paged; so many others paged nobody.
     pub is_of_pages: bool,
     pub others: usize,
-    /// In seconds: most could not sign in; some could not; a part failed.
-    pub down: u64,
-    pub degraded: u64,
-    pub failing: u64,
+    /// Most could not sign in; some could not; a part failed.
+    pub down: BadTime,
+    pub degraded: BadTime,
+    pub failing: BadTime,
     pub open: usize,
     pub affected: HeadCount,
     /// Calls while it lasted; none served where those are not seen.
@@ -34,6 +35,13 @@ pub struct Answer {
     pub faults: Vec<(Fault, usize)>,
     /// The soonest and the latest that an incident was noticed after its first failure.
     pub noticed: Option<(Duration, Duration)>,
+}
+
+/// How long one kind of bad time was, in seconds, and in how many incidents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BadTime {
+    pub seconds: u64,
+    pub incidents: usize,
 }
 
 /// How many were affected, of how many.
@@ -48,15 +56,11 @@ pub struct HeadCount {
 
 impl HeadCount {
     pub fn of(story: &Story) -> Self {
-        // What notices estimate, a history has all calls of.
-        let counted = story.close_up.affected.filter(|affected| story.about && *affected > 0);
-        let affected = counted.unwrap_or(story.callers);
-        // As its notices say it, so that a report does not contradict them.
-        let seen = story.notices.iter().rev().find_map(|notice| notice.impact.seen);
+        let (affected, is_about) = story.affected();
         Self {
             affected,
-            is_about: story.about && counted.is_none(),
-            active: story.close_up.active.map(|active| seen.unwrap_or(active).max(affected)),
+            is_about,
+            active: story.close_up.active.map(|active| active.max(affected)),
             are_people: story.close_up.are_people,
         }
     }
@@ -80,7 +84,12 @@ impl Answer {
         let stories = if is_of_pages { pages } else { review.incidents.iter().collect() };
         let incidents = stories.len();
         let last = review.span.map(|(_, last)| last);
-        let seconds = |bad: Bad| covered(stories.iter().filter(|it| is(it, bad)).map(|it| times(it, last)).collect());
+        let time = |bad: Bad| {
+            let own = || stories.iter().filter(|it| is(it, bad));
+            let over_for: u64 = own().map(|it| it.over_for.as_secs()).sum();
+            let seconds = covered(own().map(|it| times(it, last)).collect()).saturating_sub(over_for);
+            BadTime { seconds, incidents: own().count() }
+        };
         let affected = match stories.as_slice() {
             [] => return None,
             [one] => HeadCount::of(one),
@@ -104,9 +113,9 @@ impl Answer {
             incidents,
             is_of_pages,
             others: review.incidents.len() - incidents,
-            down: seconds(Bad::Down),
-            degraded: seconds(Bad::Degraded),
-            failing: seconds(Bad::Partial),
+            down: time(Bad::Down),
+            degraded: time(Bad::Degraded),
+            failing: time(Bad::Partial),
             open: stories.iter().filter(|story| story.over_at.is_none()).count(),
             affected,
             calls: toll.calls,
@@ -116,17 +125,19 @@ impl Answer {
         })
     }
 
-    /// The worst that there was, and for how many seconds.
-    pub const fn worst(&self) -> (Bad, u64) {
-        match (self.down, self.degraded) {
-            (1.., _) => (Bad::Down, self.down),
-            (0, 1..) => (Bad::Degraded, self.degraded),
-            (0, 0) => (Bad::Partial, self.failing),
-        }
+    /// The kinds of bad time that there were, the worst first.
+    pub fn bad_times(&self) -> Vec<(Bad, BadTime)> {
+        let all = [(Bad::Down, self.down), (Bad::Degraded, self.degraded), (Bad::Partial, self.failing)];
+        all.into_iter().filter(|(_, time)| time.incidents > 0).collect()
+    }
+
+    /// The worst of them.
+    pub fn worst(&self) -> (Bad, BadTime) {
+        self.bad_times().first().copied().unwrap_or((Bad::Partial, self.failing))
     }
 }
 
-fn is(story: &Story, bad: Bad) -> bool {
+pub fn is(story: &Story, bad: Bad) -> bool {
     Bad::of(story.diagnosis) == bad
 }
 
@@ -134,6 +145,12 @@ fn is(story: &Story, bad: Bad) -> bool {
 pub fn times(story: &Story, last: Option<Timestamp>) -> (Timestamp, Timestamp) {
     let open = || last.unwrap_or(story.began).max(story.began);
     (story.began, story.ended().unwrap_or_else(open))
+}
+
+/// How long it lasted, or has lasted by the end of the history.
+pub fn lasted_so_far(story: &Story, last: Option<Timestamp>) -> Duration {
+    let (from, to) = times(story, last);
+    lasted(from, to).saturating_sub(story.over_for)
 }
 
 fn faults(stories: &[&Story]) -> Vec<(Fault, usize)> {

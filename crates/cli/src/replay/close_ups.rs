@@ -55,12 +55,8 @@ struct Distinct {
 impl Distinct {
     fn add(&mut self, growing: &Growing, calls: Calls) {
         self.calls.add(calls);
-        for (caller, failed) in growing.callers() {
-            self.active.insert(caller);
-            if failed {
-                self.affected.insert(caller);
-            }
-        }
+        self.active.extend(growing.active());
+        self.affected.extend(growing.callers().filter(|(_, failed)| *failed).map(|(caller, _)| caller));
     }
 
     fn toll(&self) -> Toll {
@@ -88,11 +84,19 @@ impl CloseUps {
 
     /// Takes how an incident stands after a notice.
     pub fn follow(&mut self, story: &Story) {
+        let recent = || self.recent.get(&story.region).into_iter().flatten();
+        let from = before(story.began, MARGIN[1]);
         if let Some(growing) = self.growing.iter_mut().find(|growing| growing.id == story.id) {
+            // What was counted by another scope is counted again, as long as the calls are kept.
+            if growing.is_of_other_scope(story) && recent().next().is_some_and(|first| first.at <= from) {
+                *growing = Growing::new(story, from);
+                recent().for_each(|call| growing.see(call));
+                return;
+            }
             return growing.follow(story);
         }
-        let mut growing = Growing::new(story, before(story.began, MARGIN[1]));
-        self.recent.get(&story.region).into_iter().flatten().for_each(|call| growing.see(call));
+        let mut growing = Growing::new(story, from);
+        recent().for_each(|call| growing.see(call));
         self.growing.push(growing);
     }
 
@@ -131,7 +135,7 @@ impl CloseUps {
 
 fn close_up(growing: &Growing, is_served: bool, keeps_bins: bool) -> CloseUp {
     let (from, to) = window(growing);
-    let active: BTreeSet<CallerHash> = growing.callers().map(|(caller, _)| caller).collect();
+    let active: BTreeSet<CallerHash> = growing.active().collect();
     CloseUp {
         during: growing.during(),
         before: growing.before(from),

@@ -30,10 +30,11 @@ use crate::replay::{html, json, markdown, text};
 use crate::terminal::Colour;
 
 const HELP: &str = "\
-Of a folder and the folders below it, files named .json, .jsonl, .ndjson or .log are read, also with .gz behind it, and files
-named .gz alone. What AWS puts beside a trail's log files (digests, Config, GuardDuty, flow logs) is not opened, and files
-that hold none of our events are left out: one line on standard error sums up each. A file that you name is read in any case.
-Events that are up to an hour out of order are put where they belong; later ones are evaluated as late, and counted.
+Of a folder and the folders below it, files named .json, .jsonl, .ndjson or .log are read, also with .gz behind it, \
+and files named .gz alone. What AWS puts beside a trail's log files (digests, Config, GuardDuty, flow logs) is not \
+opened, and files that hold none of our events are left out: one line on standard error sums up each. A file that \
+you name is read in any case. Events that are up to an hour out of order are put where they belong; later ones are \
+evaluated as late, and counted.
 
 Examples:
   oidc-triage replay events/
@@ -126,11 +127,12 @@ struct Paths {
     /// Only calls of that region; may be given several times.
     #[arg(long = "region", value_name = "REGION")]
     regions: Vec<String>,
-    /// Show times in that IANA time zone beside UTC (Europe/Berlin): in text, and in the notices of html and md. --since and
+    /// Show times in that IANA time zone beside UTC (Europe/Berlin): in text, md, and the notices of html. --since and
     /// --until are read in it. JSON stays in UTC.
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
-    /// Write the result to a file instead of standard output. An existing file is replaced only once the result is complete.
+    /// Write the result to a file instead of standard output. An existing file is replaced only once the result is
+    /// written whole; after Ctrl-C it is that of what was read.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use triage_decide::probe::StepState;
 use triage_decide::verdict::Diagnosis;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
-use triage_notify::words::{between, capitalized};
+use triage_model::time::lasted;
+use triage_notify::words::capitalized;
 
 use crate::replay::review::Story;
 
@@ -76,11 +77,13 @@ impl Fault {
         match self {
             Self::Aws => format!("AWS Health had an open issue about it; {probed}."),
             Self::ProbablyAws if probe == Some(StepState::Down) => {
-                format!("The service answered with errors of its own, and {probed}. AWS Health was silent.")
+                format!(
+                    "The service answered with errors of its own, and {probed}. No AWS Health event about it was seen."
+                )
             }
             Self::ProbablyAws => {
                 format!(
-                    "The service answered with errors of its own. Not confirmed: {probed}, and AWS Health was silent."
+                    "The service answered with errors of its own. Not confirmed: {probed}, and no AWS Health event about it was seen."
                 )
             }
             Self::OwnKey => {
@@ -153,7 +156,7 @@ pub fn covered(mut times: Vec<(Timestamp, Timestamp)>) -> u64 {
     for (from, to) in times {
         let from = from.max(until);
         if to > from {
-            sum += between(from, to).as_secs();
+            sum += lasted(from, to).as_secs();
             until = to;
         }
     }
@@ -166,9 +169,9 @@ mod tests {
 
     #[test]
     fn minutes_of_overlapping_incidents_are_counted_once() {
-        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let at = |minute: i64| Timestamp::from_second(60 * minute).unwrap();
         let times = [(100, 200), (0, 60), (150, 260), (160, 170), (300, 300)];
-        assert_eq!(covered(times.map(|(from, to)| (at(from), at(to))).to_vec()), 60 + 160);
+        assert_eq!(covered(times.map(|(from, to)| (at(from), at(to))).to_vec()), 60 * (60 + 160));
         assert_eq!(covered(Vec::new()), 0);
     }
 }

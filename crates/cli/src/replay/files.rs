@@ -121,7 +121,7 @@ pub fn refused(paths: &[PathBuf]) -> Vec<Unreadable> {
         true => openable::refusal_of_standard_input().map(str::to_owned),
         false => match fs::metadata(path) {
             Ok(metadata) => openable::refusal(path, &metadata).map(str::to_owned),
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(format!("cannot be read: {error}; check the path and its permissions")),
         },
     };
     paths.iter().filter_map(|path| Some(Unreadable { name: called(path), reason: reason(path)? })).collect()

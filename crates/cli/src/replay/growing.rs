@@ -12,18 +12,24 @@ use triage_engine::handled::Call;
 use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
 use triage_model::region::Region;
-use triage_model::time::later;
+use triage_model::time::{before, later};
 use triage_notify::notice::NamedScope;
 
 use crate::replay::bins::{begin, wider};
 use crate::replay::close_up::{Calls, Slice};
 use crate::replay::review::Story;
 
-/// So fine that an incident of a minute is not mixed with what is beside it.
-const WIDTH: Duration = Duration::from_secs(10);
+/// To the second, so that what is just before an incident or just after it is not counted with it.
+const WIDTH: Duration = Duration::from_secs(1);
 
-/// Bins: two hours of the finest. A longer incident has wider ones.
-const BINS_MAX: usize = 720;
+/// Bins with calls: two hours of the finest. A longer or busier incident has wider ones.
+const BINS_MAX: usize = 7_200;
+
+/// Callers kept of all bins together: some 100 MB.
+const KEPT_MAX: usize = 2_000_000;
+
+/// How long before its first failure callers count as there: as in the notices.
+const SHORTLY_BEFORE: Duration = Duration::from_secs(5 * 60);
 
 /// Callers kept of one bin: what is more makes no difference to a reader.
 const CALLERS_MAX: usize = 4_000;
@@ -69,6 +75,8 @@ pub struct Growing {
     scope: Scope,
     from: Timestamp,
     bins: BTreeMap<i64, Fine>,
+    /// Callers of all bins.
+    kept: usize,
     /// The latest call that was seen: where an incident is still open, it lasts at least so long.
     seen_until: Timestamp,
 }
@@ -95,6 +103,7 @@ impl Growing {
             scope: Scope::default(),
             from,
             bins: BTreeMap::new(),
+            kept: 0,
             seen_until: story.began,
         };
         growing.follow(story);
@@ -118,18 +127,23 @@ impl Growing {
         }
         self.seen_until = self.seen_until.max(call.at);
         let bin = self.bins.entry(begin(call.at.as_second(), self.width)).or_default();
-        let about = call.failed.and_then(About::of).filter(|_| self.scope.has(call.operation, &call.traits));
+        if !self.scope.has(call.operation, &call.traits) {
+            return;
+        }
+        let about = call.failed.and_then(About::of);
         match (call.failed, about) {
             (None, _) => bin.served += 1,
             (Some(_), Some(about)) => bin.failed[about as usize] += 1,
             (Some(_), None) => {}
         }
         if bin.callers.len() < CALLERS_MAX || bin.callers.contains_key(&call.caller) {
+            let callers = bin.callers.len();
             let known = bin.callers.entry(call.caller).or_default();
             known.0 |= about.map_or(0, About::bit);
             known.1 |= call.is_person;
+            self.kept += bin.callers.len() - callers;
         }
-        while self.bins.len() > BINS_MAX {
+        while self.bins.len() > BINS_MAX || self.kept > KEPT_MAX {
             self.coarsen();
         }
     }
@@ -148,6 +162,12 @@ impl Growing {
                 }
             }
         }
+        self.kept = self.bins.values().map(|bin| bin.callers.len()).sum();
+    }
+
+    /// Whether the latest notice says that it fails elsewhere than was known.
+    pub fn is_of_other_scope(&self, story: &Story) -> bool {
+        story.scope.as_ref().is_some_and(|named| scope(named) != self.scope)
     }
 
     /// Its latest failure; of one that is open, the latest call.
@@ -211,6 +231,12 @@ impl Growing {
 
     pub fn unanswered(&self) -> u64 {
         self.own().map(|bin| bin.failed_of(About::Unanswered.bit())).sum()
+    }
+
+    /// Everybody from shortly before its first failure to its latest. One may come more than once.
+    pub fn active(&self) -> impl Iterator<Item = CallerHash> {
+        let until = later(self.ended(), Duration::from_secs(1));
+        self.within(before(self.began, SHORTLY_BEFORE), until).flat_map(|bin| bin.callers.keys().copied())
     }
 
     /// Everybody from its first failure to its latest, and whether they failed. One may come more than once.

@@ -165,8 +165,8 @@ impl<'a> Printer<'a> {
                 latest: story.latest,
                 over_at: story.over_at,
                 proved: story.proved,
-                callers: story.callers,
-                about: story.about,
+                callers: story.affected().0,
+                about: story.affected().1,
                 notices: story.notices.len(),
                 looks_false: story.looks_false(),
             };

@@ -9,12 +9,15 @@ mod escape;
 mod tests;
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use triage_notify::notice::{Notice, NoticeKind, Tally};
-use triage_notify::words::{between, capitalized, span, utc, utc_minute};
+use triage_notify::step;
+use triage_notify::words::{capitalized, in_zone, span, utc_minute};
 
-use crate::replay::answer::{Answer, HeadCount, times};
+use crate::replay::answer::{Answer, BadTime, HeadCount, lasted_so_far, times};
 use crate::replay::close_up::{CLOSE_UPS_MAX, Calls};
 use crate::replay::fault::{Bad, Fault};
 use crate::replay::html::words::{self, Number, date, share};
@@ -32,7 +35,13 @@ pub fn print(review: &Review, out: &mut impl Write) -> io::Result<()> {
     if review.interrupted {
         writeln!(out, "**Interrupted:** this covers the history up to there. Run it again for all of it.\n")?;
     }
-    writeln!(out, "A draft by oidc-triage, from recorded calls. Times are in UTC. The clock: {}.\n", review.clock())?;
+    let zone = review.zone.as_ref().and_then(TimeZone::iana_name);
+    let zone = zone.map_or_else(|| "UTC".to_owned(), |zone| format!("UTC and {zone}"));
+    writeln!(
+        out,
+        "A draft by oidc-triage, from recorded calls. Times are in {zone}. The clock: {}.\n",
+        review.clock()
+    )?;
     writeln!(out, "## Summary\n\n{}\n", sentence(&in_a_sentence(review, answer.as_ref())))?;
     if let Some(answer) = &answer {
         summary(answer, out)?;
@@ -54,7 +63,7 @@ fn fact(out: &mut impl Write, name: &str, fact: &str) -> io::Result<()> {
 }
 
 fn summary(answer: &Answer, out: &mut impl Write) -> io::Result<()> {
-    let (bad, seconds) = answer.worst();
+    let (bad, BadTime { seconds, .. }) = answer.worst();
     let minutes = Number(words::minutes(seconds));
     fact(out, &format!("Minutes {}", bad.in_words().to_lowercase()), &minutes.to_string())?;
     people(&answer.affected, out)?;
@@ -79,7 +88,8 @@ fn in_words(fault: &Fault) -> String {
 }
 
 fn people(count: &HeadCount, out: &mut impl Write) -> io::Result<()> {
-    let of = if count.active.is_some() { " who called meanwhile" } else { "; how many called is not known" };
+    let of =
+        if count.active.is_some() { " who called then or shortly before" } else { "; how many called is not known" };
     fact(out, &format!("{} affected", capitalized(count.noun(2))), &format!("{}{of}", words::head_count(count)))
 }
 
@@ -92,7 +102,8 @@ fn worked(calls: Calls, are_served_seen: bool, out: &mut impl Write) -> io::Resu
 }
 
 fn noticed(after: &str, out: &mut impl Write) -> io::Result<()> {
-    fact(out, "Noticed", &format!("{after} after the first failure"))
+    let late = "by the calls' own times, unless --arrival is given: CloudTrail delivers them some minutes later";
+    fact(out, "Noticed", &format!("{after} after the first failure ({late})"))
 }
 
 fn incident(review: &Review, number: usize, story: &Story, out: &mut impl Write) -> io::Result<()> {
@@ -100,7 +111,13 @@ fn incident(review: &Review, number: usize, story: &Story, out: &mut impl Write)
     let (from, to) = times(story, last);
     writeln!(out, "## Incident {number}: {} in {}, {}\n", words::diagnosis(story.diagnosis), story.region, date(from))?;
     writeln!(out, "### Impact\n")?;
-    let lasted = format!("{}, from {} to {}", span(between(from, to)), utc(from), utc(to));
+    let without = match story.over_for {
+        Duration::ZERO => String::new(),
+        over => format!(", without the {} when it was over", span(over)),
+    };
+    let lasted = span(lasted_so_far(story, last));
+    let zone = review.zone.as_ref();
+    let lasted = format!("{lasted}, from {} to {}{without}", in_zone(from, zone), in_zone(to, zone));
     fact(out, &format!("{} for", Bad::of(story.diagnosis).in_words()), &lasted)?;
     let count = HeadCount::of(story);
     people(&count, out)?;
@@ -110,15 +127,24 @@ fn incident(review: &Review, number: usize, story: &Story, out: &mut impl Write)
     }
     let over = words::over(story, |at| at.strftime("%Y-%m-%d %H:%M").to_string());
     fact(out, "End", &over)?;
-    timeline(story, from, to, out)?;
+    timeline(story, (from, to), zone, out)?;
     cause(story, out)
 }
 
-fn timeline(story: &Story, from: Timestamp, to: Timestamp, out: &mut impl Write) -> io::Result<()> {
+fn timeline(
+    story: &Story,
+    (from, to): (Timestamp, Timestamp),
+    zone: Option<&TimeZone>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     writeln!(out, "\n### Timeline\n")?;
+    writeln!(out, "With the notices that would have been sent, each with its severity; a page wakes on-call.\n")?;
     // The others say themselves what they are.
     let kind = |notice: &Notice| if notice.kind == NoticeKind::Opened { "Opened: " } else { "" };
-    let sent = |notice: &Notice| (notice.at, format!("{}{}", kind(notice), sentence(&notice.subject)));
+    let sent = |notice: &Notice| {
+        let severity = notice.severity.as_str();
+        (notice.at, format!("({severity}) {}{}", kind(notice), sentence(&notice.subject)))
+    };
     let last = story.notices.last().filter(|_| story.notices.len() > NOTICES_MAX);
     let mut lines = vec![(from, "first failed call".to_owned())];
     let first = NOTICES_MAX - usize::from(last.is_some());
@@ -128,7 +154,7 @@ fn timeline(story: &Story, from: Timestamp, to: Timestamp, out: &mut impl Write)
     }
     lines.sort_by_key(|(at, _)| *at);
     for (at, line) in lines {
-        writeln!(out, "- {} {line}", utc(at))?;
+        writeln!(out, "- {} {line}", in_zone(at, zone))?;
     }
     if let Some(more @ 1..) = story.notices.len().checked_sub(NOTICES_MAX) {
         writeln!(out, "- and {}", words::counted(more, "more notice"))?;
@@ -145,7 +171,7 @@ fn cause(story: &Story, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "- {}", sentence(reason))?;
     }
     if let Some(notice) = story.fullest() {
-        writeln!(out, "- Counted up to {}:", utc_minute(notice.at))?;
+        writeln!(out, "\nCounted up to {}, by the latest notice that lists them:\n", utc_minute(notice.at))?;
         tallied("Codes", &notice.impact.codes, out)?;
         tallied("Operations", &notice.impact.operations, out)?;
         tallied("Tools", &notice.impact.tools, out)?;
@@ -163,9 +189,11 @@ fn cause(story: &Story, out: &mut impl Write) -> io::Result<()> {
     }
     let steps = story.notices.iter().rfind(|notice| notice.kind != NoticeKind::Resolved);
     if let Some(advice) = steps.map(|notice| &notice.advice).filter(|advice| !advice.now.is_empty()) {
-        writeln!(out, "\nOn-call was advised:\n")?;
+        writeln!(out, "\nOn-call would have been advised:\n")?;
         for (place, step) in advice.now.iter().enumerate() {
-            writeln!(out, "{}. {}", place + 1, sentence(step))?;
+            let (words, command) = step::parts(step);
+            let command = command.map(|command| format!(" {}", code(command))).unwrap_or_default();
+            writeln!(out, "{}. {}{command}", place + 1, sentence(words))?;
         }
     }
     writeln!(out)

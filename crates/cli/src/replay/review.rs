@@ -14,6 +14,7 @@ use triage_model::classify::Cause;
 use triage_model::observation::Operation;
 use triage_model::problem::Problems;
 use triage_model::region::Region;
+use triage_model::time::lasted;
 use triage_notify::notice::{NamedScope, Notice, Tally};
 use triage_notify::words::{between, counted};
 
@@ -96,6 +97,8 @@ pub struct Story {
     /// Its first failure, or when it was opened; and its latest one, where any was seen.
     pub began: Timestamp,
     pub latest: Option<Timestamp>,
+    /// How long it was over before it was reopened.
+    pub over_for: Duration,
     /// What would have been told of it, in order.
     pub notices: Vec<Notice>,
     /// Known at the end of the history.
@@ -138,7 +141,7 @@ impl Story {
     /// How long it lasted, from its first failure to its latest: neither the proof nor the quiet time after it is outage. None
     /// where it is not over.
     pub fn lasted(&self) -> Option<Duration> {
-        self.over_at.map(|over| between(self.began, self.latest.unwrap_or(over)))
+        self.over_at.map(|over| lasted(self.began, self.latest.unwrap_or(over)).saturating_sub(self.over_for))
     }
 
     /// When its latest failure was, as far as is known; None while it goes on.
@@ -148,8 +151,17 @@ impl Story {
 
     /// `12 callers`, `about 4000 callers`.
     pub fn callers_in_words(&self) -> String {
-        let callers = counted(self.callers, "caller");
-        if self.about { format!("about {callers}") } else { callers }
+        let (affected, is_about) = self.affected();
+        let callers = counted(affected, "caller");
+        if is_about { format!("about {callers}") } else { callers }
+    }
+
+    /// Distinct affected callers, and whether that is an estimate. What notices estimate, a history has all calls of.
+    pub fn affected(&self) -> (usize, bool) {
+        match self.close_up.affected.filter(|affected| self.about && *affected > 0) {
+            Some(counted) => (counted, false),
+            None => (self.callers, self.about),
+        }
     }
 
     /// `StartDeviceAuthorization`; None where it is of the whole region.

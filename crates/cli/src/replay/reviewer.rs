@@ -4,6 +4,7 @@
 //! kept in the order of the names, so that the same history gives the same review.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use triage_decode::batch::InputKind;
@@ -132,6 +133,7 @@ impl Reviewer {
                     about: false,
                     began: notice.at,
                     latest: None,
+                    over_for: Duration::ZERO,
                     notices: Vec::new(),
                     close_up: CloseUp::default(),
                 });
@@ -148,6 +150,7 @@ impl Reviewer {
         story.about |= notice.impact.about;
         story.began = notice.times.since.map_or(story.began, |since| since.min(story.began));
         story.latest = story.latest.max(notice.times.latest);
+        story.over_for = Duration::from_secs(notice.times.over_for_s);
         if notice.scope.is_some() {
             story.scope.clone_from(&notice.scope);
         }

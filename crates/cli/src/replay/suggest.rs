@@ -130,10 +130,13 @@ fn judge(present: &Policy, policy: &Policy, review: &Review, outages: &[Story]) 
     }
 }
 
+/// A page that comes less than this later is no worse.
+const LATER_S: u64 = 60;
+
 /// What cannot be told apart by the history stays as it is; of others that it cannot tell apart the strictest is taken, which asks
 /// for the most callers and bears the fewest false pages: a history that shows no harm is no reason to page more easily.
 fn best(tried: &[Tried]) -> Option<&Tried> {
-    let worth = |one: &Tried| (Reverse(one.caught), one.false_looking_pages, one.later_s, !one.is_present);
+    let worth = |one: &Tried| (Reverse(one.caught), one.false_looking_pages, one.later_s / LATER_S, !one.is_present);
     let looseness = |one: &Tried, other: &Tried| {
         let callers = other.outage_callers.cmp(&one.outage_callers);
         callers.then(one.false_pages_per_year.total_cmp(&other.false_pages_per_year))

@@ -18,6 +18,7 @@ use crate::diagnose::dark;
 use crate::diagnose::facts::Facts;
 use crate::diagnose::finding::{Attribution, Finding};
 use crate::diagnose::peak::reasons;
+use crate::diagnose::refused::began;
 use crate::diagnose::words::label_of;
 use crate::evidence::mark::Mark;
 use crate::lens::Apart;
@@ -83,7 +84,8 @@ fn of_refusals(facts: &Facts<'_>) -> Option<Attribution> {
     let mut wide: Vec<_> = wide.collect();
     wide.sort_by_key(|(kind, affected)| (std::cmp::Reverse(affected.len()), *kind));
     wide.into_iter().find_map(|(kind, affected)| {
-        let since = affected.iter().map(|affected| affected.since).min()?;
+        let window = before(facts.latest_call, facts.policy.suspected_window);
+        let since = began(affected, window, facts.policy.suspected_callers);
         let failing: Vec<&Mark> = facts
             .callers(kind)
             .flat_map(|calls| calls.unserved(Timestamp::MAX))

@@ -31,7 +31,7 @@ impl Balance {
 
     pub fn in_words(&self) -> String {
         let since = match self.counted {
-            Counted::InTheWindow => "",
+            Counted::InTheWindow => " in the minutes before",
             Counted::SinceTheFirstRefusal => " since the first of them",
         };
         match self.calls {

@@ -51,8 +51,9 @@ pub fn finding(facts: &Facts<'_>) -> Option<Finding> {
 /// Others are served: it is that application, or that address.
 pub fn apart(facts: &Facts<'_>) -> Option<Attribution> {
     // What the service's own incident explains is attributed to no other, unless it is this very caller's incident.
-    let is_wide =
-        |incident: &Incident| incident.concern == Concern::Service && incident.callers >= facts.policy.outage_callers;
+    let is_wide = |incident: &Incident| {
+        incident.concern == Concern::Service && incident.callers_in_all().0 >= facts.policy.outage_callers
+    };
     let is_explained = |dark: &Dark<'_>| {
         facts.open.is_some_and(|incident| {
             let (operation, traits) = (dark.failed.last().and_then(|mark| mark.operation), dark.failed[0].traits);

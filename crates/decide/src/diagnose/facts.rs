@@ -26,8 +26,8 @@ use crate::lens::Lens;
 use crate::policy::Policy;
 use crate::probe::{ProbeAnswer, StepState};
 use crate::scope::{Scope, Shared, SharedKey};
-use crate::sequential::{Calls, Run};
-use crate::spread::{beyond, calls_within, latest};
+use crate::sequential::{Calls, Run, successes_are_seen};
+use crate::spread::{beyond, calls_within, latest, slots};
 use crate::view::View;
 
 /// An older probe says nothing about now: the watcher probes every minute.
@@ -287,6 +287,12 @@ impl<'a> Facts<'a> {
         self.probe.is_some_and(|probe| probe.steps.iter().any(|step| step.answer == StepState::Down))
     }
 
+    /// When a probe last failed since failures count, now or before. The record knows it also when all is well again.
+    pub fn probe_failed_at(&self) -> Option<Timestamp> {
+        let failed = self.view.probe.steps.values().filter_map(|step| step.down_last).max();
+        failed.filter(|at| *at >= self.from && (self.open.is_some() || self.is_probe_down()))
+    }
+
     /// The open issues of AWS Health about signing in, the first reported first.
     pub fn issues(&self) -> Vec<&'a HealthIssue> {
         let open = self.view.evidence.open_issues(self.now);
@@ -333,20 +339,38 @@ impl<'a> Facts<'a> {
         self.distinct(within.map(|(_, caller, _)| caller)).len()
     }
 
-    /// Everybody who called since shortly before `since`, by what shows served calls; as far as they are marked, so nothing
-    /// where there were more.
-    pub fn everybody(&self, since: Timestamp) -> BTreeMap<Origin, BTreeSet<CallerHash>> {
-        let from = before(since, self.policy.active);
+    /// Everybody who called within a scope between two times or shortly before, by what shows served calls; as far as they
+    /// are marked, so nothing where there were more. Of an outage that has just begun only those that fail would be seen
+    /// otherwise.
+    pub fn everybody(
+        &self,
+        scope: &Scope,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BTreeMap<Origin, BTreeSet<CallerHash>> {
+        let from = before(from, self.policy.active);
         let mut seen: BTreeMap<Origin, BTreeSet<CallerHash>> = BTreeMap::new();
-        if self.is_crowded(from, self.now) {
+        if self.is_crowded(from, until) {
             return seen;
         }
-        for call in self.slots(from, self.now).flat_map(|slot| &slot.served).filter(|call| call.at >= from) {
-            seen.entry(call.origin).or_default().insert(call.caller);
+        let slots = slots(&self.view.evidence, self.policy, self.now);
+        // What shows served calls shows everybody, also while nobody is served.
+        for origin in Origin::ALL {
+            if successes_are_seen(self.view, &slots, Cell::Region, origin, self.policy, self.now) {
+                seen.insert(origin, BTreeSet::new());
+            }
         }
-        for mark in self.slots(from, self.now).flat_map(Slot::failures).filter(|mark| mark.at >= from) {
-            if let Some(seen) = seen.get_mut(&mark.origin) {
-                seen.insert(mark.caller);
+        for slot in self.slots(from, until) {
+            let served =
+                slot.served.iter().map(|call| (call.at, call.origin, call.operation, &call.traits, call.caller));
+            let failed = slot.failures().map(|mark| (mark.at, mark.origin, mark.operation, &mark.traits, mark.caller));
+            for (at, origin, operation, traits, caller) in served.chain(failed) {
+                if (from..=until).contains(&at)
+                    && scope.has(operation, traits)
+                    && let Some(seen) = seen.get_mut(&origin)
+                {
+                    seen.insert(caller);
+                }
             }
         }
         seen

@@ -100,11 +100,19 @@ pub fn suspected(facts: &Facts<'_>) -> Vec<Finding> {
                 .to_owned(),
             format!("counted in {}", origin(of)),
         ];
-        let since = affected.iter().map(|affected| affected.since).min().unwrap_or(from);
+        let since = began(&affected, from, policy.suspected_callers);
         let scope = scope(facts, kind, since);
-        found.push((count, Finding { scope, ..Finding::of(Diagnosis::Suspected, kind, facts, reasons) }));
+        let from = if facts.open.is_some() { facts.from } else { since.max(facts.from) };
+        found.push((count, Finding { from, scope, ..Finding::of(Diagnosis::Suspected, kind, facts, reasons) }));
     }
     with_the_open_one_first(facts, Diagnosis::Suspected, found)
+}
+
+/// When refusals began that are enough: what was refused before the window is not of it if those in it are enough.
+pub fn began(affected: &[AffectedCaller], window: Timestamp, enough: usize) -> Timestamp {
+    let late = || affected.iter().map(|affected| affected.since).filter(|since| *since > window);
+    let all = affected.iter().map(|affected| affected.since).min();
+    if late().count() >= enough { late().min() } else { all }.unwrap_or(window)
 }
 
 /// Where they are refused.

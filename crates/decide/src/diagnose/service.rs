@@ -2,13 +2,16 @@
 //!
 //! In: the [`Facts`], the sequential test among them. Out: a [`Finding`] with the reasons for it and against more.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::time::before;
 
 use crate::cell::Cell;
 use crate::concern::ConcernKey;
-use crate::diagnose::affected::widest;
+use crate::diagnose::affected::{AffectedCaller, widest};
 use crate::diagnose::dark;
 use crate::diagnose::facts::{Active, Facts};
 use crate::diagnose::finding::Finding;
@@ -21,6 +24,9 @@ use crate::probe_record::StepRecord;
 use crate::scope::Scope;
 use crate::sequential::{Run, TestKind};
 use crate::verdict::Diagnosis;
+
+/// A failure that the first failed probe confirms is at most this much older: the watcher probes every minute.
+const PROBED_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// Outage or degraded, if the service fails for more callers than chance explains.
 pub fn finding(facts: &Facts<'_>) -> Option<Finding> {
@@ -93,7 +99,9 @@ fn by_probes(facts: &Facts<'_>) -> Option<Finding> {
         Some(_) | None => Scope::default(),
     };
     let reason = format!("probes found {operation} down repeatedly for {}", span(since, last));
-    Some(Finding { since: Some(since), scope, opening: Some(reason), ..degraded(facts, Vec::new()) })
+    // Calls that failed long before are not of it.
+    let from = if facts.open.is_some() { facts.from } else { before(since, PROBED_AFTER).max(facts.from) };
+    Some(Finding { from, since: Some(since), scope, opening: Some(reason), ..degraded(facts, Vec::new()) })
 }
 
 /// Whether probes found one of these steps down repeatedly.
@@ -113,9 +121,18 @@ fn streaks(facts: &Facts<'_>) -> impl Iterator<Item = ((Timestamp, Timestamp), O
 }
 
 fn by_aws_health(facts: &Facts<'_>) -> Option<Finding> {
-    let (count, _) = widest(facts.affected(ConcernKey::Service));
-    let holds = count >= facts.policy.health_callers && !facts.issues().is_empty();
-    holds.then(|| degraded(facts, vec![format!("{} affected while AWS Health reports an issue", callers(count))]))
+    let issue = *facts.issues().first()?;
+    let affected = facts.affected(ConcernKey::Service);
+    // Where enough callers failed since the issue began, those that failed before it are not of it.
+    let during = issue.started_at.filter(|_| facts.open.is_none()).and_then(|started_at| {
+        let during: Vec<AffectedCaller> =
+            affected.iter().filter(|affected| affected.since >= started_at).copied().collect();
+        (widest(&during).0 >= facts.policy.health_callers).then_some((widest(&during).0, started_at))
+    });
+    let (count, from) = during.unwrap_or((widest(affected).0, facts.from));
+    let reason = || format!("{} affected while AWS Health reports an issue", callers(count));
+    let holds = count >= facts.policy.health_callers;
+    holds.then(|| Finding { from: from.max(facts.from), ..degraded(facts, vec![reason()]) })
 }
 
 /// What remains if neither holds.

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::concern::ConcernKey;
 use crate::diagnose::facts::{Active, Facts};
 use crate::diagnose::service;
@@ -13,8 +15,9 @@ use crate::diagnose::words::{callers, calls_refused, failures, label_of, listed,
 use crate::probe::StepState;
 use crate::verdict::Weighing;
 
-pub fn weigh(facts: &Facts<'_>, toll: &Toll, active: &Active) -> [Weighing; 3] {
-    let counts = Counts::of(facts);
+/// `toll` is of the service's failures since `from`.
+pub fn weigh(facts: &Facts<'_>, toll: &Toll, from: Timestamp, active: &Active) -> [Weighing; 3] {
+    let counts = Counts::of(facts, from);
     [outage(facts, toll, active), throttling(facts, &counts), input(facts, &counts)]
 }
 
@@ -30,11 +33,11 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(facts: &Facts<'_>) -> Self {
+    fn of(facts: &Facts<'_>, from: Timestamp) -> Self {
         let by_caller = facts.callers(ConcernKey::Service);
-        let by_caller = by_caller.map(|calls| calls.failed.iter().filter(|mark| mark.at >= facts.from).count());
+        let by_caller = by_caller.map(|calls| calls.failed.iter().filter(|mark| mark.at >= from).count());
         let mut by_tool = BTreeMap::new();
-        for mark in facts.service_failures() {
+        for mark in facts.service_failures().filter(|mark| mark.at >= from) {
             *by_tool.entry(mark.traits.tool).or_insert(0) += 1;
         }
         let failed = by_tool.values().sum();
@@ -62,7 +65,7 @@ fn outage(facts: &Facts<'_>, toll: &Toll, active: &Active) -> Weighing {
     }
     weighing.speaks_for.extend(service::health_in_words(facts));
     if facts.issues().is_empty() {
-        let silent = "AWS Health reports no open sign-in issue (it is often late)";
+        let silent = "no AWS Health event about sign-in has arrived (they are often late)";
         weighing.speaks_against.push(silent.to_owned());
     }
     weighing.speaks_against.extend(service::served_in_words(facts, active));

@@ -29,6 +29,7 @@ impl Incident {
         }
         self.note_victims(verdict, now);
         self.probe_failed |= verdict.is_confirmed();
+        self.probe_failed_at = self.probe_failed_at.max(verdict.probe_failed_at);
         let first = verdict.since.unwrap_or(now).min(self.since);
         self.first_failure = Some(self.first_failure.map_or(first, |known| known.min(first)));
         self.note_scope(verdict);
@@ -42,6 +43,7 @@ impl Incident {
     pub(super) fn note_end(&mut self, verdict: &Verdict, now: Timestamp) {
         if self.concern.key() == verdict.concern.key() {
             self.note_victims(verdict, now);
+            self.probe_failed_at = self.probe_failed_at.max(verdict.probe_failed_at.filter(|_| self.probe_failed));
         }
     }
 
@@ -130,6 +132,7 @@ impl Incident {
         self.callers > known.callers
             || self.failed_calls() > known.failed_calls()
             || self.probe_failed != known.probe_failed
+            || self.probe_failed_at > known.probe_failed_at
             || self.last_failure > known.last_failure
             || self.scope != known.scope
             || self.parts != known.parts

@@ -83,7 +83,7 @@ impl Proof {
         let noted_until = before(open.now, LEARNED_AFTER);
         let course = Course::of(open, part, [known, start, noted_until]);
         // Of one that stands for many no other caller need be served.
-        let callers = open.policy.proof_callers.min(incident.callers.max(1));
+        let callers = open.policy.proof_callers.min(incident.callers_in_all().0.max(1));
         // What was noted has its share already.
         let counted_until = if part.so_far.is_some() && start == known { Timestamp::MIN } else { start };
         let mut walk = Walk::new(open.policy, counted_until, callers, part.so_far.as_ref());

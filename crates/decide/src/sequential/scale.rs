@@ -73,6 +73,13 @@ pub fn successes_are_seen(
     seen || slots.iter().any(|(_, slot)| served(slot))
 }
 
+/// No share of failing calls is taken to be greater: the next call may be served.
+const SHARE_MAX: f64 = 0.95;
+
+/// The share of calls that fails on an ordinary day is a bound for alarms. Just before an outage one call in so many may
+/// have failed for another reason: taken as part of it, one would say that it lasted twice as long.
+const STRAYS: f64 = 0.005;
+
 /// What each event is worth, in nats.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
@@ -82,6 +89,8 @@ pub struct Scale {
     /// What an answered call and a second take.
     pub per_call: f64,
     pub per_second: f64,
+    /// On ordinary days: the share of calls that fails, or the callers newly hit in a second.
+    pub usual: f64,
     pub threshold: f64,
 }
 
@@ -97,6 +106,7 @@ impl Scale {
             up: (p1 / p0).ln(),
             per_call: ((1.0 - p0) / (1.0 - p1)).ln(),
             per_second: 0.0,
+            usual: p0,
             threshold: (2.0 * cells as f64 * calls_per_year / policy.false_pages_per_year).ln().max(0.0),
         }
     }
@@ -109,7 +119,25 @@ impl Scale {
             up: (outage / hits_per_day).ln(),
             per_call: 0.0,
             per_second: (outage - hits_per_day) / SECONDS_PER_DAY,
+            usual: hits_per_day / SECONDS_PER_DAY,
             threshold: hits_per_page.ln().max(0.0) + policy.hits_margin,
+        }
+    }
+
+    /// How much likelier it is that an outage of just this size began then than that none did, in nats: so many callers
+    /// newly hit since, among so many answered calls, in so many seconds.
+    pub fn began_then(&self, hit: f64, answered: f64, seconds: f64) -> f64 {
+        match self.kind {
+            TestKind::FailedAgainstAnswered => {
+                let usual = self.usual.max(STRAYS);
+                let share = (hit / (hit + answered)).clamp(usual, SHARE_MAX);
+                hit * (share / usual).ln() - answered * ((1.0 - usual) / (1.0 - share)).ln()
+            }
+            TestKind::HitsInTime => {
+                let seconds = seconds.max(1.0);
+                let rate = (hit / seconds).max(self.usual);
+                hit * (rate / self.usual).ln() - (rate - self.usual) * seconds
+            }
         }
     }
 }

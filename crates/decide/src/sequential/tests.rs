@@ -93,6 +93,62 @@ fn a_run_ends_when_calls_were_answered_long_enough() {
 }
 
 #[test]
+fn a_stray_failure_long_before_is_not_the_beginning() {
+    let mut view = view();
+    view.evidence.add_failure(failure(100, 9));
+    // Too few served calls to end the run, and enough to see that the others are another matter.
+    for second in (200..1900).step_by(50) {
+        view.evidence.add_answered(&served(second, 1000 + second as u64));
+    }
+    for (second, by) in [(2000, 1), (2030, 2), (2060, 3), (2090, 4), (2120, 5)] {
+        view.evidence.add_failure(failure(second, by));
+    }
+    let run = run(&view).unwrap();
+    assert_eq!(run.began_at, at(2000));
+    assert_eq!(run.callers, [1, 2, 3, 4, 5].map(caller), "its caller is not one of them");
+    assert_eq!((run.failed, run.answered), (5, 0));
+}
+
+#[test]
+fn a_stray_caller_that_fails_again_is_one_of_them() {
+    let mut view = view();
+    for (second, by) in [(100, 2), (2000, 1), (2030, 2), (2060, 3), (2090, 4)] {
+        view.evidence.add_failure(failure(second, by));
+    }
+    for second in (200..1900).step_by(50) {
+        view.evidence.add_answered(&served(second, 1000 + second as u64));
+    }
+    let run = run(&view).unwrap();
+    assert_eq!((run.began_at, run.callers.len()), (at(2000), 4), "{run:?}");
+}
+
+#[test]
+fn a_stray_failure_is_left_out_where_no_served_calls_are_seen() {
+    let mut view = View::default();
+    for (second, by) in [(100, 9), (2600, 1), (2610, 2), (2620, 3), (2630, 4), (2640, 5)] {
+        view.evidence.add_failure(failure(second, by));
+    }
+    let run = run(&view).unwrap();
+    assert_eq!(run.kind, TestKind::HitsInTime);
+    assert_eq!((run.crossed_at.is_some(), run.began_at), (true, at(2600)), "{run:?}");
+}
+
+#[test]
+fn a_beginning_among_served_calls_is_kept_where_failures_are_even() {
+    let mut view = view();
+    // Every fifth call fails from beginning to end.
+    for second in 0..60_i64 {
+        if second % 5 == 0 {
+            view.evidence.add_failure(failure(1000 + 20 * second, 1 + second as u64));
+        } else {
+            view.evidence.add_answered(&served(1000 + 20 * second, 1000 + second as u64));
+        }
+    }
+    let run = run(&view).unwrap();
+    assert_eq!(run.began_at, at(1000));
+}
+
+#[test]
 fn a_test_that_crossed_stays_crossed_when_all_are_well_again() {
     let mut view = view();
     for by in 1..=4 {

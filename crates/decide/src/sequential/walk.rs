@@ -13,6 +13,9 @@ use crate::sequential::run::Run;
 use crate::sequential::scale::Scale;
 use crate::spread::Spread;
 
+/// Of so many callers one at most may be unrelated, and one of fewer.
+const STRAYS: usize = 4;
+
 /// One test, ready to run.
 pub struct Walk {
     pub scale: Scale,
@@ -79,7 +82,7 @@ impl Walk {
         match event.what {
             What::Failed { newly, weight, asked } => {
                 let news = News { at: event.at, weight, counts: weight * self.lasting };
-                tally.failed(event.caller, newly.then_some(news), asked);
+                tally.failed(event.caller, event.moment, newly.then_some(news), asked);
                 self.cross(tally, event);
             }
             What::Served(asked) => tally.served(event.caller, asked),
@@ -95,6 +98,32 @@ impl Walk {
         let sum = self.sum(tally, event.moment);
         if tally.crossed.is_none() && tally.standing >= self.callers && sum >= self.scale.threshold {
             tally.crossed = Some((event.at, sum));
+            self.leave_out_strays(tally, event.moment);
+        }
+    }
+
+    /// A run may begin with an unrelated failure or two, long before the others: the likeliest beginning of what crossed
+    /// is the one from which on failures are densest (a maximum likelihood estimate of the change point).
+    fn leave_out_strays(&self, tally: &mut Tally, crossed: f64) {
+        let mut hits: Vec<(f64, News)> = tally.votes.values().map(|vote| (vote.moment, vote.news)).collect();
+        hits.sort_by(|(one, _), (next, _)| next.total_cmp(one));
+        let answered = self.answered.until(crossed);
+        // More are no strays: failures that become more frequent are of one outage.
+        let strays = (hits.len() / STRAYS).max(1);
+        let mut weight = 0.0;
+        let mut best: Option<(f64, f64, Timestamp)> = None;
+        for (nth, (moment, news)) in hits.iter().enumerate() {
+            weight += news.weight;
+            if nth + 1 + strays < hits.len() {
+                continue;
+            }
+            let nats = self.scale.began_then(weight, answered - self.answered.until(*moment), crossed - moment);
+            if best.is_none_or(|(most, ..)| nats >= most) {
+                best = Some((nats, *moment, news.at));
+            }
+        }
+        if let Some((_, moment, at)) = best {
+            tally.begin_at(moment, at, self.against(moment));
         }
     }
 
@@ -148,6 +177,9 @@ struct Tally {
 struct Vote {
     /// In the order of being hit.
     nth: usize,
+    /// When it was hit, and when it failed last.
+    moment: f64,
+    latest: f64,
     failed: usize,
     stands: bool,
     /// What its latest failure was of: only what cures that takes it back.
@@ -179,18 +211,35 @@ impl Tally {
         }
     }
 
+    /// As if it had begun then: callers that failed only before are not in it.
+    fn begin_at(&mut self, moment: f64, at: Timestamp, against: f64) {
+        (self.begin, self.began_at, self.against) = (moment, at, against);
+        self.votes.retain(|_, vote| {
+            let stays = vote.latest >= moment;
+            if vote.stands && !stays {
+                self.standing -= 1;
+                self.weight -= vote.news.counts;
+            }
+            stays
+        });
+    }
+
     /// A failure, and what it brings if it can be news.
-    fn failed(&mut self, caller: CallerHash, news: Option<News>, asked: Asked) {
+    fn failed(&mut self, caller: CallerHash, moment: f64, news: Option<News>, asked: Asked) {
         let known = self.votes.get_mut(&caller);
         match (known, news) {
             (Some(vote), Some(news)) if !vote.stands => {
                 (vote.stands, vote.asked, vote.news, vote.failed) = (true, asked, news, vote.failed + 1);
+                (vote.moment, vote.latest) = (moment, moment);
                 self.standing += 1;
                 self.weight += news.counts;
             }
-            (Some(vote), _) => (vote.failed, vote.asked) = (vote.failed + 1, asked),
+            (Some(vote), _) => (vote.failed, vote.asked, vote.latest) = (vote.failed + 1, asked, moment),
             (None, Some(news)) => {
-                self.votes.insert(caller, Vote { nth: self.ever_hit, failed: 1, stands: true, asked, news });
+                self.votes.insert(
+                    caller,
+                    Vote { nth: self.ever_hit, moment, latest: moment, failed: 1, stands: true, asked, news },
+                );
                 self.ever_hit += 1;
                 self.standing += 1;
                 self.weight += news.counts;

@@ -101,6 +101,7 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
         operations: BTreeMap::new(),
         requests: Vec::new(),
         probe: None,
+        probe_failed_at: None,
         health: false,
         advised: Vec::new(),
         leave_out: BTreeSet::new(),

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use triage_decide::verdict::when_found;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_decode::decode;
 use triage_notify::notice::{Notice, NoticeKind};
@@ -330,7 +331,7 @@ fn each_notice_of_an_open_incident_says_how_it_began() {
     let reminders = others.iter().filter(|notice| notice.kind == NoticeKind::Reminder);
     assert_eq!(reminders.count(), 1, "twice as many callers are reported three times: {notices:#?}");
     for notice in others {
-        assert!(notice.reasons.contains(opening), "{notice:#?}");
+        assert!(notice.reasons.contains(&when_found(opening)), "{notice:#?}");
     }
 }
 

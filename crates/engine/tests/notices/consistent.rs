@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use triage_decide::probe::StepState;
 use triage_notify::notice::{Notice, NoticeKind, Tally};
 
 use crate::company::{Company, at};
@@ -155,7 +156,8 @@ fn of_each_other(notices: &[&Notice]) -> Vec<String> {
                     format!("since {:?}, and {:?} before", after.times.since, before.times.since)
                 }),
                 unless(before.times.latest <= after.times.latest, || "the latest failure is an earlier one".to_owned()),
-                unless(before.impact.callers <= after.impact.callers, || {
+                // Reopened, it counts anew.
+                unless(before.impact.callers <= after.impact.callers || after.kind == NoticeKind::Reopened, || {
                     format!("{} callers, and {} before", after.impact.callers, before.impact.callers)
                 }),
                 unless(ended == (after.kind == NoticeKind::Reopened), || {
@@ -178,6 +180,7 @@ fn of_the_end(notices: &[&Notice], company: &Company) -> Vec<String> {
     let of_it = company.failed.iter().filter(|failed| (since..=until).contains(&at(failed.second)));
     let people: BTreeSet<&String> = of_it.clone().map(|failed| &failed.person).collect();
     let (latest, failures) = (of_it.clone().map(|failed| at(failed.second)).max(), of_it.count());
+    let is_probed = notices.iter().any(|notice| notice.probe == Some(StepState::Down));
     let wrong = [
         unless(failures == end.impact.failures, || {
             format!("it ended with {} failures, but there were {failures}", end.impact.failures)
@@ -185,7 +188,10 @@ fn of_the_end(notices: &[&Notice], company: &Company) -> Vec<String> {
         unless(people.len() == end.impact.callers, || {
             format!("it ended with {} callers, but {} failed", end.impact.callers, people.len())
         }),
-        unless(latest == end.times.latest, || format!("it ended at {:?}, but {latest:?} failed", end.times.latest)),
+        // A probe may fail after the last call did.
+        unless(latest == end.times.latest || latest < end.times.latest && is_probed, || {
+            format!("it ended at {:?}, but {latest:?} failed", end.times.latest)
+        }),
     ];
     wrong.into_iter().flatten().collect()
 }

@@ -15,7 +15,7 @@ pub fn stories() -> Vec<Story> {
         probe(),
         kms(
             "kms_disabled",
-            "Somebody disables the customer-managed KMS key of Identity Center, and enables it again 12 minutes later.",
+            "Somebody disables the customer-managed KMS key of Identity Center, and enables it again after 12 minutes; the latest call that it refuses comes a little earlier.",
             "KMS_DisabledException: the key that encrypts Identity Center's data is disabled",
         ),
         in_a_line(kms(
@@ -73,7 +73,7 @@ fn outage() -> Story {
         probed: Some(probed),
         ..story(
             "outage",
-            "One person in three cannot get a token from 08:00 until 10:23 UTC, a probe fails as well, and AWS confirms it at 08:25. It fails again from 10:34 until 10:40.",
+            "One person in three cannot get a token from 08:00 until shortly before 10:23 UTC, a probe fails as well, and AWS confirms it at 08:25. It fails again from 10:34 until 10:40; the time between is not counted.",
             company,
             -HOUR,
             3 * HOUR,
@@ -87,7 +87,13 @@ fn brief() -> Story {
     let fate = |_: usize, second: i64| if (0..3 * MINUTE).contains(&second) { INTERNAL } else { None };
     company.signs_in(-HOUR, 0, 10 * MINUTE, fate);
     company.signs_in(0, 20 * MINUTE, 2 * MINUTE, fate);
-    story("brief", "Calls of everybody fail for three minutes.", company, -HOUR, 20 * MINUTE)
+    story(
+        "brief",
+        "Calls of everybody fail from 08:00 until 08:03; the latest failed call is of 08:02.",
+        company,
+        -HOUR,
+        20 * MINUTE,
+    )
 }
 
 /// All fail on a Friday evening, and then they go home.
@@ -135,7 +141,13 @@ fn probe() -> Story {
     };
     Story {
         probed: Some(probed),
-        ..story("probe", "Before anybody is at work a probe finds one step down.", company, -2 * HOUR, HOUR)
+        ..story(
+            "probe",
+            "While hardly anybody is at work a probe finds one step down for 20 minutes.",
+            company,
+            -2 * HOUR,
+            HOUR,
+        )
     }
 }
 

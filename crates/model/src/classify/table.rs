@@ -395,6 +395,13 @@ pub(super) const TABLE: &[Row] = &[
         EXPIRED_TOKEN,
         Cause::Request,
         Source::Api,
+        "The refresh token, or the session it is of, has expired: sign in again (aws sso login).",
+    )
+    .grant(Grant::RefreshToken),
+    Row::new(
+        EXPIRED_TOKEN,
+        Cause::Request,
+        Source::Api,
         "The device code has expired (it lasts 600 s): stop polling and start the device authorization again.",
     )
     .status(Status::Is(400)),

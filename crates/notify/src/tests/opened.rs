@@ -1,6 +1,7 @@
 //! The first notice of an incident, and advice notices.
 
 use triage_decide::testing::verdicts::region;
+use triage_decide::verdict::when_found;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::grant::Grant;
 
@@ -278,7 +279,7 @@ fn each_notice_of_an_open_incident_says_how_it_began_whatever_is_seen_now() {
     let change = ["AWS Health confirms it".to_owned()];
     for diagnosis in [Diagnosis::Quiet, Diagnosis::Throttling, Diagnosis::Misconfigured] {
         let now = format!("the reason for {}", diagnosis.as_str());
-        assert_eq!(reasons(&verdict(diagnosis), &change), [change[0].as_str(), &opening, &now]);
+        assert_eq!(reasons(&verdict(diagnosis), &change), [change[0].as_str(), &when_found(&opening), &now]);
     }
 }
 
@@ -320,7 +321,8 @@ fn each_advice_says_whose_fault_it_looks_like_what_to_do_and_why() {
         ("UNTRUSTED EVENTS", "Looks like a missing setting", "1. If you know the source"),
     ];
     for (notice, (name, fault, step)) in notices.iter().zip(expected) {
-        assert_eq!(notice.subject, format!("Advice: AWS sign-in {name} eu-central-1"));
+        let tool = if name == "THROTTLED" { " - aws-cli/2.31.0" } else { "" };
+        assert_eq!(notice.subject, format!("Advice: AWS sign-in {name} eu-central-1{tool}"));
         assert_eq!((notice.kind, notice.sequence, &notice.incident), (NoticeKind::Advice, 1, &None));
         let mail = notice.mail();
         has(line(&mail, 0), &[&format!("AWS sign-in {name} in eu-central-1: ")]);

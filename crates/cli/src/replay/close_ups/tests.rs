@@ -51,6 +51,7 @@ fn story(diagnosis: Diagnosis, latest: i64, over: Option<i64>) -> Story {
         about: false,
         began: at(0),
         latest: Some(at(latest)),
+        over_for: Duration::ZERO,
         notices: Vec::new(),
         close_up: CloseUp::default(),
     }
@@ -127,12 +128,12 @@ fn what_an_incident_is_not_about_is_not_counted_as_its_failures() {
 }
 
 #[test]
-fn of_one_tool_only_its_own_failures_count() {
+fn of_one_tool_only_its_own_calls_count() {
     let mut tool = story(Diagnosis::OneTool, 21 * MINUTE + 9, Some(30 * MINUTE));
     tool.scope = Some(NamedScope { tool: Some("odd/1.0".to_owned()), ..NamedScope::default() });
     let (story, paged, all) = closed(outage(), tool);
-    assert_eq!(story.close_up.during, Calls { served: 22, failed: 22 * 5 });
-    assert_eq!((story.close_up.affected, story.close_up.active), (Some(5), Some(10)));
+    assert_eq!(story.close_up.during, Calls { served: 0, failed: 22 * 5 });
+    assert_eq!((story.close_up.affected, story.close_up.active), (Some(5), Some(5)));
     // It pages nobody.
     assert_eq!(story.severity, Severity::Warning);
     assert_eq!((paged, all.affected), (Toll::default(), 5));

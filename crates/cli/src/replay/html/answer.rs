@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use triage_notify::words::{between, capitalized, span};
 
-use crate::replay::answer::{Answer, HeadCount, is_page, times};
+use crate::replay::answer::{Answer, BadTime, HeadCount, is, is_page, times};
 use crate::replay::close_up::Calls;
 use crate::replay::fault::{Bad, Fault};
 use crate::replay::html::markup::Html;
@@ -44,30 +44,43 @@ pub fn sentence(review: &Review, answer: Option<&Answer>) -> String {
             Number(failed + counts.unrecognised)
         );
     };
-    let (bad, seconds) = answer.worst();
+    let (bad, BadTime { seconds, incidents }) = answer.worst();
     let what = match bad {
         Bad::Down => "AWS sign-in was down",
         Bad::Degraded => "AWS sign-in was degraded",
         Bad::Partial => "A part of AWS sign-in failed",
     };
     let how_long = span(Duration::from_secs(seconds));
-    let mut one = review.incidents.iter().filter(|story| !answer.is_of_pages || is_page(story));
-    let when = match (answer.incidents, one.next_back()) {
+    let counts = |story: &&Story| is(story, bad) && (!answer.is_of_pages || is_page(story));
+    let when = match (incidents, review.incidents.iter().rfind(counts)) {
         (1, Some(story)) => {
             let (from, to) = times(story, Some(to));
             // To the second where minutes would be the same.
-            let clock = if seconds < 120 { "%H:%M:%S" } else { "%H:%M" };
+            let clock = if seconds < 60 { "%H:%M:%S" } else { "%H:%M" };
             let until = if date(from) == date(to) { clock.to_owned() } else { format!("%-d %B, {clock}") };
             let place = format!("in {} on {}", story.region, date(from));
             format!("{how_long} {place}, from {} to {} UTC", from.strftime(clock), to.strftime(&until))
         }
         (several, _) => format!("{how_long} in {} over {}", counted(several, "incident"), about(between(from, to))),
     };
-    let whom = match answer.affected.affected {
-        0 => "No caller was affected: a probe failed.".to_owned(),
-        _ => format!("{} could not sign in.", capitalized(&head_count(&answer.affected))),
+    let whom = match (answer.affected.affected, answer.incidents) {
+        (0, _) => "No caller was affected: a probe failed.".to_owned(),
+        (_, 1) => format!("{} could not sign in.", capitalized(&head_count(&answer.affected))),
+        _ => format!("In all, {} could not sign in.", head_count(&answer.affected)),
     };
-    format!("{what} for {when}. {whom}")
+    let besides: Vec<String> = answer.bad_times().iter().skip(1).map(|bad| in_short(*bad)).collect();
+    let besides = if besides.is_empty() { String::new() } else { format!(" Besides, {}.", besides.join(", and ")) };
+    format!("{what} for {when}.{besides} {whom}")
+}
+
+/// `it was degraded for 34 minutes in 1 incident`.
+fn in_short((bad, BadTime { seconds, incidents }): (Bad, BadTime)) -> String {
+    let what = match bad {
+        Bad::Down => "it was down",
+        Bad::Degraded => "it was degraded",
+        Bad::Partial => "a part of it failed",
+    };
+    format!("{what} for {} in {}", span(Duration::from_secs(seconds)), counted(incidents, "incident"))
 }
 
 fn pages(review: &Review, answer: &Answer) -> String {
@@ -129,10 +142,10 @@ fn card(h: &mut Html, name: &str, big: &str, meaning: &str) {
 }
 
 fn down(h: &mut Html, answer: &Answer) {
-    let (bad, seconds) = answer.worst();
-    let mut meaning = format!("{} in {}", span(Duration::from_secs(seconds)), counted(answer.incidents, "incident"));
-    if bad == Bad::Down && answer.degraded > 0 {
-        meaning += &format!(", degraded for {} of it or more", span(Duration::from_secs(answer.degraded)));
+    let (bad, BadTime { seconds, incidents }) = answer.worst();
+    let mut meaning = format!("{} in {}", span(Duration::from_secs(seconds)), counted(incidents, "incident"));
+    for other in answer.bad_times().into_iter().skip(1) {
+        meaning += &format!("; besides, {}", in_short(other));
     }
     if answer.open > 0 {
         meaning += &format!("; {} still open", Number(answer.open as u64));
@@ -144,7 +157,7 @@ fn people(h: &mut Html, count: &HeadCount) {
     let name = format!("{} affected", capitalized(count.noun(2)));
     let estimate = if count.is_about { "an estimate; " } else { "" };
     let meaning = match count.active {
-        Some(active) => format!("{estimate}of {} who called meanwhile", Number(active as u64)),
+        Some(active) => format!("{estimate}of {} who called then or shortly before", Number(active as u64)),
         None => "How many called is not known: no served call was seen.".to_owned(),
     };
     card(h, &name, &Number(count.affected as u64).to_string(), &meaning);

@@ -8,9 +8,8 @@ mod evidence;
 use jiff::Timestamp;
 use triage_notify::notice::{Advice, Notice, NoticeKind};
 use triage_notify::place::HEALTH_PAGE;
-use triage_notify::words::between;
 
-use crate::replay::answer::times;
+use crate::replay::answer::{lasted_so_far, times};
 use crate::replay::html::markup::{Attribute, Html};
 use crate::replay::html::parts::{false_badge, list, minute, severity_badge, time_beside};
 use crate::replay::html::shown::{NOTICES_MAX, PRINTED_MAX, STORIES_BYTES_MAX, STORIES_MAX, Shown, anchor};
@@ -59,8 +58,7 @@ fn card(h: &mut Html, number: usize, story: &Story, review: &Review) {
         about(h, story, last);
         // Where there is but one, the answer of the page is its own.
         if review.incidents.len() > 1 {
-            let (from, to) = times(story, last);
-            answer::of_incident(h, story, review.by, between(from, to));
+            answer::of_incident(h, story, review.by, lasted_so_far(story, last));
         }
         chart::incident::figure(h, number, story, last);
         if !story.notices.is_empty() {

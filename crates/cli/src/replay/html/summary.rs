@@ -80,19 +80,19 @@ pub fn terms(h: &mut Html, review: &Review) {
     let terms = [
         (
             "Minutes down, degraded",
-            "From the first failure of an incident to its latest, rounded up. Time without an incident is not counted, and time \
+            "From the first failure of an incident to its latest, in whole minutes, as its times show them. Time without an incident is not counted, and time \
              that several incidents share is counted once. Down: most callers could not sign in, or an own key or policy \
              refused everyone. Degraded: some could not.",
         ),
         (
             "Affected",
             "Distinct callers with a failed call that the incident is about. They are called people where all of them are users \
-             of IAM Identity Center or named by a mail address. Those who called meanwhile are all distinct callers of the \
-             region, from shortly before the first failure until the last notice.",
+             of IAM Identity Center or named by a mail address. Those who called then or shortly before are all \
+             distinct callers within its scope, from five minutes before its first failure to its latest.",
         ),
         (
             "Calls that worked",
-            "Served calls among those that were served or failed as the incident is about, in its region, from the first \
+            "Served calls among those that were served or failed as the incident is about, within its scope, from the first \
              failure to the latest. A tool that tries again and again counts each time.",
         ),
         (

@@ -95,6 +95,7 @@ fn story(begins: i64, diagnosis: Diagnosis, region: &str, callers: usize, notice
         about: callers > 100,
         began: at(begins),
         latest,
+        over_for: Duration::ZERO,
         close_up: close_up(at(begins), latest.unwrap_or(at(begins)), callers),
         notices,
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::ledger::Ledger;
 use crate::turn::{Event, Happened};
+use crate::verdict::when_found;
 
 impl World {
     /// Evaluates and takes the turn that follows. What happened, and the reasons that go with it.
@@ -60,7 +61,7 @@ fn an_open_incident_reports_its_opening_as_it_was_however_long_it_lasts() {
         let verdict = world.verdict(second);
         assert!(!counts_nobody(&verdict), "{second} {verdict:#?}");
         if verdict.diagnosis.is_incident() {
-            assert_eq!(verdict.reasons[0], opening, "{second}");
+            assert_eq!(verdict.reasons[0], when_found(&opening), "{second}");
         }
         reminders += usize::from(world.live(second).is_some_and(|(happened, _)| happened == Happened::Reminder));
         assert_eq!(world.opening(), Some(opening.as_str()), "{second}");

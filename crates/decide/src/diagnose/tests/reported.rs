@@ -77,7 +77,7 @@ fn each_of_the_three_causes_is_weighed_in_words_and_numbers() {
         outage.speaks_for,
         ["3 distinct callers were affected by 4 failures", "a probe at 08:00:20 UTC found CreateToken down"]
     );
-    assert_eq!(outage.speaks_against, ["AWS Health reports no open sign-in issue (it is often late)"]);
+    assert_eq!(outage.speaks_against, ["no AWS Health event about sign-in has arrived (they are often late)"]);
     assert_eq!(throttling.speaks_for, ["1 call was refused as throttled", "4 of 4 failures come from aws-cli/2.31.0"]);
     assert_eq!(input.speaks_for, ["1 call was refused as invalid (InvalidGrantException)"]);
     assert_eq!(input.speaks_against, ["no caller stands out: the most frequent one has 2 of 4 failures"]);
@@ -94,7 +94,7 @@ fn what_is_missing_speaks_against() {
         [
             "2 distinct callers were affected by 2 failures",
             "the service was not probed, so nothing confirms it",
-            "AWS Health reports no open sign-in issue (it is often late)",
+            "no AWS Health event about sign-in has arrived (they are often late)",
             "2 distinct callers were served in the 5 minutes up to 08:00:01 UTC",
         ]
     );

@@ -233,3 +233,31 @@ fn what_is_older_than_the_evidence_does_not_count() {
     assert_eq!(world.diagnosis(3600), Diagnosis::Isolated);
     assert_eq!(world.diagnosis(3601), Diagnosis::Quiet);
 }
+
+#[test]
+fn everybody_is_counted_from_shortly_before_the_first_failure_to_the_latest() {
+    let mut world = World::new();
+    world.serve_others(9, -1200).serve_others(5, -120).fail_all(&["ana", "ben", "eva"], 0).serve_others(40, 200);
+    let verdict = world.verdict(260);
+    let seen = |verdict: &Verdict| verdict.seen.values().map(BTreeSet::len).max();
+    assert_eq!(
+        (verdict.latest, seen(&verdict)),
+        (Some(at(2)), Some(8)),
+        "not those of long before, nor those of after"
+    );
+    world.fail_all(&["ana"], 230);
+    assert_eq!(seen(&world.verdict(260)), Some(43), "as long as it fails");
+}
+
+#[test]
+fn a_call_that_failed_long_before_a_probe_did_is_not_of_its_incident() {
+    let mut world = World::new();
+    world.fail(fails("ana", -1200)).fail(fails("ben", -60));
+    for second in (0..=120).step_by(30) {
+        world.probe(StepState::Down, second);
+    }
+    let verdict = world.verdict(125);
+    assert_eq!(verdict.diagnosis, Diagnosis::Degraded, "{verdict:#?}");
+    assert_eq!((verdict.since, verdict.callers), (Some(at(-60)), 1));
+    assert_eq!(verdict.probe_failed_at, Some(at(120)));
+}

@@ -122,3 +122,37 @@ fn a_part_that_works_again_is_reported_while_another_one_fails() {
         assert_eq!(life.is_over(1400, &both, &recovery), [], "once");
     }
 }
+
+fn seen(mut verdict: Verdict, all: std::ops::RangeInclusive<u64>) -> Verdict {
+    verdict.seen = [(Origin::CloudTrail, callers(all))].into();
+    verdict
+}
+
+#[test]
+fn after_it_is_reopened_it_counts_anew_and_its_end_counts_all() {
+    let first = seen(hitting([(Origin::CloudTrail, callers(1..=4))]), 1..=9).seen(0, 600);
+    let mut life = Life::of(&first);
+    life.is_over(1000, &quiet(), &proved(900));
+    let again = seen(hitting([(Origin::CloudTrail, callers(4..=5))]), 4..=12).seen(1200, 1300);
+    assert_eq!(life.sees(1300, &again), [Kind::Reopened]);
+    let incident = life.incident().clone();
+    assert_eq!((incident.callers, incident.callers_seen()), (2, Some(9)), "since it was reopened");
+    assert_eq!(incident.callers_in_all(), (5, Some(12)), "a caller of both times is one");
+    life.is_over(4000, &quiet(), &proved(3900));
+    let incident = life.incident();
+    assert_eq!((incident.began(), incident.ended()), (at(0), at(1300)));
+    assert_eq!(incident.lasted().as_secs(), 60 * (21 - 10), "the time in which it was over is not in it");
+}
+
+#[test]
+fn a_probe_that_fails_makes_it_last() {
+    let failed_at =
+        |second: i64| Verdict { probe: Some(StepState::Down), probe_failed_at: Some(at(second)), ..outage() };
+    let mut life = Life::of(&Verdict { since: Some(at(0)), latest: None, ..failed_at(60) });
+    for second in [600, 1200] {
+        life.sees(second, &Verdict { since: Some(at(0)), latest: None, ..failed_at(second) });
+    }
+    life.is_over(1500, &quiet(), &proved(1450));
+    let incident = life.incident();
+    assert_eq!((incident.last_failure, incident.ended(), incident.lasted().as_secs()), (None, at(1200), 1200));
+}

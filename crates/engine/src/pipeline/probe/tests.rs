@@ -49,6 +49,8 @@ fn incident(concern: Concern, operations: Option<&[Operation]>, parts: Vec<Part>
         failures_at: [].into(),
         failures_before: 0,
         probe_failed: false,
+        probe_failed_at: None,
+        earlier: Default::default(),
         opening: None,
         chance_years: None,
         silent_since: None,

@@ -22,7 +22,9 @@ pub fn evidence(h: &mut Html, story: &Story, notice: &Notice) {
         tallied(h, "Operations", &impact.operations);
         tallied(h, "Tools", &impact.tools);
         fact(h, "Probe", |h| h.text(probe(notice.probe)));
-        fact(h, "AWS Health", |h| h.text(if notice.aws_health { "had an open issue about it" } else { "silent" }));
+        fact(h, "AWS Health", |h| {
+            h.text(if notice.aws_health { "had an open issue about it" } else { "no event about it was seen" })
+        });
     });
     if !notice.weighed.is_empty() {
         h.element("details", &[], |h| {
