@@ -170,7 +170,7 @@ def test_all_foreign_files_of_a_folder_are_one_line(tmp_path):
     (tmp_path / "notes.log").write_text("nothing of ours\nat all\n")
     done = run("replay", tmp_path)
     complaints = done.stderr.decode().splitlines()
-    assert len(complaints) == 1 and "8 files in the folder hold no event of ours" in complaints[0], complaints
+    assert len(complaints) == 1 and "8 files in the folder hold no event that this program reads" in complaints[0], complaints
     # One that is named is wanted: so it is said what is wrong with it.
     assert "package-1.json: " in run("replay", tmp_path / "package-1.json").stderr.decode()
 

@@ -48,10 +48,12 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
     let (now, users): (Vec<&str>, &str) = match incident.diagnosis {
         Diagnosis::Misconfigured => (OUR_POLICY.to_vec(), OUR_OWN),
         Diagnosis::Suspected => (IN_A_SURGE.to_vec(), LOOKS_LIKE_A_MISTAKE),
-        Diagnosis::OneTool => match incident.concern {
-            Concern::Service | Concern::Admin { .. } => (ONE_TOOL.to_vec(), ONE_TOOL_FAILS),
-            Concern::Request { .. } => ([WHOSE_TOOL].into_iter().chain(ONE_TOOL).collect(), ONE_TOOL_FAILS),
-        },
+        Diagnosis::OneTool => {
+            let whose = matches!(incident.concern, Concern::Request { .. }).then_some(WHOSE_TOOL);
+            // The first notice of it asked for a case.
+            let case = if incident.was_of_region { CLOSE_THE_CASE } else { NO_CASE };
+            (whose.into_iter().chain(ONE_TOOL).chain([case]).collect(), ONE_TOOL_FAILS)
+        }
         Diagnosis::OneNetwork => (ONE_NETWORK.to_vec(), ONE_NETWORK_FAILS),
         Diagnosis::OneApplication => (ONE_APPLICATION.to_vec(), ONE_APPLICATION_FAILS),
         // Of the others there are no incidents.
@@ -225,11 +227,15 @@ const IN_A_SURGE: [&str; 4] = [
 const WHOSE_TOOL: &str = "Ask who runs {shared}: it is refused with {name}. If nobody knows it, show the affected callers to your \
                           security team.";
 
-const ONE_TOOL: [&str; 3] = [
+const ONE_TOOL: [&str; 2] = [
     "Roll {shared} back to the version before, or have its users switch to another tool (aws sso login, the access portal).",
     "Report it to the tool's maker with the code and the ids of failed requests.",
-    "Open no AWS Support case yet: callers with other tools are served.",
 ];
+
+const NO_CASE: &str = "Open no AWS Support case yet: callers with other tools are served.";
+
+const CLOSE_THE_CASE: &str =
+    "If you opened an AWS Support case or told all users, correct that: callers with other tools are served.";
 
 const ONE_NETWORK: [&str; 3] = [
     "Check proxy, firewall, DNS and VPC endpoint of {shared}. Callers elsewhere are served.",

@@ -79,7 +79,7 @@ impl ShownRetry {
             Cause::Expected => "none is needed: the device keeps polling".to_owned(),
             Cause::Request => "no: the same request is refused again".to_owned(),
             Cause::Admin => "no, not before what refuses it was changed".to_owned(),
-            Cause::Unrecognised => "nobody knows, so this program makes none".to_owned(),
+            Cause::Unrecognised => "not known, so this program does not retry it".to_owned(),
             Cause::Throttled | Cause::Service | Cause::Unreachable => {
                 format!("it can help: with backoff {}, doubled for each call", row.retry_text())
             }

@@ -37,8 +37,11 @@ impl Foreign {
         let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
         let (hold, named) = (if self.files == 1 { "holds" } else { "hold" }, self.named.join(", "));
         let files = counted(self.files, "file");
-        (self.files > 0)
-            .then(|| format!("{files} in the folder {hold} no event of ours: {named}{rest}; name a file to see why"))
+        (self.files > 0).then(|| {
+            format!(
+                "{files} in the folder {hold} no event that this program reads: {named}{rest}; name a file to see why"
+            )
+        })
     }
 }
 
@@ -53,11 +56,15 @@ mod tests {
         foreign.add(&BTreeSet::from(["a.json".to_owned()]));
         foreign.add(&BTreeSet::from(["a.json".to_owned()]));
         let words = foreign.in_words().unwrap();
-        assert_eq!(words, "1 file in the folder holds no event of ours: a.json; name a file to see why");
+        assert_eq!(
+            words,
+            "1 file in the folder holds no event that this program reads: a.json; name a file to see why"
+        );
         foreign.add(&(0..9).map(|n| format!("b{n}.json")).collect());
         let words = foreign.in_words().unwrap();
         assert!(
-            words.starts_with("10 files in the folder hold no event of ours: ") && words.contains(" and 5 more"),
+            words.starts_with("10 files in the folder hold no event that this program reads: ")
+                && words.contains(" and 5 more"),
             "{words}"
         );
     }

@@ -166,12 +166,11 @@ fn cause(story: &Story, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\n### Cause and evidence\n")?;
     let fault = Fault::of(story);
     writeln!(out, "Whose fault: {}. {}\n", in_words(&fault), fault.why(story))?;
-    let opened = story.notices.iter().find(|notice| notice.kind.begins());
-    for reason in opened.into_iter().flat_map(|notice| &notice.reasons) {
-        writeln!(out, "- {}", sentence(reason))?;
-    }
     if let Some(notice) = story.fullest() {
-        writeln!(out, "\nCounted up to {}, by the latest notice that lists them:\n", utc_minute(notice.at))?;
+        writeln!(out, "As of {}, when the notice with the most evidence was due:\n", utc_minute(notice.at))?;
+        for reason in &notice.reasons {
+            writeln!(out, "- {}", sentence(reason))?;
+        }
         tallied("Codes", &notice.impact.codes, out)?;
         tallied("Operations", &notice.impact.operations, out)?;
         tallied("Tools", &notice.impact.tools, out)?;

@@ -182,7 +182,7 @@ fn print_text(
     if to.duration_since(from).unsigned_abs() < SHORT {
         writeln!(
             out,
-            "\nThis rests on {} of history: of so little, take it as a hint.",
+            "\nThis rests on {} of history: that is little, so take it as a hint.",
             span(to.duration_since(from).unsigned_abs())
         )?;
     }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use triage_decide::verdict::Severity;
 use triage_notify::mail;
 use triage_notify::notice::{NamedScope, Notice, NoticeKind};
-use triage_notify::place::Place;
+use triage_notify::place::{Company, Place};
 use triage_notify::words::{capitalized, counted, in_zone, span, trouble};
 
 use crate::replay::review::{Review, Story};
@@ -37,6 +37,8 @@ fn timeline(review: &Review, whole: bool, colour: Colour, out: &mut dyn Write) -
         return writeln!(out, "{}\n", without_notices(review));
     }
     writeln!(out, "{}", colour.heading("Notices that people would have got"))?;
+    let company = Company { time_zone: review.zone.clone(), ..Company::default() };
+    let place = Place { company, ..Place::default() };
     for notice in notices {
         let at = in_zone(notice.at, review.zone.as_ref());
         let kind = format!("{:8}", notice.kind.as_str());
@@ -49,7 +51,7 @@ fn timeline(review: &Review, whole: bool, colour: Colour, out: &mut dyn Write) -
         writeln!(out, "{at}  {kind}  {}", notice.subject)?;
         if whole {
             writeln!(out, ">>> would be sent: {}\n>>>", notice.subject)?;
-            for line in mail::render(notice, &Place::default()).lines() {
+            for line in mail::render(notice, &place).lines() {
                 writeln!(out, ">>> {line}")?;
             }
         } else {
@@ -65,7 +67,8 @@ fn without_notices(review: &Review) -> String {
         (Some(_), _) => "Nobody would have been notified.".to_owned(),
         (None, 0) => "Nothing was evaluated: there is no call of SSO OIDC in what was read.".to_owned(),
         (None, outside) => format!(
-            "Nothing was evaluated: all {} are outside of the times or regions asked for (--since, --until, --region).",
+            "Nothing was evaluated: all {} are outside of the times or regions asked for. Leave out --since, --until and \
+             --region to see what there is.",
             counted(outside as usize, "call")
         ),
     }

@@ -283,7 +283,7 @@ pub fn without_contrast_in_words(facts: &Facts<'_>, failing: &[&Mark]) -> Option
     let is_healthy = facts.probe.is_some_and(|probe| probe.worst() == StepState::Healthy);
     let probe = if is_healthy { " (a probe is healthy, but is no caller)" } else { "" };
     Some(format!(
-        "{inside} of {affected} affected callers {}, and {few}: not enough to blame it and not the service{probe}",
+        "{inside} of {affected} affected callers {}: no proof that it is the cause, because {few}{probe}",
         shared_in_words(&shared)
     ))
 }

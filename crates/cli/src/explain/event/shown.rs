@@ -55,13 +55,17 @@ impl ShownVerdict {
     }
 
     pub fn write(&self, sheet: &mut Sheet, at: Timestamp) {
-        let (diagnosis, severity) = (self.diagnosis.as_str(), self.severity.as_str());
         let (callers, failures) = (counted(self.callers, "caller"), counted(self.failures, "failed call"));
-        let told = if self.diagnosis.is_incident() { "an incident" } else { "no incident" };
+        let what = match (self.diagnosis.is_incident(), self.severity) {
+            (true, Severity::Page) => "an incident that pages if it lasts",
+            (true, Severity::Warning | Severity::Info) => "an incident that pages nobody",
+            (false, _) => "no incident",
+        };
         sheet.under(&format!(
-            "{} at {}: {diagnosis} ({severity}, {told}), {callers} affected, {failures}",
+            "{} at {}: {} ({what}), {callers} affected, {failures}",
             self.region,
-            utc(at)
+            utc(at),
+            self.diagnosis.as_str()
         ));
         if self.diagnosis.is_incident() {
             sheet.bullet(&format!("scope: {}", self.scope.in_words().unwrap_or_else(|| "the whole region".to_owned())));

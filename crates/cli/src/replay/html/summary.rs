@@ -81,7 +81,7 @@ pub fn terms(h: &mut Html, review: &Review) {
         (
             "Minutes down, degraded",
             "From the first failure of an incident to its latest, in whole minutes, as its times show them. Time without an incident is not counted, and time \
-             that several incidents share is counted once. Down: most callers could not sign in, or an own key or policy \
+             that several incidents share is counted once. Down: most callers could not sign in, or your own key or policy \
              refused everyone. Degraded: some could not.",
         ),
         (

@@ -82,7 +82,7 @@ fn legend(h: &mut Html, story: &Story, noun: &str) {
         for (class, text) in [
             ("served", "calls that worked (up)".to_owned()),
             ("failed", "calls that failed (down)".to_owned()),
-            ("affected", format!("{noun} affected in each {}", span(story.close_up.width))),
+            ("affected", format!("{noun} affected in each {}", span(story.close_up.width).trim_start_matches("1 "))),
             ("lasted", "first to latest failure".to_owned()),
         ] {
             h.element("li", &[], |h| {
