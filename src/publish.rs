@@ -15,7 +15,7 @@ use aws_sdk_sns::config::timeout::TimeoutConfig;
 use aws_sdk_sns::config::{BehaviorVersion, Region as SdkRegion};
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
-use triage_engine::publish::{ATTEMPT_TIMEOUT, Publish, PublishError, Published};
+use triage_engine::publish::{ATTEMPT_TIMEOUT, Destination, Publish, PublishError, Published};
 use triage_notify::letter::Channel;
 use triage_notify::notice::{NamedScope, Notice};
 use triage_notify::place::Place;
@@ -52,17 +52,17 @@ impl Publisher {
     }
 
     async fn notify_people(&self, notice: &Notice, within: Duration) -> Result<Published, PublishError> {
-        let Some(topic) = &self.topic else { return Ok(Published { message_id: None, fallback: None }) };
-        let message = envelope::render(notice, &self.place);
         // The fallback needs time too.
         let each = if self.fallback.is_some() { within / 2 } else { within };
-        let first = match topic.publish(notice, &notice.subject, message.clone(), Some(BY_PROTOCOL), each).await {
-            Ok(message_id) => return Ok(Published { message_id: Some(message_id), fallback: None }),
+        let first = match self.publish_to(Destination::Topic, notice, each).await {
+            Ok(message_id) => return Ok(Published { message_id, fallback: None }),
             Err(first) => first,
         };
-        let Some(fallback) = &self.fallback else { return Err(first) };
-        match fallback.publish(notice, &notice.subject, message, Some(BY_PROTOCOL), each).await {
-            Ok(message_id) => Ok(Published { message_id: Some(message_id), fallback: Some(first.to_string()) }),
+        if self.fallback.is_none() {
+            return Err(first);
+        }
+        match self.publish_to(Destination::Fallback, notice, each).await {
+            Ok(message_id) => Ok(Published { message_id, fallback: Some(first.to_string()) }),
             Err(second) => Err(PublishError::NeitherTook(Box::new(first), Box::new(second))),
         }
     }
@@ -80,25 +80,50 @@ impl Publish for Publisher {
         channels.into_iter().flatten().collect()
     }
 
-    /// Publishes. `within` limits the wait: a publish that outlives the invocation is lost without a trace.
-    async fn publish(&self, channel: Channel, notice: &Notice, within: Duration) -> Result<Published, PublishError> {
-        let taken = |message_id| Published { message_id, fallback: None };
-        match channel {
-            Channel::Topic => self.notify_people(notice, within).await,
-            Channel::Pager => match (&self.pager, pager::render(notice, &self.place)) {
-                (Some(topic), Some((subject, message))) => {
-                    topic.publish(notice, &subject, message, None, within).await.map(|id| taken(Some(id)))
-                }
-                (Some(_) | None, _) => Ok(taken(None)),
-            },
-            Channel::Bus => match (&self.bus, notice.kind.detail_type()) {
-                (Some(bus), Some(detail_type)) => {
-                    let detail = envelope::detail(notice, &self.place);
-                    bus.put(notice, detail_type, detail, within).await.map(|id| taken(Some(id)))
-                }
-                (Some(_) | None, _) => Ok(taken(None)),
-            },
+    fn destinations(&self) -> Vec<Destination> {
+        let destinations = [
+            self.topic.as_ref().map(|_| Destination::Topic),
+            self.fallback.as_ref().map(|_| Destination::Fallback),
+            self.pager.as_ref().map(|_| Destination::Pager),
+            self.bus.as_ref().map(|_| Destination::Bus),
+        ];
+        destinations.into_iter().flatten().collect()
+    }
+
+    async fn publish_to(
+        &self,
+        destination: Destination,
+        notice: &Notice,
+        within: Duration,
+    ) -> Result<Option<String>, PublishError> {
+        let topic = match destination {
+            Destination::Topic => &self.topic,
+            Destination::Fallback => &self.fallback,
+            Destination::Pager => &self.pager,
+            Destination::Bus => {
+                let (Some(bus), Some(detail_type)) = (&self.bus, notice.kind.detail_type()) else { return Ok(None) };
+                return bus.put(notice, detail_type, envelope::detail(notice, &self.place), within).await.map(Some);
+            }
+        };
+        let Some(topic) = topic else { return Ok(None) };
+        if destination == Destination::Pager {
+            let Some((subject, alarm)) = pager::render(notice, &self.place) else { return Ok(None) };
+            return topic.publish(notice, &subject, alarm, None, within).await.map(Some);
         }
+        let message = envelope::render(notice, &self.place);
+        topic.publish(notice, &notice.subject, message, Some(BY_PROTOCOL), within).await.map(Some)
+    }
+
+    /// Publishes. `within` limits the wait: a publish that outlives the invocation is lost without a trace. What a
+    /// channel does not get counts as published.
+    async fn publish(&self, channel: Channel, notice: &Notice, within: Duration) -> Result<Published, PublishError> {
+        let destination = match channel {
+            Channel::Topic => return self.notify_people(notice, within).await,
+            Channel::Pager => Destination::Pager,
+            Channel::Bus => Destination::Bus,
+        };
+        let message_id = self.publish_to(destination, notice, within).await?;
+        Ok(Published { message_id, fallback: None })
     }
 
     async fn pause(&self, span: Duration) {
@@ -225,6 +250,7 @@ fn attributes(notice: &Notice) -> HashMap<String, MessageAttributeValue> {
         ("region", Some(notice.region.as_str())),
         ("incident", notice.incident.as_deref()),
         ("scope", notice.scope.as_ref().map(NamedScope::kind)),
+        ("test", notice.test.then_some("true")),
     ];
     let texts = texts.into_iter().filter_map(|(name, text)| Some((name, "String", text?.to_owned())));
     let attribute = |(name, data_type, value): (&str, &str, String)| {

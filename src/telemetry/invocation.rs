@@ -16,6 +16,7 @@ use triage_decide::verdict::{Diagnosis, Verdict};
 use triage_decode::batch::InputKind;
 use triage_engine::answer::{Counts, IncidentReport, NoticeReport};
 use triage_engine::handled::Handled;
+use triage_engine::test_notice::TestNotice;
 use triage_model::observation::Operation;
 use triage_model::problem::Problems;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
@@ -48,6 +49,8 @@ pub struct InvocationLine<'a> {
     notices: &'a [NoticeReport],
     incidents: &'a [IncidentReport],
     problems: &'a Problems,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_notice: Option<&'a TestNotice>,
     probes: Vec<ProbeLine<'a>>,
     /// The texts of notices that were sent nowhere else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -124,7 +127,10 @@ pub fn invocation_line<'a>(
     // A notice that has no other place than this line must pass whatever the level.
     let level = if handled.error.is_some() || !unpublished.is_empty() {
         Level::ERROR
-    } else if !answer.problems.is_empty() || !handled.notices.is_empty() {
+    } else if !answer.problems.is_empty()
+        || !handled.notices.is_empty()
+        || answer.test_notice.as_ref().is_some_and(TestNotice::any_failed)
+    {
         Level::WARN
     } else {
         Level::INFO
@@ -144,6 +150,7 @@ pub fn invocation_line<'a>(
         notices: &answer.notices,
         incidents: &answer.incidents,
         problems: &answer.problems,
+        test_notice: answer.test_notice.as_ref(),
         probes: probe_lines(handled),
         unpublished,
         error: handled.error.as_ref().map(ToString::to_string),

@@ -90,6 +90,8 @@ metrics! {
     NoticesSent Count "notices sent to people"
     WouldBeNotices Count "notices that would have been published, in shadow mode"
     NoticesFailed Count "publishes that failed, of any channel"
+    TestNoticesSent Count "test notices that a channel accepted; they count in no other metric"
+    TestNoticesFailed Count "test notices that a channel did not accept"
     NoticesPending Count "notices that wait in the outbox afterwards, for people, a pager or programs; only ticks write 0"
     NoticeAge Seconds "age of the notice that waits longest"
     UndecodableInput Count "problems because of which input, or a part of it, could not be read"
@@ -188,6 +190,8 @@ fn values(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) -> BTr
     values.count_some(Name::NoticesSent, measured.notices_sent);
     values.count_some(Name::WouldBeNotices, measured.would_be_notices);
     values.count_some(Name::NoticesFailed, measured.notices_failed);
+    values.count_some(Name::TestNoticesSent, measured.test_notices_sent);
+    values.count_some(Name::TestNoticesFailed, measured.test_notices_failed);
     values.count_if(is_tick || measured.notices_pending > 0, Name::NoticesPending, measured.notices_pending);
     values.time_since(Name::NoticeAge, measured.oldest_pending, now);
     // By when it came: the time it took to handle is not part of its age.

@@ -41,6 +41,7 @@ pub(super) fn nothing() -> Handled {
         incidents: Vec::new(),
         notices: Vec::new(),
         batch_item_failures: None,
+        test_notice: None,
     };
     Handled {
         kind: InputKind::CloudTrail,

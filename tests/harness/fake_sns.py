@@ -46,6 +46,8 @@ class FakeSns(Server):
         super().__init__(_Handler)
         #: Unreachable topics: the connection drops.
         self.unreachable = set()
+        #: The code with which a topic refuses.
+        self.refused = {}
         self.lock = threading.Lock()
         self.published: list[Published] = []
         self.attempts = 0
@@ -117,6 +119,8 @@ class _Handler(Handler):
         trouble = self.server.next_trouble()
         if form.get("TopicArn") in self.server.unreachable:
             trouble = Trouble(status=0)
+        if form.get("TopicArn") in self.server.refused:
+            trouble = Trouble(403, self.server.refused[form["TopicArn"]])
         if isinstance(trouble, Pause):
             if trouble.after:
                 self.server.take(form)

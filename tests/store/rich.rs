@@ -183,6 +183,7 @@ pub fn notice() -> Notice {
         kind: NoticeKind::Changed,
         diagnosis: Diagnosis::Outage,
         severity: Severity::Page,
+        test: false,
         region: us(),
         scope: Some(NamedScope {
             operations: Some(vec![Operation::CreateToken]),

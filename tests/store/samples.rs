@@ -94,6 +94,7 @@ pub fn notice(sequence: u32) -> Notice {
         kind: if sequence == 1 { NoticeKind::Opened } else { NoticeKind::Changed },
         diagnosis: Diagnosis::Outage,
         severity: Severity::Page,
+        test: false,
         region: us(),
         scope: None,
         recovering: false,

@@ -100,6 +100,8 @@ pub enum InputKind {
     CallEnvelope,
     /// The bare `detail` of a `call`: a direct invocation.
     CallDirect,
+    /// A request of an operator: a direct invocation.
+    OperatorRequest,
     Logs,
     LogsControl,
     Sqs,
@@ -109,6 +111,13 @@ pub enum InputKind {
     /// An EventBridge envelope or a CloudTrail record of something else, ignored.
     Foreign,
     Unknown,
+}
+
+/// What an operator asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperatorRequest {
+    /// `{"testNotice":"outage"}`: a notice of that diagnosis, marked as a test, to every channel.
+    TestNotice(String),
 }
 
 /// One payload, decoded.
@@ -129,6 +138,8 @@ pub struct Batch {
     pub carries_secrets: bool,
     /// The messages of an SQS batch, in order, each with the range of its observations. Empty for every other kind.
     pub messages: Vec<SqsMessage>,
+    /// What an operator asks for, instead of everything else.
+    pub request: Option<OperatorRequest>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +159,7 @@ impl Batch {
             problems: Problems::default(),
             carries_secrets: false,
             messages: Vec::new(),
+            request: None,
         }
     }
 

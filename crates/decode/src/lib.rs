@@ -17,6 +17,7 @@ mod log_text;
 mod logs;
 mod lookup;
 mod ocsf;
+mod operator;
 mod queue;
 mod read;
 mod sdk_error;
@@ -29,5 +30,5 @@ mod tests;
 pub mod trust;
 pub mod values;
 
-pub use batch::{Batch, InputKind, Setting, SqsMessage};
+pub use batch::{Batch, InputKind, OperatorRequest, Setting, SqsMessage};
 pub use read::{decode, decode_while};

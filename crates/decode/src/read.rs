@@ -17,7 +17,7 @@ use crate::queue::{Message, Opened};
 use crate::seal::seal;
 use crate::sniff::{Sniffed, sniff};
 use crate::trust::{Alias, doubt};
-use crate::{call, cloudtrail, eventbridge, json, logs, lookup, ocsf, queue, values};
+use crate::{call, cloudtrail, eventbridge, json, logs, lookup, ocsf, operator, queue, values};
 
 /// SQS around SNS around an envelope is three; one more for a file that lists them.
 const WRAPPINGS_MAX: usize = 4;
@@ -136,6 +136,8 @@ impl Reader<'_> {
             Sniffed::List(_) | Sniffed::Text(_) | Sniffed::Records(_) | Sniffed::Notification(_) => None,
             // By the log group.
             Sniffed::Subscription(_) | Sniffed::LogDocument => None,
+            // It is no evidence, and says itself how it must come.
+            Sniffed::Operator(_) => None,
             Sniffed::Envelope(keys) => {
                 // A leading space makes it another source: EventBridge refuses `aws.` from others, but not ` aws.`.
                 let source = keys.source.exact();
@@ -237,6 +239,14 @@ impl Reader<'_> {
             Sniffed::Call => {
                 call::read(text, Around::of_message(wrapping.id), wrapping.is_none(), setting, batch);
                 InputKind::CallDirect
+            }
+            Sniffed::Operator(keys) => {
+                let is_direct = wrapping.is_none() && setting.trust.alias != Alias::Events;
+                match operator::read(&keys, is_direct) {
+                    Ok(request) => batch.request = Some(request),
+                    Err(problem) => batch.problems.add(problem),
+                }
+                InputKind::OperatorRequest
             }
         }
     }

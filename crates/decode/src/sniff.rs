@@ -8,7 +8,7 @@ use triage_model::problem::{Problem, ProblemName};
 
 use crate::envelope::{OuterKeys, Subscription};
 use crate::json::{Member, Part};
-use crate::{json, values};
+use crate::{json, operator, values};
 
 /// The kind of a text.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub enum Sniffed<'a> {
     LookedUpEvent(&'a str),
     /// The bare `detail` of a `call`.
     Call,
+    /// A request of an operator.
+    Operator(Box<OuterKeys<'a>>),
 }
 
 /// Finds the kind of a text.
@@ -73,6 +75,8 @@ pub fn sniff(text: &str) -> Result<Sniffed<'_>, Problem> {
         Ok(Sniffed::Ocsf)
     } else if keys.operation.is_given() || keys.error.is_object() {
         Ok(Sniffed::Call)
+    } else if operator::is_given(&keys) {
+        Ok(Sniffed::Operator(Box::new(keys)))
     } else {
         Err(values::unknown_object(text))
     }
@@ -97,6 +101,7 @@ mod tests {
             Ok(Sniffed::LookedUp(events)) => format!("looked up {events}"),
             Ok(Sniffed::LookedUpEvent(record)) => format!("looked up event {record}"),
             Ok(Sniffed::Call) => "call".to_owned(),
+            Ok(Sniffed::Operator(keys)) => format!("operator {:?}", keys.test_notice.text()),
             Err(problem) => format!("{}: {}", problem.name, problem.detail),
         };
         for (text, what) in [
@@ -113,6 +118,9 @@ mod tests {
             (r#"{"EventId":"1","CloudTrailEvent":"{}"}"#, r#"looked up event "{}""#),
             (r#"{"operation":"CreateToken"}"#, "call"),
             (r#"{"error":{}}"#, "call"),
+            (r#"{"testNotice":"outage"}"#, r#"operator Some("outage")"#),
+            (r#"{"testNotice":null}"#, "event_unknown: an object with the keys [testNotice]"),
+            (r#"{"testNotice":"outage","operation":"CreateToken"}"#, "call"),
             (r#"{"error":7}"#, "event_unknown: an object with the keys [error]"),
             ("7", "event_unknown: JSON, but not an object"),
             ("[1", "json_invalid: JSON that ends early at line 1 column 2"),

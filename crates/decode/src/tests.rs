@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use triage_model::observation::Observation;
 use triage_model::problem::ProblemName;
 
+use super::trust::Alias;
 use super::*;
 use crate::testing::{QUEUE, TOPIC, envelope, failures, record, setting, subscription};
 
@@ -108,6 +109,33 @@ fn the_keys_decide_the_kind() {
         let batch = decoded(&event);
         assert_eq!(batch.kind, kind, "{event}");
         assert_eq!((batch.observations.len(), batch.problems.is_empty()), (1, true), "{event} {:?}", batch.problems);
+    }
+}
+
+#[test]
+fn an_operator_s_request_is_taken_only_as_the_whole_of_a_direct_invocation() {
+    let asked = json!({"testNotice": "outage"});
+    let by = |alias, payload: &Value| {
+        let mut setting = setting();
+        setting.trust.alias = alias;
+        decode(&payload.to_string(), &setting)
+    };
+    for alias in [Alias::Direct, Alias::None] {
+        let batch = by(alias, &asked);
+        assert_eq!(batch.kind, InputKind::OperatorRequest);
+        assert_eq!(batch.request, Some(OperatorRequest::TestNotice("outage".to_owned())));
+        assert!(batch.problems.is_empty() && batch.observations.is_empty(), "{:?}", batch.problems);
+    }
+    let text = Value::from(asked.to_string());
+    let wrapped = [json!([asked.clone()]), text, sqs(&[&asked.to_string()]), notification(&asked)];
+    for (alias, payload) in wrapped
+        .iter()
+        .map(|payload| (Alias::Direct, payload))
+        .chain([(Alias::Events, &asked), (Alias::None, &json!({"testNotice": ["outage"]}))])
+    {
+        let batch = by(alias, payload);
+        assert_eq!((batch.request, batch.observations.len()), (None, 0), "{payload}");
+        assert_eq!(batch.problems.count(ProblemName::OperatorRequestInvalid), 1, "{payload} {:?}", batch.problems);
     }
 }
 

@@ -13,6 +13,8 @@ use triage_model::problem::Problems;
 use triage_model::region::Region;
 use triage_notify::notice::{NamedScope, Notice, NoticeKind};
 
+use crate::test_notice::TestNotice;
+
 /// Failures listed in an answer; the rest is counted. Lambda's limit for an answer is 6 MB.
 pub const FAILURES_LISTED: usize = 100;
 
@@ -28,6 +30,9 @@ pub struct Answer {
     /// For an SQS batch: the messages to be delivered again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_item_failures: Option<Vec<BatchItemFailure>>,
+    /// What became of a test notice that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_notice: Option<TestNotice>,
 }
 
 impl Answer {

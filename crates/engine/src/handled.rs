@@ -71,6 +71,9 @@ pub struct Measured {
     pub would_be_notices: u64,
     /// Publishes that failed.
     pub notices_failed: u64,
+    /// Publishes of test notices that were accepted, and those that failed. They count nowhere else.
+    pub test_notices_sent: u64,
+    pub test_notices_failed: u64,
     /// Notices that are still in the outbox at the end, and since when the first of them waits.
     pub notices_pending: u64,
     pub oldest_pending: Option<Timestamp>,

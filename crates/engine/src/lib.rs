@@ -20,6 +20,7 @@ pub mod seen_ids;
 pub mod service;
 pub mod settings;
 pub mod store;
+pub mod test_notice;
 pub mod tool;
 pub mod unnamed;
 

@@ -12,6 +12,7 @@ mod doubt;
 pub mod judged;
 mod late;
 mod names;
+mod operator;
 mod parts;
 mod people;
 mod probe;
@@ -118,8 +119,13 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 
     /// Evaluates a batch.
-    pub async fn judge(&self, batch: Batch, invocation: &Invocation) -> Handled {
+    pub async fn judge(&self, mut batch: Batch, invocation: &Invocation) -> Handled {
+        let request = batch.request.take();
         let (mut case, observations) = Case::open(batch, invocation, self.settings.mode);
+        if let Some(request) = request {
+            self.ask(&request, invocation, &mut case).await;
+            return case.close(Vec::new(), self.service.is_none());
+        }
         let (mut judged, mut work) = self.sort(observations, &mut case, invocation).await;
         self.record(&mut judged, &mut work, &mut case).await;
         self.retry(&mut judged, &mut case).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use triage_notify::letter::Channel;
 use triage_notify::notice::Notice;
 
@@ -12,6 +13,28 @@ pub struct Published {
     pub message_id: Option<String>,
     /// Why the topic refused it, if the fallback accepted it.
     pub fallback: Option<String>,
+}
+
+/// A place where notices are published. A channel may have a second one, for when the first fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Destination {
+    Topic,
+    /// The topic in another region, which stands in for that one.
+    Fallback,
+    Pager,
+    Bus,
+}
+
+impl Destination {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Fallback => "fallback",
+            Self::Pager => "pager",
+            Self::Bus => "bus",
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +54,17 @@ pub enum PublishError {
 pub trait Publish {
     /// The channels in use.
     fn channels(&self) -> Vec<Channel>;
+
+    /// Where something is published: each place of a channel by itself.
+    fn destinations(&self) -> Vec<Destination>;
+
+    /// Publishes to that place alone, and says under which id it was accepted. None if it gets no such notice.
+    async fn publish_to(
+        &self,
+        destination: Destination,
+        notice: &Notice,
+        within: Duration,
+    ) -> Result<Option<String>, PublishError>;
 
     /// Publishes. `within` limits the wait: a publish that outlives the invocation is lost without a trace.
     async fn publish(&self, channel: Channel, notice: &Notice, within: Duration) -> Result<Published, PublishError>;

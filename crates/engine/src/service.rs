@@ -13,7 +13,7 @@ use triage_notify::notice::Notice;
 use triage_notify::people::Person;
 
 use crate::directory::{Directory, DirectoryError};
-use crate::publish::{Publish, PublishError, Published};
+use crate::publish::{Destination, Publish, PublishError, Published};
 use crate::retry::{NotRepeatable, RetryReport};
 
 #[expect(async_fn_in_trait, reason = "one task, one thread: nothing here needs the futures to be Send")]
@@ -93,6 +93,14 @@ impl Directory for Nobody {
 
 impl Publish for Nobody {
     fn channels(&self) -> Vec<Channel> {
+        match *self {}
+    }
+
+    fn destinations(&self) -> Vec<Destination> {
+        match *self {}
+    }
+
+    async fn publish_to(&self, _: Destination, _: &Notice, _: Duration) -> Result<Option<String>, PublishError> {
         match *self {}
     }
 

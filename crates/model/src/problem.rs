@@ -91,6 +91,7 @@ problem_names! {
     NoticeHeldBack "notice_held_back" Nothing "too many notices for now: this one waits in the table"
     NoticeNotPublished "notice_not_published" Nothing "SNS refused a notice, and no table keeps it"
     NoticePending "notice_pending" Nothing "SNS refused a notice: it waits in the table"
+    OperatorRequestInvalid "operator_request_invalid" PassedOver "a request such as `testNotice` that is unknown, or not the whole payload of a direct invocation; the detail says what is wrong"
     OutcomeUnknown "outcome_unknown" PassedOver "a record with `success` false and no error: it counts neither as failed nor as served"
     OwnLogGroup "own_log_group" PassedOver "lines of the function's own log group, which are never read"
     OwnProbe "own_probe" Nothing "a call by the function's own probe: counted, never evidence"

@@ -338,6 +338,7 @@ impl Notice {
             kind,
             diagnosis,
             severity: diagnosis.severity(),
+            test: false,
             region: region.clone(),
             scope: None,
             recovering: false,

@@ -2,7 +2,8 @@
 //!
 //! Data first: a [`notice::Notice`] and the [`letter::Letter`]s that carry it. [`compose`] makes notices of what happened, with
 //! the lines of [`headline`] and the steps of [`advice`] (those of a KMS key in [`key`]); [`merge`] makes one of several; [`people`] puts names in place of user ids; [`mail`], [`sms`], [`chat`], [`machine`] and [`pager`] are what each
-//! reader gets, and [`envelope`] puts them into one publish; [`outbox`] says what goes out next. Pure: nothing is sent here.
+//! reader gets, and [`envelope`] puts them into one publish; [`outbox`] says what goes out next.
+//! [`test_notice`] makes notices of an incident that never was. Pure: nothing is sent here.
 
 pub mod letter;
 pub mod notice;
@@ -25,6 +26,9 @@ pub mod place;
 pub mod sms;
 
 pub mod outbox;
+
+mod example;
+pub mod test_notice;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -10,7 +10,7 @@ use crate::notice::Notice;
 use crate::place::{HEALTH_PAGE, Place};
 
 /// The first number is raised where a member changes its meaning or goes, the second where one is added.
-pub const VERSION: &str = "2.1";
+pub const VERSION: &str = "2.2";
 
 /// Also the `source` of events on the bus.
 pub const SOURCE: &str = "oidc-triage";
@@ -20,6 +20,7 @@ pub struct Machine<'a> {
     version: &'static str,
     source: &'static str,
     account: Option<&'a str>,
+    test: bool,
     #[serde(flatten)]
     notice: &'a Notice,
     links: Links,
@@ -49,6 +50,7 @@ pub fn render<'a>(notice: &'a Notice, place: &'a Place) -> Machine<'a> {
         version: VERSION,
         source: SOURCE,
         account: place.account.as_deref(),
+        test: notice.test,
         notice,
         links: Links { health: HEALTH_PAGE, log: place.log_link(notice) },
         company: Company {

@@ -32,6 +32,9 @@ pub struct Notice {
     pub kind: NoticeKind,
     pub diagnosis: Diagnosis,
     pub severity: Severity,
+    /// It is about nothing: somebody tests the channels. Such a notice is never kept in the outbox.
+    #[serde(skip)]
+    pub test: bool,
     pub region: Region,
     /// Where it fails; None for an advice.
     #[serde(default)]

@@ -4,6 +4,7 @@ mod ended;
 mod for_each_reader;
 mod later;
 mod opened;
+mod tested;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

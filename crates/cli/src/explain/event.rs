@@ -252,6 +252,7 @@ const fn in_words(kind: InputKind) -> &'static str {
         InputKind::Schedule => "a tick of the schedule",
         InputKind::CallEnvelope => "a `call` on the event bus: a failed call that its own program reports",
         InputKind::CallDirect => "a `call` of a direct invocation: a failed call that its own program reports",
+        InputKind::OperatorRequest => "a request about the function itself, as an operator makes it",
         InputKind::Logs => "lines of a log group, from a CloudWatch Logs subscription",
         InputKind::LogsControl => "a control message of CloudWatch Logs, without a log event",
         InputKind::Sqs => "a batch of SQS messages",

@@ -28,6 +28,7 @@ use crate::handled::{Call, Handled, Invocation, Measured};
 use crate::publish::Published;
 use crate::settings::Mode;
 use crate::store::Claim;
+use crate::test_notice::TestNotice;
 
 /// One invocation under way.
 pub struct Case {
@@ -59,6 +60,8 @@ pub struct Draft {
     /// Served calls, where they are listed.
     pub calls: Vec<Call>,
     pub measured: Measured,
+    /// Where an operator asked for one.
+    pub test_notice: Option<TestNotice>,
 }
 
 /// What a batch asks for.
@@ -81,7 +84,17 @@ pub struct NotSent {
 impl Case {
     /// Takes a batch apart: its observations go to the first stage.
     pub fn open(batch: Batch, invocation: &Invocation, mode: Mode) -> (Self, Vec<Observation>) {
-        let Batch { kind, observations, arrivals: _, old_successes, own, problems, carries_secrets, messages } = batch;
+        let Batch {
+            kind,
+            observations,
+            arrivals: _,
+            old_successes,
+            own,
+            problems,
+            carries_secrets,
+            messages,
+            request: _,
+        } = batch;
         let schedule = Schedule::of(invocation);
         let draft = Draft {
             counts: Counts { success: old_successes, own, ..Counts::default() },
@@ -167,6 +180,7 @@ impl Case {
             not_sent,
             mut calls,
             measured,
+            test_notice,
         } = draft;
         if lists_all {
             calls.extend(judged.iter().filter_map(Judged::call));
@@ -187,6 +201,7 @@ impl Case {
             incidents,
             notices: notice_reports,
             batch_item_failures,
+            test_notice,
         };
         // A payload with secrets must not come to rest in the failure queue; of an SQS batch only some messages are
         // delivered again. In both cases the claim is released, so the next failure of the region sends the notice.
