@@ -6,7 +6,7 @@
 mod company;
 mod directory;
 
-use triage_engine::settings::{Settings, SettingsError, given};
+use triage_engine::settings::{Settings, SettingsError, given, list};
 use triage_model::region::is_well_formed;
 use triage_notify::place::{Company, Place};
 
@@ -32,6 +32,10 @@ pub struct Config {
     pub company: Company,
     /// `OIDC_TRIAGE_RESOLVE_NAMES`, `OIDC_TRIAGE_IDENTITY_STORE_ARN`: where user ids become names, if they should.
     pub identity_store: Option<IdentityStoreArn>,
+    /// `OIDC_TRIAGE_WATCHER`: the watcher's name, and `OIDC_TRIAGE_APPLICATION_LOG_GROUPS`: what subscriptions deliver. The
+    /// doctor looks for both.
+    pub watcher: Option<String>,
+    pub log_groups: Vec<String>,
     /// `AWS_LAMBDA_LOG_LEVEL`.
     pub log_level: tracing::Level,
 }
@@ -68,6 +72,8 @@ impl Config {
             table: get("OIDC_TRIAGE_TABLE"),
             company,
             identity_store,
+            watcher: get("OIDC_TRIAGE_WATCHER"),
+            log_groups: list(get("OIDC_TRIAGE_APPLICATION_LOG_GROUPS")),
             log_level: log_level(get("AWS_LAMBDA_LOG_LEVEL").as_deref()),
         })
     }

@@ -37,6 +37,11 @@ impl Http {
         Self(Arc::new(Clients { ours: OnceLock::new(), others: Builder::new().tls_provider(provider()).build_https() }))
     }
 
+    /// The connections of all clients, for a request that is signed already.
+    pub fn connector(&self) -> &SharedHttpConnector {
+        self.0.connector()
+    }
+
     /// Reads the root certificates on a thread of its own, which then ends. A call that comes before it is done waits.
     pub fn make_ready(&self) {
         let http = self.clone();

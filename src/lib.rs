@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod directory;
+pub mod doctor;
 pub mod http;
 pub mod oidc;
 pub mod publish;

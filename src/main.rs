@@ -12,6 +12,7 @@ use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use oidc_triage_function::config::Config;
 use oidc_triage_function::directory::IdentityStore;
+use oidc_triage_function::doctor;
 use oidc_triage_function::http::Http;
 use oidc_triage_function::oidc::Oidc;
 use oidc_triage_function::publish::Publisher;
@@ -20,6 +21,7 @@ use oidc_triage_function::telemetry::{self, InvocationFacts};
 use serde_json::value::RawValue;
 use triage_engine::answer::Answer;
 use triage_engine::backoff::Backoff;
+use triage_engine::doctor::report;
 use triage_engine::error::Error;
 use triage_engine::handled::{DEADLINE_MARGIN, Invocation};
 use triage_engine::memory::MemoryStore;
@@ -41,15 +43,15 @@ async fn main() -> ExitCode {
     let http = Http::new();
     // After the line above, so that an error of the certificates is logged.
     http.make_ready();
-    let sdk_config = load_sdk_config(&config.settings.own_region, http).await;
+    let sdk_config = load_sdk_config(&config.settings.own_region, http.clone()).await;
     match config.table.clone() {
         Some(table) => {
             let store = DynamoStore::new(&sdk_config, table, &config.settings.policy);
-            serve(Function::new(config, sdk_config, store)).await
+            serve(Function::new(config, sdk_config, http, store)).await
         }
         None => {
             let store = MemoryStore::new(config.settings.policy.evidence, config.settings.policy.gather);
-            serve(Function::new(config, sdk_config, store)).await
+            serve(Function::new(config, sdk_config, http, store)).await
         }
     }
 }
@@ -85,19 +87,20 @@ async fn serve<S: Store>(function: Function<S>) -> ExitCode {
 /// Built once in a sandbox.
 struct Function<S> {
     pipeline: Pipeline<S, Oidc, Publisher, IdentityStore>,
-    log_level: tracing::Level,
+    config: Config,
+    sdk_config: SdkConfig,
+    http: Http,
     invocations: AtomicU64,
 }
 
 impl<S: Store> Function<S> {
-    fn new(config: Config, sdk_config: SdkConfig, store: S) -> Self {
+    fn new(config: Config, sdk_config: SdkConfig, http: Http, store: S) -> Self {
         let publisher = Publisher::new(&sdk_config, &config);
         let directory = IdentityStore::new(&sdk_config, &config);
-        let oidc = Oidc::new(sdk_config, Backoff::SDK_2026);
+        let oidc = Oidc::new(sdk_config.clone(), Backoff::SDK_2026);
         oidc.prepare(&config.settings.regions);
-        let Config { settings, log_level, .. } = config;
-        let pipeline = Pipeline::new(settings, store, Some(oidc), publisher, directory);
-        Self { pipeline, log_level, invocations: AtomicU64::new(0) }
+        let pipeline = Pipeline::new(config.settings.clone(), store, Some(oidc), publisher, directory);
+        Self { pipeline, config, sdk_config, http, invocations: AtomicU64::new(0) }
     }
 
     async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Failed> {
@@ -112,6 +115,11 @@ impl<S: Store> Function<S> {
             deadline: started + left.saturating_sub(DEADLINE_MARGIN),
         };
         let mut handled = self.pipeline.handle(event.payload.get(), &invocation).await;
+        if handled.asks_doctor {
+            let probes = self.pipeline.probed(&invocation);
+            let found = doctor::facts(&self.sdk_config, &self.http, &self.config, &invocation, probes).await;
+            handled.answer.doctor = Some(report(&found, now));
+        }
         let facts = InvocationFacts {
             request_id: &invocation.id,
             trace_id: context.xray_trace_id.as_deref(),
@@ -119,7 +127,7 @@ impl<S: Store> Function<S> {
             began_at: now,
             region: &self.pipeline.settings.region,
             duration_ms: started.elapsed().as_secs_f64() * 1e3,
-            level: self.log_level,
+            level: self.config.log_level,
         };
         telemetry::log_invocation(&facts, &handled, Timestamp::now());
         match handled.error.take() {

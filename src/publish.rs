@@ -131,6 +131,18 @@ impl Publish for Publisher {
     }
 }
 
+/// The topic's own region is asked, wherever the function runs.
+pub fn topic_client(sdk: &aws_config::SdkConfig, arn: &str) -> sns::Client {
+    let region = arn.split(':').nth(3).filter(|region| !region.is_empty()).map(|r| SdkRegion::new(r.to_owned()));
+    let config = sns::config::Builder::from(sdk)
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(region.or_else(|| sdk.region().cloned()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts())
+        .build();
+    sns::Client::from_conf(config)
+}
+
 #[derive(Debug)]
 struct Topic {
     client: sns::Client,
@@ -138,16 +150,8 @@ struct Topic {
 }
 
 impl Topic {
-    /// The topic's own region is asked, wherever the function runs.
     fn new(sdk: &aws_config::SdkConfig, arn: String) -> Self {
-        let region = arn.split(':').nth(3).filter(|region| !region.is_empty()).map(|r| SdkRegion::new(r.to_owned()));
-        let config = sns::config::Builder::from(sdk)
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(region.or_else(|| sdk.region().cloned()))
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts())
-            .build();
-        Self { client: sns::Client::from_conf(config), arn }
+        Self { client: topic_client(sdk, &arn), arn }
     }
 
     async fn publish(

@@ -15,6 +15,7 @@ use triage_decide::probe::{Control, ProbeAnswer, StepState};
 use triage_decide::verdict::{Diagnosis, Verdict};
 use triage_decode::batch::InputKind;
 use triage_engine::answer::{Counts, IncidentReport, NoticeReport};
+use triage_engine::doctor::check::Report;
 use triage_engine::handled::Handled;
 use triage_engine::test_notice::TestNotice;
 use triage_model::observation::Operation;
@@ -51,6 +52,8 @@ pub struct InvocationLine<'a> {
     problems: &'a Problems,
     #[serde(skip_serializing_if = "Option::is_none")]
     test_notice: Option<&'a TestNotice>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doctor: Option<&'a Report>,
     probes: Vec<ProbeLine<'a>>,
     /// The texts of notices that were sent nowhere else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -130,6 +133,7 @@ pub fn invocation_line<'a>(
     } else if !answer.problems.is_empty()
         || !handled.notices.is_empty()
         || answer.test_notice.as_ref().is_some_and(TestNotice::any_failed)
+        || answer.doctor.as_ref().is_some_and(Report::any_broken)
     {
         Level::WARN
     } else {
@@ -151,6 +155,7 @@ pub fn invocation_line<'a>(
         incidents: &answer.incidents,
         problems: &answer.problems,
         test_notice: answer.test_notice.as_ref(),
+        doctor: answer.doctor.as_ref(),
         probes: probe_lines(handled),
         unpublished,
         error: handled.error.as_ref().map(ToString::to_string),

@@ -42,6 +42,7 @@ pub(super) fn nothing() -> Handled {
         notices: Vec::new(),
         batch_item_failures: None,
         test_notice: None,
+        doctor: None,
     };
     Handled {
         kind: InputKind::CloudTrail,
@@ -51,6 +52,7 @@ pub(super) fn nothing() -> Handled {
         notices: Vec::new(),
         calls: Vec::new(),
         measured: Measured::default(),
+        asks_doctor: false,
         error: None,
     }
 }

@@ -48,6 +48,8 @@ class FakeSns(Server):
         self.unreachable = set()
         #: The code with which a topic refuses.
         self.refused = {}
+        #: How many of a topic's subscriptions are confirmed, and how many are not yet.
+        self.subscriptions = {}
         self.lock = threading.Lock()
         self.published: list[Published] = []
         self.attempts = 0
@@ -116,6 +118,8 @@ def refused_by_aws(form):
 class _Handler(Handler):
     def do_POST(self):
         form = dict(urllib.parse.parse_qsl(self.body().decode(), keep_blank_values=True))
+        if form.get("Action") == "GetTopicAttributes":
+            return self.attributes(form["TopicArn"])
         trouble = self.server.next_trouble()
         if form.get("TopicArn") in self.server.unreachable:
             trouble = Trouble(status=0)
@@ -145,6 +149,17 @@ class _Handler(Handler):
         self.xml(200, "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult>"
                       f"<MessageId>{message_id}</MessageId></PublishResult><ResponseMetadata>"
                       f"<RequestId>{message_id}</RequestId></ResponseMetadata></PublishResponse>")
+
+    def attributes(self, topic):
+        if topic in self.server.unreachable:
+            self.close_connection = True
+            return
+        confirmed, pending = self.server.subscriptions.get(topic, (0, 0))
+        entries = {"TopicArn": topic, "SubscriptionsConfirmed": confirmed, "SubscriptionsPending": pending, "SubscriptionsDeleted": 0}
+        entries = "".join(f"<entry><key>{key}</key><value>{value}</value></entry>" for key, value in entries.items())
+        self.xml(200, '<GetTopicAttributesResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><GetTopicAttributesResult>'
+                      f"<Attributes>{entries}</Attributes></GetTopicAttributesResult><ResponseMetadata>"
+                      "<RequestId>made-up</RequestId></ResponseMetadata></GetTopicAttributesResponse>")
 
     def error(self, status, code, message):
         self.xml(status, "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error>"

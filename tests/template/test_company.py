@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.template.test_template import (DIRECTORY, EVERYTHING, FALLBACK, FUNCTIONS, KEY, ROOT, as_list, holds, resolved, resources,
+from tests.template.test_template import (DIRECTORY, DOCTOR_READS, EVERYTHING, FALLBACK, FUNCTIONS, KEY, ROOT, as_list, holds, resolved, resources,
                                           resources_of, source, statements, template)
 
 ROLES = ("TriageRole", "WatcherRole")
@@ -68,7 +68,8 @@ def test_a_role_may_use_the_key_through_the_services_that_it_works_with_alone(ro
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_may_use_the_key_of_the_fallback_topic_through_sns_of_its_region_alone(role):
-    publish, key = added(role, FallbackTopicArn=FALLBACK, FallbackKeyArn=FALLBACK_KEY)
+    publish, key, *read = added(role, FallbackTopicArn=FALLBACK, FallbackKeyArn=FALLBACK_KEY)
+    assert [statement["Action"] for statement in read] == (["sns:GetTopicAttributes"] if role == "TriageRole" else [])
     assert publish["Action"] == "sns:Publish"
     assert key == {"Effect": "Allow", "Resource": FALLBACK_KEY, "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
                    "Condition": {"StringEquals": {"kms:ViaService": "sns.us-west-2.<AWS::URLSuffix>"}}}
@@ -270,7 +271,8 @@ def test_with_every_parameter_no_permission_is_wider_than_needed():
     # known when somebody fails.
     broad = {action for _, statement in statements(**EVERYTHING) for action in as_list(statement["Action"])
              if any("*" in resource for resource in as_list(statement["Resource"]))}
-    assert {action.partition(":")[0] for action in broad} == {"ec2", "xray", "cloudwatch", "identitystore"}
+    doctor = DOCTOR_READS | {"logs:DescribeSubscriptionFilters"}
+    assert {action.partition(":")[0] for action in broad - doctor} == {"ec2", "xray", "cloudwatch", "identitystore"}
     assert not any("*" in action for _, statement in statements(**EVERYTHING) for action in as_list(statement["Action"]))
 
 

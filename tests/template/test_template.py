@@ -68,9 +68,17 @@ def resolved(value, **given):
     return cloudformation.resolved(value, template(), given)
 
 
+#: What the doctor reads. AWS knows no resource for the first ones; trails may be another account's, and the stack's rules
+#: depend on the role.
+DOCTOR_READS = {"cloudtrail:DescribeTrails", "cloudtrail:LookupEvents", "cloudwatch:GetMetricData",
+                "events:ListRuleNamesByTarget", "cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus", "events:DescribeRule"}
+
+
 def test_no_permission_is_wider_than_one_resource():
     for name, statement in statements():
         assert statement["Effect"] == "Allow"
+        if name == "TriageRole" and set(as_list(statement["Action"])) <= DOCTOR_READS:
+            continue
         for resource in as_list(statement["Resource"]):
             assert "*" not in resource, f"{name}: {resource} is not a resource of this stack"
         assert not any("*" in action for action in as_list(statement["Action"])), name
@@ -82,7 +90,36 @@ def test_each_role_may_do_exactly_its_work():
         may.setdefault(name, set()).update(as_list(statement["Action"]))
     both = {"logs:CreateLogStream", "logs:PutLogEvents", "sns:Publish", "dynamodb:GetItem", "dynamodb:BatchGetItem",
             "dynamodb:PutItem", "dynamodb:UpdateItem", "events:PutEvents"}
-    assert may == {"TriageRole": both | {"sqs:SendMessage"}, "WatcherRole": both}
+    doctor = DOCTOR_READS | {"sns:GetTopicAttributes", "dynamodb:DeleteItem"}
+    assert may == {"TriageRole": both | {"sqs:SendMessage"} | doctor, "WatcherRole": both}
+
+
+def test_the_doctor_reads_and_may_delete_its_own_item_alone():
+    verbs = {action.partition(":")[2] for action in DOCTOR_READS | {"sns:GetTopicAttributes", "logs:DescribeSubscriptionFilters"}}
+    assert all(verb.startswith(("Describe", "Get", "List", "Lookup")) for verb in verbs)
+    (delete,) = [statement for _, statement in statements() if "dynamodb:DeleteItem" in as_list(statement["Action"])]
+    assert delete == {"Effect": "Allow", "Action": "dynamodb:DeleteItem", "Resource": "<Table.Arn>",
+                      "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "doctor"}}}
+    assert 'const KEY: &str = "doctor";' in (ROOT / "src" / "doctor" / "table.rs").read_text()
+
+
+@pytest.mark.parametrize("groups", ["", "/one", "/one,/two", "/one,/two,/three,/four,/five"])
+def test_the_doctor_may_look_at_the_subscriptions_of_the_application_log_groups_alone(groups):
+    found = [statement["Resource"] for _, statement in statements(ApplicationLogGroups=groups)
+             if statement["Action"] == "logs:DescribeSubscriptionFilters"]
+    names = [name for name in groups.split(",") if name]
+    assert found == ([[f"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:{name}*" for name in names]] if names else [])
+    variables = resources_of("AWS::Lambda::Function", ApplicationLogGroups=groups)["TriageFunction"]["Environment"]["Variables"]
+    assert variables.get("OIDC_TRIAGE_APPLICATION_LOG_GROUPS", "") == groups
+    assert variables["OIDC_TRIAGE_WATCHER"] == "<WatcherFunction>"
+
+
+def test_the_doctor_may_ask_for_what_its_code_names():
+    named = set(re.findall(r'"((?:cloudtrail|cloudwatch|events|logs|sns|dynamodb):\w+)"',
+                           "".join(path.read_text() for path in sorted((ROOT / "src" / "doctor").glob("*.rs")))))
+    may = {action for name, statement in statements(ApplicationLogGroups="/one") if name == "TriageRole"
+           for action in as_list(statement["Action"])}
+    assert named <= may and len(named) >= 14
 
 
 FALLBACK = "arn:aws:sns:us-west-2:111122223333:identity"

@@ -118,6 +118,8 @@ pub enum InputKind {
 pub enum OperatorRequest {
     /// `{"testNotice":"outage"}`: a notice of that diagnosis, marked as a test, to every channel.
     TestNotice(String),
+    /// `{"doctor":true}`: whether each link from a failed call to a notice works.
+    Doctor,
 }
 
 /// One payload, decoded.

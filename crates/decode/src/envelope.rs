@@ -34,6 +34,7 @@ object! {
         event_name: Raw<'a> = "eventName",
         operation: Raw<'a> = "operation",
         error: Raw<'a> = "error",
+        doctor: Scalar<'a> = "doctor",
         test_notice: Scalar<'a> = "testNotice" | "test_notice",
     }
 }

@@ -13,16 +13,21 @@ use crate::json::{Member, Scalar};
 
 const NOT_DIRECT: &str = "taken only as the whole payload of a direct invocation (DirectArn)";
 
-/// None where no member of the payload is such a request.
+/// Whether a member of the payload is such a request.
 pub fn is_given(keys: &OuterKeys<'_>) -> bool {
-    keys.test_notice.is_given()
+    keys.test_notice.is_given() || keys.doctor.is_given()
 }
 
 pub fn read(keys: &OuterKeys<'_>, is_direct: bool) -> Result<OperatorRequest, Problem> {
     let invalid = |what: &str| Err(Problem::new(ProblemName::OperatorRequestInvalid, what));
-    match &keys.test_notice {
-        _ if !is_direct => invalid(NOT_DIRECT),
-        Scalar::Text(kind) => Ok(OperatorRequest::TestNotice(one_line(kind, SHOWN_NAME_MAX))),
-        Scalar::Missing | Scalar::Wrong => invalid("testNotice must be the name of a diagnosis, such as \"outage\""),
+    if !is_direct {
+        return invalid(NOT_DIRECT);
+    }
+    match (&keys.test_notice, &keys.doctor) {
+        (Scalar::Text(kind), Scalar::Missing) => Ok(OperatorRequest::TestNotice(one_line(kind, SHOWN_NAME_MAX))),
+        (Scalar::Missing, doctor) if doctor.text() == Some("true") => Ok(OperatorRequest::Doctor),
+        (Scalar::Missing, _) => invalid("doctor must be true"),
+        (_, Scalar::Missing) => invalid("testNotice must be the name of a diagnosis, such as \"outage\""),
+        (_, Scalar::Text(_) | Scalar::Wrong) => invalid("one request at a time: testNotice or doctor"),
     }
 }

@@ -126,6 +126,7 @@ fn an_operator_s_request_is_taken_only_as_the_whole_of_a_direct_invocation() {
         assert_eq!(batch.request, Some(OperatorRequest::TestNotice("outage".to_owned())));
         assert!(batch.problems.is_empty() && batch.observations.is_empty(), "{:?}", batch.problems);
     }
+    assert_eq!(by(Alias::Direct, &json!({"doctor": true})).request, Some(OperatorRequest::Doctor));
     let text = Value::from(asked.to_string());
     let wrapped = [json!([asked.clone()]), text, sqs(&[&asked.to_string()]), notification(&asked)];
     for (alias, payload) in wrapped

@@ -13,6 +13,7 @@ use triage_model::problem::Problems;
 use triage_model::region::Region;
 use triage_notify::notice::{NamedScope, Notice, NoticeKind};
 
+use crate::doctor::check::Report;
 use crate::test_notice::TestNotice;
 
 /// Failures listed in an answer; the rest is counted. Lambda's limit for an answer is 6 MB.
@@ -33,6 +34,9 @@ pub struct Answer {
     /// What became of a test notice that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_notice: Option<TestNotice>,
+    /// Whether each link works, if that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doctor: Option<Report>,
 }
 
 impl Answer {

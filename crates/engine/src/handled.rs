@@ -46,6 +46,8 @@ pub struct Handled {
     /// Each call, once, for who reviews a history. Empty where there is a service to be asked: the function needs none of it.
     pub calls: Vec<Call>,
     pub measured: Measured,
+    /// An operator asks for the doctor, which only the shell can answer.
+    pub asks_doctor: bool,
     /// Set where Lambda must deliver the event again.
     pub error: Option<Error>,
 }

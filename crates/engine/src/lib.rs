@@ -10,6 +10,7 @@ pub mod backoff;
 mod call_callers;
 pub mod common;
 pub mod directory;
+pub mod doctor;
 pub mod error;
 pub mod handled;
 pub mod known_clients;

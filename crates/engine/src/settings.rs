@@ -187,7 +187,8 @@ fn trust(variable: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) 
     Trust { trail_log_groups, trusted, call_sources, ..Trust::default() }
 }
 
-fn list(value: Option<String>) -> Vec<String> {
+/// The items of a value with commas between.
+pub fn list(value: Option<String>) -> Vec<String> {
     let value = value.unwrap_or_default();
     value.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
 }

@@ -62,6 +62,7 @@ pub struct Draft {
     pub measured: Measured,
     /// Where an operator asked for one.
     pub test_notice: Option<TestNotice>,
+    pub asks_doctor: bool,
 }
 
 /// What a batch asks for.
@@ -181,6 +182,7 @@ impl Case {
             mut calls,
             measured,
             test_notice,
+            asks_doctor,
         } = draft;
         if lists_all {
             calls.extend(judged.iter().filter_map(Judged::call));
@@ -202,6 +204,7 @@ impl Case {
             notices: notice_reports,
             batch_item_failures,
             test_notice,
+            doctor: None,
         };
         // A payload with secrets must not come to rest in the failure queue; of an SQS batch only some messages are
         // delivered again. In both cases the claim is released, so the next failure of the region sends the notice.
@@ -209,7 +212,7 @@ impl Case {
             .first()
             .filter(|_| kind != InputKind::Sqs && !carries_secrets)
             .map(|first| Error::NotNotified { count: not_sent.len(), reason: first.reason.clone() });
-        Handled { kind, answer, probes, judgements, notices, calls, measured, error }
+        Handled { kind, answer, probes, judgements, notices, calls, measured, asks_doctor, error }
     }
 
     /// The messages with a failure that made a notice which could not be sent; all of them where no failure made it. A

@@ -1,4 +1,4 @@
-//! Requests of an operator: a test notice.
+//! Requests of an operator: a test notice, and what the doctor wants to know of the probe.
 //!
 //! In: the request. Out: in the [`Case`] what it is answered. It reads and writes no evidence, no ledger and no outbox, so
 //! no real notice can wait behind it or pass for its repeat.
@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use triage_decode::OperatorRequest;
 use triage_model::problem::ProblemName;
+use triage_model::region::Region;
 use triage_notify::letter::Channel;
 use triage_notify::notice::{Notice, NoticeKind};
 use triage_notify::test_notice::{self, Setting};
 
 use super::case::Case;
 use super::parts::Pipeline;
+use super::schedule::Schedule;
 use crate::directory::Directory;
+use crate::doctor::facts::Probe;
 use crate::handled::Invocation;
 use crate::publish::{Destination, Publish, PublishError};
 use crate::service::Service;
@@ -32,7 +35,22 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     pub(super) async fn ask(&self, request: &OperatorRequest, invocation: &Invocation, case: &mut Case) {
         match request {
             OperatorRequest::TestNotice(kind) => self.test_notice(kind, invocation, case).await,
+            // The shell asks the neighbours, and adds what it found.
+            OperatorRequest::Doctor => case.draft.asks_doctor = true,
         }
+    }
+
+    /// What probes of each region found: the watcher's latest, or this invocation's own where there is none. For the
+    /// doctor.
+    pub async fn probed(&self, invocation: &Invocation) -> Vec<(Region, Probe)> {
+        let Some(service) = &self.service else { return Vec::new() };
+        let schedule = Schedule::of(invocation);
+        let probes = self.settings.regions.iter().map(async |region| {
+            let (latest, _) = self.probe_region(service, region, &schedule).await;
+            let is_own = latest.as_ref().is_some_and(|latest| latest.at == invocation.now);
+            (region.clone(), Probe { latest, is_own })
+        });
+        join_all(probes).await
     }
 
     async fn test_notice(&self, name: &str, invocation: &Invocation, case: &mut Case) {

@@ -60,7 +60,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 
     /// Probes the region if this sandbox is elected; else gives the latest answer, if it is not old.
-    async fn probe_region(
+    pub(super) async fn probe_region(
         &self,
         service: &O,
         region: &Region,
