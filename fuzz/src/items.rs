@@ -89,13 +89,13 @@ fn evaluate(region: &Region, view: &View, now: Timestamp) {
     let policy = Policy::default();
     let _ = black_box(view.learned_by(now));
     let _ = black_box(view.probe.usable_registration(now));
-    let judgement = diagnose(region, view, &policy, now);
+    let evaluation = diagnose(region, view, &policy, now);
     let recoveries = recoveries(view, &policy, now);
-    if let Some(turn) = turn(region, &view.ledger, &judgement, &recoveries, &policy, now) {
+    if let Some(turn) = turn(region, &view.ledger, &evaluation, &recoveries, &policy, now) {
         let written = serde_json::to_string(&turn.ledger).expect("a ledger can be written");
         let read: Ledger = serde_json::from_str(&written).expect("a written ledger can be read");
         assert_eq!(read, turn.ledger, "a ledger changes when it is read back");
-        let _ = black_box(compose::notices(region, &turn, &judgement, &recoveries, None, now));
+        let _ = black_box(compose::notices(region, &turn, &evaluation, &recoveries, None, now));
     }
 }
 

@@ -49,7 +49,7 @@ pub fn outcome_of(data: &[u8]) -> Outcome {
                 outcome.records += reading.records;
                 outcome.complaints += reading.complaints.len();
             }
-            Happened::Judged(..) => outcome.evaluated += 1,
+            Happened::ClassifiedFailure(..) => outcome.evaluated += 1,
         }
     }
     let end = run.end();

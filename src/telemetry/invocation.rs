@@ -165,9 +165,9 @@ pub fn invocation_line<'a>(
 /// The verdicts, the worst first. A region in which nothing is wrong is not listed.
 fn verdict_lines(handled: &Handled) -> Vec<VerdictLine<'_>> {
     let mut lines: Vec<_> = handled
-        .judgements
+        .evaluations
         .iter()
-        .flat_map(|(region, judgement)| judgement.verdicts().map(move |verdict| (region, verdict)))
+        .flat_map(|(region, evaluation)| evaluation.verdicts().map(move |verdict| (region, verdict)))
         .map(|(region, verdict)| verdict_line(region, verdict, &handled.answer.incidents))
         .collect();
     lines.retain(|line| line.diagnosis != Diagnosis::Quiet || line.incident.is_some());

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::Level;
 use triage_decide::probe::{ProbeAnswer, StepState};
-use triage_decide::verdict::Judgement;
+use triage_decide::verdict::Evaluation;
 use triage_decode::batch::InputKind;
 use triage_engine::answer::{Action, Counts, FailureReport, IncidentState, Outcome};
 use triage_engine::handled::Handled;
@@ -159,7 +159,7 @@ pub fn line<'a>(facts: &InvocationFacts<'a>, handled: &'a Handled, now: Timestam
         level: facts.level.min(Level::INFO).as_str(),
         request_id: facts.request_id,
         kind: handled.kind,
-        regions: handled.judgements.keys().chain(handled.probes.keys()).collect(),
+        regions: handled.evaluations.keys().chain(handled.probes.keys()).collect(),
         region: facts.region,
         values,
         metadata: Metadata { timestamp: now.as_millisecond(), cloud_watch_metrics: [directive] },
@@ -177,9 +177,9 @@ fn values(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) -> BTr
     values.count_some(
         Name::CallersHit,
         handled
-            .judgements
+            .evaluations
             .values()
-            .flat_map(Judgement::verdicts)
+            .flat_map(Evaluation::verdicts)
             .map(|verdict| verdict.callers as u64)
             .max()
             .unwrap_or(0),
@@ -196,7 +196,7 @@ fn values(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) -> BTr
     values.time_since(Name::NoticeAge, measured.oldest_pending, now);
     // By when it came: the time it took to handle is not part of its age.
     values.time_since(Name::ObservationAge, measured.newest_observation, facts.began_at);
-    if !handled.judgements.is_empty() {
+    if !handled.evaluations.is_empty() {
         values.set(Name::DecisionTime, milliseconds(measured.deciding));
     }
     values.count_some(Name::Ticks, measured.ticks);

@@ -48,7 +48,7 @@ pub(super) fn nothing() -> Handled {
         kind: InputKind::CloudTrail,
         answer,
         probes: BTreeMap::new(),
-        judgements: BTreeMap::new(),
+        evaluations: BTreeMap::new(),
         notices: Vec::new(),
         calls: Vec::new(),
         measured: Measured::default(),

@@ -1,4 +1,4 @@
-//! Replay: a whole history through the same stages as the function, with the clock of the events ([`judged_by`]) and no
+//! Replay: a whole history through the same stages as the function, with the clock of the events ([`clock_by`]) and no
 //! network.
 //!
 //! In: paths ([`files`]), read and decoded by many threads ([`ahead`], [`merge`], [`read`], [`whole`]), brought into the order of time ([`order`])
@@ -9,6 +9,7 @@
 mod ahead;
 mod answer;
 mod bins;
+mod clock_by;
 mod close_up;
 mod close_ups;
 pub mod command;
@@ -20,7 +21,6 @@ mod foreign;
 mod growing;
 mod html;
 mod json;
-mod judged_by;
 mod life;
 mod lives;
 mod markdown;

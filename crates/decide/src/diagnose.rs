@@ -1,6 +1,6 @@
 //! The verdict on a region.
 //!
-//! In: a [`View`] of what is known of it, the [`Policy`] and `now`. Out: a [`Judgement`]: a [`Verdict`] on the region,
+//! In: a [`View`] of what is known of it, the [`Policy`] and `now`. Out: an [`Evaluation`]: a [`Verdict`] on the region,
 //! and one on each tool, network and application that fails by itself; each is the [`Diagnosis`] with its reasons for
 //! and against, its concern, its scope, and the advice that holds with it. Pure.
 
@@ -45,7 +45,7 @@ use crate::lens::{Apart, Lens};
 use crate::policy::Policy;
 use crate::probe::{ProbeAnswer, StepState};
 use crate::scope::{Scope, SharedKey};
-use crate::verdict::{Advised, Diagnosis, FailingPart, Judgement, Verdict, when_found};
+use crate::verdict::{Advised, Diagnosis, Evaluation, FailingPart, Verdict, when_found};
 use crate::view::View;
 
 /// Other diagnoses that are shown as further reasons.
@@ -65,7 +65,7 @@ const REFUTED_WITHIN: Duration = Duration::from_secs(30 * 60);
 
 /// Evaluates one region. Failures of one tool, network or application are removed first and get their own verdict; the
 /// rest is the region's.
-pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -> Judgement {
+pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -> Evaluation {
     let mut lens = Lens::on_region(&view.ledger);
     let mut found: Vec<Attribution> = Vec::new();
     let whole = loop {
@@ -77,7 +77,7 @@ pub fn diagnose(region: &Region, view: &View, policy: &Policy, now: Timestamp) -
     };
     let apart = aparts(view, found);
     let apart = apart.into_iter().map(|(apart, finding)| on_apart(region, view, policy, now, apart, finding, &whole));
-    Judgement { apart: apart.collect(), region: whole }
+    Evaluation { apart: apart.collect(), region: whole }
 }
 
 /// What is attributed already, and what was found just now: each once, with all operations at which it fails.

@@ -1,6 +1,6 @@
 //! The life of an incident, from open to resolved.
 //!
-//! In: the [`Ledger`] of a region, the [`Judgement`] on it, how far the recovery of each open incident is confirmed,
+//! In: the [`Ledger`] of a region, the [`Evaluation`] on it, how far the recovery of each open incident is confirmed,
 //! the [`Policy`] and `now`. Out: a [`Turn`] (the new ledger, and what happened), or nothing where nothing changes.
 //! Pure: a turn is stored only on the version that it was decided on, so that of all sandboxes that decide at once one
 //! wins. Notices are written elsewhere.
@@ -28,7 +28,7 @@ use crate::policy::Policy;
 use crate::probe::StepState;
 use crate::scope::{Scope, SharedKey};
 use crate::turn::{Change, Event, Happened, Turn};
-use crate::verdict::{Advised, Judgement, Recovery, Severity, TALKER, THROTTLING, Verdict};
+use crate::verdict::{Advised, Evaluation, Recovery, Severity, TALKER, THROTTLING, Verdict};
 
 /// Advice notices in one turn, which is one transaction; the rest follows in the next turn.
 pub const ADVICE_PER_TURN: usize = 8;
@@ -65,7 +65,7 @@ pub type Recoveries = BTreeMap<Option<SharedKey>, Recovery>;
 pub fn turn(
     region: &Region,
     ledger: &Ledger,
-    judgement: &Judgement,
+    evaluation: &Evaluation,
     recoveries: &Recoveries,
     policy: &Policy,
     now: Timestamp,
@@ -73,19 +73,19 @@ pub fn turn(
     let mut next = ledger.clone();
     let mut happened = Vec::new();
     let mut turning = Turning { region, policy, now, given_up: Vec::new() };
-    next.leave_out(&judgement.region, now);
-    for verdict in &judgement.apart {
-        happened.extend(next.apart(verdict, &judgement.region, recoveries.get(&verdict.apart), &mut turning));
+    next.leave_out(&evaluation.region, now);
+    for verdict in &evaluation.apart {
+        happened.extend(next.apart(verdict, &evaluation.region, recoveries.get(&verdict.apart), &mut turning));
     }
     let recovery = recoveries.get(&None);
     // Incidents that this turn changed are evaluated again by the next one.
     if next.open().map(|incident| &incident.id) == ledger.open().map(|incident| &incident.id) {
-        let own = live(&mut next.incident, &judgement.region, recovery, &mut turning);
+        let own = live(&mut next.incident, &evaluation.region, recovery, &mut turning);
         happened.extend(own.into_iter().map(|what| Event::OfIncident(None, what)));
     }
     next.forget_apart(now);
     next.settled_until = next.settled_until();
-    happened.extend(next.advise(&judgement.region, now).into_iter().map(Event::Advised));
+    happened.extend(next.advise(&evaluation.region, now).into_iter().map(Event::Advised));
     (next != *ledger).then_some(Turn { ledger: next, given_up: turning.given_up, happened })
 }
 

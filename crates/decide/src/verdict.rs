@@ -183,14 +183,14 @@ pub struct FailedRequest {
 
 /// The verdicts on one region.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Judgement {
+pub struct Evaluation {
     /// On the region, without its attributions.
     pub region: Verdict,
     /// On each tool, network and application that fails by itself, or did: each has an incident of its own.
     pub apart: Vec<Verdict>,
 }
 
-impl Judgement {
+impl Evaluation {
     /// The region's verdict first.
     pub fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
         std::iter::once(&self.region).chain(&self.apart)

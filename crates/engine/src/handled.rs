@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use triage_decide::evidence::mark::Traits;
 use triage_decide::probe::ProbeAnswer;
-use triage_decide::verdict::Judgement;
+use triage_decide::verdict::Evaluation;
 use triage_decode::InputKind;
 use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
@@ -40,7 +40,7 @@ pub struct Handled {
     /// What was probed, and the answers.
     pub probes: BTreeMap<Region, ProbeAnswer>,
     /// The verdicts on each region that was evaluated.
-    pub judgements: BTreeMap<Region, Judgement>,
+    pub evaluations: BTreeMap<Region, Evaluation>,
     /// The notices of this invocation, published or not.
     pub notices: Vec<Notice>,
     /// Each call, once, for who reviews a history. Empty where there is a service to be asked: the function needs none of it.

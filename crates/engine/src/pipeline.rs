@@ -6,10 +6,10 @@
 
 mod alone;
 mod case;
+pub mod classified;
 mod decide;
 mod deliver;
 mod doubt;
-pub mod judged;
 mod late;
 mod names;
 mod operator;
@@ -50,8 +50,8 @@ use crate::unnamed::unnamed;
 
 impl Pipeline<MemoryStore, Nobody, Nobody> {
     /// Evaluates a batch. Without a network nothing waits, so there is nothing to await.
-    pub fn judge_at_once(&self, batch: Batch, invocation: &Invocation) -> Handled {
-        self.judge(batch, invocation).now_or_never().expect("nothing in memory waits")
+    pub fn evaluate_at_once(&self, batch: Batch, invocation: &Invocation) -> Handled {
+        self.evaluate(batch, invocation).now_or_never().expect("nothing in memory waits")
     }
 
     /// Skips a tick that would change nothing and send nothing. False if it must be evaluated; then nothing has
@@ -91,7 +91,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         // After the time for calls there is no time left to report the rest.
         let ask_until = Schedule::of(invocation).ask_until;
         let is_time_left = || Instant::now() < ask_until;
-        self.judge(
+        self.evaluate(
             decode_while(&is_time_left, payload, &self.setting(invocation.now, &invocation.invoked_arn)),
             invocation,
         )
@@ -119,21 +119,21 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 
     /// Evaluates a batch.
-    pub async fn judge(&self, mut batch: Batch, invocation: &Invocation) -> Handled {
+    pub async fn evaluate(&self, mut batch: Batch, invocation: &Invocation) -> Handled {
         let request = batch.request.take();
         let (mut case, observations) = Case::open(batch, invocation, self.settings.mode);
         if let Some(request) = request {
             self.ask(&request, invocation, &mut case).await;
             return case.close(Vec::new(), self.service.is_none());
         }
-        let (mut judged, mut work) = self.sort(observations, &mut case, invocation).await;
-        self.record(&mut judged, &mut work, &mut case).await;
-        self.retry(&mut judged, &mut case).await;
-        self.probe(&mut judged, &mut work, &mut case).await;
+        let (mut classified, mut work) = self.sort(observations, &mut case, invocation).await;
+        self.record(&mut classified, &mut work, &mut case).await;
+        self.retry(&mut classified, &mut case).await;
+        self.probe(&mut classified, &mut work, &mut case).await;
         let Work { evaluate, is_tick, .. } = work;
         self.decide(&evaluate, is_tick, &mut case).await;
         self.flush(&evaluate, is_tick, &mut case).await;
-        let mut handled = case.close(judged, self.service.is_none());
+        let mut handled = case.close(classified, self.service.is_none());
         if self.settings.hides_names() {
             handled.answer.problems.reword(|detail| unnamed(detail).into_owned());
         }
@@ -141,12 +141,12 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 
     /// Writes what was gathered, and evaluates its regions with an open incident: a served call may end it.
-    async fn flush(&self, judged: &BTreeSet<Region>, is_tick: bool, case: &mut Case) {
+    async fn flush(&self, classified: &BTreeSet<Region>, is_tick: bool, case: &mut Case) {
         let at = case.schedule.to_decide();
         let (regions, trouble) = self.store.flush(at).await;
         case.note_store_error(trouble);
         let mut in_trouble = BTreeSet::new();
-        for region in regions.into_iter().filter(|region| !judged.contains(region)) {
+        for region in regions.into_iter().filter(|region| !classified.contains(region)) {
             if self.store.has_open_incident(&region, at).await {
                 in_trouble.insert(region);
             }

@@ -14,7 +14,7 @@ use triage_decide::evidence::mark::hash48;
 use triage_decide::incident::Recoveries;
 use triage_decide::ledger::{Incident, REASON_MAX, bounded};
 use triage_decide::turn::{Change, Event, Happened, Turn};
-use triage_decide::verdict::{Advised, Diagnosis, Judgement, Recovery, Severity, Verdict, Weighing, when_found};
+use triage_decide::verdict::{Advised, Diagnosis, Evaluation, Recovery, Severity, Verdict, Weighing, when_found};
 use triage_decide::view::StoreError;
 use triage_model::redact::{one_line, unlinked};
 use triage_model::region::Region;
@@ -34,13 +34,13 @@ const RECOVERING_AFTER: Duration = Duration::from_secs(60);
 pub fn notices(
     region: &Region,
     turn: &Turn,
-    judgement: &Judgement,
+    evaluation: &Evaluation,
     recoveries: &Recoveries,
     zone: Option<&TimeZone>,
     now: Timestamp,
 ) -> Vec<Notice> {
     let clock = Clock { now, zone };
-    turn.happened.iter().filter_map(|event| notice(region, event, turn, judgement, recoveries, clock)).collect()
+    turn.happened.iter().filter_map(|event| notice(region, event, turn, evaluation, recoveries, clock)).collect()
 }
 
 /// None where something happened to an incident that is not there, which no turn says.
@@ -48,7 +48,7 @@ fn notice(
     region: &Region,
     event: &Event,
     turn: &Turn,
-    judgement: &Judgement,
+    evaluation: &Evaluation,
     recoveries: &Recoveries,
     clock: Clock<'_>,
 ) -> Option<Notice> {
@@ -56,7 +56,7 @@ fn notice(
         Event::Advised(advised) => Some(Notice::of_advice(region, advised, clock)),
         Event::OfIncident(key, happened) => {
             let incident = turn.incident(*key, happened)?;
-            let verdict = judgement.on(*key).unwrap_or(&judgement.region);
+            let verdict = evaluation.on(*key).unwrap_or(&evaluation.region);
             let recovering_since = recoveries.get(key).and_then(|recovery| recovery.recovering_since);
             let is_recovering = recovering_since.is_some_and(|since| since <= before(clock.now, RECOVERING_AFTER));
             let notice = of_happened(happened, incident, verdict, clock);

@@ -11,7 +11,7 @@ use triage_decide::cell::Dimension;
 use triage_decide::concern::Concern;
 use triage_decide::scope::{Scope, Shared};
 use triage_decide::verdict::{
-    Advised, Diagnosis, FAILURES_COUNTED_S, FailedRequest, FailingPart, Judgement, Talking, Verdict, Weighing,
+    Advised, Diagnosis, Evaluation, FAILURES_COUNTED_S, FailedRequest, FailingPart, Talking, Verdict, Weighing,
 };
 use triage_model::caller::CallerHash;
 use triage_model::observation::{Operation, Origin};
@@ -37,22 +37,22 @@ const SHARED: [(Diagnosis, Dimension, &str); 3] = [
 ];
 
 /// A region in which that happens. Of a diagnosis that opens no incident, the verdict is quiet, with the advice.
-pub fn judgement(diagnosis: Diagnosis, hides_names: bool, now: Timestamp) -> Judgement {
+pub fn evaluation(diagnosis: Diagnosis, hides_names: bool, now: Timestamp) -> Evaluation {
     let verdict = if diagnosis.is_incident() {
         failing(diagnosis, hides_names, now)
     } else {
         Verdict { advised: vec![advised(diagnosis, now)], ..quiet() }
     };
     match verdict.apart {
-        None => Judgement { region: verdict, apart: Vec::new() },
-        Some(_) => Judgement { region: quiet(), apart: vec![verdict] },
+        None => Evaluation { region: verdict, apart: Vec::new() },
+        Some(_) => Evaluation { region: quiet(), apart: vec![verdict] },
     }
 }
 
 /// The same region, once nothing fails any more.
-pub fn over(judgement: &Judgement) -> Judgement {
-    let apart = judgement.apart.iter().map(|verdict| Verdict { apart: verdict.apart, ..quiet() });
-    Judgement { region: quiet(), apart: apart.collect() }
+pub fn over(evaluation: &Evaluation) -> Evaluation {
+    let apart = evaluation.apart.iter().map(|verdict| Verdict { apart: verdict.apart, ..quiet() });
+    Evaluation { region: quiet(), apart: apart.collect() }
 }
 
 fn failing(diagnosis: Diagnosis, hides_names: bool, now: Timestamp) -> Verdict {

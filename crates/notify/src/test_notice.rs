@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use triage_decide::incident::{Recoveries, turn};
 use triage_decide::ledger::Ledger;
 use triage_decide::policy::Policy;
-use triage_decide::verdict::{Diagnosis, Judgement, Recovery};
+use triage_decide::verdict::{Diagnosis, Evaluation, Recovery};
 use triage_model::region::Region;
 
 use crate::notice::Notice;
@@ -62,14 +62,14 @@ pub struct Setting<'a> {
 /// The beginning and the end of an incident; of an advice, the one notice.
 pub fn notices(kind: Diagnosis, setting: Setting<'_>, now: Timestamp) -> Vec<Notice> {
     let Setting { region, zone, hides_names, unique } = setting;
-    let failing = example::judgement(kind, hides_names, now);
+    let failing = example::evaluation(kind, hides_names, now);
     let mut ledger = Ledger::default();
-    let mut happens = |judgement: &Judgement, recoveries: &Recoveries| {
+    let mut happens = |evaluation: &Evaluation, recoveries: &Recoveries| {
         // A company's own policy may forbid what is to be shown.
-        let Some(turn) = turn(region, &ledger, judgement, recoveries, &Policy::default(), now) else {
+        let Some(turn) = turn(region, &ledger, evaluation, recoveries, &Policy::default(), now) else {
             return Vec::new();
         };
-        let notices = compose::notices(region, &turn, judgement, recoveries, zone, now);
+        let notices = compose::notices(region, &turn, evaluation, recoveries, zone, now);
         ledger = turn.ledger;
         notices
     };

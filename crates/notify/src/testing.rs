@@ -7,7 +7,7 @@ use triage_decide::policy::Policy;
 use triage_decide::probe::StepState;
 use triage_decide::scope::Scope;
 use triage_decide::testing::verdicts::{ADVISED, NOTIFIED, advised, at, given_up, incident, proved, region, verdict};
-use triage_decide::verdict::{Diagnosis, FailedRequest, FailingPart, Judgement, PartRecovery, Recovery, Verdict};
+use triage_decide::verdict::{Diagnosis, Evaluation, FailedRequest, FailingPart, PartRecovery, Recovery, Verdict};
 use triage_model::observation::Operation;
 
 use crate::compose;
@@ -54,13 +54,13 @@ pub struct Life {
 }
 
 impl Life {
-    /// What is told of a judgement, with how the incidents stand.
-    pub fn told(&mut self, judgement: &Judgement, recoveries: &Recoveries, second: i64) -> Vec<Notice> {
+    /// What is told of an evaluation, with how the incidents stand.
+    pub fn told(&mut self, evaluation: &Evaluation, recoveries: &Recoveries, second: i64) -> Vec<Notice> {
         let policy = Policy::default();
-        let Some(turn) = turn(&region(), &self.ledger, judgement, recoveries, &policy, at(second)) else {
+        let Some(turn) = turn(&region(), &self.ledger, evaluation, recoveries, &policy, at(second)) else {
             return Vec::new();
         };
-        let notices = compose::notices(&region(), &turn, judgement, recoveries, None, at(second));
+        let notices = compose::notices(&region(), &turn, evaluation, recoveries, None, at(second));
         self.ledger = turn.ledger;
         notices
     }
@@ -227,11 +227,11 @@ fn taken_for_another() -> Vec<(&'static str, Notice)> {
     let mut life = Life::default();
     life.goes_on(lifelike(verdict(Diagnosis::Degraded)).hitting(6), Recovery::default(), 60);
     let attributed = life.goes_on(Verdict { explains_open: true, ..one_tool() }, Recovery::default(), 300);
-    let judgement = Judgement {
+    let evaluation = Evaluation {
         region: lifelike(verdict(Diagnosis::Outage)).hitting(30),
         apart: vec![Verdict { is_refuted: true, ..one_tool() }],
     };
-    let refuted = life.told(&judgement, &Recoveries::new(), 900).pop().unwrap();
+    let refuted = life.told(&evaluation, &Recoveries::new(), 900).pop().unwrap();
     vec![("changed_to_one_tool", attributed), ("changed_back_to_the_service", refuted)]
 }
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 use triage_decide::testing::verdicts::{at, verdict};
-use triage_decide::verdict::Judgement;
+use triage_decide::verdict::Evaluation;
 use triage_engine::answer::IncidentState;
 
 use super::*;
@@ -14,7 +14,7 @@ fn logged(handled: &Handled) -> Value {
 #[test]
 fn the_worst_verdict_is_the_first_and_quiet_regions_are_left_out() {
     let mut handled = nothing();
-    handled.judgements.extend([
+    handled.evaluations.extend([
         (region("ap-south-1"), verdict(Diagnosis::Quiet).into()),
         (region("eu-central-1"), verdict(Diagnosis::Degraded).into()),
         (region("eu-west-1"), verdict(Diagnosis::Outage).into()),
@@ -28,7 +28,7 @@ fn the_worst_verdict_is_the_first_and_quiet_regions_are_left_out() {
 #[test]
 fn a_verdict_says_which_callers_are_affected_by_what_and_names_its_incident() {
     let mut handled = nothing();
-    handled.judgements.insert(region("eu-central-1"), verdict(Diagnosis::Outage).into());
+    handled.evaluations.insert(region("eu-central-1"), verdict(Diagnosis::Outage).into());
     handled.answer.incidents.push(incident(&region("eu-central-1"), IncidentState::Open));
     let wanted = json!([{
         "region": "eu-central-1", "diagnosis": "outage",
@@ -45,8 +45,8 @@ fn of_several_incidents_of_a_region_each_verdict_names_its_own() {
     let mut handled = nothing();
     let (eu, tool) = (region("eu-central-1"), verdict(Diagnosis::OneTool));
     let scope = NamedScope::from(&tool.scope);
-    let judgement = Judgement { region: verdict(Diagnosis::Degraded), apart: vec![tool] };
-    handled.judgements.insert(eu.clone(), judgement);
+    let evaluation = Evaluation { region: verdict(Diagnosis::Degraded), apart: vec![tool] };
+    handled.evaluations.insert(eu.clone(), evaluation);
     let of_tool = IncidentReport { id: "of-the-tool".into(), scope, ..incident(&eu, IncidentState::Open) };
     handled.answer.incidents.extend([incident(&eu, IncidentState::Open), of_tool]);
     let lines = logged(&handled)["verdicts"].clone();
@@ -58,7 +58,7 @@ fn of_several_incidents_of_a_region_each_verdict_names_its_own() {
 #[test]
 fn a_region_that_is_quiet_is_listed_while_it_has_an_incident() {
     let mut handled = nothing();
-    handled.judgements.insert(region("eu-central-1"), verdict(Diagnosis::Quiet).into());
+    handled.evaluations.insert(region("eu-central-1"), verdict(Diagnosis::Quiet).into());
     assert_eq!(logged(&handled)["verdicts"], json!([]));
     handled.answer.incidents.push(incident(&region("eu-central-1"), IncidentState::Resolved));
     assert_eq!(logged(&handled)["verdicts"][0]["incident"], "made-up-incident");
@@ -69,7 +69,7 @@ fn ten_names_are_listed_each_on_one_line_and_no_longer_than_is_shown() {
     let mut handled = nothing();
     let names = (0..40).map(|n| format!("{n}\nforged {}", "x".repeat(500))).collect();
     let verdict = Verdict { names, ..verdict(Diagnosis::Outage) };
-    handled.judgements.insert(region("eu-central-1"), verdict.into());
+    handled.evaluations.insert(region("eu-central-1"), verdict.into());
     let line = logged(&handled);
     let names = line["verdicts"][0]["names"].as_str().unwrap();
     assert_eq!((names.split(", ").count(), names.contains('\n')), (10, false));

@@ -40,7 +40,7 @@ fn a_document_has_the_one_dimension_and_names_what_it_holds() {
     let mut handled = nothing();
     handled.kind = InputKind::Schedule;
     handled.measured.ticks = 1;
-    handled.judgements.insert(region("us-east-1"), verdict(Diagnosis::Quiet).into());
+    handled.evaluations.insert(region("us-east-1"), verdict(Diagnosis::Quiet).into());
     handled.measured.deciding = Duration::from_micros(250);
     let wanted = json!({
         "timestamp": "2027-01-15T08:00:30.000Z", "level": "INFO", "requestId": "made-up-request", "kind": "schedule",
@@ -64,7 +64,7 @@ fn a_document_has_the_one_dimension_and_names_what_it_holds() {
 fn an_ordinary_tick_stays_within_the_free_tier() {
     let mut handled = nothing();
     handled.measured.ticks = 1;
-    handled.judgements.insert(region("eu-central-1"), verdict(Diagnosis::Quiet).into());
+    handled.evaluations.insert(region("eu-central-1"), verdict(Diagnosis::Quiet).into());
     let home = region("eu-central-1");
     handled.probes.insert(home.clone(), probe(&home, at(0), StepState::Healthy, 30));
     let names: Vec<_> = emitted(&handled).as_object().unwrap().keys().cloned().collect();
@@ -97,10 +97,10 @@ fn new_failures_are_counted_by_cause() {
 #[test]
 fn callers_are_those_of_the_region_that_has_the_most() {
     let mut handled = nothing();
-    handled.judgements.insert(region("eu-central-1"), verdict(Diagnosis::Isolated).hitting(2).into());
-    handled.judgements.insert(region("us-east-1"), verdict(Diagnosis::Outage).hitting(7).into());
+    handled.evaluations.insert(region("eu-central-1"), verdict(Diagnosis::Isolated).hitting(2).into());
+    handled.evaluations.insert(region("us-east-1"), verdict(Diagnosis::Outage).hitting(7).into());
     assert_eq!(emitted(&handled)["CallersHit"], 7);
-    handled.judgements.values_mut().for_each(|judgement| judgement.region.callers = 0);
+    handled.evaluations.values_mut().for_each(|evaluation| evaluation.region.callers = 0);
     assert_eq!(emitted(&handled).get("CallersHit"), None);
 }
 
@@ -232,7 +232,7 @@ fn time_to_decide_is_emitted_where_a_region_was_evaluated() {
     let mut handled = nothing();
     handled.measured.deciding = Duration::from_millis(3);
     assert_eq!(emitted(&handled), json!({}));
-    handled.judgements.insert(region("eu-central-1"), verdict(Diagnosis::Quiet).into());
+    handled.evaluations.insert(region("eu-central-1"), verdict(Diagnosis::Quiet).into());
     assert_eq!(emitted(&handled), json!({"DecisionTime": 3.0}));
 }
 

@@ -89,7 +89,7 @@ fn command(ours: &Path, what: &str, folder: &Path) -> Command {
     command
 }
 
-/// The same filter as ours: failed calls of the four operations. It judges nothing. One process for all files, and what most
+/// The same filter as ours: failed calls of the four operations. It evaluates nothing. One process for all files, and what most
 /// records lack is asked first: of what jq can do, that was the fastest.
 fn jq(folder: &Path) -> Command {
     let filter = r#".Records[] | select(.errorCode != null and (.eventName | IN("CreateToken", "CreateTokenWithIAM", "RegisterClient", "StartDeviceAuthorization")))"#;

@@ -101,7 +101,7 @@ pub enum Ending {
     Unusable(String),
 }
 
-/// Explains what the arguments ask for. `config` is read only where an event is judged.
+/// Explains what the arguments ask for. `config` is read only where an event is classified.
 pub fn run<E: ToString>(
     arguments: Arguments,
     config: impl FnOnce() -> Result<Settings, E>,

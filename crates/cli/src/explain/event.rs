@@ -1,6 +1,6 @@
 //! One event, walked through every stage.
 //!
-//! In: the text of an event, and the setting that it is judged in. Out: a [`Walk`]: what it was taken for, what it tells,
+//! In: the text of an event, and the setting that it is classified in. Out: a [`Walk`]: what it was taken for, what it tells,
 //! what each failure is, and what follows from this event alone. The stages are the function's own, with an empty memory,
 //! the event's time as the clock, and no network.
 
@@ -56,7 +56,7 @@ pub struct Walk {
     /// What is no failure.
     pub others: Vec<Other>,
     pub others_omitted: usize,
-    /// Of each region that is judged.
+    /// Of each region that is classified.
     pub verdicts: Vec<ShownVerdict>,
     /// What people would be told.
     pub notices: Vec<ShownNotice>,
@@ -127,7 +127,7 @@ pub fn walk(text: &str, config: Settings, now: Timestamp) -> Walk {
         now: clock,
         deadline: Instant::now() + TIME_LEFT,
     };
-    let handled = pipeline.judge_at_once(batch, &invocation);
+    let handled = pipeline.evaluate_at_once(batch, &invocation);
     let stage = |(failure, report): (&Failure, &FailureReport)| Stage::of(failure, report, oldest, names);
     Walk {
         what: "event",
@@ -142,9 +142,11 @@ pub fn walk(text: &str, config: Settings, now: Timestamp) -> Walk {
         others,
         found,
         verdicts: handled
-            .judgements
+            .evaluations
             .iter()
-            .flat_map(|(region, judgement)| judgement.verdicts().map(move |verdict| ShownVerdict::of(region, verdict)))
+            .flat_map(|(region, evaluation)| {
+                evaluation.verdicts().map(move |verdict| ShownVerdict::of(region, verdict))
+            })
             .collect(),
         notices: handled.notices.iter().map(ShownNotice::of).collect(),
     }

@@ -26,7 +26,7 @@ pub enum InputError {
     Unreadable(#[from] io::Error),
     #[error("is not read: {0}")]
     Refused(&'static str),
-    #[error("is larger than {READ_MAX} bytes, which no single event is; judge it with `oidc-triage replay`")]
+    #[error("is larger than {READ_MAX} bytes, which no single event is; evaluate it with `oidc-triage replay`")]
     TooLarge,
     #[error("is a damaged gzip file ({0}); `oidc-triage replay` reads what can be had of it")]
     GzipDamaged(ProblemName),
@@ -35,7 +35,7 @@ pub enum InputError {
     #[error("has nothing in it")]
     Empty,
     #[error(
-        "holds more than one event; give one (`head -n 1 FILE | oidc-triage explain --event -`), or judge all of them \
+        "holds more than one event; give one (`head -n 1 FILE | oidc-triage explain --event -`), or evaluate all of them \
          together with `oidc-triage replay`"
     )]
     Several,

@@ -68,7 +68,7 @@ pub struct Stage {
     pub again: Again,
 }
 
-/// Whether a failure speaks for or against anything when its region is judged.
+/// Whether a failure speaks for or against anything when its region is classified.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evidence {
     pub counts: bool,

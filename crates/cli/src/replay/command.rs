@@ -18,10 +18,10 @@ use triage_model::spelling::nearest_zone;
 use crate::format::Format;
 use crate::openable::{self, shown};
 use crate::output::Output;
+use crate::replay::clock_by::ClockBy;
 use crate::replay::compare::compare;
 use crate::replay::console::Console;
 use crate::replay::files::{self, Unreadable};
-use crate::replay::judged_by::JudgedBy;
 use crate::replay::reviews::{Candidate, reviews};
 use crate::replay::run::{End, History};
 use crate::replay::suggest::suggest;
@@ -234,7 +234,7 @@ fn with_output<T>(
 pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
     let Arguments { history, format, notices, arrival, policy, compare: policies } = arguments;
     let format = if notices { ReplayFormat::Notices } else { format };
-    let by = if arrival { JudgedBy::Arrival } else { JudgedBy::Calls };
+    let by = if arrival { ClockBy::Arrival } else { ClockBy::Calls };
     let Asked { paths, window, zone, trail_log_groups, output } = history.check()?;
     let as_it_goes = format == ReplayFormat::Json && output.is_none();
     let config = |policy| config_with(policy, trail_log_groups, zone);
@@ -297,7 +297,7 @@ pub fn run_suggest(arguments: SuggestArguments, stop: &AtomicBool, out: &mut imp
     let Asked { paths, window, zone, trail_log_groups, output } = history.check()?;
     let mut console = Console::new(false);
     let shows_progress = console.shows_progress();
-    let history = History { paths: &paths, by: JudgedBy::Calls, window, shows_progress, stop };
+    let history = History { paths: &paths, by: ClockBy::Calls, window, shows_progress, stop };
     let settings = config_with(policy, trail_log_groups, zone)?;
     with_output(output, out, |mut out, _| Ok(suggest(history, &settings, format, &mut console, &mut out)?))
 }

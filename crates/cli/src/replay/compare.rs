@@ -14,8 +14,8 @@ use triage_notify::notice::NamedScope;
 use triage_notify::words::{span, trouble, utc};
 
 use crate::format::{Format, json_line};
+use crate::replay::clock_by::ClockBy;
 use crate::replay::console::Console;
-use crate::replay::judged_by::JudgedBy;
 use crate::replay::review::{Review, Story};
 use crate::replay::reviews::{Candidate, reviews};
 use crate::replay::run::{End, History};
@@ -140,7 +140,7 @@ enum Line<'a> {
         opened: Vec<Opened<'a>>,
     },
     Policy {
-        clock: JudgedBy,
+        clock: ClockBy,
         name: &'a str,
         pages: usize,
         false_looking_pages: usize,

@@ -16,7 +16,7 @@ use triage_model::region::Region;
 use triage_notify::notice::{NamedScope, NoticeKind, Tally};
 
 use crate::format::json_line;
-use crate::replay::judged_by::JudgedBy;
+use crate::replay::clock_by::ClockBy;
 use crate::replay::life::Moment;
 use crate::replay::review::Review;
 
@@ -74,7 +74,7 @@ enum Line<'a> {
         looks_false: bool,
     },
     Summary {
-        clock: JudgedBy,
+        clock: ClockBy,
         #[serde(skip_serializing_if = "Option::is_none")]
         without_arrival: Option<u64>,
         from: Option<Timestamp>,
@@ -180,7 +180,7 @@ fn summary(review: &Review) -> Line<'_> {
     let pages = review.pages().count();
     Line::Summary {
         clock: review.by,
-        without_arrival: (review.by == JudgedBy::Arrival).then_some(review.without_arrival),
+        without_arrival: (review.by == ClockBy::Arrival).then_some(review.without_arrival),
         from: review.span.map(|(from, _)| from),
         to: review.span.map(|(_, to)| to),
         files: review.files,

@@ -35,7 +35,7 @@ const RUN_ON: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Life {
     pipeline: Pipeline<MemoryStore, Nobody, Nobody>,
     clock: Option<Clock>,
-    /// What is due in one second and is not judged yet. Other lives wait with the same.
+    /// What is due in one second and is not classified yet. Other lives wait with the same.
     gathered: Vec<Rc<Due>>,
     /// Incidents that are open.
     open: BTreeSet<String>,
@@ -69,7 +69,7 @@ impl Life {
     }
 
     /// Whether how many callers make an outage, and how many false pages are borne, made no difference so far, and makes
-    /// none when that is judged as well.
+    /// none when that is classified as well.
     pub fn stays_calm_with(&self, next: Option<&Due>) -> bool {
         let gathered = self.gathered.iter().map(Rc::as_ref);
         let refusals = gathered.chain(next).map(|due| self.refusals(due)).sum::<Option<usize>>();
@@ -104,15 +104,15 @@ impl Life {
         }
     }
 
-    /// Takes the next observation. Nothing is judged before its second is over.
+    /// Takes the next observation. Nothing is classified before its second is over.
     pub fn see(&mut self, due: Rc<Due>) -> Vec<Moment> {
         let is_over = self.gathered.first().is_some_and(|first| self.are_apart(first.at, due.at));
-        let moments = if is_over { self.judge_gathered() } else { Vec::new() };
+        let moments = if is_over { self.evaluate_gathered() } else { Vec::new() };
         self.gathered.push(due);
         moments
     }
 
-    /// Whether two observations are judged one after the other. While an incident is open, what is seen is gathered for some
+    /// Whether two observations are classified one after the other. While an incident is open, what is seen is gathered for some
     /// seconds, as the function does.
     fn are_apart(&self, first: Timestamp, next: Timestamp) -> bool {
         let is_ticked = self.clock.as_ref().is_some_and(|clock| clock.next_tick <= next);
@@ -120,9 +120,9 @@ impl Life {
         first.as_second() != next.as_second() && (is_ticked || later(first, together) <= next)
     }
 
-    /// Judges what is left, and runs on until nothing is open.
+    /// Evaluates what is left, and runs on until nothing is open.
     pub fn end(&mut self) -> Vec<Moment> {
-        let mut moments = self.judge_gathered();
+        let mut moments = self.evaluate_gathered();
         let Some(end) = self.clock.as_ref().map(|clock| later(clock.now, RUN_ON)) else { return moments };
         while !self.open.is_empty()
             && let Some(tick) = self.tick_before(end)
@@ -132,8 +132,8 @@ impl Life {
         moments
     }
 
-    /// Judges what is due in the second that is not over yet, and the ticks before it.
-    pub fn judge_gathered(&mut self) -> Vec<Moment> {
+    /// Evaluates what is due in the second that is not over yet, and the ticks before it.
+    pub fn evaluate_gathered(&mut self) -> Vec<Moment> {
         let mut moments = Vec::new();
         let gathered = std::mem::take(&mut self.gathered);
         let Some(latest) = gathered.iter().map(|due| due.at).max() else { return moments };
@@ -151,7 +151,7 @@ impl Life {
         }
         let own = |due| Rc::try_unwrap(due).unwrap_or_else(|shared| Due::clone(&shared)).observation;
         let observations = gathered.into_iter().map(own).collect();
-        moments.push(self.judge(observations, now, InputKind::Unknown));
+        moments.push(self.evaluate(observations, now, InputKind::Unknown));
         moments
     }
 
@@ -162,19 +162,19 @@ impl Life {
             let at = clock.next_tick;
             clock.next_tick = later(at, TICK);
             if !self.pipeline.pass_tick(at) {
-                return Some(self.judge(vec![Observation::Tick(Tick { occurred_at: at })], at, InputKind::Schedule));
+                return Some(self.evaluate(vec![Observation::Tick(Tick { occurred_at: at })], at, InputKind::Schedule));
             }
         }
     }
 
-    fn judge(&mut self, observations: Vec<Observation>, now: Timestamp, kind: InputKind) -> Moment {
+    fn evaluate(&mut self, observations: Vec<Observation>, now: Timestamp, kind: InputKind) -> Moment {
         let tools = observations.iter().filter_map(tool_of).collect();
         let mut batch = Batch::new(kind);
         batch.observations = observations;
         // Nothing is asked, so nothing waits and no deadline is near.
         let invocation =
             Invocation { id: "replay".to_owned(), invoked_arn: String::new(), now, deadline: Instant::now() + TICK };
-        let handled = self.pipeline.judge_at_once(batch, &invocation);
+        let handled = self.pipeline.evaluate_at_once(batch, &invocation);
         for incident in &handled.answer.incidents {
             match incident.state {
                 IncidentState::Open => self.open.insert(incident.id.clone()),

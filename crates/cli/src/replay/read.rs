@@ -30,8 +30,8 @@ use triage_model::problem::ProblemName;
 use triage_model::time::later;
 use triage_notify::words::counted;
 
+use crate::replay::clock_by::ClockBy;
 use crate::replay::files::{GZIP, HistoryFile};
-use crate::replay::judged_by::JudgedBy;
 use crate::replay::read::cut::{Chunk, Cutter};
 use crate::replay::read::layout::{Boundary, Layout};
 use crate::replay::reading::{Due, NO_TIME, Reading};
@@ -44,7 +44,7 @@ const BUFFER: usize = 256 * 1024;
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub setting: Setting,
-    pub by: JudgedBy,
+    pub by: ClockBy,
     /// What lies outside of it is counted and left out.
     pub window: Window,
     /// No person is to be named, in complaints either.
@@ -56,7 +56,7 @@ pub struct Rules {
 impl Rules {
     /// The clock is the events': no record is too old, and the real time stands in for none. It only tells what cannot have
     /// occurred yet.
-    pub fn of(settings: &Settings, by: JudgedBy, window: Window, now: Timestamp) -> Self {
+    pub fn of(settings: &Settings, by: ClockBy, window: Window, now: Timestamp) -> Self {
         let setting = Setting {
             now: NO_TIME,
             horizon: Timestamp::MIN,
@@ -322,7 +322,7 @@ impl<'a> Reader<'a> {
             }
             // One that cannot be is as good as none.
             let arrival = arrival.filter(|at| *at != NO_TIME && self.can_be(*at));
-            reading.without_arrival += u64::from(self.rules.by == JudgedBy::Arrival && arrival.is_none());
+            reading.without_arrival += u64::from(self.rules.by == ClockBy::Arrival && arrival.is_none());
             reading.observations.push(Due { at: self.rules.by.time(occurred_at, arrival), observation });
         }
         if impossible > 0 {

@@ -18,8 +18,8 @@ use triage_model::time::lasted;
 use triage_notify::notice::{NamedScope, Notice, Tally};
 use triage_notify::words::{between, counted};
 
+use crate::replay::clock_by::ClockBy;
 use crate::replay::close_up::{CloseUp, Toll};
-use crate::replay::judged_by::JudgedBy;
 
 /// The first width of a bin: no shorter than what a tick is.
 pub const BIN: Duration = Duration::from_secs(60);
@@ -28,8 +28,8 @@ pub const BIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Review {
     /// The clock.
-    pub by: JudgedBy,
-    /// What nothing tells the arrival of, where arrival is the clock: it is judged at its own time.
+    pub by: ClockBy,
+    /// What nothing tells the arrival of, where arrival is the clock: it is classified at its own time.
     pub without_arrival: u64,
     /// The first and the latest time in it.
     pub span: Option<(Timestamp, Timestamp)>,
@@ -197,7 +197,7 @@ impl Story {
 }
 
 impl Review {
-    /// By what it is judged, and of how much that is not known.
+    /// By what it is classified, and of how much that is not known.
     pub fn clock(&self) -> String {
         let clock = self.by.in_words();
         match self.without_arrival {

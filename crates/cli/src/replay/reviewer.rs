@@ -69,8 +69,8 @@ impl Reviewer {
         self.review.problems.merge(reading.problems.clone());
     }
 
-    /// Takes what was judged.
-    pub fn judged(&mut self, moment: &Moment) {
+    /// Takes what was classified.
+    pub fn classified(&mut self, moment: &Moment) {
         let Moment { at, tools, handled } = moment;
         self.review.counts.merge(&handled.answer.counts);
         if handled.kind != InputKind::Schedule {

@@ -19,7 +19,7 @@ pub struct Candidate {
 }
 
 /// Runs a history under each of the policies. Out: a review for each. As it goes, what could not be read is named on
-/// `console`, and what is judged is printed by `json` where there is one.
+/// `console`, and what is classified is printed by `json` where there is one.
 pub fn reviews(
     history: History<'_>,
     settings: &Settings,
@@ -39,8 +39,8 @@ pub fn reviews(
                 reading.complaints.iter().for_each(|complaint| console.complain(complaint));
                 reviewers.iter_mut().for_each(|reviewer| reviewer.read(&reading));
             }
-            Happened::Judged(by, moment) => {
-                by.iter().for_each(|number| reviewers[*number].judged(&moment));
+            Happened::ClassifiedFailure(by, moment) => {
+                by.iter().for_each(|number| reviewers[*number].classified(&moment));
                 if let Some(printer) = &mut json {
                     printer.moment(&moment)?;
                 }

@@ -1,4 +1,4 @@
-//! A history as it is lived through: what was read of it, and what was judged.
+//! A history as it is lived through: what was read of it, and what was classified.
 //!
 //! In: paths, settings and policies. Out: one [`Happened`] after the other. The history is read once, however many policies
 //! go through it, and nothing of it is held longer than it has to be.
@@ -13,9 +13,9 @@ use triage_decide::policy::Policy;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::settings::Settings;
 
+use crate::replay::clock_by::ClockBy;
 use crate::replay::files::{self, Found, Unreadable};
 use crate::replay::foreign::Foreign;
-use crate::replay::judged_by::JudgedBy;
 use crate::replay::life::{Life, Moment};
 use crate::replay::lives::{By, Lives};
 use crate::replay::merge::{Merge, Next};
@@ -24,11 +24,11 @@ use crate::replay::read::Rules;
 use crate::replay::reading::{Due, Reading};
 use crate::replay::window::Window;
 
-/// Where a history is, what it is judged by, and whether the user has had enough of it.
+/// Where a history is, what it is classified by, and whether the user has had enough of it.
 #[derive(Clone, Debug)]
 pub struct History<'a> {
     pub paths: &'a [PathBuf],
-    pub by: JudgedBy,
+    pub by: ClockBy,
     pub window: Window,
     /// Somebody sees how far it is.
     pub shows_progress: bool,
@@ -41,13 +41,13 @@ pub struct History<'a> {
 pub enum Happened {
     Read(Reading),
     /// By which of the policies.
-    Judged(By, Box<Moment>),
+    ClassifiedFailure(By, Box<Moment>),
 }
 
 /// What is known when a run is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
-    pub by: JudgedBy,
+    pub by: ClockBy,
     pub files: u64,
     /// Observations that came too far out of order to be put where they belong.
     pub out_of_order: u64,
@@ -75,7 +75,7 @@ pub struct Run<'a> {
 enum Phase {
     /// The files are read.
     Files,
-    /// All is read, and what waits is judged.
+    /// All is read, and what waits is classified.
     Waiting,
     /// That life is to be ended next.
     Ending(usize),
@@ -117,7 +117,7 @@ impl<'a> Run<'a> {
         self.end
     }
 
-    /// Reads on, or has what is due judged. False where nothing is left to be read.
+    /// Reads on, or has what is due classified. False where nothing is left to be read.
     fn read_on(&mut self) -> bool {
         if let Some(due) = self.order.pop_due() {
             self.live_through(due);
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
         true
     }
 
-    /// Ends the reading. What was read is judged, also when the user has had enough: it is a moment's work.
+    /// Ends the reading. What was read is classified, also when the user has had enough: it is a moment's work.
     fn close(&mut self) {
         self.end.interrupted = self.stop.load(Ordering::Relaxed);
         self.end.files = self.merge.files();
@@ -155,13 +155,14 @@ impl<'a> Run<'a> {
 
     fn live_through(&mut self, due: Due) {
         let happened = &mut self.happened;
-        self.lives.see(due, |by, moment| happened.push_back(Happened::Judged(Rc::clone(by), Box::new(moment))));
+        self.lives
+            .see(due, |by, moment| happened.push_back(Happened::ClassifiedFailure(Rc::clone(by), Box::new(moment))));
     }
 
     fn end_life(&mut self, number: usize) {
         let (by, moments) = self.lives.end(number, self.end.interrupted);
-        let judged = |moment| Happened::Judged(Rc::clone(&by), Box::new(moment));
-        self.happened.extend(moments.into_iter().map(judged));
+        let classified = |moment| Happened::ClassifiedFailure(Rc::clone(&by), Box::new(moment));
+        self.happened.extend(moments.into_iter().map(classified));
     }
 }
 

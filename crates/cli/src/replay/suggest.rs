@@ -58,7 +58,8 @@ pub fn suggest(
     let (reviews, end) = reviews(history, settings, policies.clone(), console, None)?;
     let outages = outages(&reviews);
     let pairs = policies.iter().zip(&reviews);
-    let tried: Vec<Tried> = pairs.map(|(policy, review)| judge(&settings.policy, policy, review, &outages)).collect();
+    let tried: Vec<Tried> =
+        pairs.map(|(policy, review)| evaluate(&settings.policy, policy, review, &outages)).collect();
     let best = best(&tried);
     let span_of = reviews.first().and_then(|review| review.span);
     if end.interrupted && format == Format::Text {
@@ -109,7 +110,7 @@ fn outages(reviews: &[Review]) -> Vec<Story> {
     outages
 }
 
-fn judge(present: &Policy, policy: &Policy, review: &Review, outages: &[Story]) -> Tried {
+fn evaluate(present: &Policy, policy: &Policy, review: &Review, outages: &[Story]) -> Tried {
     let caught: Vec<Duration> = outages
         .iter()
         .filter_map(|outage| {

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use triage_decide::policy::Policy;
 use triage_engine::settings::Settings;
 
-use crate::replay::judged_by::JudgedBy;
+use crate::replay::clock_by::ClockBy;
 use crate::replay::reviewer::Reviewer;
 use crate::replay::run::{Happened, History, Run};
 use crate::replay::window::Window;
@@ -55,8 +55,8 @@ fn call(id: &str, time: Option<&str>) -> String {
 /// A record of another service, of which many make a file that takes long.
 const OTHER: &str = r#"{"eventVersion":"1.11","eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances"}"#;
 
-/// All that a run says and prints, and the ids of the failures as they were judged.
-fn lived(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
+/// All that a run says and prints, and the ids of the failures as they were classified.
+fn lived(path: &Path, by: ClockBy) -> (String, Vec<String>) {
     let settings = Settings::read(|name| (name == "OIDC_TRIAGE_CALL_SOURCES").then(|| "made.up".to_owned())).unwrap();
     let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
     let mut run = Run::new(
@@ -76,9 +76,9 @@ fn lived(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
                     .for_each(|complaint| out.extend_from_slice(format!("{complaint}\n").as_bytes()));
                 reviewer.read(&reading);
             }
-            Happened::Judged(_, moment) => {
+            Happened::ClassifiedFailure(_, moment) => {
                 ids.extend(moment.handled.answer.failures.iter().map(|failure| failure.id.clone()));
-                reviewer.judged(&moment);
+                reviewer.classified(&moment);
                 printer.moment(&moment).unwrap();
             }
         }
@@ -92,7 +92,7 @@ fn lived(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
 }
 
 /// Runs it again and again, and every other time beside threads that take the processors away.
-fn always_the_same(path: &Path, by: JudgedBy) -> (String, Vec<String>) {
+fn always_the_same(path: &Path, by: ClockBy) -> (String, Vec<String>) {
     let first = lived(path, by);
     for round in 0..ROUNDS {
         let busy = AtomicBool::new(round % 2 == 0);
@@ -126,7 +126,7 @@ fn what_is_of_one_time_is_in_the_order_of_the_names_and_of_the_places_however_lo
     folder.write("damaged.json.gz", b"\x1f\x8bnot gzip");
     folder.write("z-no-time.json", call("n1", None));
     folder.write("y-no-time.json", call("n0", None));
-    let (out, ids) = always_the_same(&folder.0, JudgedBy::Calls);
+    let (out, ids) = always_the_same(&folder.0, ClockBy::Calls);
     assert_eq!(ids, ["b2", "c1", "a1", "a2", "a3", "b1", "c2", "c3", "n0", "n1"]);
     let complaints: Vec<&str> = out.lines().filter(|line| line.starts_with(folder.0.to_str().unwrap())).collect();
     assert!(
@@ -144,7 +144,7 @@ fn more_files_than_can_be_open_are_the_same_in_every_run() {
         let bad = if file % 10 == 0 { "{broken\n" } else { "" };
         folder.write(&format!("{file:03}.jsonl"), format!("{bad}{}", calls.collect::<Vec<_>>().join("\n")));
     }
-    let (_, ids) = always_the_same(&folder.0, JudgedBy::Calls);
+    let (_, ids) = always_the_same(&folder.0, ClockBy::Calls);
     assert_eq!(ids.len(), 100 * 6);
 }
 
@@ -171,9 +171,9 @@ fn by_arrival_what_was_delivered_last_is_judged_last_and_the_same_in_every_run()
         ]
         .join("\n"),
     );
-    let (_, ids) = always_the_same(&folder.0, JudgedBy::Calls);
+    let (_, ids) = always_the_same(&folder.0, ClockBy::Calls);
     assert_eq!(ids, ["m0", "m1", "m2", "m4", "m5", "m6", "m7", "m8"]);
-    let (out, ids) = always_the_same(&folder.0, JudgedBy::Arrival);
+    let (out, ids) = always_the_same(&folder.0, ClockBy::Arrival);
     assert_eq!(ids, ["m2", "m4", "m5", "m6", "m7", "m8", "m1", "m0"]);
     assert!(out.contains("2026-11-25 01:03:00 UTC to 2026-11-25 01:30:00 UTC"), "{out}");
     assert!(out.contains(r#""clock":"arrival","withoutArrival":2,"#) && out.contains("of 2 events that is not known"));
@@ -182,7 +182,7 @@ fn by_arrival_what_was_delivered_last_is_judged_last_and_the_same_in_every_run()
 #[test]
 fn the_folder_of_events_gives_the_same_in_every_run() {
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
-    let (out, ids) = always_the_same(&events, JudgedBy::Calls);
+    let (out, ids) = always_the_same(&events, ClockBy::Calls);
     assert!(ids.len() > 40 && out.contains("call__without_error.json"));
 }
 
@@ -204,15 +204,15 @@ fn log_file(folder: &Folder, account: usize, number: usize, records: &[(Timestam
     folder.write(&name, gzip.finish().unwrap());
 }
 
-/// All that each of the policies judges.
-fn judged(path: &Path, policies: &[Policy]) -> Vec<String> {
+/// All that each of the policies evaluates.
+fn classified(path: &Path, policies: &[Policy]) -> Vec<String> {
     let settings = Settings::read(|name| (name == "OIDC_TRIAGE_CALL_SOURCES").then(|| "made.up".to_owned())).unwrap();
     let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
     let history =
-        History { paths: &paths, by: JudgedBy::Calls, window: Window::default(), shows_progress: false, stop: &stop };
+        History { paths: &paths, by: ClockBy::Calls, window: Window::default(), shows_progress: false, stop: &stop };
     let mut told = vec![Vec::new(); policies.len()];
     for happened in Run::new(history, &settings, policies.to_vec()) {
-        if let Happened::Judged(by, moment) = happened {
+        if let Happened::ClassifiedFailure(by, moment) = happened {
             by.iter().for_each(|policy| json::Printer::new(&mut told[*policy]).moment(&moment).unwrap());
         }
     }
@@ -252,11 +252,11 @@ proptest! {
             log_file(&small, number % 3, number, records);
         }
         log_file(&large, 0, 0, &calls);
-        let ((small, ids), (large, of_large)) = (lived(&small.0, JudgedBy::Calls), lived(&large.0, JudgedBy::Calls));
+        let ((small, ids), (large, of_large)) = (lived(&small.0, ClockBy::Calls), lived(&large.0, ClockBy::Calls));
         prop_assert_eq!(ids, of_large);
         let files = |out: &str| out.replace(&format!(r#""files":{},"#, calls.len().div_ceil(of_a_file)), r#""files":1,"#);
-        let judged = |out: &str| out.lines().take_while(|line| line.starts_with('{')).map(files).collect::<Vec<_>>();
-        prop_assert_eq!(judged(&small), judged(&large));
+        let classified = |out: &str| out.lines().take_while(|line| line.starts_with('{')).map(files).collect::<Vec<_>>();
+        prop_assert_eq!(classified(&small), classified(&large));
     }
 
     #[test]
@@ -276,9 +276,9 @@ proptest! {
         };
         let other = Policy { quiet: Policy::default().quiet * 2, ..Policy::default() };
         let policies = [policy(3, 1.0), policy(2, 12.0), policy(5, 0.1), other, policy(8, 12.0)];
-        let together = judged(&folder.0, &policies);
+        let together = classified(&folder.0, &policies);
         for (policy, together) in policies.into_iter().zip(together) {
-            prop_assert_eq!(judged(&folder.0, &[policy]), [together]);
+            prop_assert_eq!(classified(&folder.0, &[policy]), [together]);
         }
     }
 }
@@ -292,9 +292,9 @@ fn as_many_files_as_a_bucket_has_may_begin_in_one_second() {
     }
     log_file(&one, 0, 0, &calls);
     let began = std::time::Instant::now();
-    let (told, _) = lived(&one.0, JudgedBy::Calls);
+    let (told, _) = lived(&one.0, ClockBy::Calls);
     let (of_one, began) = (began.elapsed(), std::time::Instant::now());
-    let (of_many, _) = lived(&many.0, JudgedBy::Calls);
+    let (of_many, _) = lived(&many.0, ClockBy::Calls);
     assert!(told.contains(r#""records":6000,"#) && of_many.contains(r#""files":6000,"records":6000,"#), "{of_many}");
     assert!(of_many.contains(r#""outOfOrder":0,"#));
     // Were each compared with each, it would be minutes.

@@ -53,8 +53,8 @@ fn at(second: i64) -> Timestamp {
 
 fn decide(region: &Region, view: &View) -> Option<Turn> {
     let (policy, now) = (Policy::default(), at(HOUR - 1));
-    let judgement = diagnose(region, view, &policy, now);
-    turn(region, &view.ledger, &judgement, &recoveries(view, &policy, now), &policy, now)
+    let evaluation = diagnose(region, view, &policy, now);
+    turn(region, &view.ledger, &evaluation, &recoveries(view, &policy, now), &policy, now)
 }
 
 /// In microseconds.
@@ -132,8 +132,8 @@ fn full(causes: &[Cause]) -> View {
 
 /// The same with the incident that follows.
 fn open(region: &Region, mut view: View) -> View {
-    let judgement = diagnose(region, &view, &Policy::default(), at(HOUR - 1) - SignedDuration::from_secs(60));
-    let opened = turn(region, &view.ledger, &judgement, &BTreeMap::new(), &Policy::default(), at(HOUR - 1));
+    let evaluation = diagnose(region, &view, &Policy::default(), at(HOUR - 1) - SignedDuration::from_secs(60));
+    let opened = turn(region, &view.ledger, &evaluation, &BTreeMap::new(), &Policy::default(), at(HOUR - 1));
     view.ledger = opened.expect("it is an outage").ledger;
     view
 }

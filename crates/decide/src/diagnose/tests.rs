@@ -234,7 +234,7 @@ impl World {
         self
     }
 
-    fn evaluate(&self, now: i64) -> Judgement {
+    fn evaluate(&self, now: i64) -> Evaluation {
         diagnose(&region(), &self.view, &self.policy, at(now))
     }
 
@@ -244,15 +244,15 @@ impl World {
     }
 
     /// Evaluates and takes the turn that follows, without a look at recovery.
-    fn lives(&mut self, now: i64) -> (Vec<Event>, Judgement) {
+    fn lives(&mut self, now: i64) -> (Vec<Event>, Evaluation) {
         self.view.evidence.forget(at(now), self.policy.evidence);
-        let judgement = self.evaluate(now);
-        let turn = turn(&region(), &self.view.ledger, &judgement, &BTreeMap::new(), &self.policy, at(now));
+        let evaluation = self.evaluate(now);
+        let turn = turn(&region(), &self.view.ledger, &evaluation, &BTreeMap::new(), &self.policy, at(now));
         let happened = turn.map(|turn| {
             self.view.ledger = turn.ledger;
             turn.happened
         });
-        (happened.unwrap_or_default(), judgement)
+        (happened.unwrap_or_default(), evaluation)
     }
 
     fn diagnosis(&self, now: i64) -> Diagnosis {

@@ -65,10 +65,10 @@ impl Life {
         self.decides(second, &verdict.clone().into(), &BTreeMap::from([(verdict.apart, recovery.clone())]))
     }
 
-    fn decides(&mut self, second: i64, judgement: &Judgement, recoveries: &Recoveries) -> Vec<Kind> {
+    fn decides(&mut self, second: i64, evaluation: &Evaluation, recoveries: &Recoveries) -> Vec<Kind> {
         let mut recoveries = recoveries.clone();
         recoveries.retain(|key, _| self.ledger.latest(*key).is_some_and(Incident::is_open));
-        let next = turn(&region(), &self.ledger, judgement, &recoveries, &Policy::default(), at(second));
+        let next = turn(&region(), &self.ledger, evaluation, &recoveries, &Policy::default(), at(second));
         let Some(next) = next else { return Vec::new() };
         assert_eq!(next.ledger.next_position, self.ledger.next_position, "positions are the outbox's");
         for event in &next.happened {
@@ -305,8 +305,8 @@ fn two_that_come_to_light_in_one_second_have_ids_of_their_own() {
     life.is_over(5001, &quiet(), &proved(5001));
     let mut set_back = life.ledger.clone();
     set_back.incident.as_mut().unwrap().resolved_at = Some(at(-5000));
-    let judgement = outage().seen(0, 5001).into();
-    let again = turn(&region(), &set_back, &judgement, &Recoveries::new(), &Policy::default(), at(5001)).unwrap();
+    let evaluation = outage().seen(0, 5001).into();
+    let again = turn(&region(), &set_back, &evaluation, &Recoveries::new(), &Policy::default(), at(5001)).unwrap();
     assert!(!ids.contains(&again.ledger.incident.unwrap().id));
 }
 
@@ -405,8 +405,8 @@ proptest! {
             let recovery = Recovery { over_at: over.then(|| at(now)), ..proved(now) };
             let recoveries = BTreeMap::from([(None, recovery.clone()), (verdict.apart, recovery)]);
             let before = life.reported.len();
-            let judgement = Judgement::from(verdict);
-            life.decides(now, &judgement, &recoveries);
+            let evaluation = Evaluation::from(verdict);
+            life.decides(now, &evaluation, &recoveries);
             for (happened, incident) in &life.reported[before..] {
                 let kind = Kind::from(happened);
                 let (is_open, sequence) = open.get(&incident.id).copied().unwrap_or_default();
@@ -421,7 +421,7 @@ proptest! {
             let keys: BTreeSet<_> = life.ledger.incidents().map(Incident::key).collect();
             prop_assert_eq!(keys.len(), life.ledger.incidents().count(), "one at a time, of each");
             let recoveries = if over { Recoveries::new() } else { recoveries };
-            let again = turn(&region(), &life.ledger, &judgement, &recoveries, &Policy::default(), at(now));
+            let again = turn(&region(), &life.ledger, &evaluation, &recoveries, &Policy::default(), at(now));
             prop_assert_eq!(again.map(|turn| turn.happened), None);
         }
     }

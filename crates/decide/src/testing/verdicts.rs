@@ -15,7 +15,8 @@ use crate::ledger::{Incident, Ledger};
 use crate::policy::Policy;
 use crate::scope::{Scope, Shared};
 use crate::verdict::{
-    Advised, Diagnosis, FAILURES_COUNTED_S, FailedRequest, FailingPart, Judgement, Recovery, Talking, Verdict, Weighing,
+    Advised, Diagnosis, Evaluation, FAILURES_COUNTED_S, FailedRequest, FailingPart, Recovery, Talking, Verdict,
+    Weighing,
 };
 
 /// A second of 2027-01-15, counted from 08:00.
@@ -174,7 +175,7 @@ fn shared(diagnosis: Diagnosis) -> Option<Shared> {
     Some(Shared { dimension, hash: 7, name: name.to_owned() })
 }
 
-impl From<Verdict> for Judgement {
+impl From<Verdict> for Evaluation {
     /// Of a region in which nothing else is wrong.
     fn from(verdict: Verdict) -> Self {
         match verdict.apart {
@@ -186,8 +187,9 @@ impl From<Verdict> for Judgement {
 
 /// The incident that such a verdict opens at once, a minute after the first failure.
 pub fn incident(verdict: &Verdict) -> Incident {
-    let judgement = Judgement::from(verdict.clone());
-    let opened = turn(&region(), &Ledger::default(), &judgement, &BTreeMap::new(), &Policy::default(), at(60)).unwrap();
+    let evaluation = Evaluation::from(verdict.clone());
+    let opened =
+        turn(&region(), &Ledger::default(), &evaluation, &BTreeMap::new(), &Policy::default(), at(60)).unwrap();
     opened.ledger.incidents().next().unwrap().clone()
 }
 

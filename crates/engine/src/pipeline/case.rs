@@ -10,7 +10,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use triage_decide::evidence::Seen;
 use triage_decide::probe::ProbeAnswer;
-use triage_decide::verdict::Judgement;
+use triage_decide::verdict::Evaluation;
 use triage_decide::view::StoreError;
 use triage_decode::{Batch, InputKind, SqsMessage};
 use triage_model::observation::Observation;
@@ -19,7 +19,7 @@ use triage_model::region::Region;
 use triage_notify::letter::Entry;
 use triage_notify::notice::Notice;
 
-use super::judged::Judged;
+use super::classified::ClassifiedFailure;
 use super::people::People;
 use super::schedule::Schedule;
 use crate::answer::{Answer, BatchItemFailure, Counts, FAILURES_LISTED, FailureReport, IncidentReport, NoticeReport};
@@ -52,7 +52,7 @@ pub struct Draft {
     /// The first thing that was not believed, if any.
     pub doubt: Option<String>,
     pub probes: BTreeMap<Region, ProbeAnswer>,
-    pub judgements: BTreeMap<Region, Judgement>,
+    pub evaluations: BTreeMap<Region, Evaluation>,
     pub incidents: Vec<IncidentReport>,
     pub notices: Vec<Notice>,
     pub notice_reports: Vec<NoticeReport>,
@@ -166,15 +166,15 @@ impl Case {
 
     /// Makes the answer. `lists_all`: the caller reads all failures, and not only as many as an answer of the function
     /// holds. A payload may hold more failures than there is memory to describe.
-    pub fn close(self, judged: Vec<Judged>, lists_all: bool) -> Handled {
-        let batch_item_failures = (self.kind == InputKind::Sqs).then(|| self.to_be_delivered_again(&judged));
+    pub fn close(self, classified: Vec<ClassifiedFailure>, lists_all: bool) -> Handled {
+        let batch_item_failures = (self.kind == InputKind::Sqs).then(|| self.to_be_delivered_again(&classified));
         let Self { kind, carries_secrets, draft, .. } = self;
         let Draft {
             mut counts,
             mut problems,
             doubt: _,
             probes,
-            judgements,
+            evaluations,
             incidents,
             notices,
             notice_reports,
@@ -185,15 +185,16 @@ impl Case {
             asks_doctor,
         } = draft;
         if lists_all {
-            calls.extend(judged.iter().filter_map(Judged::call));
+            calls.extend(classified.iter().filter_map(ClassifiedFailure::call));
         }
-        judged.iter().for_each(|one| counts.add(one.class.cause, one.duplicate));
+        classified.iter().for_each(|one| counts.add(one.class.cause, one.duplicate));
         for lost in &not_sent {
             problems.note(ProblemName::NoticeNotPublished, &lost.reason);
         }
-        let all = judged.len();
-        let listed = judged.into_iter().enumerate();
-        let is_listed = |(index, one): &(usize, Judged)| lists_all || *index < FAILURES_LISTED || one.retried.is_some();
+        let all = classified.len();
+        let listed = classified.into_iter().enumerate();
+        let is_listed =
+            |(index, one): &(usize, ClassifiedFailure)| lists_all || *index < FAILURES_LISTED || one.retried.is_some();
         let failures: Vec<FailureReport> = listed.filter(is_listed).map(|(_, one)| one.report(kind)).collect();
         let answer = Answer {
             omitted: all - failures.len(),
@@ -212,20 +213,20 @@ impl Case {
             .first()
             .filter(|_| kind != InputKind::Sqs && !carries_secrets)
             .map(|first| Error::NotNotified { count: not_sent.len(), reason: first.reason.clone() });
-        Handled { kind, answer, probes, judgements, notices, calls, measured, asks_doctor, error }
+        Handled { kind, answer, probes, evaluations, notices, calls, measured, asks_doctor, error }
     }
 
     /// The messages with a failure that made a notice which could not be sent; all of them where no failure made it. A
     /// message with secrets is among them: it comes again out of its sender's own queue, and not into the failure
     /// queue.
-    fn to_be_delivered_again(&self, judged: &[Judged]) -> Vec<BatchItemFailure> {
-        let Draft { not_sent, judgements, .. } = &self.draft;
-        let made = |one: &Judged, lost: &NotSent| {
-            judgements.get(&lost.region).is_some_and(|judgement| {
-                judgement.verdicts().any(|verdict| one.concerns(&lost.region, verdict.concern.key()))
+    fn to_be_delivered_again(&self, classified: &[ClassifiedFailure]) -> Vec<BatchItemFailure> {
+        let Draft { not_sent, evaluations, .. } = &self.draft;
+        let made = |one: &ClassifiedFailure, lost: &NotSent| {
+            evaluations.get(&lost.region).is_some_and(|evaluation| {
+                evaluation.verdicts().any(|verdict| one.concerns(&lost.region, verdict.concern.key()))
             })
         };
-        let concerned = judged.iter().filter(|one| not_sent.iter().any(|lost| made(one, lost)));
+        let concerned = classified.iter().filter(|one| not_sent.iter().any(|lost| made(one, lost)));
         let positions: Vec<usize> = concerned.map(|one| one.position).collect();
         let made_by_none = !not_sent.is_empty() && positions.is_empty();
         self.messages

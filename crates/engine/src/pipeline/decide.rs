@@ -12,7 +12,7 @@ use triage_decide::incident::turn;
 use triage_decide::ledger::Incident;
 use triage_decide::probe::StepState;
 use triage_decide::recovery::recoveries;
-use triage_decide::verdict::Judgement;
+use triage_decide::verdict::Evaluation;
 use triage_decide::view::{StoreError, View};
 use triage_model::problem::ProblemName;
 use triage_model::region::Region;
@@ -51,7 +51,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             let view = self.settle_region(region, is_tick, case).await;
             self.deliver(region, &view, case).await;
             let draft = &mut case.draft;
-            draft.incidents.extend(reports(&view, draft.judgements.get(region), case.schedule.now));
+            draft.incidents.extend(reports(&view, draft.evaluations.get(region), case.schedule.now));
             case.note_store_error(view.trouble);
         }
     }
@@ -65,9 +65,9 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
         for _ in 0..STEPS_TRIED {
             let started = Instant::now();
-            let (judgement, next) = self.next_step(region, &view, at.now, case.draft.doubt.as_deref());
+            let (evaluation, next) = self.next_step(region, &view, at.now, case.draft.doubt.as_deref());
             case.draft.measured.deciding += started.elapsed();
-            case.draft.judgements.insert(region.clone(), judgement);
+            case.draft.evaluations.insert(region.clone(), evaluation);
             let Some(next) = next else { return view };
             if self.is_guess(region, &view, at).await {
                 case.draft.problems.note(
@@ -117,20 +117,20 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         view: &View,
         now: Timestamp,
         doubt: Option<&str>,
-    ) -> (Judgement, Option<Step>) {
+    ) -> (Evaluation, Option<Step>) {
         let policy = &self.settings.policy;
-        let mut judgement = diagnose(region, view, policy, now);
-        judgement.region.advised.extend(self.late.advice(region, view, policy));
+        let mut evaluation = diagnose(region, view, policy, now);
+        evaluation.region.advised.extend(self.late.advice(region, view, policy));
         let doubt = doubt.filter(|_| *region == self.settings.region);
-        judgement.region.advised.extend(doubt.map(|detail| doubt::advice(detail, policy)));
+        evaluation.region.advised.extend(doubt.map(|detail| doubt::advice(detail, policy)));
         // What could not be read may be failures: without them silence would look like proof.
         let recoveries = if view.trouble.is_none() { recoveries(view, policy, now) } else { BTreeMap::new() };
-        let next = turn(region, &view.ledger, &judgement, &recoveries, policy, now).map(|turn| {
+        let next = turn(region, &view.ledger, &evaluation, &recoveries, policy, now).map(|turn| {
             let zone = self.settings.time_zone.as_ref();
-            let notices = compose::notices(region, &turn, &judgement, &recoveries, zone, now);
+            let notices = compose::notices(region, &turn, &evaluation, &recoveries, zone, now);
             Step::new(turn.ledger, &notices, &self.channels)
         });
-        (judgement, next)
+        (evaluation, next)
     }
 
     async fn learn(&self, region: &Region, view: &View, case: &mut Case) {
@@ -187,13 +187,13 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
 }
 
 /// The region's incidents that are open or were just resolved.
-fn reports(view: &View, judgement: Option<&Judgement>, now: Timestamp) -> Vec<IncidentReport> {
+fn reports(view: &View, evaluation: Option<&Evaluation>, now: Timestamp) -> Vec<IncidentReport> {
     let notices = view.ledger.incidents().filter(|incident| incident.is_open() || incident.notified_at == now);
-    notices.map(|incident| report(incident, judgement)).collect()
+    notices.map(|incident| report(incident, evaluation)).collect()
 }
 
-fn report(incident: &Incident, judgement: Option<&Judgement>) -> IncidentReport {
-    let verdict = judgement.and_then(|judgement| judgement.on(incident.key())).filter(|_| incident.is_open());
+fn report(incident: &Incident, evaluation: Option<&Evaluation>) -> IncidentReport {
+    let verdict = evaluation.and_then(|evaluation| evaluation.on(incident.key())).filter(|_| incident.is_open());
     IncidentReport {
         id: incident.id.clone(),
         region: incident.region.clone(),

@@ -17,7 +17,7 @@ use triage_model::region::Region;
 use triage_model::time::before;
 
 use super::case::{Case, Work};
-use super::judged::Judged;
+use super::classified::ClassifiedFailure;
 use super::parts::{CALLS_IN_FLIGHT, Pipeline};
 use super::schedule::Schedule;
 use crate::answer::{Action, Outcome};
@@ -31,9 +31,9 @@ use crate::store::{Elected, Store};
 const PROBE_NEEDS: Duration = Duration::from_secs(4);
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    pub(super) async fn probe(&self, judged: &mut [Judged], work: &mut Work, case: &mut Case) {
+    pub(super) async fn probe(&self, classified: &mut [ClassifiedFailure], work: &mut Work, case: &mut Case) {
         let Some(service) = &self.service else { return };
-        let troubled = judged.iter().filter(|one| one.is_service_failure() && !one.is_cured());
+        let troubled = classified.iter().filter(|one| one.is_service_failure() && !one.is_cured());
         work.probe.extend(troubled.filter_map(|one| one.failure.region.clone()));
         if work.is_tick {
             for region in &work.evaluate - &work.probe {
@@ -52,8 +52,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             case.note_store_error(trouble);
             case.draft.probes.extend(answer.map(|answer| (region, answer)));
         }
-        let recorded = |one: &&mut Judged| one.is_service_failure() && one.action() == Action::Recorded;
-        for one in judged.iter_mut().filter(recorded) {
+        let recorded = |one: &&mut ClassifiedFailure| one.is_service_failure() && one.action() == Action::Recorded;
+        for one in classified.iter_mut().filter(recorded) {
             let answer = one.failure.region.as_ref().and_then(|region| case.draft.probes.get(region));
             one.probed = answer.map(|answer| outcome_of(answer, one.failure.operation));
         }

@@ -11,7 +11,7 @@ use triage_model::observation::Failure;
 use triage_model::region::Region;
 
 use super::case::{Case, Work};
-use super::judged::{Age, Judged, see_talker, whole_second};
+use super::classified::{Age, ClassifiedFailure, see_talker, whole_second};
 use super::parts::Pipeline;
 use crate::directory::Directory;
 use crate::publish::Publish;
@@ -19,10 +19,10 @@ use crate::service::Service;
 use crate::store::Store;
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    pub(super) async fn record(&self, judged: &mut [Judged], work: &mut Work, case: &mut Case) {
+    pub(super) async fn record(&self, classified: &mut [ClassifiedFailure], work: &mut Work, case: &mut Case) {
         // Of each region's failures that are evidence, which they are.
         let mut of_region: BTreeMap<Region, Vec<usize>> = BTreeMap::new();
-        for (index, one) in judged.iter().enumerate() {
+        for (index, one) in classified.iter().enumerate() {
             let Some(region) = &one.failure.region else { continue };
             match one.age {
                 Age::Foreign | Age::Idle => {}
@@ -43,17 +43,17 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         }
         for (region, seen) in std::mem::take(&mut work.seen) {
             let indexes = of_region.remove(&region).unwrap_or_default();
-            let first: Vec<bool> = indexes.iter().map(|&index| !judged[index].duplicate).collect();
+            let first: Vec<bool> = indexes.iter().map(|&index| !classified[index].duplicate).collect();
             let recorded = self.store.record(&region, &seen, &first, case.schedule.to_decide()).await;
             case.note_store_error(recorded.trouble);
             for (index, new) in indexes.into_iter().zip(recorded.new) {
-                judged[index].duplicate |= !new;
+                classified[index].duplicate |= !new;
             }
         }
     }
 
     /// What a failure is as evidence: a mark, and for an expected answer or a refusal also an answered call.
-    fn see(&self, one: &Judged, region: &Region, work: &mut Work) {
+    fn see(&self, one: &ClassifiedFailure, region: &Region, work: &mut Work) {
         let seen = work.seen.entry(region.clone()).or_default();
         if one.is_evidence() {
             seen.failures.push(one.mark());

@@ -10,7 +10,7 @@ use triage_decide::ledger::Incident;
 use triage_decide::verdict::Diagnosis;
 
 use super::case::Case;
-use super::judged::Judged;
+use super::classified::ClassifiedFailure;
 use super::parts::{CALLS_IN_FLIGHT, Pipeline};
 use crate::directory::Directory;
 use crate::publish::Publish;
@@ -20,15 +20,15 @@ use crate::store::Store;
 use triage_model::problem::ProblemName;
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    pub(super) async fn retry(&self, judged: &mut [Judged], case: &mut Case) {
+    pub(super) async fn retry(&self, classified: &mut [ClassifiedFailure], case: &mut Case) {
         let Some(service) = &self.service else { return };
-        let to_retry = self.repeatable(judged, case).await;
+        let to_retry = self.repeatable(classified, case).await;
         if to_retry.is_empty() || case.is_late_to_ask(to_retry.len(), "calls were not retried") {
             return;
         }
         let mut claimed = Vec::with_capacity(to_retry.len());
         for index in to_retry {
-            match self.store.claim_retry(&judged[index].failure.id, case.schedule.to_decide()).await {
+            match self.store.claim_retry(&classified[index].failure.id, case.schedule.to_decide()).await {
                 Ok(true) => claimed.push(index),
                 Ok(false) => {}
                 // A retry may use up a token; a call without one is left to its caller.
@@ -36,24 +36,25 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             }
         }
         let until = case.schedule.ask_until;
-        let calls = claimed.iter().map(|&index| service.retry(&judged[index].failure, &judged[index].class, until));
+        let calls =
+            claimed.iter().map(|&index| service.retry(&classified[index].failure, &classified[index].class, until));
         let reports: Vec<_> = stream::iter(calls).buffered(CALLS_IN_FLIGHT).collect().await;
         for (index, report) in claimed.into_iter().zip(reports) {
             match report {
                 Ok(retried) => {
                     note_stop(&retried, case);
-                    judged[index].retried = Some(retried).filter(|retried| retried.attempts > 1);
+                    classified[index].retried = Some(retried).filter(|retried| retried.attempts > 1);
                 }
                 Err(why) => case.draft.problems.note(ProblemName::CallNotRepeatable, why.to_string()),
             }
-            self.see_cured(&judged[index], case).await;
+            self.see_cured(&classified[index], case).await;
         }
     }
 
     /// Which calls may be retried now.
-    async fn repeatable(&self, judged: &[Judged], case: &mut Case) -> Vec<usize> {
+    async fn repeatable(&self, classified: &[ClassifiedFailure], case: &mut Case) -> Vec<usize> {
         let mut repeatable = Vec::new();
-        for (index, one) in judged.iter().enumerate().filter(|(_, one)| one.is_repeatable()) {
+        for (index, one) in classified.iter().enumerate().filter(|(_, one)| one.is_repeatable()) {
             let Some(region) = &one.failure.region else { continue };
             let view = self.store.view(region, false, case.schedule.to_decide()).await;
             match view.ledger.open() {
@@ -69,7 +70,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 
     /// A caller whose retry succeeded was served: now, though a clock that is ahead says that it failed later.
-    async fn see_cured(&self, one: &Judged, case: &mut Case) {
+    async fn see_cured(&self, one: &ClassifiedFailure, case: &mut Case) {
         let Some(region) = one.failure.region.as_ref().filter(|_| one.is_cured()) else { return };
         let call = one.served(one.failure.occurred_at.max(case.schedule.now));
         let seen = Seen { answered: vec![Answered { call, served: true }], ..Seen::default() };
@@ -79,7 +80,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
 }
 
 /// Whether the call is of what fails. Retries of a part that works are no storm.
-fn is_in(incident: &Incident, one: &Judged) -> bool {
+fn is_in(incident: &Incident, one: &ClassifiedFailure) -> bool {
     incident.scope.has(one.failure.operation, &one.mark().traits)
 }
 

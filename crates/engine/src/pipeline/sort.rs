@@ -1,6 +1,6 @@
 //! Classifying the failures of a batch, and gathering what was seen of each region.
 //!
-//! In: observations, in the order of the input. Out: each failure as [`Judged`], and the [`Work`] that the batch asks for.
+//! In: observations, in the order of the input. Out: each failure as [`ClassifiedFailure`], and the [`Work`] that the batch asks for.
 
 use std::sync::{MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use triage_model::problem::ProblemName;
 use triage_model::time::before;
 
 use super::case::{Case, NotSent, Work};
-use super::judged::{Age, Judged, not_ahead, see_talker, whole_second};
+use super::classified::{Age, ClassifiedFailure, not_ahead, see_talker, whole_second};
 use super::parts::Pipeline;
 use super::regions::doubt;
 use crate::call_callers::CallCallers;
@@ -33,12 +33,12 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         observations: Vec<Observation>,
         case: &mut Case,
         invocation: &Invocation,
-    ) -> (Vec<Judged>, Work) {
+    ) -> (Vec<ClassifiedFailure>, Work) {
         let now = case.schedule.now;
         let oldest = before(now, self.settings.policy.evidence);
         let (hasher, trouble) = self.store.hasher(case.schedule.to_decide()).await;
         case.note_store_error(trouble);
-        let (mut judged, mut work) = (Vec::new(), Work::default());
+        let (mut classified, mut work) = (Vec::new(), Work::default());
         let mut served = 0_u32;
         let doubted = self.doubted_regions(&observations, case).await;
         self.clients().learn(&observations);
@@ -62,7 +62,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                     if self.settings.hides_names() {
                         unname(failure.texts(), &hasher);
                     }
-                    judged.push(Judged {
+                    classified.push(ClassifiedFailure {
                         class: classify(&*failure),
                         caller,
                         common: Common::from(&*failure),
@@ -99,7 +99,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         if let Some(service) = &self.service {
             service.served(served);
         }
-        (judged, work)
+        (classified, work)
     }
 
     fn age(&self, failure: &Failure, oldest: Timestamp) -> Age {

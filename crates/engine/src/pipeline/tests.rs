@@ -23,7 +23,7 @@ fn pipeline(variables: &[(&str, &str)]) -> Pipeline<MemoryStore, Nobody, Nobody>
 fn handle(pipeline: &Pipeline<MemoryStore, Nobody, Nobody>, payload: &str, now: Timestamp) -> Handled {
     let deadline = Instant::now() + Duration::from_secs(28);
     let invocation = Invocation { id: "invocation-1".into(), invoked_arn: String::new(), now, deadline };
-    pipeline.judge_at_once(decode(payload, &pipeline.setting(now, "")), &invocation)
+    pipeline.evaluate_at_once(decode(payload, &pipeline.setting(now, "")), &invocation)
 }
 
 fn failed(user: &str, second: i64, code: &str) -> String {
@@ -94,8 +94,8 @@ fn a_person_who_failed_unnamed_is_well_again_when_its_client_is_served() {
         handle(&pipeline, &through("c", UNKNOWN, 1, FAILS), at(1));
         handle(&pipeline, served, at(40));
         let handled = handle(&pipeline, &through("d", &person("ben-id"), 50, FAILS), at(50));
-        let judgement = handled.judgements.values().next().unwrap();
-        judgement.verdicts().map(|verdict| verdict.callers).max()
+        let evaluation = handled.evaluations.values().next().unwrap();
+        evaluation.verdicts().map(|verdict| verdict.callers).max()
     };
     assert_eq!(hit(&through("c", &person("ana-id"), 40, None)), Some(1));
     assert_eq!(hit(&through("e", &person("ana-id"), 40, None)), Some(2));
@@ -126,7 +126,7 @@ fn callers_that_failed_an_hour_apart_are_no_outage_though_one_comes_late() {
     handle(&pipeline, &failing("ben", 1500), at(3000));
     let late = handle(&pipeline, &failing("eva", 0), at(3010));
     assert_eq!(late.answer.failures[0].action, Action::Recorded);
-    assert!(late.notices.is_empty(), "{:#?}", late.judgements);
+    assert!(late.notices.is_empty(), "{:#?}", late.evaluations);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn an_outage_of_an_hour_ago_is_seen_when_its_last_failure_comes_late_beside_a_fr
     }
     let both = format!("[{},{}]", failing("eva", 0), failing("kai", 3000));
     let late = handle(&pipeline, &both, at(3010));
-    let [notice] = late.notices.as_slice() else { panic!("{:#?}", late.judgements) };
+    let [notice] = late.notices.as_slice() else { panic!("{:#?}", late.evaluations) };
     assert!(notice.mail().contains("Started:   2027-01-15 08:00:00 UTC"), "{}", notice.mail());
 }
 
@@ -181,7 +181,7 @@ fn a_hashed_name_is_nowhere() {
     let all: Vec<String> = users.iter().map(|user| failing(user, 0).replace(&format!("r-{user}-0"), "r-1")).collect();
     let all: Vec<String> = (0..).zip(all).map(|(n, event)| event.replace("r-1", &format!("r-{n}"))).collect();
     let handled = handle(&pipeline, &format!("[{}]", all.join(",")), at(10));
-    let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.judgements) };
+    let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.evaluations) };
     let notices = format!("{} {} {:?}", notice.subject, notice.mail(), handled.answer.incidents);
     assert!(!users.iter().any(|user| notices.contains(user)), "{notices}");
     assert!(notice.mail().contains(&handled.answer.failures[0].caller.to_string()), "{notices}");
@@ -359,7 +359,7 @@ fn affected_callers_that_are_served_by_now_count_in_a_late_report() {
         .map(|(user, n)| failing(user, n).replace(r#""errorCode":"InternalServerException","#, ""));
     let all: Vec<String> = failures.chain(served).collect();
     let handled = handle(&pipeline, &format!("[{}]", all.join(",")), at(120));
-    let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.judgements) };
+    let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.evaluations) };
     assert!(notice.mail().contains(": 6 of 6 people cannot sign in."), "{}", notice.mail());
 }
 
@@ -448,14 +448,14 @@ proptest::proptest! {
             }
             for _ in 0..3 {
                 second += 60;
-                let judged = pipeline.fork(pipeline.settings.policy.clone());
+                let classified = pipeline.fork(pipeline.settings.policy.clone());
                 let is_passed = pipeline.pass_tick(at(second));
                 passed += u32::from(is_passed);
-                let handled = tick(&judged, at(second));
+                let handled = tick(&classified, at(second));
                 proptest::prop_assert_eq!(handled.measured.ticks, 1);
                 if is_passed {
                     proptest::prop_assert!(handled.notices.is_empty() && handled.answer.incidents.is_empty());
-                    proptest::prop_assert!(pipeline.is_as_far_as(&judged));
+                    proptest::prop_assert!(pipeline.is_as_far_as(&classified));
                 } else {
                     tick(&pipeline, at(second));
                 }

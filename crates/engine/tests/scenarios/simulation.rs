@@ -119,7 +119,7 @@ impl<'a> Simulation<'a> {
         };
         let handled = self
             .pipeline
-            .judge_at_once(decode(&payload.to_string(), &self.pipeline.setting(at(second), "")), &invocation);
+            .evaluate_at_once(decode(&payload.to_string(), &self.pipeline.setting(at(second), "")), &invocation);
         assert_eq!(handled.error.map(|error| error.to_string()), None);
         // One notice a minute for each incident.
         let mut problems = handled.answer.problems.iter().filter(|(name, ..)| *name != ProblemName::NoticeHeldBack);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use triage_notify::words::{between, capitalized, span};
 
 use crate::replay::answer::{Answer, BadTime, HeadCount, is, is_page, times};
+use crate::replay::clock_by::ClockBy;
 use crate::replay::close_up::Calls;
 use crate::replay::fault::{Bad, Fault};
 use crate::replay::html::markup::Html;
 use crate::replay::html::words::{LOOKS_FALSE, Number, about, counted, date, head_count, minutes, range, share};
-use crate::replay::judged_by::JudgedBy;
 use crate::replay::review::{Review, Story};
 
 /// Of several causes so many are named.
@@ -115,7 +115,7 @@ pub fn numbers(h: &mut Html, review: &Review, answer: &Answer) {
 }
 
 /// The same of one incident.
-pub fn of_incident(h: &mut Html, story: &Story, by: JudgedBy, lasted: Duration) {
+pub fn of_incident(h: &mut Html, story: &Story, by: ClockBy, lasted: Duration) {
     let bad = Bad::of(story.diagnosis);
     let count = HeadCount::of(story);
     h.element("dl", &[("class", &"answer small")], |h| {
@@ -191,12 +191,12 @@ fn faults(h: &mut Html, answer: &Answer, review: &Review) {
     }
 }
 
-fn noticed(h: &mut Html, least: Duration, most: Duration, by: JudgedBy) {
+fn noticed(h: &mut Html, least: Duration, most: Duration, by: ClockBy) {
     let meaning = match by {
-        JudgedBy::Calls => {
+        ClockBy::Calls => {
             "after the first failure, by the calls’ own times: CloudTrail delivers them some minutes later"
         }
-        JudgedBy::Arrival => "after the first failure, by when the calls were delivered",
+        ClockBy::Arrival => "after the first failure, by when the calls were delivered",
     };
     card(h, "Noticed", &range(least, most), meaning);
 }

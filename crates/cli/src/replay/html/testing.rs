@@ -14,8 +14,8 @@ use triage_notify::notice::{Notice, Tally};
 use triage_notify::testing::samples;
 use triage_notify::words::{between, span};
 
+use crate::replay::clock_by::ClockBy;
 use crate::replay::close_up::{Calls, CloseUp, Slice, Toll};
-use crate::replay::judged_by::JudgedBy;
 use crate::replay::review::{Bin, Chart, Review, Story};
 
 const DAY: i64 = 86_400;
@@ -236,7 +236,7 @@ pub fn month() -> Review {
     let advices = [("advice_throttling", 4), ("advice_one_caller", 7), ("advice_aws_health", 12), ("advice_blind", 20)];
     let tools = [("aws-cli/2.31.0", 611), ("Boto3/1.40", 204), ("aws-sdk-js/3.700.0", 77), ("granted/0.27", 12)];
     Review {
-        by: JudgedBy::Calls,
+        by: ClockBy::Calls,
         without_arrival: 0,
         span: Some((at(0), at(30 * DAY - 1))),
         files: 1440,

@@ -11,7 +11,7 @@ use crate::replay::whole::Whole;
 fn rules() -> Rules {
     Rules::of(
         &Settings::read(|_| None).unwrap(),
-        JudgedBy::Calls,
+        ClockBy::Calls,
         Window::default(),
         Timestamp::from_second(1_800_000_000).unwrap(),
     )

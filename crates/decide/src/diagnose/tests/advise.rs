@@ -93,8 +93,8 @@ fn whichever_of_the_two_is_seen_first_people_are_notified_once_a_day() {
         let (reported, _) = first.lives(270);
         assert!(matches!(reported.as_slice(), [Event::Advised(_)]), "{reported:#?}");
         first.view.evidence = second.view.evidence.clone();
-        let (reported, judgement) = first.lives(291);
-        assert_eq!(reported, [], "{judgement:#?}");
+        let (reported, evaluation) = first.lives(291);
+        assert_eq!(reported, [], "{evaluation:#?}");
     }
 }
 

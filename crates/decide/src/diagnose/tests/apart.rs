@@ -45,8 +45,8 @@ fn twelve_cannot_register(others: usize) -> World {
 
 #[test]
 fn twelve_of_twelve_with_one_tool_while_others_are_served_are_of_that_tool() {
-    let judgement = twelve_cannot_register(31).evaluate(60);
-    let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
+    let evaluation = twelve_cannot_register(31).evaluate(60);
+    let [apart] = evaluation.apart.as_slice() else { panic!("{evaluation:#?}") };
     assert_eq!((apart.diagnosis, apart.callers, apart.failures), (Diagnosis::OneTool, 12, 12));
     assert_eq!(apart.scope.operations, Some([Operation::RegisterClient].into()));
     let shared = apart.scope.shared.as_ref().unwrap();
@@ -54,15 +54,15 @@ fn twelve_of_twelve_with_one_tool_while_others_are_served_are_of_that_tool() {
     let words = "12 of 12 affected callers use acme-login 3.0; 31 callers with other tools were served on RegisterClient since \
                  08:00:0";
     assert!(apart.reasons[0].starts_with(words), "{:?}", apart.reasons);
-    assert!(!judgement.region.diagnosis.is_incident(), "it is nobody's but the tool's: {judgement:#?}");
+    assert!(!evaluation.region.diagnosis.is_incident(), "it is nobody's but the tool's: {evaluation:#?}");
 }
 
 #[test]
 fn before_enough_others_were_served_nothing_is_of_a_tool() {
     for (others, of_a_tool) in [(0, 0), (2, 0), (3, 1)] {
-        let judgement = twelve_cannot_register(others).evaluate(60);
-        assert_eq!(judgement.apart.len(), of_a_tool, "{others} {judgement:#?}");
-        assert_eq!(judgement.region.diagnosis.is_incident(), of_a_tool == 0, "{others}");
+        let evaluation = twelve_cannot_register(others).evaluate(60);
+        assert_eq!(evaluation.apart.len(), of_a_tool, "{others} {evaluation:#?}");
+        assert_eq!(evaluation.region.diagnosis.is_incident(), of_a_tool == 0, "{others}");
     }
 }
 
@@ -70,9 +70,9 @@ fn before_enough_others_were_served_nothing_is_of_a_tool() {
 fn a_probe_never_stands_in_for_a_caller() {
     let mut world = twelve_cannot_register(2);
     world.probe(StepState::Healthy, 50);
-    let judgement = world.evaluate(60);
-    assert!(judgement.apart.is_empty() && judgement.region.diagnosis.is_incident(), "{judgement:#?}");
-    assert!(says(&judgement.region, "a probe at 08:00:50 UTC found CreateToken healthy"), "{judgement:#?}");
+    let evaluation = world.evaluate(60);
+    assert!(evaluation.apart.is_empty() && evaluation.region.diagnosis.is_incident(), "{evaluation:#?}");
+    assert!(says(&evaluation.region, "a probe at 08:00:50 UTC found CreateToken healthy"), "{evaluation:#?}");
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn a_tool_that_everybody_has_is_not_it() {
     for n in 0..31 {
         world.serve_call(Serves { like: ACME, ..serves(&format!("other-{n}"), 20 + n) });
     }
-    let judgement = world.evaluate(60);
-    assert!(judgement.apart.is_empty() && judgement.region.diagnosis.is_incident(), "{judgement:#?}");
+    let evaluation = world.evaluate(60);
+    assert!(evaluation.apart.is_empty() && evaluation.region.diagnosis.is_incident(), "{evaluation:#?}");
 }
 
 #[test]
@@ -93,8 +93,8 @@ fn who_is_served_elsewhere_says_nothing_of_a_tool() {
     for n in 0..31 {
         world.serve_call(register(serves(&format!("other-{n}"), 20 + n)));
     }
-    let judgement = world.evaluate(60);
-    assert!(judgement.apart.is_empty() && judgement.region.diagnosis.is_incident(), "{judgement:#?}");
+    let evaluation = world.evaluate(60);
+    assert!(evaluation.apart.is_empty() && evaluation.region.diagnosis.is_incident(), "{evaluation:#?}");
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn failures_are_attributed_to_one_application_and_one_network_as_well() {
             world.fail(Fails { operation, like, ..fails(&format!("hit-{n}"), n) });
             world.serve_call(Serves { operation, like: served, ..serves(&format!("other-{n}"), 20 + n) });
         }
-        let judgement = world.evaluate(60);
-        let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
-        assert_eq!((apart.diagnosis, judgement.region.diagnosis.is_incident()), (diagnosis, false), "{judgement:#?}");
+        let evaluation = world.evaluate(60);
+        let [apart] = evaluation.apart.as_slice() else { panic!("{evaluation:#?}") };
+        assert_eq!((apart.diagnosis, evaluation.region.diagnosis.is_incident()), (diagnosis, false), "{evaluation:#?}");
     }
 }
 
@@ -131,10 +131,10 @@ fn one_tool_that_guesses_from_many_addresses_is_one_tool() {
         for n in 0..20 {
             world.serve(&format!("other-{n}"), 50 + n);
         }
-        let judgement = world.evaluate(120);
-        let [apart] = judgement.apart.as_slice() else { panic!("{before} {judgement:#?}") };
-        let diagnoses = (apart.diagnosis, judgement.region.diagnosis);
-        assert_eq!(diagnoses, (Diagnosis::OneTool, Diagnosis::Quiet), "{judgement:#?}");
+        let evaluation = world.evaluate(120);
+        let [apart] = evaluation.apart.as_slice() else { panic!("{before} {evaluation:#?}") };
+        let diagnoses = (apart.diagnosis, evaluation.region.diagnosis);
+        assert_eq!(diagnoses, (Diagnosis::OneTool, Diagnosis::Quiet), "{evaluation:#?}");
     }
 }
 
@@ -150,11 +150,11 @@ fn an_application_whose_key_refuses_everybody_is_misconfigured_by_itself() {
         world.serve_call(Serves { operation, like, ..serves(&format!("other-{n}"), n) });
         world.serve_call(Serves { operation, like, ..serves(&format!("another-{n}"), n) });
     }
-    let judgement = world.evaluate(60);
-    let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
+    let evaluation = world.evaluate(60);
+    let [apart] = evaluation.apart.as_slice() else { panic!("{evaluation:#?}") };
     assert_eq!(apart.diagnosis, Diagnosis::Misconfigured);
     assert_eq!(apart.scope.shared.as_ref().unwrap().name, "arn:aws:sso::1:application/a");
-    assert!(!judgement.region.diagnosis.is_incident(), "{judgement:#?}");
+    assert!(!evaluation.region.diagnosis.is_incident(), "{evaluation:#?}");
 }
 
 /// A tool breaks for twelve, and the service fails for eight others of fifty.
@@ -170,10 +170,10 @@ fn two_at_once() -> World {
 #[test]
 fn a_tool_that_breaks_while_the_service_fails_for_others_is_a_second_incident() {
     let mut world = two_at_once();
-    let judgement = world.evaluate(60);
-    let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
+    let evaluation = world.evaluate(60);
+    let [apart] = evaluation.apart.as_slice() else { panic!("{evaluation:#?}") };
     assert_eq!((apart.diagnosis, apart.callers), (Diagnosis::OneTool, 12), "{apart:#?}");
-    assert_eq!((judgement.region.diagnosis, judgement.region.callers), (Diagnosis::Degraded, 8));
+    assert_eq!((evaluation.region.diagnosis, evaluation.region.callers), (Diagnosis::Degraded, 8));
     let (happened, _) = world.lives(60);
     let key = apart.apart;
     let opened = [Event::OfIncident(key, Happened::Opened), Event::OfIncident(None, Happened::Opened)];
@@ -188,8 +188,8 @@ fn what_is_attributed_is_not_reported_for_the_region_again() {
     world.lives(60);
     for second in (70..600).step_by(10) {
         world.fail_with(ACME, 12, second);
-        let judgement = world.evaluate(second + 20);
-        assert_eq!((judgement.region.victims.values().map(BTreeSet::len).max(), judgement.apart.len()), (Some(8), 1));
+        let evaluation = world.evaluate(second + 20);
+        assert_eq!((evaluation.region.victims.values().map(BTreeSet::len).max(), evaluation.apart.len()), (Some(8), 1));
     }
 }
 
@@ -197,16 +197,16 @@ fn what_is_attributed_is_not_reported_for_the_region_again() {
 fn attributed_late() -> (World, Incident) {
     let mut world = World::new();
     world.fail_with(ACME, 12, 0);
-    let (happened, judgement) = world.lives(12);
-    assert_eq!(happened, [Event::OfIncident(None, Happened::Opened)], "{judgement:#?}");
+    let (happened, evaluation) = world.lives(12);
+    assert_eq!(happened, [Event::OfIncident(None, Happened::Opened)], "{evaluation:#?}");
     world.lives(60);
     let opened = world.ledger().open().unwrap().clone();
     assert_eq!(opened.severity, Severity::Page, "it has lasted");
     world.serve_others(40, 80);
-    let (happened, judgement) = world.lives(90);
-    let shared = judgement.apart[0].scope.shared.clone().unwrap();
+    let (happened, evaluation) = world.lives(90);
+    let shared = evaluation.apart[0].scope.shared.clone().unwrap();
     let attributed = Event::OfIncident(Some(shared.key()), Happened::Changed(vec![Change::Attributed(shared)]));
-    assert_eq!(happened, [attributed], "{judgement:#?}");
+    assert_eq!(happened, [attributed], "{evaluation:#?}");
     (world, opened)
 }
 
@@ -231,9 +231,9 @@ fn an_attribution_is_taken_back_once_and_never_comes_again() {
     for n in 0..40 {
         world.fail(fails(&format!("other-{n}"), 100 + n / 4));
     }
-    let (happened, judgement) = world.lives(115);
+    let (happened, evaluation) = world.lives(115);
     let [Event::OfIncident(None, Happened::Changed(changes))] = happened.as_slice() else {
-        panic!("{happened:#?} {judgement:#?}")
+        panic!("{happened:#?} {evaluation:#?}")
     };
     assert!(matches!(changes.as_slice(), [Change::Refuted(_)]), "{changes:#?}");
     let incident = world.ledger().open().unwrap().clone();

@@ -46,9 +46,9 @@ fn an_address_that_was_served_and_fails_ten_times_in_a_row_is_the_services_where
         (10, 9, 8, Diagnosis::Isolated),
         (10, 10, 6, Diagnosis::Isolated),
     ] {
-        let judgement = dark(ADDRESS, address(), served, failed, every).evaluate(80);
-        assert_eq!(judgement.region.diagnosis, diagnosis, "{served} {failed} {every}");
-        assert!(judgement.apart.is_empty());
+        let evaluation = dark(ADDRESS, address(), served, failed, every).evaluate(80);
+        assert_eq!(evaluation.region.diagnosis, diagnosis, "{served} {failed} {every}");
+        assert!(evaluation.apart.is_empty());
     }
     let verdict = dark(ADDRESS, address(), 12, 10, 7).verdict(80);
     let words = "192.0.2.7, which may stand for many people and was served 12 times within a day, has failed 10 times in a \
@@ -64,14 +64,14 @@ fn where_others_are_served_it_is_of_that_address_or_that_application() {
     {
         let mut world = dark(who, kind, 12, 12, 7);
         world.serve_elsewhere(kind.0, 9, 20);
-        let judgement = world.evaluate(90);
-        let [apart] = judgement.apart.as_slice() else { panic!("{judgement:#?}") };
+        let evaluation = world.evaluate(90);
+        let [apart] = evaluation.apart.as_slice() else { panic!("{evaluation:#?}") };
         assert_eq!((apart.diagnosis, apart.scope.shared.as_ref().unwrap().name.as_str()), (diagnosis, name));
-        assert!(!judgement.region.diagnosis.is_incident(), "{judgement:#?}");
+        assert!(!evaluation.region.diagnosis.is_incident(), "{evaluation:#?}");
         // A step that is down says that it is the service.
         world.probe(StepState::Down, 85);
-        let judgement = world.evaluate(90);
-        assert!(judgement.apart.is_empty() && judgement.region.diagnosis.is_incident(), "{judgement:#?}");
+        let evaluation = world.evaluate(90);
+        assert!(evaluation.apart.is_empty() && evaluation.region.diagnosis.is_incident(), "{evaluation:#?}");
     }
 }
 
@@ -80,15 +80,15 @@ fn who_is_served_between_has_not_gone_dark() {
     let (operation, like) = address();
     let mut world = dark(ADDRESS, address(), 12, 15, 7);
     world.serve_call(Serves { operation, like, ..serves(ADDRESS, 40) });
-    let judgement = world.evaluate(110);
-    assert!(judgement.apart.is_empty() && !judgement.region.diagnosis.is_incident(), "{judgement:#?}");
+    let evaluation = world.evaluate(110);
+    assert!(evaluation.apart.is_empty() && !evaluation.region.diagnosis.is_incident(), "{evaluation:#?}");
 }
 
 #[test]
 fn a_person_never_stands_for_many() {
     let person = (Operation::CreateToken, ORDINARY);
-    let judgement = dark("ana", person, 30, 30, 7).evaluate(210);
-    assert_eq!((judgement.region.diagnosis, judgement.apart.len()), (Diagnosis::Isolated, 0));
+    let evaluation = dark("ana", person, 30, 30, 7).evaluate(210);
+    assert_eq!((evaluation.region.diagnosis, evaluation.apart.len()), (Diagnosis::Isolated, 0));
 }
 
 #[test]

@@ -8,12 +8,12 @@ use crate::verdict::when_found;
 impl World {
     /// Evaluates and takes the turn that follows. What happened, and the reasons that go with it.
     fn live(&mut self, now: i64) -> Option<(Happened, Verdict)> {
-        let (events, judgement) = self.lives(now);
+        let (events, evaluation) = self.lives(now);
         let of_region = events.into_iter().find_map(|event| match event {
             Event::OfIncident(None, happened) => Some(happened),
             Event::OfIncident(Some(_), _) | Event::Advised(_) => None,
         });
-        of_region.map(|happened| (happened, judgement.region))
+        of_region.map(|happened| (happened, evaluation.region))
     }
 
     fn opening(&self) -> Option<&str> {

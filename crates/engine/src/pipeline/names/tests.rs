@@ -73,12 +73,12 @@ fn fail_within(pipeline: &Offline<'_>, users: usize, second: i64, left: Duration
     let deadline = Instant::now() + left;
     let invocation = Invocation { id: "invocation-1".into(), invoked_arn: String::new(), now: at(second), deadline };
     let batch = decode(&payload, &pipeline.setting(invocation.now, ""));
-    pipeline.judge(batch, &invocation).now_or_never().expect("nothing here waits")
+    pipeline.evaluate(batch, &invocation).now_or_never().expect("nothing here waits")
 }
 
 /// The one notice of an outage.
 fn notice(handled: &Handled) -> &Notice {
-    let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.judgements) };
+    let [notice] = handled.notices.as_slice() else { panic!("{:#?}", handled.evaluations) };
     notice
 }
 
@@ -107,7 +107,7 @@ fn a_notice_has_names_and_each_user_is_asked_for_once() {
     assert_eq!((unresolved(&handled), fake.asked()), (None, 8));
     // What is kept and answered still goes by ids.
     assert!(
-        handled.judgements.values().all(|judgement| judgement
+        handled.evaluations.values().all(|evaluation| evaluation
             .region
             .names
             .iter()

@@ -29,7 +29,7 @@ fn pipeline() -> Pipeline<MemoryStore, Nobody, Nobody> {
 fn handle(pipeline: &Pipeline<MemoryStore, Nobody, Nobody>, payload: &str, second: i64, arn: &str) -> Handled {
     let deadline = Instant::now() + Duration::from_secs(28);
     let invocation = Invocation { id: "made-up".into(), invoked_arn: arn.to_owned(), now: at(second), deadline };
-    pipeline.judge_at_once(decode(payload, &pipeline.setting(at(second), arn)), &invocation)
+    pipeline.evaluate_at_once(decode(payload, &pipeline.setting(at(second), arn)), &invocation)
 }
 
 fn record(region: &str, second: i64) -> String {
@@ -61,7 +61,7 @@ fn a_region_that_only_a_line_names_is_answered_and_no_more() {
     let failure = &handled.answer.failures[0];
     assert_eq!((failure.region.as_ref().map(Region::as_str), failure.action), (Some("eu-west-3"), Action::Ignored));
     assert_eq!(doubts(&handled), 1);
-    assert!(handled.judgements.keys().all(|region| region.as_str() == HOME), "{:?}", handled.judgements.keys());
+    assert!(handled.evaluations.keys().all(|region| region.as_str() == HOME), "{:?}", handled.evaluations.keys());
 
     let handled = handle(&pipeline, &line(HOME, 6), 10, "");
     assert_eq!((handled.answer.failures[0].action, doubts(&handled)), (Action::Recorded, 0));

@@ -22,7 +22,7 @@ fn is_over_after(pending: impl Fn(i64) -> Value) -> bool {
         let invocation =
             Invocation { id: format!("i{second}"), invoked_arn: String::new(), now: time(second), deadline };
         let batch = decode(&payload.to_string(), &pipeline.setting(time(second), ""));
-        pipeline.judge_at_once(batch, &invocation).answer.notices.iter().map(|n| n.kind.as_str()).collect::<Vec<_>>()
+        pipeline.evaluate_at_once(batch, &invocation).answer.notices.iter().map(|n| n.kind.as_str()).collect::<Vec<_>>()
     };
     let mut kinds = Vec::new();
     for caller in 0..12 {

@@ -29,7 +29,7 @@ const ADVICE_CURED: &str = "Made again, the call works: go on with its response,
 const ADVICE_PENDING: &str = "Made again, the call is answered as it should be: go on polling.";
 
 #[derive(Debug)]
-pub struct Judged {
+pub struct ClassifiedFailure {
     pub failure: Box<Failure>,
     pub class: Class,
     pub caller: CallerHash,
@@ -59,7 +59,7 @@ pub enum Age {
     Idle,
 }
 
-impl Judged {
+impl ClassifiedFailure {
     pub fn is_live(&self) -> bool {
         self.age == Age::Live
     }

@@ -1,6 +1,6 @@
-//! Which times a history is judged by.
+//! Which times a history is classified by.
 //!
-//! In: when a call was made, and when it was delivered, where that is known. Out: when it is judged. What is told of the
+//! In: when a call was made, and when it was delivered, where that is known. Out: when it is classified. What is told of the
 //! calls themselves (since when they fail, that they were served) stays by their own times in either case.
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 /// The clock of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum JudgedBy {
+pub enum ClockBy {
     /// The calls' own times: as if each call were known of at once.
     #[default]
     Calls,
@@ -16,8 +16,8 @@ pub enum JudgedBy {
     Arrival,
 }
 
-impl JudgedBy {
-    /// When what occurred at that time is judged. Nothing is known of before it occurs: an arrival before that is of another
+impl ClockBy {
+    /// When what occurred at that time is classified. Nothing is known of before it occurs: an arrival before that is of another
     /// clock.
     pub fn time(self, occurred_at: Timestamp, arrival: Option<Timestamp>) -> Timestamp {
         match self {
@@ -42,15 +42,15 @@ mod tests {
     #[test]
     fn only_by_arrival_a_call_is_judged_later_than_it_was_made_and_never_before() {
         let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
-        for (by, arrival, judged) in [
-            (JudgedBy::Calls, Some(240), 0),
-            (JudgedBy::Calls, None, 0),
-            (JudgedBy::Arrival, Some(240), 240),
-            (JudgedBy::Arrival, Some(0), 0),
-            (JudgedBy::Arrival, Some(-5), 0),
-            (JudgedBy::Arrival, None, 0),
+        for (by, arrival, classified) in [
+            (ClockBy::Calls, Some(240), 0),
+            (ClockBy::Calls, None, 0),
+            (ClockBy::Arrival, Some(240), 240),
+            (ClockBy::Arrival, Some(0), 0),
+            (ClockBy::Arrival, Some(-5), 0),
+            (ClockBy::Arrival, None, 0),
         ] {
-            assert_eq!(by.time(at(0), arrival.map(at)), at(judged), "{by:?} {arrival:?}");
+            assert_eq!(by.time(at(0), arrival.map(at)), at(classified), "{by:?} {arrival:?}");
         }
     }
 }
