@@ -389,7 +389,7 @@ def test_there_is_a_bar_on_a_terminal_and_nothing_of_it_in_a_pipe(tmp_path):
 def test_the_text_is_a_timeline_with_its_reasons_and_the_totals(tmp_path):
     (tmp_path / "day.jsonl").write_bytes(as_lines(DAY))
     text = run("replay", tmp_path / "day.jsonl").stdout.decode()
-    parts = ["Notices that people would have got", "opened    ", "    - ", "resolved  Resolved", "Incidents", "Failed calls",
+    parts = ["Notices that people would have got", "opened    ", "    - ", "resolved  page     Resolved", "Incidents", "Failed calls",
              "CreateToken InternalServerException: service", "Totals", "pages:", "look false", "callers:", "their tools:"]
     places = [text.index(part) for part in parts]
     assert places == sorted(places), places

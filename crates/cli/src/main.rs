@@ -39,7 +39,7 @@ enum Command {
     /// Explain one error code, or walk one event through every stage.
     ///
     /// A code gets its cause, whether a retry can help, the advice and its source, and what else would decide. An event
-    /// (--event) is decoded, classified and evaluated as if it were all that is known.
+    /// (--event) is decoded, evaluated and evaluated as if it were all that is known.
     #[command(arg_required_else_help = true)]
     Explain(explain::Arguments),
     /// Print a completion script for your shell.

@@ -90,7 +90,7 @@ pub fn of_recovering(incident: &Incident) -> Advice {
     with_last(Vec::new(), incident, &["{try it}, to see whether it works.", START_AGAIN], BEGINS_TO_WORK)
 }
 
-/// While nobody calls. What users could be told is not known.
+/// While nobody calls. What to pass on to users is not known.
 pub fn of_silence(incident: &Incident) -> Advice {
     with_last(Vec::new(), incident, &["{try it}. While nobody calls, nothing else shows whether it works."], "")
 }
@@ -235,7 +235,7 @@ const ONE_TOOL: [&str; 2] = [
 const NO_CASE: &str = "Open no AWS Support case yet: callers with other tools are served.";
 
 const CLOSE_THE_CASE: &str =
-    "If you opened an AWS Support case or told all users, correct that: callers with other tools are served.";
+    "If you opened an AWS Support case or notified all users, correct that: callers with other tools are served.";
 
 const ONE_NETWORK: [&str; 3] = [
     "Check proxy, firewall, DNS and VPC endpoint of {shared}. Callers elsewhere are served.",

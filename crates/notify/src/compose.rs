@@ -283,7 +283,7 @@ impl Notice {
         }
     }
 
-    /// The notice as one sandbox tells it without the store: under an id that every sandbox computes alike within
+    /// The notice as one sandbox sends it without the store: under an id that every sandbox computes alike within
     /// `quiet`, and saying so.
     #[must_use]
     pub fn alone(mut self, quiet: Duration, why: &StoreError) -> Self {

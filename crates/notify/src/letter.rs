@@ -1,7 +1,7 @@
 //! A notice on its way: to whom, and how far it has come.
 //!
 //! Data. A [`Letter`] is one notice for one [`Channel`]; an [`Entry`] is a letter in the outbox; a [`Step`] is a turn of the
-//! lifecycle with the letters that tell it, which a store takes whole or not at all.
+//! lifecycle with the letters that report it, which a store takes whole or not at all.
 
 use jiff::Timestamp;
 use triage_decide::ledger::Ledger;
@@ -82,7 +82,7 @@ impl Entry {
 pub struct Step {
     /// Its outbox goes on behind the letters.
     pub ledger: Ledger,
-    /// In the order in which they are to be told.
+    /// In the order in which they are to be sent.
     pub letters: Vec<Letter>,
 }
 
@@ -94,7 +94,7 @@ impl Step {
         Self { ledger, letters }
     }
 
-    /// What people are told.
+    /// The notices.
     pub fn notices(&self) -> impl Iterator<Item = &Notice> {
         self.letters.iter().filter(|letter| letter.channel == Channel::Topic).map(|letter| &letter.notice)
     }

@@ -10,7 +10,7 @@ use crate::words::{counted, printable};
 
 impl Notice {
     /// One notice for several: `self`, the last one, with what the ones before it said. Where an incident was over before
-    /// anybody could be told that it had begun, that is said first.
+    /// anybody could be notified that it had begun, that is said first.
     #[must_use]
     pub fn after(mut self, unsent: &[Self]) -> Self {
         let Some(first) = unsent.first() else { return self };

@@ -1,7 +1,7 @@
-//! What is told, as data.
+//! A notice, as data.
 //!
 //! A [`Notice`] is made of what happened in [`crate::compose`]; what each reader gets of it is a function of it. Nothing here
-//! makes a sentence or decides whether to tell.
+//! makes a sentence or decides whether to send.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use triage_model::time::lasted;
 
 use crate::words::{counted, name_of};
 
-/// What is told, as data. It is kept in the outbox as it is, so that whoever publishes it says the same. Every text of
+/// A notice, as data. It is kept in the outbox as it is, so that whoever publishes it says the same. Every text of
 /// others in it is bounded and on one line, and so is every list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -69,14 +69,14 @@ pub struct Notice {
     /// The usual causes of an `InternalServerException`; empty where it is about something else.
     pub weighed: Vec<Weighed>,
     pub advice: Advice,
-    /// Of an advice: the seconds within which it is not told again.
+    /// Of an advice notice: the seconds within which it is not sent again.
     pub quiet_s: Option<u64>,
     /// What becomes of the alarm of a paging service, where that changes.
     pub alarm: Option<Alarm>,
     /// It got worse, or is about something else than was known: an alert that is open at a paging service is updated.
     #[serde(default)]
     pub updates_alert: bool,
-    /// What was to be told before it and is told with it.
+    /// What was due before it and is sent with it.
     pub merged: Merged,
     /// What its reader must know of how it came about.
     pub note: Option<String>,
@@ -308,11 +308,11 @@ pub struct Weighed {
 pub struct Advice {
     /// For the on-call, in the order to be done.
     pub now: Vec<String>,
-    /// A paragraph to pass on to users; None where they need not be told.
+    /// A paragraph to pass on to users; None where they need not know.
     pub users: Option<String>,
 }
 
-/// The notices that are told with a later one.
+/// The notices that are merged into a later one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Merged {
@@ -348,7 +348,7 @@ impl NoticeKind {
         }
     }
 
-    /// The `detail-type` of the event that tells programs of it; None for what changes nothing, and for an advice.
+    /// The `detail-type` of its event for programs; None for what changes nothing, and for an advice notice.
     pub const fn detail_type(self) -> Option<&'static str> {
         match self {
             Self::Opened | Self::Reopened => Some("OIDC Incident Opened"),

@@ -1,7 +1,7 @@
 //! Which notices go out next, to whom, and when.
 //!
 //! In: the unsent entries of a region's outbox. Out: [`Delivery`]s that may be tried now, in order, and when a failed one
-//! is tried again; and of what people were [`RecentlySent`] lately, whether they may be told more now. Pure: claims are the
+//! is tried again; and of what people were [`RecentlySent`] lately, whether more may be sent now. Pure: claims are the
 //! store's, and sending is the function's.
 //!
 //! What is promised for each channel: at least once, at most one extra for each ambiguous answer, in order within an
@@ -20,7 +20,7 @@ use triage_model::time::{AHEAD_MAX, before, later};
 use crate::letter::{Channel, Entry};
 use crate::notice::{Notice, NoticeKind};
 
-/// One publish: the notice, and the positions of all entries that are told by it.
+/// One publish: the notice, and the positions of all entries that it reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
     pub positions: Vec<u64>,
@@ -29,8 +29,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// What counts as one thing that people are told of: an incident, or one kind of advice in a region. That an incident has
-    /// become a page does not wait because its beginning was just told.
+    /// What counts as one subject of notices: an incident, or one kind of advice in a region. That an incident has
+    /// become a page does not wait because its beginning was just sent.
     pub fn group(&self) -> String {
         let group = group(&self.notice);
         if self.notice.severity == Severity::Page { format!("{group} page") } else { group }
@@ -64,7 +64,7 @@ fn first_of(unsent: &[&Entry], now: Timestamp) -> Option<Delivery> {
     }
     let sent = &unsent[..sent_as_one(first.channel, unsent)];
     // Whoever had a later one had all before it too: they may be on their way as one, or have been taken as one. By itself
-    // the first would be told after them.
+    // the first would be sent after them.
     if sent.iter().any(|entry| waits(entry)) {
         return None;
     }
@@ -78,15 +78,15 @@ fn first_of(unsent: &[&Entry], now: Timestamp) -> Option<Delivery> {
     Some(Delivery { positions: sent.iter().map(|entry| entry.position).collect(), channel: first.channel, notice })
 }
 
-/// How many of the unsent entries of a channel and an incident, from the first on, are told as one.
+/// How many of the unsent entries of a channel and an incident, from the first on, are sent as one.
 fn sent_as_one(channel: Channel, unsent: &[&Entry]) -> usize {
     match channel {
         Channel::Topic => match unsent.iter().rposition(|entry| entry.notice.kind == NoticeKind::Resolved) {
-            // Over, and begun again: nobody is told that it works who would be told the contrary next.
+            // Over, and begun again: nobody is notified that it works who would be notified of the contrary next.
             Some(resolved) if unsent[resolved..].iter().any(|entry| entry.notice.kind.begins()) => unsent.len(),
-            // Where an incident is over before anybody was told of it, all of it is one notice.
+            // Where an incident is over before anybody was notified, all of it is one notice.
             Some(resolved) => resolved + 1,
-            // Else its beginning is told by itself, and what gathers after it at once.
+            // Else its beginning is sent by itself, and what gathers after it at once.
             None if unsent[0].notice.kind.begins() => 1,
             // As many as a notice can give the reasons of.
             None => unsent.len().min(REASONS_MAX),
@@ -98,7 +98,7 @@ fn sent_as_one(channel: Channel, unsent: &[&Entry]) -> usize {
     }
 }
 
-/// What people were told within the last minute or so, by [`Delivery::group`]. Shared by all sandboxes.
+/// What was sent within the last minute or so, by [`Delivery::group`]. Shared by all sandboxes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RecentlySent(Vec<(Timestamp, String)>);
 
@@ -106,7 +106,7 @@ pub struct RecentlySent(Vec<(Timestamp, String)>);
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl RecentlySent {
-    /// Notes that `group` is told at `now`; or, where that would be too much, from when on it may be. What is no page has
+    /// Notes that `group` is sent at `now`; or, where that would be too much, from when on it may be. What is no page has
     /// half of the minute's notices, so that it keeps no page waiting.
     pub fn admit(&mut self, group: &str, is_page: bool, policy: &Policy, now: Timestamp) -> Result<(), Timestamp> {
         let kept = MINUTE.max(policy.notice_every);
@@ -128,7 +128,7 @@ impl RecentlySent {
         }
     }
 
-    /// Takes back that `group` was told at `at`: it was not.
+    /// Takes back that `group` was sent at `at`: it was not.
     pub fn retract(&mut self, group: &str, at: Timestamp) {
         self.0.retain(|(sent_at, sent)| (*sent_at, sent.as_str()) != (at, group));
     }
@@ -242,7 +242,7 @@ mod tests {
             entry(2, Some("a"), 3, NoticeKind::Resolved),
         ];
         entries[2].not_before = Some(at(200));
-        assert!(positions(&entries).is_empty(), "a beginning is not told after its end");
+        assert!(positions(&entries).is_empty(), "a beginning is not sent after its end");
         assert_eq!(due(&entries, at(200)).remove(0).positions, [0, 1, 2]);
     }
 

@@ -47,15 +47,15 @@ pub fn resolved(diagnosis: Diagnosis, recovery: &Recovery) -> Notice {
     Notice::of_recovery(&incident, recovery, clock(1810))
 }
 
-/// A region's incidents as they go, and what is told of them.
+/// A region's incidents as they go, and their notices.
 #[derive(Default)]
 pub struct Life {
     ledger: Ledger,
 }
 
 impl Life {
-    /// What is told of an evaluation, with how the incidents stand.
-    pub fn told(&mut self, evaluation: &Evaluation, recoveries: &Recoveries, second: i64) -> Vec<Notice> {
+    /// The notices of an evaluation, with how the incidents stand.
+    pub fn notices(&mut self, evaluation: &Evaluation, recoveries: &Recoveries, second: i64) -> Vec<Notice> {
         let policy = Policy::default();
         let Some(turn) = turn(&region(), &self.ledger, evaluation, recoveries, &policy, at(second)) else {
             return Vec::new();
@@ -65,10 +65,10 @@ impl Life {
         notices
     }
 
-    /// The last thing that is told of a verdict.
+    /// The last notice of a verdict.
     pub fn goes_on(&mut self, verdict: Verdict, recovery: Recovery, second: i64) -> Notice {
         let recoveries = Recoveries::from([(verdict.apart, recovery)]);
-        self.told(&verdict.into(), &recoveries, second).pop().unwrap()
+        self.notices(&verdict.into(), &recoveries, second).pop().unwrap()
     }
 }
 
@@ -143,7 +143,7 @@ fn one_tool() -> Verdict {
     Verdict { tools: vec![("acme-login/3.0".to_owned(), 3)], ..verdict }
 }
 
-fn told(diagnosis: Diagnosis) -> Verdict {
+fn known(diagnosis: Diagnosis) -> Verdict {
     match diagnosis {
         Diagnosis::OneTool => one_tool(),
         Diagnosis::OneNetwork => apart(diagnosis, "come from 192.0.2.7", "elsewhere"),
@@ -156,7 +156,7 @@ fn told(diagnosis: Diagnosis) -> Verdict {
 
 /// One notice of each kind and diagnosis, and of each change, by the name of its snapshot.
 pub fn samples() -> Vec<(String, Notice)> {
-    let opened = NOTIFIED.map(|diagnosis| (format!("opened_{}", diagnosis.as_str()), opened(&told(diagnosis))));
+    let opened = NOTIFIED.map(|diagnosis| (format!("opened_{}", diagnosis.as_str()), opened(&known(diagnosis))));
     let advised = ADVISED.map(|diagnosis| {
         (format!("advice_{}", diagnosis.as_str()), Notice::of_advice(&region(), &advised(diagnosis), clock(60)))
     });
@@ -165,7 +165,7 @@ pub fn samples() -> Vec<(String, Notice)> {
     opened.into_iter().chain(others).chain(advised).collect()
 }
 
-/// StartDeviceAuthorization fails, then RegisterClient too: told as a warning first, and as a page when it lasts.
+/// StartDeviceAuthorization fails, then RegisterClient too: a warning first, and as a page when it lasts.
 fn one_operation() -> Vec<(&'static str, Notice)> {
     let device = Operation::StartDeviceAuthorization;
     let of = |operations: &[Operation], latest: i64| {
@@ -231,7 +231,7 @@ fn taken_for_another() -> Vec<(&'static str, Notice)> {
         region: lifelike(verdict(Diagnosis::Outage)).hitting(30),
         apart: vec![Verdict { is_refuted: true, ..one_tool() }],
     };
-    let refuted = life.told(&evaluation, &Recoveries::new(), 900).pop().unwrap();
+    let refuted = life.notices(&evaluation, &Recoveries::new(), 900).pop().unwrap();
     vec![("changed_to_one_tool", attributed), ("changed_back_to_the_service", refuted)]
 }
 

@@ -144,7 +144,7 @@ pub fn name_of(shared: &Shared) -> String {
 fn as_called(shared: &Shared) -> String {
     let name = name_of(shared);
     match shared.dimension {
-        // What tells one ARN from another stands at its end.
+        // What distinguishes one ARN from another stands at its end.
         Dimension::Application => format!("application {}", name.rsplit('/').next().unwrap_or_default()),
         Dimension::Tool | Dimension::Product => format!("tool {}", name.replacen('/', " ", 1)),
         Dimension::Network => format!("network {name}"),

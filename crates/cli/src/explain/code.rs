@@ -93,6 +93,11 @@ impl Question {
         bare_status(&self.code).is_some_and(|status| (200..300).contains(&status))
     }
 
+    /// Two statuses that differ, if both are given.
+    pub fn two_statuses(&self) -> Option<(u16, u16)> {
+        bare_status(&self.code).zip(self.status).filter(|(code, status)| code != status)
+    }
+
     fn symptoms(&self) -> Symptoms<'_> {
         let status = self.status.or_else(|| bare_status(&self.code));
         Symptoms {
@@ -114,7 +119,7 @@ fn other_rows(given: &Symptoms<'_>, decided: &Row) -> Vec<OtherRow> {
     let others = rows().iter().filter(|row| *row != decided);
     let shown = |row: &'static Row| {
         let (symptoms, when) = way_to(row, given)?;
-        // A name that stands in for the unknown one must not be told as found.
+        // A name that stands in for the unknown one must not be reported as found.
         let advice = if row.inside == Inside::Anything { classify(symptoms).advice } else { row.advice.into() };
         Some(OtherRow { when: when.join(" and "), row: ShownRow::of(row, &advice) })
     };
@@ -176,7 +181,8 @@ fn name_inside(asked: Inside, given: &Symptoms<'_>) -> Option<(&'static str, &'s
     match asked {
         Inside::Anything => None,
         Inside::Kms => may_be_inside(
-            given.reason.is_none() || given.message.is_none(),
+            // What never came names nothing.
+            !given.no_answer && (given.reason.is_none() || given.message.is_none()),
             "its reason or message names a KMS refusal",
             "KMS_DisabledException",
         ),

@@ -101,7 +101,7 @@ pub enum Ending {
     Unusable(String),
 }
 
-/// Explains what the arguments ask for. `config` is read only where an event is classified.
+/// Explains what the arguments ask for. `config` is read only where an event is evaluated.
 pub fn run<E: ToString>(
     arguments: Arguments,
     config: impl FnOnce() -> Result<Settings, E>,
@@ -166,6 +166,9 @@ fn ending(name: &str, walk: &event::Walk) -> Ending {
 }
 
 fn explain_code(question: &Question, format: Format, out: &mut impl Write) -> io::Result<Ending> {
+    if let Some((code, status)) = question.two_statuses() {
+        return Ok(Ending::Unusable(format!("{code} and --status {status} are two statuses: give one of them")));
+    }
     if question.is_success() {
         return Ok(Ending::NotExplained(SUCCESS.to_owned()));
     }

@@ -1,6 +1,6 @@
 //! One event, walked through every stage.
 //!
-//! In: the text of an event, and the setting that it is classified in. Out: a [`Walk`]: what it was taken for, what it tells,
+//! In: the text of an event, and the setting that it is evaluated in. Out: a [`Walk`]: what it was taken for, what it tells,
 //! what each failure is, and what follows from this event alone. The stages are the function's own, with an empty memory,
 //! the event's time as the clock, and no network.
 
@@ -56,9 +56,9 @@ pub struct Walk {
     /// What is no failure.
     pub others: Vec<Other>,
     pub others_omitted: usize,
-    /// Of each region that is classified.
+    /// Of each region that is evaluated.
     pub verdicts: Vec<ShownVerdict>,
-    /// What people would be told.
+    /// The notices that people would get.
     pub notices: Vec<ShownNotice>,
 }
 
@@ -333,7 +333,8 @@ impl Walk {
     fn write_verdicts(&self, sheet: &mut Sheet) {
         sheet.heading("4. The verdict that this event alone gives");
         if self.verdicts.is_empty() {
-            sheet.under("none: nothing in it is evidence for any region");
+            sheet
+                .under("none: no failed call in it is evidence of a failure (a served call is evidence that it works)");
         }
         for verdict in &self.verdicts {
             verdict.write(sheet, self.judged_at);

@@ -179,6 +179,12 @@ pub fn of_code(code: &str) -> Option<&'static LookAlike> {
     LOOK_ALIKES.iter().find(|known| known.codes.iter().any(|name| is_named(code, name)))
 }
 
+/// Their codes, without statuses.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    let codes = LOOK_ALIKES.iter().flat_map(|known| known.codes).copied();
+    codes.filter(|code| !code.starts_with(|first: char| first.is_ascii_digit()))
+}
+
 /// What a text tells of, which is no error of ours: by the service that stands in it, and the code if it has one.
 pub fn of_text(text: &str, code: Option<&str>) -> Option<&'static LookAlike> {
     let is_of = |known: &&LookAlike| known.marks.iter().any(|mark| text.contains(mark));

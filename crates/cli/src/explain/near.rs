@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use triage_model::classify::{Code, rows};
 use triage_model::spelling::{distance, slips_allowed};
 
+use crate::explain::look_alike;
+
 /// More would be a list to read instead of an answer.
 const SUGGESTED_MAX: usize = 3;
 
@@ -33,8 +35,13 @@ pub fn suggestions(code: &str) -> Vec<String> {
     once.take(SUGGESTED_MAX).collect()
 }
 
-/// Every code that the table names, in each spelling that AWS may send.
+/// Every code that the table names, in each spelling that AWS may send, and those of services that look alike.
 fn names() -> impl Iterator<Item = String> {
+    let others = look_alike::codes().map(|code| format!("{code}Exception"));
+    of_the_table().chain(others)
+}
+
+fn of_the_table() -> impl Iterator<Item = String> {
     rows().iter().flat_map(|row| row.codes).flat_map(|code| match *code {
         Code::Named(stem) => vec![stem.to_owned(), format!("{stem}Exception")],
         Code::Exact(name) | Code::Prefix(name) => vec![name.to_owned()],
@@ -60,6 +67,7 @@ mod tests {
             ("SlowDonw", "SlowDown"),
             ("Throtling", "Throttling"),
             ("ServiceUnavailble", "ServiceUnavailable"),
+            ("UnauthorizedExeption", "UnauthorizedException"),
         ] {
             assert_eq!(suggestions(wrong).first().map(String::as_str), Some(right), "{wrong}");
         }
@@ -67,7 +75,7 @@ mod tests {
 
     #[test]
     fn what_is_like_nothing_gets_no_suggestion_and_nothing_gets_many() {
-        for code in ["MadeUpException", "X", "", "é", "é😀", "ResourceNotFoundException"] {
+        for code in ["MadeUpException", "X", "", "é", "é😀", "NoSuchThingException"] {
             assert_eq!(suggestions(code), Vec::<String>::new(), "{code}");
         }
         assert!(suggestions("InvalidException").len() <= SUGGESTED_MAX);

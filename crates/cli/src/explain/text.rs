@@ -2,6 +2,8 @@
 //!
 //! In: lines of ours with texts of others in them, which are on one line each already. Out: one text without colours.
 
+use crate::terminal;
+
 /// Narrow enough for half a screen, wide enough for a sentence.
 const WIDTH: usize = 100;
 
@@ -56,13 +58,14 @@ impl Sheet {
     }
 
     fn wrap(&mut self, first: &str, further: &str, text: &str) {
+        let most = terminal::width().map_or(WIDTH, |columns| columns.min(WIDTH));
         let indent = " ".repeat(self.indent);
         let mut line = format!("{indent}{first}");
         let mut width = line.chars().count();
         let mut is_begun = false;
         for word in text.split(' ') {
             let length = word.chars().count();
-            if is_begun && width + 1 + length > WIDTH {
+            if is_begun && width + 1 + length > most {
                 self.text.push_str(line.trim_end());
                 self.text.push('\n');
                 line = format!("{indent}{further}");

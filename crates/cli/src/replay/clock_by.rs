@@ -1,6 +1,6 @@
-//! Which times a history is classified by.
+//! Which times a history is evaluated by.
 //!
-//! In: when a call was made, and when it was delivered, where that is known. Out: when it is classified. What is told of the
+//! In: when a call was made, and when it was delivered, where that is known. Out: when it is evaluated. What is told of the
 //! calls themselves (since when they fail, that they were served) stays by their own times in either case.
 
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ pub enum ClockBy {
 }
 
 impl ClockBy {
-    /// When what occurred at that time is classified. Nothing is known of before it occurs: an arrival before that is of another
+    /// When what occurred at that time is evaluated. Nothing is known of before it occurs: an arrival before that is of another
     /// clock.
     pub fn time(self, occurred_at: Timestamp, arrival: Option<Timestamp>) -> Timestamp {
         match self {

@@ -115,7 +115,7 @@ pub struct Found {
     pub left_out: Option<String>,
 }
 
-/// The paths at which nothing is that could be read: they are told before anything is read.
+/// The paths at which nothing is that could be read: they are reported before anything is read.
 pub fn refused(paths: &[PathBuf]) -> Vec<Unreadable> {
     let reason = |path: &Path| match path.as_os_str() == "-" {
         true => openable::refusal_of_standard_input().map(str::to_owned),

@@ -35,7 +35,7 @@ const RUN_ON: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Life {
     pipeline: Pipeline<MemoryStore, Nobody, Nobody>,
     clock: Option<Clock>,
-    /// What is due in one second and is not classified yet. Other lives wait with the same.
+    /// What is due in one second and is not evaluated yet. Other lives wait with the same.
     gathered: Vec<Rc<Due>>,
     /// Incidents that are open.
     open: BTreeSet<String>,
@@ -69,7 +69,7 @@ impl Life {
     }
 
     /// Whether how many callers make an outage, and how many false pages are borne, made no difference so far, and makes
-    /// none when that is classified as well.
+    /// none when that is evaluated as well.
     pub fn stays_calm_with(&self, next: Option<&Due>) -> bool {
         let gathered = self.gathered.iter().map(Rc::as_ref);
         let refusals = gathered.chain(next).map(|due| self.refusals(due)).sum::<Option<usize>>();
@@ -90,7 +90,7 @@ impl Life {
     /// How many refusals that is; None where it may be more than the mistake of a caller.
     fn refusals(&self, due: &Due) -> Option<usize> {
         let now = self.clock.as_ref().map_or(due.at, |clock| clock.now.max(due.at));
-        // What comes that late may be told as late.
+        // What comes that late may be reported as late.
         let is_fresh = |at: Timestamp| at > before(now, self.pipeline.settings.policy.evidence / 2);
         match &due.observation {
             Observation::Success(_) | Observation::Tick(_) => Some(0),
@@ -104,7 +104,7 @@ impl Life {
         }
     }
 
-    /// Takes the next observation. Nothing is classified before its second is over.
+    /// Takes the next observation. Nothing is evaluated before its second is over.
     pub fn see(&mut self, due: Rc<Due>) -> Vec<Moment> {
         let is_over = self.gathered.first().is_some_and(|first| self.are_apart(first.at, due.at));
         let moments = if is_over { self.evaluate_gathered() } else { Vec::new() };
@@ -112,7 +112,7 @@ impl Life {
         moments
     }
 
-    /// Whether two observations are classified one after the other. While an incident is open, what is seen is gathered for some
+    /// Whether two observations are evaluated one after the other. While an incident is open, what is seen is gathered for some
     /// seconds, as the function does.
     fn are_apart(&self, first: Timestamp, next: Timestamp) -> bool {
         let is_ticked = self.clock.as_ref().is_some_and(|clock| clock.next_tick <= next);

@@ -2,7 +2,7 @@
 //!
 //! In: observations in the order in which they are due. Out: what each policy makes of them. Policies that differ only in how many
 //! callers make an outage, and how many false pages are borne, share one [`Life`] as long as that makes no difference: in a month that
-//! is nearly always. They part before anything is classified that may tell them apart, and join again when they have come to
+//! is nearly always. They part before anything is evaluated that may tell them apart, and join again when they have come to
 //! the same.
 
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use triage_decide::policy::Policy;
 use crate::replay::life::{Life, Moment};
 use crate::replay::reading::Due;
 
-/// What a moment was classified by: policies, by their numbers.
+/// What a moment was evaluated by: policies, by their numbers.
 pub type By = Rc<[usize]>;
 
 /// All policies on their way.

@@ -31,7 +31,7 @@ pub struct Reading {
     pub without_arrival: u64,
 }
 
-/// An observation, and when it is classified.
+/// An observation, and when it is evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Due {
     /// [`NO_TIME`] where the observation tells no time.

@@ -29,7 +29,7 @@ pub const BIN: Duration = Duration::from_secs(60);
 pub struct Review {
     /// The clock.
     pub by: ClockBy,
-    /// What nothing tells the arrival of, where arrival is the clock: it is classified at its own time.
+    /// What nothing tells the arrival of, where arrival is the clock: it is evaluated at its own time.
     pub without_arrival: u64,
     /// The first and the latest time in it.
     pub span: Option<(Timestamp, Timestamp)>,
@@ -50,7 +50,7 @@ pub struct Review {
     pub incidents: Vec<Story>,
     /// What failed, the most frequent first.
     pub kinds: Vec<KindOfFailure>,
-    /// What was told beside them.
+    /// Advice notices beside them.
     pub advices: Vec<Notice>,
     /// Distinct callers that were hit: by the service, without an answer, or by a key or policy.
     pub callers: usize,
@@ -81,7 +81,7 @@ pub struct KindOfFailure {
 pub struct Story {
     pub id: String,
     pub region: Region,
-    /// As it was last told: the worst that it was.
+    /// By its latest notice: the worst that it was.
     pub diagnosis: Diagnosis,
     pub severity: Severity,
     pub opened_at: Timestamp,
@@ -89,7 +89,7 @@ pub struct Story {
     pub over_at: Option<Timestamp>,
     /// Of one that is over: whether its end is proved.
     pub proved: bool,
-    /// Where it fails, as it was last told.
+    /// Where it fails, by its latest notice.
     pub scope: Option<NamedScope>,
     /// Distinct callers hit from beginning to end, and whether that is an estimate.
     pub callers: usize,
@@ -99,7 +99,7 @@ pub struct Story {
     pub latest: Option<Timestamp>,
     /// How long it was over before it was reopened.
     pub over_for: Duration,
-    /// What would have been told of it, in order.
+    /// The notices of it, in order.
     pub notices: Vec<Notice>,
     /// Known at the end of the history.
     pub close_up: CloseUp,
@@ -197,7 +197,7 @@ impl Story {
 }
 
 impl Review {
-    /// By what it is classified, and of how much that is not known.
+    /// By what it is evaluated, and of how much that is not known.
     pub fn clock(&self) -> String {
         let clock = self.by.in_words();
         match self.without_arrival {

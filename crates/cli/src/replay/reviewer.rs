@@ -69,7 +69,7 @@ impl Reviewer {
         self.review.problems.merge(reading.problems.clone());
     }
 
-    /// Takes what was classified.
+    /// Takes what was evaluated.
     pub fn classified(&mut self, moment: &Moment) {
         let Moment { at, tools, handled } = moment;
         self.review.counts.merge(&handled.answer.counts);

@@ -19,7 +19,7 @@ pub struct Candidate {
 }
 
 /// Runs a history under each of the policies. Out: a review for each. As it goes, what could not be read is named on
-/// `console`, and what is classified is printed by `json` where there is one.
+/// `console`, and what is evaluated is printed by `json` where there is one.
 pub fn reviews(
     history: History<'_>,
     settings: &Settings,

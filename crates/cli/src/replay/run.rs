@@ -1,4 +1,4 @@
-//! A history as it is lived through: what was read of it, and what was classified.
+//! A history as it is lived through: what was read of it, and what was evaluated.
 //!
 //! In: paths, settings and policies. Out: one [`Happened`] after the other. The history is read once, however many policies
 //! go through it, and nothing of it is held longer than it has to be.
@@ -24,7 +24,7 @@ use crate::replay::read::Rules;
 use crate::replay::reading::{Due, Reading};
 use crate::replay::window::Window;
 
-/// Where a history is, what it is classified by, and whether the user has had enough of it.
+/// Where a history is, what it is evaluated by, and whether the user has had enough of it.
 #[derive(Clone, Debug)]
 pub struct History<'a> {
     pub paths: &'a [PathBuf],
@@ -75,7 +75,7 @@ pub struct Run<'a> {
 enum Phase {
     /// The files are read.
     Files,
-    /// All is read, and what waits is classified.
+    /// All is read, and what waits is evaluated.
     Waiting,
     /// That life is to be ended next.
     Ending(usize),
@@ -117,7 +117,7 @@ impl<'a> Run<'a> {
         self.end
     }
 
-    /// Reads on, or has what is due classified. False where nothing is left to be read.
+    /// Reads on, or has what is due evaluated. False where nothing is left to be read.
     fn read_on(&mut self) -> bool {
         if let Some(due) = self.order.pop_due() {
             self.live_through(due);
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
         true
     }
 
-    /// Ends the reading. What was read is classified, also when the user has had enough: it is a moment's work.
+    /// Ends the reading. What was read is evaluated, also when the user has had enough: it is a moment's work.
     fn close(&mut self) {
         self.end.interrupted = self.stop.load(Ordering::Relaxed);
         self.end.files = self.merge.files();

@@ -55,7 +55,7 @@ fn call(id: &str, time: Option<&str>) -> String {
 /// A record of another service, of which many make a file that takes long.
 const OTHER: &str = r#"{"eventVersion":"1.11","eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances"}"#;
 
-/// All that a run says and prints, and the ids of the failures as they were classified.
+/// All that a run says and prints, and the ids of the failures as they were evaluated.
 fn lived(path: &Path, by: ClockBy) -> (String, Vec<String>) {
     let settings = Settings::read(|name| (name == "OIDC_TRIAGE_CALL_SOURCES").then(|| "made.up".to_owned())).unwrap();
     let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));

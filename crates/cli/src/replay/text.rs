@@ -48,7 +48,8 @@ fn timeline(review: &Review, whole: bool, colour: Colour, out: &mut dyn Write) -
             (_, Severity::Warning) => colour.warning(&kind),
             (_, Severity::Info) => kind,
         };
-        writeln!(out, "{at}  {kind}  {}", notice.subject)?;
+        // What a page is must not depend on colour.
+        writeln!(out, "{at}  {kind}  {:7}  {}", notice.severity.as_str(), notice.subject)?;
         if whole {
             writeln!(out, ">>> would be sent: {}\n>>>", notice.subject)?;
             for line in mail::render(notice, &place).lines() {

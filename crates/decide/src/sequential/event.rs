@@ -75,7 +75,8 @@ impl Event {
 /// nothing but failures. A failure that a reported incident explains is no sign of a caller that always fails: the next
 /// one is news.
 pub fn mark_newly_hit(events: &mut [Event], view: &View, policy: &Policy) {
-    let told = view.ledger.incident.as_ref().and_then(|told| Some((told.since.min(told.opened_at), told.resolved_at?)));
+    let known = view.ledger.incident.as_ref();
+    let reported = known.and_then(|known| Some((known.since.min(known.opened_at), known.resolved_at?)));
     let mut latest: CallerMap<Timestamp> = CallerMap::default();
     for event in events {
         let from = before(event.at, policy.new_caller);
@@ -84,7 +85,7 @@ pub fn mark_newly_hit(events: &mut [Event], view: &View, policy: &Policy) {
         if let What::Failed { newly, .. } = &mut event.what {
             *newly = !known;
         }
-        if !told.is_some_and(|(from, to)| (from..=to).contains(&event.at)) {
+        if !reported.is_some_and(|(from, to)| (from..=to).contains(&event.at)) {
             latest.insert(event.caller, event.at);
         }
     }

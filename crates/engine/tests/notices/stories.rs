@@ -122,7 +122,7 @@ fn alone() -> Story {
         without_table: true,
         ..story(
             "alone",
-            "The table cannot be reached. The function reports an incident that begins all the same, and nobody is notified twice by the same copy of it.",
+            "The table cannot be reached. The function reports an incident that begins all the same. Each execution environment does so once, and a paging service makes one alert of them.",
             company,
             -HOUR,
             6 * MINUTE,

@@ -1,7 +1,7 @@
 //! Verdicts and notices as they are shown.
 //!
 //! In: what the pipeline decided. Out: the part of it that a person asks for. The texts are the pipeline's own, so what is
-//! shown here is what would be told.
+//! shown here is what would be sent.
 
 use jiff::Timestamp;
 use serde::Serialize;
