@@ -89,8 +89,7 @@ def test_of_a_broken_stack_each_broken_link_is_named(emulator, oidc):
     ("events:ListRuleNamesByTarget", {"rule cloudtrail", "rule health", "rule tick"}),
     ("events:DescribeRule", {"rule cloudtrail", "rule health", "rule tick"}),
     ("cloudwatch:GetMetricData", {"rule cloudtrail", "rule health", "rule calls", "rule tick", f"logs {APPLICATION_LOG_GROUP}"}),
-    ("logs:DescribeSubscriptionFilters", {f"logs {APPLICATION_LOG_GROUP}"}), ("sns:GetTopicAttributes", {"topic", "pager"}),
-    ("dynamodb:DeleteItem", {"table"})])
+    ("logs:DescribeSubscriptionFilters", {f"logs {APPLICATION_LOG_GROUP}"}), ("sns:GetTopicAttributes", {"topic", "pager"})])
 def test_without_a_right_its_checks_are_unknown(healthy, oidc, right, names):
     with may_not(healthy, right):
         report = ask(healthy)

@@ -124,7 +124,6 @@ pub struct Table {
     pub written: Found<()>,
     /// Whether it was there.
     pub read: Found<bool>,
-    pub deleted: Found<()>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

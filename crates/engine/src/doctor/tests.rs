@@ -52,7 +52,7 @@ fn healthy() -> Facts {
             last_delivered: Ok(Some(at(NOW - 4000))),
             failed: Ok(0),
         }],
-        table: Some(Table { written: Ok(()), read: Ok(true), deleted: Ok(()) }),
+        table: Some(Table { written: Ok(()), read: Ok(true) }),
         topics: vec![topic(Destination::Topic), topic(Destination::Fallback), topic(Destination::Pager)],
         bus: Some(Ok(())),
         probes: vec![(region(), probed(60, StepState::Healthy))],
@@ -170,10 +170,10 @@ fn each_broken_link_is_named_with_what_to_do() {
         ("logs /app", "no subscription", "ApplicationLogGroups", |facts| facts.log_groups[0].subscription = Ok(None)),
         ("logs /app", "could not deliver 2 times", "logs.amazonaws.com", |facts| facts.log_groups[0].failed = Ok(2)),
         ("table", "could not be written: the right made:Up is missing", "dynamodb:PutItem", |facts| {
-            facts.table = Some(Table { written: denied(), read: denied(), deleted: denied() });
+            facts.table = Some(Table { written: denied(), read: denied() });
         }),
         ("table", "could not be written: made:Up was refused: Strange", "exists", |facts| {
-            facts.table = Some(Table { written: refused(), read: refused(), deleted: refused() });
+            facts.table = Some(Table { written: refused(), read: refused() });
         }),
         ("table", "could not be read", "dynamodb:GetItem", |facts| facts.table.as_mut().unwrap().read = denied()),
         ("table", "is not there", "nothing but this stack", |facts| facts.table.as_mut().unwrap().read = Ok(false)),
@@ -229,9 +229,6 @@ fn what_cannot_be_found_out_is_unknown_and_says_why() {
         ("logs /app", "the right made:Up is missing", |facts| facts.log_groups[0].subscription = denied()),
         ("logs /app", "whether it delivers is unknown", |facts| facts.log_groups[0].last_delivered = silent()),
         ("logs /app", "delivered nothing within 14 days", |facts| facts.log_groups[0].last_delivered = Ok(None)),
-        ("table", "not deleted: the right made:Up is missing", |facts| {
-            facts.table.as_mut().unwrap().deleted = denied()
-        }),
         ("topic", "who subscribes is unknown", |facts| facts.topics[0].subscriptions = denied()),
         ("probe eu-central-1", "CreateToken unknown", |facts| facts.probes[0].1 = probed(60, StepState::Unknown)),
         ("probe eu-central-1", "CreateToken unexpected", |facts| facts.probes[0].1 = probed(60, StepState::Unexpected)),
