@@ -193,6 +193,12 @@ impl Incident {
         [&mut self.victims, &mut self.seen, &mut self.earlier.victims, &mut self.earlier.seen]
     }
 
+    fn unname(&mut self) {
+        for callers in self.counted_mut() {
+            callers.values_mut().for_each(|callers| *callers = callers.unnamed());
+        }
+    }
+
     /// It is counted anew from now on, and begins again then.
     pub fn set_aside(&mut self, begins: Timestamp) {
         self.earlier.over_for += lasted(self.ended(), begins);
@@ -273,9 +279,7 @@ impl Ledger {
     pub fn unnamed(&self) -> Self {
         let mut unnamed = Self { left_out: BTreeMap::new(), ..self.clone() };
         for incident in unnamed.incidents_mut() {
-            for callers in incident.counted_mut() {
-                callers.values_mut().for_each(|callers| *callers = callers.unnamed());
-            }
+            incident.unname();
         }
         unnamed
     }
@@ -291,11 +295,7 @@ impl Ledger {
                         std::mem::swap(callers, known);
                     }
                 }
-                None => {
-                    for callers in incident.counted_mut() {
-                        callers.values_mut().for_each(|callers| *callers = callers.unnamed());
-                    }
-                }
+                None => incident.unname(),
             }
         }
         self

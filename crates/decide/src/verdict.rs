@@ -145,6 +145,17 @@ pub struct Weighing {
     pub speaks_against: Vec<String>,
 }
 
+impl Weighing {
+    /// What an `InternalServerException` may hide.
+    pub const CAUSES: [&'static str; 3] =
+        ["service outage or maintenance", "throttling behind a 500", "invalid input answered with a 500"];
+
+    /// Nothing speaks for it or against it yet.
+    pub const fn of(cause: &'static str) -> Self {
+        Self { cause, speaks_for: Vec::new(), speaks_against: Vec::new() }
+    }
+}
+
 /// The key of an advice about throttling where no talker is known, and what it begins with where one is.
 pub const THROTTLING: &str = "throttling";
 pub const TALKER: &str = "talker:";
@@ -301,6 +312,54 @@ pub struct FailingPart {
 }
 
 impl Verdict {
+    /// Nothing fails, and nobody called. What somebody makes up begins with it.
+    pub fn quiet() -> Self {
+        Self {
+            apart: None,
+            diagnosis: Diagnosis::Quiet,
+            concern: Concern::Service,
+            scope: Scope::default(),
+            opening: None,
+            chance_years: None,
+            reasons: Vec::new(),
+            weighed: Weighing::CAUSES.map(Weighing::of),
+            callers: 0,
+            names: Vec::new(),
+            victims: BTreeMap::new(),
+            victims_about: 0,
+            people: true,
+            seen: BTreeMap::new(),
+            kms_key: None,
+            served_again: 0,
+            parts: Vec::new(),
+            active: 0,
+            served: 0,
+            failures: 0,
+            failures_at: BTreeMap::new(),
+            since: None,
+            latest: None,
+            latest_of_many: None,
+            served_since: 0,
+            enough_at: None,
+            unanswered: 0,
+            codes: Vec::new(),
+            tools: Vec::new(),
+            operations: BTreeMap::new(),
+            requests: Vec::new(),
+            probe: None,
+            probe_failed_at: None,
+            step: None,
+            may_be_apart: false,
+            probe_lasts: false,
+            health: false,
+            explains_open: false,
+            is_refuted: false,
+            advised: Vec::new(),
+            leave_out: BTreeSet::new(),
+            take_back: BTreeSet::new(),
+        }
+    }
+
     /// Whether the service itself says that it fails.
     pub fn is_confirmed(&self) -> bool {
         self.probe == Some(StepState::Down)

@@ -41,18 +41,18 @@ pub fn evaluation(diagnosis: Diagnosis, hides_names: bool, now: Timestamp) -> Ev
     let verdict = if diagnosis.is_incident() {
         failing(diagnosis, hides_names, now)
     } else {
-        Verdict { advised: vec![advised(diagnosis, now)], ..quiet() }
+        Verdict { advised: vec![advised(diagnosis, now)], ..Verdict::quiet() }
     };
     match verdict.apart {
         None => Evaluation { region: verdict, apart: Vec::new() },
-        Some(_) => Evaluation { region: quiet(), apart: vec![verdict] },
+        Some(_) => Evaluation { region: Verdict::quiet(), apart: vec![verdict] },
     }
 }
 
 /// The same region, once nothing fails any more.
 pub fn over(evaluation: &Evaluation) -> Evaluation {
-    let apart = evaluation.apart.iter().map(|verdict| Verdict { apart: verdict.apart, ..quiet() });
-    Evaluation { region: quiet(), apart: apart.collect() }
+    let apart = evaluation.apart.iter().map(|verdict| Verdict { apart: verdict.apart, ..Verdict::quiet() });
+    Evaluation { region: Verdict::quiet(), apart: apart.collect() }
 }
 
 fn failing(diagnosis: Diagnosis, hides_names: bool, now: Timestamp) -> Verdict {
@@ -86,6 +86,9 @@ fn failing(diagnosis: Diagnosis, hides_names: bool, now: Timestamp) -> Verdict {
         scope: Scope { shared, ..Scope::default() },
         opening: Some(opening.clone()),
         reasons: vec![opening, "made up: 1 caller was served in the 5 minutes before".to_owned()],
+        weighed: weighed(),
+        active: 4,
+        served: 1,
         callers: 3,
         names: names.collect(),
         victims: callers(CALLERS),
@@ -101,7 +104,7 @@ fn failing(diagnosis: Diagnosis, hides_names: bool, now: Timestamp) -> Verdict {
         tools: vec![(tool, 6)],
         operations: BTreeMap::from([(operation, 6)]),
         requests: (1..=CALLERS).map(request).collect(),
-        ..quiet()
+        ..Verdict::quiet()
     }
 }
 
@@ -162,63 +165,17 @@ fn advised(diagnosis: Diagnosis, now: Timestamp) -> Advised {
     }
 }
 
-/// Nothing fails.
-fn quiet() -> Verdict {
-    let weighing = |cause, speaks_for: &str, speaks_against: &str| Weighing {
+fn weighed() -> [Weighing; 3] {
+    let weighing = |(cause, speaks_for, speaks_against): (_, Option<&str>, &str)| Weighing {
         cause,
-        speaks_for: Some(speaks_for).filter(|fact| !fact.is_empty()).map(str::to_owned).into_iter().collect(),
+        speaks_for: speaks_for.map(str::to_owned).into_iter().collect(),
         speaks_against: vec![speaks_against.to_owned()],
     };
-    Verdict {
-        apart: None,
-        diagnosis: Diagnosis::Quiet,
-        concern: Concern::Service,
-        scope: Scope::default(),
-        opening: None,
-        chance_years: None,
-        reasons: Vec::new(),
-        weighed: [
-            weighing(
-                "service outage or maintenance",
-                "made up: 3 of 4 callers failed",
-                "made up: no issue of AWS Health",
-            ),
-            weighing("throttling behind a 500", "", "made up: no call was refused as throttled"),
-            weighing("invalid input answered with a 500", "", "made up: no call was refused as invalid"),
-        ],
-        callers: 0,
-        names: Vec::new(),
-        victims: BTreeMap::new(),
-        victims_about: 0,
-        people: true,
-        seen: BTreeMap::new(),
-        kms_key: None,
-        served_again: 0,
-        parts: Vec::new(),
-        active: 4,
-        served: 1,
-        failures: 0,
-        failures_at: BTreeMap::new(),
-        since: None,
-        latest: None,
-        latest_of_many: None,
-        served_since: 0,
-        enough_at: None,
-        unanswered: 0,
-        codes: Vec::new(),
-        tools: Vec::new(),
-        operations: BTreeMap::new(),
-        requests: Vec::new(),
-        probe: None,
-        probe_failed_at: None,
-        step: None,
-        may_be_apart: false,
-        probe_lasts: false,
-        health: false,
-        explains_open: false,
-        is_refuted: false,
-        advised: Vec::new(),
-        leave_out: BTreeSet::new(),
-        take_back: BTreeSet::new(),
-    }
+    let [outage, throttling, input] = Weighing::CAUSES;
+    [
+        (outage, Some("made up: 3 of 4 callers failed"), "made up: no issue of AWS Health"),
+        (throttling, None, "made up: no call was refused as throttled"),
+        (input, None, "made up: no call was refused as invalid"),
+    ]
+    .map(weighing)
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use triage_decide::verdict::Severity;
-use triage_model::time::lasted;
 use triage_notify::words::between;
 
 use crate::replay::close_up::Calls;
@@ -149,8 +148,7 @@ pub fn times(story: &Story, last: Option<Timestamp>) -> (Timestamp, Timestamp) {
 
 /// How long it lasted, or has lasted by the end of the history.
 pub fn lasted_so_far(story: &Story, last: Option<Timestamp>) -> Duration {
-    let (from, to) = times(story, last);
-    lasted(from, to).saturating_sub(story.over_for)
+    story.lasted_until(times(story, last).1)
 }
 
 fn faults(stories: &[&Story]) -> Vec<(Fault, usize)> {

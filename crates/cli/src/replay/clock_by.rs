@@ -40,9 +40,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_by_arrival_a_call_is_judged_later_than_it_was_made_and_never_before() {
+    fn only_by_arrival_a_call_is_evaluated_later_than_it_was_made_and_never_before() {
         let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
-        for (by, arrival, classified) in [
+        for (by, arrival, evaluated) in [
             (ClockBy::Calls, Some(240), 0),
             (ClockBy::Calls, None, 0),
             (ClockBy::Arrival, Some(240), 240),
@@ -50,7 +50,7 @@ mod tests {
             (ClockBy::Arrival, Some(-5), 0),
             (ClockBy::Arrival, None, 0),
         ] {
-            assert_eq!(by.time(at(0), arrival.map(at)), at(classified), "{by:?} {arrival:?}");
+            assert_eq!(by.time(at(0), arrival.map(at)), at(evaluated), "{by:?} {arrival:?}");
         }
     }
 }

@@ -86,18 +86,18 @@ impl CloseUps {
     pub fn follow(&mut self, story: &Story) {
         let recent = || self.recent.get(&story.region).into_iter().flatten();
         let from = before(story.began, MARGIN[1]);
-        if let Some(growing) = self.growing.iter_mut().find(|growing| growing.id == story.id) {
+        let grown = || {
+            let mut growing = Growing::new(story, from);
+            recent().for_each(|call| growing.see(call));
+            growing
+        };
+        let are_kept = || recent().next().is_some_and(|first| first.at <= from);
+        match self.growing.iter_mut().find(|growing| growing.id == story.id) {
             // What was counted by another scope is counted again, as long as the calls are kept.
-            if growing.is_of_other_scope(story) && recent().next().is_some_and(|first| first.at <= from) {
-                *growing = Growing::new(story, from);
-                recent().for_each(|call| growing.see(call));
-                return;
-            }
-            return growing.follow(story);
+            Some(growing) if growing.is_of_other_scope(story) && are_kept() => *growing = grown(),
+            Some(growing) => growing.follow(story),
+            None => self.growing.push(grown()),
         }
-        let mut growing = Growing::new(story, from);
-        recent().for_each(|call| growing.see(call));
-        self.growing.push(growing);
     }
 
     /// Ends what has been over for long.

@@ -141,7 +141,12 @@ impl Story {
     /// How long it lasted, from its first failure to its latest: neither the proof nor the quiet time after it is outage. None
     /// where it is not over.
     pub fn lasted(&self) -> Option<Duration> {
-        self.over_at.map(|over| lasted(self.began, self.latest.unwrap_or(over)).saturating_sub(self.over_for))
+        self.ended().map(|ended| self.lasted_until(ended))
+    }
+
+    /// The same up to that time, without the time in which it was over.
+    pub fn lasted_until(&self, until: Timestamp) -> Duration {
+        lasted(self.began, until).saturating_sub(self.over_for)
     }
 
     /// When its latest failure was, as far as is known; None while it goes on.

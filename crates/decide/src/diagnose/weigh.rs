@@ -54,7 +54,7 @@ impl Counts {
 }
 
 fn outage(facts: &Facts<'_>, toll: &Toll, active: &Active) -> Weighing {
-    let mut weighing = Weighing::of("service outage or maintenance");
+    let mut weighing = Weighing::of(Weighing::CAUSES[0]);
     weighing.add(
         toll.callers >= facts.policy.outage_callers,
         format!("{} affected by {}", callers(toll.callers), failures(toll.failures)),
@@ -73,7 +73,7 @@ fn outage(facts: &Facts<'_>, toll: &Toll, active: &Active) -> Weighing {
 }
 
 fn throttling(facts: &Facts<'_>, counts: &Counts) -> Weighing {
-    let mut weighing = Weighing::of("throttling behind a 500");
+    let mut weighing = Weighing::of(Weighing::CAUSES[1]);
     weighing.add(
         counts.throttled > 0,
         match counts.throttled {
@@ -98,7 +98,7 @@ fn throttling(facts: &Facts<'_>, counts: &Counts) -> Weighing {
 const FEW: usize = 3;
 
 fn input(facts: &Facts<'_>, counts: &Counts) -> Weighing {
-    let mut weighing = Weighing::of("invalid input answered with a 500");
+    let mut weighing = Weighing::of(Weighing::CAUSES[2]);
     // One caller with nearly all failures suggests a mistake in that caller.
     let one_caller = counts.failed >= FEW && 10 * counts.busiest_caller >= 9 * counts.failed;
     let share = format!("{} of {}", counts.busiest_caller, failures(counts.failed));
@@ -119,10 +119,6 @@ fn input(facts: &Facts<'_>, counts: &Counts) -> Weighing {
 }
 
 impl Weighing {
-    fn of(cause: &'static str) -> Self {
-        Self { cause, speaks_for: Vec::new(), speaks_against: Vec::new() }
-    }
-
     fn add(&mut self, speaks_for: bool, what: String) {
         if speaks_for { self.speaks_for.push(what) } else { self.speaks_against.push(what) }
     }

@@ -448,14 +448,14 @@ proptest::proptest! {
             }
             for _ in 0..3 {
                 second += 60;
-                let classified = pipeline.fork(pipeline.settings.policy.clone());
+                let forked = pipeline.fork(pipeline.settings.policy.clone());
                 let is_passed = pipeline.pass_tick(at(second));
                 passed += u32::from(is_passed);
-                let handled = tick(&classified, at(second));
+                let handled = tick(&forked, at(second));
                 proptest::prop_assert_eq!(handled.measured.ticks, 1);
                 if is_passed {
                     proptest::prop_assert!(handled.notices.is_empty() && handled.answer.incidents.is_empty());
-                    proptest::prop_assert!(pipeline.is_as_far_as(&classified));
+                    proptest::prop_assert!(pipeline.is_as_far_as(&forked));
                 } else {
                     tick(&pipeline, at(second));
                 }
