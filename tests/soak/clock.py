@@ -11,9 +11,11 @@ An hour passes in seconds, with the program's own numbers: nothing is shortened.
 import functools
 import hashlib
 import mmap
+import os
 import pathlib
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -24,6 +26,8 @@ BUILT = ROOT / "target" / "soak"
 FILE_BYTES = 4096
 SLOTS = FILE_BYTES // 8
 NANOS = 1_000_000_000
+#: Where rustc looks for the jobserver of a `make` above it, which hands it to its own recipes alone.
+MAKE_FLAGS = {"MAKEFLAGS", "CARGO_MAKEFLAGS", "MFLAGS"}
 
 
 @functools.cache
@@ -33,11 +37,14 @@ def library():
     built = BUILT / f"clock-{hashlib.sha256(source).hexdigest()[:12]}.so"
     if not built.exists():
         BUILT.mkdir(parents=True, exist_ok=True)
-        # Several may do so at once; each writes the same file.
-        made = built.with_suffix(f".{time.monotonic_ns()}")
-        subprocess.run(["rustc", "--edition", "2024", "--crate-name", "clock", "--crate-type", "cdylib",
-                        "-C", "opt-level=2", "-C", "panic=abort", "-o", str(made), str(SOURCE)], check=True)
-        made.replace(built)
+        # Several may do so at once, each in a folder of its own: rustc names its object files after the stem of its
+        # output, so that two in one folder take each other's.
+        with tempfile.TemporaryDirectory(dir=BUILT) as folder:
+            compiled = pathlib.Path(folder) / "clock.so"
+            subprocess.run(["rustc", "--edition", "2024", "--crate-name", "clock", "--crate-type", "cdylib",
+                            "-C", "opt-level=2", "-C", "panic=abort", "-o", str(compiled), str(SOURCE)], check=True,
+                           env={name: value for name, value in os.environ.items() if name not in MAKE_FLAGS})
+            compiled.replace(built)
     return str(built)
 
 
