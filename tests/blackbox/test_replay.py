@@ -2,6 +2,7 @@
 
 import datetime
 import contextlib
+import csv
 import difflib
 import fcntl
 import gzip
@@ -10,6 +11,7 @@ import os
 import pathlib
 import pty
 import random
+import re
 import resource
 import signal
 import struct
@@ -100,6 +102,40 @@ def test_every_form_of_a_history_gives_the_same_verdicts(tmp_path):
     for path in ("lines.jsonl", "array.json", "records.json", "export"):
         assert verdicts(replay(tmp_path / path)) == expected, path
     assert verdicts(replay("-", stdin=gzip.compress(as_lines(DAY)))) == expected
+
+
+def test_what_athena_answers_to_the_documented_query_gives_the_verdicts_of_the_trail(tmp_path):
+    document = (ROOT / "docs" / "replay.md").read_text()
+    query = re.search(r"^SELECT (.*?)\nFROM", document, re.DOTALL | re.MULTILINE)[1]
+    columns = [column.rsplit(" AS ")[-1].split()[-1] for column in query.split(",\n") for column in re.split(r", (?!JSON)", column)]
+    created = re.search(r"CREATE EXTERNAL TABLE .*?\nPARTITIONED", document, re.DOTALL)[0]
+    assert all(re.search(rf"\b{column} S(TRING|TRUCT)", created) for column in columns), columns
+
+    def value(record, column):
+        """As Athena prints it: an object that the table has as text is JSON as it stood there, a row cast to JSON has the table's
+        names, and what is not there is nothing."""
+        found = {name.lower(): member for name, member in record.items()}.get(column)
+        if column == "useridentity":
+            return re.sub(r'"(\w+)":', lambda name: name[0].lower(), json.dumps(found))
+        return "" if found is None else found if isinstance(found, str) else json.dumps(found)
+
+    events = [event(60 * number, f"user-{number % 50}", None) for number in range(400)]
+    events += [event(18_000 + 5 * number, f"user-{number}") for number in range(120)]
+    records = [{"eventVersion": "1.11", **made["detail"]} for made in events]
+    with (tmp_path / "athena.csv").open("w", newline="") as file:
+        table = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows([value(record, column) for column in columns] for record in records)
+    with gzip.open(tmp_path / "20261105_120000_00001_abcde_0f.gz", "wt") as file:
+        for record in records:
+            file.write(json.dumps({column: value(record, column) for column in columns if value(record, column)}) + "\n")
+    trail(tmp_path, sorted(events, key=lambda made: made["time"]))
+    read = {name: replay(tmp_path / name) for name in ["AWSLogs", "athena.csv", "20261105_120000_00001_abcde_0f.gz"]}
+    expected = read.pop("AWSLogs")
+    assert opened(expected)
+    for name, lines in read.items():
+        assert notices(lines) == notices(expected), name
+        assert len(failures(lines)) == len(failures(expected)) == 120, name
 
 
 def test_an_archive_s_export_is_acted_on(tmp_path):
@@ -571,7 +607,7 @@ def test_other_files_beside_a_trail_are_ignored_unopened_and_reported_in_one_lin
     assert json.loads(done.stdout.splitlines()[-1])["files"] == 18
     # Files named on the command line are read.
     done = run("replay", "--format", "json", flat)
-    assert done.returncode == 1 and b"neither JSON nor a log" in done.stderr
+    assert done.returncode == 1 and b"neither JSON, nor a table of CloudTrail's records, nor a log" in done.stderr
     # Only such files most likely means the wrong folder.
     done = run("replay", "--format", "json", organization)
     assert done.returncode == 1 and b"no file to read in this folder" in done.stderr

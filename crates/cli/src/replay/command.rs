@@ -30,7 +30,7 @@ use crate::replay::{html, json, markdown, text};
 use crate::terminal::Colour;
 
 const HELP: &str = "\
-Of a folder and the folders below it, files named .json, .jsonl, .ndjson or .log are read, also with .gz behind it, \
+Of a folder and the folders below it, files named .json, .jsonl, .ndjson, .log or .csv are read, also with .gz behind it, \
 and files named .gz alone. What AWS puts beside a trail's log files (digests, Config, GuardDuty, flow logs) is not \
 opened, and files that hold none of our events are left out: one line on standard error sums up each. A file that \
 you name is read in any case. Events that are up to an hour out of order are put where they belong; later ones are \

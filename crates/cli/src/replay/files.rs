@@ -26,7 +26,7 @@ use crate::replay::files::beside::{Folder, LeftOut, is_named_beside};
 
 /// Endings of the files that are read out of a folder, each also with `.gz` behind it. A file that is named is read
 /// whatever it is called.
-const ENDINGS: &[&str] = &["json", "jsonl", "ndjson", "log"];
+const ENDINGS: &[&str] = &["json", "jsonl", "ndjson", "log", "csv"];
 
 /// What the beginning of a file is looked for in.
 const HEAD: u64 = 64 * 1024;

@@ -9,6 +9,7 @@
 
 pub mod cut;
 mod layout;
+mod table;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -34,6 +35,7 @@ use crate::replay::clock_by::ClockBy;
 use crate::replay::files::{GZIP, HistoryFile};
 use crate::replay::read::cut::{Chunk, Cutter};
 use crate::replay::read::layout::{Boundary, Layout};
+use crate::replay::read::table::Columns;
 use crate::replay::reading::{Due, NO_TIME, Reading};
 use crate::replay::window::Window;
 
@@ -127,11 +129,13 @@ pub struct Reader<'a> {
     is_named: bool,
     /// Lines so far.
     line: u64,
+    /// Of a table, once its header was read; or why nothing can be made of it.
+    columns: Option<Result<Columns, String>>,
 }
 
 impl<'a> Reader<'a> {
     pub const fn new(file: &HistoryFile, name: &'a str, rules: &'a Rules) -> Self {
-        Self { name, rules, is_named: file.is_named, line: 0 }
+        Self { name, rules, is_named: file.is_named, line: 0, columns: None }
     }
 
     /// Uses the chunk up: where it is a large one, others wait until it is gone.
@@ -139,7 +143,8 @@ impl<'a> Reader<'a> {
         let mut reading = Reading::default();
         match chunk.layout {
             Layout::Records => self.read_records(chunk.bytes, &mut reading),
-            Layout::Lines => self.read_lines(chunk.bytes, &mut reading),
+            Layout::Lines | Layout::Rows => self.read_lines(chunk.bytes, &mut reading),
+            Layout::Table => self.read_table(chunk.bytes, &mut reading),
             Layout::Exported => self.read_exported(chunk.bytes, &mut reading),
             Layout::Document => self.read_document(chunk.bytes, &mut reading),
         }
@@ -194,6 +199,41 @@ impl<'a> Reader<'a> {
         }
         // What is behind the last line break is the beginning of no line.
         self.line -= u64::from(bytes.ends_with(b"\n"));
+    }
+
+    /// The rows of a table as CSV. Its first one names the columns.
+    fn read_table(&mut self, bytes: &[u8], reading: &mut Reading) {
+        let mut rows = table::rows(bytes).into_byte_records();
+        loop {
+            let line = self.line + rows.reader().position().line();
+            let row = match rows.next() {
+                Some(Ok(row)) => row,
+                // It reads from memory, and takes rows of any length.
+                Some(Err(_)) | None => break,
+            };
+            let columns = match &self.columns {
+                Some(Ok(columns)) => columns,
+                Some(Err(_)) => return,
+                None => {
+                    let columns = self.columns.insert(Columns::of(&row));
+                    if let Err(reason) = columns {
+                        reading.skip(self.name, reason);
+                    }
+                    continue;
+                }
+            };
+            reading.records += 1;
+            if operation_names(row.as_slice()).next().is_none() {
+                reading.left_alone += 1;
+                continue;
+            }
+            let place = format!("{}:{line}", self.name);
+            match columns.record(&row) {
+                Ok(record) => self.decode(&place, &record, reading),
+                Err(reason) => reading.skip(&place, &reason),
+            }
+        }
+        self.line += memchr::memchr_iter(b'\n', bytes).count() as u64;
     }
 
     /// A log group's lines, each with its time in front, as CloudWatch Logs exports them: read like those that a
@@ -261,12 +301,15 @@ impl<'a> Reader<'a> {
                     reading.records += counted.records;
                     reading.left_alone += counted.of_others;
                     if counted.records > counted.of_others {
-                        self.decode(self.name, document.get(), reading);
+                        self.read_text(self.name, document.get().as_bytes(), reading);
                     }
+                }
+                Err(_) if bytes.starts_with(PARQUET) => {
+                    return reading.skip(self.name, "Parquet, which is not read; unload it as JSON (format = 'JSON')");
                 }
                 Err(_) if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) => {
                     return match self.is_named {
-                        true => reading.skip(self.name, "neither JSON nor a log with the time in front of each line"),
+                        true => reading.skip(self.name, "neither JSON, nor a table of CloudTrail's records, nor a log with the time in front of each line"),
                         false => reading.skip_foreign(self.name),
                     };
                 }
@@ -280,6 +323,7 @@ impl<'a> Reader<'a> {
 
     fn read_text(&self, place: &str, text: &[u8], reading: &mut Reading) {
         match str::from_utf8(text) {
+            Ok(row) if table::is_row(text) => self.decode(place, &table::record_of(row), reading),
             Ok(text) => self.decode(place, text, reading),
             Err(_) => reading.skip(place, "not UTF-8"),
         }
@@ -336,6 +380,9 @@ impl<'a> Reader<'a> {
         at == NO_TIME || (earliest..=self.rules.latest).contains(&at)
     }
 }
+
+/// What a Parquet file begins with: Athena's `UNLOAD` writes it unless it is asked for something else.
+const PARQUET: &[u8] = b"PAR1";
 
 /// 2017, when AWS SSO began: no record is older.
 const EARLIEST: i64 = 1_483_228_800;
@@ -403,11 +450,11 @@ fn is_json(text: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// Whether a line is a trail's record, or one in an envelope, and of none of our operations. What the whole is, a record's
-/// version tells, which nothing else has.
+/// Whether a line is a trail's record, or one in an envelope or a table, and of none of our operations. What the whole is,
+/// a record's version tells, which nothing else has.
 fn is_of_another(line: &[u8]) -> bool {
     static VERSION: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("\"eventVersion\""));
-    VERSION.find(line).is_some() && operation_names(line).next().is_none()
+    (VERSION.find(line).is_some() || table::is_row(line)) && operation_names(line).next().is_none()
 }
 
 #[cfg(test)]

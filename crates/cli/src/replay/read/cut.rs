@@ -53,7 +53,9 @@ fn begin(text: &[u8], is_whole: bool) -> (Layout, usize) {
 fn last(layout: Layout, text: &[u8]) -> (usize, bool) {
     match layout {
         Layout::Records if !text.is_empty() => last_records(text),
-        Layout::Records | Layout::Lines | Layout::Exported | Layout::Document => (text.len(), true),
+        Layout::Records | Layout::Lines | Layout::Exported | Layout::Table | Layout::Rows | Layout::Document => {
+            (text.len(), true)
+        }
     }
 }
 

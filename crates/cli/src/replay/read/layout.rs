@@ -4,9 +4,15 @@
 
 use std::sync::LazyLock;
 
-use memchr::{memmem, memrchr};
+use memchr::{memchr_iter, memmem, memrchr};
 use regex::bytes::Regex;
 use serde_json::value::RawValue;
+
+use crate::replay::read::table;
+
+/// A table's rows come in any order, and are put in order within what is read at once: a query that finds the calls of years
+/// is seldom larger.
+pub const SORTED_MAX: usize = 32 * 1024 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -16,6 +22,10 @@ pub enum Layout {
     Lines,
     /// Lines with the time in front, as CloudWatch Logs exports them.
     Exported,
+    /// CSV: records of a trail as a table's rows.
+    Table,
+    /// The same as JSON, one row a line.
+    Rows,
     /// Anything else.
     Document,
 }
@@ -42,7 +52,9 @@ impl Layout {
         if is_looked_up {
             Self::Document
         } else if is_json_lines(lines) {
-            Self::Lines
+            if table::is_row(lines) { Self::Rows } else { Self::Lines }
+        } else if first.is_some_and(table::is_header) {
+            Self::Table
         } else if first.is_some_and(|first| exported(first).is_some()) {
             Self::Exported
         } else {
@@ -54,11 +66,32 @@ impl Layout {
     pub fn last_boundary(self, text: &[u8]) -> Option<Boundary> {
         match self {
             Self::Records => last_record(text),
-            Self::Lines => memrchr(b'\n', text).map(|end| Boundary { end: end + 1, next: end + 1 }),
+            Self::Lines => last_line(text),
+            Self::Table | Self::Rows if text.len() < SORTED_MAX => None,
+            Self::Rows => last_line(text),
+            Self::Table => last_row(text),
             Self::Exported => last_exported(text).map(|begin| Boundary { end: begin, next: begin }),
             Self::Document => None,
         }
     }
+}
+
+fn last_line(text: &[u8]) -> Option<Boundary> {
+    memrchr(b'\n', text).map(|end| Boundary { end: end + 1, next: end + 1 })
+}
+
+/// Where the last whole row of a CSV file ends: behind the last line break that stands in no quotes.
+pub fn last_row(text: &[u8]) -> Option<Boundary> {
+    let mut quotes = memchr_iter(b'"', text).count();
+    let mut end = text.len();
+    while let Some(line_break) = memrchr(b'\n', &text[..end]) {
+        quotes -= memchr_iter(b'"', &text[line_break..end]).count();
+        if quotes.is_multiple_of(2) {
+            return Some(Boundary { end: line_break + 1, next: line_break + 1 });
+        }
+        end = line_break;
+    }
+    None
 }
 
 /// Whether a text that is not one document is one a line: then at least one line is a whole object or array. A broken

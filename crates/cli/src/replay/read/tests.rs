@@ -211,3 +211,90 @@ fn one_document_is_read_as_a_whole_whatever_its_form() {
     let reading = read_bytes("broken.json", b"{\n  \"a\": \n}");
     assert_eq!(reading.complaints, ["broken.json: not JSON: line 3, column 1"]);
 }
+
+/// The same calls as a trail's file and as what Athena makes of it: CSV, and rows of JSON.
+#[test]
+fn a_table_tells_what_the_trail_tells_that_it_was_made_of() {
+    let records: Vec<serde_json::Value> =
+        records(6000).iter().map(|record| serde_json::from_str(record).unwrap()).collect();
+    let trail = serde_json::json!({"Records": records}).to_string();
+    let names =
+        ["eventTime", "eventSource", "eventName", "awsRegion", "errorCode", "requestID", "eventID", "userIdentity"];
+    let mut table = csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(Vec::new());
+    table.write_record(names.map(str::to_lowercase)).unwrap();
+    let mut rows = String::new();
+    // A query without an order gives any order.
+    for record in records.iter().rev() {
+        let identity = format!(
+            "{{type=IdentityCenterUser, onbehalfof={{userid={}}}}}",
+            record["userIdentity"]["onBehalfOf"]["userId"].as_str().unwrap()
+        );
+        let texts = names.map(|name| match name {
+            "userIdentity" => identity.clone(),
+            _ => record.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned(),
+        });
+        table.write_record(&texts).unwrap();
+        let members = names.iter().filter_map(|name| Some((name.to_lowercase(), record.get(*name)?.clone())));
+        rows.push_str(&serde_json::Value::Object(members.collect()).to_string().replace("onBehalfOf", "onbehalfof"));
+        rows.push('\n');
+    }
+    let table = table.into_inner().unwrap();
+    assert!(table.len() > CHUNK && rows.len() > CHUNK);
+    let by_time = |reading: Reading| {
+        assert!(reading.complaints.is_empty(), "{:?}", reading.complaints);
+        let mut observations = reading.observations;
+        observations.sort_by_key(|due| format!("{} {:?}", due.at, due.observation));
+        (reading.records, reading.left_alone, observations)
+    };
+    let expected = by_time(read_bytes("trail.json", trail.as_bytes()));
+    assert_eq!((expected.0, expected.1, expected.2.len()), (6000, 5700, 300));
+    for (name, bytes) in [
+        ("table.csv", table.clone()),
+        ("table.csv.gz", gzip(&table)),
+        ("rows.json", rows.clone().into_bytes()),
+        ("20261125_013500_00012_abcde.gz", gzip(rows.as_bytes())),
+    ] {
+        let read = by_time(read_bytes(name, &bytes));
+        assert_eq!(read, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_table_is_cut_behind_its_rows_and_names_its_lines() {
+    let header = "eventtime,eventsource,eventname,awsregion,errorcode,errormessage\n";
+    let row = |number: usize| {
+        format!(
+            "2026-11-25T01:35:07Z,sso.amazonaws.com,CreateToken,us-east-1,InternalServerException,\"{number}\n, \"\"a\"\"\n\"\n"
+        )
+    };
+    let rows: String = (0..100).map(row).collect();
+    for cut_at in [rows.len() - 1, rows.len() - 20, rows.len() / 2] {
+        let boundary = layout::last_row(&rows.as_bytes()[..cut_at]).unwrap();
+        assert!(rows[boundary.end..].starts_with("2026-11-25T01:35:07Z,"), "{cut_at}");
+    }
+    let text = format!("{header}{rows}CreateToken,too few\n");
+    let reading = read_bytes("table.csv", text.as_bytes());
+    assert_eq!(reading.complaints, ["table.csv:302: a row of 2 fields in a table of 6 columns"]);
+    assert_eq!(reading.observations.len(), 100);
+}
+
+#[test]
+fn what_is_no_table_of_records_says_what_is_missing() {
+    for (name, text, complaint) in [
+        (
+            "a.csv",
+            "eventname,eventtime\nCreateToken,2026-11-25T01:35:07Z\n",
+            "its table has no column eventsource, awsregion, errorcode; select it too",
+        ),
+        ("b.parquet", "PAR1\u{15}\u{4}", "Parquet, which is not read; unload it as JSON (format = 'JSON')"),
+        (
+            "c.csv",
+            "name,age\nana,7\n",
+            "neither JSON, nor a table of CloudTrail's records, nor a log with the time in front of each line",
+        ),
+    ] {
+        let reading = read_bytes(name, text.as_bytes());
+        assert_eq!(reading.complaints, [format!("{name}: {complaint}")]);
+        assert!(reading.skipped);
+    }
+}
