@@ -113,7 +113,8 @@ fn tick(rule: &Rule, now: Timestamp) -> Check {
             Check::broken("", &format!("{} has not ticked since {}", rule.name, when(*last, now)), RUNS_NOT)
         }
         Ok(None) => {
-            Check::broken("", &format!("{} is enabled, and has not ticked for three hours", rule.name), RUNS_NOT)
+            let not_yet = format!("If the stack was just deployed, run this again in five minutes. Else: {RUNS_NOT}");
+            Check::broken("", &format!("{} is enabled, and has not ticked for three hours", rule.name), &not_yet)
         }
     }
 }

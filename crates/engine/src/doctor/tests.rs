@@ -164,7 +164,7 @@ fn each_broken_link_is_named_with_what_to_do() {
         ("rule tick", "has not ticked since", "permission|watcher", |facts| {
             facts.ticks.as_mut().unwrap().as_mut().unwrap()[0].last_invoked = Ok(Some(at(NOW - 1000)));
         }),
-        ("rule tick", "has not ticked for three hours", "watcher", |facts| {
+        ("rule tick", "has not ticked for three hours", "was just deployed", |facts| {
             facts.ticks.as_mut().unwrap().as_mut().unwrap()[0].last_invoked = Ok(None);
         }),
         ("logs /app", "no subscription", "ApplicationLogGroups", |facts| facts.log_groups[0].subscription = Ok(None)),
