@@ -163,7 +163,7 @@ page: $(VENV)/stamp ## the HTML page of replay, in a real browser
 
 template: $(VENV)/stamp ## cfn-lint, sam validate, and tests on the transformed template
 	@echo "== template"
-	cfn-lint template.yaml
+	cfn-lint template.yaml organization/*.yaml
 	sam validate --lint --template template.yaml
 	$(PYTEST) tests/template
 

@@ -87,6 +87,11 @@ def deployable(build: Build) -> dict[str, bytes]:
     return {archive: zipped(build.bootstrap), f"template{build.suffix}.yaml": text.encode()}
 
 
+def for_organizations() -> dict[str, bytes]:
+    """The templates that other accounts of an organization deploy. Files of a release lie beside each other."""
+    return {f"organization-{path.name}": path.read_bytes() for path in sorted((linked.ROOT / "organization").glob("*.yaml"))}
+
+
 def printed(command: pathlib.Path) -> dict[str, bytes]:
     """The manual page and the completions, as the command line itself prints them."""
     def says(*arguments: str) -> bytes:
@@ -131,7 +136,7 @@ def files(builds: list[Build]) -> dict[str, bytes]:
     terms = {"LICENSE": (linked.ROOT / "LICENSE").read_bytes(),
              "LICENSES-OF-OTHERS.txt": licences.all_texts(list(crates.values()), linked.rust()).encode()}
     texts = printed(runnable(builds).command)
-    made = terms | texts
+    made = terms | texts | for_organizations()
     for build in builds:
         bill = sbom.bill("oidc-triage", build.target, build.command).encode()
         made |= deployable(build) | command_line(build, texts, terms, bill)

@@ -161,3 +161,39 @@ def test_another_program_s_calls_are_none_by_default(start, sns):
         assert result.answer["failures"] == [] and result.problems() == {"source_not_believed": 1}
     (advice,) = sns.published
     assert "CallSources" in advice.message and "com.example.ci" in advice.message
+
+
+MANAGEMENT = "444455556666"
+
+
+def of_account(account, events):
+    """The same events, as a rule of that account forwards them: EventBridge keeps their account."""
+    for event in events:
+        event["account"] = event["detail"]["recipientAccountId"] = event["detail"]["userIdentity"]["accountId"] = account
+    return events
+
+
+@pytest.mark.parametrize("account, is_trusted", [(MANAGEMENT, True), ("777788889999", False), ("", False)])
+def test_events_of_a_listed_account_open_an_incident_and_those_of_another_do_not(start, oidc, sns, account, is_trusted):
+    oidc.script_all(NULL_500)
+    function = start(OIDC_TRIAGE_TRUSTED_ACCOUNTS=MANAGEMENT)
+    results = [function.invoke(event, alias="events") for event in of_account(account, make.outage())]
+    notified = [notice for result in results for notice in result.answer["notices"] if notice["incident"]]
+    assert bool(notified) == is_trusted
+    assert {frozenset(result.problems()) for result in results} == {frozenset() if is_trusted else frozenset({"source_not_believed"})}
+    assert bool(oidc.calls()) == is_trusted
+    if not is_trusted:
+        assert not [failure for result in results for failure in result.answer["failures"]]
+        (advice,) = sns.published
+        assert "TrustedAccounts" in advice.message
+
+
+def test_another_account_s_sign_ins_do_not_end_an_incident(start, oidc, sns):
+    oidc.script_all(NULL_500)
+    function = start(OIDC_TRIAGE_TRUSTED_ACCOUNTS=MANAGEMENT, OIDC_TRIAGE_POLICY="proof_s = 1\nnotice_every_s = 0\ngather_s = 0")
+    for event in of_account(MANAGEMENT, make.outage()):
+        function.invoke(event, alias="events")
+    for event in of_account("777788889999", make.served(callers=30)):
+        answer = function.invoke(event, alias="events").answer
+        assert answer["counts"]["success"] == 0
+        assert {incident["state"] for incident in answer["incidents"]} <= {"open"}

@@ -12,10 +12,10 @@ NOTHING = object()
 
 def resolved(value, template, given):
     """CloudFormation's result for a value of the template with these parameters: resources become their names in <>."""
-    assert set(given) <= set(template["Parameters"])
+    assert set(given) <= set(template["Parameters"]), set(given) - set(template["Parameters"])
     parameters = {}
     for name, body in template["Parameters"].items():
-        text = given.get(name, body["Default"])
+        text = given[name] if name in given else body["Default"]
         parameters[name] = text.split(",") if body["Type"] == "CommaDelimitedList" else text
 
     def holds(condition):

@@ -32,7 +32,7 @@ def binary(name="oidc-triage-function", variable="OIDC_TRIAGE_FUNCTION"):
 
 def arn_of(alias):
     """The invoked ARN, as Lambda gives it."""
-    return "arn:aws:lambda:us-east-1:123456789012:function:made-up" + (f":{alias}" if alias else "")
+    return "arn:aws:lambda:us-east-1:111122223333:function:made-up" + (f":{alias}" if alias else "")
 
 
 def metrics_of(line):

@@ -20,7 +20,7 @@ def added(role, **given):
 
 def test_all_options_work_together():
     assert set(EVERYTHING) == {name for name, parameter in source()["Parameters"].items()
-                               if parameter["Default"] in ("", "false", "AllAtOnce", "PassThrough")}
+                               if parameter["Default"] in ("", "false", "AllAtOnce", "PassThrough", "default")}
     for name, body in template()["Resources"].items():
         for given in ({}, EVERYTHING):
             resolved(body.get("Properties", {}), **given)
@@ -107,6 +107,8 @@ def test_both_functions_are_in_the_subnets_and_may_have_interfaces_there():
     ({"SubnetIds": "subnet-01", "SecurityGroupIds": "sg-01"}, False),
     ({"GradualDeployment": "Canary10Percent5Minutes"}, True), ({"Revision": "1"}, False),
     ({"GradualDeployment": "Canary10Percent5Minutes", "Revision": "1"}, False),
+    ({"EventBusName": "oidc-triage"}, True), ({"OrganizationId": "o-a1b2c3d4e5"}, True), ({"TrustedAccounts": "444455556666"}, False),
+    ({"EventBusName": "oidc-triage", "OrganizationId": "o-a1b2c3d4e5"}, False),
     ({"ResolveNames": "true"}, True), ({"IdentityStoreArn": DIRECTORY}, False),
     ({"ResolveNames": "true", "IdentityStoreArn": DIRECTORY}, False),
     ({"ResolveNames": "true", "IdentityStoreArn": DIRECTORY, "CallerNames": "hashed"}, True),
@@ -186,7 +188,7 @@ def test_people_are_given_the_alias_direct_alone():
 
 
 def test_both_functions_get_the_trusted_sources():
-    trusting = ("TRAIL_LOG_GROUPS", "TRUSTED_QUEUES", "TRUSTED_TOPICS", "CALL_SOURCES")
+    trusting = ("TRAIL_LOG_GROUPS", "TRUSTED_QUEUES", "TRUSTED_TOPICS", "CALL_SOURCES", "TRUSTED_ACCOUNTS")
 
     def trusted(**given):
         for function in resources_of("AWS::Lambda::Function", **given).values():
@@ -194,11 +196,11 @@ def test_both_functions_get_the_trusted_sources():
             yield [variables.get(f"OIDC_TRIAGE_{name}") for name in trusting]
 
     trails = source()["Parameters"]["TrailLogGroups"]["Default"]
-    assert list(trusted()) == 2 * [[trails, "<DeadLetterQueue.Arn>", None, None]]
+    assert list(trusted()) == 2 * [[trails, "<DeadLetterQueue.Arn>", None, None, None]]
     # Empty, and not unset: unset would be the function's own default.
     assert [groups for groups, *_ in trusted(TrailLogGroups="")] == ["", ""]
-    given = {"TrustedQueues": EVERYTHING["TrustedQueues"], "TrustedTopics": FALLBACK}
-    assert list(trusted(**given)) == 2 * [[trails, f"<DeadLetterQueue.Arn>,{given['TrustedQueues']}", FALLBACK, None]]
+    given = {"TrustedQueues": EVERYTHING["TrustedQueues"], "TrustedTopics": FALLBACK, "TrustedAccounts": "444455556666"}
+    assert list(trusted(**given)) == 2 * [[trails, f"<DeadLetterQueue.Arn>,{given['TrustedQueues']}", FALLBACK, None, "444455556666"]]
 
 
 def test_the_default_of_the_template_is_the_default_of_the_function():

@@ -139,7 +139,8 @@ EVERYTHING = {
     "CodeSigningConfigArn": "arn:aws:lambda:us-east-1:111122223333:code-signing-config:csc-0123abcd",
     "TableBackups": "true", "TableProtected": "true", "RunbookUrl": "https://wiki.example.com/sign-in",
     "StatusPageUrl": "https://status.example.com", "Contact": "#identity-on-call", "TimeZone": "Europe/Berlin",
-    "ResolveNames": "true", "IdentityStoreArn": DIRECTORY,
+    "ResolveNames": "true", "IdentityStoreArn": DIRECTORY, "EventBusName": "oidc-triage", "OrganizationId": "o-a1b2c3d4e5",
+    "TrustedAccounts": "444455556666,777788889999",
 }
 
 
@@ -297,6 +298,10 @@ def test_every_parameter_has_a_default_that_works():
     ("TrailLogGroups", ["CloudTrail", "aws-cloudtrail-logs*,CloudTrail/*", "111122223333:trail*, other"],
      ["*", "a*b", "1122:trail", "a,,b"]),
     # CloudFormation holds each element of a list against it.
+    ("EventBusName", ["default", "oidc-triage", "a.b_c-1"], ["", "aws.events", "a/b", "a b", "*", "x" * 257]),
+    ("OrganizationId", ["o-a1b2c3d4e5"], ["o-", "o-A1B2C3D4E5", "ou-abcd-12345678", "*", "a1b2c3d4e5"]),
+    ("TrustedAccounts", ["444455556666", "444455556666,777788889999"],
+     ["44445555666", "444455556666, 777788889999", "*", ",", ",".join(21 * ["444455556666"])]),
     ("CallSources", ["com.example.ci", "my/app-1"], ["aws.sso", "oidc-triage", "my app", "*", "x" * 129]),
     ("TrustedQueues", [QUEUE, f"{QUEUE}, {QUEUE}2"], ["queue", FALLBACK, f"{QUEUE};{QUEUE}", "arn:aws:sqs:*:*:*"]),
     ("TrustedTopics", [FALLBACK, f"{FALLBACK},{FALLBACK}2"], ["topic", QUEUE, f"{FALLBACK}*"]),
@@ -361,7 +366,7 @@ def test_the_outputs_are_those_that_other_programs_read():
     assert {name: output.get("Condition") for name, output in template()["Outputs"].items()} == {
         "FunctionName": None, "EventsArn": None, "DirectArn": None, "DirectInvokePolicyArn": None, "WatcherName": None,
         "WatcherEventsArn": None, "TopicArn": None, "TableName": None, "DeadLetterQueueUrl": None,
-        "PagerTopicArn": "HasPagerTopic"}
+        "PagerTopicArn": "HasPagerTopic", "EventBusArn": "HasEventBus"}
     assert template()["Outputs"]["PagerTopicArn"]["Value"] == {"Ref": "PagerNotices"}
 
 
@@ -467,6 +472,7 @@ def test_optional_resources_depend_on_their_parameter():
                           "CallRule": "HasCallSources", "CallPermission": "HasCallSources",
                           "TriageVersion": "HasRevision", "WatcherVersion": "HasRevision",
                           **dict.fromkeys(gradual, "IsGradual"),
+                          **dict.fromkeys(("EventBus", "EventBusTrailPolicy", "EventBusHealthPolicy"), "HasEventBus"),
                           "PagerNotices": "HasPagerTopic", "PagerNoticesPolicy": "HasPagerTopic",
                           "WhatHappenedQuery": "HasSavedQueries", "WhoIsHitQuery": "HasSavedQueries"}
 

@@ -141,7 +141,14 @@ impl Reader<'_> {
             Sniffed::Envelope(keys) => {
                 // A leading space makes it another source: EventBridge refuses `aws.` from others, but not ` aws.`.
                 let source = keys.source.exact();
-                named(trust.of_envelope(source), &format!("source {}", source.unwrap_or("unknown")))
+                // A trusted queue or topic vouches for its messages.
+                let account = if wrapping.is_message { trust.account.as_deref() } else { keys.account.exact() };
+                match trust.of_envelope(source, account) {
+                    Source::OtherAccount => {
+                        named(Source::OtherAccount, &format!("account {}", account.unwrap_or("unknown")))
+                    }
+                    found => named(found, &format!("source {}", source.unwrap_or("unknown"))),
+                }
             }
             // A trusted queue or topic vouches for its messages.
             Sniffed::Call | Sniffed::TrailRecord | Sniffed::Ocsf | Sniffed::LookedUp(_) | Sniffed::LookedUpEvent(_)

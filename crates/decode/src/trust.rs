@@ -39,6 +39,11 @@ pub fn account_of_arn(arn: &str) -> Option<&str> {
     arn.split(':').nth(ACCOUNT).filter(|account| !account.is_empty())
 }
 
+/// Whether a text is an AWS account.
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The log groups created by CloudTrail, Control Tower and the console's wizard.
 pub const TRAIL_LOG_GROUPS: &str = "aws-cloudtrail-logs*,CloudTrail/*,aws-controltower/CloudTrailLogs*";
 
@@ -61,7 +66,7 @@ impl TrailLogGroup {
             (_, Some((account, name))) => (Some(account), name),
             (_, None) => (None, text),
         };
-        if account.is_some_and(|account| account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit())) {
+        if account.is_some_and(|account| !is_account(account)) {
             return Err(format!("{text:?} does not begin with an account of 12 digits"));
         }
         let (name, is_prefix) = name.strip_suffix('*').map_or((name, false), |name| (name, true));
@@ -93,6 +98,9 @@ pub struct Trust {
     /// `OIDC_TRIAGE_CALL_SOURCES`: the envelopes' `source`s whose `call`s are accepted. By default none: anybody who
     /// may put an event could page people.
     pub call_sources: Vec<String>,
+    /// `OIDC_TRIAGE_TRUSTED_ACCOUNTS`: accounts whose envelopes are trusted beside the function's own. By default none:
+    /// what other accounts forward is of their own sign-in, and would hide or end an outage of ours.
+    pub accounts: Vec<String>,
     /// `OIDC_TRIAGE_TRUSTED_QUEUES` and `OIDC_TRIAGE_TRUSTED_TOPICS`, by ARN. By default none: anybody who may send to
     /// one could forge AWS's events.
     pub trusted: Vec<String>,
@@ -106,6 +114,7 @@ impl Default for Trust {
             account: None,
             trail_log_groups: groups.collect(),
             call_sources: Vec::new(),
+            accounts: Vec::new(),
             trusted: Vec::new(),
         }
     }
@@ -130,13 +139,24 @@ impl Trust {
         }
     }
 
-    pub fn of_envelope(&self, source: Option<&str>) -> Source {
-        match (self.alias, source) {
-            (Alias::Direct, _) => Source::DirectPayload,
+    /// EventBridge writes the account in which an event came into being, also into one that a rule of another account
+    /// forwards: no sender can choose it, and for a target in another account no rule can rewrite it.
+    pub fn of_envelope(&self, source: Option<&str>, account: Option<&str>) -> Source {
+        let found = match (self.alias, source) {
+            (Alias::Direct, _) => return Source::DirectPayload,
             (_, Some(source)) if source.starts_with("aws.") => Source::Aws,
             (_, Some(source)) if self.lists(source) => Source::ListedProgram,
-            (_, Some(_) | None) => Source::OtherProgram,
-        }
+            (_, Some(_) | None) => return Source::OtherProgram,
+        };
+        if self.knows_account(account) { found } else { Source::OtherAccount }
+    }
+
+    fn knows_account(&self, account: Option<&str>) -> bool {
+        // Where our own account is unknown (a replay, a local run), any will do.
+        self.account.is_none()
+            || account.is_some_and(|account| {
+                self.account.as_deref() == Some(account) || self.accounts.iter().any(|listed| listed == account)
+            })
     }
 
     fn lists(&self, source: &str) -> bool {
@@ -180,6 +200,9 @@ pub fn doubt(source: Source, name: &str) -> String {
         }
         Source::ListedProgram => format!("{name} may hand over failed calls, and nothing else"),
         Source::OtherProgram => format!("calls from {name} are not accepted (CallSources)"),
+        Source::OtherAccount => {
+            format!("events of {name} are not accepted: it is neither this stack's nor listed (TrustedAccounts)")
+        }
         Source::DirectCall | Source::DirectPayload => {
             "a direct invocation gets an answer, and only a call in it is evidence; send events to the alias events"
                 .to_owned()

@@ -5,7 +5,7 @@
 
 use jiff::tz::TimeZone;
 use triage_decide::policy::Policy;
-use triage_decode::trust::{TRAIL_LOG_GROUPS, TrailLogGroup, Trust};
+use triage_decode::trust::{TRAIL_LOG_GROUPS, TrailLogGroup, Trust, is_account};
 use triage_model::region::{KnownRegions, Region, is_well_formed};
 
 /// Every variable is optional.
@@ -33,13 +33,16 @@ pub struct Settings {
     /// `AWS_LAMBDA_LOG_GROUP_NAME`, else `/aws/lambda/<AWS_LAMBDA_FUNCTION_NAME>`, and those of
     /// `OIDC_TRIAGE_OWN_LOG_GROUPS`: never read, or we would react to ourselves for ever.
     pub own_log_groups: Vec<String>,
-    /// Whom to trust: `OIDC_TRIAGE_TRAIL_LOG_GROUPS`, `OIDC_TRIAGE_CALL_SOURCES`, `OIDC_TRIAGE_TRUSTED_QUEUES`,
-    /// `OIDC_TRIAGE_TRUSTED_TOPICS`.
+    /// Whom to trust: `OIDC_TRIAGE_TRAIL_LOG_GROUPS`, `OIDC_TRIAGE_CALL_SOURCES`, `OIDC_TRIAGE_TRUSTED_ACCOUNTS`,
+    /// `OIDC_TRIAGE_TRUSTED_QUEUES`, `OIDC_TRIAGE_TRUSTED_TOPICS`.
     pub trust: Trust,
 }
 
 /// The log groups that are CloudTrail's.
 pub const TRAIL_LOG_GROUPS_VARIABLE: &str = "OIDC_TRIAGE_TRAIL_LOG_GROUPS";
+
+/// The accounts whose events are trusted, beside the function's own.
+pub const TRUSTED_ACCOUNTS_VARIABLE: &str = "OIDC_TRIAGE_TRUSTED_ACCOUNTS";
 
 /// Whether notices name callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +187,11 @@ fn trust(variable: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) 
         }
     }
     let call_sources = list(get("OIDC_TRIAGE_CALL_SOURCES"));
-    Trust { trail_log_groups, trusted, call_sources, ..Trust::default() }
+    let accounts = list(get(TRUSTED_ACCOUNTS_VARIABLE));
+    for account in accounts.iter().filter(|account| !is_account(account)) {
+        problems.push(format!("{TRUSTED_ACCOUNTS_VARIABLE} names {account:?}, which is no account of 12 digits"));
+    }
+    Trust { trail_log_groups, trusted, call_sources, accounts, ..Trust::default() }
 }
 
 /// The items of a value with commas between.
@@ -266,6 +273,11 @@ mod tests {
         assert_eq!(listed.call_sources, ["my.ci", "my.cd"]);
         assert_eq!(listed.trusted, [queue, topic]);
         assert!(read(&[(queues, "my-queue")]).is_err());
+        let accounts =
+            |value: &str| read(&[(TRUSTED_ACCOUNTS_VARIABLE, value)]).map(|settings| settings.trust.accounts);
+        assert_eq!(accounts("444455556666, 111122223333").unwrap(), ["444455556666", "111122223333"]);
+        assert!(accounts("").unwrap().is_empty());
+        assert!(accounts("44445555666").unwrap_err().to_string().contains("12 digits"));
         // Of log groups unset means the usual names, and empty none.
         assert!(!trust(&[]).trail_log_groups.is_empty());
         assert!(trust(&[(TRAIL_LOG_GROUPS_VARIABLE, "")]).trail_log_groups.is_empty());

@@ -7,7 +7,8 @@
 /// The source of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// An EventBridge envelope with an `aws.*` source, which AWS alone can put; a file of a replay.
+    /// An EventBridge envelope with an `aws.*` source, which AWS alone can put, of an account that is trusted; a file of a
+    /// replay.
     Aws,
     /// A log group that the settings declare as CloudTrail's.
     TrailLogs,
@@ -21,6 +22,8 @@ pub enum Source {
     DirectCall,
     /// Any other payload of such an invocation.
     DirectPayload,
+    /// An envelope of an account that is neither the function's own nor listed: of a real event, and of another's sign-in.
+    OtherAccount,
 }
 
 /// The kind of evidence a record gives.
@@ -51,7 +54,7 @@ pub enum Belief {
 }
 
 impl Source {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Aws,
         Self::TrailLogs,
         Self::OtherLogs,
@@ -59,6 +62,7 @@ impl Source {
         Self::OtherProgram,
         Self::DirectCall,
         Self::DirectPayload,
+        Self::OtherAccount,
     ];
 
     /// How far this source is trusted with that evidence.
@@ -84,6 +88,7 @@ const TABLE: [[Belief; Evidence::ALL.len()]; Source::ALL.len()] = {
         [Refused, Refused, Refused, Refused, Refused, Refused],
         [Refused, Refused, Full, Refused, Refused, Refused],
         [AnswerOnly, AnswerOnly, AnswerOnly, AnswerOnly, Refused, Refused],
+        [Refused, Refused, Refused, Refused, Refused, Refused],
     ]
 };
 
@@ -124,7 +129,7 @@ mod tests {
                 evidence == CallFailure && matches!(source, Aws | ListedProgram | DirectCall),
                 "{source:?}"
             );
-            if source == OtherProgram {
+            if matches!(source, OtherProgram | OtherAccount) {
                 assert_eq!(belief, Belief::Refused, "{evidence:?}");
             }
             if source == DirectPayload {

@@ -10,12 +10,16 @@ use crate::{Batch, Setting, decode};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:ours";
 const OWN_ACCOUNT: &str = "111122223333";
+/// Listed.
+const MANAGEMENT: &str = "444455556666";
+const FOREIGN: &str = "999988887777";
 
 fn under(alias: Alias) -> Setting {
     let trust = Trust {
         alias,
         account: Some(OWN_ACCOUNT.into()),
         call_sources: vec!["my.app".into()],
+        accounts: vec![MANAGEMENT.into()],
         trusted: vec![QUEUE.into()],
         ..Trust::default()
     };
@@ -28,16 +32,19 @@ fn failed() -> Value {
 
 fn call(source: &str) -> Value {
     json!({"detail-type": "SSO OIDC Call Failed", "source": source, "id": "c", "time": "2026-11-22T11:58:00Z",
+        "account": OWN_ACCOUNT,
         "detail": {"operation": "CreateToken", "error": {"code": "InternalServerException"}}})
 }
 
 fn tick(source: &str) -> Value {
     json!({"detail-type": "Scheduled Event", "source": source, "id": "t", "time": "2026-11-22T11:59:59Z",
+        "account": OWN_ACCOUNT,
         "detail": {"eventName": "CreateToken", "eventSource": "sso.amazonaws.com"}})
 }
 
 fn health(source: &str) -> Value {
     json!({"detail-type": "AWS Health Event", "source": source, "id": "h", "time": "2026-11-22T11:59:59Z",
+        "account": OWN_ACCOUNT,
         "detail": {"eventArn": "arn:aws:health:us-east-1::event/SSO/X/1", "service": "SSO",
             "eventTypeCategory": "issue", "eventRegion": "us-east-1"}})
 }
@@ -165,6 +172,48 @@ fn each_source_is_trusted_with_its_own_evidence() {
         let batch = decode(&payload.to_string(), &under(alias));
         let doubted = batch.problems.count(ProblemName::SourceNotBelieved) > 0;
         assert_eq!((facts(&batch).as_str(), doubted), (what, is_doubted), "{alias:?} {payload}");
+    }
+}
+
+/// What a rule of another account forwards is real, and of another's sign-in: it neither hides an outage nor makes one.
+#[test]
+fn only_the_own_account_and_those_listed_may_send_events() {
+    let by = |account: Value, event: Value| {
+        let mut event = event;
+        event["account"] = account;
+        event
+    };
+    let kinds = [
+        (from("aws.sso", &failed()), "cloudtrail"),
+        (from("aws.sso", &record(json!({}))), "served"),
+        (health("aws.health"), "health"),
+        (tick("aws.events"), "tick"),
+        (call("my.app"), "call"),
+    ];
+    for (event, what) in kinds {
+        for (alias, account, is_trusted) in [
+            (Alias::Events, json!(OWN_ACCOUNT), true),
+            (Alias::Events, json!(MANAGEMENT), true),
+            (Alias::Events, json!(FOREIGN), false),
+            (Alias::Events, json!(format!(" {OWN_ACCOUNT}")), false),
+            (Alias::Events, json!(OWN_ACCOUNT.parse::<u64>().unwrap()), true),
+            (Alias::Events, json!([OWN_ACCOUNT]), false),
+            (Alias::Events, json!(""), false),
+            (Alias::Events, Value::Null, false),
+        ] {
+            let event = by(account.clone(), event.clone());
+            let batch = decode(&event.to_string(), &under(alias));
+            let detail = batch.problems.detail(ProblemName::SourceNotBelieved).unwrap_or_default();
+            let found = (facts(&batch), detail.contains("TrustedAccounts"));
+            let expected = if is_trusted { (what.to_owned(), false) } else { (String::new(), true) };
+            assert_eq!(found, expected, "{what} of {account}: {detail}");
+            // Whoever may send to a trusted queue could write any account.
+            let queued = decode(&queued(QUEUE, &event).to_string(), &under(alias));
+            assert_eq!(facts(&queued), what, "{what} of {account} in a trusted queue");
+        }
+        // A sample of any account, on somebody's own machine.
+        let unknown = Setting { trust: Trust { account: None, ..under(Alias::None).trust }, ..setting() };
+        assert_eq!(facts(&decode(&by(json!(FOREIGN), event).to_string(), &unknown)), what);
     }
 }
 

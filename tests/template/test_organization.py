@@ -1,0 +1,173 @@
+"""What other accounts of an organization deploy, and what the stack opens to them."""
+
+import functools
+import json
+import re
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.harness import cloudformation
+from tests.harness.cloudformation import as_list
+from tests.template.test_template import FUNCTIONS, ROOT, resources_of, template
+
+FOLDER = ROOT / "organization"
+ORGANIZATION = {"EventBusName": "oidc-triage", "OrganizationId": "o-a1b2c3d4e5", "TrustedAccounts": "444455556666,777788889999"}
+BUS_ARN = "arn:aws-cn:events:cn-north-1:111122223333:event-bus/oidc-triage"
+#: What each template is deployed with.
+GIVEN = {"forward": {"EventBusArn": BUS_ARN}}
+
+
+@functools.cache
+def source(name):
+    return yaml_parse((FOLDER / f"{name}.yaml").read_text())
+
+
+def deployed(name, kind, **given):
+    """The resources of that type, with their values."""
+    given = GIVEN[name] | given
+    there = lambda body: "Condition" not in body or cloudformation.resolved(
+        {"Fn::If": [body["Condition"], True, False]}, source(name), given)
+    return {logical: cloudformation.resolved(body["Properties"], source(name), given)
+            for logical, body in source(name)["Resources"].items() if body["Type"] == kind and there(body)}
+
+
+def test_each_template_of_the_folder_is_held_here():
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(GIVEN)
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_template_needs_no_transform_and_has_no_alias(name):
+    # A StackSet takes it as it is: without SAM, and CloudFormation knows no aliases of YAML.
+    assert "Transform" not in source(name)
+    assert not re.search(r"[:\-] [&*][a-z]", (FOLDER / f"{name}.yaml").read_text())
+
+
+#: Members by which two stacks of one account would get in each other's way.
+NAMES = {"Name", "RoleName", "QueueName", "PolicyName", "ManagedPolicyName", "FilterName", "TopicName"}
+
+
+def test_two_forwarders_of_one_account_do_not_collide():
+    named = {(logical, key) for logical, body in source("forward")["Resources"].items() for key in NAMES & set(body["Properties"])}
+    assert named == set()
+    # A role is the account's, whatever the region: it has no name, and its inline policy is its own.
+    assert not {"Path", "RoleName"} & set(source("forward")["Resources"]["ForwardRole"]["Properties"])
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_template_is_for_every_partition_account_and_region(name):
+    text = "\n".join(line for line in (FOLDER / f"{name}.yaml").read_text().splitlines()
+                     if "AllowedPattern" not in line and not line.lstrip().startswith("#"))
+    assert not re.search(r"arn:aws\b(?!-)", text.replace("arn:aws(", "")), "a partition is a pseudo parameter"
+    assert not re.search(r"\b\d{12}\b|\b[a-z]{2}-[a-z]+-\d\b|amazonaws\.com\.cn", text)
+
+
+def test_the_forwarder_matches_what_the_stack_matches():
+    ours, theirs = resources_of("AWS::Events::Rule"), deployed("forward", "AWS::Events::Rule")
+    assert set(theirs) == {"CloudTrailRule", "HealthRule"}
+    for name, rule in theirs.items():
+        assert rule["EventPattern"] == ours[name]["EventPattern"], name
+        # Both hops must let read-only records pass, or none.
+        assert rule.get("State", "ENABLED") == ours[name].get("State", "ENABLED"), name
+
+
+def test_the_forwarder_sends_to_that_bus_alone_and_keeps_what_it_refuses():
+    for rule in deployed("forward", "AWS::Events::Rule").values():
+        (target,) = rule["Targets"]
+        # No transformation: the function trusts events as AWS writes them.
+        assert target == {"Id": "oidc-triage", "Arn": BUS_ARN, "RoleArn": "<ForwardRole.Arn>",
+                          "DeadLetterConfig": {"Arn": "<UndeliveredQueue.Arn>"}}
+    (role,) = deployed("forward", "AWS::IAM::Role").values()
+    (policy,) = role["Policies"]
+    assert policy["PolicyDocument"]["Statement"] == [{"Effect": "Allow", "Action": "events:PutEvents", "Resource": BUS_ARN}]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "events.amazonaws.com"}
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "<AWS::AccountId>"},
+        "ArnLike": {"aws:SourceArn": "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:rule/*"}}
+
+
+def test_only_the_forwarder_s_rules_may_send_to_its_queue_and_only_by_tls():
+    (queue,) = deployed("forward", "AWS::SQS::Queue").values()
+    assert queue == {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 14 * 86400}
+    (policy,) = deployed("forward", "AWS::SQS::QueuePolicy").values()
+    allowed, denied = policy["PolicyDocument"]["Statement"]
+    assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": ["<CloudTrailRule.Arn>", "<HealthRule.Arn>"]}}
+    assert denied["Effect"] == "Deny" and denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize("arn, is_good", [
+    (BUS_ARN, True), ("arn:aws:events:us-east-1:111122223333:event-bus/default", True), ("oidc-triage", False),
+    ("arn:aws:events:us-east-1:*:event-bus/x", False), ("arn:aws:events:us-east-1:111122223333:event-bus/*", False),
+    ("arn:aws:events:us-east-1:111122223333:rule/x", False), (BUS_ARN + "/x", False)])
+def test_the_forwarder_takes_the_arn_of_a_bus_alone(arn, is_good):
+    pattern = source("forward")["Parameters"]["EventBusArn"]["AllowedPattern"]
+    assert bool(re.search(pattern, arn)) == is_good
+    assert set(source("forward")["Parameters"]) == {"EventBusArn"}, "all else is the same for every account"
+
+
+def test_by_default_the_stack_s_rules_are_on_the_default_bus_and_nobody_else_may_send():
+    assert resources_of("AWS::Events::EventBus") == resources_of("AWS::Events::EventBusPolicy") == {}
+    assert not any("EventBusName" in rule for rule in resources_of("AWS::Events::Rule").values())
+
+
+def test_with_a_bus_of_its_own_the_records_and_aws_health_come_from_there():
+    (bus,) = resources_of("AWS::Events::EventBus", **ORGANIZATION).values()
+    assert bus["Name"] == "oidc-triage"
+    buses = {name: rule.get("EventBusName", "default")
+             for name, rule in resources_of("AWS::Events::Rule", CallSources="com.example.ci", **ORGANIZATION).items()}
+    # Schedules exist on the default bus alone, and programs of this account put their calls there.
+    assert buses == {"CloudTrailRule": "<EventBus>", "HealthRule": "<EventBus>", "CallRule": "default", "TickRule": "default"}
+
+
+def policies(**given):
+    return [body["Statement"] for body in resources_of("AWS::Events::EventBusPolicy", **given).values()]
+
+
+def test_only_the_listed_accounts_of_the_organization_may_send_and_only_what_the_rules_match():
+    rules = resources_of("AWS::Events::Rule", **ORGANIZATION)
+    patterns = [rules[name]["EventPattern"] for name in ("CloudTrailRule", "HealthRule")]
+    assert len(policies(**ORGANIZATION)) == 2
+    for statement, pattern in zip(policies(**ORGANIZATION), patterns):
+        assert statement == {
+            "Effect": "Allow", "Principal": "*", "Action": "events:PutEvents", "Resource": "<EventBus.Arn>",
+            "Condition": {
+                "StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5", "events:detail-type": pattern["detail-type"],
+                                 "aws:PrincipalAccount": ["<AWS::AccountId>", "444455556666", "777788889999"]},
+                "ForAllValues:StringEquals": {"events:source": pattern["source"]}, "Null": {"events:source": "false"}}}
+        # No account can put events with such a source by itself, it can only forward AWS's.
+        assert all(source.startswith("aws.") for source in pattern["source"])
+
+
+def test_without_listed_accounts_the_bus_is_open_to_the_own_account_s_regions_alone():
+    given = {**ORGANIZATION, "TrustedAccounts": ""}
+    assert {json.dumps(statement["Condition"]["StringEquals"]["aws:PrincipalAccount"]) for statement in policies(**given)} == {
+        '"<AWS::AccountId>"'}
+
+
+def test_the_accounts_that_may_send_are_those_that_the_function_trusts():
+    for name in FUNCTIONS:
+        variables = resources_of("AWS::Lambda::Function", **ORGANIZATION)[name]["Environment"]["Variables"]
+        assert variables["OIDC_TRIAGE_TRUSTED_ACCOUNTS"] == ORGANIZATION["TrustedAccounts"]
+        assert "OIDC_TRIAGE_TRUSTED_ACCOUNTS" not in resources_of("AWS::Lambda::Function")[name]["Environment"]["Variables"]
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_no_right_is_wider_than_a_resource(name):
+    for logical, role in deployed(name, "AWS::IAM::Role").items():
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert not any("*" in action for action in as_list(statement["Action"])), logical
+                assert all(resource != "*" for resource in as_list(statement["Resource"])), logical
+
+
+def test_the_output_is_what_the_forwarder_takes():
+    assert template()["Outputs"]["EventBusArn"]["Value"] == {"Fn::GetAtt": ["EventBus", "Arn"]}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_the_page_names_each_template_with_its_parameters(name):
+    page = (ROOT / "docs" / "organization.md").read_text()
+    assert f"organization/{name}.yaml" in page
+    for parameter in source(name)["Parameters"]:
+        assert f"`{parameter}`" in page, parameter
