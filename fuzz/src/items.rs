@@ -16,6 +16,7 @@ use triage_decide::evidence::mark::{Answered, Mark, ServedCall, Traits};
 use triage_decide::evidence::slot::{self, AnsweredCalls};
 use triage_decide::incident::turn;
 use triage_decide::ledger::Ledger;
+use triage_decide::objective::Objective;
 use triage_decide::policy::Policy;
 use triage_decide::recovery::recoveries;
 use triage_decide::view::View;
@@ -87,7 +88,11 @@ fn seen(now: Timestamp, answered: u32) -> Evidence {
 
 fn evaluate(region: &Region, view: &View, now: Timestamp) {
     let policy = Policy::default();
-    let _ = black_box(view.learned_by(now));
+    if let Some(learned) = view.learned_by(&policy, now) {
+        let view = View { learned, ..view.clone() };
+        let objective = Objective::of(&view, &policy, now);
+        let _ = black_box(objective.map(|objective| (objective.budget_used(), objective.cost(u64::MAX))));
+    }
     let _ = black_box(view.probe.usable_registration(now));
     let evaluation = diagnose(region, view, &policy, now);
     let recoveries = recoveries(view, &policy, now);

@@ -49,6 +49,7 @@ pub(super) fn nothing() -> Handled {
         answer,
         probes: BTreeMap::new(),
         evaluations: BTreeMap::new(),
+        objectives: BTreeMap::new(),
         notices: Vec::new(),
         calls: Vec::new(),
         measured: Measured::default(),

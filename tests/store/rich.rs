@@ -6,10 +6,11 @@ use std::time::Duration;
 use triage_decide::cell::{Cell, Dimension};
 use triage_decide::concern::Concern;
 use triage_decide::distinct::DistinctCallers;
-use triage_decide::evidence::Seen;
 use triage_decide::evidence::learned::{CellCalls, Crowd, Learned, Streak};
 use triage_decide::evidence::mark::{Answered, Mark, Names, Quota, ServedCall, Talker, Traits};
 use triage_decide::evidence::slot::MARKS_MAX;
+use triage_decide::evidence::sums::Sums;
+use triage_decide::evidence::{Evidence, Seen};
 use triage_decide::ledger::{Alarm, Earlier as EarlierRun, Incident, Ledger, Part};
 use triage_decide::probe::{Control, ProbeAnswer, ProbeStep, StepState};
 use triage_decide::probe_record::{ProbeRecord, Registration, StepRecord};
@@ -275,7 +276,26 @@ pub fn learned() -> Learned {
         .into(),
         crowds: [(23, Crowd { day: 20_833, served: 9, before: 8 })].into(),
         hit: [(1, Streak { since: at(-7_200), last: at(-3_600) })].into(),
+        sums: sums(),
     }
+}
+
+/// Of a served and a failed call, an hour before.
+fn sums() -> Sums {
+    let (mut evidence, then) = (Evidence::default(), at(-3_600));
+    let call = ServedCall {
+        at: then,
+        caller: CallerHash::from_bits(8),
+        operation: Some(Operation::CreateToken),
+        origin: Origin::CloudTrail,
+        traits: Traits::default(),
+        pending: false,
+        was_hit: false,
+    };
+    evidence.add_answered(&Answered { call, served: true });
+    evidence.slot_mut(then).count_beyond((Cause::Service, Origin::CloudTrail), 1);
+    let hour = Duration::from_secs(3_600);
+    Sums::default().after(&evidence, hour, hour, at(0)).expect("a slot is complete")
 }
 
 pub fn probe() -> ProbeRecord {

@@ -8,6 +8,7 @@ pub mod learned;
 pub mod mark;
 mod seen;
 pub mod slot;
+pub mod sums;
 mod take;
 
 pub use hour::{Evidence, HEALTH_COUNTS};

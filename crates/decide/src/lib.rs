@@ -5,6 +5,7 @@
 //! says whether an incident is over, and [`incident`] makes a turn of both. Pure: `now` is an argument, and there is no
 //! clock, no environment and no network.
 
+pub mod calls;
 pub mod cell;
 pub mod concern;
 pub mod distinct;
@@ -23,6 +24,7 @@ pub mod view;
 pub mod calm;
 pub mod diagnose;
 pub mod incident;
+pub mod objective;
 pub mod recovery;
 pub mod sequential;
 mod spread;

@@ -8,6 +8,7 @@ use triage_model::time::is_within;
 use crate::evidence::Evidence;
 use crate::evidence::learned::Learned;
 use crate::ledger::Ledger;
+use crate::policy::Policy;
 use crate::probe_record::ProbeRecord;
 
 /// Everything that is known of one region.
@@ -29,10 +30,14 @@ pub struct View {
 
 impl View {
     /// What is learned of the slots that are complete by `now`; None where that is nothing new.
-    pub fn learned_by(&self, now: Timestamp) -> Option<Learned> {
+    pub fn learned_by(&self, policy: &Policy, now: Timestamp) -> Option<Learned> {
         let incident = self.ledger.incident.as_ref();
         let span = incident.map(|incident| (incident.began(), incident.resolved_at.unwrap_or(Timestamp::MAX)));
-        self.learned.after(&self.evidence, span, now)
+        let learned = self.learned.after(&self.evidence, span, now);
+        match self.learned.sums.after(&self.evidence, policy.evidence, policy.successes_seen, now) {
+            Some(sums) => Some(Learned { sums, ..learned.unwrap_or_else(|| self.learned.clone()) }),
+            None => learned,
+        }
     }
 
     /// Whether a sandbox was elected to probe within `interval`.

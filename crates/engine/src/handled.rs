@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use triage_decide::evidence::mark::Traits;
+use triage_decide::objective::Objective;
 use triage_decide::probe::ProbeAnswer;
 use triage_decide::verdict::Evaluation;
 use triage_decode::InputKind;
@@ -41,6 +42,8 @@ pub struct Handled {
     pub probes: BTreeMap<Region, ProbeAnswer>,
     /// The verdicts on each region that was evaluated.
     pub evaluations: BTreeMap<Region, Evaluation>,
+    /// Of a tick: the share of calls that worked, of each region of which it is known.
+    pub objectives: BTreeMap<Region, Objective>,
     /// The notices of this invocation, published or not.
     pub notices: Vec<Notice>,
     /// Each call, once, for who reviews a history. Empty where there is a service to be asked: the function needs none of it.

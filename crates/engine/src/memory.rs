@@ -93,7 +93,7 @@ impl MemoryStore {
             return false;
         }
         for Known { view, .. } in state.regions.values_mut() {
-            if let Some(learned) = view.learned_by(now) {
+            if let Some(learned) = view.learned_by(policy, now) {
                 view.learned = learned;
             }
         }

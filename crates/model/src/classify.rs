@@ -16,7 +16,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::redact::one_line;
-pub use class::{Cause, Class, Pace, Retry, SERVICE_CAUSES};
+pub use class::{Cause, Class, FAILED_CAUSES, Pace, Retry, SERVICE_CAUSES};
 pub use client_id::{invented_client_id, region_of_client_id};
 pub use condition::{Answered, Code, Grant, Inside, Status, bare_status};
 pub use symptoms::Symptoms;

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use triage_decide::calls::Calls;
 use triage_decide::verdict::Severity;
 use triage_notify::words::between;
 
-use crate::replay::close_up::Calls;
 use crate::replay::fault::{Bad, Fault, covered};
 use crate::replay::review::{Review, Story};
 

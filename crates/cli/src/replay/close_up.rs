@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use triage_decide::calls::Calls;
 
 /// Incidents whose bins are kept: more are not drawn.
 pub const CLOSE_UPS_MAX: usize = 200;
@@ -13,7 +14,8 @@ pub struct CloseUp {
     pub width: Duration,
     /// Without a gap; empty where nothing was seen, or the incident is one of too many.
     pub bins: Vec<Slice>,
-    /// From its first failure to its latest.
+    /// From its first failure to its latest: those of its region and scope that were served, and those that failed as it is
+    /// about.
     pub during: Calls,
     /// The same for as long as is shown before it.
     pub before: Calls,
@@ -25,13 +27,6 @@ pub struct CloseUp {
     pub are_people: bool,
     /// Of the failures, how many got no answer at all.
     pub unanswered: u64,
-}
-
-/// Calls of an incident's region: those that were served, and those that failed as the incident is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Calls {
-    pub served: u64,
-    pub failed: u64,
 }
 
 /// What happened within one width from `at` on.
@@ -50,17 +45,4 @@ pub struct Toll {
     /// Distinct callers that failed, and of those that called at all.
     pub affected: usize,
     pub active: usize,
-}
-
-impl Calls {
-    /// The share that was served, in parts of a thousand; None where nobody called.
-    pub fn per_mille(self) -> Option<u64> {
-        let all = self.served + self.failed;
-        (all > 0).then(|| self.served.saturating_mul(1000) / all)
-    }
-
-    pub fn add(&mut self, other: Self) {
-        self.served += other.served;
-        self.failed += other.failed;
-    }
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use triage_decide::calls::Calls;
 use triage_engine::handled::Call;
 use triage_model::caller::CallerHash;
 use triage_model::region::Region;
@@ -15,7 +16,7 @@ use triage_model::time::{before, later};
 use triage_notify::words::between;
 
 use crate::replay::bins::{begin, fitting, wider};
-use crate::replay::close_up::{CLOSE_UPS_MAX, Calls, CloseUp, Slice, Toll};
+use crate::replay::close_up::{CLOSE_UPS_MAX, CloseUp, Slice, Toll};
 use crate::replay::growing::Growing;
 use crate::replay::review::Story;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use triage_decide::calls::Calls;
 use triage_decide::cell::Dimension;
 use triage_decide::evidence::mark::hash16;
 use triage_decide::scope::{Scope, Shared};
@@ -16,7 +17,7 @@ use triage_model::time::{before, later};
 use triage_notify::notice::NamedScope;
 
 use crate::replay::bins::{begin, wider};
-use crate::replay::close_up::{Calls, Slice};
+use crate::replay::close_up::Slice;
 use crate::replay::review::Story;
 
 /// To the second, so that what is just before an incident or just after it is not counted with it.

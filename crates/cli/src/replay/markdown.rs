@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use triage_decide::calls::Calls;
 use triage_notify::notice::{Notice, NoticeKind, Tally};
 use triage_notify::step;
 use triage_notify::words::{capitalized, in_zone, span, utc_minute};
 
 use crate::replay::answer::{Answer, BadTime, HeadCount, lasted_so_far, times};
-use crate::replay::close_up::{CLOSE_UPS_MAX, Calls};
+use crate::replay::close_up::CLOSE_UPS_MAX;
 use crate::replay::fault::{Bad, Fault};
 use crate::replay::html::words::{self, Number, date, share};
 use crate::replay::html::{in_a_sentence, title};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use triage_decode::batch::InputKind;
 use triage_engine::answer::{Action, FailureReport};
 use triage_model::caller::CallerHash;
-use triage_model::classify::Cause;
+use triage_model::classify::{Cause, FAILED_CAUSES};
 use triage_model::observation::Operation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_notify::notice::{Notice, Tally};
@@ -43,9 +43,6 @@ const BINS_MAX: usize = 24 * 31 + 2;
 const HIT_MAX: usize = 20_000;
 const TOOLS_MAX: usize = 1_000;
 const KINDS_MAX: usize = 1_000;
-
-/// What hits a caller: all but its own mistakes, and being too fast.
-const HIT_BY: [Cause; 3] = [Cause::Service, Cause::Unreachable, Cause::Admin];
 
 /// What failures of one kind have in common.
 type Kindred = (Cause, Option<Operation>, Option<String>, Option<u16>);
@@ -102,7 +99,7 @@ impl Reviewer {
         if self.kinds.len() < KINDS_MAX || self.kinds.contains_key(&kind) {
             self.kinds.entry(kind).or_insert_with(|| (0, failure.advice.clone())).0 += 1;
         }
-        if !HIT_BY.contains(&failure.cause) {
+        if !FAILED_CAUSES.contains(&failure.cause) {
             return;
         }
         self.callers.insert(failure.caller);

@@ -15,6 +15,7 @@ use triage_model::time::{before, day_of};
 use crate::cell::{Cell, Dimension};
 use crate::evidence::hour::Evidence;
 use crate::evidence::slot::{SLOT_SECONDS, Slot, slot_of};
+use crate::evidence::sums::Sums;
 
 /// Kept with the region, and brought up to date by the tick.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Learned {
     /// Who was affected by a service failure within 24 hours outside of incidents, by
     /// [`triage_model::caller::CallerHash::to_bits`].
     pub hit: BTreeMap<u64, Streak>,
+    /// What worked and what failed, for the share that people aim at.
+    #[serde(default)]
+    pub sums: Sums,
 }
 
 /// What was seen of one cell.

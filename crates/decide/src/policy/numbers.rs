@@ -182,6 +182,9 @@ policy! {
     /// Failures that return within this time reopen the incident.
     "The life of an incident" reopen ("reopen_s"): Duration = 900 in 1 ..= 86400;
 
+    /// The share of calls to sign in that should work, in percent. What may fail is the error budget; 100 would leave none.
+    "The target" slo_target ("slo_target"): f64 = 99.9 in 50 ..= 99.999;
+
     /// At most one probe of a region in this time; all failures in it share the answer.
     "Probes and notices" probe_interval ("probe_interval_s"): Duration = 20 in 1 ..= 3600;
     /// A tick older than this is ignored: the next one is already here.

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use triage_decide::evidence::Seen;
+use triage_decide::objective::Objective;
 use triage_decide::probe::ProbeAnswer;
 use triage_decide::verdict::Evaluation;
 use triage_decide::view::StoreError;
@@ -53,6 +54,7 @@ pub struct Draft {
     pub doubt: Option<String>,
     pub probes: BTreeMap<Region, ProbeAnswer>,
     pub evaluations: BTreeMap<Region, Evaluation>,
+    pub objectives: BTreeMap<Region, Objective>,
     pub incidents: Vec<IncidentReport>,
     pub notices: Vec<Notice>,
     pub notice_reports: Vec<NoticeReport>,
@@ -175,6 +177,7 @@ impl Case {
             doubt: _,
             probes,
             evaluations,
+            objectives,
             incidents,
             notices,
             notice_reports,
@@ -213,7 +216,7 @@ impl Case {
             .first()
             .filter(|_| kind != InputKind::Sqs && !carries_secrets)
             .map(|first| Error::NotNotified { count: not_sent.len(), reason: first.reason.clone() });
-        Handled { kind, answer, probes, evaluations, notices, calls, measured, asks_doctor, error }
+        Handled { kind, answer, probes, evaluations, objectives, notices, calls, measured, asks_doctor, error }
     }
 
     /// The messages with a failure that made a notice which could not be sent; all of them where no failure made it. A

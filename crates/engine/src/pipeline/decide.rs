@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use triage_decide::diagnose::diagnose;
 use triage_decide::incident::turn;
 use triage_decide::ledger::Incident;
+use triage_decide::objective::Objective;
 use triage_decide::probe::StepState;
 use triage_decide::recovery::recoveries;
 use triage_decide::verdict::Evaluation;
@@ -51,6 +52,10 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             let view = self.settle_region(region, is_tick, case).await;
             self.deliver(region, &view, case).await;
             let draft = &mut case.draft;
+            if is_tick {
+                let objective = Objective::of(&view, &self.settings.policy, case.schedule.now);
+                draft.objectives.extend(objective.map(|objective| (region.clone(), objective)));
+            }
             draft.incidents.extend(reports(&view, draft.evaluations.get(region), case.schedule.now));
             case.note_store_error(view.trouble);
         }
@@ -134,7 +139,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 
     async fn learn(&self, region: &Region, view: &View, case: &mut Case) {
-        if let Some(after) = view.learned_by(case.schedule.now)
+        if let Some(after) = view.learned_by(&self.settings.policy, case.schedule.now)
             && let Err(error) = self.store.learn(region, &view.learned, &after, case.schedule.to_decide()).await
         {
             case.note_store_error(Some(error));

@@ -90,3 +90,6 @@ pub struct Class {
 
 /// The causes that count towards an outage.
 pub const SERVICE_CAUSES: [Cause; 2] = [Cause::Service, Cause::Unreachable];
+
+/// The causes for which a call did not work: neither its caller's mistake, nor one call too many.
+pub const FAILED_CAUSES: [Cause; 3] = [Cause::Service, Cause::Unreachable, Cause::Admin];

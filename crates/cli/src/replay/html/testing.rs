@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use triage_decide::calls::Calls;
 use triage_decide::testing::verdicts::NAMES;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::answer::Counts;
@@ -15,7 +16,7 @@ use triage_notify::testing::samples;
 use triage_notify::words::{between, span};
 
 use crate::replay::clock_by::ClockBy;
-use crate::replay::close_up::{Calls, CloseUp, Slice, Toll};
+use crate::replay::close_up::{CloseUp, Slice, Toll};
 use crate::replay::review::{Bin, Chart, Review, Story};
 
 const DAY: i64 = 86_400;

@@ -4,13 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use triage_decide::calls::Calls;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::answer::Counts;
 use triage_model::classify::Cause;
 use triage_notify::words::{capitalized, span};
 
 use crate::replay::answer::HeadCount;
-use crate::replay::close_up::Calls;
 use crate::replay::review::Story;
 
 /// What makes a page look false (`Story::looks_false`), in words.
