@@ -36,6 +36,9 @@ pub struct Config {
     /// doctor looks for both.
     pub watcher: Option<String>,
     pub log_groups: Vec<String>,
+    /// `OIDC_TRIAGE_SOURCE_BUS`: the bus that other accounts send to; and `OIDC_TRIAGE_TRUSTED_STREAMS`. For the doctor.
+    pub source_bus: Option<String>,
+    pub streams: Vec<String>,
     /// `AWS_LAMBDA_LOG_LEVEL`.
     pub log_level: tracing::Level,
 }
@@ -74,6 +77,8 @@ impl Config {
             identity_store,
             watcher: get("OIDC_TRIAGE_WATCHER"),
             log_groups: list(get("OIDC_TRIAGE_APPLICATION_LOG_GROUPS")),
+            source_bus: get("OIDC_TRIAGE_SOURCE_BUS"),
+            streams: list(get("OIDC_TRIAGE_TRUSTED_STREAMS")),
             log_level: log_level(get("AWS_LAMBDA_LOG_LEVEL").as_deref()),
         })
     }

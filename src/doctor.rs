@@ -7,6 +7,7 @@ mod ask;
 mod channels;
 mod logs;
 mod metrics;
+mod organization;
 mod rules;
 mod table;
 mod trails;
@@ -14,7 +15,7 @@ mod trails;
 use std::sync::PoisonError;
 
 use aws_config::SdkConfig;
-use futures_util::future::{OptionFuture, join, join_all, join4, join5};
+use futures_util::future::{OptionFuture, join, join_all, join3, join4, join5};
 use triage_decide::policy::Policy;
 use triage_engine::doctor::facts::{Facts, Ourselves, Probe};
 use triage_engine::handled::Invocation;
@@ -40,12 +41,17 @@ pub async fn facts(
     let ask = Ask::new(sdk, http, invocation.deadline);
     let (now, region) = (invocation.now, config.settings.region.as_str());
     let targets = Targets::of(&invocation.invoked_arn, config.watcher.as_deref());
-    let events = targets.as_ref().map(|targets| rules::rules(&ask, &targets.events, false, now));
+    let events =
+        targets.as_ref().map(|targets| rules::rules(&ask, config.source_bus.as_deref(), &targets.events, false, now));
     let watcher = targets.as_ref().and_then(|targets| targets.watcher.as_ref());
-    let ticks = watcher.map(|watcher| rules::rules(&ask, watcher, true, now));
+    let ticks = watcher.map(|watcher| rules::rules(&ask, None, watcher, true, now));
     let groups = targets
         .iter()
         .flat_map(|targets| config.log_groups.iter().map(|group| logs::log_group(&ask, group, &targets.events, now)));
+    let source_bus = config.source_bus.as_ref().map(|name| organization::source_bus(&ask, name));
+    let streams = targets
+        .iter()
+        .flat_map(|targets| config.streams.iter().map(|arn| organization::stream(&ask, arn, &targets.events, now)));
     let table = config.table.as_ref().map(|name| table::table(&ask, name, &invocation.id, now));
     let topics = [
         (&config.topic_arn, Destination::Topic),
@@ -65,8 +71,10 @@ pub async fn facts(
         ),
         join5(join_all(groups), OptionFuture::from(table), join_all(topics), OptionFuture::from(bus), probes),
     );
+    let of_others = join(OptionFuture::from(source_bus), join_all(streams));
     // Large, and rarely run.
-    let ((trails, records, rules, ticks), (log_groups, table, topics, bus, probes)) = Box::pin(join(trail, ours)).await;
+    let ((trails, records, rules, ticks), (log_groups, table, topics, bus, probes), (source_bus, streams)) =
+        Box::pin(join3(trail, ours, of_others)).await;
     let clock_ahead_s = *ask.clock_ahead_s.lock().unwrap_or_else(PoisonError::into_inner);
     Facts {
         trails,
@@ -74,6 +82,8 @@ pub async fn facts(
         rules,
         ticks,
         log_groups,
+        source_bus,
+        streams,
         table,
         topics,
         bus,

@@ -23,6 +23,8 @@ BUS_EVENT = 1.00 / MILLION
 METRIC = 0.30
 ALARM = 0.10
 DASHBOARD = 3.00
+STREAM_HOUR = 0.04
+STREAM_GB = 0.08 + 0.04
 
 MINUTES_A_MONTH = 30 * 24 * 60
 SECONDS_A_MONTH = 60 * MINUTES_A_MONTH
@@ -89,6 +91,11 @@ def rows(stack):
     yield f"{stack.alarms} alarms", "ten are free in an account", f"{money(ALARM)} a month each"
     yield "The dashboard", "three are free in an account", f"{money(DASHBOARD)} a month"
     yield "Events on the bus", "one for each change of an incident", f"{money(MILLION * BUS_EVENT)} a million: nothing"
+    hours = MINUTES_A_MONTH / 60
+    yield ("With organization/logs.yaml: a Kinesis stream on demand", "by the hour, and by what it carries",
+           f"{money(hours * STREAM_HOUR)} a month, {money(STREAM_GB)} a gigabyte")
+    yield ("With organization/forward.yaml: events of other accounts", "each is sent to a bus once",
+           f"{money(MILLION * BUS_EVENT)} a million")
     yield "A saved query", "by the log that it scans", f"{LOG_GB_SCANNED * 100:g} cents a gigabyte"
     yield "EventBridge's AWS events, rules, queue, a topic's first thousand mails a month", "", "nothing"
 

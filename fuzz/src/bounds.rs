@@ -19,12 +19,12 @@ pub fn hold(batch: &Batch, payload: &str) {
     // Log events give at most this many; anything else takes its bytes in the payload.
     assert!(batch.observations.len() <= OBSERVATIONS_MAX + payload.len(), "{} observations", batch.observations.len());
     let mut end = 0;
-    for message in &batch.messages {
-        assert!(end <= message.observations.start, "messages of a queue out of order");
+    for message in &batch.items {
+        assert!(end <= message.observations.start, "items of a batch out of order");
         end = message.observations.end;
         assert!(
             message.observations.start <= end && end <= batch.observations.len(),
-            "a message beyond the observations"
+            "an item beyond the observations"
         );
     }
     hold_problems(&batch.problems);

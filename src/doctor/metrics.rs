@@ -9,7 +9,7 @@ use triage_model::time::{before, later};
 
 use super::ask::{Ask, METRICS, Operation};
 
-const GET_METRIC_DATA: Operation =
+pub const GET_METRIC_DATA: Operation =
     Operation { service: METRICS, name: "GetMetricData", right: "cloudwatch:GetMetricData" };
 
 /// Failures count for so long.
@@ -71,7 +71,7 @@ pub async fn delivered(
         .collect())
 }
 
-fn points<'a>(answer: &'a Value, id: &str) -> impl Iterator<Item = (Timestamp, f64)> + use<'a> {
+pub fn points<'a>(answer: &'a Value, id: &str) -> impl Iterator<Item = (Timestamp, f64)> + use<'a> {
     let results = answer["MetricDataResults"].as_array().into_iter().flatten();
     let id = id.to_owned();
     results.filter(move |result| result["Id"] == id.as_str()).flat_map(|result| {

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.harness import make
+from tests.harness import awslogs, make
 from tests.harness.fake_aws import FakeAws
 from tests.harness.fake_oidc import NULL_500
 from tests.harness.fake_sns import FALLBACK_TOPIC_ARN, PAGER_TOPIC_ARN, TOPIC_ARN
@@ -55,9 +55,10 @@ class Stack(World):
     def function(self, **env):
         everything = {"OIDC_TRIAGE_PAGER_TOPIC_ARN": PAGER_TOPIC_ARN, "OIDC_TRIAGE_FALLBACK_TOPIC_ARN": FALLBACK_TOPIC_ARN,
                       "OIDC_TRIAGE_EVENT_BUS": "default", "OIDC_TRIAGE_WATCHER": "made-up-watcher",
-                      "OIDC_TRIAGE_APPLICATION_LOG_GROUPS": GROUP}
+                      "OIDC_TRIAGE_APPLICATION_LOG_GROUPS": GROUP, "OIDC_TRIAGE_TRUSTED_STREAMS": ""}
+        everything |= env
         endpoints = {f"AWS_ENDPOINT_URL_{name}": self.aws.url for name in ("CLOUDTRAIL", "CLOUDWATCH", "CLOUDWATCH_LOGS", "EVENTBRIDGE")}
-        return self.start(**everything, **endpoints, **env)
+        return self.start(**everything, **endpoints)
 
     def ask(self, remaining=30.0, alias="direct", **env):
         result = self.function(**env).invoke({"doctor": True}, remaining, alias)
@@ -320,3 +321,49 @@ def test_foreign_names_forge_no_line(stack):
 def test_nothing_it_says_has_a_secret_in_it(stack):
     result = stack.ask()
     assert "planted" not in result.everything()
+
+
+#: The tooling account of an organization: records by a bus of its own, logs by a stream.
+ORGANIZATION = {"OIDC_TRIAGE_SOURCE_BUS": "oidc-triage", "OIDC_TRIAGE_TRUSTED_STREAMS": awslogs.STREAM_ARN}
+POLICY = json.dumps({"Statement": [{"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}]})
+
+
+@pytest.fixture
+def tooling(stack):
+    for rule in stack.aws.rules[EVENTS_ALIAS]:
+        rule["EventBusName"] = "oidc-triage"
+    stack.aws.buses = {"oidc-triage": POLICY}
+    now = time.time()
+    stack.aws.metrics[("IncomingRecords", "made-up-stream")] = [(now - 7200, 3.0)]
+    stack.aws.metrics[("IteratorAge", "made-up:events")] = [(now - 7200, 250.0)]
+    return stack
+
+
+def test_of_a_tooling_account_the_bus_and_the_stream_are_ok(tooling):
+    result = tooling.ask(**ORGANIZATION)
+    assert states(result) == dict.fromkeys([*NAMES, "source bus", "stream made-up-stream"], "ok"), result.answer["doctor"]["text"]
+    assert tooling.aws.unsigned == []
+    # The rule's metric has the bus beside its name.
+    dimensions = [query["MetricStat"]["Metric"]["Dimensions"] for asked in tooling.aws.asked if asked.operation == "GetMetricData"
+                  for query in asked.body["MetricDataQueries"]]
+    assert [{"Name": "EventBusName", "Value": "oidc-triage"}, {"Name": "RuleName", "Value": RULES["cloudtrail"]}] in dimensions
+
+
+@pytest.mark.parametrize("change, check, state, part", [
+    (lambda stack: stack.aws.buses.update({"oidc-triage": None}), "source bus", "broken", "OrganizationId"),
+    (lambda stack: stack.aws.faults.update(DescribeEventBus="ResourceNotFoundException"), "source bus", "broken", "EventBusName"),
+    (lambda stack: stack.aws.faults.update(DescribeEventBus="AccessDeniedException"), "source bus", "unknown", "events:DescribeEventBus"),
+    (lambda stack: stack.aws.metrics.pop(("IteratorAge", "made-up:events")), "stream made-up-stream", "broken", "list-event-source-mappings"),
+    (lambda stack: stack.aws.metrics.update({("IncomingRecords", "made-up-stream"): [(time.time() - 100, 1.0)]}),
+     "stream made-up-stream", "broken", "list-event-source-mappings"),
+    (lambda stack: stack.aws.metrics.update({("IteratorAge", "made-up:events"): [(time.time() - 100, 2_400_000.0)]}),
+     "stream made-up-stream", "broken", "40 minutes after"),
+    (lambda stack: stack.aws.metrics.pop(("IncomingRecords", "made-up-stream")), "stream made-up-stream", "unknown", "put-log-events"),
+    (lambda stack: stack.aws.trails.clear(), "trail", "unknown", "accounts that forward"),
+], ids=["no policy", "no bus", "no right", "never read", "no more read", "behind", "nothing came", "no trail"])
+def test_a_broken_link_of_an_organization_is_found_and_no_other_is(tooling, change, check, state, part):
+    change(tooling)
+    result = tooling.ask(**ORGANIZATION)
+    assert states(result, "broken", "unknown") == {check: state}, result.answer["doctor"]["text"]
+    found = checks(result)[check]
+    assert part in f"{found['detail']} {found['action']}"

@@ -31,7 +31,7 @@ def function():
 def test_the_verdict_on_each_event_is_the_expected_one(function, name):
     result = function.invoke((EVENTS / name).read_bytes())
     assert result.error is None
-    answer = check_answer(result.answer, batch=name.startswith("sqs__"))
+    answer = check_answer(result.answer, batch=name.startswith(("sqs__", "kinesis__")))
     expected = EXPECTED[name]
     found = [{key: failure[key] for key in ("cause", "code", "operation", "region", "status", "origin")}
             for failure in answer["failures"]]
@@ -54,12 +54,15 @@ def test_each_event_has_an_expected_verdict_and_is_explained():
 
 
 def test_each_log_event_equals_its_readable_twin():
-    assert {path.name for path in EVENTS.glob("logs__*.json")} == {path.name for path in awslogs.DECODED.iterdir()}
-    for twin in awslogs.DECODED.iterdir():
+    packed = {path.name for kind in ("logs", "kinesis") for path in EVENTS.glob(f"{kind}__*.json")}
+    assert packed == {path.name for path in awslogs.DECODED.iterdir()}
+    for twin in awslogs.DECODED.glob("kinesis__*.json"):
+        assert awslogs.stream(json.loads(twin.read_text())) == json.loads((EVENTS / twin.name).read_text()), twin.name
+    for twin in awslogs.DECODED.glob("logs__*.json"):
         assert awslogs.decode(json.loads((EVENTS / twin.name).read_text())) == json.loads(twin.read_text()), twin.name
 
 
 def test_every_cause_and_every_kind_of_input_has_an_event():
     causes = {failure["cause"] for expected in EXPECTED.values() for failure in expected["failures"]}
     assert causes == {"expected", "request", "admin", "throttled", "service", "unreachable", "unrecognised"}
-    assert {name.split("__")[0] for name in NAMES} == {"cloudtrail", "logs", "health", "schedule", "call", "sqs", "sns", "lookup"}
+    assert {name.split("__")[0] for name in NAMES} == {"cloudtrail", "logs", "health", "schedule", "call", "sqs", "sns", "lookup", "kinesis"}

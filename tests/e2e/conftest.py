@@ -9,7 +9,9 @@ APPLICATION_LOG_GROUP = "/made-up/application"
 
 #: The parameters that make the stack trust the tests' events.
 TRUSTED = {"CallSources": make.TRUSTED["OIDC_TRIAGE_CALL_SOURCES"], "TrustedQueues": make.TRUSTED["OIDC_TRIAGE_TRUSTED_QUEUES"],
-            "TrustedTopics": make.TRUSTED["OIDC_TRIAGE_TRUSTED_TOPICS"]}
+            "TrustedTopics": make.TRUSTED["OIDC_TRIAGE_TRUSTED_TOPICS"],
+            # The account of events/: each stack here is in one of its own.
+            "TrustedAccounts": "111122223333"}
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,28 @@ def data_message(messages, log_group="/made-up/application", stream="made-up-str
             "subscriptionFilters": ["made-up"], "logEvents": events}
 
 
+#: The stream of events/.
+STREAM_ARN = "arn:aws:kinesis:us-east-1:111122223333:stream/made-up-stream"
+
+
+def stream(data, first=0):
+    """A Kinesis batch as Lambda gets it. A record is a document of CloudWatch Logs, or its base64."""
+    records = []
+    for number, one in enumerate(data, first):
+        sequence = f"4959033827149025660855969253836157109592157598913658{number:04d}"
+        records.append({
+            "kinesis": {"kinesisSchemaVersion": "1.0", "partitionKey": "0f000000000000000000000000000001", "sequenceNumber": sequence,
+                        "data": one if isinstance(one, str) else encode(one)["awslogs"]["data"],
+                        "approximateArrivalTimestamp": 1793700301.321},
+            "eventSource": "aws:kinesis", "eventVersion": "1.0", "eventID": f"shardId-000000000000:{sequence}",
+            "eventName": "aws:kinesis:record", "invokeIdentityArn": "arn:aws:iam::111122223333:role/made-up-role",
+            "awsRegion": "us-east-1", "eventSourceARN": STREAM_ARN})
+    return {"Records": records}
+
+
 def write_all():
+    for twin in sorted(DECODED.glob("kinesis__*.json")):
+        (EVENTS / twin.name).write_text(json.dumps(stream(json.loads(twin.read_text()))) + "\n")
     for twin in sorted(DECODED.glob("logs__*.json")):
         event = encode(json.loads(twin.read_text()))
         (EVENTS / twin.name).write_text(json.dumps(event) + "\n")

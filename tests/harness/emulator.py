@@ -107,6 +107,8 @@ def with_conditions_met(path, parameters):
                  if any(f'"Fn::{function}"' in used for function in ("Join", "Select", "Split", "Sub"))):
         met = resolved({"Fn::If": [name, "met", "not met"]}, template, parameters)
         template["Conditions"][name] = {"Fn::Equals": [met, "met"]}
+    # It has no policies of buses.
+    template["Resources"] = {name: body for name, body in template["Resources"].items() if body["Type"] != "AWS::Events::EventBusPolicy"}
     # Names files next to the template, only for publishing.
     template["Metadata"].pop("AWS::ServerlessRepo::Application", None)
     for name in ("TriageFunction", "WatcherFunction"):

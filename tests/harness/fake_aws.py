@@ -51,7 +51,9 @@ class FakeAws(Server):
         self.clock_behind = 0
         self.trails: list[dict] = []
         self.events: list[dict] = []
-        #: Rules by their target.
+        #: Buses by their name, with their policy.
+        self.buses: dict[str, str | None] = {}
+        #: Rules by their target; those of another bus than the default name it.
         self.rules: dict[str, list[dict]] = {}
         #: Subscription filters by log group.
         self.filters: dict[str, list[dict]] = {}
@@ -90,10 +92,16 @@ class FakeAws(Server):
         return {"Events": sorted(found, key=lambda event: -event["EventTime"])[:body["MaxResults"]]}
 
     def _ListRuleNamesByTarget(self, body):
-        return {"RuleNames": [rule["Name"] for rule in self.rules.get(body["TargetArn"], [])]}
+        return {"RuleNames": [rule["Name"] for rule in self.rules.get(body["TargetArn"], [])
+                              if rule.get("EventBusName") == body.get("EventBusName")]}
 
     def _DescribeRule(self, body):
-        return next(rule for rules in self.rules.values() for rule in rules if rule["Name"] == body["Name"])
+        return next(rule for rules in self.rules.values() for rule in rules
+                    if rule["Name"] == body["Name"] and rule.get("EventBusName") == body.get("EventBusName"))
+
+    def _DescribeEventBus(self, body):
+        policy = self.buses[body["Name"]]
+        return {"Name": body["Name"], **({"Policy": policy} if policy else {})}
 
     def _DescribeSubscriptionFilters(self, body):
         return {"subscriptionFilters": self.filters.get(body["logGroupName"], [])}

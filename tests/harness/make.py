@@ -15,6 +15,7 @@ from . import awslogs
 #: The trusted sources in tests: the queue and topic of events/, and two programs.
 TRUSTED = {"OIDC_TRIAGE_TRUSTED_QUEUES": "arn:aws:sqs:us-east-1:111122223333:made-up-queue",
             "OIDC_TRIAGE_TRUSTED_TOPICS": "arn:aws:sns:us-east-1:111122223333:made-up-topic",
+            "OIDC_TRIAGE_TRUSTED_STREAMS": awslogs.STREAM_ARN,
             "OIDC_TRIAGE_CALL_SOURCES": "com.example.ci,made.up"}
 
 EVENTS = pathlib.Path(__file__).resolve().parents[2] / "events"
@@ -108,6 +109,15 @@ def logs(lines, log_group="/made-up/application", age=1.0):
     at = int((datetime.datetime.now(datetime.timezone.utc).timestamp() - age) * 1000)
     message = awslogs.data_message(lines, log_group=log_group, timestamp=at, first_id=uuid.uuid4().int)
     return awslogs.encode(message)
+
+
+def kinesis(records, first=0, log_group="/made-up/application", age=1.0, owner="444455556666"):
+    """One Kinesis batch: each record is a list of log lines, or base64 as it stands."""
+    at = int((datetime.datetime.now(datetime.timezone.utc).timestamp() - age) * 1000)
+    documents = [record if isinstance(record, str) else {
+        **awslogs.data_message(record, log_group=log_group, timestamp=at, first_id=uuid.uuid4().int), "owner": owner}
+        for record in records]
+    return awslogs.stream(documents, first)
 
 
 def call(operation="CreateToken", code="InternalServerException", status=500, region="us-east-1", request=None,

@@ -188,6 +188,10 @@ def test_people_are_given_the_alias_direct_alone():
 
 
 def test_both_functions_get_the_trusted_sources():
+    stream = {"LogStreamArn": EVERYTHING["LogStreamArn"]}
+    for given, streams in (({}, None), (stream, stream["LogStreamArn"])):
+        for function in resources_of("AWS::Lambda::Function", **given).values():
+            assert function["Environment"]["Variables"].get("OIDC_TRIAGE_TRUSTED_STREAMS") == streams
     trusting = ("TRAIL_LOG_GROUPS", "TRUSTED_QUEUES", "TRUSTED_TOPICS", "CALL_SOURCES", "TRUSTED_ACCOUNTS")
 
     def trusted(**given):

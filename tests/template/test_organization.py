@@ -15,7 +15,9 @@ FOLDER = ROOT / "organization"
 ORGANIZATION = {"EventBusName": "oidc-triage", "OrganizationId": "o-a1b2c3d4e5", "TrustedAccounts": "444455556666,777788889999"}
 BUS_ARN = "arn:aws-cn:events:cn-north-1:111122223333:event-bus/oidc-triage"
 #: What each template is deployed with.
-GIVEN = {"forward": {"EventBusArn": BUS_ARN}}
+GIVEN = {"forward": {"EventBusArn": BUS_ARN}, "logs": {"OrganizationId": "o-a1b2c3d4e5"},
+         "subscribe": {"DestinationArn": "arn:aws-cn:logs:cn-north-1:111122223333:destination:logs", "LogGroupName": "/app"}}
+STREAM_ARN = "arn:aws:kinesis:us-east-1:111122223333:stream/logs"
 
 
 @functools.cache
@@ -47,11 +49,13 @@ def test_a_template_needs_no_transform_and_has_no_alias(name):
 NAMES = {"Name", "RoleName", "QueueName", "PolicyName", "ManagedPolicyName", "FilterName", "TopicName"}
 
 
-def test_two_forwarders_of_one_account_do_not_collide():
-    named = {(logical, key) for logical, body in source("forward")["Resources"].items() for key in NAMES & set(body["Properties"])}
-    assert named == set()
-    # A role is the account's, whatever the region: it has no name, and its inline policy is its own.
-    assert not {"Path", "RoleName"} & set(source("forward")["Resources"]["ForwardRole"]["Properties"])
+@pytest.mark.parametrize("name", GIVEN)
+def test_two_stacks_of_one_account_do_not_collide(name):
+    # A role is the account's, whatever the region: it has no name either.
+    named = {(logical, key): body["Properties"][key] for logical, body in source(name)["Resources"].items()
+             for key in (NAMES | {"DestinationName"}) & set(body["Properties"])}
+    # A destination must have one.
+    assert named == ({("Destination", "DestinationName"): {"Ref": "AWS::StackName"}} if name == "logs" else {})
 
 
 @pytest.mark.parametrize("name", GIVEN)
@@ -171,3 +175,86 @@ def test_the_page_names_each_template_with_its_parameters(name):
     assert f"organization/{name}.yaml" in page
     for parameter in source(name)["Parameters"]:
         assert f"`{parameter}`" in page, parameter
+
+
+def roles(name, **given):
+    ((_, role),) = deployed(name, "AWS::IAM::Role", **given).items()
+    return role
+
+
+def test_any_account_of_the_organization_and_no_other_may_subscribe_to_the_destination():
+    (destination,) = deployed("logs", "AWS::Logs::Destination").values()
+    (statement,) = json.loads(destination["DestinationPolicy"])["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}
+    assert statement["Action"] == ["logs:PutSubscriptionFilter", "logs:PutAccountPolicy"]
+    assert statement["Resource"].endswith(f":destination:{destination['DestinationName']}")
+    assert (destination["TargetArn"], destination["RoleArn"]) == ("<Stream.Arn>", "<WriteRole.Arn>")
+
+
+@pytest.mark.parametrize("given, arn", [({}, "<Stream.Arn>"), ({"StreamArn": STREAM_ARN}, STREAM_ARN)])
+def test_only_cloudwatch_logs_for_that_organization_writes_to_the_stream(given, arn):
+    role = roles("logs", **given)
+    of_members, of_ours = role["AssumeRolePolicyDocument"]["Statement"]
+    for statement in (of_members, of_ours):
+        assert (statement["Principal"], statement["Action"]) == ({"Service": "logs.amazonaws.com"}, "sts:AssumeRole")
+    # Another company's log group must not make CloudWatch Logs write here.
+    assert of_members["Condition"] == {"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"},
+                                       "ArnLike": {"aws:SourceArn": "arn:<AWS::Partition>:logs:<AWS::Region>:*:*"}}
+    assert of_ours["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "<AWS::AccountId>"},
+        "ArnLike": {"aws:SourceArn": "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:*"}}
+    (policy,) = role["Policies"]
+    assert policy["PolicyDocument"]["Statement"] == [{"Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": arn}]
+    # A further region writes to the first one's.
+    assert len(deployed("logs", "AWS::Kinesis::Stream", **given)) == (0 if given else 1)
+
+
+@pytest.mark.parametrize("given, key", [({}, "alias/aws/kinesis"), ({"KeyArn": "arn:aws:kms:us-east-1:111122223333:key/1"},
+                                                                  "arn:aws:kms:us-east-1:111122223333:key/1")])
+def test_the_stream_is_encrypted_and_grows_by_itself(given, key):
+    (stream,) = deployed("logs", "AWS::Kinesis::Stream", **given).values()
+    assert stream == {"StreamModeDetails": {"StreamMode": "ON_DEMAND"}, "RetentionPeriodHours": 24,
+                      "StreamEncryption": {"EncryptionType": "KMS", "KeyId": key}}
+    rights = [statement["Action"] for policy in roles("logs", **given)["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+    assert rights == ["kinesis:PutRecord", *(["kms:GenerateDataKey"] if given else [])]
+
+
+def test_an_application_s_account_sends_that_log_group_alone():
+    (subscription,) = deployed("subscribe", "AWS::Logs::SubscriptionFilter").values()
+    assert subscription["DestinationArn"] == GIVEN["subscribe"]["DestinationArn"] and subscription["LogGroupName"] == "/app"
+    (policy,) = roles("subscribe")["Policies"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": "logs:PutLogEvents",
+         "Resource": "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/app:*"}]
+    default = template()["Parameters"]["LogFilterPattern"]["Default"].strip()
+    assert subscription["FilterPattern"].strip() == default
+
+
+def test_by_default_no_stream_is_read():
+    assert resources_of("AWS::Lambda::EventSourceMapping") == {}
+    assert not any("kinesis" in json.dumps(role) for role in resources_of("AWS::IAM::Role").values())
+
+
+def test_a_stream_is_read_with_partial_answers_and_bounded_retries():
+    given = {"LogStreamArn": STREAM_ARN}
+    (mapping,) = resources_of("AWS::Lambda::EventSourceMapping", **given).values()
+    assert mapping == {
+        "EventSourceArn": STREAM_ARN, "FunctionName": "<TriageEvents>", "StartingPosition": "LATEST", "BatchSize": 100,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"], "BisectBatchOnFunctionError": True, "MaximumRetryAttempts": 5,
+        # The evidence of an hour decides.
+        "MaximumRecordAgeInSeconds": 3600, "DestinationConfig": {"OnFailure": {"Destination": "<DeadLetterQueue.Arn>"}}}
+
+
+@pytest.mark.parametrize("given", [{}, {"LogStreamKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1"}])
+def test_only_the_triage_function_may_read_the_stream_and_only_that_one(given):
+    both = resources_of("AWS::IAM::Role", LogStreamArn=STREAM_ARN, **given)
+    rights = {name: [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]
+                     if "kinesis:GetRecords" in as_list(statement["Action"]) or "LogStreamKeyArn" in given
+                     and given["LogStreamKeyArn"] == statement["Resource"]] for name, role in both.items()}
+    assert rights["WatcherRole"] == []
+    read, *key = rights["TriageRole"]
+    assert read["Resource"] == STREAM_ARN
+    assert all(action.startswith(("kinesis:Describe", "kinesis:Get", "kinesis:List")) for action in read["Action"])
+    assert [statement["Action"] for statement in key] == (["kms:Decrypt"] if given else [])
+    for statement in key:
+        assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "kinesis.<AWS::Region>.<AWS::URLSuffix>"}}

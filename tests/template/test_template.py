@@ -114,7 +114,8 @@ def test_the_doctor_may_look_at_the_subscriptions_of_the_application_log_groups_
 def test_the_doctor_may_ask_for_what_its_code_names():
     named = set(re.findall(r'"((?:cloudtrail|cloudwatch|events|logs|sns|dynamodb):\w+)"',
                            "".join(path.read_text() for path in sorted((ROOT / "src" / "doctor").glob("*.rs")))))
-    may = {action for name, statement in statements(ApplicationLogGroups="/one") if name == "TriageRole"
+    given = {"ApplicationLogGroups": "/one", "EventBusName": "oidc-triage", "OrganizationId": "o-a1b2c3d4e5"}
+    may = {action for name, statement in statements(**given) if name == "TriageRole"
            for action in as_list(statement["Action"])}
     assert named <= may and len(named) >= 13
 
@@ -140,7 +141,8 @@ EVERYTHING = {
     "TableBackups": "true", "TableProtected": "true", "RunbookUrl": "https://wiki.example.com/sign-in",
     "StatusPageUrl": "https://status.example.com", "Contact": "#identity-on-call", "TimeZone": "Europe/Berlin",
     "ResolveNames": "true", "IdentityStoreArn": DIRECTORY, "EventBusName": "oidc-triage", "OrganizationId": "o-a1b2c3d4e5",
-    "TrustedAccounts": "444455556666,777788889999",
+    "TrustedAccounts": "444455556666,777788889999", "LogStreamArn": "arn:aws:kinesis:us-east-1:111122223333:stream/logs",
+    "LogStreamKeyArn": KEY,
 }
 
 
@@ -302,6 +304,9 @@ def test_every_parameter_has_a_default_that_works():
     ("OrganizationId", ["o-a1b2c3d4e5"], ["o-", "o-A1B2C3D4E5", "ou-abcd-12345678", "*", "a1b2c3d4e5"]),
     ("TrustedAccounts", ["444455556666", "444455556666,777788889999"],
      ["44445555666", "444455556666, 777788889999", "*", ",", ",".join(21 * ["444455556666"])]),
+    ("LogStreamArn", ["arn:aws:kinesis:us-east-1:111122223333:stream/a.b-c_1"],
+     ["logs", "arn:aws:kinesis:us-east-1:111122223333:stream/*", "arn:aws:kinesis:us-east-1:111122223333:stream/a/consumer/b:1"]),
+    ("LogStreamKeyArn", [KEY], ["alias/aws/kinesis"]),
     ("CallSources", ["com.example.ci", "my/app-1"], ["aws.sso", "oidc-triage", "my app", "*", "x" * 129]),
     ("TrustedQueues", [QUEUE, f"{QUEUE}, {QUEUE}2"], ["queue", FALLBACK, f"{QUEUE};{QUEUE}", "arn:aws:sqs:*:*:*"]),
     ("TrustedTopics", [FALLBACK, f"{FALLBACK},{FALLBACK}2"], ["topic", QUEUE, f"{FALLBACK}*"]),
@@ -473,7 +478,7 @@ def test_optional_resources_depend_on_their_parameter():
                           "TriageVersion": "HasRevision", "WatcherVersion": "HasRevision",
                           **dict.fromkeys(gradual, "IsGradual"),
                           **dict.fromkeys(("EventBus", "EventBusTrailPolicy", "EventBusHealthPolicy"), "HasEventBus"),
-                          "PagerNotices": "HasPagerTopic", "PagerNoticesPolicy": "HasPagerTopic",
+                          "LogStreamMapping": "HasLogStream", "PagerNotices": "HasPagerTopic", "PagerNoticesPolicy": "HasPagerTopic",
                           "WhatHappenedQuery": "HasSavedQueries", "WhoIsHitQuery": "HasSavedQueries"}
 
 

@@ -8,6 +8,7 @@ use triage_model::observation::{Failure, Observation, Success};
 use triage_model::problem::Problems;
 use triage_model::region::{KnownRegions, Region};
 
+use crate::inflate::INFLATED_MAX;
 use crate::trust::Trust;
 
 /// The settings for a payload.
@@ -43,6 +44,46 @@ pub struct Allowance<'t> {
     pub is_time_left: &'t dyn Fn() -> bool,
 }
 
+impl<'t> Allowance<'t> {
+    /// The whole of one payload.
+    pub const fn whole(is_time_left: &'t dyn Fn() -> bool) -> Self {
+        Self { inflated: INFLATED_MAX, text: TEXT_MAX, observations: OBSERVATIONS_WEIGHT_MAX, is_time_left }
+    }
+
+    /// What one of several records may use: by its size among those that are left, and at least [`FLOOR`] of the whole. So
+    /// a record that inflates to gigabytes takes nothing from its neighbours.
+    pub fn share(&self, size: usize, left: usize) -> Self {
+        let share = |rest: usize, whole: usize| fair(rest, whole, size, left);
+        Self {
+            inflated: share(self.inflated, INFLATED_MAX),
+            text: share(self.text, TEXT_MAX),
+            observations: share(self.observations, OBSERVATIONS_WEIGHT_MAX),
+            is_time_left: self.is_time_left,
+        }
+    }
+
+    /// Takes off what was used of a share.
+    pub const fn spend(&mut self, share: &Self, left: &Self) {
+        self.inflated -= share.inflated - left.inflated;
+        self.text -= share.text - left.text;
+        self.observations -= share.observations - left.observations;
+    }
+}
+
+/// The least part of a payload's allowance that each record of several has, as long as any is left: 128 KiB inflated, 48
+/// calls. A subscription's usual record holds far less, and as many as 100 records come at once.
+pub const FLOOR: usize = 512;
+
+/// The part of `rest` that is due to a record of `size` among `left` bytes.
+pub const fn fair(rest: usize, whole: usize, size: usize, left: usize) -> usize {
+    let due = if left == 0 { rest } else { (rest as u128 * size as u128 / left as u128) as usize };
+    let due = if due > whole / FLOOR { due } else { whole / FLOOR };
+    if due < rest { due } else { rest }
+}
+
+/// The most text read in one payload: twice what CloudWatch Logs packs into a megabyte of base64. A line's weight is
+/// its letters and its overhead in memory.
+pub const TEXT_MAX: usize = 32 * 1024 * 1024;
 /// The most observations that are kept of a payload's log events. CloudWatch Logs sends at most a megabyte of base64,
 /// and each call has about 30 incompressible bytes: its ids and its time.
 pub const OBSERVATIONS_MAX: usize = 25_000;
@@ -106,6 +147,8 @@ pub enum InputKind {
     LogsControl,
     Sqs,
     Sns,
+    /// Records of a stream that CloudWatch Logs writes to.
+    Kinesis,
     /// An array of any of these.
     List,
     /// An EventBridge envelope or a CloudTrail record of something else, ignored.
@@ -138,16 +181,23 @@ pub struct Batch {
     /// A `call` carries secrets, accepted or refused: this invocation must never end in `Err`: Lambda would put its
     /// payload into the failure queue.
     pub carries_secrets: bool,
-    /// The messages of an SQS batch, in order, each with the range of its observations. Empty for every other kind.
-    pub messages: Vec<SqsMessage>,
+    /// The messages of an SQS batch or the records of a Kinesis batch, in order. Empty for every other kind.
+    pub items: Vec<BatchItem>,
+    /// No more observations of log events are kept than these.
+    pub observations_max: usize,
     /// What an operator asks for, instead of everything else.
     pub request: Option<OperatorRequest>,
 }
 
+/// What a batch is answered by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SqsMessage {
+pub struct BatchItem {
+    /// The id of a message, the sequence number of a record.
     pub id: String,
+    /// The range of its observations.
     pub observations: Range<usize>,
+    /// The time ran out before it was read, or while it was.
+    pub is_unread: bool,
 }
 
 impl Batch {
@@ -160,14 +210,15 @@ impl Batch {
             own: 0,
             problems: Problems::default(),
             carries_secrets: false,
-            messages: Vec::new(),
+            items: Vec::new(),
+            observations_max: OBSERVATIONS_MAX,
             request: None,
         }
     }
 
     /// Whether the limit for observations of log events is reached.
     pub fn is_full(&self) -> bool {
-        self.observations.len() >= OBSERVATIONS_MAX
+        self.observations.len() >= self.observations_max
     }
 
     /// Sets the delivery time of the observations from that place on. An outer wrapper sets it later and wins: it was

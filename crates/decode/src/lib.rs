@@ -30,5 +30,5 @@ mod tests;
 pub mod trust;
 pub mod values;
 
-pub use batch::{Batch, InputKind, OperatorRequest, Setting, SqsMessage};
+pub use batch::{Batch, BatchItem, InputKind, OperatorRequest, Setting};
 pub use read::{decode, decode_while};

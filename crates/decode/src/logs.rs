@@ -33,10 +33,6 @@ use crate::trust::doubt;
 use document::{Document, Header};
 use lines::{Lines, Next};
 
-/// The most text read in one payload: twice what CloudWatch Logs packs into a megabyte of base64. A line's weight is
-/// its letters and its overhead in memory.
-pub const TEXT_MAX: usize = 32 * 1024 * 1024;
-
 /// The clock is checked after this many log events.
 const EVENTS_A_LOOK: usize = 64;
 

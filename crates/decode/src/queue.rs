@@ -1,7 +1,7 @@
-//! SQS and SNS messages, and files of CloudTrail records: lists of the same shape.
+//! SQS and SNS messages, records of a Kinesis stream, and files of CloudTrail records: lists of the same shape.
 //!
 //! In: `Records`, one record of them, or an SNS notification. Out: the text of each message: an event, not decoded
-//! here. An unreadable message is a problem and does not affect the others.
+//! here; of a Kinesis record its base64. An unreadable message is a problem and does not affect the others.
 
 use std::borrow::Cow;
 
@@ -19,6 +19,14 @@ object! {
         source_arn: Scalar<'a> = "eventSourceARN",
         body: Raw<'a> = "body",
         sns: Part<Sns<'a>> = "Sns",
+        kinesis: Part<Kinesis<'a>> = "kinesis",
+    }
+}
+
+object! {
+    struct Kinesis<'a> {
+        sequence: Scalar<'a> = "sequenceNumber",
+        data: Scalar<'a> = "data",
     }
 }
 
@@ -35,6 +43,7 @@ object! {
 pub enum Opened<'a> {
     Sqs(Message<'a>),
     Sns(Message<'a>),
+    Kinesis(Streamed<'a>),
     /// Not a message: perhaps a record of a CloudTrail file.
     TrailRecord,
 }
@@ -47,6 +56,16 @@ pub struct Message<'a> {
     pub arn: Option<String>,
     /// The event in it, or why there is none.
     pub event: Result<Cow<'a, str>, Problem>,
+}
+
+/// One record of a stream.
+#[derive(Debug, PartialEq)]
+pub struct Streamed<'a> {
+    pub sequence: Option<String>,
+    /// The ARN of the stream.
+    pub arn: Option<String>,
+    /// The base64 in it, or why there is none.
+    pub data: Result<Cow<'a, str>, Problem>,
 }
 
 /// The list of records.
@@ -75,6 +94,26 @@ pub fn open(text: &str) -> Result<Opened<'_>, Problem> {
                 event: Err(Problem::new(ProblemName::FieldWrongType, "Sns is not an object")),
             },
         })),
+        Some("aws:kinesis") => {
+            let arn = record.source_arn.text().map(str::to_owned);
+            Ok(Opened::Kinesis(match record.kinesis {
+                Part::Found(kinesis) => Streamed {
+                    sequence: kinesis.sequence.text().map(str::to_owned),
+                    arn,
+                    data: match kinesis.data {
+                        Scalar::Text(data) => Ok(data),
+                        Scalar::Missing | Scalar::Wrong => {
+                            Err(Problem::new(ProblemName::FieldWrongType, "kinesis.data is not a text"))
+                        }
+                    },
+                },
+                Part::Missing | Part::Wrong => Streamed {
+                    sequence: None,
+                    arn,
+                    data: Err(Problem::new(ProblemName::FieldWrongType, "kinesis is not an object")),
+                },
+            }))
+        }
         // `aws:s3` and others have an `eventName` too, but are not CloudTrail records.
         Some(other) if other.starts_with("aws:") => {
             Err(Problem::new(ProblemName::EventUnknown, format!("a record of {other}")))
@@ -111,6 +150,12 @@ mod tests {
             Ok(Opened::Sqs(message)) => format!("sqs {}", shown(message)),
             Ok(Opened::Sns(message)) => format!("sns {}", shown(message)),
             Ok(Opened::TrailRecord) => "record".to_owned(),
+            Ok(Opened::Kinesis(Streamed { sequence, arn, data })) => format!(
+                "kinesis {} of {}: {}",
+                sequence.as_deref().unwrap_or("-"),
+                arn.as_deref().unwrap_or("-"),
+                data.map_or_else(|problem| problem.detail, Cow::into_owned)
+            ),
             Err(problem) => format!("{}: {}", problem.name, problem.detail),
         };
         for (text, what) in [
@@ -120,6 +165,12 @@ mod tests {
             (r#"{"eventSource":"aws:sqs","body":"\ud83d"}"#, "sqs - json_invalid: body: not JSON at line 1 column 8"),
             (r#"{"EventSource":"aws:sns","Sns":{"MessageId":"n","Message":"[]"}}"#, "sns n []"),
             (r#"{"EventSource":"aws:sns","Sns":7}"#, "sns - field_wrong_type: Sns is not an object"),
+            (
+                r#"{"eventSource":"aws:kinesis","eventSourceARN":"a","kinesis":{"sequenceNumber":"1","data":"eA\u003d="}}"#,
+                "kinesis 1 of a: eA==",
+            ),
+            (r#"{"eventSource":"aws:kinesis","kinesis":{"data":{}}}"#, "kinesis - of -: kinesis.data is not a text"),
+            (r#"{"eventSource":"aws:kinesis","kinesis":7}"#, "kinesis - of -: kinesis is not an object"),
             (r#"{"eventSource":"sso.amazonaws.com"}"#, "record"),
             (r#"{"eventSource":"aws:s3"}"#, "event_unknown: a record of aws:s3"),
             ("7", "field_wrong_type: a record is not an object"),

@@ -1,19 +1,17 @@
 //! From one payload to a batch.
 //!
 //! In: the payload. Out: the [`Batch`]. Only this module goes from piece to piece: it asks [`sniff`] for a text's kind,
-//! hands the text to its decoder, and opens wrappers (lists, SQS, SNS, a text in a text). It keeps the limit on them,
-//! the order of the observations, and which of them came in which SQS message.
+//! hands the text to its decoder, and opens wrappers (lists, SQS, SNS, Kinesis, a text in a text). It keeps the limit on
+//! them, the order of the observations, and which of them came in which message or record.
 
 use serde_json::value::RawValue;
 use triage_model::problem::ProblemName;
 use triage_model::trust::Source;
 
-use crate::batch::{Allowance, Batch, InputKind, OBSERVATIONS_WEIGHT_MAX, Setting, SqsMessage};
+use crate::batch::{Allowance, Batch, BatchItem, InputKind, OBSERVATIONS_MAX, Setting, fair};
 use crate::cloudtrail::Recognised;
 use crate::envelope::Around;
-use crate::inflate::INFLATED_MAX;
-use crate::logs::TEXT_MAX;
-use crate::queue::{Message, Opened};
+use crate::queue::{Message, Opened, Streamed};
 use crate::seal::seal;
 use crate::sniff::{Sniffed, sniff};
 use crate::trust::{Alias, doubt};
@@ -29,9 +27,8 @@ pub fn decode(payload: &str, setting: &Setting) -> Batch {
 
 /// Decodes one payload until the time is up. The rest is reported, and everything before it is kept.
 pub fn decode_while(is_time_left: &dyn Fn() -> bool, payload: &str, setting: &Setting) -> Batch {
-    let observations = OBSERVATIONS_WEIGHT_MAX;
-    let allowance = Allowance { inflated: INFLATED_MAX, text: TEXT_MAX, observations, is_time_left };
-    let mut reader = Reader { setting, allowance, batch: Batch::new(InputKind::Unknown) };
+    let mut reader =
+        Reader { setting, allowance: Allowance::whole(is_time_left), batch: Batch::new(InputKind::Unknown) };
     // A file may begin with a byte order mark, which JSON does not allow.
     let payload = payload.strip_prefix('\u{feff}').unwrap_or(payload);
     let kind = match logs::data_of_canonical(payload) {
@@ -271,28 +268,63 @@ impl Reader<'_> {
             self.batch.problems.note(ProblemName::BatchEmpty, "Records is empty");
         }
         let mut kind = None;
+        let mut left: usize = records.iter().map(|record| record.get().len()).sum();
         for (number, record) in records.iter().enumerate() {
             if self.is_late(records.len() - number, "records") {
+                for record in &records[number..] {
+                    let found = self.leave(record.get(), wrapping);
+                    kind = kind.or(found);
+                }
                 break;
             }
-            let found = self.read_queued(record.get(), wrapping);
+            let found = self.read_queued(record.get(), left, wrapping);
+            left -= record.get().len();
             kind.get_or_insert(found);
         }
         kind.unwrap_or(InputKind::Unknown)
     }
 
-    fn read_queued(&mut self, record: &str, wrapping: Wrapping<'_>) -> InputKind {
+    /// Lists an unread message or record, so that it comes again.
+    fn leave(&mut self, record: &str, wrapping: Wrapping<'_>) -> Option<InputKind> {
+        let (id, kind) = match queue::open(record) {
+            Ok(Opened::Sqs(message)) => (message.id, InputKind::Sqs),
+            Ok(Opened::Kinesis(streamed)) => (streamed.sequence, InputKind::Kinesis),
+            Ok(Opened::Sns(_) | Opened::TrailRecord) | Err(_) => return None,
+        };
+        let end = self.batch.observations.len();
+        self.list(id, end, true, wrapping);
+        Some(kind)
+    }
+
+    /// Notes which observations came in which message or record. Only the outermost batch is answered one by one.
+    fn list(&mut self, id: Option<String>, from: usize, is_unread: bool, wrapping: Wrapping<'_>) {
+        if wrapping.is_none() {
+            let observations = from..self.batch.observations.len();
+            self.batch.items.push(BatchItem { id: id.unwrap_or_default(), observations, is_unread });
+        }
+    }
+
+    /// Reads one of several records. `left` is its size and that of those behind it.
+    fn read_queued(&mut self, record: &str, left: usize, wrapping: Wrapping<'_>) -> InputKind {
         match queue::open(record) {
             Ok(Opened::Sqs(message)) => {
-                let id = message.id.clone().unwrap_or_default();
+                let id = message.id.clone();
                 let from = self.batch.observations.len();
                 self.read_message(message, wrapping);
-                // Only the outermost batch is answered message by message.
-                if wrapping.is_none() {
-                    let observations = from..self.batch.observations.len();
-                    self.batch.messages.push(SqsMessage { id, observations });
-                }
+                self.list(id, from, false, wrapping);
                 InputKind::Sqs
+            }
+            Ok(Opened::Kinesis(streamed)) => {
+                let from = self.batch.observations.len();
+                let Streamed { sequence, arn, data } = streamed;
+                match data {
+                    Ok(data) => self.read_streamed(&data, arn.as_deref(), (record.len(), left), wrapping),
+                    Err(problem) => self.batch.problems.add(problem),
+                }
+                // One that was cut short by the clock comes again, and counts once all the same.
+                let is_unread = !(self.allowance.is_time_left)();
+                self.list(sequence, from, is_unread, wrapping);
+                InputKind::Kinesis
             }
             Ok(Opened::Sns(message)) => {
                 self.read_message(message, wrapping);
@@ -311,6 +343,28 @@ impl Reader<'_> {
                 InputKind::Unknown
             }
         }
+    }
+
+    /// Reads subscription data out of a stream, within its share of what the payload may use. Anything else in a record
+    /// is a problem.
+    fn read_streamed(&mut self, data: &str, arn: Option<&str>, (size, left): (usize, usize), wrapping: Wrapping<'_>) {
+        let is_trusted = self.setting.trust.trusts(arn) && wrapping.distrusted.is_none();
+        // By the log group, where only CloudWatch Logs writes to the stream.
+        let doubtful = (!is_trusted).then(|| {
+            let source =
+                if self.setting.trust.alias == Alias::Direct { Source::DirectPayload } else { Source::OtherLogs };
+            (source, wrapping.distrusted.or(arn).unwrap_or("a stream without ARN").to_owned())
+        });
+        let share = self.allowance.share(size, left);
+        let kept = self.batch.observations.len();
+        let calls = OBSERVATIONS_MAX.saturating_sub(kept);
+        self.batch.observations_max = kept + fair(calls, OBSERVATIONS_MAX, size, left);
+        let mut rest = Allowance { ..share };
+        self.believing(doubtful, |reader| {
+            logs::read_data(data, reader.setting, &mut rest, &mut reader.batch);
+        });
+        self.batch.observations_max = OBSERVATIONS_MAX;
+        self.allowance.spend(&share, &rest);
     }
 
     fn read_message(&mut self, message: Message<'_>, wrapping: Wrapping<'_>) {
@@ -336,3 +390,6 @@ impl Reader<'_> {
         recognised.ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -260,9 +260,9 @@ fn each_message_of_a_queue_has_its_observations_and_a_bad_one_does_not_affect_th
         batch.problems.iter().map(|(name, count, _)| (name, count)).collect::<Vec<_>>(),
         [(ProblemName::JsonInvalid, 2)]
     );
-    let message = |id: &str, observations| SqsMessage { id: id.into(), observations };
+    let message = |id: &str, observations| BatchItem { id: id.into(), observations, is_unread: false };
     assert_eq!(
-        batch.messages,
+        batch.items,
         [message("m0", 0..1), message("m1", 1..1), message("m2", 1..3), message("m3", 3..3), message("m4", 3..4)]
     );
 }
@@ -278,11 +278,11 @@ fn a_message_that_is_missing_or_not_a_text_is_reported_and_still_listed() {
     ]});
     let batch = decoded(&event);
     assert_eq!(ids(&batch), ["1"]);
-    assert_eq!(batch.messages.iter().map(|message| message.id.as_str()).collect::<Vec<_>>(), ["m0", "7", ""]);
+    assert_eq!(batch.items.iter().map(|message| message.id.as_str()).collect::<Vec<_>>(), ["m0", "7", ""]);
     assert_eq!(batch.problems.count(ProblemName::FieldWrongType), 3);
     let half_a_character = r#"{"Records":[{"messageId":"m0","eventSource":"aws:sqs","body":"\ud83d"}]}"#;
     let batch = decode(half_a_character, &setting());
-    assert_eq!((batch.messages.len(), batch.problems.count(ProblemName::JsonInvalid)), (1, 1));
+    assert_eq!((batch.items.len(), batch.problems.count(ProblemName::JsonInvalid)), (1, 1));
 }
 
 #[test]

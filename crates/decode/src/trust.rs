@@ -101,8 +101,8 @@ pub struct Trust {
     /// `OIDC_TRIAGE_TRUSTED_ACCOUNTS`: accounts whose envelopes are trusted beside the function's own. By default none:
     /// what other accounts forward is of their own sign-in, and would hide or end an outage of ours.
     pub accounts: Vec<String>,
-    /// `OIDC_TRIAGE_TRUSTED_QUEUES` and `OIDC_TRIAGE_TRUSTED_TOPICS`, by ARN. By default none: anybody who may send to
-    /// one could forge AWS's events.
+    /// `OIDC_TRIAGE_TRUSTED_QUEUES`, `OIDC_TRIAGE_TRUSTED_TOPICS` and `OIDC_TRIAGE_TRUSTED_STREAMS`, by ARN. By default
+    /// none: anybody who may send to one could forge AWS's events, or the owner of a log group.
     pub trusted: Vec<String>,
 }
 
@@ -180,7 +180,7 @@ impl Trust {
         trust
     }
 
-    /// Whether messages from a queue or topic with that ARN are trusted like direct input.
+    /// Whether messages from a queue, topic or stream with that ARN are trusted like direct input.
     pub fn trusts(&self, arn: Option<&str>) -> bool {
         arn.is_some_and(|arn| self.trusted.iter().any(|trusted| trusted == arn))
     }
@@ -195,7 +195,7 @@ pub fn doubt(source: Source, name: &str) -> String {
         }
         Source::OtherLogs => {
             format!(
-                "{name} is not declared as CloudTrail's log group, nor as a trusted queue or topic: only its failures count (TrailLogGroups, TrustedQueues, TrustedTopics)"
+                "{name} is not declared as CloudTrail's log group, nor as a trusted queue, topic or stream: only its failures count (TrailLogGroups, TrustedQueues, TrustedTopics, LogStreamArn)"
             )
         }
         Source::ListedProgram => format!("{name} may hand over failed calls, and nothing else"),

@@ -28,7 +28,7 @@ pub struct Answer {
     pub problems: Problems,
     pub incidents: Vec<IncidentReport>,
     pub notices: Vec<NoticeReport>,
-    /// For an SQS batch: the messages to be delivered again.
+    /// For an SQS batch: the messages to be delivered again. For a Kinesis batch: the record from which on it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_item_failures: Option<Vec<BatchItemFailure>>,
     /// What became of a test notice that was asked for.

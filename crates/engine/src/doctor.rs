@@ -9,6 +9,7 @@ pub mod facts;
 mod arrival;
 mod channels;
 mod logs;
+mod organization;
 mod ourselves;
 mod rules;
 
@@ -23,6 +24,7 @@ pub fn report(facts: &Facts, now: Timestamp) -> Report {
         arrival::checks(facts, now),
         rules::checks(facts, now),
         logs::checks(facts, now),
+        organization::checks(facts, now),
         ourselves::table(facts).into_iter().collect(),
         channels::checks(facts),
         ourselves::checks(facts, now),

@@ -34,7 +34,7 @@ pub struct Settings {
     /// `OIDC_TRIAGE_OWN_LOG_GROUPS`: never read, or we would react to ourselves for ever.
     pub own_log_groups: Vec<String>,
     /// Whom to trust: `OIDC_TRIAGE_TRAIL_LOG_GROUPS`, `OIDC_TRIAGE_CALL_SOURCES`, `OIDC_TRIAGE_TRUSTED_ACCOUNTS`,
-    /// `OIDC_TRIAGE_TRUSTED_QUEUES`, `OIDC_TRIAGE_TRUSTED_TOPICS`.
+    /// `OIDC_TRIAGE_TRUSTED_QUEUES`, `OIDC_TRIAGE_TRUSTED_TOPICS`, `OIDC_TRIAGE_TRUSTED_STREAMS`.
     pub trust: Trust,
 }
 
@@ -177,7 +177,7 @@ fn trust(variable: impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) 
         }
     }
     let mut trusted = Vec::new();
-    for name in ["OIDC_TRIAGE_TRUSTED_QUEUES", "OIDC_TRIAGE_TRUSTED_TOPICS"] {
+    for name in ["OIDC_TRIAGE_TRUSTED_QUEUES", "OIDC_TRIAGE_TRUSTED_TOPICS", "OIDC_TRIAGE_TRUSTED_STREAMS"] {
         for arn in list(get(name)) {
             if arn.starts_with("arn:") {
                 trusted.push(arn);

@@ -258,6 +258,7 @@ const fn in_words(kind: InputKind) -> &'static str {
         InputKind::Logs => "lines of a log group, from a CloudWatch Logs subscription",
         InputKind::LogsControl => "a control message of CloudWatch Logs, without a log event",
         InputKind::Sqs => "a batch of SQS messages",
+        InputKind::Kinesis => "a batch of records of a Kinesis stream",
         InputKind::Sns => "an SNS notification",
         InputKind::List => "a list of events",
         InputKind::Foreign => "an event of something else, which is left alone",

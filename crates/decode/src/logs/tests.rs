@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use triage_model::problem::ProblemName;
 
 use super::*;
-use crate::batch::{OBSERVATIONS_MAX, OBSERVATIONS_WEIGHT_MAX};
+use crate::batch::{OBSERVATIONS_MAX, OBSERVATIONS_WEIGHT_MAX, TEXT_MAX};
 use crate::cloudtrail::EVENT_SOURCES;
 use crate::log_text::line::LINE_MAX;
 use crate::logs::document::Element;

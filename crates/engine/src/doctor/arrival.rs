@@ -6,7 +6,16 @@ use super::check::{Check, State, when};
 use super::facts::{Facts, Found, Trail};
 
 pub fn checks(facts: &Facts, now: Timestamp) -> Vec<Check> {
-    vec![trail(&facts.trails), records(facts, now)]
+    let trail = trail(&facts.trails);
+    let trail = match (&facts.source_bus, trail.state) {
+        (Some(bus), State::Broken) => Check::unknown(
+            "trail",
+            &format!("{}; what {} brings needs one in the accounts that forward", trail.detail, bus.name),
+            "Check that there is a trail with management events in each account and region that forwards.",
+        ),
+        (Some(_) | None, _) => trail,
+    };
+    vec![trail, records(facts, now)]
 }
 
 fn trail(trails: &Found<Vec<Trail>>) -> Check {

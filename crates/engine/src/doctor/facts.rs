@@ -55,6 +55,10 @@ pub struct Facts {
     /// Rules that invoke the watcher.
     pub ticks: Option<Found<Vec<Rule>>>,
     pub log_groups: Vec<LogGroup>,
+    /// The bus that other accounts send to, where the stack has one.
+    pub source_bus: Option<SourceBus>,
+    /// The streams with logs of other accounts.
+    pub streams: Vec<Stream>,
     pub table: Option<Table>,
     pub topics: Vec<Topic>,
     /// Whether an event that is none was refused for that alone.
@@ -116,6 +120,24 @@ pub struct LogGroup {
     pub last_delivered: Found<Option<Timestamp>>,
     /// Deliveries of the last day that failed.
     pub failed: Found<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceBus {
+    pub name: String,
+    /// Whether a policy lets others send; the error where there is no such bus.
+    pub has_policy: Found<bool>,
+}
+
+/// A stream, by the metrics of both its ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    pub name: String,
+    /// The hour in which records last came into it ends here, and that in which the function last read some.
+    pub last_written: Found<Option<Timestamp>>,
+    pub last_read: Found<Option<Timestamp>>,
+    /// How old the oldest record was that the function read in the last hour.
+    pub behind: Found<Option<Duration>>,
 }
 
 /// An item of the doctor's own.

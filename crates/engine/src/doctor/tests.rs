@@ -6,7 +6,8 @@ use triage_model::observation::Operation;
 
 use super::check::State;
 use super::facts::{
-    Brings, Found, LogGroup, Ourselves, Probe, Records, Rule, Subscriptions, Table, Topic, Trail, Trouble,
+    Brings, Found, LogGroup, Ourselves, Probe, Records, Rule, SourceBus, Stream, Subscriptions, Table, Topic, Trail,
+    Trouble,
 };
 use super::*;
 use crate::publish::Destination;
@@ -51,6 +52,13 @@ fn healthy() -> Facts {
             subscription: Ok(Some("stack-Subscription1".into())),
             last_delivered: Ok(Some(at(NOW - 4000))),
             failed: Ok(0),
+        }],
+        source_bus: Some(SourceBus { name: "org".into(), has_policy: Ok(true) }),
+        streams: vec![Stream {
+            name: "many".into(),
+            last_written: Ok(Some(at(NOW - 3000))),
+            last_read: Ok(Some(at(NOW - 3000))),
+            behind: Ok(Some(Duration::from_secs(2))),
         }],
         table: Some(Table { written: Ok(()), read: Ok(true) }),
         topics: vec![topic(Destination::Topic), topic(Destination::Fallback), topic(Destination::Pager)],
@@ -105,6 +113,8 @@ fn of_a_healthy_stack_every_link_is_ok() {
             "rule stack-Calls",
             "rule tick",
             "logs /app",
+            "source bus",
+            "stream many",
             "table",
             "topic",
             "fallback",
@@ -121,18 +131,23 @@ fn of_a_healthy_stack_every_link_is_ok() {
         assert_eq!((check.state, check.action.as_str()), (State::Ok, ""), "{check:?}");
         assert!(report.text.contains(&format!("ok      {}: {}", check.name, check.detail)), "{}", report.text);
     }
-    assert!(report.text.starts_with("0 broken, 0 unknown, 17 ok.\n") && !report.any_broken());
+    assert!(report.text.starts_with("0 broken, 0 unknown, 19 ok.\n") && !report.any_broken());
 }
 
 #[test]
 fn each_broken_link_is_named_with_what_to_do() {
     type Change = fn(&mut Facts);
     let table: &[(&str, &str, &str, Change)] = &[
-        ("trail", "there is no trail", "Create a trail", |facts| facts.trails = Ok(vec![])),
+        ("trail", "there is no trail", "Create a trail", |facts| {
+            facts.source_bus = None;
+            facts.trails = Ok(vec![]);
+        }),
         ("trail", "main is stopped", "start-logging --name main", |facts| {
+            facts.source_bus = None;
             facts.trails.as_mut().unwrap()[0].is_logging = Ok(false);
         }),
         ("trail", "main records no management events", "Create a trail", |facts| {
+            facts.source_bus = None;
             facts.trails.as_mut().unwrap()[0].has_management_events = Ok(false);
         }),
         ("rule cloudtrail", "no such EventBridge rule", "Deploy", |facts| {
@@ -169,6 +184,20 @@ fn each_broken_link_is_named_with_what_to_do() {
         }),
         ("logs /app", "no subscription", "ApplicationLogGroups", |facts| facts.log_groups[0].subscription = Ok(None)),
         ("logs /app", "could not deliver 2 times", "logs.amazonaws.com", |facts| facts.log_groups[0].failed = Ok(2)),
+        ("source bus", "org has no policy", "OrganizationId", |facts| {
+            facts.source_bus.as_mut().unwrap().has_policy = Ok(false);
+        }),
+        ("source bus", "there is no bus org", "EventBusName", |facts| {
+            facts.source_bus.as_mut().unwrap().has_policy =
+                Err(Trouble::Refused("made:Up", "ResourceNotFoundException".into()));
+        }),
+        ("stream many", "none was read since", "list-event-source-mappings", |facts| {
+            facts.streams[0].last_read = Ok(Some(at(NOW - 9000)));
+        }),
+        ("stream many", "none was read within 14 days", "LogStreamArn", |facts| facts.streams[0].last_read = Ok(None)),
+        ("stream many", "were read 40 min", "duration", |facts| {
+            facts.streams[0].behind = Ok(Some(Duration::from_secs(2400)));
+        }),
         ("table", "could not be written: the right made:Up is missing", "dynamodb:PutItem", |facts| {
             facts.table = Some(Table { written: denied(), read: denied() });
         }),
@@ -218,6 +247,8 @@ fn what_cannot_be_found_out_is_unknown_and_says_why() {
     type Change = fn(&mut Facts);
     let table: &[(&str, &str, Change)] = &[
         ("trail", "the right made:Up is missing", |facts| facts.trails = denied()),
+        // Where records are forwarded, the trail is another account's.
+        ("trail", "no trail in this region; what org brings needs one", |facts| facts.trails = Ok(vec![])),
         ("trail", "had no answer: it timed out", |facts| facts.trails = silent()),
         ("trail", "main not all is known", |facts| facts.trails.as_mut().unwrap()[0].is_logging = denied()),
         ("records", "the right made:Up is missing", |facts| facts.records = denied()),
@@ -229,6 +260,12 @@ fn what_cannot_be_found_out_is_unknown_and_says_why() {
         ("logs /app", "the right made:Up is missing", |facts| facts.log_groups[0].subscription = denied()),
         ("logs /app", "whether it delivers is unknown", |facts| facts.log_groups[0].last_delivered = silent()),
         ("logs /app", "delivered nothing within 14 days", |facts| facts.log_groups[0].last_delivered = Ok(None)),
+        ("source bus", "the right made:Up is missing", |facts| {
+            facts.source_bus.as_mut().unwrap().has_policy = denied();
+        }),
+        ("stream many", "it timed out", |facts| facts.streams[0].last_written = silent()),
+        ("stream many", "the right made:Up is missing", |facts| facts.streams[0].behind = denied()),
+        ("stream many", "no record came within 14 days", |facts| facts.streams[0].last_written = Ok(None)),
         ("topic", "who subscribes is unknown", |facts| facts.topics[0].subscriptions = denied()),
         ("probe eu-central-1", "CreateToken unknown", |facts| facts.probes[0].1 = probed(60, StepState::Unknown)),
         ("probe eu-central-1", "CreateToken unexpected", |facts| facts.probes[0].1 = probed(60, StepState::Unexpected)),
@@ -273,6 +310,7 @@ fn one_good_trail_is_enough() {
     facts.trails.as_mut().unwrap().insert(0, other.clone());
     assert_eq!(report(&facts, at(NOW)).checks[0].state, State::Ok);
     facts.trails = Ok(vec![other]);
+    facts.source_bus = None;
     assert_eq!(report(&facts, at(NOW)).checks[0].state, State::Broken, "whatever it logs, it has no management events");
 }
 
@@ -281,6 +319,8 @@ fn of_a_function_on_somebodys_own_machine_only_what_it_has_is_checked() {
     let mut facts = healthy();
     (facts.rules, facts.ticks, facts.bus) = (None, None, None);
     facts.log_groups.clear();
+    facts.streams.clear();
+    facts.source_bus = None;
     let checks = report(&facts, at(NOW)).checks;
     assert!(!checks.iter().any(|check| check.name.starts_with("rule") || check.name.starts_with("logs")), "{checks:?}");
 }
@@ -293,7 +333,7 @@ fn the_text_begins_with_what_is_broken_and_no_foreign_text_forges_a_line() {
     facts.log_groups[0].subscription = Ok(None);
     let report = report(&facts, at(NOW));
     let lines: Vec<&str> = report.text.lines().collect();
-    assert_eq!(lines[0], "1 broken, 1 unknown, 15 ok.");
+    assert_eq!(lines[0], "1 broken, 1 unknown, 17 ok.");
     assert!(lines[1].starts_with("broken  logs /evil ok trail: all is well: no subscription"), "{}", report.text);
     assert!(lines[2].starts_with("unknown records: the right made:Up is missing. Do: Allow"), "{}", report.text);
     assert_eq!(lines.len(), 1 + report.checks.len());

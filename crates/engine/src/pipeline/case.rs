@@ -13,7 +13,7 @@ use triage_decide::objective::Objective;
 use triage_decide::probe::ProbeAnswer;
 use triage_decide::verdict::Evaluation;
 use triage_decide::view::StoreError;
-use triage_decode::{Batch, InputKind, SqsMessage};
+use triage_decode::{Batch, BatchItem, InputKind};
 use triage_model::observation::Observation;
 use triage_model::problem::{ProblemName, Problems};
 use triage_model::region::Region;
@@ -34,7 +34,7 @@ use crate::test_notice::TestNotice;
 /// One invocation under way.
 pub struct Case {
     kind: InputKind,
-    messages: Vec<SqsMessage>,
+    items: Vec<BatchItem>,
     carries_secrets: bool,
     /// Nothing is published.
     is_shadow: bool,
@@ -95,7 +95,8 @@ impl Case {
             own,
             problems,
             carries_secrets,
-            messages,
+            items,
+            observations_max: _,
             request: _,
         } = batch;
         let schedule = Schedule::of(invocation);
@@ -110,7 +111,7 @@ impl Case {
         (
             Self {
                 kind,
-                messages,
+                items,
                 carries_secrets,
                 is_shadow: mode == Mode::Shadow,
                 claim,
@@ -169,7 +170,8 @@ impl Case {
     /// Makes the answer. `lists_all`: the caller reads all failures, and not only as many as an answer of the function
     /// holds. A payload may hold more failures than there is memory to describe.
     pub fn close(self, classified: Vec<ClassifiedFailure>, lists_all: bool) -> Handled {
-        let batch_item_failures = (self.kind == InputKind::Sqs).then(|| self.to_be_delivered_again(&classified));
+        let batch_item_failures = self.is_answered_by_item().then(|| self.to_be_delivered_again(&classified));
+        let is_answered_by_item = self.is_answered_by_item();
         let Self { kind, carries_secrets, draft, .. } = self;
         let Draft {
             mut counts,
@@ -210,18 +212,23 @@ impl Case {
             test_notice,
             doctor: None,
         };
-        // A payload with secrets must not come to rest in the failure queue; of an SQS batch only some messages are
-        // delivered again. In both cases the claim is released, so the next failure of the region sends the notice.
+        // A payload with secrets must not come to rest in the failure queue; of a batch only some items are delivered
+        // again. In both cases the claim is released, so the next failure of the region sends the notice.
         let error = not_sent
             .first()
-            .filter(|_| kind != InputKind::Sqs && !carries_secrets)
+            .filter(|_| !is_answered_by_item && !carries_secrets)
             .map(|first| Error::NotNotified { count: not_sent.len(), reason: first.reason.clone() });
         Handled { kind, answer, probes, evaluations, objectives, notices, calls, measured, asks_doctor, error }
     }
 
-    /// The messages with a failure that made a notice which could not be sent; all of them where no failure made it. A
-    /// message with secrets is among them: it comes again out of its sender's own queue, and not into the failure
-    /// queue.
+    /// Whether Lambda reads from the answer which part of a batch is to come again.
+    fn is_answered_by_item(&self) -> bool {
+        matches!(self.kind, InputKind::Sqs | InputKind::Kinesis)
+    }
+
+    /// The items that were not read in time, and those with a failure that made a notice which could not be sent; all of
+    /// them where no failure made it. A message with secrets is among them: it comes again out of its sender's own queue,
+    /// and not into the failure queue. What cannot be read at all is not among them: it would be no better the next time.
     fn to_be_delivered_again(&self, classified: &[ClassifiedFailure]) -> Vec<BatchItemFailure> {
         let Draft { not_sent, evaluations, .. } = &self.draft;
         let made = |one: &ClassifiedFailure, lost: &NotSent| {
@@ -232,10 +239,16 @@ impl Case {
         let concerned = classified.iter().filter(|one| not_sent.iter().any(|lost| made(one, lost)));
         let positions: Vec<usize> = concerned.map(|one| one.position).collect();
         let made_by_none = !not_sent.is_empty() && positions.is_empty();
-        self.messages
+        // A stream is read in order: Lambda goes back to the first, and everything behind it comes again.
+        let at_most = if self.kind == InputKind::Kinesis { 1 } else { usize::MAX };
+        self.items
             .iter()
-            .filter(|message| made_by_none || positions.iter().any(|position| message.observations.contains(position)))
-            .map(|message| BatchItemFailure { item_identifier: message.id.clone() })
+            .filter(|item| {
+                let made = || positions.iter().any(|position| item.observations.contains(position));
+                item.is_unread || made_by_none || made()
+            })
+            .take(at_most)
+            .map(|item| BatchItemFailure { item_identifier: item.id.clone() })
             .collect()
     }
 }
