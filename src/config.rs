@@ -5,12 +5,14 @@
 
 mod company;
 mod directory;
+mod status;
 
 use triage_engine::settings::{Settings, SettingsError, given, list};
 use triage_model::region::is_well_formed;
 use triage_notify::place::{Company, Place};
 
 pub use self::directory::IdentityStoreArn;
+pub use self::status::StatusPlace;
 
 /// What an operator can set. Every variable is optional.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +34,8 @@ pub struct Config {
     pub company: Company,
     /// `OIDC_TRIAGE_RESOLVE_NAMES`, `OIDC_TRIAGE_IDENTITY_STORE_ARN`: where user ids become names, if they should.
     pub identity_store: Option<IdentityStoreArn>,
+    /// `OIDC_TRIAGE_STATUS_BUCKET`, `OIDC_TRIAGE_STATUS_PREFIX`: where the watcher writes the status page, if it should.
+    pub status_page: Option<StatusPlace>,
     /// `OIDC_TRIAGE_WATCHER`: the watcher's name, and `OIDC_TRIAGE_APPLICATION_LOG_GROUPS`: what subscriptions deliver. The
     /// doctor looks for both.
     pub watcher: Option<String>,
@@ -64,6 +68,8 @@ impl Config {
         let company = company::read(&variable, &mut problems);
         let hides_names = settings.as_ref().is_some_and(Settings::hides_names);
         let identity_store = directory::read(&variable, hides_names, &mut problems);
+        let table = get("OIDC_TRIAGE_TABLE");
+        let status_page = status::read(&variable, table.is_some(), &mut problems);
         let settings = settings.map(|settings| Settings { time_zone: company.time_zone.clone(), ..settings });
         let (Some(settings), true) = (settings, problems.is_empty()) else { return Err(SettingsError(problems)) };
         Ok(Self {
@@ -72,9 +78,10 @@ impl Config {
             fallback_topic_arn,
             pager_topic_arn,
             event_bus: get("OIDC_TRIAGE_EVENT_BUS"),
-            table: get("OIDC_TRIAGE_TABLE"),
+            table,
             company,
             identity_store,
+            status_page,
             watcher: get("OIDC_TRIAGE_WATCHER"),
             log_groups: list(get("OIDC_TRIAGE_APPLICATION_LOG_GROUPS")),
             source_bus: get("OIDC_TRIAGE_SOURCE_BUS"),

@@ -15,11 +15,13 @@ mod trails;
 use std::sync::PoisonError;
 
 use aws_config::SdkConfig;
-use futures_util::future::{OptionFuture, join, join_all, join3, join4, join5};
+use futures_util::future::{OptionFuture, join, join_all, join4, join5};
 use triage_decide::policy::Policy;
+use triage_decide::view::StoreError;
 use triage_engine::doctor::facts::{Facts, Ourselves, Probe};
 use triage_engine::handled::Invocation;
 use triage_engine::publish::Destination;
+use triage_engine::status_page::Written;
 use triage_model::region::Region;
 
 use self::ask::Ask;
@@ -30,13 +32,14 @@ use crate::publish::topic_client;
 /// The qualifier of services, in `arn:aws:lambda:<region>:<account>:function:<name>:<qualifier>`.
 const EVENTS_ALIAS: &str = "events";
 
-/// Asks all neighbours at once. `probes` is what the pipeline knows of each region's.
+/// Asks all neighbours at once. `probes` is what the pipeline knows of each region's, `status` what the watcher noted of the page.
 pub async fn facts(
     sdk: &SdkConfig,
     http: &Http,
     config: &Config,
     invocation: &Invocation,
     probes: impl Future<Output = Vec<(Region, Probe)>>,
+    status: impl Future<Output = Result<Option<Written>, StoreError>>,
 ) -> Facts {
     let ask = Ask::new(sdk, http, invocation.deadline);
     let (now, region) = (invocation.now, config.settings.region.as_str());
@@ -73,8 +76,8 @@ pub async fn facts(
     );
     let of_others = join(OptionFuture::from(source_bus), join_all(streams));
     // Large, and rarely run.
-    let ((trails, records, rules, ticks), (log_groups, table, topics, bus, probes), (source_bus, streams)) =
-        Box::pin(join3(trail, ours, of_others)).await;
+    let ((trails, records, rules, ticks), (log_groups, table, topics, bus, probes), (source_bus, streams), status_page) =
+        Box::pin(join4(trail, ours, of_others, status)).await;
     let clock_ahead_s = *ask.clock_ahead_s.lock().unwrap_or_else(PoisonError::into_inner);
     Facts {
         trails,
@@ -88,6 +91,7 @@ pub async fn facts(
         topics,
         bus,
         probes,
+        status_page,
         clock_ahead_s,
         ourselves: ourselves(config, invocation),
     }

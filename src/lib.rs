@@ -1,8 +1,8 @@
 //! The shell around the stages: AWS's SDKs, the environment, the log.
 //!
 //! The only crate with AWS SDKs. [`config`] reads the environment once; [`oidc`], [`publish`], [`directory`] and
-//! [`store`] implement the ports of `triage-engine`, all on one client of [`http`]; [`telemetry`] writes the function's
-//! log and metrics. `main.rs` puts them together.
+//! [`store`] implement the ports of `triage-engine`, all on one client of [`http`]; [`status`] writes the status page, by [`s3`];
+//! [`telemetry`] writes the function's log and metrics. `main.rs` puts them together.
 
 pub mod config;
 pub mod directory;
@@ -10,5 +10,8 @@ pub mod doctor;
 pub mod http;
 pub mod oidc;
 pub mod publish;
+pub mod s3;
+pub mod signed;
+pub mod status;
 pub mod store;
 pub mod telemetry;

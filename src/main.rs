@@ -16,17 +16,20 @@ use oidc_triage_function::doctor;
 use oidc_triage_function::http::Http;
 use oidc_triage_function::oidc::Oidc;
 use oidc_triage_function::publish::Publisher;
+use oidc_triage_function::status::StatusPage;
 use oidc_triage_function::store::dynamodb::DynamoStore;
 use oidc_triage_function::telemetry::{self, InvocationFacts};
 use serde_json::value::RawValue;
+use triage_decode::trust::account_of_arn;
 use triage_engine::answer::Answer;
 use triage_engine::backoff::Backoff;
 use triage_engine::doctor::report;
 use triage_engine::error::Error;
-use triage_engine::handled::{DEADLINE_MARGIN, Invocation};
+use triage_engine::handled::{DEADLINE_MARGIN, Handled, Invocation};
 use triage_engine::memory::MemoryStore;
 use triage_engine::pipeline::Pipeline;
 use triage_engine::store::Store;
+use triage_model::problem::ProblemName;
 use triage_model::region::Region;
 
 /// One event at a time: a second worker would have nothing to do.
@@ -90,6 +93,8 @@ struct Function<S> {
     config: Config,
     sdk_config: SdkConfig,
     http: Http,
+    /// None where it is written by another function, or by none.
+    status_page: Option<StatusPage>,
     invocations: AtomicU64,
 }
 
@@ -100,7 +105,9 @@ impl<S: Store> Function<S> {
         let oidc = Oidc::new(sdk_config.clone(), Backoff::SDK_2026);
         oidc.prepare(&config.settings.regions);
         let pipeline = Pipeline::new(config.settings.clone(), store, Some(oidc), publisher, directory);
-        Self { pipeline, config, sdk_config, http, invocations: AtomicU64::new(0) }
+        // In shadow mode nothing is published, and a page is published to everybody.
+        let status_page = config.status_page.as_ref().filter(|_| config.settings.is_live()).map(StatusPage::new);
+        Self { pipeline, config, sdk_config, http, status_page, invocations: AtomicU64::new(0) }
     }
 
     async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Failed> {
@@ -115,9 +122,16 @@ impl<S: Store> Function<S> {
             deadline: started + left.saturating_sub(DEADLINE_MARGIN),
         };
         let mut handled = self.pipeline.handle(event.payload.get(), &invocation).await;
+        // After the notices: none waits for it.
+        if handled.measured.ticks > 0
+            && let Some(page) = &self.status_page
+        {
+            self.write_status(page, &mut handled, &invocation).await;
+        }
         if handled.asks_doctor {
             let probes = self.pipeline.probed(&invocation);
-            let found = doctor::facts(&self.sdk_config, &self.http, &self.config, &invocation, probes).await;
+            let status = self.pipeline.status_noted(&invocation);
+            let found = doctor::facts(&self.sdk_config, &self.http, &self.config, &invocation, probes, status).await;
             handled.answer.doctor = Some(report(&found, now));
         }
         let facts = InvocationFacts {
@@ -133,6 +147,25 @@ impl<S: Store> Function<S> {
         match handled.error.take() {
             None => Ok(handled.answer.bounded()),
             Some(error) => Err(Failed(error)),
+        }
+    }
+}
+
+impl<S: Store> Function<S> {
+    /// A page that cannot be written is a problem of this tick, and of nothing else.
+    async fn write_status(&self, page: &StatusPage, handled: &mut Handled, invocation: &Invocation) {
+        let company = &self.config.company;
+        let mut due = self.pipeline.status_due(handled, company, &page.place(), invocation).await;
+        let owner = account_of_arn(&invocation.invoked_arn);
+        let written = page.write(&self.sdk_config, &self.http, &due.files, owner, invocation.deadline).await;
+        let problems = &mut handled.answer.problems;
+        if let Err(trouble) = &written {
+            let said = format!("{}. {}", trouble.detail, trouble.action);
+            problems.note(ProblemName::StatusPageNotWritten, said);
+        }
+        let noted = self.pipeline.status_done(&due, written, invocation).await;
+        for error in due.trouble.take().into_iter().chain(noted.err()) {
+            problems.note(ProblemName::StoreUnavailable, error.to_string());
         }
     }
 }

@@ -20,6 +20,7 @@ LOG_GB_SCANNED = 0.005
 READ_UNIT = 0.125 / MILLION
 WRITE_UNIT = 0.625 / MILLION
 BUS_EVENT = 1.00 / MILLION
+S3_PUT = 5.00 / MILLION
 METRIC = 0.30
 ALARM = 0.10
 DASHBOARD = 3.00
@@ -40,6 +41,9 @@ UNITS_OF_A_TICK = 40
 UNITS_OF_A_FAILURE = {"write": 4, "read": 9}
 #: Of the served calls of a slot, gathered.
 UNITS_OF_SERVED = 2
+#: Files of the status page that each tick writes, and what is read of the table for them: the list of past incidents has at most 64 KB.
+FILES_OF_A_TICK = 2
+UNITS_OF_PAST = 16
 #: Metrics that have data in an ordinary hour.
 METRICS_WITH_DATA = 7
 
@@ -96,6 +100,10 @@ def rows(stack):
            f"{money(hours * STREAM_HOUR)} a month, {money(STREAM_GB)} a gigabyte")
     yield ("With organization/forward.yaml: events of other accounts", "each is sent to a bus once",
            f"{money(MILLION * BUS_EVENT)} a million")
+    page = MINUTES_A_MONTH * FILES_OF_A_TICK * S3_PUT
+    past = MINUTES_A_MONTH * UNITS_OF_PAST * READ_UNIT
+    yield "With StatusBucket: files in S3", f"{FILES_OF_A_TICK} requests a tick", money(page) + " a month"
+    yield "With StatusBucket: table", f"at most {UNITS_OF_PAST} read units a tick", f"at most {money(past)} a month"
     yield "A saved query", "by the log that it scans", f"{LOG_GB_SCANNED * 100:g} cents a gigabyte"
     yield "EventBridge's AWS events, rules, queue, a topic's first thousand mails a month", "", "nothing"
 

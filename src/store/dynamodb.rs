@@ -14,6 +14,7 @@ mod known;
 mod people;
 mod region_items;
 mod slot_item;
+mod status;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,7 @@ use triage_decide::evidence::{Evidence, Seen};
 use triage_decide::policy::Policy;
 use triage_decide::probe_record::ProbeRecord;
 use triage_decide::view::{StoreError, View};
+use triage_engine::status_page::{StatusRecord, Written};
 use triage_engine::store::{At, Claim, Committed, Elected, REGION_KEPT, Recorded, Settled, Store};
 use triage_model::caller::CallerHasher;
 use triage_model::observation::HealthIssue;
@@ -42,6 +44,7 @@ use triage_model::region::Region;
 use triage_model::time::{before, day_of, is_within};
 use triage_notify::letter::{Entry, Step};
 use triage_notify::people::Person;
+use triage_notify::status::kept::Kept;
 
 use self::known::Known;
 use self::table::{EXPIRES_AT, Key, Table, Update, bytes, expiry};
@@ -481,6 +484,18 @@ impl Store for DynamoStore {
 
     async fn keep_people(&self, people: &BTreeMap<String, Person>, at: At) -> Result<(), StoreError> {
         self.table.keep_people(people, at).await
+    }
+
+    async fn status(&self, at: At) -> Result<StatusRecord, StoreError> {
+        self.table.status(at).await
+    }
+
+    async fn keep_status_incidents(&self, kept: &Kept, at: At) -> Result<(), StoreError> {
+        self.table.put_status_incidents(kept, at).await
+    }
+
+    async fn note_status(&self, written: &Written, at: At) -> Result<(), StoreError> {
+        self.table.put_status_note(written, at).await
     }
 
     async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError> {

@@ -96,6 +96,7 @@ metrics! {
     NoticeAge Seconds "age of the notice that waits longest"
     UndecodableInput Count "problems because of which input, or a part of it, could not be read"
     StoreErrors Count "times that the table was unavailable"
+    StatusPageErrors Count "ticks that could not write the status page"
     ObservationAge Seconds "age of the newest call in the input, archives left out"
     DecisionTime Milliseconds "time taken to decide, all regions together"
     Ticks Count "ticks that were handled; a late one is not"
@@ -262,6 +263,7 @@ impl Values {
         let undecodable = problems.iter().filter(|(name, ..)| name.is_undecodable()).map(|(_, count, _)| count);
         self.count_some(Name::UndecodableInput, undecodable.sum());
         self.count_some(Name::StoreErrors, problems.count(ProblemName::StoreUnavailable));
+        self.count_some(Name::StatusPageErrors, problems.count(ProblemName::StatusPageNotWritten));
     }
 
     fn add_probes<'a>(&mut self, probes: impl Iterator<Item = &'a ProbeAnswer>) {

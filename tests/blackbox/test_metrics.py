@@ -102,6 +102,8 @@ SCENARIOS = [
              {"UndecodableInput": 2, "FailuresRequest": 1}, exact=False),
     Scenario("a_table_that_cannot_be_had", {}, [make.cloudtrail], {"StoreErrors": Between(1, 20), "FailuresService": 1},
              {"OIDC_TRIAGE_TABLE": "made-up"}, exact=False),
+    Scenario("a_status_page_that_nobody_takes", {}, [make.tick], {"StatusPageErrors": 1, "StoreErrors": Between(1, 20)},
+             {"OIDC_TRIAGE_TABLE": "made-up", "OIDC_TRIAGE_STATUS_BUCKET": "made-up"}, exact=False),
     Scenario("an_event_of_something_else", {},
              [lambda: {"source": "aws.s3", "detail-type": "made up", "detail": {}}], {}),
 ]

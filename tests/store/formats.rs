@@ -62,6 +62,8 @@ async fn script<S: Store>(store: &S) {
     }
     assert_eq!(store.claim_retry("request-1", on(141)).await, Ok(true));
     store.keep_people(&people(), on(142)).await.unwrap();
+    store.keep_status_incidents(&rich::kept(), on(143)).await.unwrap();
+    store.note_status(&rich::written(), on(144)).await.unwrap();
 }
 
 fn people() -> BTreeMap<String, Person> {

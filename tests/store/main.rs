@@ -68,5 +68,6 @@ in_both_homes! {
     a_call_may_be_made_again_once
     all_sandboxes_hash_callers_alike
     who_people_are_is_known_to_all_sandboxes
+    what_is_kept_of_the_status_page_is_known_to_all_sandboxes
     a_name_is_kept_for_a_day_and_that_there_is_none_for_an_hour
 }

@@ -17,6 +17,7 @@ use triage_decide::probe_record::{ProbeRecord, Registration, StepRecord};
 use triage_decide::proof_so_far::ProofSoFar;
 use triage_decide::scope::{Scope, Shared, SharedKey};
 use triage_decide::verdict::{Diagnosis, Severity};
+use triage_engine::status_page::{WriteTrouble, Written};
 use triage_model::caller::CallerHash;
 use triage_model::classify::Cause;
 use triage_model::fault::Fault;
@@ -26,6 +27,8 @@ use triage_notify::letter::{Channel, Step};
 use triage_notify::notice::{
     Advice, Earlier, Impact, Merged, NamedScope, Notice, NoticeKind, Request, Tally, Times, Unresolved, Weighed,
 };
+use triage_notify::status::data::{Outward, Phase, State};
+use triage_notify::status::kept::Kept;
 
 use crate::samples::{answered, at, incident, issue, mark, region, us};
 
@@ -127,6 +130,7 @@ fn rich_incident(id: &str, concern: Concern, scope: Scope) -> Incident {
         concern,
         scope,
         resolved_at: None,
+        proved: true,
         reopened: 1,
         reopened_at: Some(at(60)),
         parts: vec![part(), Part { operation: None, grant: None, so_far: None, proved_at: None, ..part() }],
@@ -169,11 +173,47 @@ fn ledger() -> Ledger {
             rich_incident("us-east-1-2", request, scope()),
             Incident { resolved_at: Some(at(108)), ..rich_incident("us-east-1-3", admin, scope()) },
         ],
+        replaced: vec![rich_incident("us-east-1-0", Concern::Service, Scope::default()).in_outline()],
         settled_until: Some(at(-600)),
         left_out: [(42, at(-60))].into(),
         advised: [("throttling".into(), at(-120))].into(),
         next_position: 0,
     }
+}
+
+pub fn kept() -> Kept {
+    let incident = Outward {
+        of: "us-east-1-1".into(),
+        id: "us-east-1-20270115T080000Z".into(),
+        region: us(),
+        diagnosis: Diagnosis::OneTool,
+        state: State::Degraded,
+        phase: Phase::Resolved,
+        title: "title".into(),
+        lines: vec!["text with \"quotes\" and \u{e4}".into()],
+        users: Some("for users".into()),
+        operations: Some(vec![Operation::CreateToken]),
+        tool: Some("aws-cli/2.31.0".into()),
+        limited_by: "tool".into(),
+        began: at(0),
+        latest: Some(at(100)),
+        lasted_s: 100,
+        over_at: Some(at(108)),
+        reopened: 1,
+        opened_at: at(60),
+        closed_at: Some(at(109)),
+        callers: 7,
+        about: true,
+        people: true,
+        seen: Some(9),
+        failed_calls: 11,
+    };
+    Kept { incidents: vec![incident] }
+}
+
+pub fn written() -> Written {
+    let trouble = WriteTrouble { detail: "there is no bucket".into(), action: "Create it.".into() };
+    Written { noted_at: at(144), at: Some(at(84)), trouble: Some(trouble), feed: Some((0xabc, at(24))) }
 }
 
 pub fn notice() -> Notice {

@@ -12,6 +12,7 @@ use triage_decide::ledger::Ledger;
 use triage_decide::policy::Policy;
 use triage_decide::probe_record::ProbeRecord;
 use triage_decide::view::View;
+use triage_engine::status_page::StatusRecord;
 use triage_engine::store::{Claim, Committed, Elected, Settled, Store};
 use triage_model::caller::Caller;
 use triage_model::classify::Cause;
@@ -20,6 +21,7 @@ use triage_notify::letter::{Channel, Step};
 use triage_notify::people::Person;
 
 use crate::home::Home;
+use crate::rich;
 use crate::samples::{
     See as _, all_answered, answered, at, failures, incident, issue, mark, notice, on, region, step, us,
 };
@@ -474,4 +476,13 @@ pub async fn a_name_is_kept_for_a_day_and_that_there_is_none_for_an_hour<S: Stor
     ] {
         assert_eq!(store.people(&ids, on(second)).await, Ok(known), "{second}");
     }
+}
+
+pub async fn what_is_kept_of_the_status_page_is_known_to_all_sandboxes<S: Store>(home: &Home<S>) {
+    let (kept, written) = (rich::kept(), rich::written());
+    assert_eq!(home.sandbox().status(on(0)).await, Ok(StatusRecord::default()));
+    home.sandbox().note_status(&written, on(1)).await.unwrap();
+    home.sandbox().keep_status_incidents(&kept, on(2)).await.unwrap();
+    let record = StatusRecord { kept, written: Some(written) };
+    assert_eq!(home.sandbox().status(on(3)).await, Ok(record), "neither write takes from the other");
 }

@@ -332,3 +332,17 @@ def test_a_rule_and_a_condition_use_only_functions_allowed_there():
 def test_each_check_that_is_skipped_has_its_reason():
     skipped = [skip for body in source()["Resources"].values() for skip in body.get("Metadata", {}).get("checkov", {}).get("skip", [])]
     assert skipped and all(re.fullmatch(r"CKV2?_AWS_\d+", skip["id"]) and len(skip["comment"]) > 20 for skip in skipped)
+
+
+def test_the_watcher_alone_may_write_the_three_files_of_the_status_page_and_knows_the_bucket():
+    given = {"StatusBucket": "made-up", "StatusPrefix": "sign-in/"}
+    assert added("TriageRole", **given) == []
+    (statement,) = added("WatcherRole", **given)
+    files = [f"arn:<AWS::Partition>:s3:::made-up/sign-in/{name}" for name in ("status.json", "index.html", "feed.xml")]
+    assert statement == {"Effect": "Allow", "Action": "s3:PutObject", "Resource": files}
+    assert not [statement for _, statement in statements() if "s3:" in json.dumps(statement)], "none without a bucket"
+    for name in FUNCTIONS:
+        variables = resources_of("AWS::Lambda::Function", **given)[name]["Environment"]["Variables"]
+        there = {variable: value for variable, value in variables.items() if "STATUS_BUCKET" in variable or "STATUS_PREFIX" in variable}
+        assert there == ({"OIDC_TRIAGE_STATUS_BUCKET": "made-up", "OIDC_TRIAGE_STATUS_PREFIX": "sign-in/"}
+                         if name == "WatcherFunction" else {})

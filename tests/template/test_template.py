@@ -143,6 +143,7 @@ EVERYTHING = {
     "ResolveNames": "true", "IdentityStoreArn": DIRECTORY, "EventBusName": "oidc-triage", "OrganizationId": "o-a1b2c3d4e5",
     "TrustedAccounts": "444455556666,777788889999", "LogStreamArn": "arn:aws:kinesis:us-east-1:111122223333:stream/logs",
     "LogStreamKeyArn": KEY,
+    "StatusBucket": "made-up-status", "StatusPrefix": "sign-in/",
 }
 
 
@@ -275,7 +276,7 @@ def test_each_setting_that_is_a_parameter_has_a_variable():
 def test_the_variables_are_those_that_the_function_reads():
     # Those of the decision are its engine's to read.
     code = "".join((ROOT / path).read_text() for path in (
-        "src/config.rs", "src/config/company.rs", "src/config/directory.rs", "crates/engine/src/settings.rs"))
+        "src/config.rs", "src/config/company.rs", "src/config/directory.rs", "src/config/status.rs", "crates/engine/src/settings.rs"))
     known = set(re.findall(r"\bOIDC_TRIAGE_[A-Z_]+", code))
     given = {variable for name in FUNCTIONS
              for variable in resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
@@ -331,6 +332,8 @@ def test_every_parameter_has_a_default_that_works():
                           DIRECTORY.replace("d-1234567890", "94d00cd8-e9e6-4810-b177-b08e84775435")],
      ["d-1234567890", DIRECTORY[:-1] + "*", DIRECTORY + "0", DIRECTORY.replace("111122223333", "*"),
       DIRECTORY.replace("store::", "store:us-east-1:"), "arn:aws:identitystore:::user/*"]),
+    ("StatusBucket", ["made-up", "a.b-c1", "x" * 63], ["ab", "s3://made-up", "Made-up", "-made-up", "a/b", "*", "x" * 64]),
+    ("StatusPrefix", ["status/", "a/b_c/D.e-f/"], ["status", "/status/", "a//", "../", "a b/", "*/", "${x}/"]),
     ("Contact", ["#identity-on-call", "Service desk, +49 30 1234567 (6\u201322 h)"], ["a\nb", "a\tb", "a\x1b[31mb"]),
     ("TimeZone", ["Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "UTC"],
      ["America/New York", "+02:00", "/Berlin", "Europe/", "Europe//Berlin"]),

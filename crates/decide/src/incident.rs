@@ -84,6 +84,7 @@ pub fn turn(
         happened.extend(own.into_iter().map(|what| Event::OfIncident(None, what)));
     }
     next.forget_apart(now);
+    next.remember_replaced(ledger, &turning.given_up);
     next.settled_until = next.settled_until();
     happened.extend(next.advise(&evaluation.region, now).into_iter().map(Event::Advised));
     (next != *ledger).then_some(Turn { ledger: next, given_up: turning.given_up, happened })
@@ -169,6 +170,7 @@ impl Incident {
             since: now,
             enough_at: now,
             resolved_at: None,
+            proved: false,
             reopened: 0,
             reopened_at: None,
             parts: Vec::new(),
@@ -207,6 +209,7 @@ impl Incident {
     fn reopen(&mut self, verdict: &Verdict, policy: &Policy, now: Timestamp) {
         self.set_aside(verdict.since.unwrap_or(now));
         self.resolved_at = None;
+        self.proved = false;
         self.reopened += 1;
         self.reopened_at = Some(now);
         self.begin_run(verdict, now);
@@ -276,6 +279,7 @@ impl Incident {
 
     fn resolve(&mut self, verdict: &Verdict, recovery: &Recovery, now: Timestamp) {
         self.resolved_at = recovery.over_at;
+        self.proved = recovery.proved;
         self.mark_reported(verdict, now);
         self.reasons = bounded(&recovery.reasons);
     }

@@ -29,6 +29,10 @@ pub struct Ledger {
     /// The latest incident of each tool, network or application, open or resolved not long ago.
     #[serde(default)]
     pub apart: Vec<Incident>,
+    /// The latest few that another one took the place of: what began and ended between two ticks would be on no status page
+    /// otherwise. In outline, see [`Incident::in_outline`].
+    #[serde(default)]
+    pub replaced: Vec<Incident>,
     /// When the latest one that was resolved was over, also while the next one is open.
     pub settled_until: Option<Timestamp>,
     /// Callers whose failures are left out of the tests until they are served (by
@@ -67,6 +71,9 @@ pub struct Incident {
     pub enough_at: Timestamp,
     /// None while it is open. Earlier failures do not reopen it.
     pub resolved_at: Option<Timestamp>,
+    /// Its end is confirmed: it was not only quiet.
+    #[serde(default)]
+    pub proved: bool,
     /// Each doubles the waiting time for the next proof.
     pub reopened: u32,
     pub reopened_at: Option<Timestamp>,
@@ -199,6 +206,22 @@ impl Incident {
         }
     }
 
+    /// What is still of interest when it is long over: its counts, and nobody by a hash.
+    #[must_use]
+    pub fn in_outline(&self) -> Self {
+        let mut outline = Self {
+            failures_before: self.failed_calls(),
+            failures_at: BTreeMap::new(),
+            parts: Vec::new(),
+            refuted: Vec::new(),
+            reasons: Vec::new(),
+            opening: None,
+            ..self.clone()
+        };
+        outline.unname();
+        outline
+    }
+
     /// It is counted anew from now on, and begins again then.
     pub fn set_aside(&mut self, begins: Timestamp) {
         self.earlier.over_for += lasted(self.ended(), begins);
@@ -272,6 +295,16 @@ impl Ledger {
     /// All of them, the region's first.
     pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incident.iter().chain(&self.apart)
+    }
+
+    /// Keeps those of `before` that are gone from here, as `given_up` has them where they are there.
+    pub fn remember_replaced(&mut self, before: &Self, given_up: &[Incident]) {
+        let is_here = |gone: &Incident| self.incidents().any(|incident| incident.id == gone.id);
+        let as_ended = |gone: &Incident| given_up.iter().find(|ended| ended.id == gone.id).unwrap_or(gone).in_outline();
+        let gone: Vec<Incident> = before.incidents().filter(|gone| !is_here(gone)).map(as_ended).collect();
+        self.replaced.extend(gone);
+        let too_many = self.replaced.len().saturating_sub(REPLACED_MAX);
+        self.replaced.drain(..too_many);
     }
 
     /// The same for a store that knows callers by other hashes: no caller is named in it, and all are counted.
@@ -354,6 +387,9 @@ pub const REASON_MAX: usize = 400;
 pub fn bounded(reasons: &[String]) -> Vec<String> {
     reasons.iter().take(REASONS_MAX).map(|reason| one_line(&unlinked(reason), REASON_MAX)).collect()
 }
+
+/// Replaced incidents of one region that are kept in outline: more than are replaced between two ticks.
+const REPLACED_MAX: usize = 4;
 
 /// Callers left out, and advice notices remembered, of one region: they are kept in one item.
 pub const REMEMBERED_MAX: usize = 256;

@@ -12,6 +12,7 @@ mod logs;
 mod organization;
 mod ourselves;
 mod rules;
+mod status_page;
 
 use jiff::Timestamp;
 
@@ -27,6 +28,7 @@ pub fn report(facts: &Facts, now: Timestamp) -> Report {
         organization::checks(facts, now),
         ourselves::table(facts).into_iter().collect(),
         channels::checks(facts),
+        status_page::check(&facts.status_page, now).into_iter().collect(),
         ourselves::checks(facts, now),
     ]
     .into_iter()

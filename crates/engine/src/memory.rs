@@ -22,8 +22,10 @@ use triage_model::time::{before, is_within, later};
 use triage_notify::letter::{Entry, Step};
 use triage_notify::outbox::RecentlySent;
 use triage_notify::people::Person;
+use triage_notify::status::kept::Kept;
 
 use crate::seen_ids::SeenIds;
+use crate::status_page::{StatusRecord, Written};
 use crate::store::{At, Claim, Committed, Elected, REGION_KEPT, Recorded, Settled, Store, kept_for};
 
 /// More people than one company's outage lists in a day. Beyond it all are looked up again.
@@ -51,6 +53,7 @@ struct State {
     sent: RecentlySent,
     /// By user id, and until when that holds.
     people: BTreeMap<String, (Person, Timestamp)>,
+    status: StatusRecord,
 }
 
 /// What is known of one region.
@@ -303,6 +306,20 @@ impl Store for MemoryStore {
         }
         let kept = |(id, person): (&String, &Person)| (id.clone(), (person.clone(), later(at.now, kept_for(person))));
         state.people.extend(people.iter().map(kept));
+        Ok(())
+    }
+
+    async fn status(&self, _at: At) -> Result<StatusRecord, StoreError> {
+        Ok(self.state().status.clone())
+    }
+
+    async fn keep_status_incidents(&self, kept: &Kept, _at: At) -> Result<(), StoreError> {
+        self.state().status.kept = kept.clone();
+        Ok(())
+    }
+
+    async fn note_status(&self, written: &Written, _at: At) -> Result<(), StoreError> {
+        self.state().status.written = Some(written.clone());
         Ok(())
     }
 

@@ -21,6 +21,7 @@ mod regions;
 mod retry;
 mod schedule;
 mod sort;
+pub mod status;
 #[cfg(test)]
 mod tests;
 

@@ -19,6 +19,9 @@ use triage_model::observation::HealthIssue;
 use triage_model::region::Region;
 use triage_notify::letter::{Entry, Step};
 use triage_notify::people::Person;
+use triage_notify::status::kept::Kept;
+
+use crate::status_page::{StatusRecord, Written};
 
 /// A region without evidence for so long is no longer listed: after a fortnight's holiday of its only users it is added
 /// again, while ticking each region that was ever mentioned costs money every minute.
@@ -160,6 +163,15 @@ pub trait Store {
 
     /// Keeps the people, so that the next notice need not look them up.
     async fn keep_people(&self, people: &BTreeMap<String, Person>, at: At) -> Result<(), StoreError>;
+
+    /// What is kept of the status page.
+    async fn status(&self, at: At) -> Result<StatusRecord, StoreError>;
+
+    /// Keeps its incidents. Of two watchers at once either may be the last: the next tick takes in what is lacking.
+    async fn keep_status_incidents(&self, kept: &Kept, at: At) -> Result<(), StoreError>;
+
+    /// Keeps what became of writing it.
+    async fn note_status(&self, written: &Written, at: At) -> Result<(), StoreError>;
 
     /// Whether this sandbox is to probe `region` now: of all that ask within `interval`, one.
     async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError>;

@@ -103,6 +103,7 @@ problem_names! {
     RetryWithheld "retry_withheld" Nothing "a call is not retried during an outage: retries would make it worse"
     SecretInEnvelope "secret_in_envelope" Nothing "a `call` with secrets that is not a direct invocation: the failure counts, the request was dropped"
     SourceNotBelieved "source_not_believed" PassedOver "a record from an untrusted source, left out or given less weight; the detail names the setting that trusts it"
+    StatusPageNotWritten "status_page_not_written" Nothing "a file of the status page could not be written: the next tick tries again; the detail says why"
     StoreUnavailable "store_unavailable" Nothing "the table is unavailable, or holds an unreadable item"
     TickLate "tick_late" Nothing "a tick came too late and was ignored"
     TimeInvalid "time_invalid" Part "a time is missing or cannot be read, and nothing stands in for it"

@@ -30,6 +30,12 @@ use crate::words::{self, Clock, called, capitalized, of_shared, printable, shown
 /// What fails now and then is not recovering between two failures.
 const RECOVERING_AFTER: Duration = Duration::from_secs(60);
 
+/// Whether calls are served again for so long that it may be said.
+pub fn is_recovering(recovery: Option<&Recovery>, now: Timestamp) -> bool {
+    let since = recovery.and_then(|recovery| recovery.recovering_since);
+    since.is_some_and(|since| since <= before(now, RECOVERING_AFTER))
+}
+
 /// The notices of what happened in a turn, in its order. Times are in UTC, and in `zone` beside it.
 pub fn notices(
     region: &Region,
@@ -57,11 +63,9 @@ fn notice(
         Event::OfIncident(key, happened) => {
             let incident = turn.incident(*key, happened)?;
             let verdict = evaluation.on(*key).unwrap_or(&evaluation.region);
-            let recovering_since = recoveries.get(key).and_then(|recovery| recovery.recovering_since);
-            let is_recovering = recovering_since.is_some_and(|since| since <= before(clock.now, RECOVERING_AFTER));
             let notice = of_happened(happened, incident, verdict, clock);
             Some(match (incident.is_open(), incident.silent_since) {
-                (true, _) if is_recovering => notice.recovering(incident, clock),
+                (true, _) if is_recovering(recoveries.get(key), clock.now) => notice.recovering(incident, clock),
                 (true, Some(since)) => notice.silent(incident, since, clock),
                 (true | false, _) => notice,
             })
@@ -183,7 +187,7 @@ impl Notice {
 
     /// That nobody calls in the scope of `incident`, so that nothing can be known of it.
     #[must_use]
-    fn silent(self, incident: &Incident, since: Timestamp, clock: Clock<'_>) -> Self {
+    pub fn silent(self, incident: &Incident, since: Timestamp, clock: Clock<'_>) -> Self {
         let subject = match self.kind {
             NoticeKind::Changed => printable(&format!("No calls now: {}", self.title)),
             NoticeKind::Opened

@@ -75,7 +75,7 @@ fn fitted(incident: &Incident, whom: &str, most: usize) -> String {
 
 fn scope_in_short(incident: &Incident) -> Option<String> {
     let scope = &incident.scope;
-    let shared = scope.shared.as_ref().map(|shared| {
+    let shared = scope.shared.as_ref().filter(|shared| !shared.name.is_empty()).map(|shared| {
         let called = shared_in_short(shared);
         // What it is stands in the diagnosis.
         match incident.diagnosis {

@@ -12,6 +12,7 @@ pub mod advice;
 pub mod compose;
 pub mod headline;
 pub mod key;
+pub mod markup;
 pub mod merge;
 pub mod people;
 pub mod step;
@@ -24,6 +25,7 @@ pub mod mail;
 pub mod pager;
 pub mod place;
 pub mod sms;
+pub mod status;
 
 pub mod outbox;
 

@@ -99,7 +99,12 @@ pub struct Clock<'a> {
     pub zone: Option<&'a TimeZone>,
 }
 
-impl Clock<'_> {
+impl<'a> Clock<'a> {
+    /// All of whose times have their date: for what is read long afterwards.
+    pub const fn with_dates(zone: Option<&'a TimeZone>) -> Self {
+        Self { now: Timestamp::MAX, zone }
+    }
+
     /// `08:02 UTC`, `08:02 UTC (09:02 CET)`; with the date where it is not within the day before `now`.
     pub fn time(&self, at: Timestamp) -> String {
         let today = at > before(self.now, Duration::from_secs(86_400)) && at <= self.now;
@@ -126,9 +131,10 @@ pub fn capitalized(text: &str) -> String {
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
-/// `InvalidRequestException of CreateToken`.
+/// `InvalidRequestException of CreateToken`; None where its name is not to be said.
 pub fn concern_name(concern: &Concern) -> Option<String> {
     match concern {
+        Concern::Admin { name, .. } | Concern::Request { name, .. } if name.is_empty() => None,
         Concern::Service => None,
         Concern::Admin { name, .. } | Concern::Request { name, operation: None, .. } => Some(shown(name)),
         Concern::Request { name, operation: Some(operation), .. } => Some(format!("{} of {operation}", shown(name))),
@@ -140,10 +146,14 @@ pub fn name_of(shared: &Shared) -> String {
     one_line(&unlinked(&shared.name), SHOWN_ARN_MAX)
 }
 
-/// As people call it: `tool acme-login 3.0`, `network 192.0.2.7`, `application apl-1`.
+/// As people call it: `tool acme-login 3.0`, `network 192.0.2.7`, `application apl-1`; `one network` where its name is not to
+/// be said.
 fn as_called(shared: &Shared) -> String {
     let name = name_of(shared);
     match shared.dimension {
+        Dimension::Application if name.is_empty() => "one application".to_owned(),
+        Dimension::Tool | Dimension::Product if name.is_empty() => "one tool".to_owned(),
+        Dimension::Network if name.is_empty() => "one network".to_owned(),
         // What distinguishes one ARN from another stands at its end.
         Dimension::Application => format!("application {}", name.rsplit('/').next().unwrap_or_default()),
         Dimension::Tool | Dimension::Product => format!("tool {}", name.replacen('/', " ", 1)),
@@ -153,7 +163,8 @@ fn as_called(shared: &Shared) -> String {
 
 /// `the tool acme-login 3.0`, as it is said within a sentence.
 pub fn of_shared(shared: &Shared) -> String {
-    format!("the {}", as_called(shared))
+    let article = if shared.name.is_empty() { "" } else { "the " };
+    format!("{article}{}", as_called(shared))
 }
 
 /// `signing in with the tool acme-login 3.0`, `signing in from the network 192.0.2.7`.

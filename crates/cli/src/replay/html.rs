@@ -2,13 +2,12 @@
 //!
 //! In: a [`Review`](crate::replay::review::Review). Out: HTML that needs nothing beside itself: no network and no font. Its
 //! script reads out the charts and sorts the table; without it everything is there to be read. Names of callers, codes and
-//! tools in it are whatever somebody sent, so all text goes through one `escape` ([`markup`]), and the page forbids itself
+//! tools in it are whatever somebody sent, so all text goes through one `escape` ([`triage_notify::markup`]), and the page forbids itself
 //! everything but its own style and script. It is bounded, however many incidents there are.
 
 mod answer;
 mod chart;
 mod incidents;
-mod markup;
 mod page;
 mod parts;
 mod scale;

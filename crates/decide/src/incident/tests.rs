@@ -310,6 +310,27 @@ fn two_that_come_to_light_in_one_second_have_ids_of_their_own() {
     assert!(!ids.contains(&again.ledger.incident.unwrap().id));
 }
 
+#[test]
+fn an_incident_that_another_one_took_the_place_of_is_kept_in_outline() {
+    let mut life = Life::of(&outage());
+    let first = life.incident().id.clone();
+    life.is_over(600, &quiet(), &proved(500));
+    assert!(life.ledger.replaced.is_empty() && life.incident().proved);
+    // One that is given up and followed at once is kept as it ended.
+    for (second, count) in [(10_000, 1), (20_000, 2), (30_000, 3), (40_000, 4), (50_000, 4)] {
+        let mut anew = outage();
+        (anew.since, anew.latest, anew.enough_at) = (Some(at(second)), Some(at(second)), Some(at(second)));
+        assert_eq!(life.sees(second, &anew), [Kind::Opened]);
+        assert_eq!(life.ledger.replaced.len(), count, "the latest few");
+        life.is_over(second + 600, &quiet(), &proved(second + 500));
+    }
+    let ids: Vec<&String> = life.ledger.replaced.iter().map(|incident| &incident.id).collect();
+    assert!(!ids.contains(&&first) && ids.is_sorted(), "the first one was pushed out: {ids:?}");
+    let outline = &life.ledger.replaced[0];
+    assert!(outline.resolved_at.is_some() && outline.proved && outline.reasons.is_empty() && outline.callers > 0);
+    assert!(outline.victims.values().all(|callers| *callers == callers.unnamed()), "nobody is known by a hash");
+}
+
 fn advised(key: &str) -> Advised {
     Advised {
         diagnosis: Diagnosis::Throttling,

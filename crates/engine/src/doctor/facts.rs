@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use triage_decide::probe::ProbeAnswer;
+use triage_decide::view::StoreError;
 use triage_model::region::Region;
 
 use crate::publish::Destination;
 use crate::settings::Mode;
+use crate::status_page::Written;
 
 /// How far back metrics and CloudTrail's event history are looked at.
 pub const LOOK_BACK: Duration = Duration::from_secs(14 * 86_400);
@@ -65,6 +67,8 @@ pub struct Facts {
     pub bus: Option<Found<()>>,
     /// Of each region that is probed.
     pub probes: Vec<(Region, Probe)>,
+    /// What the watcher noted of the status page; None where it never wrote one.
+    pub status_page: Result<Option<Written>, StoreError>,
     /// How far the function's clock is ahead of AWS's, in seconds; None where nobody answered.
     pub clock_ahead_s: Option<i64>,
     pub ourselves: Ourselves,

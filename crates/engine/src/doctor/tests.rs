@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use triage_decide::probe::{ProbeAnswer, ProbeStep, StepState};
 use triage_decide::testing::verdicts::{at, region};
+use triage_decide::view::StoreError;
 use triage_model::observation::Operation;
 
 use super::check::State;
@@ -12,6 +13,7 @@ use super::facts::{
 use super::*;
 use crate::publish::Destination;
 use crate::settings::Mode;
+use crate::status_page::{WriteTrouble, Written};
 
 const NOW: i64 = 1_000_000;
 
@@ -64,6 +66,7 @@ fn healthy() -> Facts {
         topics: vec![topic(Destination::Topic), topic(Destination::Fallback), topic(Destination::Pager)],
         bus: Some(Ok(())),
         probes: vec![(region(), probed(60, StepState::Healthy))],
+        status_page: Ok(Some(Written { noted_at: at(NOW - 90), at: Some(at(NOW - 90)), ..Written::default() })),
         clock_ahead_s: Some(-1),
         ourselves: Ourselves {
             version: "0.1.0".into(),
@@ -120,6 +123,7 @@ fn of_a_healthy_stack_every_link_is_ok() {
             "fallback",
             "pager",
             "bus",
+            "status_page",
             "probe eu-central-1",
             "clock",
             "policy",
@@ -131,7 +135,7 @@ fn of_a_healthy_stack_every_link_is_ok() {
         assert_eq!((check.state, check.action.as_str()), (State::Ok, ""), "{check:?}");
         assert!(report.text.contains(&format!("ok      {}: {}", check.name, check.detail)), "{}", report.text);
     }
-    assert!(report.text.starts_with("0 broken, 0 unknown, 19 ok.\n") && !report.any_broken());
+    assert!(report.text.starts_with("0 broken, 0 unknown, 20 ok.\n") && !report.any_broken());
 }
 
 #[test]
@@ -333,7 +337,7 @@ fn the_text_begins_with_what_is_broken_and_no_foreign_text_forges_a_line() {
     facts.log_groups[0].subscription = Ok(None);
     let report = report(&facts, at(NOW));
     let lines: Vec<&str> = report.text.lines().collect();
-    assert_eq!(lines[0], "1 broken, 1 unknown, 17 ok.");
+    assert_eq!(lines[0], "1 broken, 1 unknown, 18 ok.");
     assert!(lines[1].starts_with("broken  logs /evil ok trail: all is well: no subscription"), "{}", report.text);
     assert!(lines[2].starts_with("unknown records: the right made:Up is missing. Do: Allow"), "{}", report.text);
     assert_eq!(lines.len(), 1 + report.checks.len());
@@ -346,4 +350,21 @@ fn shadow_mode_says_that_nobody_is_notified() {
     facts.ourselves.mode = Mode::Shadow;
     let check = report(&facts, at(NOW)).checks.into_iter().find(|check| check.name == "mode").unwrap();
     assert!(check.detail.contains("nobody is notified") && check.action.contains("Mode=live"));
+}
+
+#[test]
+fn a_status_page_is_checked_by_what_the_watcher_noted_of_it() {
+    let of = |status_page| the_one_that_differs(|facts| facts.status_page = status_page);
+    let written = |age, trouble| Written { noted_at: at(NOW - age), at: Some(at(NOW - 3600)), trouble, feed: None };
+    let trouble = WriteTrouble { detail: "there is no bucket made-up".to_owned(), action: "Create it.".to_owned() };
+    let refused = of(Ok(Some(written(60, Some(trouble)))));
+    assert_eq!((refused.state, refused.action.as_str()), (State::Broken, "Create it."));
+    assert!(refused.detail.starts_with("there is no bucket made-up; last written at"), "{refused:?}");
+    let stopped = of(Ok(Some(written(1200, None))));
+    assert!(stopped.detail.ends_with("and not tried since") && stopped.action.contains("StatusBucket"), "{stopped:?}");
+    let unread = of(Err(StoreError::Unavailable("it timed out".to_owned())));
+    assert_eq!((unread.name.as_str(), unread.state), ("status_page", State::Unknown));
+    let mut none = healthy();
+    none.status_page = Ok(None);
+    assert!(report(&none, at(NOW)).checks.iter().all(|check| check.name != "status_page"));
 }

@@ -15,6 +15,7 @@ use crate::reported::Reported;
 use crate::seen_ids::SeenIds;
 use crate::service::{Nobody, Service};
 use crate::settings::Settings;
+use crate::status_page::StatusRecord;
 use crate::store::Store;
 
 /// Calls of ours in flight at once, retries or probes: we must not become a storm in an outage.
@@ -39,6 +40,8 @@ pub struct Pipeline<S, O, P, D = Nobody> {
     pub(super) clients: Mutex<KnownClients>,
     pub(super) reported: Mutex<Reported>,
     pub(super) call_callers: Mutex<CallCallers>,
+    /// The status page as it was last known.
+    pub(super) status: Mutex<StatusRecord>,
 }
 
 /// Without a network: a replay, an event to explain, a test.
@@ -72,6 +75,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             clients: Mutex::default(),
             reported: Mutex::default(),
             call_callers: Mutex::default(),
+            status: Mutex::default(),
         }
     }
 }

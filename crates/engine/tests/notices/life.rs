@@ -22,6 +22,7 @@ use triage_engine::pipeline::Pipeline;
 use triage_engine::retry::{NotRepeatable, RetryReport};
 use triage_engine::service::{Nobody, Service};
 use triage_engine::settings::Settings;
+use triage_engine::status_page::{StatusRecord, Written};
 use triage_engine::store::{At, Claim, Committed, Elected, Recorded, Settled, Store};
 use triage_model::caller::CallerHasher;
 use triage_model::classify::Class;
@@ -32,6 +33,7 @@ use triage_model::region::{KnownRegions, Region};
 use triage_notify::letter::{Entry, Step};
 use triage_notify::notice::Notice;
 use triage_notify::people::Person;
+use triage_notify::status::kept::Kept;
 
 use crate::company::{ACCOUNT, Company, MINUTE, REGION, at};
 
@@ -271,6 +273,18 @@ impl Store for Table {
 
     async fn keep_people(&self, people: &BTreeMap<String, Person>, at: At) -> Result<(), StoreError> {
         self.memory.keep_people(people, at).await
+    }
+
+    async fn status(&self, at: At) -> Result<StatusRecord, StoreError> {
+        self.memory.status(at).await
+    }
+
+    async fn keep_status_incidents(&self, kept: &Kept, at: At) -> Result<(), StoreError> {
+        self.memory.keep_status_incidents(kept, at).await
+    }
+
+    async fn note_status(&self, written: &Written, at: At) -> Result<(), StoreError> {
+        self.memory.note_status(written, at).await
     }
 
     async fn elect_probe(&self, region: &Region, interval: Duration, at: At) -> Result<Elected, StoreError> {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use triage_decide::calls::Calls;
+use triage_notify::markup::Html;
 use triage_notify::words::{between, capitalized, span};
 
 use crate::replay::answer::{Answer, BadTime, HeadCount, is, is_page, times};
 use crate::replay::clock_by::ClockBy;
 use crate::replay::fault::{Bad, Fault};
-use crate::replay::html::markup::Html;
 use crate::replay::html::words::{LOOKS_FALSE, Number, about, counted, date, head_count, minutes, range, share};
 use crate::replay::review::{Review, Story};
 

@@ -10,7 +10,7 @@ mod plot;
 
 pub use marks::mark;
 
-use crate::replay::html::markup::Html;
+use triage_notify::markup::Html;
 
 /// What drawings refer to, once for the whole page.
 pub fn definitions(h: &mut Html) {

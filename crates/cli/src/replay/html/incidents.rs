@@ -3,11 +3,11 @@
 //! On a narrow screen the style makes a card of each row; the roles are written out because a table that is not laid out
 //! as one is none to a screen reader.
 
+use triage_notify::markup::{Attribute, Html};
 use triage_notify::words::capitalized;
 
 use crate::replay::answer::HeadCount;
 use crate::replay::fault::Fault;
-use crate::replay::html::markup::{Attribute, Html};
 use crate::replay::html::parts::{false_badge, minute, severity_badge};
 use crate::replay::html::shown::{BANDS_MAX, Shown, anchor};
 use crate::replay::html::words::{self, counted};

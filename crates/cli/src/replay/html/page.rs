@@ -1,9 +1,9 @@
 //! The page as a whole: its head, and its sections in order.
 
 use triage_model::time::later;
+use triage_notify::markup::Html;
 
 use crate::replay::answer::Answer;
-use crate::replay::html::markup::Html;
 use crate::replay::html::words::date;
 use crate::replay::html::{answer, chart, incidents, story, summary};
 use crate::replay::review::Review;

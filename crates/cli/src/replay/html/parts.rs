@@ -1,8 +1,8 @@
 //! Small parts that several sections of the page have in common.
 
 use jiff::Timestamp;
+use triage_notify::markup::Html;
 
-use crate::replay::html::markup::Html;
 use crate::replay::html::words::{self, iso};
 use crate::replay::review::Story;
 

@@ -6,11 +6,11 @@
 mod evidence;
 
 use jiff::Timestamp;
+use triage_notify::markup::{Attribute, Html};
 use triage_notify::notice::{Advice, Notice, NoticeKind};
 use triage_notify::place::HEALTH_PAGE;
 
 use crate::replay::answer::{lasted_so_far, times};
-use crate::replay::html::markup::{Attribute, Html};
 use crate::replay::html::parts::{false_badge, list, minute, severity_badge, time_beside};
 use crate::replay::html::shown::{NOTICES_MAX, PRINTED_MAX, STORIES_BYTES_MAX, STORIES_MAX, Shown, anchor};
 use crate::replay::html::words::{self, Number, counted, date};
@@ -27,7 +27,7 @@ pub fn cards(review: &Review) -> (Html, Shown) {
     for (place, story) in review.incidents.iter().take(STORIES_MAX).enumerate() {
         let mut card = Html::default();
         self::card(&mut card, place + 1, story, review);
-        if cards.len() + card.len() > STORIES_BYTES_MAX {
+        if cards.size() + card.size() > STORIES_BYTES_MAX {
             break;
         }
         cards.append(&card);

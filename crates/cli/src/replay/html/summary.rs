@@ -1,9 +1,9 @@
 //! All calls by cause, what was read, and what the words mean.
 
-use crate::replay::html::markup::Html;
 use crate::replay::html::words::{Number, count, failures_of, meaning};
 use crate::replay::review::Review;
 use triage_model::classify::Cause;
+use triage_notify::markup::Html;
 
 /// Tools listed: the most frequent ones. The JSON has them all.
 const TOOLS_MAX: usize = 20;

@@ -51,6 +51,8 @@ fn what_fails_over_an_hour_after_a_silence_is_an_incident_of_its_own() {
     assert_ne!(opened.id, before.id);
     assert_eq!((opened.is_open(), opened.sequence, opened.since), (true, 1, at(3598)));
     assert_eq!(life.ledger.open().map(|incident| &incident.id), Some(&opened.id));
+    let [replaced] = life.ledger.replaced.as_slice() else { panic!() };
+    assert_eq!((&replaced.id, replaced.resolved_at), (&before.id, Some(at(2))), "kept as it ended");
     assert_eq!(life.sees(3611, &anew(3603)), [], "once");
 }
 

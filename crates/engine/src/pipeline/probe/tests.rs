@@ -39,6 +39,7 @@ fn incident(concern: Concern, operations: Option<&[Operation]>, parts: Vec<Part>
         since: at,
         enough_at: at,
         resolved_at: None,
+        proved: false,
         reopened: 0,
         reopened_at: None,
         parts,

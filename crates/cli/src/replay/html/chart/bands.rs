@@ -1,9 +1,9 @@
 //! Incidents as shaded times over the whole height, each with its number above it, which leads to the incident.
 
 use jiff::Timestamp;
+use triage_notify::markup::{Attribute, Html};
 
 use crate::replay::answer::times;
-use crate::replay::html::markup::{Attribute, Html};
 use crate::replay::html::scale::{Axis, Percent};
 use crate::replay::html::shown::{BANDS_MAX, Shown, anchor};
 use crate::replay::html::words;

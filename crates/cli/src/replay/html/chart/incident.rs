@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use triage_model::time::later;
+use triage_notify::markup::{Attribute, Html};
 use triage_notify::notice::{Notice, NoticeKind};
 use triage_notify::words::{capitalized, span, utc_minute};
 
@@ -9,7 +10,6 @@ use crate::replay::answer::{HeadCount, times};
 use crate::replay::html::chart::mark;
 use crate::replay::html::chart::numbers::{self, Row};
 use crate::replay::html::chart::plot::{Bins, Place, Series, bars, drawing, line, ticks};
-use crate::replay::html::markup::{Attribute, Html};
 use crate::replay::html::scale::{Axis, ceiling};
 use crate::replay::html::shown::NOTICES_MAX;
 use crate::replay::html::words::{Number, counted};

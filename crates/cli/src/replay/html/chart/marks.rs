@@ -1,8 +1,7 @@
 //! Marks of notices, which differ without colour.
 
+use triage_notify::markup::Html;
 use triage_notify::notice::NoticeKind;
-
-use crate::replay::html::markup::Html;
 
 /// The name under which a kind's shape is defined.
 pub const fn mark(kind: NoticeKind) -> &'static str {

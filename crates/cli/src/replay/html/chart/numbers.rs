@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use triage_notify::markup::{Attribute, Html};
 use triage_notify::words::span;
 
-use crate::replay::html::markup::{Attribute, Html};
 use crate::replay::html::parts::{minute, scrolling};
 use crate::replay::html::words::{Number, counted};
 

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use triage_model::classify::Cause;
+use triage_notify::markup::Html;
 use triage_notify::words::{span, utc_minute};
 
 use crate::replay::html::chart::bands::{self, Bands};
 use crate::replay::html::chart::causes::{CHARTED, failed, failures};
 use crate::replay::html::chart::numbers::{self, Row};
 use crate::replay::html::chart::plot::{Bins, Place, Series, bars, drawing, line, ticks};
-use crate::replay::html::markup::Html;
 use crate::replay::html::scale::{Axis, ceiling};
 use crate::replay::html::shown::Shown;
 use crate::replay::html::words::{self, Number, counted};

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use triage_model::time::later;
+use triage_notify::markup::{Attribute, Html};
 
-use crate::replay::html::markup::{Attribute, Html};
 use crate::replay::html::scale::Axis;
 use crate::replay::html::words::Number;
 

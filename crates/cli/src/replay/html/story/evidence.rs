@@ -3,11 +3,11 @@
 //! People are shown as counts and groups: their ids are folded away.
 
 use triage_decide::probe::StepState;
+use triage_notify::markup::Html;
 use triage_notify::notice::{Impact, Notice, Request, Tally, Weighed};
 use triage_notify::words::utc_minute;
 
 use crate::replay::answer::HeadCount;
-use crate::replay::html::markup::Html;
 use crate::replay::html::parts::{list, scrolling, time};
 use crate::replay::html::words::{Number, counted};
 use crate::replay::review::Story;

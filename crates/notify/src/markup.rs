@@ -59,7 +59,7 @@ impl Html {
         self.0.push_str(&part.0);
     }
 
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.0.len()
     }
 
