@@ -212,6 +212,7 @@ mod tests {
             address: None,
             occurred_at: Timestamp::UNIX_EPOCH,
             request: None,
+            account: None,
             program: None,
             replayed: false,
             answer_only: false,

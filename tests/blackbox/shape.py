@@ -11,7 +11,7 @@ ANSWER = {"failures": (list,), "omitted": NUMBER, "counts": (dict,), "problems":
           "notices": (list,)}
 FAILURE = {"id": TEXT, "eventId": MAYBE, "requestId": MAYBE, "origin": TEXT, "region": MAYBE, "operation": MAYBE,
            "code": MAYBE, "status": MAYBE_NUMBER, "cause": TEXT, "action": TEXT, "outcome": MAYBE,
-           "attempts": MAYBE_NUMBER, "caller": MAYBE, "advice": MAYBE}
+           "attempts": MAYBE_NUMBER, "caller": MAYBE, "account": MAYBE, "advice": MAYBE}
 COUNTS = {name: NUMBER for name in (*CAUSES, "duplicate", "success", "own")}
 PROBLEM = {"name": TEXT, "count": NUMBER, "detail": TEXT}
 INCIDENT = {"id": TEXT, "region": MAYBE, "state": TEXT, "diagnosis": TEXT, "severity": TEXT, "scope": (dict,),

@@ -97,3 +97,25 @@ def test_records_for_which_the_time_does_not_suffice_come_again(start):
     result = start().invoke(batch, alias="events", remaining=1.5)
     assert (result.error, again(result)) == (None, sequences(batch)[:1])
     assert result.problems() == {"deadline": 1} and result.answer["failures"] == []
+
+
+def test_log_groups_of_one_name_in_several_accounts_are_several_callers_and_are_named(start, oidc, sns):
+    """Lines that name nobody: by the group's name alone all of them would be one caller, and no outage."""
+    oidc.script_all(NULL_500)
+    function = start(OIDC_TRIAGE_POLICY=POLICY)
+    owners = [f"44445555666{number}" for number in range(8)]
+    anonymous = "POST https://oidc.us-east-1.amazonaws.com/token: 500 InternalServerException"
+    records = [record for number, owner in enumerate(owners)
+               for record in make.kinesis([[anonymous]], first=number, owner=owner)["Records"]]
+    result = function.invoke({"Records": records}, alias="events")
+    assert [failure["account"] for failure in result.answer["failures"]] == owners
+    assert len({failure["caller"] for failure in result.answer["failures"]}) == 8
+    assert [notice["kind"] for notice in result.answer["notices"] if notice["incident"]] == ["opened"]
+    assert any(f"{owner}:/made-up/application" in sns.published[0].message for owner in owners), sns.published[0].message
+
+
+def test_the_account_of_a_record_of_cloudtrail_is_its_recipient(function):
+    event = make.cloudtrail()
+    event["detail"]["recipientAccountId"] = "777788889999"
+    (failure,) = function.invoke(event).answer["failures"]
+    assert failure["account"] == "777788889999"

@@ -7,6 +7,7 @@
 mod request;
 
 use serde_json::value::RawValue;
+use triage_model::account::Account as AwsAccount;
 use triage_model::caller::Caller;
 use triage_model::classify;
 use triage_model::observation::{CallRequest, Failure, Observation, Operation, Origin};
@@ -165,6 +166,7 @@ impl HandedCall<'_> {
             address: None,
             occurred_at,
             request: inputs.request.map(Box::<CallRequest>::new),
+            account: around.account.and_then(AwsAccount::of),
             program: around.program(),
             replayed: around.replayed,
             answer_only: false,

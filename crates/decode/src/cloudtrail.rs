@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use memchr::memmem::Finder;
+use triage_model::account::Account;
 use triage_model::caller::Caller;
 use triage_model::observation::{Failure, Observation, Operation, Origin, Success};
 use triage_model::problem::ProblemName;
@@ -48,6 +49,7 @@ object! {
         shared_event_id: Scalar<'a> = "sharedEventID" | "sharedEventId",
         request_id: Scalar<'a> = "requestID" | "requestId",
         region: Scalar<'a> = "awsRegion",
+        recipient: Scalar<'a> = "recipientAccountId",
         identity: Part<Identity<'a>> = "userIdentity",
         address: Scalar<'a> = "sourceIPAddress" | "sourceIpAddress",
         user_agent: Scalar<'a> = "userAgent",
@@ -190,6 +192,11 @@ impl TrailRecord<'_> {
 
         let grant_type = parameters.and_then(|parameters| values::name(&parameters.grant_type));
 
+        let account = self.recipient.text().and_then(Account::of).or_else(|| {
+            let identity = self.identity.found().and_then(|identity| identity.account_id.text());
+            identity.and_then(Account::of).or_else(|| around.account.and_then(Account::of))
+        });
+
         let Some(error) = error else {
             batch.observations.push(Observation::Success(Success {
                 id,
@@ -202,6 +209,7 @@ impl TrailRecord<'_> {
                 user_agent,
                 address,
                 occurred_at,
+                account,
                 replayed: around.replayed,
                 answer_only: false,
             }));
@@ -228,6 +236,7 @@ impl TrailRecord<'_> {
             address,
             occurred_at,
             request: None,
+            account,
             program: None,
             replayed: around.replayed,
             answer_only: false,

@@ -71,7 +71,7 @@ fn read_record(keys: &OuterKeys<'_>, replayed: bool, setting: &Setting, batch: &
     };
     let around = Around {
         source,
-        account: None,
+        account: keys.account.text(),
         // Read without noting problems: it is used only if the record has no time.
         time: keys.delivered_at(),
         region: keys.region.text(),

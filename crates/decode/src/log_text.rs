@@ -22,6 +22,7 @@ use line::{HeldLine, LINE_MAX, TextLine};
 use neighbours::Account;
 use object::Split;
 use printout::{PRINTOUT_GAP, Printout};
+use triage_model::account::Account as AwsAccount;
 use triage_model::caller::Caller;
 use triage_model::classify::region_of_client_id;
 use triage_model::observation::{Failure, Observation, Origin};
@@ -46,7 +47,9 @@ const WINDOW_BYTES: usize = 4 * LINE_MAX;
 
 /// The application log events of one stream.
 pub struct Stream<'s> {
+    /// Where it is another account's, with that before its name: forty accounts may have a group of one name.
     log_group: String,
+    owner: Option<AwsAccount>,
     setting: &'s Setting,
     /// The last lines without a sign: the next line may continue them.
     before: Held,
@@ -115,9 +118,16 @@ impl Held {
 }
 
 impl<'s> Stream<'s> {
-    pub fn new(log_group: &str, setting: &'s Setting) -> Self {
+    pub fn new(owner: Option<&str>, log_group: &str, setting: &'s Setting) -> Self {
+        let owner = owner.and_then(AwsAccount::of);
+        let own = setting.trust.account.as_deref().and_then(AwsAccount::of);
+        let log_group = match owner.filter(|owner| own.is_some_and(|own| own != *owner)) {
+            Some(other) => format!("{other}:{log_group}"),
+            None => log_group.to_owned(),
+        };
         Self {
-            log_group: log_group.to_owned(),
+            log_group,
+            owner,
             setting,
             before: Held::default(),
             window: Held::default(),
@@ -321,6 +331,7 @@ impl<'s> Stream<'s> {
             address: None,
             occurred_at: fields.time.unwrap_or(event.timestamp),
             request: None,
+            account: self.owner,
             program: None,
             replayed: false,
             answer_only: false,

@@ -98,7 +98,7 @@ fn read_document<R: Read>(
         if passed_over.is_some() {
             break;
         }
-        let mut stream = Stream::new(header.log_group.as_deref().unwrap_or_default(), setting);
+        let mut stream = Stream::new(header.owner.as_deref(), header.log_group.as_deref().unwrap_or_default(), setting);
         let before = batch.so_far();
         let is_stopped = read_events(&mut document, &mut lines, &mut stream, allowance, batch);
         stream.finish(batch);

@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use triage_decide::verdict::{Diagnosis, Severity};
+use triage_model::account::Account;
 use triage_model::caller::CallerHash;
 use triage_model::classify::{Cause, Class};
 use triage_model::observation::{Failure, Operation, Origin};
@@ -103,6 +104,8 @@ pub struct FailureReport {
     /// Calls made in all: the caller's own and ours.
     pub attempts: u32,
     pub caller: CallerHash,
+    /// The account whose record or log it was.
+    pub account: Option<Account>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub advice: String,
     /// What the service answered to a retried `call` of a direct invocation. It holds tokens: nothing else shows it.
@@ -127,6 +130,7 @@ impl FailureReport {
             outcome: None,
             attempts: 1,
             caller,
+            account: failure.account,
             advice: class.advice.clone().into_owned(),
             response: None,
         }

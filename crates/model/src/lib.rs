@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of evidence, incidents or people. Pure: no clock, no environment, no network.
 
+pub mod account;
 pub mod caller;
 pub mod classify;
 pub mod fault;

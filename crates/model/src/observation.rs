@@ -9,6 +9,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::account::Account;
 use crate::caller::Caller;
 use crate::grant::{Grant, is_application};
 use crate::redact::Secret;
@@ -122,6 +123,8 @@ pub struct Failure {
     pub occurred_at: Timestamp,
     /// The inputs of the call, where its caller handed them over for a retry.
     pub request: Option<Box<CallRequest>>,
+    /// The account whose record or log it was: CloudTrail's recipient, the log group's owner, the envelope's account.
+    pub account: Option<Account>,
     /// The program that put a `call` on the bus: the envelope's source and account.
     pub program: Option<String>,
     /// Out of an EventBridge archive: classified and counted, never acted on.
@@ -145,6 +148,8 @@ pub struct Success {
     pub user_agent: Option<String>,
     pub address: Option<String>,
     pub occurred_at: Timestamp,
+    /// As of a failure.
+    pub account: Option<Account>,
     pub replayed: bool,
     pub answer_only: bool,
 }
@@ -209,6 +214,8 @@ impl Failure {
             occurred_at: _,
             // The inputs of a retry: the secrets have a type of their own, and none of them is shown.
             request: _,
+            // Digits.
+            account: _,
             program,
             replayed: _,
             answer_only: _,
@@ -238,6 +245,7 @@ impl Success {
             user_agent,
             address,
             occurred_at: _,
+            account: _,
             replayed: _,
             answer_only: _,
         } = self;

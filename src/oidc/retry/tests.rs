@@ -41,6 +41,7 @@ fn failure(operation: Operation, code: &str, status: Option<u16>, request: CallR
         address: None,
         occurred_at: "2026-11-22T09:00:00Z".parse().unwrap(),
         request: Some(Box::new(request)),
+        account: None,
         program: None,
         replayed: false,
         answer_only: false,

@@ -140,6 +140,7 @@ fn a_retried_call_is_one_however_many_attempts_it_took() {
         address: None,
         occurred_at: at(0),
         request: None,
+        account: None,
         program: None,
         replayed: false,
         answer_only: false,

@@ -264,6 +264,7 @@ mod tests {
             address: None,
             occurred_at: at(0),
             request: None,
+            account: None,
             program: None,
             replayed: false,
             answer_only: false,

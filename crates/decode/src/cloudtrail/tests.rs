@@ -56,6 +56,7 @@ fn a_failure_is_read_in_full() {
             address: Some("203.0.113.7".into()),
             occurred_at: "2026-11-22T11:58:00Z".parse().unwrap(),
             request: None,
+            account: triage_model::account::Account::of("111122223333"),
             program: None,
             replayed: false,
             answer_only: false,

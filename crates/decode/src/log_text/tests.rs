@@ -67,7 +67,7 @@ fn batch_of<S: AsRef<str>>(messages: &[S]) -> Batch {
     let ids: Vec<String> = (0..raw.len()).map(|index| format!("e{index}")).collect();
     let mut batch = Batch::new(InputKind::Logs);
     let setting = setting();
-    let mut stream = Stream::new("/app/login", &setting);
+    let mut stream = Stream::new(None, "/app/login", &setting);
     for (index, (message, id)) in raw.iter().zip(&ids).enumerate() {
         let timestamp = start + jiff::SignedDuration::from_millis(10 * index as i64);
         stream.take(TextLine { id, timestamp, arrival: None, message: message.get() }, &mut batch);

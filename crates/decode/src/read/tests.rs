@@ -152,6 +152,27 @@ fn a_document_is_trusted_by_its_stream_its_owner_and_its_log_group() {
     }
 }
 
+/// Forty accounts may have a log group of one name: they are as many callers.
+#[test]
+fn log_groups_of_one_name_in_several_accounts_are_several_callers() {
+    let anonymous = vec!["POST https://oidc.us-east-1.amazonaws.com/token: 500 InternalServerException".to_owned()];
+    let batch =
+        decoded(&[OWN_ACCOUNT, MEMBER, "777788889999"].map(|owner| packed(&document(owner, "/app", &anonymous))));
+    let seen: Vec<_> = failures(&batch.observations)
+        .iter()
+        .map(|failure| (failure.account.unwrap().to_string(), failure.caller.clone()))
+        .collect();
+    let group = |name: &str| triage_model::caller::Caller::LogGroup(name.to_owned());
+    assert_eq!(
+        seen,
+        [
+            (OWN_ACCOUNT.to_owned(), group("/app")),
+            (MEMBER.to_owned(), group("444455556666:/app")),
+            ("777788889999".to_owned(), group("777788889999:/app"))
+        ]
+    );
+}
+
 #[test]
 fn a_record_that_inflates_without_end_takes_nothing_from_its_neighbours() {
     let mut bomb = br#"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","logEvents":[{"id":"1","timestamp":1,"message":""#.to_vec();
