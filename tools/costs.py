@@ -45,7 +45,7 @@ UNITS_OF_SERVED = 2
 FILES_OF_A_TICK = 2
 UNITS_OF_PAST = 16
 #: Metrics that have data in an ordinary hour.
-METRICS_WITH_DATA = 7
+METRICS_WITH_DATA = 10
 
 
 @dataclass(frozen=True)

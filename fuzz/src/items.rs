@@ -100,7 +100,15 @@ fn evaluate(region: &Region, view: &View, now: Timestamp) {
         let written = serde_json::to_string(&turn.ledger).expect("a ledger can be written");
         let read: Ledger = serde_json::from_str(&written).expect("a written ledger can be read");
         assert_eq!(read, turn.ledger, "a ledger changes when it is read back");
-        let _ = black_box(compose::notices(region, &turn, &evaluation, &recoveries, None, now));
+        let _ = black_box(compose::notices(
+            region,
+            &turn,
+            &evaluation,
+            &recoveries,
+            Objective::of(view, &policy, now).as_ref(),
+            None,
+            now,
+        ));
     }
 }
 

@@ -6,7 +6,7 @@
 //! Cost rests on three rules. A metric is a name with one value of the one dimension, `Region`, which is Identity Center's
 //! and the same for the whole stack; whatever else tells invocations apart is a property, which costs nothing. Most counts
 //! are emitted only where there is something to count, because a metric is paid for by the hours in which it has data. And
-//! an ordinary tick emits six: CloudWatch's free tier has ten custom metrics.
+//! an ordinary tick emits six, and three more where served calls are seen: CloudWatch's free tier has ten custom metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tracing::Level;
+use triage_decide::objective::Objective;
 use triage_decide::probe::{ProbeAnswer, StepState};
 use triage_decide::verdict::Evaluation;
 use triage_decode::batch::InputKind;
@@ -42,6 +43,7 @@ pub struct Metric {
 pub enum Unit {
     Count,
     Milliseconds,
+    Percent,
     Seconds,
 }
 
@@ -50,6 +52,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
+            Self::Percent => "Percent",
             Self::Seconds => "Seconds",
         }
     }
@@ -99,6 +102,9 @@ metrics! {
     StatusPageErrors Count "ticks that could not write the status page"
     ObservationAge Seconds "age of the newest call in the input, archives left out"
     DecisionTime Milliseconds "time taken to decide, all regions together"
+    CallsWorkedHour Percent "calls of the last hour that worked, all regions together; only ticks write it, where served calls are seen"
+    CallsWorkedDay Percent "the same of the last day"
+    CallsWorkedMonth Percent "the same of the last 30 days"
     Ticks Count "ticks that were handled; a late one is not"
 }
 
@@ -200,6 +206,7 @@ fn values(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) -> BTr
     if !handled.evaluations.is_empty() {
         values.set(Name::DecisionTime, milliseconds(measured.deciding));
     }
+    values.add_objective(handled);
     values.count_some(Name::Ticks, measured.ticks);
     values.0
 }
@@ -264,6 +271,24 @@ impl Values {
         self.count_some(Name::UndecodableInput, undecodable.sum());
         self.count_some(Name::StoreErrors, problems.count(ProblemName::StoreUnavailable));
         self.count_some(Name::StatusPageErrors, problems.count(ProblemName::StatusPageNotWritten));
+    }
+
+    /// The calls of all regions together: people sign in to one company, and a region with few calls would be at 0 % for
+    /// one of them. Where a region could not be read there is none.
+    fn add_objective(&mut self, handled: &Handled) {
+        let problems = &handled.answer.problems;
+        let is_whole =
+            [ProblemName::StoreUnavailable, ProblemName::Deadline].map(|name| problems.count(name)) == [0, 0];
+        let Some(Objective { windows, .. }) = Objective::together(handled.objectives.values()).filter(|_| is_whole)
+        else {
+            return;
+        };
+        let names = [Name::CallsWorkedHour, Name::CallsWorkedDay, Name::CallsWorkedMonth];
+        for (name, window) in names.into_iter().zip(windows.all()) {
+            if let Some(share) = window.calls.share() {
+                self.set(name, share * 100.0);
+            }
+        }
     }
 
     fn add_probes<'a>(&mut self, probes: impl Iterator<Item = &'a ProbeAnswer>) {

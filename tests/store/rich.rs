@@ -290,6 +290,7 @@ pub fn notice() -> Notice {
         },
         note: Some("The table was unavailable.".into()),
         unresolved: Some(Unresolved { ids: 2, reason: "AccessDeniedException".into() }),
+        error_budget: None,
         cut: true,
     }
 }

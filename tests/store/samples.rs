@@ -118,6 +118,7 @@ pub fn notice(sequence: u32) -> Notice {
         merged: Merged::default(),
         note: None,
         unresolved: None,
+        error_budget: None,
         cut: false,
     }
 }

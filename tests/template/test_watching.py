@@ -145,10 +145,23 @@ STATES = {"CallersHit", "IncidentsOpen", "NoticesPending", "NoticeAge", "Observa
           "ApproximateNumberOfMessagesVisible"}
 
 
+SHARES = {"CallsWorkedHour", "CallsWorkedDay", "CallsWorkedMonth"}
+
+
+def test_the_target_is_drawn_where_it_is_known():
+    (widget,) = [widget for widget in widgets("metric") if SHARES & {name for _, name, *_ in widget["properties"]["metrics"]}]
+    assert widget["properties"]["annotations"] == {"horizontal": [{"label": "target", "value": 99.9}]}
+    assert re.search(r'slo_target \("slo_target"\): f64 = 99\.9 ', (ROOT / "crates/decide/src/policy/numbers.rs").read_text())
+    own = [widget["properties"].get("annotations") for widget in widgets("metric", Policy="slo_target = 99.5")]
+    assert {"horizontal": []} in own, "a policy may have another one"
+
+
 def test_states_are_shown_by_their_highest_value_and_counts_by_their_sum():
     for namespace, name, _, statistic in shown():
         if name == "ProbeLatency":
             assert statistic in ("Maximum", "Average")
+        elif name in SHARES:
+            assert statistic == "Average"
         else:
             assert statistic == ("Maximum" if name in STATES else "Sum"), f"{namespace} {name}"
 
@@ -170,7 +183,7 @@ def test_the_dashboard_shows_both_functions_and_the_failure_queue():
         ("ApproximateNumberOfMessagesVisible", "QueueName", "<DeadLetterQueue.QueueName>")}
 
 
-UNITS = {"Count", "Seconds", "Milliseconds"}
+UNITS = {"Count", "Seconds", "Milliseconds", "Percent"}
 
 
 @functools.cache
@@ -209,7 +222,8 @@ def queries():
 
 def test_the_saved_queries_are_found_under_the_stack_s_name_and_ask_its_own_log_alone():
     assert sorted(resolved(query["Name"]) for query in queries().values()) == [
-        "oidc-triage/<AWS::StackName>/affected callers", "oidc-triage/<AWS::StackName>/what happened in incident X"]
+        f"oidc-triage/<AWS::StackName>/{name}"
+        for name in ("affected callers", "failing callers", "failing tools", "what happened in incident X")]
     for query in queries().values():
         assert query["LogGroupNames"] == [{"Ref": "LogGroup"}]
         assert len(query["QueryString"]) <= 10_000
@@ -238,7 +252,15 @@ def test_affected_callers_are_listed_newest_first():
         "@timestamp", *(f"verdicts.0.{field}" for field in verdict)]
 
 
-@pytest.mark.parametrize("name", ["WhatHappenedQuery", "WhoIsHitQuery"])
+def test_failing_tools_and_callers_are_listed_by_how_much_they_fail():
+    """A tool is the text before its count, as the line has it: `aws-cli/2.31.0 (12), ...`."""
+    tools = commands(queries()["FailingToolsQuery"]["QueryString"])
+    assert 'parse tools "* (*" as tool, more' in tools and "sort callers desc" in tools
+    callers = commands(queries()["FailingCallersQuery"]["QueryString"])
+    assert "sort times desc" in callers and all("filter verdicts.0.callers > 0" in query for query in (tools, callers))
+
+
+@pytest.mark.parametrize("name", ["WhatHappenedQuery", "WhoIsHitQuery", "FailingToolsQuery", "FailingCallersQuery"])
 def test_the_fields_of_a_query_are_those_of_the_log_line(name):
     known = {"verdicts": {"region", "diagnosis", "scope", "callers", "names", "tools", "operations", "reasons",
                           "incident"},

@@ -24,6 +24,12 @@ pub struct Target {
     percent: f64,
 }
 
+impl Default for Target {
+    fn default() -> Self {
+        Self::of(&Policy::default())
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {

@@ -13,6 +13,7 @@ use triage_decide::distinct::DistinctCallers;
 use triage_decide::evidence::mark::hash48;
 use triage_decide::incident::Recoveries;
 use triage_decide::ledger::{Incident, REASON_MAX, bounded};
+use triage_decide::objective::Objective;
 use triage_decide::turn::{Change, Event, Happened, Turn};
 use triage_decide::verdict::{Advised, Diagnosis, Evaluation, Recovery, Severity, Verdict, Weighing, when_found};
 use triage_decide::view::StoreError;
@@ -23,7 +24,7 @@ use triage_model::time::before;
 use crate::advice;
 use crate::headline::{self, QUIET, RESOLVED, Tense};
 use crate::notice::{
-    Advice, Impact, LISTED_MAX, Merged, NamedScope, Notice, NoticeKind, Request, Tally, Times, Weighed,
+    Advice, BudgetCost, Impact, LISTED_MAX, Merged, NamedScope, Notice, NoticeKind, Request, Tally, Times, Weighed,
 };
 use crate::words::{self, Clock, called, capitalized, of_shared, printable, shown, trouble};
 
@@ -42,11 +43,19 @@ pub fn notices(
     turn: &Turn,
     evaluation: &Evaluation,
     recoveries: &Recoveries,
+    objective: Option<&Objective>,
     zone: Option<&TimeZone>,
     now: Timestamp,
 ) -> Vec<Notice> {
     let clock = Clock { now, zone };
-    turn.happened.iter().filter_map(|event| notice(region, event, turn, evaluation, recoveries, clock)).collect()
+    let notice = |event| notice(region, event, turn, evaluation, recoveries, clock);
+    let costed = |(event, notice): (&Event, Notice)| match event {
+        Event::OfIncident(key, happened @ Happened::Resolved(_)) => {
+            notice.costing(turn.incident(*key, happened), objective)
+        }
+        Event::OfIncident(..) | Event::Advised(_) => notice,
+    };
+    turn.happened.iter().filter_map(|event| Some((event, notice(event)?))).map(costed).collect()
 }
 
 /// None where something happened to an incident that is not there, which no turn says.
@@ -227,6 +236,21 @@ impl Notice {
         .ended(recovery.proved)
     }
 
+    /// What the incident cost of the error budget. Calls that were refused for a mistake of their callers cost nothing, and
+    /// whether they were mistakes nobody knows.
+    pub(crate) fn costing(mut self, incident: Option<&Incident>, objective: Option<&Objective>) -> Self {
+        let counts = |incident: &&Incident| match incident.concern {
+            Concern::Service | Concern::Admin { .. } => incident.failed_calls() > 0,
+            Concern::Request { .. } => false,
+        };
+        self.error_budget = incident
+            .filter(counts)
+            .zip(objective)
+            .and_then(|(incident, objective)| BudgetCost::of(objective, incident.failed_calls()));
+        self.headline.extend(self.error_budget.map(BudgetCost::in_words));
+        self
+    }
+
     /// The subject says that it is over only where that is confirmed.
     fn ended(mut self, proved: bool) -> Self {
         self.subject = printable(&format!("{}{}", if proved { RESOLVED } else { QUIET }, self.title));
@@ -366,6 +390,7 @@ impl Notice {
             merged: Merged::default(),
             note: None,
             unresolved: None,
+            error_budget: None,
             cut: false,
         }
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use triage_decide::cell::Dimension;
 use triage_decide::ledger::Alarm;
+use triage_decide::objective::Objective;
 use triage_decide::probe::StepState;
 use triage_decide::scope::Scope;
 use triage_decide::verdict::{Diagnosis, Severity};
@@ -16,7 +17,7 @@ use triage_model::observation::Operation;
 use triage_model::region::Region;
 use triage_model::time::lasted;
 
-use crate::words::{counted, name_of};
+use crate::words::{counted, name_of, of_budget};
 
 /// A notice, as data. It is kept in the outbox as it is, so that whoever publishes it says the same. Every text of
 /// others in it is bounded and on one line, and so is every list.
@@ -83,8 +84,34 @@ pub struct Notice {
     /// Set where it shows user ids because their names could not be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unresolved: Option<Unresolved>,
+    /// Of a `resolved`, where it is known: what the incident cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_budget: Option<BudgetCost>,
     /// Lists were shortened so that it fits where it is sent.
     pub cut: bool,
+}
+
+/// What an incident cost of the error budget of 30 days.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BudgetCost {
+    /// The share of calls that should work, in percent.
+    pub target: f64,
+    /// In percent: 100 is all of it.
+    pub cost: f64,
+}
+
+impl BudgetCost {
+    /// So many failed calls, at the present rate of calls. None where that is not known.
+    pub fn of(objective: &Objective, failed: usize) -> Option<Self> {
+        let cost = objective.cost(u64::try_from(failed).unwrap_or(u64::MAX))?;
+        Some(Self { target: objective.target.percent(), cost: cost * 100.0 })
+    }
+
+    /// `It cost 12% of the error budget of 30 days (target 99.9%).`
+    pub fn in_words(self) -> String {
+        format!("It cost {} (target {}%).", of_budget(self.cost / 100.0), self.target)
+    }
 }
 
 /// User ids that Identity Store gave no name for, and why.

@@ -69,7 +69,7 @@ pub fn notices(kind: Diagnosis, setting: Setting<'_>, now: Timestamp) -> Vec<Not
         let Some(turn) = turn(region, &ledger, evaluation, recoveries, &Policy::default(), now) else {
             return Vec::new();
         };
-        let notices = compose::notices(region, &turn, evaluation, recoveries, zone, now);
+        let notices = compose::notices(region, &turn, evaluation, recoveries, None, zone, now);
         ledger = turn.ledger;
         notices
     };

@@ -60,7 +60,7 @@ impl Life {
         let Some(turn) = turn(&region(), &self.ledger, evaluation, recoveries, &policy, at(second)) else {
             return Vec::new();
         };
-        let notices = compose::notices(&region(), &turn, evaluation, recoveries, None, at(second));
+        let notices = compose::notices(&region(), &turn, evaluation, recoveries, None, None, at(second));
         self.ledger = turn.ledger;
         notices
     }

@@ -11,6 +11,19 @@ use triage_decide::verdict::Diagnosis;
 use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, one_line, unlinked};
 use triage_model::time::before;
 
+/// `12% of the error budget of 30 days`, `3.5 times the error budget of 30 days`. 1 is all of it.
+pub fn of_budget(cost: f64) -> String {
+    let budget = "the error budget of 30 days";
+    match cost {
+        _ if cost <= 0.0 => format!("nothing of {budget}"),
+        _ if cost < 0.01 => format!("less than 1% of {budget}"),
+        _ if cost < 0.995 => format!("{:.0}% of {budget}", cost * 100.0),
+        _ if cost < 1.05 => format!("all of {budget}"),
+        _ if cost < 9.95 => format!("{} times {budget}", (cost * 10.0).round() / 10.0),
+        _ => format!("{:.0} times {budget}", cost),
+    }
+}
+
 /// What fails, as titles call it.
 pub const SIGN_IN: &str = "AWS sign-in";
 
@@ -239,6 +252,27 @@ const CUT: &str = "...";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_the_budget_is_said_as_people_say_it() {
+        let said = |cost| of_budget(cost).replace("the error budget of 30 days", "it");
+        assert_eq!(
+            [0.0, 0.0001, 0.0099, 0.01, 0.124, 0.994, 0.996, 1.0, 1.06, 2.96, 12.4].map(said),
+            [
+                "nothing of it",
+                "less than 1% of it",
+                "less than 1% of it",
+                "1% of it",
+                "12% of it",
+                "99% of it",
+                "all of it",
+                "all of it",
+                "1.1 times it",
+                "3 times it",
+                "12 times it"
+            ]
+        );
+    }
 
     #[test]
     fn a_length_of_time_is_said_in_the_units_that_matter() {

@@ -1,6 +1,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use triage_decide::calls::{Calls, Window, Windows};
+use triage_decide::objective::Target;
+use triage_decide::policy::Policy;
 use triage_decide::testing::verdicts::{at, verdict};
 use triage_decide::verdict::Diagnosis;
 use triage_model::caller::CallerHash;
@@ -73,6 +76,23 @@ fn an_ordinary_tick_stays_within_the_free_tier() {
         ["DecisionTime", "IncidentsOpen", "NoticesPending", "ProbeLatency", "ProbesHealthy", "Ticks"],
         "six of ten"
     );
+}
+
+#[test]
+fn the_share_of_calls_that_worked_is_of_all_regions_and_unknown_where_one_could_not_be_read() {
+    let mut handled = nothing();
+    assert_eq!(Objective::together(handled.objectives.values()), None);
+    for (name, served, failed) in [("us-east-1", 900, 0), ("eu-central-1", 60, 40)] {
+        let window = |served, failed| Window { from: at(0), until: at(60), calls: Calls { served, failed } };
+        let (hour, day) = (window(0, 0), window(served, failed));
+        let windows = Windows { hour, day, month: window(10 * served, failed) };
+        let objective = Objective { target: Target::of(&Policy::default()), windows };
+        handled.objectives.insert(region(name), objective);
+    }
+    // Nobody called in the last hour.
+    assert_eq!(emitted(&handled), json!({"CallsWorkedDay": 96.0, "CallsWorkedMonth": 9600.0 / 9640.0 * 100.0}));
+    handled.answer.problems.note(ProblemName::StoreUnavailable, "timeout");
+    assert_eq!(emitted(&handled), json!({"StoreErrors": 1}));
 }
 
 #[test]

@@ -132,7 +132,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let recoveries = if view.trouble.is_none() { recoveries(view, policy, now) } else { BTreeMap::new() };
         let next = turn(region, &view.ledger, &evaluation, &recoveries, policy, now).map(|turn| {
             let zone = self.settings.time_zone.as_ref();
-            let notices = compose::notices(region, &turn, &evaluation, &recoveries, zone, now);
+            let objective = Objective::of(view, policy, now);
+            let notices = compose::notices(region, &turn, &evaluation, &recoveries, objective.as_ref(), zone, now);
             Step::new(turn.ledger, &notices, &self.channels)
         });
         (evaluation, next)

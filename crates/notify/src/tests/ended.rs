@@ -1,6 +1,8 @@
 //! The last notice of an incident, and several notices in one.
 
+use triage_decide::calls::{Calls, Window, Windows};
 use triage_decide::ledger::Alarm;
+use triage_decide::objective::{Objective, Target};
 use triage_decide::testing::verdicts::{given_up, proved, region};
 use triage_decide::verdict::{Diagnosis, Severity};
 
@@ -159,6 +161,32 @@ fn what_a_storm_held_back_is_one_notice_with_a_count() {
     assert!(!merged.mail().contains("Why it was opened"));
     let again = merged.clone().after(std::slice::from_ref(&merged));
     assert_eq!(again.merged.count, 3, "and those in the one before it count too");
+}
+
+#[test]
+fn what_it_cost_is_said_where_it_is_known() {
+    let window =
+        |days: i64, served| Window { from: at(-days * 86_400), until: at(0), calls: Calls { served, failed: 0 } };
+    let objective =
+        |window| Objective { target: Target::default(), windows: Windows { hour: window, day: window, month: window } };
+    let resolved = |diagnosis, objective: Option<&Objective>| {
+        let mut incident = incident(&verdict(diagnosis));
+        incident.failures_at = [(at(0).as_second() / 600, 3)].into();
+        incident.resolved_at = Some(at(1800));
+        Notice::of_recovery(&incident, &proved(1800), clock(1810)).costing(Some(&incident), objective)
+    };
+    // 1,000 calls a day, so 30 of 30,000 may fail, and 3 did.
+    let notice = resolved(Diagnosis::Outage, Some(&objective(window(10, 10_000))));
+    has(&notice.mail(), &["\nIt cost 10% of the error budget of 30 days (target 99.9%)."]);
+    let cost = notice.error_budget.unwrap();
+    assert_eq!((cost.target, cost.cost.round()), (99.9, 10.0));
+    for unknown in [
+        resolved(Diagnosis::Outage, None),
+        resolved(Diagnosis::Outage, Some(&objective(window(0, 10_000)))),
+        resolved(Diagnosis::Suspected, Some(&objective(window(10, 10_000)))),
+    ] {
+        assert!(unknown.error_budget.is_none() && !unknown.mail().contains("It cost"), "{}", unknown.mail());
+    }
 }
 
 #[test]
