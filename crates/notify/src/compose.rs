@@ -20,12 +20,12 @@ use triage_model::redact::{one_line, unlinked};
 use triage_model::region::Region;
 use triage_model::time::before;
 
-use crate::advice;
 use crate::headline::{self, QUIET, RESOLVED, Tense};
 use crate::notice::{
     Advice, Impact, LISTED_MAX, Merged, NamedScope, Notice, NoticeKind, Request, Tally, Times, Weighed,
 };
 use crate::words::{self, Clock, called, capitalized, of_shared, printable, shown, trouble};
+use crate::{advice, silence};
 
 /// What fails now and then is not recovering between two failures.
 const RECOVERING_AFTER: Duration = Duration::from_secs(60);
@@ -60,6 +60,8 @@ fn notice(
 ) -> Option<Notice> {
     match event {
         Event::Advised(advised) => Some(Notice::of_advice(region, advised, clock)),
+        Event::Silenced(silence) => Some(Notice::of_silence(region, silence, clock)),
+        Event::SilenceEnded(silence) => Some(Notice::of_silence_s_end(region, silence, clock)),
         Event::OfIncident(key, happened) => {
             let incident = turn.incident(*key, happened)?;
             let verdict = evaluation.on(*key).unwrap_or(&evaluation.region);
@@ -88,6 +90,12 @@ fn of_happened(happened: &Happened, incident: &Incident, verdict: &Verdict, cloc
         }
         Happened::Reminder => of(NoticeKind::Reminder, &[]),
         Happened::Resolved(recovery) => Notice::of_recovery(incident, recovery, clock),
+        Happened::Unsilenced(withheld) => {
+            let updates_alert = incident.is_paged && incident.alarm_change.is_none();
+            let (kind, why) = (silence::kind(withheld.known), silence::was_withheld(withheld, clock));
+            let notice = of(kind, std::slice::from_ref(&why));
+            Notice { updates_alert, ..notice }.not_known_before(kind, &why)
+        }
     }
 }
 
@@ -179,7 +187,9 @@ impl Notice {
             | NoticeKind::Changed
             | NoticeKind::Reopened
             | NoticeKind::Resolved
-            | NoticeKind::Advice => self.subject.clone(),
+            | NoticeKind::Advice
+            | NoticeKind::Silenced
+            | NoticeKind::SilenceEnded => self.subject.clone(),
         };
         let how = headline::recovering(incident, clock);
         Self { recovering: true, subject, ..self }.not_failing_now(incident, how, advice::of_recovering(incident))
@@ -194,7 +204,9 @@ impl Notice {
             | NoticeKind::Reminder
             | NoticeKind::Reopened
             | NoticeKind::Resolved
-            | NoticeKind::Advice => self.subject.clone(),
+            | NoticeKind::Advice
+            | NoticeKind::Silenced
+            | NoticeKind::SilenceEnded => self.subject.clone(),
         };
         let how = headline::silent(since, clock);
         Self { subject, ..self }.not_failing_now(incident, how, advice::of_silence(incident))
@@ -230,6 +242,14 @@ impl Notice {
     /// The subject says that it is over only where that is confirmed.
     fn ended(mut self, proved: bool) -> Self {
         self.subject = printable(&format!("{}{}", if proved { RESOLVED } else { QUIET }, self.title));
+        self
+    }
+
+    /// A beginning that was held back says so: it is long ago.
+    fn not_known_before(mut self, kind: NoticeKind, why: &str) -> Self {
+        if kind == NoticeKind::Opened {
+            self.headline.push(format!("{}.", capitalized(why)));
+        }
         self
     }
 
@@ -329,12 +349,14 @@ impl Notice {
                 over_for_s: incident.earlier.over_for.as_secs(),
             },
             alarm: incident.alarm_change,
+            silenced: incident.withheld.as_ref().map(silence::brief),
+            acknowledged: incident.acknowledged_at(now).map(silence::acknowledged),
             ..Self::bare(id, kind, incident.diagnosis, &incident.region, now)
         }
     }
 
     /// A notice that says nothing yet, of no incident: what the others begin with.
-    fn bare(id: String, kind: NoticeKind, diagnosis: Diagnosis, region: &Region, at: Timestamp) -> Self {
+    pub fn bare(id: String, kind: NoticeKind, diagnosis: Diagnosis, region: &Region, at: Timestamp) -> Self {
         Self {
             id,
             incident: None,
@@ -365,6 +387,9 @@ impl Notice {
             updates_alert: false,
             merged: Merged::default(),
             note: None,
+            silenced: None,
+            acknowledged: None,
+            silence: None,
             unresolved: None,
             cut: false,
         }
@@ -375,7 +400,7 @@ const WARNING_ONLY: &str = "Warning only, nobody is paged yet. It becomes a page
 
 fn subject(kind: NoticeKind, title: &str) -> String {
     let begin = match kind {
-        NoticeKind::Opened | NoticeKind::Advice => "",
+        NoticeKind::Opened | NoticeKind::Advice | NoticeKind::Silenced | NoticeKind::SilenceEnded => "",
         NoticeKind::Changed => "Changed: ",
         NoticeKind::Reopened => "Reopened: ",
         NoticeKind::Reminder => "Still open: ",
@@ -403,7 +428,11 @@ fn headlines(
 ) -> Vec<String> {
     let fault = headline::fault(incident, verdict);
     let second = match kind {
-        NoticeKind::Opened | NoticeKind::Resolved | NoticeKind::Advice => fault,
+        NoticeKind::Opened
+        | NoticeKind::Resolved
+        | NoticeKind::Advice
+        | NoticeKind::Silenced
+        | NoticeKind::SilenceEnded => fault,
         NoticeKind::Reminder => format!("{} {fault}", headline::so_far(incident, clock)),
         NoticeKind::Changed | NoticeKind::Reopened => {
             format!("{} {fault}", headline::news(kind.as_str(), news.unwrap_or("more is known")))
