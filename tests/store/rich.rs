@@ -29,7 +29,7 @@ use triage_model::observation::{HealthIssue, Operation, Origin};
 use triage_notify::letter::{Channel, Step};
 use triage_notify::notice::{
     AcknowledgedBy, Advice, Earlier, Impact, Merged, MissedIncident, NamedScope, Notice, NoticeKind, Request,
-    SilenceFacts, Silenced, Tally, Times, Unresolved, Weighed,
+    SilenceFacts, Tally, Times, Unresolved, Weighed,
 };
 use triage_notify::status::data::{Outward, Phase, State};
 use triage_notify::status::kept::Kept;
@@ -328,12 +328,8 @@ pub fn notice() -> Notice {
             reasons: vec!["3 callers failed".into()],
         },
         note: Some("The table was unavailable.".into()),
-        silenced: Some(Silenced {
-            id: "silence-20270115T080000Z-1a2b".into(),
-            by: "ana".into(),
-            reason: "maintenance".into(),
-            until: at(7200),
-        }),
+        // Only the bus would take it then.
+        silenced: None,
         acknowledged: Some(AcknowledgedBy { by: Some("eva".into()), at: at(100), until: at(28_900) }),
         silence: Some(SilenceFacts {
             id: "silence-20270115T080000Z-1a2b".into(),
