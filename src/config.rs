@@ -39,6 +39,8 @@ pub struct Config {
     /// `OIDC_TRIAGE_WATCHER`: the watcher's name, and `OIDC_TRIAGE_APPLICATION_LOG_GROUPS`: what subscriptions deliver. The
     /// doctor looks for both.
     pub watcher: Option<String>,
+    /// `AWS_LAMBDA_FUNCTION_NAME`, with the alias of `OIDC_TRIAGE_DIRECT_ALIAS`: as people invoke this function.
+    pub function: Option<String>,
     pub log_groups: Vec<String>,
     /// `OIDC_TRIAGE_SOURCE_BUS`: the bus that other accounts send to; and `OIDC_TRIAGE_TRUSTED_STREAMS`. For the doctor.
     pub source_bus: Option<String>,
@@ -83,6 +85,10 @@ impl Config {
             identity_store,
             status_page,
             watcher: get("OIDC_TRIAGE_WATCHER"),
+            function: get("AWS_LAMBDA_FUNCTION_NAME").map(|name| match get("OIDC_TRIAGE_DIRECT_ALIAS") {
+                Some(alias) => format!("{name}:{alias}"),
+                None => name,
+            }),
             log_groups: list(get("OIDC_TRIAGE_APPLICATION_LOG_GROUPS")),
             source_bus: get("OIDC_TRIAGE_SOURCE_BUS"),
             streams: list(get("OIDC_TRIAGE_TRUSTED_STREAMS")),
@@ -97,6 +103,7 @@ impl Config {
             account: account.and_then(|arn| arn.split(':').nth(4)).map(str::to_owned),
             region: self.settings.own_region.to_string(),
             log_group: self.settings.own_log_groups.first().cloned(),
+            function: self.function.clone(),
             company: self.company.clone(),
         }
     }
@@ -170,6 +177,15 @@ mod tests {
         assert_eq!((status_page, contact.as_deref()), (None, Some("#identity-on-call")));
         assert_eq!(time_zone.unwrap().iana_name(), Some("Asia/Tokyo"));
         assert_eq!(read(&[]).unwrap().place().company, Company::default());
+    }
+
+    #[test]
+    fn commands_in_notices_name_the_function_as_people_invoke_it() {
+        let name = ("AWS_LAMBDA_FUNCTION_NAME", "made-up");
+        let function = |variables: &[(&str, &str)]| read(variables).unwrap().place().function;
+        assert_eq!(function(&[]), None);
+        assert_eq!(function(&[name]).as_deref(), Some("made-up"));
+        assert_eq!(function(&[name, ("OIDC_TRIAGE_DIRECT_ALIAS", "direct")]).as_deref(), Some("made-up:direct"));
     }
 
     #[test]

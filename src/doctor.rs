@@ -17,6 +17,7 @@ use std::sync::PoisonError;
 use aws_config::SdkConfig;
 use futures_util::future::{OptionFuture, join, join_all, join4, join5};
 use triage_decide::policy::Policy;
+use triage_decide::silence::Silence;
 use triage_decide::view::StoreError;
 use triage_engine::doctor::facts::{Facts, Ourselves, Probe};
 use triage_engine::handled::Invocation;
@@ -32,7 +33,8 @@ use crate::publish::topic_client;
 /// The qualifier of services, in `arn:aws:lambda:<region>:<account>:function:<name>:<qualifier>`.
 const EVENTS_ALIAS: &str = "events";
 
-/// Asks all neighbours at once. `probes` is what the pipeline knows of each region's, `status` what the watcher noted of the page.
+/// Asks all neighbours at once. `probes` and `silences` are what the pipeline knows, `status` what the watcher noted of the
+/// page.
 pub async fn facts(
     sdk: &SdkConfig,
     http: &Http,
@@ -40,6 +42,7 @@ pub async fn facts(
     invocation: &Invocation,
     probes: impl Future<Output = Vec<(Region, Probe)>>,
     status: impl Future<Output = Result<Option<Written>, StoreError>>,
+    silences: impl Future<Output = Result<Vec<Silence>, StoreError>>,
 ) -> Facts {
     let ask = Ask::new(sdk, http, invocation.deadline);
     let (now, region) = (invocation.now, config.settings.region.as_str());
@@ -72,12 +75,22 @@ pub async fn facts(
             OptionFuture::from(events),
             OptionFuture::from(ticks),
         ),
-        join5(join_all(groups), OptionFuture::from(table), join_all(topics), OptionFuture::from(bus), probes),
+        join5(
+            join_all(groups),
+            OptionFuture::from(table),
+            join_all(topics),
+            OptionFuture::from(bus),
+            join(probes, silences),
+        ),
     );
     let of_others = join(OptionFuture::from(source_bus), join_all(streams));
     // Large, and rarely run.
-    let ((trails, records, rules, ticks), (log_groups, table, topics, bus, probes), (source_bus, streams), status_page) =
-        Box::pin(join4(trail, ours, of_others, status)).await;
+    let (
+        (trails, records, rules, ticks),
+        (log_groups, table, topics, bus, (probes, silences)),
+        (source_bus, streams),
+        status_page,
+    ) = Box::pin(join4(trail, ours, of_others, status)).await;
     let clock_ahead_s = *ask.clock_ahead_s.lock().unwrap_or_else(PoisonError::into_inner);
     Facts {
         trails,
@@ -88,6 +101,7 @@ pub async fn facts(
         source_bus,
         streams,
         table,
+        silences,
         topics,
         bus,
         probes,

@@ -129,9 +129,10 @@ impl<S: Store> Function<S> {
             self.write_status(page, &mut handled, &invocation).await;
         }
         if handled.asks_doctor {
-            let probes = self.pipeline.probed(&invocation);
+            let (probes, silences) = (self.pipeline.probed(&invocation), self.pipeline.silences(&invocation));
             let status = self.pipeline.status_noted(&invocation);
-            let found = doctor::facts(&self.sdk_config, &self.http, &self.config, &invocation, probes, status).await;
+            let (sdk, http, config) = (&self.sdk_config, &self.http, &self.config);
+            let found = doctor::facts(sdk, http, config, &invocation, probes, status, silences).await;
             handled.answer.doctor = Some(report(&found, now));
         }
         let facts = InvocationFacts {

@@ -17,6 +17,7 @@ use triage_decode::batch::InputKind;
 use triage_engine::answer::{Counts, IncidentReport, NoticeReport};
 use triage_engine::doctor::check::Report;
 use triage_engine::handled::Handled;
+use triage_engine::silence::{AcknowledgeAnswer, SilenceAnswer};
 use triage_engine::test_notice::TestNotice;
 use triage_model::observation::Operation;
 use triage_model::problem::Problems;
@@ -52,6 +53,10 @@ pub struct InvocationLine<'a> {
     problems: &'a Problems,
     #[serde(skip_serializing_if = "Option::is_none")]
     test_notice: Option<&'a TestNotice>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silence: Option<&'a SilenceAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledge: Option<&'a AcknowledgeAnswer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     doctor: Option<&'a Report>,
     probes: Vec<ProbeLine<'a>>,
@@ -132,6 +137,9 @@ pub fn invocation_line<'a>(
         Level::ERROR
     } else if !answer.problems.is_empty()
         || !handled.notices.is_empty()
+        // Who silences what must be found later.
+        || answer.silence.is_some()
+        || answer.acknowledge.is_some()
         || answer.test_notice.as_ref().is_some_and(TestNotice::any_failed)
         || answer.doctor.as_ref().is_some_and(Report::any_broken)
     {
@@ -155,6 +163,8 @@ pub fn invocation_line<'a>(
         incidents: &answer.incidents,
         problems: &answer.problems,
         test_notice: answer.test_notice.as_ref(),
+        silence: answer.silence.as_ref(),
+        acknowledge: answer.acknowledge.as_ref(),
         doctor: answer.doctor.as_ref(),
         probes: probe_lines(handled),
         unpublished,

@@ -92,6 +92,7 @@ metrics! {
     ProbeLatency Milliseconds "the slowest step of each probe"
     NoticesSent Count "notices sent to people"
     WouldBeNotices Count "notices that would have been published, in shadow mode"
+    NoticesSilenced Count "notices of open incidents, and advice, that a silence held back from people"
     NoticesFailed Count "publishes that failed, of any channel"
     TestNoticesSent Count "test notices that a channel accepted; they count in no other metric"
     TestNoticesFailed Count "test notices that a channel did not accept"
@@ -196,6 +197,7 @@ fn values(facts: &InvocationFacts<'_>, handled: &Handled, now: Timestamp) -> BTr
     values.count_if(is_tick || open > 0, Name::IncidentsOpen, open);
     values.count_some(Name::NoticesSent, measured.notices_sent);
     values.count_some(Name::WouldBeNotices, measured.would_be_notices);
+    values.count_some(Name::NoticesSilenced, measured.notices_silenced);
     values.count_some(Name::NoticesFailed, measured.notices_failed);
     values.count_some(Name::TestNoticesSent, measured.test_notices_sent);
     values.count_some(Name::TestNoticesFailed, measured.test_notices_failed);

@@ -42,6 +42,8 @@ pub(super) fn nothing() -> Handled {
         notices: Vec::new(),
         batch_item_failures: None,
         test_notice: None,
+        silence: None,
+        acknowledge: None,
         doctor: None,
     };
     Handled {
@@ -70,6 +72,8 @@ pub(super) fn incident(region: &Region, state: IncidentState) -> IncidentReport 
         diagnosis: Diagnosis::Outage,
         severity: Diagnosis::Outage.severity(),
         scope: NamedScope::default(),
+        silenced: None,
+        acknowledged: None,
         reasons: Vec::new(),
     }
 }

@@ -16,6 +16,9 @@ use triage_decide::probe::{Control, ProbeAnswer, ProbeStep, StepState};
 use triage_decide::probe_record::{ProbeRecord, Registration, StepRecord};
 use triage_decide::proof_so_far::ProofSoFar;
 use triage_decide::scope::{Scope, Shared, SharedKey};
+use triage_decide::silence::{
+    Acknowledged, Known, Limit, Missed, MissedAdvice, Silence, SilenceScope, SilencedBy, Withheld,
+};
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::status_page::{WriteTrouble, Written};
 use triage_model::caller::CallerHash;
@@ -25,7 +28,8 @@ use triage_model::grant::Grant;
 use triage_model::observation::{HealthIssue, Operation, Origin};
 use triage_notify::letter::{Channel, Step};
 use triage_notify::notice::{
-    Advice, Earlier, Impact, Merged, NamedScope, Notice, NoticeKind, Request, Tally, Times, Unresolved, Weighed,
+    AcknowledgedBy, Advice, Earlier, Impact, Merged, MissedIncident, NamedScope, Notice, NoticeKind, Request,
+    SilenceFacts, Tally, Times, Unresolved, Weighed,
 };
 use triage_notify::status::data::{Outward, Phase, State};
 use triage_notify::status::kept::Kept;
@@ -159,6 +163,16 @@ fn rich_incident(id: &str, concern: Concern, scope: Scope) -> Incident {
         reported_health: true,
         is_paged: true,
         alarm_change: Some(Alarm::Alarm),
+        withheld: Some(Withheld {
+            silence: SilencedBy {
+                id: "silence-20270115T080000Z-1a2b".into(),
+                by: "ana".into(),
+                reason: "maintenance".into(),
+                until: at(7200),
+            },
+            known: Known::Open,
+        }),
+        acknowledged: Some(Acknowledged { by: Some("eva".into()), at: at(100), until: at(28_900) }),
         ..incident()
     }
 }
@@ -178,6 +192,31 @@ fn ledger() -> Ledger {
         left_out: [(42, at(-60))].into(),
         advised: [("throttling".into(), at(-120))].into(),
         next_position: 0,
+        silences: vec![silence()],
+    }
+}
+
+fn silence() -> Silence {
+    let incident = rich_incident("us-east-1-2", Concern::Service, scope());
+    Silence {
+        id: "silence-20270115T080000Z-1a2b".into(),
+        scope: SilenceScope {
+            operations: Some([Operation::CreateToken].into()),
+            grant: Some(Grant::RefreshToken),
+            limit: Some(Limit::Tool("acme-login/3.0".into())),
+            incident: Some("us-east-1-2".into()),
+        },
+        regions: [us()].into(),
+        by: "ana".into(),
+        reason: "maintenance".into(),
+        from: at(0),
+        until: at(7200),
+        ended_by: Some("ben".into()),
+        announced: Some(at(7200)),
+        speaks: true,
+        missed: vec![Missed { notices: 2, ..incident.missed() }],
+        missed_more: 1,
+        advised: [(Diagnosis::Throttling, MissedAdvice { notices: 1, reason: Some("too many calls".into()) })].into(),
     }
 }
 
@@ -289,6 +328,35 @@ pub fn notice() -> Notice {
             reasons: vec!["3 callers failed".into()],
         },
         note: Some("The table was unavailable.".into()),
+        // Only the bus would take it then.
+        silenced: None,
+        acknowledged: Some(AcknowledgedBy { by: Some("eva".into()), at: at(100), until: at(28_900) }),
+        silence: Some(SilenceFacts {
+            id: "silence-20270115T080000Z-1a2b".into(),
+            by: "ana".into(),
+            reason: "maintenance".into(),
+            from: at(0),
+            until: at(7200),
+            ended_by: Some("ben".into()),
+            scope: NamedScope { tool: Some("acme-login/3.0".into()), ..NamedScope::default() },
+            only: Some("us-east-1-2".into()),
+            regions: vec![us()],
+            incidents: vec![MissedIncident {
+                id: "us-east-1-2".into(),
+                diagnosis: Diagnosis::OneTool,
+                severity: Severity::Warning,
+                scope: NamedScope::default(),
+                since: at(0),
+                latest: at(60),
+                over_at: Some(at(120)),
+                callers: 7,
+                seen: Some(9),
+                failures: 12,
+                notices: 2,
+            }],
+            more: 1,
+            advice: vec![Tally { name: "throttling".into(), count: 1 }],
+        }),
         unresolved: Some(Unresolved { ids: 2, reason: "AccessDeniedException".into() }),
         error_budget: None,
         cut: true,

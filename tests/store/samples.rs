@@ -117,6 +117,9 @@ pub fn notice(sequence: u32) -> Notice {
         updates_alert: false,
         merged: Merged::default(),
         note: None,
+        silenced: None,
+        acknowledged: None,
+        silence: None,
         unresolved: None,
         error_budget: None,
         cut: false,
@@ -127,7 +130,7 @@ pub fn notice(sequence: u32) -> Notice {
 pub fn step(sequences: std::ops::RangeInclusive<u32>) -> Step {
     let ledger = Ledger { incident: Some(incident()), next_position: u64::from(*sequences.end()), ..Ledger::default() };
     let letters = sequences.map(|sequence| Letter { channel: Channel::Topic, notice: notice(sequence) });
-    Step { ledger, letters: letters.collect() }
+    Step { ledger, letters: letters.collect(), withheld: 0 }
 }
 
 /// An open incident.

@@ -142,7 +142,7 @@ def test_tracing_is_both_functions_and_its_rights():
 
 
 ALIASES = {"TriageEvents": ("events", "TriageFunction"), "TriageDirect": ("direct", "TriageFunction"),
-           "WatcherEvents": ("events", "WatcherFunction")}
+           "WatcherEvents": ("events", "WatcherFunction"), "WatcherDirect": ("direct", "WatcherFunction")}
 
 
 @pytest.mark.parametrize("revision", ["", "2026-11-27"])
@@ -184,7 +184,7 @@ def test_services_invoke_the_alias_events_and_nothing_else():
 def test_people_are_given_the_alias_direct_alone():
     (policy,) = resources_of("AWS::IAM::ManagedPolicy").values()
     assert policy["PolicyDocument"]["Statement"] == [
-        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "<TriageDirect>"}]
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": ["<TriageDirect>", "<WatcherDirect>"]}]
 
 
 def test_both_functions_get_the_trusted_sources():
@@ -231,7 +231,7 @@ def test_a_gradual_deployment_goes_back_on_alarms_and_moves_the_aliases_events_a
     assert dict(shifted(Revision="1")) == dict.fromkeys(ALIASES, {})
     given = {"GradualDeployment": "Linear10PercentEvery1Minute", "Revision": "1"}
     groups = resources_of("AWS::CodeDeploy::DeploymentGroup", **given)
-    assert dict(shifted(**given)) == {"TriageDirect": {}, **{
+    assert dict(shifted(**given)) == {"TriageDirect": {}, "WatcherDirect": {}, **{
         f"{which}Events": {"CodeDeployLambdaAliasUpdate": {"ApplicationName": "<DeploymentApplication>",
                                                            "DeploymentGroupName": f"<{which}DeploymentGroup>"}}
         for which in ("Triage", "Watcher")}}

@@ -13,13 +13,14 @@ use crate::evidence::slot::SLOT_SECONDS;
 use crate::policy::Policy;
 use crate::view::View;
 
-/// Nothing is open or left out, and no failure is known except mistakes of callers, fewer than `suspected` needs: until
+/// Nothing is open, left out or silenced, and no failure is known except mistakes of callers, fewer than `suspected` needs: until
 /// another one comes, no turn follows, at any time.
 pub fn is_still(view: &View, policy: &Policy) -> bool {
     let ledger = &view.ledger;
     let is_settled = ledger.open_incidents().next().is_none()
         && ledger.apart.is_empty()
         && ledger.left_out.is_empty()
+        && ledger.silences.is_empty()
         && ledger.settled_until == ledger.settled_until();
     let is_loud = |(talker, calls): (&Talker, &u32)| {
         f64::from(*calls) >= f64::from(talker.quota.per_second()) * SLOT_SECONDS as f64 * policy.quota_share

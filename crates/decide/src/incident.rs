@@ -11,6 +11,7 @@
 
 mod note;
 mod page;
+mod silencing;
 
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,10 @@ pub fn turn(
     policy: &Policy,
     now: Timestamp,
 ) -> Option<Turn> {
+    // What ends or begins by an operator's word is a turn by itself.
+    if let Some(turn) = silencing::turn(ledger, evaluation, now) {
+        return Some(turn);
+    }
     let mut next = ledger.clone();
     let mut happened = Vec::new();
     let mut turning = Turning { region, policy, now, given_up: Vec::new() };
@@ -87,7 +92,8 @@ pub fn turn(
     next.remember_replaced(ledger, &turning.given_up);
     next.settled_until = next.settled_until();
     happened.extend(next.advise(&evaluation.region, now).into_iter().map(Event::Advised));
-    (next != *ledger).then_some(Turn { ledger: next, given_up: turning.given_up, happened })
+    let (happened, withheld) = next.withhold(ledger, happened, &mut turning.given_up, evaluation, now);
+    (next != *ledger).then_some(Turn { ledger: next, given_up: turning.given_up, happened, withheld })
 }
 
 /// What happens to the incident of a region, or of an attribution.
@@ -198,6 +204,8 @@ impl Incident {
             reported_health: false,
             is_paged: false,
             alarm_change: None,
+            withheld: None,
+            acknowledged: None,
         };
         incident.begin_run(verdict, now);
         incident.note(verdict, None, now);
@@ -212,6 +220,8 @@ impl Incident {
         self.proved = false;
         self.reopened += 1;
         self.reopened_at = Some(now);
+        // Whoever worked on it was done with it.
+        self.acknowledged = None;
         self.begin_run(verdict, now);
         self.turn_into(verdict, now);
         self.note(verdict, None, now);
@@ -264,7 +274,8 @@ impl Incident {
             return Some(Happened::Changed(changes));
         }
         let every = if self.key().is_some() { policy.reminder_apart } else { policy.reminder };
-        if before(now, every) >= self.notified_at && self.silent_since.or(silent_since).is_none() {
+        let is_reminded = self.silent_since.or(silent_since).is_none() && self.acknowledged_at(now).is_none();
+        if before(now, every) >= self.notified_at && is_reminded {
             self.mark_reported(verdict, now);
             return Some(Happened::Reminder);
         }

@@ -19,6 +19,7 @@ use crate::distinct::DistinctCallers;
 use crate::evidence::mark::Traits;
 use crate::proof_so_far::ProofSoFar;
 use crate::scope::{Scope, SharedKey};
+use crate::silence::{Acknowledged, Missed, Silence, Withheld};
 use crate::verdict::{Diagnosis, Severity, Verdict};
 
 /// What was decided and reported of one region. One item of the store, changed by one turn at a time.
@@ -42,6 +43,9 @@ pub struct Ledger {
     pub advised: BTreeMap<String, Timestamp>,
     /// The position of the next entry in the outbox.
     pub next_position: u64,
+    /// What operators silenced, until it is summarised at its end.
+    #[serde(default)]
+    pub silences: Vec<Silence>,
 }
 
 /// One incident in one region.
@@ -138,6 +142,12 @@ pub struct Incident {
     /// Whether a paging service has it as an alarm, and what its latest notice changed about that.
     pub is_paged: bool,
     pub alarm_change: Option<Alarm>,
+    /// Its latest notices were held back from people and pagers.
+    #[serde(default)]
+    pub withheld: Option<Withheld>,
+    /// Somebody works on it.
+    #[serde(default)]
+    pub acknowledged: Option<Acknowledged>,
 }
 
 /// What an incident was before it was reopened, as often as that was.
@@ -233,6 +243,32 @@ impl Incident {
 
     pub const fn is_open(&self) -> bool {
         self.resolved_at.is_none()
+    }
+
+    /// Who works on it at `now`.
+    pub fn acknowledged_at(&self, now: Timestamp) -> Option<&Acknowledged> {
+        self.acknowledged.as_ref().filter(|acknowledged| acknowledged.until > now)
+    }
+
+    /// What a silence keeps of it.
+    pub fn missed(&self) -> Missed {
+        let (callers, seen) = self.callers_in_all();
+        Missed {
+            incident: self.id.clone(),
+            diagnosis: self.diagnosis,
+            severity: self.severity,
+            scope: self.scope.clone(),
+            began: self.began(),
+            ended: self.ended(),
+            resolved_at: self.resolved_at,
+            callers,
+            // A number that cannot be right is not kept.
+            seen: seen.filter(|seen| *seen >= callers),
+            about: self.victims.values().chain(self.earlier.victims.values()).any(DistinctCallers::is_about),
+            people: self.people,
+            failed_calls: self.failed_calls(),
+            notices: 0,
+        }
     }
 
     /// Whether the verdict is about this very incident.
@@ -334,7 +370,7 @@ impl Ledger {
         self
     }
 
-    fn incidents_mut(&mut self) -> impl Iterator<Item = &mut Incident> {
+    pub fn incidents_mut(&mut self) -> impl Iterator<Item = &mut Incident> {
         self.incident.iter_mut().chain(&mut self.apart)
     }
 

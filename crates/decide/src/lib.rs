@@ -1,7 +1,7 @@
 //! From the evidence of a region to a verdict, and the life of an incident.
 //!
-//! Data first: [`policy`], [`evidence`], [`probe`], [`concern`], [`verdict`], [`ledger`], [`view`], [`turn`] import no
-//! logic. Then [`calm`] says whether there is anything to decide, [`diagnose`] makes a verdict of a view, [`recovery`]
+//! Data first: [`policy`], [`evidence`], [`probe`], [`concern`], [`verdict`], [`silence`], [`ledger`], [`view`],
+//! [`turn`] import no logic. Then [`asked`] changes a ledger as an operator asks, [`calm`] says whether there is anything to decide, [`diagnose`] makes a verdict of a view, [`recovery`]
 //! says whether an incident is over, and [`incident`] makes a turn of both. Pure: `now` is an argument, and there is no
 //! clock, no environment and no network.
 
@@ -17,10 +17,12 @@ pub mod probe;
 pub mod probe_record;
 pub mod proof_so_far;
 pub mod scope;
+pub mod silence;
 pub mod turn;
 pub mod verdict;
 pub mod view;
 
+pub mod asked;
 pub mod calm;
 pub mod diagnose;
 pub mod incident;

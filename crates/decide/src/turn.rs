@@ -7,6 +7,7 @@ use triage_model::observation::Operation;
 
 use crate::ledger::{Incident, Ledger};
 use crate::scope::{Shared, SharedKey};
+use crate::silence::{Silence, Withheld};
 use crate::verdict::{Advised, Diagnosis, Recovery};
 
 /// One turn in the life of a region's incidents: the new ledger, and what to report.
@@ -17,6 +18,8 @@ pub struct Turn {
     pub given_up: Vec<Incident>,
     /// In the order in which it is reported.
     pub happened: Vec<Event>,
+    /// Notices of it that people would get if nobody had silenced them.
+    pub withheld: usize,
 }
 
 impl Turn {
@@ -27,9 +30,11 @@ impl Turn {
             Happened::Resolved(_) => {
                 self.given_up.iter().find(|incident| incident.key() == key).or_else(|| self.ledger.latest(key))
             }
-            Happened::Opened | Happened::Reopened { .. } | Happened::Changed(_) | Happened::Reminder => {
-                self.ledger.latest(key)
-            }
+            Happened::Opened
+            | Happened::Reopened { .. }
+            | Happened::Changed(_)
+            | Happened::Reminder
+            | Happened::Unsilenced(_) => self.ledger.latest(key),
         }
     }
 }
@@ -41,6 +46,10 @@ pub enum Event {
     OfIncident(Option<SharedKey>, Happened),
     /// An advice notice, without an incident.
     Advised(Advised),
+    /// An operator silenced something, or did for longer.
+    Silenced(Silence),
+    /// A silence has ended: what it held back.
+    SilenceEnded(Silence),
 }
 
 /// What happened to an incident.
@@ -55,6 +64,8 @@ pub enum Happened {
     /// The incident is still open.
     Reminder,
     Resolved(Recovery),
+    /// It is not silenced any more, and still open. What its latest notices said was held back.
+    Unsilenced(Withheld),
 }
 
 /// A change of an open incident that was not reported yet.

@@ -9,6 +9,7 @@ use triage_model::problem::Problems;
 use triage_model::region::{KnownRegions, Region};
 
 use crate::inflate::INFLATED_MAX;
+use crate::operator::silence::{AcknowledgeRequest, Asked, SilenceRequest};
 use crate::trust::Trust;
 
 /// The settings for a payload.
@@ -163,6 +164,10 @@ pub enum OperatorRequest {
     TestNotice(String),
     /// `{"doctor":true}`: whether each link from a failed call to a notice works.
     Doctor,
+    /// Hold back notices, or do so no more.
+    Silence(Asked<SilenceRequest>),
+    /// No reminders of an incident, or reminders again.
+    Acknowledge(Asked<AcknowledgeRequest>),
 }
 
 /// One payload, decoded.

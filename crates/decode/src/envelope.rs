@@ -36,6 +36,10 @@ object! {
         error: Raw<'a> = "error",
         doctor: Scalar<'a> = "doctor",
         test_notice: Scalar<'a> = "testNotice" | "test_notice",
+        silence: Raw<'a> = "silence",
+        acknowledge: Raw<'a> = "acknowledge",
+        by: Scalar<'a> = "by",
+        lasts: Scalar<'a> = "for",
     }
 }
 

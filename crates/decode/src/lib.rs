@@ -17,7 +17,7 @@ mod log_text;
 mod logs;
 mod lookup;
 mod ocsf;
-mod operator;
+pub mod operator;
 mod queue;
 mod read;
 mod sdk_error;

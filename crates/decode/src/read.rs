@@ -246,7 +246,7 @@ impl Reader<'_> {
             }
             Sniffed::Operator(keys) => {
                 let is_direct = wrapping.is_none() && setting.trust.alias != Alias::Events;
-                match operator::read(&keys, is_direct) {
+                match operator::read(&keys, is_direct, &setting.regions) {
                     Ok(request) => batch.request = Some(request),
                     Err(problem) => batch.problems.add(problem),
                 }

@@ -12,9 +12,10 @@ use triage_model::classify::{Cause, Class};
 use triage_model::observation::{Failure, Operation, Origin};
 use triage_model::problem::Problems;
 use triage_model::region::Region;
-use triage_notify::notice::{NamedScope, Notice, NoticeKind};
+use triage_notify::notice::{AcknowledgedBy, NamedScope, Notice, NoticeKind, Silenced};
 
 use crate::doctor::check::Report;
+use crate::silence::{AcknowledgeAnswer, SilenceAnswer};
 use crate::test_notice::TestNotice;
 
 /// Failures listed in an answer; the rest is counted. Lambda's limit for an answer is 6 MB.
@@ -35,6 +36,12 @@ pub struct Answer {
     /// What became of a test notice that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_notice: Option<TestNotice>,
+    /// What was silenced, or is no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence: Option<SilenceAnswer>,
+    /// What was acknowledged, or is no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledge: Option<AcknowledgeAnswer>,
     /// Whether each link works, if that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doctor: Option<Report>,
@@ -189,6 +196,12 @@ pub struct IncidentReport {
     pub diagnosis: Diagnosis,
     pub severity: Severity,
     pub scope: NamedScope,
+    /// Its notices are held back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silenced: Option<Silenced>,
+    /// It sends no reminders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<AcknowledgedBy>,
     pub reasons: Vec<String>,
 }
 

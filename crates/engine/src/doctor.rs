@@ -12,6 +12,7 @@ mod logs;
 mod organization;
 mod ourselves;
 mod rules;
+mod silences;
 mod status_page;
 
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ pub fn report(facts: &Facts, now: Timestamp) -> Report {
         logs::checks(facts, now),
         organization::checks(facts, now),
         ourselves::table(facts).into_iter().collect(),
+        vec![silences::check(facts)],
         channels::checks(facts),
         status_page::check(&facts.status_page, now).into_iter().collect(),
         ourselves::checks(facts, now),

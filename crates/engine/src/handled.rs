@@ -74,6 +74,8 @@ pub struct Measured {
     pub notices_sent: u64,
     /// Notices that shadow mode withheld.
     pub would_be_notices: u64,
+    /// Notices that a silence held back.
+    pub notices_silenced: u64,
     /// Publishes that failed.
     pub notices_failed: u64,
     /// Publishes of test notices that were accepted, and those that failed. They count nowhere else.

@@ -20,6 +20,7 @@ pub mod retry;
 pub mod seen_ids;
 pub mod service;
 pub mod settings;
+pub mod silence;
 pub mod status_page;
 pub mod store;
 pub mod test_notice;

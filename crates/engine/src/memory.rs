@@ -187,7 +187,10 @@ impl Store for MemoryStore {
             let evidence = &known.view.evidence;
             let has_slots = evidence.slots.last_key_value().is_some_and(|(begin, _)| *begin >= oldest);
             let has_evidence = has_slots || !evidence.health.is_empty();
-            has_evidence || known.view.ledger.open_incidents().next().is_some() || !known.outbox.is_empty()
+            has_evidence
+                || known.view.ledger.open_incidents().next().is_some()
+                || !known.view.ledger.silences.is_empty()
+                || !known.outbox.is_empty()
         };
         let state = self.state();
         Ok(state.regions.iter().filter(|(_, known)| is_kept(known)).map(|(region, _)| region.clone()).collect())

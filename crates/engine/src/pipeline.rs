@@ -20,6 +20,7 @@ mod record;
 mod regions;
 mod retry;
 mod schedule;
+mod silence;
 mod sort;
 pub mod status;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use triage_decide::verdict::Severity;
 use triage_model::partition::oidc_host;
 use triage_model::redact::one_line;
 
+use crate::command::commands;
 use crate::mail::{names, over_in_words, tally};
 use crate::notice::{NamedScope, Notice, NoticeKind};
 use crate::place::{HEALTH_PAGE, Place};
@@ -81,7 +82,7 @@ pub fn render<'a>(notice: &'a Notice, place: &Place) -> Notification<'a> {
             text_type: "client-markdown",
             title: one_line(&format!("{} {}", sign(notice), plain(&notice.subject)), TITLE_MAX),
             description: description(notice, place),
-            next_steps: notice.advice.now.iter().map(|step| fitting(&next_step(step), STEP_MAX)).collect(),
+            next_steps: next_steps(notice, place),
             keywords: vec![kind, notice.diagnosis.as_str(), notice.severity.as_str(), region],
         },
         metadata: Metadata {
@@ -107,6 +108,8 @@ pub fn render<'a>(notice: &'a Notice, place: &Place) -> Notification<'a> {
 fn event_type(kind: NoticeKind) -> String {
     match kind {
         NoticeKind::Advice => "oidc-triage-advice".to_owned(),
+        NoticeKind::Silenced => "oidc-triage-silence-began".to_owned(),
+        NoticeKind::SilenceEnded => "oidc-triage-silence-ended".to_owned(),
         NoticeKind::Opened
         | NoticeKind::Changed
         | NoticeKind::Reminder
@@ -118,6 +121,8 @@ fn event_type(kind: NoticeKind) -> String {
 fn sign(notice: &Notice) -> char {
     match (notice.kind, notice.severity) {
         (NoticeKind::Resolved, _) => '✅',
+        (NoticeKind::Silenced, _) => '🔇',
+        (NoticeKind::SilenceEnded, _) => '🔔',
         (_, Severity::Page) => '🔴',
         (_, Severity::Warning) => '🟠',
         (_, Severity::Info) => '🔵',
@@ -144,6 +149,9 @@ fn description(notice: &Notice, place: &Place) -> String {
     }
     if impact.callers > 0 {
         fact("Affected", plain(&format!("{}{}", impact.head_count(), names(notice))));
+    }
+    if let Some(acknowledged) = &notice.acknowledged {
+        fact("Acknowledged", plain(&acknowledged.in_words(|at| in_zone(at, zone))));
     }
     if let Some(unresolved) = &notice.unresolved {
         fact("Names", plain(&unresolved.in_words()));
@@ -174,6 +182,13 @@ fn description(notice: &Notice, place: &Place) -> String {
     // A link that is cut leads nowhere: the rest gives way.
     let room = DESCRIPTION_MAX.saturating_sub(links.len() + 1);
     format!("{}\n{links}", fitting(&lines.join("\n"), room))
+}
+
+/// What to do, and the commands to copy. Of a command that is too long nothing is shown: a part of it is none.
+fn next_steps(notice: &Notice, place: &Place) -> Vec<String> {
+    let steps = notice.advice.now.iter().map(|step| fitting(&next_step(step), STEP_MAX));
+    let commands = commands(notice, place).into_iter().map(|command| next_step(&command));
+    steps.chain(commands.filter(|command| command.len() <= STEP_MAX)).collect()
 }
 
 /// The words of a step; a command is set as code.

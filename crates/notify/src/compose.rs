@@ -21,12 +21,12 @@ use triage_model::redact::{one_line, unlinked};
 use triage_model::region::Region;
 use triage_model::time::before;
 
-use crate::advice;
 use crate::headline::{self, QUIET, RESOLVED, Tense};
 use crate::notice::{
     Advice, BudgetCost, Impact, LISTED_MAX, Merged, NamedScope, Notice, NoticeKind, Request, Tally, Times, Weighed,
 };
 use crate::words::{self, Clock, called, capitalized, of_shared, printable, shown, trouble};
+use crate::{advice, silence};
 
 /// What fails now and then is not recovering between two failures.
 const RECOVERING_AFTER: Duration = Duration::from_secs(60);
@@ -53,7 +53,7 @@ pub fn notices(
         Event::OfIncident(key, happened @ Happened::Resolved(_)) => {
             notice.costing(turn.incident(*key, happened), objective)
         }
-        Event::OfIncident(..) | Event::Advised(_) => notice,
+        Event::OfIncident(..) | Event::Advised(_) | Event::Silenced(_) | Event::SilenceEnded(_) => notice,
     };
     turn.happened.iter().filter_map(|event| Some((event, notice(event)?))).map(costed).collect()
 }
@@ -69,6 +69,8 @@ fn notice(
 ) -> Option<Notice> {
     match event {
         Event::Advised(advised) => Some(Notice::of_advice(region, advised, clock)),
+        Event::Silenced(silence) => Some(Notice::of_silence(region, silence, clock)),
+        Event::SilenceEnded(silence) => Some(Notice::of_silence_s_end(region, silence, clock)),
         Event::OfIncident(key, happened) => {
             let incident = turn.incident(*key, happened)?;
             let verdict = evaluation.on(*key).unwrap_or(&evaluation.region);
@@ -97,6 +99,12 @@ fn of_happened(happened: &Happened, incident: &Incident, verdict: &Verdict, cloc
         }
         Happened::Reminder => of(NoticeKind::Reminder, &[]),
         Happened::Resolved(recovery) => Notice::of_recovery(incident, recovery, clock),
+        Happened::Unsilenced(withheld) => {
+            let updates_alert = incident.is_paged && incident.alarm_change.is_none();
+            let (kind, why) = (silence::kind(withheld.known), silence::was_withheld(withheld, clock));
+            let notice = of(kind, std::slice::from_ref(&why));
+            Notice { updates_alert, ..notice }.not_known_before(kind, &why)
+        }
     }
 }
 
@@ -188,7 +196,9 @@ impl Notice {
             | NoticeKind::Changed
             | NoticeKind::Reopened
             | NoticeKind::Resolved
-            | NoticeKind::Advice => self.subject.clone(),
+            | NoticeKind::Advice
+            | NoticeKind::Silenced
+            | NoticeKind::SilenceEnded => self.subject.clone(),
         };
         let how = headline::recovering(incident, clock);
         Self { recovering: true, subject, ..self }.not_failing_now(incident, how, advice::of_recovering(incident))
@@ -203,7 +213,9 @@ impl Notice {
             | NoticeKind::Reminder
             | NoticeKind::Reopened
             | NoticeKind::Resolved
-            | NoticeKind::Advice => self.subject.clone(),
+            | NoticeKind::Advice
+            | NoticeKind::Silenced
+            | NoticeKind::SilenceEnded => self.subject.clone(),
         };
         let how = headline::silent(since, clock);
         Self { subject, ..self }.not_failing_now(incident, how, advice::of_silence(incident))
@@ -254,6 +266,14 @@ impl Notice {
     /// The subject says that it is over only where that is confirmed.
     fn ended(mut self, proved: bool) -> Self {
         self.subject = printable(&format!("{}{}", if proved { RESOLVED } else { QUIET }, self.title));
+        self
+    }
+
+    /// A beginning that was held back says so: it is long ago.
+    fn not_known_before(mut self, kind: NoticeKind, why: &str) -> Self {
+        if kind == NoticeKind::Opened {
+            self.headline.push(format!("{}.", capitalized(why)));
+        }
         self
     }
 
@@ -353,12 +373,14 @@ impl Notice {
                 over_for_s: incident.earlier.over_for.as_secs(),
             },
             alarm: incident.alarm_change,
+            silenced: incident.withheld.as_ref().map(silence::brief),
+            acknowledged: incident.acknowledged_at(now).map(silence::acknowledged),
             ..Self::bare(id, kind, incident.diagnosis, &incident.region, now)
         }
     }
 
     /// A notice that says nothing yet, of no incident: what the others begin with.
-    fn bare(id: String, kind: NoticeKind, diagnosis: Diagnosis, region: &Region, at: Timestamp) -> Self {
+    pub fn bare(id: String, kind: NoticeKind, diagnosis: Diagnosis, region: &Region, at: Timestamp) -> Self {
         Self {
             id,
             incident: None,
@@ -389,6 +411,9 @@ impl Notice {
             updates_alert: false,
             merged: Merged::default(),
             note: None,
+            silenced: None,
+            acknowledged: None,
+            silence: None,
             unresolved: None,
             error_budget: None,
             cut: false,
@@ -400,7 +425,7 @@ const WARNING_ONLY: &str = "Warning only, nobody is paged yet. It becomes a page
 
 fn subject(kind: NoticeKind, title: &str) -> String {
     let begin = match kind {
-        NoticeKind::Opened | NoticeKind::Advice => "",
+        NoticeKind::Opened | NoticeKind::Advice | NoticeKind::Silenced | NoticeKind::SilenceEnded => "",
         NoticeKind::Changed => "Changed: ",
         NoticeKind::Reopened => "Reopened: ",
         NoticeKind::Reminder => "Still open: ",
@@ -428,7 +453,11 @@ fn headlines(
 ) -> Vec<String> {
     let fault = headline::fault(incident, verdict);
     let second = match kind {
-        NoticeKind::Opened | NoticeKind::Resolved | NoticeKind::Advice => fault,
+        NoticeKind::Opened
+        | NoticeKind::Resolved
+        | NoticeKind::Advice
+        | NoticeKind::Silenced
+        | NoticeKind::SilenceEnded => fault,
         NoticeKind::Reminder => format!("{} {fault}", headline::so_far(incident, clock)),
         NoticeKind::Changed | NoticeKind::Reopened => {
             format!("{} {fault}", headline::news(kind.as_str(), news.unwrap_or("more is known")))

@@ -4,7 +4,7 @@
 //! lifecycle with the letters that report it, which a store takes whole or not at all.
 
 use jiff::Timestamp;
-use triage_decide::ledger::Ledger;
+use triage_decide::ledger::{Alarm, Ledger};
 
 use crate::notice::Notice;
 
@@ -32,11 +32,17 @@ impl Channel {
         [Self::Topic, Self::Pager, Self::Bus].into_iter().find(|channel| channel.as_str() == name)
     }
 
-    /// Whether it gets such a notice.
+    /// Whether it gets such a notice. What is silenced goes to programs alone; but an alert that was open before ends with
+    /// its incident.
     pub fn takes(self, notice: &Notice) -> bool {
+        let is_silenced = notice.silenced.is_some();
         match self {
-            Self::Topic => true,
-            Self::Pager => notice.alarm.is_some() || notice.updates_alert,
+            Self::Topic => !is_silenced,
+            Self::Pager => match notice.alarm {
+                Some(Alarm::Ok) => true,
+                Some(Alarm::Alarm) => !is_silenced,
+                None => notice.updates_alert && !is_silenced,
+            },
             Self::Bus => notice.kind.detail_type().is_some(),
         }
     }
@@ -84,6 +90,8 @@ pub struct Step {
     pub ledger: Ledger,
     /// In the order in which they are to be sent.
     pub letters: Vec<Letter>,
+    /// Notices that people do not get, because they are silenced.
+    pub withheld: usize,
 }
 
 impl Step {
@@ -91,7 +99,7 @@ impl Step {
     pub fn new(mut ledger: Ledger, notices: &[Notice], channels: &[Channel]) -> Self {
         let letters: Vec<Letter> = notices.iter().flat_map(|notice| letters(notice, channels)).collect();
         ledger.next_position += letters.len() as u64;
-        Self { ledger, letters }
+        Self { ledger, letters, withheld: 0 }
     }
 
     /// The notices.

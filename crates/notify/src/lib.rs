@@ -3,7 +3,7 @@
 //! Data first: a [`notice::Notice`] and the [`letter::Letter`]s that carry it. [`compose`] makes notices of what happened, with
 //! the lines of [`headline`] and the steps of [`advice`] (those of a KMS key in [`key`]); [`merge`] makes one of several; [`people`] puts names in place of user ids; [`mail`], [`sms`], [`chat`], [`machine`] and [`pager`] are what each
 //! reader gets, and [`envelope`] puts them into one publish; [`outbox`] says what goes out next.
-//! [`test_notice`] makes notices of an incident that never was. Pure: nothing is sent here.
+//! [`silence`] says what an operator silenced and missed, [`command`] how to. [`test_notice`] makes notices of an incident that never was. Pure: nothing is sent here.
 
 pub mod letter;
 pub mod notice;
@@ -15,10 +15,12 @@ pub mod key;
 pub mod markup;
 pub mod merge;
 pub mod people;
+pub mod silence;
 pub mod step;
 pub mod words;
 
 pub mod chat;
+pub mod command;
 pub mod envelope;
 pub mod machine;
 pub mod mail;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::notice::{Impact, NamedScope, Notice, Tally, Weighed};
+use crate::command::commands;
+use crate::notice::{Impact, NamedScope, Notice, SilenceFacts, Tally, Weighed};
 use crate::place::Place;
 use crate::step;
 use crate::words::{counted, in_zone, span, utc};
@@ -44,6 +45,7 @@ pub fn render(notice: &Notice, place: &Place) -> String {
     }
     requests(&mut text, notice);
     merged(&mut text, notice);
+    copied(&mut text, notice, place);
     links(&mut text, notice, place);
     if let Some(note) = &notice.note {
         text.line("");
@@ -119,8 +121,29 @@ fn facts(text: &mut Text, notice: &Notice, zone: Option<&TimeZone>) {
     if !impact.tools.is_empty() {
         text.fact("Tools", &tally(&impact.tools));
     }
+    if let Some(acknowledged) = &notice.acknowledged {
+        text.fact("Taken", &format!("acknowledged {}", acknowledged.in_words(time)));
+    }
+    if let Some(silence) = &notice.silence {
+        silenced(text, silence, zone);
+    }
     if let Some(incident) = &notice.incident {
         text.fact("Incident", &format!("{incident} (notice {})", notice.sequence));
+    }
+}
+
+fn silenced(text: &mut Text, silence: &SilenceFacts, zone: Option<&TimeZone>) {
+    let regions: Vec<&str> = silence.regions.iter().map(|region| region.as_str()).collect();
+    text.fact("Silence", &silence.id);
+    text.fact("By", &silence.by);
+    text.fact("Reason", &silence.reason);
+    text.fact("From", &in_zone(silence.from, zone));
+    text.fact("Until", &in_zone(silence.until, zone));
+    text.fact("Regions", &regions.join(", "));
+    let limits = [silence.only.clone(), silence.scope.in_words()];
+    limits.into_iter().flatten().for_each(|limit| text.fact("Limited", &limit));
+    if !silence.advice.is_empty() {
+        text.fact("Advice", &tally(&silence.advice));
     }
 }
 
@@ -180,6 +203,18 @@ fn merged(text: &mut Text, notice: &Notice) {
     text.more(merged.count, merged.notices.len());
     if merged.notices.first().is_some_and(|first| first.kind.begins()) {
         text.bullets("Why it was opened", &merged.reasons);
+    }
+}
+
+fn copied(text: &mut Text, notice: &Notice, place: &Place) {
+    let commands = commands(notice, place);
+    if !commands.is_empty() {
+        text.heading("Commands");
+    }
+    for command in &commands {
+        let (words, command) = step::parts(command);
+        text.line(&format!("- {words}"));
+        command.into_iter().for_each(|command| text.line(&format!("  {command}")));
     }
 }
 

@@ -60,9 +60,13 @@ fn merged_subject(last: &Notice, began: bool, others: usize) -> String {
                 .filter(|_| began)
                 .map_or_else(|| last.subject.clone(), |(both, what)| printable(&format!("{both}{what}")))
         }
-        NoticeKind::Opened | NoticeKind::Changed | NoticeKind::Reminder | NoticeKind::Reopened | NoticeKind::Advice => {
-            printable(&format!("{} ({} notices in one)", last.subject, others + 1))
-        }
+        NoticeKind::Opened
+        | NoticeKind::Changed
+        | NoticeKind::Reminder
+        | NoticeKind::Reopened
+        | NoticeKind::Advice
+        | NoticeKind::Silenced
+        | NoticeKind::SilenceEnded => printable(&format!("{} ({} notices in one)", last.subject, others + 1)),
     }
 }
 
@@ -74,7 +78,9 @@ fn merged_in_words(last: &Notice, began: bool, others: usize) -> String {
         | NoticeKind::Reminder
         | NoticeKind::Reopened
         | NoticeKind::Resolved
-        | NoticeKind::Advice => format!(
+        | NoticeKind::Advice
+        | NoticeKind::Silenced
+        | NoticeKind::SilenceEnded => format!(
             "{} before this one {} not sent separately.",
             counted(others, "notice"),
             if others == 1 { "was" } else { "were" },

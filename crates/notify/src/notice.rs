@@ -81,6 +81,15 @@ pub struct Notice {
     pub merged: Merged,
     /// What its reader must know of how it came about.
     pub note: Option<String>,
+    /// It is held back from people and pagers: who silenced it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced: Option<Silenced>,
+    /// Somebody works on it, and it sends no reminders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<AcknowledgedBy>,
+    /// The silence that it is about, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<SilenceFacts>,
     /// Set where it shows user ids because their names could not be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unresolved: Option<Unresolved>,
@@ -114,6 +123,74 @@ impl BudgetCost {
     }
 }
 
+/// Who silenced it, why, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silenced {
+    /// The silence's id.
+    pub id: String,
+    pub by: String,
+    pub reason: String,
+    pub until: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcknowledgedBy {
+    /// None where nobody said so.
+    pub by: Option<String>,
+    pub at: Timestamp,
+    pub until: Timestamp,
+}
+
+impl AcknowledgedBy {
+    /// `by ana at 08:05 UTC, no reminders until 16:05 UTC`
+    pub fn in_words(&self, time: impl Fn(Timestamp) -> String) -> String {
+        let by = self.by.as_ref().map(|by| format!("by {by} ")).unwrap_or_default();
+        format!("{by}at {}, no reminders until {}", time(self.at), time(self.until))
+    }
+}
+
+/// A silence, and at its end what it held back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SilenceFacts {
+    pub id: String,
+    pub by: String,
+    pub reason: String,
+    pub from: Timestamp,
+    pub until: Timestamp,
+    /// Who ended it before its time.
+    pub ended_by: Option<String>,
+    pub scope: NamedScope,
+    /// The only incident within it, where it was made for one.
+    pub only: Option<String>,
+    pub regions: Vec<Region>,
+    /// Empty at its beginning.
+    pub incidents: Vec<MissedIncident>,
+    /// How many notices of further incidents were held back.
+    pub more: usize,
+    /// Advice notices held back, by their diagnosis.
+    pub advice: Vec<Tally>,
+}
+
+/// An incident within a silence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MissedIncident {
+    pub id: String,
+    pub diagnosis: Diagnosis,
+    pub severity: Severity,
+    pub scope: NamedScope,
+    pub since: Timestamp,
+    pub latest: Timestamp,
+    /// None while it is open.
+    pub over_at: Option<Timestamp>,
+    pub callers: usize,
+    pub seen: Option<usize>,
+    pub failures: usize,
+    /// Notices held back.
+    pub notices: usize,
+}
+
 /// User ids that Identity Store gave no name for, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unresolved {
@@ -142,6 +219,10 @@ pub enum NoticeKind {
     Resolved,
     /// Needs no incident.
     Advice,
+    /// An operator silenced something.
+    Silenced,
+    /// A silence has ended: what it held back.
+    SilenceEnded,
 }
 
 /// Where it fails, by the names that people know. None: not limited by it.
@@ -361,8 +442,16 @@ pub struct Earlier {
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 6] =
-        [Self::Opened, Self::Changed, Self::Reminder, Self::Reopened, Self::Resolved, Self::Advice];
+    pub const ALL: [Self; 8] = [
+        Self::Opened,
+        Self::Changed,
+        Self::Reminder,
+        Self::Reopened,
+        Self::Resolved,
+        Self::Advice,
+        Self::Silenced,
+        Self::SilenceEnded,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -372,17 +461,25 @@ impl NoticeKind {
             Self::Reopened => "reopened",
             Self::Resolved => "resolved",
             Self::Advice => "advice",
+            Self::Silenced => "silenced",
+            Self::SilenceEnded => "silence_ended",
         }
     }
 
-    /// The `detail-type` of its event for programs; None for what changes nothing, and for an advice notice.
+    /// The `detail-type` of its event for programs; None for what changes nothing, and for what is of no
+    /// incident.
     pub const fn detail_type(self) -> Option<&'static str> {
         match self {
             Self::Opened | Self::Reopened => Some("OIDC Incident Opened"),
             Self::Changed => Some("OIDC Incident Changed"),
             Self::Resolved => Some("OIDC Incident Resolved"),
-            Self::Reminder | Self::Advice => None,
+            Self::Reminder | Self::Advice | Self::Silenced | Self::SilenceEnded => None,
         }
+    }
+
+    /// Whether it is about what an operator silenced, and not about what fails.
+    pub const fn is_of_silence(self) -> bool {
+        matches!(self, Self::Silenced | Self::SilenceEnded)
     }
 
     /// Whether it begins an incident: nothing that comes later may stand for it, but its end.

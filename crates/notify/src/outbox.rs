@@ -38,6 +38,10 @@ impl Delivery {
 }
 
 fn group(notice: &Notice) -> String {
+    if notice.kind.is_of_silence() {
+        // Each says who did something: none stands for another.
+        return notice.id.clone();
+    }
     notice.incident.clone().unwrap_or_else(|| format!("{} {}", notice.region, notice.diagnosis.as_str()))
 }
 

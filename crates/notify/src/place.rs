@@ -20,6 +20,8 @@ pub struct Place {
     /// Where the function runs.
     pub region: String,
     pub log_group: Option<String>,
+    /// By which an operator invokes the function, as `aws lambda invoke` takes it: its name, and the alias for people.
+    pub function: Option<String>,
     pub company: Company,
 }
 

@@ -77,6 +77,7 @@ pub fn place() -> Place {
         account: Some("111122223333".to_owned()),
         region: "eu-central-1".to_owned(),
         log_group: Some("oidc-triage-LogGroup".to_owned()),
+        function: Some("oidc-triage-Triage:direct".to_owned()),
         company: Company::default(),
     }
 }

@@ -81,7 +81,11 @@ fn brief(notice: &Notice, out: &mut dyn Write) -> io::Result<()> {
         NoticeKind::Changed | NoticeKind::Reopened if notice.recovering => 2,
         NoticeKind::Changed | NoticeKind::Reopened | NoticeKind::Resolved => 1,
         NoticeKind::Reminder if notice.recovering => 2,
-        NoticeKind::Opened | NoticeKind::Reminder | NoticeKind::Advice => 0,
+        NoticeKind::Opened
+        | NoticeKind::Reminder
+        | NoticeKind::Advice
+        | NoticeKind::Silenced
+        | NoticeKind::SilenceEnded => 0,
     });
     for line in news {
         writeln!(out, "    {line}")?;

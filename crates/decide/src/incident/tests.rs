@@ -1,6 +1,7 @@
 mod counted;
 mod page;
 mod silence;
+mod silenced;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,9 @@ enum Kind {
     Reminder,
     Resolved,
     Advice,
+    Unsilenced,
+    Silenced,
+    SilenceEnded,
 }
 
 impl From<&Happened> for Kind {
@@ -34,6 +38,7 @@ impl From<&Happened> for Kind {
             Happened::Changed(_) => Self::Changed,
             Happened::Reminder => Self::Reminder,
             Happened::Resolved(_) => Self::Resolved,
+            Happened::Unsilenced(_) => Self::Unsilenced,
         }
     }
 }
@@ -43,6 +48,8 @@ impl From<&Event> for Kind {
         match event {
             Event::OfIncident(_, happened) => Self::from(happened),
             Event::Advised(_) => Self::Advice,
+            Event::Silenced(_) => Self::Silenced,
+            Event::SilenceEnded(_) => Self::SilenceEnded,
         }
     }
 }
@@ -53,6 +60,8 @@ struct Life {
     ledger: Ledger,
     /// What happened to incidents, each as it was then.
     reported: Vec<(Happened, Incident)>,
+    /// Silences that ended.
+    ended: Vec<crate::silence::Silence>,
 }
 
 impl Life {
@@ -74,6 +83,9 @@ impl Life {
         for event in &next.happened {
             if let Event::OfIncident(key, happened) = event {
                 self.reported.push((happened.clone(), next.incident(*key, happened).unwrap().clone()));
+            }
+            if let Event::SilenceEnded(silence) = event {
+                self.ended.push(silence.clone());
             }
         }
         self.ledger = next.ledger;

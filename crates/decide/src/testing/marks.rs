@@ -105,5 +105,7 @@ pub fn opened_incident(diagnosis: Diagnosis, concern: Concern, since: Timestamp,
         reported_health: false,
         is_paged: diagnosis.severity() == Severity::Page,
         alarm_change: None,
+        withheld: None,
+        acknowledged: None,
     }
 }

@@ -131,7 +131,7 @@ pub fn victims(many: u64) -> BTreeMap<Origin, BTreeSet<CallerHash>> {
 }
 
 /// What they have in common, where that is the diagnosis.
-fn shared(diagnosis: Diagnosis) -> Option<Shared> {
+pub fn shared(diagnosis: Diagnosis) -> Option<Shared> {
     let (dimension, name) = match diagnosis {
         Diagnosis::OneTool => (Dimension::Tool, "acme-login/3.0"),
         Diagnosis::OneNetwork => (Dimension::Network, "192.0.2.7"),

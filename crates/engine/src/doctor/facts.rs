@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use triage_decide::probe::ProbeAnswer;
+use triage_decide::silence::Silence;
 use triage_decide::view::StoreError;
 use triage_model::region::Region;
 
@@ -62,6 +63,8 @@ pub struct Facts {
     /// The streams with logs of other accounts.
     pub streams: Vec<Stream>,
     pub table: Option<Table>,
+    /// What is silenced now, or why that is not known.
+    pub silences: Result<Vec<Silence>, StoreError>,
     pub topics: Vec<Topic>,
     /// Whether an event that is none was refused for that alone.
     pub bus: Option<Found<()>>,

@@ -28,6 +28,7 @@ use crate::error::Error;
 use crate::handled::{Call, Handled, Invocation, Measured};
 use crate::publish::Published;
 use crate::settings::Mode;
+use crate::silence::{AcknowledgeAnswer, SilenceAnswer};
 use crate::store::Claim;
 use crate::test_notice::TestNotice;
 
@@ -64,6 +65,8 @@ pub struct Draft {
     pub measured: Measured,
     /// Where an operator asked for one.
     pub test_notice: Option<TestNotice>,
+    pub silence: Option<SilenceAnswer>,
+    pub acknowledge: Option<AcknowledgeAnswer>,
     pub asks_doctor: bool,
 }
 
@@ -187,6 +190,8 @@ impl Case {
             mut calls,
             measured,
             test_notice,
+            silence,
+            acknowledge,
             asks_doctor,
         } = draft;
         if lists_all {
@@ -210,6 +215,8 @@ impl Case {
             notices: notice_reports,
             batch_item_failures,
             test_notice,
+            silence,
+            acknowledge,
             doctor: None,
         };
         // A payload with secrets must not come to rest in the failure queue; of a batch only some items are delivered

@@ -83,6 +83,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             }
             match self.store.commit(region, view.version, &next, at).await {
                 Ok(Committed::Yes) => {
+                    case.draft.measured.notices_silenced += next.withheld as u64;
                     view.ledger = next.ledger;
                     view.version += 1;
                 }
@@ -116,7 +117,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 
     /// The verdicts, and the turn that follows. `doubt`: what was not believed.
-    fn next_step(
+    pub(super) fn next_step(
         &self,
         region: &Region,
         view: &View,
@@ -134,7 +135,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             let zone = self.settings.time_zone.as_ref();
             let objective = Objective::of(view, policy, now);
             let notices = compose::notices(region, &turn, &evaluation, &recoveries, objective.as_ref(), zone, now);
-            Step::new(turn.ledger, &notices, &self.channels)
+            Step { withheld: turn.withheld, ..Step::new(turn.ledger, &notices, &self.channels) }
         });
         (evaluation, next)
     }
@@ -207,6 +208,8 @@ fn report(incident: &Incident, evaluation: Option<&Evaluation>) -> IncidentRepor
         diagnosis: incident.diagnosis,
         severity: incident.severity,
         scope: NamedScope::from(&incident.scope),
+        silenced: incident.withheld.as_ref().map(triage_notify::silence::brief),
+        acknowledged: incident.acknowledged.as_ref().map(triage_notify::silence::acknowledged),
         reasons: verdict.map_or(&incident.reasons, |verdict| &verdict.reasons).clone(),
     }
 }

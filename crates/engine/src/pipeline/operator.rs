@@ -1,7 +1,7 @@
 //! Requests of an operator: a test notice, and what the doctor wants to know of the probe.
 //!
-//! In: the request. Out: in the [`Case`] what it is answered. It reads and writes no evidence, no ledger and no outbox, so
-//! no real notice can wait behind it or pass for its repeat.
+//! In: the request. Out: in the [`Case`] what it is answered. These two read and write no evidence, no ledger and no outbox,
+//! so no real notice can wait behind them or pass for their repeat. What changes a ledger is in `silence`.
 
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             OperatorRequest::TestNotice(kind) => self.test_notice(kind, invocation, case).await,
             // The shell asks the neighbours, and adds what it found.
             OperatorRequest::Doctor => case.draft.asks_doctor = true,
+            OperatorRequest::Silence(asked) => Box::pin(self.silence(asked, invocation, case)).await,
+            OperatorRequest::Acknowledge(asked) => Box::pin(self.acknowledge(asked, case)).await,
         }
     }
 

@@ -25,6 +25,7 @@ fn place() -> Place {
         account: Some(ACCOUNT.to_owned()),
         region: REGION.to_owned(),
         log_group: Some("oidc-triage-LogGroup".to_owned()),
+        function: Some("oidc-triage-Triage:direct".to_owned()),
         company: Company::default(),
     }
 }

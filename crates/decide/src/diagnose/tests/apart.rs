@@ -248,7 +248,7 @@ fn an_attribution_is_taken_back_once_and_never_comes_again() {
             Event::OfIncident(_, Happened::Changed(changes)) => {
                 changes.iter().any(|change| matches!(change, Change::Attributed(_)))
             }
-            Event::OfIncident(..) | Event::Advised(_) => false,
+            Event::OfIncident(..) | Event::Advised(_) | Event::Silenced(_) | Event::SilenceEnded(_) => false,
         };
         assert!(!happened.iter().any(is_renamed), "{happened:#?}");
         assert_eq!(world.ledger().open().unwrap().id, opened.id);

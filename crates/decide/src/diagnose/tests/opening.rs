@@ -11,7 +11,7 @@ impl World {
         let (events, evaluation) = self.lives(now);
         let of_region = events.into_iter().find_map(|event| match event {
             Event::OfIncident(None, happened) => Some(happened),
-            Event::OfIncident(Some(_), _) | Event::Advised(_) => None,
+            Event::OfIncident(Some(_), _) | Event::Advised(_) | Event::Silenced(_) | Event::SilenceEnded(_) => None,
         });
         of_region.map(|happened| (happened, evaluation.region))
     }

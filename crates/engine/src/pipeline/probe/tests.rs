@@ -67,6 +67,8 @@ fn incident(concern: Concern, operations: Option<&[Operation]>, parts: Vec<Part>
         reported_health: false,
         is_paged: true,
         alarm_change: None,
+        withheld: None,
+        acknowledged: None,
     }
 }
 
