@@ -475,6 +475,7 @@ def test_optional_resources_depend_on_their_parameter():
     conditions = {name: body.get("Condition") for name, body in template()["Resources"].items() if "Condition" in body}
     logs = {f"ApplicationLog{kind}{number}": f"HasApplicationLogGroup{number}"
             for kind in ("Subscription", "Permission") for number in range(1, 6)}
+    queries = ("WhatHappenedQuery", "WhoIsHitQuery", "FailingToolsQuery", "FailingCallersQuery")
     gradual = ("DeploymentApplication", "TriageDeploymentGroup", "WatcherDeploymentGroup", "DeploymentRole")
     assert conditions == {"EmailSubscription": "HasNotificationEmail", **logs,
                           "CallRule": "HasCallSources", "CallPermission": "HasCallSources",
@@ -482,7 +483,7 @@ def test_optional_resources_depend_on_their_parameter():
                           **dict.fromkeys(gradual, "IsGradual"),
                           **dict.fromkeys(("EventBus", "EventBusTrailPolicy", "EventBusHealthPolicy"), "HasEventBus"),
                           "LogStreamMapping": "HasLogStream", "PagerNotices": "HasPagerTopic", "PagerNoticesPolicy": "HasPagerTopic",
-                          "WhatHappenedQuery": "HasSavedQueries", "WhoIsHitQuery": "HasSavedQueries"}
+                          **dict.fromkeys(queries, "HasSavedQueries")}
 
 
 def filter_pattern():
