@@ -172,10 +172,13 @@ def repeated(line, spaced=False, size=64_000_000):
 @pytest.mark.parametrize("kind", WORST_LINES)
 def test_a_bomb_of_the_worst_lines_is_cut_at_a_limit_and_reported(start, kind, spaced):
     function = start()
+    # An unoptimized program is itself some thirty megabytes: what the input costs is what counts.
+    function.invoke(gzip_event(whole()))
+    before = function.peak_memory()
     result = function.invoke(gzip_event(repeated(WORST_LINES[kind], spaced)))
     assert result.error is None
     assert result.problems()["payload_cut"] == 1, result.answer["problems"]
-    assert function.peak_memory() <= 64 * MIB
+    assert function.peak_memory() - before <= 40 * MIB
 
 
 def test_numbers_as_strings_are_numbers(function):

@@ -14,7 +14,7 @@ from tests.harness.runtime_api import PATIENCE, binary
 from .test_cli import run
 
 # What cannot be read whole, or has a code that the table does not know.
-NOT_WHOLE = {"call__without_error", "cloudtrail__unknown_code", "sqs__batch"}
+NOT_WHOLE = {"call__without_error", "cloudtrail__unknown_code", "sqs__batch", "kinesis__two_accounts"}
 EVENT = EVENTS / "cloudtrail__create_token_internal_server_error.json"
 #: An option for each condition of the table's page, so that a row can be asked for by what it says.
 CONDITIONS = {
