@@ -68,7 +68,7 @@ pub struct Ask<'a> {
     pub sdk: &'a SdkConfig,
     pub http: &'a Http,
     pub deadline: Instant,
-    /// How far our clock is ahead, by the latest answer.
+    /// How far our clock is ahead, by the answer that differs the most: which one comes last is chance.
     pub clock_ahead_s: Mutex<Option<i64>>,
 }
 
@@ -119,7 +119,8 @@ impl<'a> Ask<'a> {
         let date = answer.header("date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
         if let Some(date) = date {
             let ahead = received.as_second() - date.timestamp().as_second();
-            *self.clock_ahead_s.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+            let mut known = self.clock_ahead_s.lock().unwrap_or_else(PoisonError::into_inner);
+            *known = (*known).into_iter().chain([ahead]).max_by_key(|ahead| ahead.unsigned_abs());
         }
     }
 }
