@@ -155,7 +155,7 @@ def test_a_sandbox_that_sends_alone_without_a_reason_is_seen(facts):
     published = facts.published[first.message_id]
     published.attributes["incident"] = "us-east-1-20261127T110000Z-unshared"
     found = wrong(facts)
-    assert "was sent alone, though the table answered" in found and "does not say that the store" in found
+    assert "was sent alone, though the table answered" in found and "does not say that the table" in found
 
 
 def test_a_run_that_does_not_end_is_seen(facts):
