@@ -150,9 +150,7 @@ impl<S: Store> Function<S> {
             Some(error) => Err(Failed(error)),
         }
     }
-}
 
-impl<S: Store> Function<S> {
     /// A page that cannot be written is a problem of this tick, and of nothing else.
     async fn write_status(&self, page: &StatusPage, handled: &mut Handled, invocation: &Invocation) {
         let company = &self.config.company;

@@ -4,6 +4,7 @@
 //! with the rest.
 
 use triage_engine::settings::given;
+use triage_model::account::is_account;
 use triage_model::caller::directory_uuid;
 use triage_model::redact::{SHOWN_ARN_MAX, one_line};
 
@@ -56,8 +57,7 @@ fn parse(arn: &str) -> Option<IdentityStoreArn> {
     let id = resource.strip_prefix("identitystore/")?;
     let is_short = |id: &str| id.len() == 10 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let is_id = id.strip_prefix("d-").map_or_else(|| directory_uuid(id) == Some(id), is_short);
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    (partition.starts_with("aws") && is_account && is_id).then(|| IdentityStoreArn { id: id.to_owned() })
+    (partition.starts_with("aws") && is_account(account) && is_id).then(|| IdentityStoreArn { id: id.to_owned() })
 }
 
 #[cfg(test)]

@@ -421,7 +421,12 @@ pub const REASON_MAX: usize = 400;
 
 /// The first reasons, each on one line: they contain foreign text.
 pub fn bounded(reasons: &[String]) -> Vec<String> {
-    reasons.iter().take(REASONS_MAX).map(|reason| one_line(&unlinked(reason), REASON_MAX)).collect()
+    reasons.iter().take(REASONS_MAX).map(|reason| bounded_line(reason)).collect()
+}
+
+/// A sentence with foreign text in it: on one line and no link.
+pub fn bounded_line(text: &str) -> String {
+    one_line(&unlinked(text), REASON_MAX)
 }
 
 /// Replaced incidents of one region that are kept in outline: more than are replaced between two ticks.

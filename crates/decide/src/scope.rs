@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use triage_model::grant::Grant;
 use triage_model::observation::Operation;
+use triage_model::redact::{SHOWN_ARN_MAX, one_line, unlinked};
 
 use crate::cell::{Cell, Dimension};
 use crate::evidence::mark::Traits;
@@ -45,6 +46,11 @@ impl SharedKey {
     pub const fn cell(self) -> Cell {
         Cell::Shared(self.dimension, self.hash)
     }
+}
+
+/// The name of what is shared, as notices have it: bounded, on one line and no link.
+pub fn shown_name(name: &str) -> String {
+    one_line(&unlinked(name), SHOWN_ARN_MAX)
 }
 
 impl Shared {

@@ -10,11 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use triage_model::grant::Grant;
 use triage_model::observation::Operation;
-use triage_model::redact::{SHOWN_ARN_MAX, one_line, unlinked};
 use triage_model::region::Region;
 
 use crate::cell::Dimension;
-use crate::scope::{Scope, Shared};
+use crate::scope::{Scope, Shared, shown_name};
 use crate::verdict::{Advised, Diagnosis, Severity};
 
 /// Silences of one region at a time: they are kept in one item, and nobody oversees more.
@@ -214,7 +213,7 @@ impl SilenceScope {
 
 impl Limit {
     fn of(shared: &Shared) -> Self {
-        let name = shown(&shared.name);
+        let name = shown_name(&shared.name);
         match shared.dimension {
             Dimension::Application => Self::Application(name),
             Dimension::Tool | Dimension::Product => Self::Tool(name),
@@ -223,7 +222,7 @@ impl Limit {
     }
 
     fn has(&self, shared: &Shared) -> bool {
-        let name = shown(&shared.name);
+        let name = shown_name(&shared.name);
         match (self, shared.dimension) {
             (Self::Tool(own), Dimension::Tool | Dimension::Product) => is_tool(own, &name),
             (Self::Network(own), Dimension::Network) => *own == name,
@@ -233,11 +232,6 @@ impl Limit {
             (Self::Tool(_) | Self::Network(_) | Self::Application(_), _) => false,
         }
     }
-}
-
-/// As notices name it.
-fn shown(name: &str) -> String {
-    one_line(&unlinked(name), SHOWN_ARN_MAX)
 }
 
 /// Whether a tool is that one, or a version of it. Titles write `acme-login 3.0`.

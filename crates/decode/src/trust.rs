@@ -3,6 +3,7 @@
 //! In: the invoked alias, the settings, and the surroundings of a piece. Out: a [`Source`], by which `believe` keeps,
 //! weakens or drops the piece's evidence.
 
+use triage_model::account::is_account;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_model::trust::Source;
 
@@ -37,11 +38,6 @@ const ACCOUNT: usize = 4;
 /// The account in an ARN.
 pub fn account_of_arn(arn: &str) -> Option<&str> {
     arn.split(':').nth(ACCOUNT).filter(|account| !account.is_empty())
-}
-
-/// Whether a text is an AWS account.
-pub fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The log groups created by CloudTrail, Control Tower and the console's wizard.

@@ -5,7 +5,8 @@
 
 use jiff::tz::TimeZone;
 use triage_decide::policy::Policy;
-use triage_decode::trust::{TRAIL_LOG_GROUPS, TrailLogGroup, Trust, is_account};
+use triage_decode::trust::{TRAIL_LOG_GROUPS, TrailLogGroup, Trust};
+use triage_model::account::is_account;
 use triage_model::region::{KnownRegions, Region, is_well_formed};
 
 /// Every variable is optional.

@@ -14,9 +14,13 @@ const DIGITS: usize = 12;
 impl Account {
     /// None for any other text.
     pub fn of(text: &str) -> Option<Self> {
-        let is_account = text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
-        is_account.then(|| text.parse().ok().map(Self)).flatten()
+        is_account(text).then(|| text.parse().ok().map(Self)).flatten()
     }
+}
+
+/// Whether a text is an AWS account.
+pub fn is_account(text: &str) -> bool {
+    text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for Account {

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::is_account;
+
 /// OAuth's grants, as far as the service treats them differently: a device flow may fail while refreshes work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,10 +61,9 @@ pub fn is_application(client_id: &str) -> bool {
     let ["arn", partition, "sso", "", account, resource] = parts.as_slice() else { return false };
     let is_name =
         |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
     let resource: Vec<&str> = resource.split('/').collect();
     let ["application", instance, application] = resource.as_slice() else { return false };
-    is_account && [partition, instance, application].into_iter().all(|part| is_name(part))
+    is_account(account) && [partition, instance, application].into_iter().all(|part| is_name(part))
 }
 
 #[cfg(test)]

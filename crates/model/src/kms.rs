@@ -3,6 +3,7 @@
 //! In: the message of a refusal (`... is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:...`). Out: the first
 //! key's ARN in it. It goes into commands that people copy, so nothing but an ARN's own characters is taken.
 
+use crate::account::is_account;
 use crate::redact::SHOWN_ARN_MAX;
 use crate::region::is_well_formed;
 
@@ -23,9 +24,12 @@ pub fn key_arn(text: &str) -> Option<&str> {
 fn is_key(arn: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
     let ["arn", partition, "kms", region, account, resource] = parts.as_slice() else { return false };
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
     let id = resource.strip_prefix("key/").filter(|id| !id.is_empty() && !id.contains('/'));
-    arn.len() <= SHOWN_ARN_MAX && partition.starts_with("aws") && is_well_formed(region) && is_account && id.is_some()
+    arn.len() <= SHOWN_ARN_MAX
+        && partition.starts_with("aws")
+        && is_well_formed(region)
+        && is_account(account)
+        && id.is_some()
 }
 
 #[cfg(test)]

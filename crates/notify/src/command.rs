@@ -24,27 +24,21 @@ pub fn commands(notice: &Notice, place: &Place) -> Vec<String> {
         // It is of no incident.
         return Vec::new();
     }
-    match (notice.kind, &notice.incident) {
-        (NoticeKind::Opened | NoticeKind::Changed | NoticeKind::Reminder | NoticeKind::Reopened, Some(incident)) => {
-            vec![
-                step("Acknowledge it, no reminders for 8 h", &acknowledgement(incident)),
-                step("Silence it for 2 h", &silence(notice, incident)),
-            ]
+    match notice.kind {
+        NoticeKind::Opened | NoticeKind::Changed | NoticeKind::Reminder | NoticeKind::Reopened => {
+            let of = |incident: &String| {
+                [
+                    step("Acknowledge it, no reminders for 8 h", &acknowledgement(incident)),
+                    step("Silence it for 2 h", &silence(notice, incident)),
+                ]
+            };
+            notice.incident.iter().flat_map(of).collect()
         }
-        (NoticeKind::Silenced, _) => {
+        NoticeKind::Silenced => {
             let silence = notice.silence.iter();
             silence.map(|silence| step("End the silence now", &end(&silence.id))).collect()
         }
-        (
-            NoticeKind::Opened
-            | NoticeKind::Changed
-            | NoticeKind::Reminder
-            | NoticeKind::Reopened
-            | NoticeKind::Resolved
-            | NoticeKind::Advice
-            | NoticeKind::SilenceEnded,
-            _,
-        ) => Vec::new(),
+        NoticeKind::Resolved | NoticeKind::Advice | NoticeKind::SilenceEnded => Vec::new(),
     }
 }
 

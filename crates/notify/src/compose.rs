@@ -12,12 +12,12 @@ use triage_decide::concern::Concern;
 use triage_decide::distinct::DistinctCallers;
 use triage_decide::evidence::mark::hash48;
 use triage_decide::incident::Recoveries;
-use triage_decide::ledger::{Incident, REASON_MAX, bounded};
+use triage_decide::ledger::{Incident, REASON_MAX, bounded, bounded_line};
 use triage_decide::objective::Objective;
 use triage_decide::turn::{Change, Event, Happened, Turn};
 use triage_decide::verdict::{Advised, Diagnosis, Evaluation, Recovery, Severity, Verdict, Weighing, when_found};
 use triage_decide::view::StoreError;
-use triage_model::redact::{one_line, unlinked};
+use triage_model::redact::one_line;
 use triage_model::region::Region;
 use triage_model::time::before;
 
@@ -169,7 +169,7 @@ impl Notice {
         clock: Clock<'_>,
     ) -> Self {
         let impact = impact(incident, verdict);
-        let news = Some(one_line(&unlinked(&changes.join("; ")), REASON_MAX)).filter(|news| !news.is_empty());
+        let news = Some(bounded_line(&changes.join("; "))).filter(|news| !news.is_empty());
         Self {
             headline: headlines(kind, incident, verdict, &impact, news.as_deref(), clock),
             news,
@@ -521,8 +521,7 @@ fn tally<'a>(counts: impl Iterator<Item = (&'a str, usize)>) -> Vec<Tally> {
 }
 
 fn weighed(weighing: &Weighing) -> Weighed {
-    let facts =
-        |facts: &[String]| facts.iter().take(LISTED_MAX).map(|fact| one_line(&unlinked(fact), REASON_MAX)).collect();
+    let facts = |facts: &[String]| facts.iter().take(LISTED_MAX).map(|fact| bounded_line(fact)).collect();
     Weighed {
         cause: weighing.cause.to_owned(),
         speaks_for: facts(&weighing.speaks_for),

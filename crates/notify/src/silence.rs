@@ -2,10 +2,10 @@
 //!
 //! In: a [`Silence`]. Out: a [`Notice`]. Who silenced it and why are texts of others: bounded and on one line.
 
-use triage_decide::ledger::{REASON_MAX, bounded};
+use triage_decide::ledger::{bounded, bounded_line};
+use triage_decide::scope::shown_name;
 use triage_decide::silence::{Acknowledged, Known, Limit, Missed, Silence, SilenceScope, SilencedBy, Withheld};
 use triage_decide::verdict::{Diagnosis, Severity};
-use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, one_line, unlinked};
 use triage_model::region::Region;
 
 use crate::headline;
@@ -28,12 +28,12 @@ pub const fn kind(known: Known) -> NoticeKind {
 
 pub fn was_withheld(withheld: &Withheld, clock: Clock<'_>) -> String {
     let SilencedBy { by, reason, until, .. } = &withheld.silence;
-    format!("its notices were silenced by {} until {}: {}", shown(by), clock.time(*until), line(reason))
+    format!("its notices were silenced by {} until {}: {}", shown(by), clock.time(*until), bounded_line(reason))
 }
 
 pub fn brief(withheld: &Withheld) -> Silenced {
     let SilencedBy { id, by, reason, until } = &withheld.silence;
-    Silenced { id: shown(id), by: shown(by), reason: line(reason), until: *until }
+    Silenced { id: shown(id), by: shown(by), reason: bounded_line(reason), until: *until }
 }
 
 pub fn acknowledged(acknowledged: &Acknowledged) -> AcknowledgedBy {
@@ -41,20 +41,15 @@ pub fn acknowledged(acknowledged: &Acknowledged) -> AcknowledgedBy {
     AcknowledgedBy { by: by.as_deref().map(shown), at: *at, until: *until }
 }
 
-fn line(text: &str) -> String {
-    one_line(&unlinked(text), REASON_MAX)
-}
-
 impl From<&SilenceScope> for NamedScope {
     fn from(scope: &SilenceScope) -> Self {
         let operations = scope.operations.as_ref().map(|operations| operations.iter().copied().collect());
         let mut named = Self { operations, ..Self::default() };
-        let shown = |name: &String| Some(one_line(&unlinked(name), SHOWN_ARN_MAX));
         match &scope.limit {
             None => {}
-            Some(Limit::Tool(name)) => named.tool = shown(name),
-            Some(Limit::Network(name)) => named.network = shown(name),
-            Some(Limit::Application(name)) => named.application = shown(name),
+            Some(Limit::Tool(name)) => named.tool = Some(shown_name(name)),
+            Some(Limit::Network(name)) => named.network = Some(shown_name(name)),
+            Some(Limit::Application(name)) => named.application = Some(shown_name(name)),
         }
         named
     }
@@ -84,7 +79,7 @@ impl Notice {
             title: printable(&title),
             subject: printable(&title),
             headline: vec![
-                format!("SILENCED: {what}, until {until} ({lasts}), by {by}: {}.", line(&silence.reason)),
+                format!("SILENCED: {what}, until {until} ({lasts}), by {by}: {}.", bounded_line(&silence.reason)),
                 "Until then nobody is notified or paged of what fails there. At its end there is a summary.".to_owned(),
                 "What is larger than that is reported as ever.".to_owned(),
             ],
@@ -113,7 +108,7 @@ impl Notice {
                 span(between(silence.from, silence.until)),
                 ended_by.unwrap_or_default(),
                 shown(&silence.by),
-                line(&silence.reason)
+                bounded_line(&silence.reason)
             ),
             format!("Meanwhile: {}.", meanwhile(silence, open, advice)),
         ];
@@ -223,8 +218,8 @@ fn facts(silence: &Silence) -> SilenceFacts {
     let advice = silence.advised.iter();
     SilenceFacts {
         id: silence.id.clone(),
-        by: one_line(&unlinked(&silence.by), SHOWN_NAME_MAX),
-        reason: line(&silence.reason),
+        by: shown(&silence.by),
+        reason: bounded_line(&silence.reason),
         from: silence.from,
         until: silence.until,
         ended_by: silence.ended_by.as_deref().map(shown),

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use triage_decide::cell::Dimension;
 use triage_decide::concern::Concern;
-use triage_decide::scope::{Scope, Shared};
+use triage_decide::scope::{Scope, Shared, shown_name};
 use triage_decide::verdict::Diagnosis;
-use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, one_line, unlinked};
+use triage_model::redact::{SHOWN_NAME_MAX, one_line, unlinked};
 use triage_model::time::before;
 
 /// `12% of the error budget of 30 days`, `3.5 times the error budget of 30 days`. 1 is all of it.
@@ -156,7 +156,7 @@ pub fn concern_name(concern: &Concern) -> Option<String> {
 
 /// As programs know it: `acme-login/3.0`, `192.0.2.7`, an ARN.
 pub fn name_of(shared: &Shared) -> String {
-    one_line(&unlinked(&shared.name), SHOWN_ARN_MAX)
+    shown_name(&shared.name)
 }
 
 /// As people call it: `tool acme-login 3.0`, `network 192.0.2.7`, `application apl-1`; `one network` where its name is not to

@@ -22,12 +22,13 @@ use triage_notify::words::utc;
 
 use super::case::Case;
 use super::parts::Pipeline;
+use super::schedule::Schedule;
 use crate::directory::Directory;
 use crate::handled::Invocation;
 use crate::publish::Publish;
 use crate::service::Service;
 use crate::silence::{AcknowledgeAnswer, Outcome, SilenceAnswer, State, no_such};
-use crate::store::{Committed, Store};
+use crate::store::{At, Committed, Store};
 
 /// Turns of other sandboxes in the way of one change. Each of them reported or learned something, so there are few.
 const CHANGES_TRIED: u32 = 16;
@@ -177,9 +178,9 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         };
         let (mut outcome, mut ended, mut ids) = (Outcome::default(), None, BTreeSet::new());
         for region in regions {
-            let others = std::cell::RefCell::new(Vec::new());
+            let mut others = Vec::new();
             let change = |ledger: &mut Ledger| {
-                *others.borrow_mut() = silence_ids(ledger, now);
+                others = silence_ids(ledger, now);
                 ledger.end_silence(id, by, now)
             };
             match self.change(&region, change, case).await {
@@ -187,7 +188,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
                     outcome.done.push(region);
                     ended = Some(silence);
                 }
-                Ok(None) => ids.extend(others.into_inner()),
+                Ok(None) => ids.extend(others),
                 Err(error) => {
                     case.note_store_error(Some(error.clone()));
                     outcome.failed.push((region, error));
@@ -271,6 +272,10 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         if let (_, Some(error)) = self.store.hasher(at).await {
             return Err(error);
         }
+        self.all_regions(at).await
+    }
+
+    async fn all_regions(&self, at: At) -> Result<BTreeSet<Region>, StoreError> {
         let mut regions = self.store.regions(at).await?;
         regions.extend(self.settings.regions.iter().cloned());
         Ok(regions)
@@ -311,7 +316,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     async fn change<T>(
         &self,
         region: &Region,
-        change: impl Fn(&mut Ledger) -> Option<T>,
+        mut change: impl FnMut(&mut Ledger) -> Option<T>,
         case: &mut Case,
     ) -> Result<Option<T>, StoreError> {
         let at = case.schedule.to_decide();
@@ -341,12 +346,9 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
 
     /// The silences that are active now, of all regions, each once; or why that is not known.
     pub async fn silences(&self, invocation: &Invocation) -> Result<Vec<Silence>, StoreError> {
-        let case = super::schedule::Schedule::of(invocation);
-        let at = case.to_decide();
-        let mut regions = self.store.regions(at).await?;
-        regions.extend(self.settings.regions.iter().cloned());
+        let at = Schedule::of(invocation).to_decide();
         let mut active: Vec<Silence> = Vec::new();
-        for region in regions {
+        for region in self.all_regions(at).await? {
             let view = self.store.view(&region, false, at).await;
             if let Some(trouble) = view.trouble {
                 return Err(trouble);

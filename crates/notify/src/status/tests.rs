@@ -15,7 +15,7 @@ use triage_decide::ledger::{Incident, Ledger};
 use triage_decide::objective::{Objective, Target};
 use triage_decide::policy::Policy;
 use triage_decide::scope::Shared;
-use triage_decide::testing::verdicts::{at, incident, region, verdict};
+use triage_decide::testing::verdicts::{NOTIFIED, at, incident, region, verdict};
 use triage_decide::verdict::{Diagnosis, Evaluation, FailedRequest, Recovery, Verdict};
 
 use super::data::{Doubt, Outward, Phase, State, Status};
@@ -26,16 +26,6 @@ use super::page::{POLICY, STYLE};
 use crate::place::Company;
 
 const DAY: i64 = 86_400;
-
-const INCIDENTS: [Diagnosis; 7] = [
-    Diagnosis::Outage,
-    Diagnosis::Degraded,
-    Diagnosis::Misconfigured,
-    Diagnosis::Suspected,
-    Diagnosis::OneTool,
-    Diagnosis::OneNetwork,
-    Diagnosis::OneApplication,
-];
 
 fn ended(mut incident: Incident, proved: bool, second: i64) -> Incident {
     (incident.resolved_at, incident.proved, incident.notified_at) = (Some(at(second)), proved, at(second + 1));
@@ -376,7 +366,7 @@ proptest! {
 
     #[test]
     fn no_file_has_anything_that_names_somebody(
-        diagnosis in select(&INCIDENTS[..]),
+        diagnosis in select(&NOTIFIED[..]),
         texts in proptest::collection::vec(planted(), 6),
         key in any::<bool>(),
         phase in select(&Phase::ALL[..]),

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
+use triage_model::account::is_account;
 use triage_notify::words::counted;
 
 use crate::openable::shown;
@@ -68,10 +69,6 @@ pub fn is_named_beside(name: &OsStr) -> bool {
         return false;
     };
     is_account(account) && service != TRAIL && is_region(region)
-}
-
-fn is_account(name: &str) -> bool {
-    name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `us-gov-west-1`: a newer region than we know of is one as well.
