@@ -14,7 +14,7 @@ from tests.e2e.test_stack import invoke, may_not, messages
 from tests.harness.notices import check_alarm, check_machine
 
 NAMES = {"trail", "records", "rule cloudtrail", "rule health", "rule calls", "rule tick", f"logs {APPLICATION_LOG_GROUP}", "table",
-         "topic", "pager", "bus", "probe us-east-1", "clock", "policy", "mode", "version"}
+         "silences", "topic", "pager", "bus", "probe us-east-1", "clock", "policy", "mode", "version"}
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.harness.emulator import ROOT
 from tests.harness.fake_oidc import NULL_500
 from tests.harness.world import until
 
-ACCOUNT = "666666666666"
+ACCOUNT = "999999999999"
 STREAM = "logs-of-many"
 CALLS = json.dumps({"source": ["com.example.ci"], "detail-type": ["SSO OIDC Call Failed"]})
 

@@ -34,6 +34,8 @@ class Emulator:
         self.url = f"http://127.0.0.1:{self.port.number}"
         self.oidc_url, self.directory_url = oidc_url, directory_url
         self.iam = iam
+        #: Those that have a stack.
+        self.accounts = set()
 
     def __enter__(self):
         program = os.environ.get("OIDC_TRIAGE_EMULATOR") or str(ROOT / ".venv-emulator" / "bin" / "ministack")
@@ -126,6 +128,9 @@ class Stack:
 
     def __init__(self, emulator, account, name="triage", template=BUILT_TEMPLATE, **parameters):
         self.emulator, self.account, self.name = emulator, account, name
+        # Two in one account would share a table by its name, and the later one would go on with the other's incidents.
+        assert account not in emulator.accounts, f"a stack is in account {account} already"
+        emulator.accounts.add(account)
         bucket = f"artifacts-{account}"
         self.client("s3").create_bucket(Bucket=bucket)
         sam = os.environ.get("OIDC_TRIAGE_SAM") or str(ROOT / ".venv" / "bin" / "sam")

@@ -54,7 +54,9 @@ impl Alarm {
             | NoticeKind::Reopened
             | NoticeKind::Changed
             | NoticeKind::Resolved
-            | NoticeKind::Advice => {
+            | NoticeKind::Advice
+            | NoticeKind::Silenced
+            | NoticeKind::SilenceEnded => {
                 self.diagnosis = Some(notice.diagnosis.as_str().to_owned());
             }
         }
