@@ -9,8 +9,8 @@ import threading
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
-    # Dozens of function processes may connect at once.
-    request_queue_size = 128
+    # Dozens of function processes connect at once, each more than once.
+    request_queue_size = 1024
 
     def __init__(self, handler):
         super().__init__(("127.0.0.1", 0), handler)

@@ -12,7 +12,7 @@ from .crew import work
 from .plan import POINTS, SANDBOXES
 
 SUMMED = ("invocations", "requests", "kills", "redelivered", "queued", "incidents", "notices", "alone", "ambiguous",
-          "repeats", "waited for a clock")
+          "repeats", "times the machine was late", "waited for a clock")
 
 
 def main():

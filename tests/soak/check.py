@@ -10,6 +10,7 @@ import itertools
 import json
 
 from .plan import LAST
+from .witness import overlaps
 
 #: As deployed, in seconds: a sandbox alone repeats the same notice at most once in this time.
 UNSHARED_QUIET = 900
@@ -98,13 +99,16 @@ class Books:
         return made
 
     def has_trouble(self, request_or_invocation, of):
-        """Whether the table (or SNS) failed the sandbox in that invocation, or in one just before."""
+        """Whether the table (or SNS) failed the sandbox in that invocation, or in one just before, or could not be reached
+        in time from a machine that was late."""
         number = getattr(request_or_invocation, "invocation", None)
         one = self.facts.invocations[request_or_invocation.number if number is None else number]
-        own = [other.number for other in self.facts.invocations
+        own = [other for other in self.facts.invocations
                if (other.sandbox, other.incarnation) == (one.sandbox, one.incarnation) and other.number <= one.number]
-        return any(request.fault and (request.label in ("publish", "page")) == (of == "sns")
-                   for number in own[-1 - LATELY:] for request in self.of_invocation[number])
+        return any(overlaps(self.facts.late, other.began, other.ended)
+                   or any(request.fault and (request.label in ("publish", "page")) == (of == "sns")
+                          for request in self.of_invocation[other.number])
+                   for other in own[-1 - LATELY:])
 
     def repeats(self):
         """(the earlier one, the repeat) of each notice that was accepted again."""
@@ -123,6 +127,7 @@ class Books:
             "invocations": len(self.facts.invocations), "requests": len(self.facts.requests), "kills": len(self.facts.killed),
             "notices": len({(one.channel, one.incident, one.sequence, one.kind) for one in self.published if not one.is_alone}),
             "alone": sum(one.is_alone for one in self.published), "repeats": len(repeats),
+            "times the machine was late": len(self.facts.late),
             "ambiguous": sum(not one.is_settled for one in self.published if not one.is_alone),
             "redelivered": sum(one.killed or one.error is not None for one in self.facts.invocations),
             "waited for a clock": self.facts.minutes >= LAST, "queued": self.facts.queued,

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import queue
 import threading
+import time
 
 from tests.harness import make
 from tests.harness.fake_sns import PAGER_TOPIC_ARN, TOPIC_ARN
@@ -46,6 +47,9 @@ class Invocation:
     killed: bool = False
     error: dict | None = None
     answer: dict | None = None
+    #: By `time.monotonic`.
+    began: float = 0.0
+    ended: float = 0.0
 
 
 @dataclasses.dataclass
@@ -134,6 +138,7 @@ class Fleet:
             self.invocations.append(done)
             place.invocation = done.number
         delivery.tries += 1
+        done.began = time.monotonic()
         try:
             result = place.function.invoke(delivery.payload, self.plan.remaining)
         except AssertionError:
@@ -141,6 +146,8 @@ class Fleet:
                 raise
             done.killed = True
             return self._again(delivery, minute)
+        finally:
+            done.ended = time.monotonic()
         done.error, done.answer = result.error, result.answer
         if result.error is not None:
             return self._again(delivery, minute)

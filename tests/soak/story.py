@@ -17,6 +17,7 @@ from .clock import Clock
 from .fleet import Delivery, Fleet, Invocation
 from .gate import Gate, Request
 from .plan import AGAIN, HANDLERS, HEALED, LAST, OUTAGE, OVER_AGAIN, RECOVERY, Plan
+from .witness import Witness
 
 TRAIL = "aws-cloudtrail-logs-made-up"
 MINUTE = 60
@@ -49,6 +50,8 @@ class Facts:
     served: int
     minutes: int
     seconds: float
+    #: (from, to) of the times in which the machine itself was late, by `time.monotonic`.
+    late: list[tuple[float, float]]
 
 
 def run(plan, emulator):
@@ -75,6 +78,7 @@ class Story:
             self.gate = self.fleet.gate = Gate(self.emulator.url, self.plan, self.clock, self.fleet)
             stack.callback(self.gate.close)
             stack.enter_context(self.gate)
+            witness = stack.enter_context(Witness(self.gate.url))
             stack.callback(self.fleet.stop_all)
             self.threads = stack.enter_context(concurrent.futures.ThreadPoolExecutor(HANDLERS + 1))
             self.fleet.start_all()
@@ -86,7 +90,7 @@ class Story:
             published=published, killed=self.fleet.killed, panics=self.fleet.panics(), queued=self.queued, ended=ended,
             failures=dict(self.failed), callers={region: len(who) for region, who in self.failing.items()},
             served=sum(one.served for one in self.fleet.invocations), minutes=minute,
-            seconds=time.monotonic() - began)
+            seconds=time.monotonic() - began, late=witness.late)
 
     def minutes(self, table):
         waiting = []
