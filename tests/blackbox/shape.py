@@ -18,7 +18,7 @@ INCIDENT = {"id": TEXT, "region": MAYBE, "state": TEXT, "diagnosis": TEXT, "seve
             "reasons": (list,)}
 NOTICE = {"id": TEXT, "sequence": NUMBER, "kind": TEXT, "diagnosis": TEXT, "severity": TEXT, "incident": MAYBE,
           "region": MAYBE, "scope": (dict, NULL), "messageId": MAYBE}
-SCOPE = {"operations": (list, NULL), "tool": MAYBE, "network": MAYBE, "application": MAYBE}
+SCOPE = {"operations": (list, NULL), "tool": MAYBE, "network": MAYBE, "application": MAYBE, "account": MAYBE}
 
 
 def _check(value, shape, what, optional=()):

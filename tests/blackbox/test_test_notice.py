@@ -12,7 +12,7 @@ from tests.harness.servers import refused_url
 
 EVERYONE = {"OIDC_TRIAGE_PAGER_TOPIC_ARN": PAGER_TOPIC_ARN, "OIDC_TRIAGE_FALLBACK_TOPIC_ARN": FALLBACK_TOPIC_ARN,
             "OIDC_TRIAGE_EVENT_BUS": "made-up-bus"}
-INCIDENTS = ("outage", "degraded", "misconfigured", "suspected", "one_tool", "one_network", "one_application")
+INCIDENTS = ("outage", "degraded", "misconfigured", "suspected", "one_tool", "one_network", "one_application", "one_account")
 PAGES = INCIDENTS[:3]
 ADVICE = ("throttling", "one_caller", "blind", "late", "aws_health", "unbelieved")
 

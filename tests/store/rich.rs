@@ -52,6 +52,7 @@ pub fn seen() -> Seen {
             product: 8,
             network: 11,
             application: if nth % 2 == 0 { 0 } else { 12 },
+            account: 13,
             crowd: nth % 3 == 0,
         };
         let origin = Origin::ALL[nth as usize % Origin::ALL.len()];
@@ -62,7 +63,15 @@ pub fn seen() -> Seen {
     }
     failures.extend((0..MARKS_MAX as u32 + 3).map(|n| Mark { cause: Cause::Request, ..mark(50, 1_000 + n, 100) }));
     let served = |caller, operation, pending, crowd| {
-        let traits = Traits { grant: Some(Grant::DeviceCode), tool: 9, product: 8, network: 11, application: 0, crowd };
+        let traits = Traits {
+            grant: Some(Grant::DeviceCode),
+            tool: 9,
+            product: 8,
+            network: 11,
+            application: 0,
+            account: 13,
+            crowd,
+        };
         let call = ServedCall { operation, pending, traits, origin: Origin::Logs, ..answered(caller, 30).call };
         Answered { call, served: true }
     };
@@ -84,6 +93,7 @@ pub fn seen() -> Seen {
             tools: [(8, "aws-cli".into()), (9, "aws-cli/2.31.0".into())].into(),
             networks: [(11, "192.0.2.7".into())].into(),
             applications: [(12, APPLICATION.into())].into(),
+            accounts: [(13, "444455556666".into())].into(),
             keys: [(6, KEY.into())].into(),
             talkers: [(0xabc, "aws-cli/2.31.0 at 192.0.2.7".into())].into(),
             requests: [(1, "request-1".into()), (5, "request-5".into())].into(),
@@ -270,6 +280,7 @@ pub fn notice() -> Notice {
             tool: Some("aws-cli/2.31.0".into()),
             network: Some("192.0.2.7".into()),
             application: Some(APPLICATION.into()),
+            account: Some("444455556666".into()),
         }),
         recovering: true,
         at: at(131),
@@ -295,6 +306,7 @@ pub fn notice() -> Notice {
             codes: vec![Tally { name: "InternalServerException".into(), count: 11 }],
             operations: vec![Tally { name: "CreateToken".into(), count: 11 }],
             tools: vec![Tally { name: "aws-cli/2.31.0".into(), count: 11 }],
+            accounts: vec![Tally { name: "444455556666".into(), count: 11 }],
             requests: vec![Request {
                 at: at(0),
                 id: Some("request-1".into()),

@@ -1,7 +1,7 @@
 //! A part of a region that can fail by itself, as data.
 //!
 //! A [`Cell`] is the region as a whole, an operation, a grant of CreateToken, or what callers have in common: an
-//! application, a tool, a network. It answers one question: is this call in it? ([`Cell::has`])
+//! application, a tool, a network, an account. It answers one question: is this call in it? ([`Cell::has`])
 
 use std::fmt;
 use std::str::FromStr;
@@ -34,13 +34,15 @@ pub enum Dimension {
     Product,
     /// An address, or a log group.
     Network,
+    /// The AWS account whose record or log it was.
+    Account,
 }
 
 /// The grants of CreateToken that are cells: all others are too rare to be tested by themselves.
 const GRANTS: [Grant; 3] = [Grant::DeviceCode, Grant::RefreshToken, Grant::AuthorizationCode];
 
 impl Dimension {
-    pub const ALL: [Self; 4] = [Self::Application, Self::Tool, Self::Product, Self::Network];
+    pub const ALL: [Self; 5] = [Self::Application, Self::Tool, Self::Product, Self::Network, Self::Account];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +50,14 @@ impl Dimension {
             Self::Tool => "tool",
             Self::Product => "product",
             Self::Network => "network",
+            Self::Account => "account",
         }
+    }
+
+    /// Whether it is tested as a cell of its own. Most stacks see one account: that test would be the region's once more,
+    /// with a lower threshold.
+    pub const fn is_tested(self) -> bool {
+        !matches!(self, Self::Account)
     }
 
     /// The hash that a call has of it; None where that is not known.
@@ -58,6 +67,7 @@ impl Dimension {
             Self::Tool => traits.tool,
             Self::Product => traits.product,
             Self::Network => traits.network,
+            Self::Account => traits.account,
         };
         Some(hash).filter(|hash| *hash != 0)
     }

@@ -51,7 +51,7 @@ use crate::view::View;
 /// Other diagnoses that are shown as further reasons.
 const FURTHER_MAX: usize = 5;
 
-/// At most so many tools, networks and applications of one region get a verdict of their own: if more fail, it is the
+/// At most so many tools, networks, applications and accounts of one region get a verdict of their own: if more fail, it is the
 /// service.
 pub const APART_MAX: usize = 8;
 
@@ -196,6 +196,7 @@ fn verdict(facts: &Facts<'_>, (first, others): (Finding, Vec<Finding>), apart: O
         unanswered: toll.unanswered,
         codes: toll.codes,
         tools: toll.tools,
+        accounts: toll.accounts,
         operations: toll.operations,
         requests: toll.requests,
         probe: facts.probe.map(ProbeAnswer::worst),

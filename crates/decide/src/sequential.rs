@@ -115,6 +115,7 @@ impl<'a> Calls<'a> {
             known.push(kind);
             let shared = Dimension::ALL
                 .into_iter()
+                .filter(|dimension| dimension.is_tested())
                 .filter_map(|dimension| dimension.of(&mark.traits).map(|hash| Cell::Shared(dimension, hash)));
             let own = Cell::fixed().skip(1).filter(|cell| cell.has(mark.operation, &mark.traits)).chain(shared);
             own.for_each(|cell| *hit.entry(cell).or_default() += 1);

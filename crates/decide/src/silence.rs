@@ -74,6 +74,8 @@ pub enum Limit {
     Network(String),
     /// An ARN, or its last part.
     Application(String),
+    /// Of AWS.
+    Account(String),
 }
 
 /// An incident within a silence, as it was when last seen.
@@ -205,7 +207,7 @@ impl SilenceScope {
             (Some(Limit::Tool(own)), Some(talking)) => {
                 talking.who.split(" at ").next().is_some_and(|tool| is_tool(own, tool))
             }
-            (Some(Limit::Tool(_) | Limit::Network(_) | Limit::Application(_)), _) => false,
+            (Some(Limit::Tool(_) | Limit::Network(_) | Limit::Application(_) | Limit::Account(_)), _) => false,
         };
         !is_about_ourselves && self.operations.is_none() && self.incident.is_none() && is_of_limit
     }
@@ -218,6 +220,7 @@ impl Limit {
             Dimension::Application => Self::Application(name),
             Dimension::Tool | Dimension::Product => Self::Tool(name),
             Dimension::Network => Self::Network(name),
+            Dimension::Account => Self::Account(name),
         }
     }
 
@@ -225,11 +228,11 @@ impl Limit {
         let name = shown_name(&shared.name);
         match (self, shared.dimension) {
             (Self::Tool(own), Dimension::Tool | Dimension::Product) => is_tool(own, &name),
-            (Self::Network(own), Dimension::Network) => *own == name,
+            (Self::Network(own), Dimension::Network) | (Self::Account(own), Dimension::Account) => *own == name,
             (Self::Application(own), Dimension::Application) => {
                 *own == name || name.rsplit_once('/').is_some_and(|(_, last)| own == last)
             }
-            (Self::Tool(_) | Self::Network(_) | Self::Application(_), _) => false,
+            (Self::Tool(_) | Self::Network(_) | Self::Application(_) | Self::Account(_), _) => false,
         }
     }
 }

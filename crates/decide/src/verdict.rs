@@ -36,6 +36,8 @@ pub enum Diagnosis {
     OneNetwork,
     /// One application of CreateTokenWithIAM fails, while others are served.
     OneApplication,
+    /// Callers of one AWS account fail, while those of others are served.
+    OneAccount,
     Throttling,
     /// One caller alone fails.
     OneCaller,
@@ -73,6 +75,7 @@ impl Diagnosis {
             Self::OneTool => "one_tool",
             Self::OneNetwork => "one_network",
             Self::OneApplication => "one_application",
+            Self::OneAccount => "one_account",
             Self::Throttling => "throttling",
             Self::OneCaller => "one_caller",
             Self::Blind => "blind",
@@ -89,9 +92,12 @@ impl Diagnosis {
     pub const fn severity(self) -> Severity {
         match self {
             Self::Outage | Self::Degraded | Self::Misconfigured => Severity::Page,
-            Self::Suspected | Self::OneTool | Self::OneNetwork | Self::OneApplication | Self::Blind => {
-                Severity::Warning
-            }
+            Self::Suspected
+            | Self::OneTool
+            | Self::OneNetwork
+            | Self::OneApplication
+            | Self::OneAccount
+            | Self::Blind => Severity::Warning,
             Self::Throttling
             | Self::OneCaller
             | Self::Late
@@ -114,6 +120,7 @@ impl Diagnosis {
                 | Self::OneTool
                 | Self::OneNetwork
                 | Self::OneApplication
+                | Self::OneAccount
         )
     }
 
@@ -123,6 +130,7 @@ impl Diagnosis {
             Dimension::Application => Self::OneApplication,
             Dimension::Tool | Dimension::Product => Self::OneTool,
             Dimension::Network => Self::OneNetwork,
+            Dimension::Account => Self::OneAccount,
         }
     }
 }
@@ -274,6 +282,8 @@ pub struct Verdict {
     /// The most frequent first.
     pub codes: Vec<(String, usize)>,
     pub tools: Vec<(String, usize)>,
+    /// Whose records or logs they are.
+    pub accounts: Vec<(String, usize)>,
     pub operations: BTreeMap<Operation, usize>,
     pub requests: Vec<FailedRequest>,
     /// What the latest probe found, if it is not old; and of the steps that fail here, the worst.
@@ -344,6 +354,7 @@ impl Verdict {
             unanswered: 0,
             codes: Vec::new(),
             tools: Vec::new(),
+            accounts: Vec::new(),
             operations: BTreeMap::new(),
             requests: Vec::new(),
             probe: None,

@@ -1,7 +1,7 @@
 //! What a call may have in common with others.
 //!
-//! In: what a record says of a call, failed or served. Out: a [`Common`]: the tool, the network and the application, as
-//! [`Traits`] to be counted and as [`Names`] to be shown.
+//! In: what a record says of a call, failed or served. Out: a [`Common`]: the tool, the network, the application and
+//! the account, as [`Traits`] to be counted and as [`Names`] to be shown.
 
 use triage_decide::evidence::mark::{Names, Traits, hash16};
 use triage_model::caller::Caller;
@@ -19,6 +19,8 @@ pub struct Common {
     tool: Option<String>,
     network: Option<String>,
     application: Option<String>,
+    /// Of AWS.
+    account: Option<String>,
     /// The caller may stand for many people.
     crowd: bool,
 }
@@ -27,7 +29,8 @@ impl From<&Failure> for Common {
     fn from(failure: &Failure) -> Self {
         let (grant, application) = (failure.grant(), failure.application());
         let (agent, address) = (failure.user_agent.as_deref(), failure.address.as_deref());
-        Self::of(failure.operation, grant, application, agent, address, &failure.caller)
+        let account = failure.account.map(|account| account.to_string());
+        Self { account, ..Self::of(failure.operation, grant, application, agent, address, &failure.caller) }
     }
 }
 
@@ -35,7 +38,8 @@ impl From<&Success> for Common {
     fn from(success: &Success) -> Self {
         let (grant, application) = (success.grant(), success.application());
         let (agent, address) = (success.user_agent.as_deref(), success.address.as_deref());
-        Self::of(Some(success.operation), grant, application, agent, address, &success.caller)
+        let account = success.account.map(|account| account.to_string());
+        Self { account, ..Self::of(Some(success.operation), grant, application, agent, address, &success.caller) }
     }
 }
 
@@ -69,6 +73,7 @@ impl Common {
             tool: user_agent.and_then(tool),
             network: address.or(group).map(shown),
             application: application.map(|arn| one_line(arn, SHOWN_ARN_MAX)),
+            account: None,
             crowd,
         }
     }
@@ -81,6 +86,7 @@ impl Common {
             product: hash(self.product()),
             network: hash(self.network.as_deref()),
             application: hash(self.application.as_deref()),
+            account: hash(self.account.as_deref()),
             crowd: self.crowd,
         }
     }
@@ -100,6 +106,9 @@ impl Common {
         }
         if let Some(application) = &self.application {
             names.applications.insert(traits.application, application.clone());
+        }
+        if let Some(account) = &self.account {
+            names.accounts.insert(traits.account, account.clone());
         }
         if let (Some(network), CallerNames::Shown) = (&self.network, caller_names) {
             names.networks.insert(traits.network, network.clone());

@@ -19,7 +19,7 @@ use crate::words::{capitalized, concern_name, signing_in_by};
 pub const STEPS_MAX: usize = 4;
 
 /// What goes into the gaps of a text: `{region}`; `{name}` for the code or reason that an incident is about; `{shared}` for the
-/// tool, network or application that it is of, `{signing in}` and `{try it}` for what that means; `{talker}`, `{rate}`,
+/// tool, network, application or account that it is of, `{signing in}` and `{try it}` for what that means; `{talker}`, `{rate}`,
 /// `{calls}` and `{quota}` for a tool that makes too many calls.
 type Gaps<'a> = &'a [(&'a str, &'a str)];
 
@@ -56,6 +56,7 @@ pub fn of_incident(incident: &Incident, verdict: &Verdict) -> Advice {
         }
         Diagnosis::OneNetwork => (ONE_NETWORK.to_vec(), ONE_NETWORK_FAILS),
         Diagnosis::OneApplication => (ONE_APPLICATION.to_vec(), ONE_APPLICATION_FAILS),
+        Diagnosis::OneAccount => (ONE_ACCOUNT.to_vec(), ONE_ACCOUNT_FAILS),
         // Of the others there are no incidents.
         Diagnosis::Outage
         | Diagnosis::Degraded
@@ -182,7 +183,8 @@ pub fn of_advised(region: &Region, advised: &Advised) -> Advice {
         | Diagnosis::Suspected
         | Diagnosis::OneTool
         | Diagnosis::OneNetwork
-        | Diagnosis::OneApplication => vec![WAY_IN, ASK_AWS, CHANGE_NOTHING],
+        | Diagnosis::OneApplication
+        | Diagnosis::OneAccount => vec![WAY_IN, ASK_AWS, CHANGE_NOTHING],
         Diagnosis::Isolated | Diagnosis::Transient | Diagnosis::Quiet => vec!["Nothing."],
     };
     advice(Vec::new(), &steps, "", &[region])
@@ -256,8 +258,18 @@ const ONE_TOOL_FAILS: &str = "{signing in} is failing. Please use another tool, 
 const ONE_NETWORK_FAILS: &str = "{signing in} is failing. Please use another network if you can. We are looking \
                                  into it.";
 
+const ONE_ACCOUNT: [&str; 3] = [
+    "Check what {shared} has of its own: its VPC endpoints and DNS, its policies (SCP, role), its applications in Identity \
+     Center. Callers of other accounts are served.",
+    "Find the change in that account's CloudTrail, shortly before the first failure. Undo it.",
+    "Tell the owner of {shared}.",
+];
+
 const ONE_APPLICATION_FAILS: &str =
     "{signing in} is failing. Other ways to sign in to AWS work. We are looking into it.";
+
+const ONE_ACCOUNT_FAILS: &str =
+    "{signing in} is failing. Signing in from other accounts works. We are looking into it.";
 
 const PART_WORKS_AGAIN: &str = "{signing in} works again. If it failed for you, sign in again.";
 

@@ -156,7 +156,9 @@ fn description(notice: &Notice, place: &Place) -> String {
     if let Some(unresolved) = &notice.unresolved {
         fact("Names", plain(&unresolved.in_words()));
     }
-    for (name, counts) in [("Failed", &impact.codes), ("Operation", &impact.operations), ("Tools", &impact.tools)] {
+    let (codes, operations, tools) = (&impact.codes, &impact.operations, &impact.tools);
+    let accounts = impact.several_accounts();
+    for (name, counts) in [("Failed", &**codes), ("Operation", operations), ("Tools", tools), ("Accounts", accounts)] {
         if !counts.is_empty() {
             fact(name, plain(&tally(counts)));
         }

@@ -511,6 +511,7 @@ fn impact(incident: &Incident, verdict: &Verdict) -> Impact {
         codes: tally(verdict.codes.iter().map(|(code, count)| (code.as_str(), *count))),
         operations: tally(operations.into_iter()),
         tools: tally(verdict.tools.iter().map(|(tool, count)| (tool.as_str(), *count))),
+        accounts: tally(verdict.accounts.iter().map(|(account, count)| (account.as_str(), *count))),
         requests: requests.collect(),
         ..counted_in(incident)
     }

@@ -26,9 +26,10 @@ const CALLERS: u64 = 3;
 const SEEN: u64 = 4;
 
 /// What callers share, where a diagnosis is about that.
-const SHARED: [(Diagnosis, Dimension, &str); 3] = [
+const SHARED: [(Diagnosis, Dimension, &str); 4] = [
     (Diagnosis::OneTool, Dimension::Tool, "acme-login/3.0"),
     (Diagnosis::OneNetwork, Dimension::Network, "192.0.2.7"),
+    (Diagnosis::OneAccount, Dimension::Account, "444455556666"),
     (
         Diagnosis::OneApplication,
         Dimension::Application,
@@ -119,6 +120,7 @@ fn concern(diagnosis: Diagnosis, operation: Operation) -> Concern {
         | Diagnosis::OneTool
         | Diagnosis::OneNetwork
         | Diagnosis::OneApplication
+        | Diagnosis::OneAccount
         | Diagnosis::Throttling
         | Diagnosis::OneCaller
         | Diagnosis::Blind
@@ -151,6 +153,7 @@ fn advised(diagnosis: Diagnosis, now: Timestamp) -> Advised {
         | Diagnosis::OneTool
         | Diagnosis::OneNetwork
         | Diagnosis::OneApplication
+        | Diagnosis::OneAccount
         | Diagnosis::Isolated
         | Diagnosis::Transient
         | Diagnosis::Quiet => "nothing".to_owned(),

@@ -32,6 +32,7 @@ pub const fn name(diagnosis: Diagnosis) -> &'static str {
         Diagnosis::OneTool => "TOOL FAILS",
         Diagnosis::OneNetwork => "NETWORK FAILS",
         Diagnosis::OneApplication => "APPLICATION FAILS",
+        Diagnosis::OneAccount => "ACCOUNT FAILS",
         Diagnosis::Throttling => "THROTTLED",
         Diagnosis::OneCaller => "ONE CALLER FAILS",
         Diagnosis::Blind => "NOT PROBED",
@@ -79,7 +80,7 @@ fn scope_in_short(incident: &Incident) -> Option<String> {
         let called = shared_in_short(shared);
         // What it is stands in the diagnosis.
         match incident.diagnosis {
-            Diagnosis::OneTool | Diagnosis::OneNetwork | Diagnosis::OneApplication => {
+            Diagnosis::OneTool | Diagnosis::OneNetwork | Diagnosis::OneApplication | Diagnosis::OneAccount => {
                 called.split_once(' ').map_or(called.clone(), |(_, name)| name.to_owned())
             }
             _ => called,
@@ -150,6 +151,7 @@ pub fn fault(incident: &Incident, verdict: &Verdict) -> String {
                 Dimension::Tool | Dimension::Product => "callers with other tools are served",
                 Dimension::Network => "callers elsewhere are served",
                 Dimension::Application => "other applications are served",
+                Dimension::Account => "other accounts are served",
             };
             format!("Looks like {}, not AWS: {others}.", of_shared(shared))
         }
@@ -315,7 +317,8 @@ pub fn advice(region: &Region, advised: &Advised) -> String {
         | Diagnosis::Suspected
         | Diagnosis::OneTool
         | Diagnosis::OneNetwork
-        | Diagnosis::OneApplication => "calls fail",
+        | Diagnosis::OneApplication
+        | Diagnosis::OneAccount => "calls fail",
         Diagnosis::Isolated | Diagnosis::Transient | Diagnosis::Quiet => "nothing to do",
     };
     format!("{SIGN_IN} {} in {region}: {said}.", name(advised.diagnosis))
@@ -337,6 +340,7 @@ pub fn fault_of_advice(advised: &Advised) -> String {
         | Diagnosis::OneTool
         | Diagnosis::OneNetwork
         | Diagnosis::OneApplication
+        | Diagnosis::OneAccount
         | Diagnosis::Isolated
         | Diagnosis::Transient
         | Diagnosis::Quiet => "Not clear whose fault.",

@@ -121,6 +121,9 @@ fn facts(text: &mut Text, notice: &Notice, zone: Option<&TimeZone>) {
     if !impact.tools.is_empty() {
         text.fact("Tools", &tally(&impact.tools));
     }
+    if !impact.several_accounts().is_empty() {
+        text.fact("Accounts", &tally(impact.several_accounts()));
+    }
     if let Some(acknowledged) = &notice.acknowledged {
         text.fact("Taken", &format!("acknowledged {}", acknowledged.in_words(time)));
     }

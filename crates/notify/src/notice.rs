@@ -236,6 +236,9 @@ pub struct NamedScope {
     pub network: Option<String>,
     /// An ARN.
     pub application: Option<String>,
+    /// Of AWS.
+    #[serde(default)]
+    pub account: Option<String>,
 }
 
 impl From<&Scope> for NamedScope {
@@ -248,6 +251,7 @@ impl From<&Scope> for NamedScope {
                 Dimension::Application => named.application = name,
                 Dimension::Tool | Dimension::Product => named.tool = name,
                 Dimension::Network => named.network = name,
+                Dimension::Account => named.account = name,
             }
         }
         named
@@ -267,6 +271,7 @@ impl NamedScope {
             named("tool", &self.tool),
             named("network", &self.network),
             named("application", &self.application),
+            named("account", &self.account),
         ];
         let limits: Vec<String> = limits.into_iter().flatten().collect();
         (!limits.is_empty()).then(|| limits.join("; "))
@@ -280,6 +285,8 @@ impl NamedScope {
             "tool"
         } else if self.network.is_some() {
             "network"
+        } else if self.account.is_some() {
+            "account"
         } else if self.operations.is_some() {
             "operation"
         } else {
@@ -332,11 +339,18 @@ pub struct Impact {
     pub codes: Vec<Tally>,
     pub operations: Vec<Tally>,
     pub tools: Vec<Tally>,
+    /// Whose records or logs they are.
+    pub accounts: Vec<Tally>,
     /// Some of the failed requests, for a support case.
     pub requests: Vec<Request>,
 }
 
 impl Impact {
+    /// The accounts to be shown to people: where all is of one, that says nothing.
+    pub fn several_accounts(&self) -> &[Tally] {
+        if self.accounts.len() > 1 { &self.accounts } else { &[] }
+    }
+
     /// `12`, `about 4000`.
     pub fn callers_in_words(&self) -> String {
         if self.about { format!("about {}", self.callers) } else { self.callers.to_string() }
@@ -376,15 +390,17 @@ struct StoredImpact {
     codes: Vec<Tally>,
     operations: Vec<Tally>,
     tools: Vec<Tally>,
+    #[serde(default)]
+    accounts: Vec<Tally>,
     requests: Vec<Request>,
 }
 
 impl From<StoredImpact> for Impact {
     fn from(stored: StoredImpact) -> Self {
         let StoredImpact { callers, most_callers, about, people, seen, .. } = stored;
-        let StoredImpact { names, failures, codes, operations, tools, requests, .. } = stored;
+        let StoredImpact { names, failures, codes, operations, tools, accounts, requests, .. } = stored;
         let callers = callers.max(most_callers);
-        Self { callers, about, people, seen, names, failures, codes, operations, tools, requests }
+        Self { callers, about, people, seen, names, failures, codes, operations, tools, accounts, requests }
     }
 }
 
@@ -503,6 +519,7 @@ impl Notice {
             | Diagnosis::OneTool
             | Diagnosis::OneNetwork
             | Diagnosis::OneApplication
+            | Diagnosis::OneAccount
             | Diagnosis::Throttling
             | Diagnosis::OneCaller
             | Diagnosis::Blind
@@ -531,6 +548,7 @@ impl Notice {
             self.impact.names,
             self.impact.codes,
             self.impact.tools,
+            self.impact.accounts,
             self.impact.requests,
             self.merged.notices,
             self.merged.reasons

@@ -50,6 +50,7 @@ impl From<&SilenceScope> for NamedScope {
             Some(Limit::Tool(name)) => named.tool = Some(shown_name(name)),
             Some(Limit::Network(name)) => named.network = Some(shown_name(name)),
             Some(Limit::Application(name)) => named.application = Some(shown_name(name)),
+            Some(Limit::Account(name)) => named.account = Some(shown_name(name)),
         }
         named
     }

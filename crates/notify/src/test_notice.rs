@@ -17,7 +17,7 @@ use crate::words::printable;
 use crate::{compose, example};
 
 /// What anybody is notified of: incidents first.
-pub const KINDS: [Diagnosis; 13] = [
+pub const KINDS: [Diagnosis; 14] = [
     Diagnosis::Outage,
     Diagnosis::Degraded,
     Diagnosis::Misconfigured,
@@ -25,6 +25,7 @@ pub const KINDS: [Diagnosis; 13] = [
     Diagnosis::OneTool,
     Diagnosis::OneNetwork,
     Diagnosis::OneApplication,
+    Diagnosis::OneAccount,
     Diagnosis::Throttling,
     Diagnosis::OneCaller,
     Diagnosis::Blind,

@@ -148,6 +148,7 @@ fn known(diagnosis: Diagnosis) -> Verdict {
     match diagnosis {
         Diagnosis::OneTool => one_tool(),
         Diagnosis::OneNetwork => apart(diagnosis, "come from 192.0.2.7", "elsewhere"),
+        Diagnosis::OneAccount => apart(diagnosis, "are of account 444455556666", "of other accounts"),
         Diagnosis::OneApplication => {
             apart(diagnosis, "sign in to arn:aws:sso::111122223333:application/ssoins-1/apl-1", "of other applications")
         }

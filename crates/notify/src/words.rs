@@ -37,6 +37,7 @@ pub fn trouble(diagnosis: Diagnosis) -> String {
         Diagnosis::OneTool => "one tool fails at",
         Diagnosis::OneNetwork => "one network fails at",
         Diagnosis::OneApplication => "one application fails at",
+        Diagnosis::OneAccount => "one account fails at",
         Diagnosis::Throttling => "throttling of",
         Diagnosis::OneCaller => "one caller fails at",
         Diagnosis::Blind => "no monitoring of",
@@ -60,6 +61,7 @@ pub const fn called(diagnosis: Diagnosis) -> &'static str {
         Diagnosis::OneTool => "a failing tool",
         Diagnosis::OneNetwork => "a failing network",
         Diagnosis::OneApplication => "a failing application",
+        Diagnosis::OneAccount => "a failing account",
         Diagnosis::Throttling => "throttling",
         Diagnosis::OneCaller => "one failing caller",
         Diagnosis::Blind => "not monitored",
@@ -167,10 +169,12 @@ fn as_called(shared: &Shared) -> String {
         Dimension::Application if name.is_empty() => "one application".to_owned(),
         Dimension::Tool | Dimension::Product if name.is_empty() => "one tool".to_owned(),
         Dimension::Network if name.is_empty() => "one network".to_owned(),
+        Dimension::Account if name.is_empty() => "one account".to_owned(),
         // What distinguishes one ARN from another stands at its end.
         Dimension::Application => format!("application {}", name.rsplit('/').next().unwrap_or_default()),
         Dimension::Tool | Dimension::Product => format!("tool {}", name.replacen('/', " ", 1)),
         Dimension::Network => format!("network {name}"),
+        Dimension::Account => format!("account {name}"),
     }
 }
 
@@ -185,7 +189,7 @@ pub fn signing_in_by(shared: &Shared) -> String {
     let how = match shared.dimension {
         Dimension::Application => "to",
         Dimension::Tool | Dimension::Product => "with",
-        Dimension::Network => "from",
+        Dimension::Network | Dimension::Account => "from",
     };
     format!("signing in {how} {}", of_shared(shared))
 }

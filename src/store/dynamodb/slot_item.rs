@@ -2,18 +2,18 @@
 //!
 //! In: a [`Slot`], or an item. Out: the other one. Each mark is a member of a binary set, each count a number, each name an
 //! attribute named after its hash: so every writer adds, and none overwrites. An attribute or a member that cannot be
-//! read is left out: another release wrote it. What the release before wrote is read: members of 16 and 8 bytes, which end
-//! with the tool and with the operation, and counts of an operation alone.
+//! read is left out: another release wrote it. What earlier releases wrote is read: members of 23 and 17 bytes, which end
+//! with the grant, of 16 and 8 bytes, which end with the tool and with the operation, and counts of an operation alone.
 //!
 //! | attribute | |
 //! |---|---|
-//! | `m` cause | set of 23 bytes: caller (6), id (4), second (1), operation, origin, key and crowd (1), label (2), tool (2), product (2), network (2), application (2), grant (1) |
-//! | `v` | served calls, set of 17 bytes: caller (6), second (1), operation, origin, hit before, pending and crowd (1), tool (2), product (2), network (2), application (2), grant (1) |
+//! | `m` cause | set of 25 bytes: caller (6), id (4), second (1), operation, origin, key and crowd (1), label (2), tool (2), product (2), network (2), application (2), grant (1), account (2) |
+//! | `v` | served calls, set of 19 bytes: caller (6), second (1), operation, origin, hit before, pending and crowd (1), tool (2), product (2), network (2), application (2), grant (1), account (2) |
 //! | `c` origin operation grant application `p` or `n`, `a` or `s` | number of answered, served calls; `p` of pending ones |
 //! | `d` caller | number of served calls of a caller that stands for many |
 //! | `b` cause origin | number of failures there was no room for |
 //! | `k` quota hash | number of a talker's calls |
-//! | `nc`, `nl`, `nt`, `nk`, `nr`, `nn`, `na` hash | how people call a caller, label, tool, talker, request, network, application |
+//! | `nc`, `nl`, `nt`, `nk`, `nr`, `nn`, `na`, `no` hash | how people call a caller, label, tool, talker, request, network, application, account |
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -74,9 +74,10 @@ pub fn attributes(slot: &Slot) -> Attributes {
     let requests = names.requests.iter().map(|(hash, name)| (format!("nr{hash:08x}"), name));
     let networks = names.networks.iter().map(|(hash, name)| (format!("nn{hash:04x}"), name));
     let applications = names.applications.iter().map(|(hash, name)| (format!("na{hash:04x}"), name));
+    let accounts = names.accounts.iter().map(|(hash, name)| (format!("no{hash:04x}"), name));
     let keys = names.keys.iter().map(|(hash, name)| (format!("ny{hash:04x}"), name));
     let named = callers.chain(labels).chain(tools).chain(talkers).chain(requests).chain(networks).chain(applications);
-    let named = named.chain(keys);
+    let named = named.chain(accounts).chain(keys);
     Attributes { to_add, to_set: named.map(|(attribute, name)| (attribute, string(name))).collect() }
 }
 
@@ -115,6 +116,7 @@ pub fn slot_of_item(begin: i64, item: &Item) -> Slot {
             Held::RequestName(hash, name) => _ = slot.names.requests.insert(hash, name),
             Held::NetworkName(hash, name) => _ = slot.names.networks.insert(hash, name),
             Held::ApplicationName(hash, name) => _ = slot.names.applications.insert(hash, name),
+            Held::AccountName(hash, name) => _ = slot.names.accounts.insert(hash, name),
             Held::KeyName(hash, name) => _ = slot.names.keys.insert(hash, name),
         }
     }
@@ -144,6 +146,7 @@ enum Held {
     RequestName(u32, String),
     NetworkName(u16, String),
     ApplicationName(u16, String),
+    AccountName(u16, String),
     KeyName(u16, String),
 }
 
@@ -188,6 +191,7 @@ fn held(begin: i64, name: &str, value: &AttributeValue) -> Option<Held> {
                 "r" => Some(Held::RequestName(hash.try_into().ok()?, name)),
                 "n" => Some(Held::NetworkName(hash.try_into().ok()?, name)),
                 "a" => Some(Held::ApplicationName(hash.try_into().ok()?, name)),
+                "o" => Some(Held::AccountName(hash.try_into().ok()?, name)),
                 "y" => Some(Held::KeyName(hash.try_into().ok()?, name)),
                 _ => None,
             }
@@ -226,11 +230,12 @@ fn place_of_name(name: &str) -> Option<Place> {
     Some(Place { origin, operation, grant, application, pending: pending == "p" })
 }
 
-const MARK_BYTES: usize = 23;
-const SERVED_BYTES: usize = 17;
-/// Of the release before.
-const OLD_MARK_BYTES: usize = 16;
-const OLD_SERVED_BYTES: usize = 8;
+const MARK_BYTES: usize = 25;
+const SERVED_BYTES: usize = 19;
+/// Of earlier releases: without accounts, and without what callers share.
+const OLD_MARK_BYTES: [usize; 2] = [23, 16];
+const OLD_SERVED_BYTES: [usize; 2] = [17, OLDEST_SERVED_BYTES];
+const OLDEST_SERVED_BYTES: usize = 8;
 
 fn bytes_of_mark(mark: &Mark) -> [u8; MARK_BYTES] {
     let mut bytes = [0; MARK_BYTES];
@@ -247,7 +252,7 @@ fn bytes_of_mark(mark: &Mark) -> [u8; MARK_BYTES] {
 }
 
 fn mark_of_bytes(begin: i64, cause: Cause, bytes: &[u8]) -> Option<Mark> {
-    if ![MARK_BYTES, OLD_MARK_BYTES].contains(&bytes.len()) {
+    if bytes.len() != MARK_BYTES && !OLD_MARK_BYTES.contains(&bytes.len()) {
         return None;
     }
     let (&[c0, c1, c2, c3, c4, c5, i0, i1, i2, i3, second, packed, l0, l1], traits) = bytes.split_first_chunk()?;
@@ -279,14 +284,14 @@ fn bytes_of_served(call: &ServedCall) -> [u8; SERVED_BYTES] {
 }
 
 fn served_of_bytes(begin: i64, bytes: &[u8]) -> Option<ServedCall> {
-    if ![SERVED_BYTES, OLD_SERVED_BYTES].contains(&bytes.len()) {
+    if bytes.len() != SERVED_BYTES && !OLD_SERVED_BYTES.contains(&bytes.len()) {
         return None;
     }
     let (&[c0, c1, c2, c3, c4, c5, second, packed], traits) = bytes.split_first_chunk()?;
     let (operation, origin) = unpacked(packed & CALL_MASK)?;
     let caller = CallerHash::from_bits(u64::from_be_bytes([0, 0, c0, c1, c2, c3, c4, c5]));
-    // The release before kept those that were hit, and did not say so.
-    let was_hit = bytes.len() == OLD_SERVED_BYTES || packed & (1 << HIT_BIT) != 0;
+    // That release kept those that were hit, and did not say so.
+    let was_hit = bytes.len() == OLDEST_SERVED_BYTES || packed & (1 << HIT_BIT) != 0;
     Some(ServedCall {
         at: time_of(begin, second)?,
         caller,
@@ -298,29 +303,35 @@ fn served_of_bytes(begin: i64, bytes: &[u8]) -> Option<ServedCall> {
     })
 }
 
-const TRAITS_BYTES: usize = 9;
+const TRAITS_BYTES: usize = 11;
 
 fn bytes_of_traits(traits: &Traits) -> [u8; TRAITS_BYTES] {
-    let Traits { grant, tool, product, network, application, crowd: _ } = *traits;
+    let Traits { grant, tool, product, network, application, account, crowd: _ } = *traits;
     let mut bytes = [0; TRAITS_BYTES];
     for (nth, hash) in [tool, product, network, application].into_iter().enumerate() {
         bytes[2 * nth..2 * nth + 2].copy_from_slice(&hash.to_be_bytes());
     }
     bytes[8] = digit_of_grant(grant);
+    bytes[9..].copy_from_slice(&account.to_be_bytes());
     bytes
 }
 
-/// The release before kept the tool of a failure, and nothing of a served call.
+/// Earlier releases kept no account; those before them the tool of a failure, and nothing of a served call.
 fn traits_of_bytes(bytes: &[u8], crowd: bool) -> Option<Traits> {
     match *bytes {
         [] => Some(Traits { crowd, ..Traits::default() }),
         [t0, t1] => Some(Traits { tool: u16::from_be_bytes([t0, t1]), crowd, ..Traits::default() }),
-        [t0, t1, p0, p1, n0, n1, a0, a1, grant] => Some(Traits {
+        [t0, t1, p0, p1, n0, n1, a0, a1, grant, ref account @ ..] => Some(Traits {
             grant: grant_of_digit(grant)?,
             tool: u16::from_be_bytes([t0, t1]),
             product: u16::from_be_bytes([p0, p1]),
             network: u16::from_be_bytes([n0, n1]),
             application: u16::from_be_bytes([a0, a1]),
+            account: match *account {
+                [] => 0,
+                [o0, o1] => u16::from_be_bytes([o0, o1]),
+                _ => return None,
+            },
             crowd,
         }),
         _ => None,
@@ -470,9 +481,9 @@ mod tests {
         fn any_traits()(
             grant in prop::sample::select(Grant::ALL.into_iter().map(Some).chain([None]).collect::<Vec<_>>()),
             (tool, product, network, crowd) in any::<(u16, u16, u16, bool)>(),
-            application in 0..8_u16,
+            (application, account) in (0..8_u16, any::<u16>()),
         ) -> Traits {
-            Traits { grant, tool, product, network, application, crowd }
+            Traits { grant, tool, product, network, application, account, crowd }
         }
     }
 
@@ -577,7 +588,8 @@ mod tests {
     fn a_member_that_cannot_be_read_costs_nothing_but_itself() {
         for (bytes, unreadable) in [
             (MARK_BYTES, [(10, 120), (11, 5), (11, 3 << 3), (22, 5)]),
-            (OLD_MARK_BYTES, [(10, 120), (11, 5), (11, 3 << 3), (11, 6)]),
+            (OLD_MARK_BYTES[0], [(10, 120), (11, 5), (11, 3 << 3), (22, 5)]),
+            (OLD_MARK_BYTES[1], [(10, 120), (11, 5), (11, 3 << 3), (11, 6)]),
         ] {
             let zeros = || vec![0; bytes];
             let count = |members: Vec<Vec<u8>>| {
@@ -689,6 +701,7 @@ mod tests {
                 product: random.u16(..),
                 network: random.u16(..),
                 application: if is_iam { random.u16(1..50) } else { 0 },
+                account: random.u16(..),
                 crowd: true,
             };
             let (kms, region_assumed, label, id) = (false, false, random.u16(..), n);
@@ -707,6 +720,7 @@ mod tests {
             slot.names.labels.insert(60_000 + n as u16, name(SHOWN_NAME_MAX));
             slot.names.tools.insert(60_000 + n as u16, name(SHOWN_NAME_MAX));
             slot.names.networks.insert(60_000 + n as u16, name(SHOWN_NAME_MAX));
+            slot.names.accounts.insert(60_000 + n as u16, "444455556666".to_owned());
             slot.names.applications.insert(60_000 + n as u16, name(SHOWN_ARN_MAX));
             slot.names.keys.insert(60_000 + n as u16, name(SHOWN_ARN_MAX));
             slot.names.requests.insert(u32::MAX - n, name(SHOWN_NAME_MAX));

@@ -32,7 +32,8 @@ fn a_verdict_says_which_callers_are_affected_by_what_and_names_its_incident() {
     handled.answer.incidents.push(incident(&region("eu-central-1"), IncidentState::Open));
     let wanted = json!([{
         "region": "eu-central-1", "diagnosis": "outage",
-        "scope": {"operations": null, "tool": null, "network": null, "application": null}, "callers": 3,
+        "scope": {"operations": null, "tool": null, "network": null, "application": null, "account": null},
+        "callers": 3,
         "names": "ana@example.com, ben@example.com, eva@example.com",
         "tools": "aws-cli/2.31.0 (2), Boto3/1.40 (1)", "operations": "CreateToken (3)",
         "reasons": ["the reason for outage"], "incident": "made-up-incident",

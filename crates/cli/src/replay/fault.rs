@@ -31,7 +31,7 @@ impl Fault {
         let notices = &story.notices;
         let part = |what| {
             let scope = story.scope.clone().unwrap_or_default();
-            let name = scope.tool.or(scope.network).or(scope.application).unwrap_or_default();
+            let name = scope.tool.or(scope.network).or(scope.application).or(scope.account).unwrap_or_default();
             Self::Part(what, one_line(&name, SHOWN_NAME_MAX))
         };
         match story.diagnosis {
@@ -43,6 +43,7 @@ impl Fault {
             Diagnosis::OneTool => part("tool"),
             Diagnosis::OneNetwork => part("network"),
             Diagnosis::OneApplication => part("application"),
+            Diagnosis::OneAccount => part("account"),
             _ if notices.iter().any(|notice| notice.aws_health) => Self::Aws,
             Diagnosis::Suspected => Self::Unclear,
             _ if notices.iter().any(|notice| notice.probe == Some(StepState::Down)) => Self::ProbablyAws,
@@ -127,6 +128,7 @@ impl Bad {
             | Diagnosis::OneTool
             | Diagnosis::OneNetwork
             | Diagnosis::OneApplication
+            | Diagnosis::OneAccount
             | Diagnosis::Throttling
             | Diagnosis::OneCaller
             | Diagnosis::Blind

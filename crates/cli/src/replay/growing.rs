@@ -195,7 +195,7 @@ impl Growing {
         match self.diagnosis {
             Diagnosis::Misconfigured => About::Admin.bit(),
             Diagnosis::Suspected => About::Request.bit(),
-            Diagnosis::OneTool | Diagnosis::OneNetwork | Diagnosis::OneApplication => {
+            Diagnosis::OneTool | Diagnosis::OneNetwork | Diagnosis::OneApplication | Diagnosis::OneAccount => {
                 let count = |about: u8| self.own().map(|bin| bin.failed_of(about)).sum::<u64>();
                 let all = [service, About::Admin.bit(), About::Request.bit()];
                 all.into_iter().rev().max_by_key(|about| count(*about)).unwrap_or(service)
@@ -287,7 +287,7 @@ impl Fine {
 
 /// The scope by which calls are counted, of the one that people read.
 fn scope(named: &NamedScope) -> Scope {
-    let NamedScope { operations, tool, network, application } = named;
+    let NamedScope { operations, tool, network, application, account } = named;
     let shared = |dimension, name: &String| Shared { dimension, hash: hash16(name), name: name.clone() };
     let of_tool = |name: &String| {
         let has_version = name.contains('/');
@@ -295,9 +295,10 @@ fn scope(named: &NamedScope) -> Scope {
     };
     let application = application.as_ref().map(|name| shared(Dimension::Application, name));
     let network = network.as_ref().map(|name| shared(Dimension::Network, name));
+    let account = account.as_ref().map(|name| shared(Dimension::Account, name));
     Scope {
         operations: operations.as_ref().map(|operations| operations.iter().copied().collect()),
         grant: None,
-        shared: application.or_else(|| tool.as_ref().map(of_tool)).or(network),
+        shared: application.or_else(|| tool.as_ref().map(of_tool)).or(network).or(account),
     }
 }

@@ -175,6 +175,7 @@ fn cause(story: &Story, out: &mut impl Write) -> io::Result<()> {
         tallied("Codes", &notice.impact.codes, out)?;
         tallied("Operations", &notice.impact.operations, out)?;
         tallied("Tools", &notice.impact.tools, out)?;
+        tallied("Accounts", notice.impact.several_accounts(), out)?;
         let ids: Vec<String> = notice.impact.requests.iter().filter_map(|it| it.id.as_deref()).map(code).collect();
         if !ids.is_empty() {
             fact(out, "Request ids for AWS Support", &ids.join(", "))?;

@@ -1,8 +1,8 @@
 //! What affected callers have in common, while others are served.
 //!
-//! In: the [`Facts`] and the failures of affected callers. Out: a [`Contrast`]: the tool, network or application that
-//! nearly all of them share, if others in the same part of the region are served and chance is an unlikely explanation.
-//! Without a contrast (everybody has that tool) nothing is claimed: then it may as well be the service.
+//! In: the [`Facts`] and the failures of affected callers. Out: a [`Contrast`]: the tool, network, application or
+//! account that nearly all of them share, if others in the same part of the region are served and chance is an unlikely
+//! explanation. Without a contrast (everybody has that tool) nothing is claimed: then it may as well be the service.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use triage_model::caller::{CallerHash, CallerMap};
 use triage_model::grant::Grant;
-use triage_model::observation::Operation;
+use triage_model::observation::{Operation, Origin};
 use triage_model::time::before;
 
 use crate::cell::{Cell, Dimension};
@@ -45,6 +45,7 @@ impl Contrast {
             Dimension::Application => "of other applications",
             Dimension::Tool | Dimension::Product => "with other tools",
             Dimension::Network => "elsewhere",
+            Dimension::Account => "of other accounts",
         };
         let part = match self.cell {
             Cell::Operation(of) => format!(" on {}", operation(Some(of))),
@@ -73,7 +74,7 @@ pub fn likeliest(facts: &Facts<'_>, failing: &[&Mark], others: usize) -> Option<
     let cell = narrowest(facts, failing);
     let since = began(failing)?;
     let found = shared_by_most(facts, failing).into_iter().filter_map(|(shared, inside, affected)| {
-        let served = Served::since(facts, cell, shared, since);
+        let served = Served::since(facts, cell, shared, since, failing);
         if served.outside.len() < others || served.inside.len() >= inside {
             return None;
         }
@@ -90,7 +91,7 @@ pub fn contrast_of(facts: &Facts<'_>, shared: SharedKey, failing: &[&Mark]) -> O
     let cell = narrowest(facts, failing);
     let since = began(failing)?;
     let inside: BTreeSet<CallerHash> = failing.iter().map(|mark| mark.caller).collect();
-    let served = Served::since(facts, cell, shared, since);
+    let served = Served::since(facts, cell, shared, since, failing);
     // Also those that were served later: where everybody's calls fail, and others try again, no tool is to blame.
     let failed = facts.service_failures().filter(|mark| mark.at >= since && cell.has(mark.operation, &mark.traits));
     let outside: BTreeSet<CallerHash> =
@@ -117,8 +118,8 @@ pub fn shared_served(facts: &Facts<'_>, failing: &[&Mark], dimension: Dimension,
     let (first, since) = (failing.iter().map(|mark| mark.at).min()?, before(latest, window));
     let most = shared_by_most(facts, failing).into_iter().filter(|(shared, ..)| shared.dimension == dimension);
     most.into_iter().find_map(|(shared, inside, affected)| {
-        let served_inside = Served::since(facts, cell, shared, first).inside.len();
-        let served_outside = Served::since(facts, cell, shared, since).outside.len();
+        let served_inside = Served::since(facts, cell, shared, first, failing).inside.len();
+        let served_outside = Served::since(facts, cell, shared, since, failing).outside.len();
         // Where nobody at all is served with it, one served caller without it is enough.
         let others = if served_inside == 0 { 1 } else { facts.policy.shared_served };
         let is_one = served_outside >= others && served_inside < inside;
@@ -175,9 +176,10 @@ struct Served {
 }
 
 impl Served {
-    fn since(facts: &Facts<'_>, cell: Cell, shared: SharedKey, since: Timestamp) -> Self {
+    fn since(facts: &Facts<'_>, cell: Cell, shared: SharedKey, since: Timestamp, failing: &[&Mark]) -> Self {
         let mut served = Self { inside: BTreeSet::new(), outside: BTreeSet::new() };
-        for call in facts.served_calls().filter(|call| call.at >= since && !call.pending) {
+        let later = facts.served_calls().filter(|call| call.at >= since && !call.pending);
+        for call in later.filter(|call| is_comparable(shared, failing, call.origin)) {
             let hash = shared.dimension.of(&call.traits).filter(|_| cell.has(call.operation, &call.traits));
             match hash {
                 Some(hash) if hash == shared.hash => served.inside.insert(call.caller),
@@ -187,6 +189,13 @@ impl Served {
         }
         served
     }
+}
+
+/// Whether calls of that origin say anything about how common it is. Logs have failed calls alone, and of the accounts whose
+/// logs are read: beside CloudTrail's records every failure would be of those accounts, and every served call of the one that
+/// owns Identity Center.
+fn is_comparable(shared: SharedKey, failing: &[&Mark], origin: Origin) -> bool {
+    shared.dimension != Dimension::Account || failing.iter().any(|mark| mark.origin == origin)
 }
 
 /// How common it is among the callers of a cell; of few, among those of the region.
@@ -206,8 +215,11 @@ fn ordinary_share(facts: &Facts<'_>, cell: Cell, shared: SharedKey, since: Times
         }
     };
     for slot in facts.view.evidence.slots.values() {
-        slot.served.iter().for_each(|call| add(call.at, call.caller, call.operation, &call.traits));
-        slot.failures().for_each(|mark| add(mark.at, mark.caller, mark.operation, &mark.traits));
+        let (served, failed) = (slot.served.iter(), slot.failures());
+        let served = served.filter(|call| is_comparable(shared, failing, call.origin));
+        served.for_each(|call| add(call.at, call.caller, call.operation, &call.traits));
+        let failed = failed.filter(|mark| is_comparable(shared, failing, mark.origin));
+        failed.for_each(|mark| add(mark.at, mark.caller, mark.operation, &mark.traits));
     }
     if let Some(enough) = [&of_cell, &of_region].into_iter().find(|share| share.callers.len() >= ORDINARY_MIN) {
         return enough.of();
@@ -270,8 +282,9 @@ fn by_chance(affected_inside: usize, served_inside: usize, affected_outside: usi
 pub fn without_contrast_in_words(facts: &Facts<'_>, failing: &[&Mark]) -> Option<String> {
     let (cell, since) = (narrowest(facts, failing), began(failing)?);
     let most = shared_by_most(facts, failing).into_iter();
-    let (shared, inside, affected) = most.into_iter().find(|(shared, ..)| shared.dimension != Dimension::Network)?;
-    let others = Served::since(facts, cell, shared, since).outside.len();
+    let (shared, inside, affected) =
+        most.into_iter().find(|(shared, ..)| !matches!(shared.dimension, Dimension::Network | Dimension::Account))?;
+    let others = Served::since(facts, cell, shared, since, failing).outside.len();
     if affected < facts.policy.outage_callers || others >= facts.policy.shared_served {
         return None;
     }

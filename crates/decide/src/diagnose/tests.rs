@@ -49,11 +49,13 @@ struct Like<'a> {
     tool: &'a str,
     network: &'a str,
     application: &'a str,
+    account: &'a str,
     grant: Option<Grant>,
     crowd: bool,
 }
 
-const ORDINARY: Like<'_> = Like { tool: "aws-cli/2.31.0", network: "", application: "", grant: None, crowd: false };
+const ORDINARY: Like<'_> =
+    Like { tool: "aws-cli/2.31.0", network: "", application: "", account: "", grant: None, crowd: false };
 
 fn hash(name: &str) -> u16 {
     if name.is_empty() { 0 } else { hash16(name) }
@@ -71,6 +73,7 @@ impl Like<'_> {
             product: hash(self.product()),
             network: hash(self.network),
             application: hash(self.application),
+            account: hash(self.account),
             crowd: self.crowd,
         }
     }
@@ -173,6 +176,7 @@ impl World {
         }
         names.networks.insert(hash(like.network), like.network.to_owned());
         names.applications.insert(hash(like.application), like.application.to_owned());
+        names.accounts.insert(hash(like.account), like.account.to_owned());
         names.requests.insert(hash32(&id), id);
         self
     }

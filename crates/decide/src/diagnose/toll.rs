@@ -1,7 +1,7 @@
 //! The impact of one kind of failure: the part of a verdict that describes, and decides nothing.
 //!
 //! In: the [`Facts`], a [`ConcernKey`], and since when its failures count. Out: a [`Toll`]: which callers are affected,
-//! how often, with which codes and tools, and which requests a support case can name. All lists are bounded.
+//! how often, with which codes and tools, of which accounts, and which requests a support case can name. All lists are bounded.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,8 @@ use crate::concern::ConcernKey;
 use crate::diagnose::affected::{AffectedCaller, widest};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::words;
-use crate::evidence::mark::Mark;
+use crate::evidence::Evidence;
+use crate::evidence::mark::{Mark, Names};
 use crate::spread::callers_per_mark;
 use crate::verdict::{FAILURES_COUNTED_S, FailedRequest};
 
@@ -44,6 +45,7 @@ pub struct Toll {
     pub unanswered: usize,
     pub codes: Vec<(String, usize)>,
     pub tools: Vec<(String, usize)>,
+    pub accounts: Vec<(String, usize)>,
     pub operations: BTreeMap<Operation, usize>,
     pub requests: Vec<FailedRequest>,
 }
@@ -70,21 +72,24 @@ impl Toll {
             .iter()
             .filter(|affected| affected.is_of(origin))
             .partition(|affected| names.contains(&affected.caller.to_bits()));
-        let named = known.into_iter().chain(others).take(NAMED_MAX);
+        let shown = known.into_iter().chain(others).take(NAMED_MAX);
 
         let mut codes: BTreeMap<(u16, bool), (&Mark, usize)> = BTreeMap::new();
         let mut tools: BTreeMap<u16, usize> = BTreeMap::new();
+        let mut accounts: BTreeMap<u16, usize> = BTreeMap::new();
         let mut operations = BTreeMap::new();
         for mark in failures.iter().copied() {
             let unanswered = mark.label == 0 && mark.cause == Cause::Unreachable;
             codes.entry((mark.label, unanswered)).or_insert((mark, 0)).1 += 1;
             *tools.entry(mark.traits.tool).or_default() += 1;
+            *accounts.entry(mark.traits.account).or_default() += 1;
             if let Some(operation) = mark.operation {
                 *operations.entry(operation).or_default() += 1;
             }
         }
         let codes = most_frequent(codes.into_values().collect());
-        let tools = most_frequent(tools.into_iter().filter(|(tool, _)| *tool != 0).collect());
+        let tools = named(tools, |names, hash| names.tools.get(&hash), evidence);
+        let accounts = named(accounts, |names, hash| names.accounts.get(&hash), evidence);
         let mut victims: BTreeMap<Origin, BTreeSet<CallerHash>> = BTreeMap::new();
         for mark in &failures {
             victims.entry(mark.origin).or_default().insert(mark.caller);
@@ -99,21 +104,29 @@ impl Toll {
             victims_about: victims_about(facts, kind, from),
             victims,
             served_again,
-            names: named.map(|affected| caller(facts, affected)).collect(),
+            names: shown.map(|affected| caller(facts, affected)).collect(),
             since: affected.iter().find(|affected| affected.is_of(origin)).map(|affected| affected.since),
             latest: failures.last().map(|mark| mark.at),
             latest_of_many: latest_of_many(&failures),
             unanswered: failures.iter().filter(|mark| mark.cause == Cause::Unreachable).count(),
             codes: codes.into_iter().map(|(mark, count)| (words::label(evidence, mark), count)).collect(),
-            // A tool whose name no slot kept helps nobody.
-            tools: tools
-                .into_iter()
-                .filter_map(|(tool, count)| Some((words::name(evidence, |names| names.tools.get(&tool))?, count)))
-                .collect(),
+            tools,
+            accounts,
             operations,
             requests: requests(facts, &failures),
         }
     }
+}
+
+/// The most frequent of what these hashes stand for. What no slot kept the name of helps nobody.
+fn named(
+    counts: BTreeMap<u16, usize>,
+    of: impl Fn(&Names, u16) -> Option<&String>,
+    evidence: &Evidence,
+) -> Vec<(String, usize)> {
+    let known = counts.into_iter().filter(|(hash, _)| *hash != 0).collect();
+    let name = |hash| words::name(evidence, |names| of(names, hash));
+    most_frequent(known).into_iter().filter_map(|(hash, count)| Some((name(hash)?, count))).collect()
 }
 
 /// Whether all of these callers are people, as far as a slot kept their names.

@@ -92,6 +92,7 @@ pub fn shared_name(evidence: &Evidence, key: SharedKey) -> String {
             .map(|name| one_line(name, SHOWN_ARN_MAX)),
         Dimension::Tool | Dimension::Product => name(evidence, |names| names.tools.get(&hash)),
         Dimension::Network => name(evidence, |names| names.networks.get(&hash)),
+        Dimension::Account => name(evidence, |names| names.accounts.get(&hash)),
     };
     name.unwrap_or_else(|| format!("#{hash:04x}"))
 }
@@ -111,6 +112,7 @@ pub fn shared_in_words(shared: &Shared) -> String {
         Dimension::Application => format!("sign in to {}", shared.name),
         Dimension::Tool | Dimension::Product => format!("use {}", shared.name.replacen('/', " ", 1)),
         Dimension::Network => format!("come from {}", shared.name),
+        Dimension::Account => format!("are of account {}", shared.name),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is kept of one call.
 //!
-//! In: a classified failure or an answered call. Out: a [`Mark`] or a [`ServedCall`], which a store keeps in 24 bytes
+//! In: a classified failure or an answered call. Out: a [`Mark`] or a [`ServedCall`], which a store keeps in 25 bytes
 //! at most, and the [`Names`] behind the marks' hashes. Equal calls give equal marks, so that a union of sets counts
 //! each once.
 
@@ -27,6 +27,8 @@ pub struct Traits {
     pub network: u16,
     /// [`hash16`] of the application's ARN, of a CreateTokenWithIAM.
     pub application: u16,
+    /// [`hash16`] of the account whose record or log it was.
+    pub account: u16,
     /// The caller may stand for many people: an address without a name, or an application's role.
     pub crowd: bool,
 }
@@ -180,6 +182,9 @@ pub struct Names {
     pub networks: BTreeMap<u16, String>,
     /// By [`Traits::application`].
     pub applications: BTreeMap<u16, String>,
+    /// By [`Traits::account`].
+    #[serde(default)]
+    pub accounts: BTreeMap<u16, String>,
     /// ARNs of KMS keys that refused, by [`Mark::label`].
     #[serde(default)]
     pub keys: BTreeMap<u16, String>,
@@ -200,6 +205,7 @@ impl Names {
         self.tools.extend(other.tools);
         self.networks.extend(other.networks);
         self.applications.extend(other.applications);
+        self.accounts.extend(other.accounts);
         self.keys.extend(other.keys);
         self.talkers.extend(other.talkers);
         self.requests.extend(other.requests);
@@ -223,6 +229,7 @@ impl Names {
             tools: new(&self.tools, &all.tools, &known.tools),
             networks: new(&self.networks, &all.networks, &known.networks),
             applications: new(&self.applications, &all.applications, &known.applications),
+            accounts: new(&self.accounts, &all.accounts, &known.accounts),
             keys: new(&self.keys, &all.keys, &known.keys),
             talkers: new(&self.talkers, &all.talkers, &known.talkers),
             requests: new(&self.requests, &all.requests, &known.requests),
@@ -245,6 +252,7 @@ impl Names {
         take(&mut self.tools, &other.tools);
         take(&mut self.networks, &other.networks);
         take(&mut self.applications, &other.applications);
+        take(&mut self.accounts, &other.accounts);
         take(&mut self.keys, &other.keys);
         take(&mut self.talkers, &other.talkers);
         take(&mut self.requests, &other.requests);

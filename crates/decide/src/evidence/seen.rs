@@ -35,6 +35,7 @@ impl Seen {
                 .collect(),
             networks: one(&self.names.networks, mark.traits.network),
             applications: one(&self.names.applications, mark.traits.application),
+            accounts: one(&self.names.accounts, mark.traits.account),
             keys: one(&self.names.keys, mark.label),
             talkers: BTreeMap::new(),
             requests: one(&self.names.requests, mark.id),

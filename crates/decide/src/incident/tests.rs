@@ -121,6 +121,7 @@ fn an_incident_opens_at_once_and_once() {
         let of = match diagnosis {
             Diagnosis::OneTool => "-tool-0007",
             Diagnosis::OneNetwork => "-network-0007",
+            Diagnosis::OneAccount => "-account-0007",
             Diagnosis::OneApplication => "-application-0007",
             _ => "",
         };

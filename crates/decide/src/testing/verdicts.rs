@@ -52,6 +52,7 @@ pub fn verdict(diagnosis: Diagnosis) -> Verdict {
         | Diagnosis::OneTool
         | Diagnosis::OneNetwork
         | Diagnosis::OneApplication
+        | Diagnosis::OneAccount
         | Diagnosis::Throttling
         | Diagnosis::OneCaller
         | Diagnosis::Blind
@@ -135,6 +136,7 @@ pub fn shared(diagnosis: Diagnosis) -> Option<Shared> {
     let (dimension, name) = match diagnosis {
         Diagnosis::OneTool => (Dimension::Tool, "acme-login/3.0"),
         Diagnosis::OneNetwork => (Dimension::Network, "192.0.2.7"),
+        Diagnosis::OneAccount => (Dimension::Account, "444455556666"),
         Diagnosis::OneApplication => (Dimension::Application, "arn:aws:sso::111122223333:application/ssoins-1/apl-1"),
         _ => return None,
     };
@@ -168,7 +170,7 @@ pub fn given_up(second: i64) -> Recovery {
     Recovery { proved: false, reasons: vec!["no failure for 30 minutes".to_owned()], ..proved(second) }
 }
 
-pub const NOTIFIED: [Diagnosis; 7] = [
+pub const NOTIFIED: [Diagnosis; 8] = [
     Diagnosis::Outage,
     Diagnosis::Degraded,
     Diagnosis::Misconfigured,
@@ -176,6 +178,7 @@ pub const NOTIFIED: [Diagnosis; 7] = [
     Diagnosis::OneTool,
     Diagnosis::OneNetwork,
     Diagnosis::OneApplication,
+    Diagnosis::OneAccount,
 ];
 
 pub const ADVISED: [Diagnosis; 6] = [
@@ -206,6 +209,7 @@ pub fn advised(diagnosis: Diagnosis) -> Advised {
         | Diagnosis::OneTool
         | Diagnosis::OneNetwork
         | Diagnosis::OneApplication
+        | Diagnosis::OneAccount
         | Diagnosis::AwsHealth
         | Diagnosis::Isolated
         | Diagnosis::Transient

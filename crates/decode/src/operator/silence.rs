@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 use serde_json::{Map, Value};
+use triage_model::account::is_account;
 use triage_model::observation::Operation;
 use triage_model::redact::mask::masked;
 use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, SHOWN_TEXT_MAX, is_harmless, one_line};
@@ -58,6 +59,7 @@ pub enum Shared {
     Tool(String),
     Network(String),
     Application(String),
+    Account(String),
 }
 
 /// `{"silence":{"end":"<id>"}}`, and `{"acknowledge":{"end":"<incident>"}}`.
@@ -124,7 +126,7 @@ fn end(members: &Map<String, Value>, of: &str, what: &str) -> Result<EndRequest,
 
 fn scope(value: Option<&Value>, regions: &KnownRegions) -> Result<AskedScope, String> {
     const EXAMPLES: &str = "silence.scope must be \"all\", an incident's id, or an object with any of region, operations, and \
-                            one of tool, network, application";
+                            one of tool, network, application, account";
     match value {
         Some(Value::String(all)) if all == "all" => Ok(AskedScope::Everything),
         Some(text @ Value::String(_)) => {
@@ -144,7 +146,11 @@ fn scope(value: Option<&Value>, regions: &KnownRegions) -> Result<AskedScope, St
 }
 
 fn part(members: &Map<String, Value>, regions: &KnownRegions) -> Result<Part, String> {
-    known(members, "silence.scope", &["region", "operations", "tool", "network", "application", "incident"])?;
+    known(
+        members,
+        "silence.scope",
+        &["region", "operations", "tool", "network", "application", "account", "incident"],
+    )?;
     let region =
         match said(members.get("region"), "silence.scope.region", SHOWN_NAME_MAX)? {
             None => None,
@@ -166,9 +172,16 @@ fn part(members: &Map<String, Value>, regions: &KnownRegions) -> Result<Part, St
     shared.extend(named("tool")?.map(Shared::Tool));
     shared.extend(named("network")?.map(Shared::Network));
     shared.extend(named("application")?.map(Shared::Application));
+    if let Some(account) = named("account")? {
+        if !is_account(&account) {
+            return Err("silence.scope.account must be an AWS account of twelve digits, as a text".to_owned());
+        }
+        shared.push(Shared::Account(account));
+    }
     if shared.len() > 1 {
         return Err(
-            "silence.scope has more than one of tool, network and application: make a silence of each".to_owned()
+            "silence.scope has more than one of tool, network, application and account: make a silence of each"
+                .to_owned(),
         );
     }
     Ok(Part { region, operations, shared: shared.pop() })

@@ -255,6 +255,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             Shared::Tool(name) => Limit::Tool(name.clone()),
             Shared::Network(name) => Limit::Network(name.clone()),
             Shared::Application(name) => Limit::Application(name.clone()),
+            Shared::Account(name) => Limit::Account(name.clone()),
         });
         Ok((SilenceScope { operations: part.operations.clone(), limit, ..SilenceScope::default() }, regions))
     }

@@ -53,7 +53,12 @@ fn of_itself(notice: &Notice) -> Vec<String> {
                 .map(|count| format!("the {place} counts {count}, the impact {}: {text}", impact.callers)),
         );
     }
-    let lists = [("codes", &impact.codes), ("operations", &impact.operations), ("tools", &impact.tools)];
+    let lists = [
+        ("codes", &impact.codes),
+        ("operations", &impact.operations),
+        ("tools", &impact.tools),
+        ("accounts", &impact.accounts),
+    ];
     for (list, tallies) in lists {
         let sum: usize = tallies.iter().map(|Tally { count, .. }| count).sum();
         wrong.extend(unless(sum <= impact.failures, || format!("{sum} {list} of {} failures", impact.failures)));

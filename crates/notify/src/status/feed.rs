@@ -85,6 +85,7 @@ const fn advice(diagnosis: Diagnosis) -> &'static str {
         Diagnosis::OneTool
         | Diagnosis::OneNetwork
         | Diagnosis::OneApplication
+        | Diagnosis::OneAccount
         | Diagnosis::Throttling
         | Diagnosis::OneCaller
         | Diagnosis::Blind

@@ -109,7 +109,7 @@ fn shown(incident: &Incident, phase: Phase, notice: Notice, lines: usize) -> Out
     }
 }
 
-/// Without the name of a network or an application, and without codes. Empty names are said as `one network`.
+/// Without the name of a network, an application or an account, and without codes. Empty names are said as `one network`.
 fn unnamed(incident: &Incident) -> Incident {
     let mut unnamed = Incident { reasons: Vec::new(), opening: None, ..incident.clone() };
     match &mut unnamed.concern {
@@ -121,7 +121,7 @@ fn unnamed(incident: &Incident) -> Incident {
     if let Some(Shared { dimension, name, .. }) = &mut unnamed.scope.shared {
         let may_be_shown = match dimension {
             Dimension::Tool | Dimension::Product => is_a_tool(name),
-            Dimension::Application | Dimension::Network => false,
+            Dimension::Application | Dimension::Network | Dimension::Account => false,
         };
         if !may_be_shown {
             name.clear();

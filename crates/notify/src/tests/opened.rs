@@ -89,6 +89,10 @@ fn each_incident_has_a_title_and_a_first_line_of_its_own() {
             "AWS sign-in APPLICATION FAILS (apl-1) eu-central-1 - 3 of 4 people",
             "AWS sign-in APPLICATION FAILS (application apl-1) in eu-central-1: 3 of 4 people cannot sign in.",
         ),
+        (
+            "AWS sign-in ACCOUNT FAILS (444455556666) eu-central-1 - 3 of 4 people",
+            "AWS sign-in ACCOUNT FAILS (account 444455556666) in eu-central-1: 3 of 4 people cannot sign in.",
+        ),
     ];
     assert_eq!(shown.each_ref().map(|(subject, first)| (subject.as_str(), first.as_str())), expected);
 }
@@ -129,6 +133,10 @@ fn the_second_line_says_whose_fault_it_looks_like_and_what_is_not_known() {
         (
             second(verdict(Diagnosis::OneApplication)),
             "Looks like the application apl-1, not AWS: other applications are served.",
+        ),
+        (
+            second(verdict(Diagnosis::OneAccount)),
+            "Looks like the account 444455556666, not AWS: other accounts are served.",
         ),
         (
             second(verdict(Diagnosis::Suspected)),

@@ -64,7 +64,7 @@ fn an_event_that_tells_an_outage_shows_what_would_be_told() {
     let json = serde_json::to_value(&walk).unwrap();
     for told in ["verdicts", "notices"] {
         let scope = json[told][0]["scope"].as_object().unwrap();
-        assert_eq!(scope.keys().collect::<Vec<_>>(), ["application", "network", "operations", "tool"]);
+        assert_eq!(scope.keys().collect::<Vec<_>>(), ["account", "application", "network", "operations", "tool"]);
     }
 }
 

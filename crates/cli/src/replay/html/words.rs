@@ -116,6 +116,7 @@ pub fn diagnosis(diagnosis: Diagnosis) -> String {
         Diagnosis::OneTool => "One tool fails".to_owned(),
         Diagnosis::OneNetwork => "One network fails".to_owned(),
         Diagnosis::OneApplication => "One application fails".to_owned(),
+        Diagnosis::OneAccount => "One account fails".to_owned(),
         other => capitalized(&other.as_str().replace('_', " ")),
     }
 }

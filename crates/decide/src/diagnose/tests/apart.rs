@@ -1,4 +1,4 @@
-//! `one_tool`, `one_network`, `one_application`: what affected callers have in common, while others are served.
+//! `one_tool`, `one_network`, `one_application`, `one_account`: what affected callers have in common, while others are served.
 
 use super::*;
 use crate::cell::Dimension;
@@ -98,14 +98,17 @@ fn who_is_served_elsewhere_says_nothing_of_a_tool() {
 }
 
 #[test]
-fn failures_are_attributed_to_one_application_and_one_network_as_well() {
+fn failures_are_attributed_to_one_application_one_network_and_one_account_as_well() {
     let application = Like { application: "arn:aws:sso::1:application/a", ..ORDINARY };
     let others = Like { application: "arn:aws:sso::1:application/b", ..ORDINARY };
     let network = Like { network: "192.0.2.7", ..ORDINARY };
     let elsewhere = Like { network: "198.51.100.9", ..ORDINARY };
+    let account = Like { account: "444455556666", ..ORDINARY };
+    let of_others = Like { account: "111122223333", ..ORDINARY };
     for (like, served, operation, diagnosis) in [
         (application, others, Operation::CreateTokenWithIam, Diagnosis::OneApplication),
         (network, elsewhere, Operation::CreateToken, Diagnosis::OneNetwork),
+        (account, of_others, Operation::CreateToken, Diagnosis::OneAccount),
     ] {
         let mut world = World::new();
         for n in 0..12 {
@@ -116,6 +119,20 @@ fn failures_are_attributed_to_one_application_and_one_network_as_well() {
         let [apart] = evaluation.apart.as_slice() else { panic!("{evaluation:#?}") };
         assert_eq!((apart.diagnosis, evaluation.region.diagnosis.is_incident()), (diagnosis, false), "{evaluation:#?}");
     }
+}
+
+/// Logs have no served calls, and CloudTrail's records are all of the account that owns Identity Center.
+#[test]
+fn logs_of_one_account_beside_records_of_another_are_no_contrast() {
+    let [account, owner] = ["444455556666", "111122223333"].map(|account| Like { account, ..ORDINARY });
+    let mut world = World::new();
+    for n in 0..12 {
+        world.fail(Fails { origin: Origin::Logs, like: account, ..fails(&format!("hit-{n}"), n) });
+        world.serve_call(Serves { like: owner, ..serves(&format!("other-{n}"), 20 + n) });
+    }
+    let evaluation = world.evaluate(60);
+    assert!(evaluation.apart.is_empty() && evaluation.region.diagnosis.is_incident(), "{evaluation:#?}");
+    assert_eq!(evaluation.region.accounts, [("444455556666".to_owned(), 12)]);
 }
 
 #[test]

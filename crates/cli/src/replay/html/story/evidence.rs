@@ -21,6 +21,7 @@ pub fn evidence(h: &mut Html, story: &Story, notice: &Notice) {
         tallied(h, "Codes", &impact.codes);
         tallied(h, "Operations", &impact.operations);
         tallied(h, "Tools", &impact.tools);
+        tallied(h, "Accounts", impact.several_accounts());
         fact(h, "Probe", |h| h.text(probe(notice.probe)));
         fact(h, "AWS Health", |h| {
             h.text(if notice.aws_health { "had an open issue about it" } else { "no event about it was seen" })
