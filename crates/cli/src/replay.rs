@@ -9,6 +9,7 @@
 mod ahead;
 mod answer;
 mod bins;
+mod budget;
 mod clock_by;
 mod close_up;
 mod close_ups;

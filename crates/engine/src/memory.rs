@@ -12,6 +12,7 @@ use triage_decide::calm::{is_calm, is_still};
 use triage_decide::evidence::learned::Learned;
 use triage_decide::evidence::slot::slot_of;
 use triage_decide::evidence::{Evidence, Seen};
+use triage_decide::objective::Objective;
 use triage_decide::policy::Policy;
 use triage_decide::probe_record::ProbeRecord;
 use triage_decide::view::{StoreError, View};
@@ -102,6 +103,13 @@ impl MemoryStore {
         }
         state.flush(now, self.gather);
         true
+    }
+
+    /// The share of calls that worked of each region, where it is known.
+    pub fn objectives(&self, policy: &Policy, now: Timestamp) -> BTreeMap<Region, Objective> {
+        let state = self.state_at(now);
+        let known = state.regions.iter();
+        known.filter_map(|(region, of)| Some((region.clone(), Objective::of(&of.view, policy, now)?))).collect()
     }
 
     /// Whether each region is calm, and stays so with `more` further refusals.

@@ -26,12 +26,13 @@ pub mod status;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
+use triage_decide::objective::Objective;
 use triage_decide::policy::Policy;
 use triage_decode::trust::{Alias, Trust, account_of_arn};
 use triage_decode::{Batch, Setting, decode_while};
@@ -60,6 +61,11 @@ impl Pipeline<MemoryStore, Nobody, Nobody> {
     /// happened.
     pub fn pass_tick(&self, now: Timestamp) -> bool {
         self.late.is_empty() && self.store.pass_tick(&self.settings.policy, now)
+    }
+
+    /// The shares of calls that worked, as a tick finds them.
+    pub fn objectives(&self, now: Timestamp) -> BTreeMap<Region, Objective> {
+        self.store.objectives(&self.settings.policy, now)
     }
 
     /// Whether all is calm ([`is_calm`](triage_decide::calm::is_calm)), and stays so with `more` further refusals.

@@ -13,9 +13,10 @@ use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::answer::{Counts, FailureReport};
 use triage_model::problem::Problems;
 use triage_model::region::Region;
-use triage_notify::notice::{NamedScope, NoticeKind, Tally};
+use triage_notify::notice::{BudgetCost, NamedScope, NoticeKind, Tally};
 
 use crate::format::json_line;
+use crate::replay::budget::BudgetLine;
 use crate::replay::clock_by::ClockBy;
 use crate::replay::life::Moment;
 use crate::replay::review::Review;
@@ -71,6 +72,8 @@ enum Line<'a> {
         callers: usize,
         about: bool,
         notices: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error_budget: Option<BudgetCost>,
         looks_false: bool,
     },
     Summary {
@@ -92,6 +95,7 @@ enum Line<'a> {
         notices: usize,
         callers: usize,
         tools: &'a [Tally],
+        objective: Option<BudgetLine>,
         interrupted: bool,
     },
 }
@@ -168,6 +172,7 @@ impl<'a> Printer<'a> {
                 callers: story.affected().0,
                 about: story.affected().1,
                 notices: story.notices.len(),
+                error_budget: story.cost(),
                 looks_false: story.looks_false(),
             };
             json_line(&incident, &mut out)?;
@@ -196,6 +201,7 @@ fn summary(review: &Review) -> Line<'_> {
         notices: review.notices(),
         callers: review.callers,
         tools: &review.tools,
+        objective: review.objective.as_ref().map(BudgetLine::from),
         interrupted: review.interrupted,
     }
 }

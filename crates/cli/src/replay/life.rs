@@ -123,6 +123,9 @@ impl Life {
     /// Evaluates what is left, and runs on until nothing is open.
     pub fn end(&mut self) -> Vec<Moment> {
         let mut moments = self.evaluate_gathered();
+        if let Some(last) = moments.last_mut() {
+            last.handled.objectives = self.pipeline.objectives(last.at);
+        }
         let Some(end) = self.clock.as_ref().map(|clock| later(clock.now, RUN_ON)) else { return moments };
         while !self.open.is_empty()
             && let Some(tick) = self.tick_before(end)

@@ -14,11 +14,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use triage_decide::calls::Calls;
+use triage_decide::objective::Objective;
 use triage_notify::notice::{Notice, NoticeKind, Tally};
 use triage_notify::step;
 use triage_notify::words::{capitalized, in_zone, span, utc_minute};
 
 use crate::replay::answer::{Answer, BadTime, HeadCount, lasted_so_far, times};
+use crate::replay::budget;
 use crate::replay::close_up::CLOSE_UPS_MAX;
 use crate::replay::fault::{Bad, Fault};
 use crate::replay::html::words::{self, Number, date, share};
@@ -45,7 +47,7 @@ pub fn print(review: &Review, out: &mut impl Write) -> io::Result<()> {
     )?;
     writeln!(out, "## Summary\n\n{}\n", sentence(&in_a_sentence(review, answer.as_ref())))?;
     if let Some(answer) = &answer {
-        summary(answer, out)?;
+        summary(answer, review.objective.as_ref(), out)?;
     }
     for (place, story) in review.incidents.iter().take(CLOSE_UPS_MAX).enumerate() {
         incident(review, place + 1, story, out)?;
@@ -63,12 +65,15 @@ fn fact(out: &mut impl Write, name: &str, fact: &str) -> io::Result<()> {
     writeln!(out, "- **{name}:** {fact}")
 }
 
-fn summary(answer: &Answer, out: &mut impl Write) -> io::Result<()> {
+fn summary(answer: &Answer, objective: Option<&Objective>, out: &mut impl Write) -> io::Result<()> {
     let (bad, BadTime { seconds, .. }) = answer.worst();
     let minutes = Number(words::minutes(seconds));
     fact(out, &format!("Minutes {}", bad.in_words().to_lowercase()), &minutes.to_string())?;
     people(&answer.affected, out)?;
     worked(answer.calls, answer.are_served_seen, out)?;
+    if let Some(objective) = objective {
+        fact(out, "Error budget", &budget::in_words(objective))?;
+    }
     let faults = answer.faults.iter().map(|(fault, count)| match answer.incidents {
         1 => in_words(fault),
         _ => format!("{} ({})", in_words(fault), words::counted(*count, "incident")),
@@ -123,6 +128,9 @@ fn incident(review: &Review, number: usize, story: &Story, out: &mut impl Write)
     let count = HeadCount::of(story);
     people(&count, out)?;
     worked(story.close_up.during, count.active.is_some(), out)?;
+    if let Some(cost) = story.cost() {
+        fact(out, "Error budget", &cost.in_words())?;
+    }
     if let Some(scope) = story.scope_in_words() {
         fact(out, "Scope", &sentence(&scope))?;
     }

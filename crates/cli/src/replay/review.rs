@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use triage_decide::objective::Objective;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::answer::Counts;
 use triage_model::classify::Cause;
@@ -15,7 +16,7 @@ use triage_model::observation::Operation;
 use triage_model::problem::Problems;
 use triage_model::region::Region;
 use triage_model::time::lasted;
-use triage_notify::notice::{NamedScope, Notice, Tally};
+use triage_notify::notice::{BudgetCost, NamedScope, Notice, Tally};
 use triage_notify::words::{between, counted};
 
 use crate::replay::clock_by::ClockBy;
@@ -60,6 +61,8 @@ pub struct Review {
     pub paged_toll: Toll,
     pub toll: Toll,
     pub chart: Chart,
+    /// At the end of the history, of all regions together; None where no served call was seen.
+    pub objective: Option<Objective>,
     /// It was interrupted: all of it is of the history up to there.
     pub interrupted: bool,
 }
@@ -127,6 +130,11 @@ const SHORT: Duration = Duration::from_secs(5 * 60);
 const FEW_CALLERS: usize = 5;
 
 impl Story {
+    /// What it cost of the error budget, as its latest end says.
+    pub fn cost(&self) -> Option<BudgetCost> {
+        self.notices.iter().rev().find_map(|notice| notice.error_budget)
+    }
+
     /// Whether people would rather not have been woken up for it.
     pub fn looks_false(&self) -> bool {
         let lasted = self.latest.map_or(Duration::ZERO, |latest| between(self.began, latest));

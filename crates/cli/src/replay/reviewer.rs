@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use triage_decide::objective::Objective;
 use triage_decode::batch::InputKind;
 use triage_engine::answer::{Action, FailureReport};
 use triage_model::caller::CallerHash;
@@ -80,6 +81,10 @@ impl Reviewer {
                     self.failed(bin, failure, tool.as_deref());
                 }
             }
+        }
+        // Only what ends the history has them beside the ticks: the hours after it say nothing of it.
+        if handled.kind != InputKind::Schedule && !handled.objectives.is_empty() {
+            self.review.objective = Objective::together(handled.objectives.values());
         }
         if let Some(close_ups) = &mut self.close_ups {
             handled.calls.iter().for_each(|call| close_ups.see(call));

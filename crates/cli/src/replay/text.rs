@@ -11,6 +11,7 @@ use triage_notify::notice::{NamedScope, Notice, NoticeKind};
 use triage_notify::place::{Company, Place};
 use triage_notify::words::{capitalized, counted, in_zone, span, trouble};
 
+use crate::replay::budget;
 use crate::replay::review::{Review, Story};
 use crate::terminal::Colour;
 
@@ -168,6 +169,9 @@ fn totals(review: &Review, colour: Colour, out: &mut dyn Write) -> io::Result<()
     }
     fact("served", counted(review.counts.success as usize, "call"))?;
     fact("failed", failed(review))?;
+    if let Some(objective) = &review.objective {
+        fact("error budget", budget::in_words(objective))?;
+    }
     let false_looking = review.false_looking_pages();
     let pages = review.pages().count();
     fact("pages", format!("{pages}, of which {false_looking} look false (short, few callers, confirmed by nobody)"))?;

@@ -7,6 +7,7 @@ use triage_notify::markup::Html;
 use triage_notify::words::{between, capitalized, span};
 
 use crate::replay::answer::{Answer, BadTime, HeadCount, is, is_page, times};
+use crate::replay::budget;
 use crate::replay::clock_by::ClockBy;
 use crate::replay::fault::{Bad, Fault};
 use crate::replay::html::words::{LOOKS_FALSE, Number, about, counted, date, head_count, minutes, range, share};
@@ -123,6 +124,10 @@ pub fn of_incident(h: &mut Html, story: &Story, by: ClockBy, lasted: Duration) {
         card(h, &format!("{} for", bad.in_words()), &span(lasted), open);
         people(h, &count);
         worked(h, story.close_up.during, count.active.is_some(), Some(story.close_up.before));
+        if let Some(cost) = story.cost() {
+            let meaning = format!("of what may fail in 30 days (target {}%)", cost.target);
+            card(h, "Error budget", &capitalized(&budget::in_short(cost)), &meaning);
+        }
         let fault = Fault::of(story);
         card(h, "Whose fault", &capitalized(&fault.in_words()), &fault.why(story));
         let noticed_after = between(story.began, story.opened_at);

@@ -1,9 +1,13 @@
 //! All calls by cause, what was read, and what the words mean.
 
+use crate::replay::budget;
 use crate::replay::html::words::{Number, count, failures_of, meaning};
 use crate::replay::review::Review;
+use triage_decide::calls::Calls;
+use triage_decide::objective::Objective;
 use triage_model::classify::Cause;
 use triage_notify::markup::Html;
+use triage_notify::words::capitalized;
 
 /// Tools listed: the most frequent ones. The JSON has them all.
 const TOOLS_MAX: usize = 20;
@@ -20,9 +24,37 @@ pub fn calls(h: &mut Html, review: &Review) {
             fact(h, "Own calls", review.counts.own, "made by oidc-triage itself: not evaluated");
         });
     });
+    if let Some(objective) = &review.objective {
+        shares(h, objective);
+    }
     if !review.tools.is_empty() {
         tools(h, review);
     }
+}
+
+/// The shares of calls that worked, against the target.
+fn shares(h: &mut Html, objective: &Objective) {
+    h.element("table", &[("class", &"plain"), ("id", &"the-budget")], |h| {
+        let target = objective.target.percent();
+        h.leaf("caption", &[], format!("Calls that worked, up to the end of the history. The target is {target}%"));
+        h.element("tbody", &[], |h| {
+            for (name, window) in budget::windows(objective) {
+                let Calls { served, failed } = window.calls;
+                h.element("tr", &[], |h| {
+                    h.leaf("th", &[("scope", &"row")], capitalized(name));
+                    h.leaf("td", &[("class", &"count")], budget::percent(window).unwrap_or_default());
+                    let all = format!("{} of {} calls", Number(served), Number(served + failed));
+                    h.leaf("td", &[("class", &"quiet")], all);
+                });
+            }
+        });
+    });
+    let used = budget::used(objective);
+    let used = used.map_or_else(
+        || "What that is of the error budget is known after a day of history.".to_owned(),
+        |used| format!("Used: {used}."),
+    );
+    h.leaf("p", &[("class", &"quiet")], used);
 }
 
 fn tools(h: &mut Html, review: &Review) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use triage_decide::calls::Calls;
+use triage_decide::calls::{Calls, Window, Windows};
+use triage_decide::objective::{Objective, Target};
 use triage_decide::testing::verdicts::NAMES;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_engine::answer::Counts;
@@ -226,6 +227,17 @@ fn counts(bins: &[Bin]) -> Counts {
     counts
 }
 
+/// At its end: two thirds of the budget are used.
+fn objective() -> Objective {
+    let window = |days: i64, served, failed| Window {
+        from: at((30 - days) * DAY),
+        until: at(30 * DAY),
+        calls: Calls { served, failed },
+    };
+    let (hour, day, month) = (window(1, 140, 0), window(1, 3_310, 1), window(30, 99_934, 66));
+    Objective { target: Target::default(), windows: Windows { hour, day, month } }
+}
+
 /// A month as there are such.
 pub fn month() -> Review {
     let incidents = stories();
@@ -256,6 +268,7 @@ pub fn month() -> Review {
         paged_toll: Toll { calls: Calls { served: 312, failed: 2_104 }, affected: 233, active: 1_402 },
         toll: Toll { calls: Calls { served: 912, failed: 2_604 }, affected: 301, active: 1_511 },
         chart: Chart { width: Duration::from_secs(WIDTH as u64), bins },
+        objective: Some(objective()),
         interrupted: false,
     }
 }
