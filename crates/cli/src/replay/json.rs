@@ -95,7 +95,7 @@ enum Line<'a> {
         notices: usize,
         callers: usize,
         tools: &'a [Tally],
-        objective: Option<BudgetLine>,
+        objective: Option<Box<BudgetLine>>,
         interrupted: bool,
     },
 }
@@ -201,7 +201,7 @@ fn summary(review: &Review) -> Line<'_> {
         notices: review.notices(),
         callers: review.callers,
         tools: &review.tools,
-        objective: review.objective.as_ref().map(BudgetLine::from),
+        objective: review.objective.as_ref().map(|objective| Box::new(objective.into())),
         interrupted: review.interrupted,
     }
 }
