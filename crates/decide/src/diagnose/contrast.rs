@@ -178,8 +178,9 @@ struct Served {
 impl Served {
     fn since(facts: &Facts<'_>, cell: Cell, shared: SharedKey, since: Timestamp, failing: &[&Mark]) -> Self {
         let mut served = Self { inside: BTreeSet::new(), outside: BTreeSet::new() };
+        let origins = comparable(shared, failing);
         let later = facts.served_calls().filter(|call| call.at >= since && !call.pending);
-        for call in later.filter(|call| is_comparable(shared, failing, call.origin)) {
+        for call in later.filter(|call| origins.contains(&call.origin)) {
             let hash = shared.dimension.of(&call.traits).filter(|_| cell.has(call.operation, &call.traits));
             match hash {
                 Some(hash) if hash == shared.hash => served.inside.insert(call.caller),
@@ -191,17 +192,21 @@ impl Served {
     }
 }
 
-/// Whether calls of that origin say anything about how common it is. Logs have failed calls alone, and of the accounts whose
-/// logs are read: beside CloudTrail's records every failure would be of those accounts, and every served call of the one that
-/// owns Identity Center.
-fn is_comparable(shared: SharedKey, failing: &[&Mark], origin: Origin) -> bool {
-    shared.dimension != Dimension::Account || failing.iter().any(|mark| mark.origin == origin)
+/// The origins whose calls say anything about how common it is. Logs have failed calls alone, and of the accounts whose logs
+/// are read: beside CloudTrail's records every failure would be of those accounts, and every served call of the one that owns
+/// Identity Center.
+fn comparable(shared: SharedKey, failing: &[&Mark]) -> BTreeSet<Origin> {
+    match shared.dimension {
+        Dimension::Account => failing.iter().map(|mark| mark.origin).collect(),
+        Dimension::Application | Dimension::Tool | Dimension::Product | Dimension::Network => Origin::ALL.into(),
+    }
 }
 
 /// How common it is among the callers of a cell; of few, among those of the region.
 fn ordinary_share(facts: &Facts<'_>, cell: Cell, shared: SharedKey, since: Timestamp, failing: &[&Mark]) -> f64 {
     // Those in question say nothing about how common it is on other days.
     let affected: CallerMap<()> = failing.iter().map(|mark| (mark.caller, ())).collect();
+    let origins = comparable(shared, failing);
     let [mut of_cell, mut of_region, mut ever] = [Share::default(), Share::default(), Share::default()];
     let mut add = |at: Timestamp, caller: CallerHash, operation: Option<Operation>, traits: &Traits| {
         let Some(hash) = shared.dimension.of(traits) else { return };
@@ -216,9 +221,9 @@ fn ordinary_share(facts: &Facts<'_>, cell: Cell, shared: SharedKey, since: Times
     };
     for slot in facts.view.evidence.slots.values() {
         let (served, failed) = (slot.served.iter(), slot.failures());
-        let served = served.filter(|call| is_comparable(shared, failing, call.origin));
+        let served = served.filter(|call| origins.contains(&call.origin));
         served.for_each(|call| add(call.at, call.caller, call.operation, &call.traits));
-        let failed = failed.filter(|mark| is_comparable(shared, failing, mark.origin));
+        let failed = failed.filter(|mark| origins.contains(&mark.origin));
         failed.for_each(|mark| add(mark.at, mark.caller, mark.operation, &mark.traits));
     }
     if let Some(enough) = [&of_cell, &of_region].into_iter().find(|share| share.callers.len() >= ORDINARY_MIN) {
