@@ -11,17 +11,28 @@ use triage_decide::verdict::Diagnosis;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line, unlinked};
 use triage_model::time::before;
 
+/// `12%`, `3.5 times`. 1 is all of it.
+pub fn part_in_short(cost: f64) -> String {
+    match cost {
+        _ if cost <= 0.0 => "nothing".to_owned(),
+        _ if cost < 0.01 => "less than 1%".to_owned(),
+        _ if cost < 0.995 => format!("{:.0}%", cost * 100.0),
+        _ if cost < 1.05 => "all".to_owned(),
+        _ if cost < 9.95 => format!("{} times", (cost * 10.0).round() / 10.0),
+        _ => format!("{cost:.0} times"),
+    }
+}
+
 /// `12% of the error budget of 30 days`, `3.5 times the error budget of 30 days`. 1 is all of it.
 pub fn of_budget(cost: f64) -> String {
-    let budget = "the error budget of 30 days";
-    match cost {
-        _ if cost <= 0.0 => format!("nothing of {budget}"),
-        _ if cost < 0.01 => format!("less than 1% of {budget}"),
-        _ if cost < 0.995 => format!("{:.0}% of {budget}", cost * 100.0),
-        _ if cost < 1.05 => format!("all of {budget}"),
-        _ if cost < 9.95 => format!("{} times {budget}", (cost * 10.0).round() / 10.0),
-        _ => format!("{:.0} times {budget}", cost),
-    }
+    let part = part_in_short(cost);
+    let of = if part.ends_with("times") { "" } else { " of" };
+    format!("{part}{of} the error budget of 30 days")
+}
+
+/// `99.91`: a share in percent, rounded down, for what is not all is not 100.
+pub fn percent_of(share: f64) -> String {
+    format!("{:.2}", (share * 1e4).floor() / 1e2)
 }
 
 /// What fails, as titles call it.
@@ -275,6 +286,10 @@ mod tests {
                 "3 times it",
                 "12 times it"
             ]
+        );
+        assert_eq!(
+            [0.0, 0.002, 0.12, 1.0, 3.5].map(part_in_short),
+            ["nothing", "less than 1%", "12%", "all", "3.5 times"]
         );
     }
 

@@ -7,30 +7,25 @@ use jiff::Timestamp;
 use serde::Serialize;
 use triage_decide::calls::Window;
 use triage_decide::objective::Objective;
-use triage_notify::notice::BudgetCost;
-use triage_notify::words::of_budget;
+use triage_notify::words::{of_budget, percent_of};
 
 /// The names of the windows, and the windows.
 pub const fn windows(objective: &Objective) -> [(&'static str, Window); 3] {
-    let windows = objective.windows;
-    [("last hour", windows.hour), ("last day", windows.day), ("last 30 days", windows.month)]
+    let [hour, day, month] = objective.windows.all();
+    [("last hour", hour), ("last day", day), ("last 30 days", month)]
 }
 
 /// `99.91%`, rounded down: what is not all is not 100%.
 pub fn percent(window: Window) -> Option<String> {
-    window.calls.share().map(|share| format!("{:.2}%", (share * 1e4).floor() / 1e2))
+    window.calls.share().map(|share| format!("{}%", percent_of(share)))
 }
+
+/// Where the history is shorter.
+pub const KNOWN_AFTER_A_DAY: &str = "what that is of the error budget is known after a day of history";
 
 /// `2 times the error budget of 30 days`; None where the history is shorter than a day.
 pub fn used(objective: &Objective) -> Option<String> {
     objective.budget_used().map(of_budget)
-}
-
-/// `12%`, `3.5 times`: what an incident cost.
-pub fn in_short(cost: BudgetCost) -> String {
-    let words = of_budget(cost.cost / 100.0);
-    let end = words.find(" of the error").or_else(|| words.find(" the error")).unwrap_or(words.len());
-    words[..end].to_owned()
 }
 
 /// `99.91% in the last 30 days, 99.85% in the last day, 100.00% in the last hour of calls worked; target 99.9%; 90% of the
@@ -38,11 +33,9 @@ pub fn in_short(cost: BudgetCost) -> String {
 pub fn in_words(objective: &Objective) -> String {
     let shares = windows(objective).into_iter().rev();
     let shares = shares.filter_map(|(name, window)| Some(format!("{} in the {name}", percent(window)?)));
-    let used = used(objective).map_or_else(
-        || "; what that is of the error budget is known after a day of history".to_owned(),
-        |used| format!("; {used} used"),
-    );
-    format!("{} of calls worked; target {}%{used}", shares.collect::<Vec<_>>().join(", "), objective.target.percent())
+    let (shares, target) = (shares.collect::<Vec<_>>().join(", "), objective.target.percent());
+    let used = used(objective).map_or_else(|| KNOWN_AFTER_A_DAY.to_owned(), |used| format!("{used} used"));
+    format!("{shares} of calls worked; target {target}%; {used}")
 }
 
 /// As in the JSON.
@@ -109,7 +102,5 @@ mod tests {
              than 1% of the error budget of 30 days used"
         );
         assert!(in_words(&objective(0, 9, 1)).ends_with("is known after a day of history"));
-        let short = |cost| in_short(BudgetCost { target: 99.9, cost });
-        assert_eq!([0.0, 0.2, 12.0, 100.0, 350.0].map(short), ["nothing", "less than 1%", "12%", "all", "3.5 times"]);
     }
 }

@@ -12,7 +12,7 @@ use crate::notice::Impact;
 use crate::place::HEALTH_PAGE;
 use crate::status::data::{Outward, State, Status};
 use crate::status::kept::{KEPT_FOR, KEPT_MAX};
-use crate::words::{Clock, SIGN_IN, capitalized, counted, span, trouble, utc_minute};
+use crate::words::{Clock, SIGN_IN, capitalized, counted, percent_of, span, trouble, utc_minute};
 
 /// Without `<` and `&`, which HTML and XML read differently there.
 pub const STYLE: &str = include_str!("page.css");
@@ -165,9 +165,8 @@ fn shares(h: &mut Html, status: &Status<'_>) {
 
 const UNKNOWN: &str = "not known";
 
-/// Rounded down: what is not all is not 100 %.
 fn percent(share: f64) -> String {
-    format!("{:.2} %", (share * 1e4).floor() / 1e2)
+    format!("{} %", percent_of(share))
 }
 
 fn past(h: &mut Html, status: &Status<'_>, zone: Option<&TimeZone>) {

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use triage_decide::calls::Calls;
 use triage_notify::markup::Html;
-use triage_notify::words::{between, capitalized, span};
+use triage_notify::words::{between, capitalized, part_in_short, span};
 
 use crate::replay::answer::{Answer, BadTime, HeadCount, is, is_page, times};
-use crate::replay::budget;
 use crate::replay::clock_by::ClockBy;
 use crate::replay::fault::{Bad, Fault};
 use crate::replay::html::words::{LOOKS_FALSE, Number, about, counted, date, head_count, minutes, range, share};
@@ -126,7 +125,7 @@ pub fn of_incident(h: &mut Html, story: &Story, by: ClockBy, lasted: Duration) {
         worked(h, story.close_up.during, count.active.is_some(), Some(story.close_up.before));
         if let Some(cost) = story.cost() {
             let meaning = format!("of what may fail in 30 days (target {}%)", cost.target);
-            card(h, "Error budget", &capitalized(&budget::in_short(cost)), &meaning);
+            card(h, "Error budget", &capitalized(&part_in_short(cost.cost / 100.0)), &meaning);
         }
         let fault = Fault::of(story);
         card(h, "Whose fault", &capitalized(&fault.in_words()), &fault.why(story));

@@ -50,11 +50,8 @@ fn shares(h: &mut Html, objective: &Objective) {
         });
     });
     let used = budget::used(objective);
-    let used = used.map_or_else(
-        || "What that is of the error budget is known after a day of history.".to_owned(),
-        |used| format!("Used: {used}."),
-    );
-    h.leaf("p", &[("class", &"quiet")], used);
+    let used = used.map_or_else(|| capitalized(budget::KNOWN_AFTER_A_DAY), |used| format!("Used: {used}"));
+    h.leaf("p", &[("class", &"quiet")], format!("{used}."));
 }
 
 fn tools(h: &mut Html, review: &Review) {
