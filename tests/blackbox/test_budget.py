@@ -9,7 +9,7 @@ from tests.blackbox.test_cli import replay, run
 from tests.blackbox.test_replay import event
 
 HOUR, DAY = 3600, 86_400
-#: What fails by the service, without an answer in time, or by the company's own policy; and what is neither worked nor failed.
+#: What counts as failed here, and what counts as neither failed nor worked.
 FAILED = ("InternalServerException",)
 NEITHER = ("SlowDownException", "AuthorizationPendingException", "InvalidGrantException", "TooManyRequestsException")
 
@@ -29,7 +29,7 @@ def history(days, share_failed, dice):
 def test_the_shares_of_a_replay_are_those_of_a_count_by_other_means(tmp_path, days, share_failed):
     calls = list(history(days, share_failed, random.Random(f"budget {days} {share_failed}")))
     path = tmp_path / "events.jsonl"
-    path.write_text("\n".join(json.dumps(event(*call[:1], call[2], call[1])) for call in calls))
+    path.write_text("\n".join(json.dumps(event(second, user, code)) for second, code, user in calls))
     objective = replay(path)[-1]["objective"]
 
     end = max(second for second, _, _ in calls)

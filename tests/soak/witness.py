@@ -11,8 +11,8 @@ import urllib.request
 
 #: In seconds, between its questions.
 PAUSE = 0.05
-#: In seconds from the moment at which it should have asked to the answer. The function gives up a connection after one
-#: second, and it has more to do in it than the witness.
+#: In seconds from the moment at which it should have asked to the answer. The function gives up a request to the table after
+#: one second, and has more to do in it than the witness.
 LATE = 0.25
 
 
