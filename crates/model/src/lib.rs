@@ -15,5 +15,4 @@ pub mod redact;
 pub mod region;
 pub mod spelling;
 pub mod time;
-pub mod trail_key;
 pub mod trust;
