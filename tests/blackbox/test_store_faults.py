@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.harness import make
-from tests.harness.fake_sns import Trouble
+from tests.harness.fake_sns import PAGER_TOPIC_ARN, TOPIC_ARN, Trouble
 from tests.harness.fault_proxy import (DENIED, DONE_AND_FAILED, DROPPED, FAILED, LOST, NO_TABLE, OVER_CAPACITY,
                                        THROTTLED, UNAVAILABLE, WRITES, slow)
 from tests.harness.world import Background, long_period, panics
@@ -54,6 +54,22 @@ def test_without_a_table_each_sandbox_sends_once_under_one_id_and_says_why(world
     assert len({notice.incident for notice in sent}) == 1
     assert all("store" in notice.text for notice in sent)
     assert panics(world.outputs()) == []
+
+
+@pytest.mark.parametrize(("broken", "whole"), [(PAGER_TOPIC_ARN, TOPIC_ARN), (TOPIC_ARN, PAGER_TOPIC_ARN)],
+                         ids=["pager", "topic"])
+def test_without_a_table_what_one_channel_refuses_is_not_sent_again_on_the_other(world, broken, whole):
+    world.break_service().proxy.break_down(FAILED)
+    world.sns.refused[broken] = "AuthorizationError"
+    function = world.start({"unshared_quiet_s": long_period()}, OIDC_TRIAGE_PAGER_TOPIC_ARN=PAGER_TOPIC_ARN)
+    (batch,) = outages(1)
+    # What is not sent is delivered again.
+    assert all(function.invoke(make.sqs(batch)).error for _ in range(3))
+    assert [message.topic for message in world.sns.published] == [whole]
+    world.sns.refused.clear()
+    answered(function, batch)
+    assert [message.topic for message in world.sns.published] == [whole, broken]
+    assert len({message.attributes["incident"] for message in world.sns.published}) == 1
 
 
 @pytest.mark.parametrize("fault", [FAILED, THROTTLED, DENIED], ids=["failed", "throttled", "denied"])

@@ -12,8 +12,9 @@ import json
 from .plan import LAST
 from .witness import overlaps
 
-#: As deployed, in seconds: a sandbox alone repeats the same notice at most once in this time.
-UNSHARED_QUIET = 900
+#: As deployed, in seconds: a sandbox alone repeats the same notice at most once in this time. It counts from the invocation's
+#: begin, and waits up to five seconds before it publishes.
+UNSHARED_QUIET = 900 - 5
 UNSHARED = "-unshared"
 #: Of a mark, the bytes that say who failed in which call.
 MARKED_BY = 10
@@ -109,6 +110,11 @@ class Books:
                    or any(request.fault and (request.label in ("publish", "page")) == (of == "sns")
                           for request in self.of_invocation[other.number])
                    for other in own[-1 - LATELY:])
+
+    def may_not_know(self, request):
+        """Whether the sandbox may not know that SNS took it."""
+        one = self.facts.invocations[request.invocation]
+        return request.fault is not None or overlaps(self.facts.late, one.began, one.ended)
 
     def repeats(self):
         """(the earlier one, the repeat) of each notice that was accepted again."""
@@ -324,8 +330,8 @@ def a_sandbox_that_sends_alone_says_so_and_has_a_reason(books):
         if not books.has_trouble(one.request, "store"):
             yield f"{one.what} was sent alone, though the table answered"
         who = (one.channel, one.request.sandbox, one.request.incarnation, one.incident.partition("-20")[0])
-        if who in sent and one.request.clock - sent[who].request.clock < UNSHARED_QUIET and not sent[who].request.fault \
-                and not books.plan.is_wild:
+        if who in sent and one.request.clock - sent[who].request.clock < UNSHARED_QUIET \
+                and not books.may_not_know(sent[who].request) and not books.plan.is_wild:
             yield f"{one.what} was sent alone twice by one sandbox"
         sent[who] = one
 

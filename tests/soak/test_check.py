@@ -166,6 +166,19 @@ def test_a_sandbox_that_sends_alone_without_a_reason_is_seen(facts):
     assert "was sent alone, though the table answered" in found and "does not say that the table" in found
 
 
+def test_a_sandbox_that_sends_alone_twice_is_seen(facts):
+    first = taken(facts)[0]
+    again = next(one for one in taken(facts) if one.label == first.label and one.message_id != first.message_id)
+    for one in (first, again):
+        facts.published[one.message_id].attributes["incident"] = "us-east-1-20261127T110000Z-unshared"
+    again.sandbox, again.incarnation, again.clock = first.sandbox, first.incarnation, first.clock + 60
+    assert "was sent alone twice by one sandbox" in wrong(facts)
+    first.fault = "lost"
+    assert "was sent alone twice by one sandbox" not in wrong(facts)
+    first.fault, again.clock = None, first.clock + 900
+    assert "was sent alone twice by one sandbox" not in wrong(facts)
+
+
 def test_a_run_that_does_not_end_is_seen(facts):
     facts.ended = False
     assert "not everything is sent and resolved" in wrong(facts)

@@ -161,7 +161,15 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let begins = |notice: &&Notice| notice.kind.begins();
         let Some(notice) = next.notices().find(begins) else { return };
         let (quiet, deadline) = (self.settings.policy.unshared_quiet, case.schedule.deadline);
-        if view.ledger.open().is_some() || !self.alone.may_notify(region, case.schedule.now, quiet) {
+        if view.ledger.open().is_some() {
+            return;
+        }
+        // A person closes the pager's alert by hand. Programs get no event: they would never get its end.
+        let wanted = [Channel::Topic, Channel::Pager].into_iter();
+        let wanted = wanted.filter(|channel| self.channels.contains(channel) && channel.takes(notice));
+        let due: Vec<Channel> =
+            wanted.filter(|channel| self.alone.may_notify(region, *channel, case.schedule.now, quiet)).collect();
+        if due.is_empty() {
             return;
         }
         let notice = notice.clone().alone(quiet, error);
@@ -171,24 +179,18 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             publisher.pause(ALONE_SPREAD.min(left / 4).mul_f64(fastrand::f64())).await;
         }
         let notice = self.with_names(&notice, case).await;
-        let draft = &mut case.draft;
-        match self.publish(Channel::Topic, &notice, deadline).await {
-            Ok(published) => case.published(&notice, published),
-            Err(error) => {
-                self.alone.forget(region);
-                draft.measured.notices_failed += 1;
-                draft.not_sent.push(NotSent { region: region.clone(), reason: error.to_string() });
-                draft.notices.push(notice.clone());
+        for channel in due {
+            match self.publish(channel, &notice, deadline).await {
+                Ok(published) if channel == Channel::Topic => case.published(&notice, published),
+                Ok(_) => {}
+                Err(error) => {
+                    self.alone.forget(region, channel);
+                    let draft = &mut case.draft;
+                    draft.measured.notices_failed += 1;
+                    draft.not_sent.push(NotSent { region: region.clone(), reason: error.to_string() });
+                    draft.notices.extend((channel == Channel::Topic).then(|| notice.clone()));
+                }
             }
-        }
-        // A person closes this alarm by hand. Programs get no event: they would never get its end.
-        if self.channels.contains(&Channel::Pager)
-            && Channel::Pager.takes(&notice)
-            && let Err(error) = self.publish(Channel::Pager, &notice, deadline).await
-        {
-            self.alone.forget(region);
-            case.draft.measured.notices_failed += 1;
-            case.draft.not_sent.push(NotSent { region: region.clone(), reason: error.to_string() });
         }
     }
 }
