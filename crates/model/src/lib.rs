@@ -15,4 +15,5 @@ pub mod redact;
 pub mod region;
 pub mod spelling;
 pub mod time;
+pub mod trail_key;
 pub mod trust;
