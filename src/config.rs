@@ -6,13 +6,16 @@
 mod company;
 mod directory;
 mod status;
+mod trail;
 
+use triage_decode::trust::{TrailBucket, Trust};
 use triage_engine::settings::{Settings, SettingsError, given, list};
 use triage_model::region::is_well_formed;
 use triage_notify::place::{Company, Place};
 
 pub use self::directory::IdentityStoreArn;
 pub use self::status::StatusPlace;
+pub use self::trail::TrailPlace;
 
 /// What an operator can set. Every variable is optional.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +39,9 @@ pub struct Config {
     pub identity_store: Option<IdentityStoreArn>,
     /// `OIDC_TRIAGE_STATUS_BUCKET`, `OIDC_TRIAGE_STATUS_PREFIX`: where the watcher writes the status page, if it should.
     pub status_page: Option<StatusPlace>,
+    /// `OIDC_TRIAGE_TRAIL_BUCKET`, `OIDC_TRIAGE_TRAIL_BUCKET_ACCOUNT`, `OIDC_TRIAGE_TRAIL_PREFIX`, `OIDC_TRIAGE_TRAIL_QUEUE`: an
+    /// organization trail's bucket, if its objects are read.
+    pub trail: Option<TrailPlace>,
     /// `OIDC_TRIAGE_WATCHER`: the watcher's name, and `OIDC_TRIAGE_APPLICATION_LOG_GROUPS`: what subscriptions deliver. The
     /// doctor looks for both.
     pub watcher: Option<String>,
@@ -72,7 +78,12 @@ impl Config {
         let identity_store = directory::read(&variable, hides_names, &mut problems);
         let table = get("OIDC_TRIAGE_TABLE");
         let status_page = status::read(&variable, table.is_some(), &mut problems);
-        let settings = settings.map(|settings| Settings { time_zone: company.time_zone.clone(), ..settings });
+        let trail = trail::read(&variable, &mut problems);
+        let settings = settings.map(|settings| Settings {
+            time_zone: company.time_zone.clone(),
+            trust: Trust { trail_bucket: trail.as_ref().map(|trail| read_of(trail, &settings)), ..settings.trust },
+            ..settings
+        });
         let (Some(settings), true) = (settings, problems.is_empty()) else { return Err(SettingsError(problems)) };
         Ok(Self {
             settings,
@@ -84,6 +95,7 @@ impl Config {
             company,
             identity_store,
             status_page,
+            trail,
             watcher: get("OIDC_TRIAGE_WATCHER"),
             function: get("AWS_LAMBDA_FUNCTION_NAME").map(|name| match get("OIDC_TRIAGE_DIRECT_ALIAS") {
                 Some(alias) => format!("{name}:{alias}"),
@@ -107,6 +119,15 @@ impl Config {
             company: self.company.clone(),
         }
     }
+}
+
+/// What is read of a bucket: files of the regions that are watched.
+fn read_of(trail: &TrailPlace, settings: &Settings) -> TrailBucket {
+    let mut regions = settings.regions.clone();
+    if !regions.contains(&settings.region) {
+        regions.push(settings.region.clone());
+    }
+    TrailBucket { name: trail.bucket.clone(), prefix: trail.prefix.clone(), regions }
 }
 
 fn topic_problem(name: &str, arn: &str) -> Option<String> {

@@ -15,7 +15,7 @@ mod trails;
 use std::sync::PoisonError;
 
 use aws_config::SdkConfig;
-use futures_util::future::{OptionFuture, join, join_all, join4, join5};
+use futures_util::future::{OptionFuture, join, join_all, join3, join4, join5};
 use triage_decide::policy::Policy;
 use triage_decide::silence::Silence;
 use triage_decide::view::StoreError;
@@ -58,6 +58,10 @@ pub async fn facts(
     let streams = targets
         .iter()
         .flat_map(|targets| config.streams.iter().map(|arn| organization::stream(&ask, arn, &targets.events, now)));
+    let trail_queue = config.trail.as_ref().and_then(|trail| {
+        let queue = trail.queue.as_deref()?;
+        Some(organization::trail_queue(&ask, &trail.bucket, queue, now))
+    });
     let table = config.table.as_ref().map(|name| table::table(&ask, name, &invocation.id, now));
     let topics = [
         (&config.topic_arn, Destination::Topic),
@@ -83,12 +87,12 @@ pub async fn facts(
             join(probes, silences),
         ),
     );
-    let of_others = join(OptionFuture::from(source_bus), join_all(streams));
+    let of_others = join3(OptionFuture::from(source_bus), join_all(streams), OptionFuture::from(trail_queue));
     // Large, and rarely run.
     let (
         (trails, records, rules, ticks),
         (log_groups, table, topics, bus, (probes, silences)),
-        (source_bus, streams),
+        (source_bus, streams, trail_queue),
         status_page,
     ) = Box::pin(join4(trail, ours, of_others, status)).await;
     let clock_ahead_s = *ask.clock_ahead_s.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,6 +104,7 @@ pub async fn facts(
         log_groups,
         source_bus,
         streams,
+        trail_queue,
         table,
         silences,
         topics,

@@ -1,7 +1,8 @@
 //! The shell around the stages: AWS's SDKs, the environment, the log.
 //!
 //! The only crate with AWS SDKs. [`config`] reads the environment once; [`oidc`], [`publish`], [`directory`] and
-//! [`store`] implement the ports of `triage-engine`, all on one client of [`http`]; [`status`] writes the status page, by [`s3`];
+//! [`store`] implement the ports of `triage-engine`, all on one client of [`http`]; [`status`] writes the status page and [`trail`] reads
+//! a trail's files, by [`s3`];
 //! [`telemetry`] writes the function's log and metrics. `main.rs` puts them together.
 
 pub mod config;
@@ -15,3 +16,4 @@ pub mod signed;
 pub mod status;
 pub mod store;
 pub mod telemetry;
+pub mod trail;

@@ -19,6 +19,7 @@ use oidc_triage_function::publish::Publisher;
 use oidc_triage_function::status::StatusPage;
 use oidc_triage_function::store::dynamodb::DynamoStore;
 use oidc_triage_function::telemetry::{self, InvocationFacts};
+use oidc_triage_function::trail::Trail;
 use serde_json::value::RawValue;
 use triage_decode::trust::account_of_arn;
 use triage_engine::answer::Answer;
@@ -95,6 +96,8 @@ struct Function<S> {
     http: Http,
     /// None where it is written by another function, or by none.
     status_page: Option<StatusPage>,
+    /// None where no bucket of a trail is read.
+    trail: Option<Trail>,
     invocations: AtomicU64,
 }
 
@@ -107,7 +110,8 @@ impl<S: Store> Function<S> {
         let pipeline = Pipeline::new(config.settings.clone(), store, Some(oidc), publisher, directory);
         // In shadow mode nothing is published, and a page is published to everybody.
         let status_page = config.status_page.as_ref().filter(|_| config.settings.is_live()).map(StatusPage::new);
-        Self { pipeline, config, sdk_config, http, status_page, invocations: AtomicU64::new(0) }
+        let trail = config.trail.as_ref().map(|place| Trail::new(place, sdk_config.clone(), http.clone()));
+        Self { pipeline, config, sdk_config, http, status_page, trail, invocations: AtomicU64::new(0) }
     }
 
     async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Failed> {
@@ -121,7 +125,7 @@ impl<S: Store> Function<S> {
             now,
             deadline: started + left.saturating_sub(DEADLINE_MARGIN),
         };
-        let mut handled = self.pipeline.handle(event.payload.get(), &invocation).await;
+        let mut handled = self.pipeline.handle_with(event.payload.get(), &invocation, self.trail.as_ref()).await;
         // After the notices: none waits for it.
         if handled.measured.ticks > 0
             && let Some(page) = &self.status_page

@@ -1,6 +1,6 @@
 //! Objects of one S3 bucket, by [`crate::signed`]: an SDK of S3 would be larger than all the others together.
 //!
-//! In: a key and a body. Out: nothing, or why it was refused. Every request names the account that must own the bucket, so one of
+//! In: a key, and a body to be put there. Out: nothing, or the object's bytes, or why it was refused. Every request names the account that must own the bucket, so one of
 //! that name that belongs to somebody else gets nothing. Encryption is left to the bucket.
 
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +19,9 @@ const S3: Service = Service { id: "S3", host: "s3", signing: Signing::OfS3 };
 /// An answer takes tens of milliseconds.
 const ATTEMPT: Duration = Duration::from_secs(3);
 
+/// A large object comes in pieces, at the speed that a small function has.
+const GET_ATTEMPT: Duration = Duration::from_secs(10);
+
 /// A connection that was frozen with the function breaks at its first use: so one attempt more. A bucket of another region costs
 /// one as well, and once.
 const ATTEMPTS: u32 = 3;
@@ -34,7 +37,7 @@ pub struct Bucket {
     region: Mutex<Option<String>>,
 }
 
-/// Why an object was not written.
+/// Why an object was not written or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// By its code, or its status where it has none.
@@ -52,6 +55,31 @@ pub struct Object<'a> {
     pub body: &'a str,
 }
 
+/// What is asked of a bucket.
+struct Wish<'a> {
+    method: &'static str,
+    /// As it stands in a URL.
+    key: &'a str,
+    headers: Vec<(&'static str, &'a str)>,
+    body: &'a [u8],
+    /// One attempt lasts no longer.
+    attempt: Duration,
+    answer_max: usize,
+}
+
+/// A key as it stands in a URL.
+fn escaped(key: &str) -> String {
+    let mut url = String::with_capacity(key.len());
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
+}
+
 impl Bucket {
     pub const fn new(name: String) -> Self {
         Self { name, region: Mutex::new(None) }
@@ -66,18 +94,48 @@ impl Bucket {
         object: Object<'_>,
         until: Instant,
     ) -> Result<(), Refusal> {
+        let Object { key, content_type, cache_control, body } = object;
+        let headers = vec![("cache-control", cache_control), ("content-type", content_type)];
+        let wish =
+            Wish { method: "PUT", key, headers, body: body.as_bytes(), attempt: ATTEMPT, answer_max: ANSWER_MAX };
+        self.ask(sdk, http, owner, &wish, until).await.map(drop)
+    }
+
+    /// The bytes of the object, if the bucket is of the account `owner`. None: they are more than `max`.
+    pub async fn get(
+        &self,
+        sdk: &SdkConfig,
+        http: &Http,
+        owner: &str,
+        key: &str,
+        max: usize,
+        until: Instant,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        let key = &escaped(key);
+        let wish = Wish { method: "GET", key, headers: Vec::new(), body: &[], attempt: GET_ATTEMPT, answer_max: max };
+        self.ask(sdk, http, owner, &wish, until).await.map(|answer| answer.body)
+    }
+
+    async fn ask(
+        &self,
+        sdk: &SdkConfig,
+        http: &Http,
+        owner: &str,
+        wish: &Wish<'_>,
+        until: Instant,
+    ) -> Result<Answer, Refusal> {
         let mut refusal = Refusal::Silent("no time was left");
         for _ in 0..ATTEMPTS {
-            let left = until.saturating_duration_since(Instant::now()).min(ATTEMPT);
+            let left = until.saturating_duration_since(Instant::now()).min(wish.attempt);
             if left.is_zero() {
                 break;
             }
             let region = self.region(sdk);
-            let asked = self.try_put(sdk, http, owner, object, &region);
+            let asked = self.try_ask(sdk, http, owner, wish, &region);
             refusal = match tokio::time::timeout(left, asked).await {
                 Err(_) => return Err(Refusal::Silent("it timed out")),
                 Ok(Err(why)) => Refusal::Silent(why),
-                Ok(Ok(answer)) if answer.is_success() => return Ok(()),
+                Ok(Ok(answer)) if answer.is_success() => return Ok(answer),
                 Ok(Ok(answer)) => {
                     let refusal = refusal_of(&answer);
                     let is_moved = self.learn_region(&answer, &region);
@@ -91,28 +149,23 @@ impl Bucket {
         Err(refusal)
     }
 
-    async fn try_put(
+    async fn try_ask(
         &self,
         sdk: &SdkConfig,
         http: &Http,
         owner: &str,
-        object: Object<'_>,
+        wish: &Wish<'_>,
         region: &str,
     ) -> Result<Answer, &'static str> {
-        let Object { key, content_type, cache_control, body } = object;
         let request = Request {
             service: S3,
             region,
-            method: "PUT",
-            uri: format!("{}/{key}", self.address(endpoint(sdk, S3), region)),
-            headers: vec![
-                ("cache-control", cache_control),
-                ("content-type", content_type),
-                ("x-amz-expected-bucket-owner", owner),
-            ],
-            body: body.as_bytes(),
+            method: wish.method,
+            uri: format!("{}/{}", self.address(endpoint(sdk, S3), region), wish.key),
+            headers: wish.headers.iter().copied().chain([("x-amz-expected-bucket-owner", owner)]).collect(),
+            body: wish.body,
         };
-        send(sdk, http, &request, ANSWER_MAX).await
+        send(sdk, http, &request, wish.answer_max).await
     }
 
     /// By its host name on AWS; by a path at an endpoint of somebody's own, and where a dot in the name would be none of the
@@ -143,10 +196,15 @@ impl Bucket {
     }
 }
 
+/// The right that a refusal names where the key is missing, and not the bucket's.
+pub const KEY_RIGHT: &str = "kms:Decrypt";
+
 fn refusal_of(answer: &Answer) -> Refusal {
     let status = answer.head.status().as_u16();
     let body = answer.body.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
     let code = code(&body).unwrap_or_else(|| format!("an answer {status} without a code"));
+    // The key's refusal has the code of the bucket's, and only its message says so.
+    let code = if body.contains(KEY_RIGHT) { format!("{code} ({KEY_RIGHT})") } else { code };
     match status {
         500.. | 429 => Refusal::Failed(code),
         _ => Refusal::Refused(code),
@@ -172,6 +230,12 @@ mod tests {
         assert_eq!(address("made.up", None, "eu-west-1"), "https://s3.eu-west-1.amazonaws.com/made.up");
         assert_eq!(address("made-up", None, "cn-north-1"), "https://made-up.s3.cn-north-1.amazonaws.com.cn");
         assert_eq!(address("made-up", Some("http://127.0.0.1:9"), "eu-west-1"), "http://127.0.0.1:9/made-up");
+    }
+
+    #[test]
+    fn a_key_is_escaped_for_its_url() {
+        assert_eq!(escaped("a/b-c_d.e~f"), "a/b-c_d.e~f");
+        assert_eq!(escaped("a b+c%?#\u{e4}"), "a%20b%2Bc%25%3F%23%C3%A4");
     }
 
     #[test]

@@ -71,8 +71,17 @@ pub async fn send(
 ) -> Result<Answer, &'static str> {
     let request = signed(sdk, request).await?;
     let mut head = http.connector().call(request).await.map_err(|_| "no connection")?;
-    let body = ByteStream::new(head.take_body()).collect().await.map_err(|_| "its answer broke off")?.into_bytes();
-    Ok(Answer { head, body: (body.len() <= answer_max).then(|| body.to_vec()) })
+    let announced = head.headers().get("content-length").and_then(|length| length.parse::<usize>().ok());
+    let mut pieces = ByteStream::new(head.take_body());
+    let mut body = Vec::with_capacity(announced.unwrap_or_default().min(answer_max));
+    while let Some(piece) = pieces.next().await {
+        body.extend_from_slice(&piece.map_err(|_| "its answer broke off")?);
+        // No more of it is read than may be kept.
+        if body.len().max(announced.unwrap_or_default()) > answer_max {
+            return Ok(Answer { head, body: None });
+        }
+    }
+    Ok(Answer { head, body: Some(body) })
 }
 
 async fn signed(sdk: &SdkConfig, request: &Request<'_>) -> Result<HttpRequest, &'static str> {

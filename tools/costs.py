@@ -21,6 +21,8 @@ READ_UNIT = 0.125 / MILLION
 WRITE_UNIT = 0.625 / MILLION
 BUS_EVENT = 1.00 / MILLION
 S3_PUT = 5.00 / MILLION
+S3_GET = 0.40 / MILLION
+QUEUE_REQUEST = 0.40 / MILLION
 METRIC = 0.30
 ALARM = 0.10
 DASHBOARD = 3.00
@@ -44,6 +46,9 @@ UNITS_OF_SERVED = 2
 #: Files of the status page that each tick writes, and what is read of the table for them: the list of past incidents has at most 64 KB.
 FILES_OF_A_TICK = 2
 UNITS_OF_PAST = 16
+#: Lambda asks a queue for messages all the time, as many at once and for so long each.
+QUEUE_POLLERS = 5
+QUEUE_WAIT_S = 20
 #: Metrics that have data in an ordinary hour.
 METRICS_WITH_DATA = 10
 
@@ -100,6 +105,12 @@ def rows(stack):
            f"{money(hours * STREAM_HOUR)} a month, {money(STREAM_GB)} a gigabyte")
     yield ("With organization/forward.yaml: events of other accounts", "each is sent to a bus once",
            f"{money(MILLION * BUS_EVENT)} a million")
+    # A message is received and deleted; each is billed.
+    yield ("With TrailBucket: files of a trail", "each is named by a message, and read if its account and region are concerned",
+           f"{money(MILLION * 3 * QUEUE_REQUEST)} a million messages, {money(MILLION * S3_GET)} a million files")
+    waits = SECONDS_A_MONTH / QUEUE_WAIT_S * QUEUE_POLLERS * QUEUE_REQUEST
+    yield ("With TrailBucket: a queue that is asked", f"{QUEUE_POLLERS} questions in {QUEUE_WAIT_S} s, a million a month are free",
+           f"{money(waits)} a month")
     page = MINUTES_A_MONTH * FILES_OF_A_TICK * S3_PUT
     past = MINUTES_A_MONTH * UNITS_OF_PAST * READ_UNIT
     yield "With StatusBucket: files in S3", f"{FILES_OF_A_TICK} requests a tick", money(page) + " a month"

@@ -49,7 +49,7 @@ pub fn read(
 }
 
 /// By S3's rules for general purpose buckets.
-fn is_bucket(name: &str) -> bool {
+pub fn is_bucket(name: &str) -> bool {
     let is_end = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     (3..=63).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
@@ -59,7 +59,7 @@ fn is_bucket(name: &str) -> bool {
         && name.parse::<std::net::Ipv4Addr>().is_err()
 }
 
-fn is_prefix(prefix: &str) -> bool {
+pub fn is_prefix(prefix: &str) -> bool {
     let is_part = |part: &str| {
         !part.is_empty()
             && part != "."

@@ -1,14 +1,15 @@
-//! What brings the records and logs of other accounts: the bus that they send to, and the stream.
+//! What brings the records and logs of other accounts: the bus that they send to, the stream, and
+//! the queue of a trail's bucket.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use triage_engine::doctor::facts::{Found, LOOK_BACK, SourceBus, Stream};
+use triage_engine::doctor::facts::{Found, LOOK_BACK, SourceBus, Stream, TrailQueue};
 use triage_model::time::{before, later};
 
 use super::ask::{Ask, EVENTS, Operation};
-use super::metrics::{GET_METRIC_DATA, points};
+use super::metrics::{GET_METRIC_DATA, Watched, delivered, points};
 
 const DESCRIBE_EVENT_BUS: Operation =
     Operation { service: EVENTS, name: "DescribeEventBus", right: "events:DescribeEventBus" };
@@ -54,4 +55,18 @@ pub async fn stream(ask: &Ask<'_>, arn: &str, function: &str, now: Timestamp) ->
         of_late.reduce(f64::max).map(|age| Duration::from_millis(age as u64))
     });
     Stream { name: name.to_owned(), last_written: last("written", 1.0), last_read: last("age", 0.0), behind }
+}
+
+/// What is done with is deleted: by the queue's own metrics, for which the role has the right already.
+pub async fn trail_queue(ask: &Ask<'_>, bucket: &str, arn: &str, now: Timestamp) -> TrailQueue {
+    let queue = arn.rsplit(':').next().unwrap_or(arn);
+    let watched = ["NumberOfMessagesSent", "NumberOfMessagesDeleted"].map(|delivered| Watched {
+        namespace: "AWS/SQS",
+        delivered,
+        failed: "NumberOfEmptyReceives",
+        dimensions: vec![("QueueName", queue.to_owned())],
+    });
+    let found = delivered(ask, &watched, LOOK_BACK, PERIOD.as_secs() as u32, now).await;
+    let last = |number: usize| found.as_ref().map(|all| all[number].last).map_err(Clone::clone);
+    TrailQueue { bucket: bucket.to_owned(), last_sent: last(0), last_done: last(1) }
 }

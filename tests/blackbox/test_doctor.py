@@ -371,3 +371,23 @@ def test_a_broken_link_of_an_organization_is_found_and_no_other_is(tooling, chan
     assert states(result, "broken", "unknown") == {check: state}, result.answer["doctor"]["text"]
     found = checks(result)[check]
     assert part in f"{found['detail']} {found['action']}"
+
+
+QUEUE = "arn:aws:sqs:us-east-1:111122223333:made-up-trail-queue"
+TRAIL = {"OIDC_TRIAGE_TRAIL_BUCKET": "made-up-trail", "OIDC_TRIAGE_TRAIL_BUCKET_ACCOUNT": "777788889999", "OIDC_TRIAGE_TRAIL_QUEUE": QUEUE}
+
+
+@pytest.mark.parametrize("sent, done, state, said", [
+    (7200, 7200, "ok", "made-up-trail"), (7200, 80000, "broken", "object_not_read"), (7200, None, "broken", "object_not_read"),
+    (None, None, "broken", "TrailTopicArn")])
+def test_the_bucket_of_a_trail_is_checked_by_its_queue(stack, sent, done, state, said):
+    for metric, age in (("NumberOfMessagesSent", sent), ("NumberOfMessagesDeleted", done)):
+        stack.aws.metrics[(metric, "made-up-trail-queue")] = [(time.time() - age, 3.0)] if age else []
+    check = checks(stack.ask(**TRAIL))["trail bucket"]
+    assert check["state"] == state and said in check["detail"] + check["action"], check
+
+
+def test_a_bucket_of_which_nothing_can_be_found_out_is_unknown(stack):
+    stack.aws.faults["GetMetricData"] = "AccessDeniedException"
+    check = checks(stack.ask(**TRAIL))["trail bucket"]
+    assert check["state"] == "unknown" and "cloudwatch:GetMetricData" in check["detail"]

@@ -23,6 +23,8 @@ def function():
     """A separate function for each event: two events are about the same call, and the first one would count."""
     with FakeOidc() as oidc, Function({"AWS_ENDPOINT_URL": refused_url(),
                                        "AWS_ENDPOINT_URL_SSO_OIDC": oidc.url,
+                                       "OIDC_TRIAGE_TRAIL_BUCKET": "made-up-trail", "OIDC_TRIAGE_TRAIL_PREFIX": "o-a1b2c3d4e5/",
+                                       "OIDC_TRIAGE_TRAIL_BUCKET_ACCOUNT": "777788889999",
                                        "OIDC_TRIAGE_REGIONS": ",".join(REGIONS), **make.TRUSTED}) as function:
         yield function
 

@@ -258,3 +258,63 @@ def test_only_the_triage_function_may_read_the_stream_and_only_that_one(given):
     assert [statement["Action"] for statement in key] == (["kms:Decrypt"] if given else [])
     for statement in key:
         assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "kinesis.<AWS::Region>.<AWS::URLSuffix>"}}
+
+
+TRAIL = {"TrailBucket": "made-up-trail", "TrailBucketAccount": "777788889999", "TrailPrefix": "o-a1b2c3d4e5/",
+         "TrailTopicArn": "arn:aws:sns:eu-west-1:777788889999:trail"}
+TRAIL_KEY = "arn:aws:kms:eu-west-1:777788889999:key/1"
+
+
+def test_by_default_no_bucket_is_read():
+    assert set(resources_of("AWS::SQS::Queue")) == {"DeadLetterQueue"}
+    assert not any("s3:GetObject" in json.dumps(role) for role in resources_of("AWS::IAM::Role").values())
+
+
+def test_the_queue_of_a_trail_is_open_to_its_topic_alone():
+    queue = resources_of("AWS::SQS::Queue", **TRAIL)["TrailQueue"]
+    timeout = max(function["Timeout"] for function in resources_of("AWS::Lambda::Function", **TRAIL).values())
+    assert queue["SqsManagedSseEnabled"] is True and queue["VisibilityTimeout"] >= 6 * timeout
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "<DeadLetterQueue.Arn>", "maxReceiveCount": 5}
+    # It is given up before it is forgotten.
+    assert queue["MessageRetentionPeriod"] > (queue["RedrivePolicy"]["maxReceiveCount"] + 1) * queue["VisibilityTimeout"]
+    policy = resources_of("AWS::SQS::QueuePolicy", **TRAIL)["TrailQueuePolicy"]
+    allowed, denied = policy["PolicyDocument"]["Statement"]
+    assert policy["Queues"] == ["<TrailQueue>"] and denied["Effect"] == "Deny" and denied["Principal"] == "*"
+    assert allowed == {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+                       "Resource": "<TrailQueue.Arn>", "Condition": {"ArnEquals": {"aws:SourceArn": TRAIL["TrailTopicArn"]}}}
+    subscription = resources_of("AWS::SNS::Subscription", **TRAIL)["TrailSubscription"]
+    assert subscription == {"Protocol": "sqs", "Endpoint": "<TrailQueue.Arn>", "TopicArn": TRAIL["TrailTopicArn"],
+                            "Region": "eu-west-1", "RawMessageDelivery": True}
+
+
+def test_the_queue_is_read_with_partial_answers():
+    (mapping,) = resources_of("AWS::Lambda::EventSourceMapping", **TRAIL).values()
+    assert mapping == {"EventSourceArn": "<TrailQueue.Arn>", "FunctionName": "<TriageEvents>", "BatchSize": 10,
+                       "MaximumBatchingWindowInSeconds": 5, "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                       "ScalingConfig": {"MaximumConcurrency": 5}}
+
+
+@pytest.mark.parametrize("given", [{}, {"TrailKeyArn": TRAIL_KEY}])
+def test_only_the_triage_function_reads_files_of_cloudtrail_and_nothing_else_of_the_bucket(given):
+    both = resources_of("AWS::IAM::Role", **TRAIL, **given)
+    assert not any("made-up-trail" in json.dumps(role) or "TrailQueue" in json.dumps(role) or TRAIL_KEY in json.dumps(role)
+                   for name, role in both.items() if name != "TriageRole")
+    policies = {policy["PolicyName"]: policy["PolicyDocument"]["Statement"] for policy in both["TriageRole"]["Policies"]}
+    bucket, queue = policies["trail-bucket"]
+    assert bucket == {"Effect": "Allow", "Action": "s3:GetObject",
+                      "Resource": "arn:<AWS::Partition>:s3:::made-up-trail/o-a1b2c3d4e5/AWSLogs/*/CloudTrail/*"}
+    assert queue["Resource"] == "<TrailQueue.Arn>"
+    assert set(queue["Action"]) == {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+    assert policies.get("trail-key") == ([{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": TRAIL_KEY, "Condition": {
+        "StringLike": {"kms:ViaService": "s3.*.<AWS::URLSuffix>"}}}] if given else None)
+
+
+def test_the_function_knows_the_bucket_and_trusts_its_queue():
+    functions = resources_of("AWS::Lambda::Function", **TRAIL, TrustedQueues="arn:aws:sqs:us-east-1:111122223333:ours")
+    for name, function in functions.items():
+        variables = function["Environment"]["Variables"]
+        assert variables["OIDC_TRIAGE_TRUSTED_QUEUES"] == "<DeadLetterQueue.Arn>,<TrailQueue.Arn>,arn:aws:sqs:us-east-1:111122223333:ours"
+        trail = {key.removeprefix("OIDC_TRIAGE_TRAIL_"): value for key, value in variables.items()
+                 if key.startswith("OIDC_TRIAGE_TRAIL_") and "LOG_GROUPS" not in key}
+        assert trail == ({"BUCKET": "made-up-trail", "BUCKET_ACCOUNT": "777788889999", "PREFIX": "o-a1b2c3d4e5/", "QUEUE": "<TrailQueue.Arn>"}
+                         if name == "TriageFunction" else {})

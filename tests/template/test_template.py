@@ -142,7 +142,8 @@ EVERYTHING = {
     "StatusPageUrl": "https://status.example.com", "Contact": "#identity-on-call", "TimeZone": "Europe/Berlin",
     "ResolveNames": "true", "IdentityStoreArn": DIRECTORY, "EventBusName": "oidc-triage", "OrganizationId": "o-a1b2c3d4e5",
     "TrustedAccounts": "444455556666,777788889999", "LogStreamArn": "arn:aws:kinesis:us-east-1:111122223333:stream/logs",
-    "LogStreamKeyArn": KEY,
+    "LogStreamKeyArn": KEY, "TrailBucket": "made-up-trail", "TrailBucketAccount": "777788889999", "TrailPrefix": "o-a1b2c3d4e5/",
+    "TrailTopicArn": FALLBACK, "TrailKeyArn": KEY,
     "StatusBucket": "made-up-status", "StatusPrefix": "sign-in/",
 }
 
@@ -308,6 +309,11 @@ def test_every_parameter_has_a_default_that_works():
     ("LogStreamArn", ["arn:aws:kinesis:us-east-1:111122223333:stream/a.b-c_1"],
      ["logs", "arn:aws:kinesis:us-east-1:111122223333:stream/*", "arn:aws:kinesis:us-east-1:111122223333:stream/a/consumer/b:1"]),
     ("LogStreamKeyArn", [KEY], ["alias/aws/kinesis"]),
+    ("TrailBucket", ["made-up.trail-1"], ["s3://trail", "Trail", "a", "a/b", "-a-", "*"]),
+    ("TrailBucketAccount", ["777788889999"], ["7777", "*", "777788889999,777788889999"]),
+    ("TrailPrefix", ["o-a1b2c3d4e5/", "a/b/"], ["a", "/a/", "a//", "../", "*/", "${x}/"]),
+    ("TrailTopicArn", [FALLBACK], [f"{FALLBACK}.fifo", QUEUE, "topic", f"{FALLBACK}*"]),
+    ("TrailKeyArn", [KEY], ["alias/aws/s3"]),
     ("CallSources", ["com.example.ci", "my/app-1"], ["aws.sso", "oidc-triage", "my app", "*", "x" * 129]),
     ("TrustedQueues", [QUEUE, f"{QUEUE}, {QUEUE}2"], ["queue", FALLBACK, f"{QUEUE};{QUEUE}", "arn:aws:sqs:*:*:*"]),
     ("TrustedTopics", [FALLBACK, f"{FALLBACK},{FALLBACK}2"], ["topic", QUEUE, f"{FALLBACK}*"]),
@@ -482,6 +488,7 @@ def test_optional_resources_depend_on_their_parameter():
                           "TriageVersion": "HasRevision", "WatcherVersion": "HasRevision",
                           **dict.fromkeys(gradual, "IsGradual"),
                           **dict.fromkeys(("EventBus", "EventBusTrailPolicy", "EventBusHealthPolicy"), "HasEventBus"),
+                          **dict.fromkeys(("TrailQueue", "TrailQueuePolicy", "TrailSubscription", "TrailQueueMapping"), "HasTrailBucket"),
                           "LogStreamMapping": "HasLogStream", "PagerNotices": "HasPagerTopic", "PagerNoticesPolicy": "HasPagerTopic",
                           **dict.fromkeys(queries, "HasSavedQueries")}
 

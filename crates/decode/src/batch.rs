@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use triage_model::caller::Caller;
 use triage_model::observation::{Failure, Observation, Success};
-use triage_model::problem::Problems;
+use triage_model::problem::{ProblemName, Problems};
 use triage_model::region::{KnownRegions, Region};
 
 use crate::inflate::INFLATED_MAX;
@@ -157,6 +157,22 @@ pub enum InputKind {
     Unknown,
 }
 
+/// An object of the trail's bucket that is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedObject {
+    pub key: String,
+    /// Whose records it has, by its key.
+    pub account: String,
+    pub region: String,
+    /// In bytes, where the notification says it.
+    pub size: Option<u64>,
+    /// The messages that name it, by their place in [`Batch::items`].
+    pub items: Vec<usize>,
+}
+
+/// The most objects wanted of one payload: a message of S3 names one, of CloudTrail a few.
+pub const OBJECTS_MAX: usize = 100;
+
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperatorRequest {
@@ -190,6 +206,8 @@ pub struct Batch {
     pub items: Vec<BatchItem>,
     /// No more observations of log events are kept than these.
     pub observations_max: usize,
+    /// What is to be read out of the trail's bucket: its observations are added behind the others.
+    pub objects: Vec<WantedObject>,
     /// What an operator asks for, instead of everything else.
     pub request: Option<OperatorRequest>,
 }
@@ -201,7 +219,8 @@ pub struct BatchItem {
     pub id: String,
     /// The range of its observations.
     pub observations: Range<usize>,
-    /// The time ran out before it was read, or while it was.
+    /// It is to come again: the time ran out before it was read or while it was, or an object that it names could not be
+    /// read for now.
     pub is_unread: bool,
 }
 
@@ -217,6 +236,7 @@ impl Batch {
             carries_secrets: false,
             items: Vec::new(),
             observations_max: OBSERVATIONS_MAX,
+            objects: Vec::new(),
             request: None,
         }
     }
@@ -224,6 +244,16 @@ impl Batch {
     /// Whether the limit for observations of log events is reached.
     pub fn is_full(&self) -> bool {
         self.observations.len() >= self.observations_max
+    }
+
+    /// Adds an object, or another message that names it.
+    pub fn want(&mut self, object: WantedObject) {
+        let (named, has_room) = (self.objects.len(), self.objects.len() < OBJECTS_MAX);
+        match self.objects.iter_mut().find(|wanted| wanted.key == object.key) {
+            Some(wanted) => wanted.items.extend(object.items),
+            None if has_room => self.objects.push(object),
+            None => self.problems.note(ProblemName::PayloadCut, format!("no more than {named} objects are read")),
+        }
     }
 
     /// Sets the delivery time of the observations from that place on. An outer wrapper sets it later and wins: it was

@@ -17,7 +17,7 @@ use triage_model::observation::{Failure, Observation, Operation, Origin, Success
 use triage_model::problem::ProblemName;
 
 use crate::batch::{Batch, Setting};
-use crate::envelope::Around;
+use crate::envelope::{Around, Filed};
 use crate::json::{Member, Part, Scalar, object};
 use crate::values;
 use person::{Additional, OnBehalfOf, SessionContext};
@@ -125,6 +125,13 @@ fn take(record: &Part<TrailRecord<'_>>, around: Around<'_>, setting: &Setting, b
     };
     let operation = record.event_name.text().and_then(Operation::from_name);
     let (true, Some(operation)) = (ours, operation) else { return Recognised::Foreign };
+    if around.filed.is_some_and(|filed| !record.is_filed_rightly(filed)) {
+        batch.problems.note(
+            ProblemName::SourceNotBelieved,
+            "a record of another account or region than the key of its file says is left out",
+        );
+        return Recognised::Ours;
+    }
     record.observe(operation, around, setting, batch);
     Recognised::Ours
 }
@@ -145,6 +152,17 @@ pub fn is_own_user_agent(user_agent: &str) -> bool {
 }
 
 impl TrailRecord<'_> {
+    /// CloudTrail files a record by the account that receives it and the region of the call.
+    fn is_filed_rightly(&self, filed: Filed<'_>) -> bool {
+        let is = |member: &Scalar<'_>, what: &str| match member {
+            Scalar::Text(text) => text == what,
+            // The key stands in for it.
+            Scalar::Missing => true,
+            Scalar::Wrong => false,
+        };
+        is(&self.recipient, filed.account) && is(&self.region, filed.region)
+    }
+
     fn observe(&self, operation: Operation, around: Around<'_>, setting: &Setting, batch: &mut Batch) {
         let parameters = self.parameters.found();
         let client_id = parameters.and_then(|parameters| values::name(&parameters.client_id));

@@ -28,6 +28,9 @@ object! {
         sns_message_id: Scalar<'a> = "MessageId",
         sns_topic_arn: Scalar<'a> = "TopicArn",
         event_source: Raw<'a> = "eventSource",
+        s3_bucket: Scalar<'a> = "s3Bucket",
+        s3_keys: Raw<'a> = "s3ObjectKey",
+        s3_event: Scalar<'a> = "Event",
         looked_up: Raw<'a> = "Events" | "events",
         trail_event: Raw<'a> = "CloudTrailEvent" | "cloudTrailEvent",
         ocsf_class: Raw<'a> = "class_uid",
@@ -86,6 +89,15 @@ pub struct Around<'a> {
     pub region: Option<&'a str>,
     pub id: Option<&'a str>,
     pub replayed: bool,
+    /// The account and region under which a trail filed it.
+    pub filed: Option<Filed<'a>>,
+}
+
+/// Whose records a trail's file has, by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filed<'a> {
+    pub account: &'a str,
+    pub region: &'a str,
 }
 
 impl<'a> Around<'a> {

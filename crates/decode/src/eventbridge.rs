@@ -77,6 +77,7 @@ fn read_record(keys: &OuterKeys<'_>, replayed: bool, setting: &Setting, batch: &
         region: keys.region.text(),
         id: keys.id.text(),
         replayed,
+        filed: None,
     };
     match cloudtrail::read(detail, around, setting, batch) {
         Ok(Recognised::Ours) => InputKind::CloudTrail,

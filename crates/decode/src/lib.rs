@@ -27,8 +27,9 @@ mod sniff;
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod trail_file;
 pub mod trust;
 pub mod values;
 
-pub use batch::{Batch, BatchItem, InputKind, OperatorRequest, Setting};
+pub use batch::{Batch, BatchItem, InputKind, OperatorRequest, Setting, WantedObject};
 pub use read::{decode, decode_while};

@@ -8,7 +8,7 @@
 //! `document` lead from bytes to log events, `event` and `lines` from a log event to its content; `signs`, `record` and
 //! `escape` make it fast.
 
-mod document;
+pub mod document;
 mod escape;
 mod event;
 mod lines;

@@ -1,4 +1,4 @@
-//! SQS and SNS messages, records of a Kinesis stream, and files of CloudTrail records: lists of the same shape.
+//! SQS and SNS messages, records of a Kinesis stream, notifications of S3, and files of CloudTrail records: lists of the same shape.
 //!
 //! In: `Records`, one record of them, or an SNS notification. Out: the text of each message: an event, not decoded
 //! here; of a Kinesis record its base64. An unreadable message is a problem and does not affect the others.
@@ -20,6 +20,8 @@ object! {
         body: Raw<'a> = "body",
         sns: Part<Sns<'a>> = "Sns",
         kinesis: Part<Kinesis<'a>> = "kinesis",
+        event_name: Scalar<'a> = "eventName",
+        s3: Part<S3<'a>> = "s3",
     }
 }
 
@@ -27,6 +29,26 @@ object! {
     struct Kinesis<'a> {
         sequence: Scalar<'a> = "sequenceNumber",
         data: Scalar<'a> = "data",
+    }
+}
+
+object! {
+    struct S3<'a> {
+        bucket: Part<S3Bucket<'a>> = "bucket",
+        object: Part<S3Object<'a>> = "object",
+    }
+}
+
+object! {
+    struct S3Bucket<'a> {
+        name: Scalar<'a> = "name",
+    }
+}
+
+object! {
+    struct S3Object<'a> {
+        key: Scalar<'a> = "key",
+        size: Scalar<'a> = "size",
     }
 }
 
@@ -44,6 +66,8 @@ pub enum Opened<'a> {
     Sqs(Message<'a>),
     Sns(Message<'a>),
     Kinesis(Streamed<'a>),
+    /// S3 says what became of an object: None where it was not created.
+    S3(Option<NamedObject>),
     /// Not a message: perhaps a record of a CloudTrail file.
     TrailRecord,
 }
@@ -56,6 +80,15 @@ pub struct Message<'a> {
     pub arn: Option<String>,
     /// The event in it, or why there is none.
     pub event: Result<Cow<'a, str>, Problem>,
+}
+
+/// An object by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedObject {
+    pub bucket: String,
+    pub key: String,
+    /// In bytes, where it is said.
+    pub size: Option<u64>,
 }
 
 /// One record of a stream.
@@ -114,12 +147,63 @@ pub fn open(text: &str) -> Result<Opened<'_>, Problem> {
                 },
             }))
         }
-        // `aws:s3` and others have an `eventName` too, but are not CloudTrail records.
+        Some("aws:s3") => created(&record).map(Opened::S3),
+        // `aws:dynamodb` and others have an `eventName` too, but are not CloudTrail records.
         Some(other) if other.starts_with("aws:") => {
             Err(Problem::new(ProblemName::EventUnknown, format!("a record of {other}")))
         }
         Some(_) | None => Ok(Opened::TrailRecord),
     }
+}
+
+fn created(record: &QueueRecord<'_>) -> Result<Option<NamedObject>, Problem> {
+    if !record.event_name.text().is_some_and(|name| name.trim_start_matches("s3:").starts_with("ObjectCreated:")) {
+        return Ok(None);
+    }
+    let s3 = record.s3.found();
+    let bucket = s3.and_then(|s3| s3.bucket.found()).and_then(|bucket| bucket.name.text());
+    let object = s3.and_then(|s3| s3.object.found());
+    match (bucket, object.and_then(|object| object.key.text())) {
+        (Some(bucket), Some(key)) => Ok(Some(NamedObject {
+            bucket: bucket.to_owned(),
+            key: url_decoded(key),
+            size: object.and_then(|object| object.size.text()?.parse().ok()),
+        })),
+        (None, _) | (_, None) => {
+            Err(Problem::new(ProblemName::FieldWrongType, "a notification of S3 without bucket or key"))
+        }
+    }
+}
+
+/// The key as S3 has it: its notifications write a space as `+`, and most other characters as `%` and two digits.
+fn url_decoded(key: &str) -> String {
+    let mut bytes = Vec::with_capacity(key.len());
+    let mut rest = key.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| after.get(..2)).flatten().and_then(hexadecimal);
+        bytes.push(escaped.unwrap_or(if *first == b'+' { b' ' } else { *first }));
+        rest = if escaped.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    digits.iter().try_fold(0, |value, byte| Some(value * 16 + digit(*byte)?))
+}
+
+/// The files of CloudTrail's own notification.
+pub fn trail_files(keys: &OuterKeys<'_>) -> Result<Vec<NamedObject>, Problem> {
+    let files =
+        keys.s3_keys.get().filter(|list| list.starts_with('[')).and_then(|list| serde_json::from_str(list).ok());
+    let (Some(bucket), Some(files)) = (keys.s3_bucket.text(), files) else {
+        return Err(Problem::new(
+            ProblemName::FieldWrongType,
+            "s3Bucket is not a text, or s3ObjectKey not a list of texts",
+        ));
+    };
+    let files: Vec<String> = files;
+    Ok(files.into_iter().map(|key| NamedObject { bucket: bucket.to_owned(), key, size: None }).collect())
 }
 
 /// The message of an SNS notification.
@@ -150,6 +234,8 @@ mod tests {
             Ok(Opened::Sqs(message)) => format!("sqs {}", shown(message)),
             Ok(Opened::Sns(message)) => format!("sns {}", shown(message)),
             Ok(Opened::TrailRecord) => "record".to_owned(),
+            Ok(Opened::S3(None)) => "s3 no new object".to_owned(),
+            Ok(Opened::S3(Some(NamedObject { bucket, key, size }))) => format!("s3 {bucket} {key} {size:?}"),
             Ok(Opened::Kinesis(Streamed { sequence, arn, data })) => format!(
                 "kinesis {} of {}: {}",
                 sequence.as_deref().unwrap_or("-"),
@@ -172,7 +258,20 @@ mod tests {
             (r#"{"eventSource":"aws:kinesis","kinesis":{"data":{}}}"#, "kinesis - of -: kinesis.data is not a text"),
             (r#"{"eventSource":"aws:kinesis","kinesis":7}"#, "kinesis - of -: kinesis is not an object"),
             (r#"{"eventSource":"sso.amazonaws.com"}"#, "record"),
-            (r#"{"eventSource":"aws:s3"}"#, "event_unknown: a record of aws:s3"),
+            (r#"{"eventSource":"aws:dynamodb"}"#, "event_unknown: a record of aws:dynamodb"),
+            (r#"{"eventSource":"aws:s3","eventName":"ObjectRemoved:Delete"}"#, "s3 no new object"),
+            (
+                r#"{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a+b%2Fc%2b%zz%","size":7}}}"#,
+                "s3 b a b/c+%zz% Some(7)",
+            ),
+            (
+                r#"{"eventSource":"aws:s3","eventName":"ObjectCreated:CompleteMultipartUpload","s3":{"bucket":{"name":"b"},"object":{"key":"%C3%A4"}}}"#,
+                "s3 b \u{e4} None",
+            ),
+            (
+                r#"{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"}}}"#,
+                "field_wrong_type: a notification of S3 without bucket or key",
+            ),
             ("7", "field_wrong_type: a record is not an object"),
         ] {
             assert_eq!(described(text), what, "{text}");

@@ -6,12 +6,14 @@
 
 use serde_json::value::RawValue;
 use triage_model::problem::ProblemName;
+use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::trail_key::TrailKey;
 use triage_model::trust::Source;
 
-use crate::batch::{Allowance, Batch, BatchItem, InputKind, OBSERVATIONS_MAX, Setting, fair};
+use crate::batch::{Allowance, Batch, BatchItem, InputKind, OBSERVATIONS_MAX, Setting, WantedObject, fair};
 use crate::cloudtrail::Recognised;
 use crate::envelope::Around;
-use crate::queue::{Message, Opened, Streamed};
+use crate::queue::{Message, NamedObject, Opened, Streamed};
 use crate::seal::seal;
 use crate::sniff::{Sniffed, sniff};
 use crate::trust::{Alias, doubt};
@@ -131,6 +133,8 @@ impl Reader<'_> {
         }
         match sniffed {
             Sniffed::List(_) | Sniffed::Text(_) | Sniffed::Records(_) | Sniffed::Notification(_) => None,
+            // Only objects of the trail's bucket are read, and they are what they are.
+            Sniffed::TrailFiles(_) | Sniffed::SetUp => None,
             // By the log group.
             Sniffed::Subscription(_) | Sniffed::LogDocument => None,
             // It is no evidence, and says itself how it must come.
@@ -197,6 +201,14 @@ impl Reader<'_> {
                 self.read_message(queue::notified(&keys), wrapping);
                 InputKind::Sns
             }
+            Sniffed::TrailFiles(keys) => {
+                match queue::trail_files(&keys) {
+                    Ok(files) => files.into_iter().for_each(|file| self.want(file, wrapping)),
+                    Err(problem) => batch.problems.add(problem),
+                }
+                InputKind::CloudTrailFile
+            }
+            Sniffed::SetUp => InputKind::Foreign,
             Sniffed::Subscription(awslogs) => logs::read_subscription(&awslogs, setting, allowance, batch),
             Sniffed::LogDocument => logs::read_unpacked(text, setting, allowance, batch),
             Sniffed::Envelope(keys) => {
@@ -289,7 +301,7 @@ impl Reader<'_> {
         let (id, kind) = match queue::open(record) {
             Ok(Opened::Sqs(message)) => (message.id, InputKind::Sqs),
             Ok(Opened::Kinesis(streamed)) => (streamed.sequence, InputKind::Kinesis),
-            Ok(Opened::Sns(_) | Opened::TrailRecord) | Err(_) => return None,
+            Ok(Opened::Sns(_) | Opened::S3(_) | Opened::TrailRecord) | Err(_) => return None,
         };
         let end = self.batch.observations.len();
         self.list(id, end, true, wrapping);
@@ -330,6 +342,12 @@ impl Reader<'_> {
                 self.read_message(message, wrapping);
                 InputKind::Sns
             }
+            Ok(Opened::S3(object)) => {
+                if let Some(object) = object {
+                    self.want(object, wrapping);
+                }
+                InputKind::CloudTrailFile
+            }
             Ok(Opened::TrailRecord) => {
                 let doubtful = self.doubtful(&Sniffed::TrailRecord, wrapping);
                 match self.believing(doubtful, |reader| reader.read_trail_record(record, wrapping)) {
@@ -365,6 +383,44 @@ impl Reader<'_> {
         });
         self.batch.observations_max = OBSERVATIONS_MAX;
         self.allowance.spend(&share, &rest);
+    }
+
+    /// Notes an object of the trail's bucket as one to be read, if it is a file of a trusted account and of a region that is
+    /// watched. An organization's trail has files of every account and region, so those of others are no problem.
+    fn want(&mut self, object: NamedObject, wrapping: Wrapping<'_>) {
+        let trust = &self.setting.trust;
+        let NamedObject { bucket, key, size } = object;
+        let refusal = match &trust.trail_bucket {
+            _ if !wrapping.is_message || trust.alias == Alias::Direct => {
+                "a notification of S3 counts in a message of a queue alone (TrailTopicArn)".to_owned()
+            }
+            _ if wrapping.distrusted.is_some() => doubt(Source::OtherLogs, wrapping.distrusted.unwrap_or_default()),
+            Some(trail) if trail.name == bucket => {
+                let Some(file) = TrailKey::of(&key) else { return };
+                if file.prefix == trail.prefix {
+                    let is_watched = trail.regions.iter().any(|region| region.as_str() == file.region);
+                    if is_watched && trust.knows_account(Some(file.account)) {
+                        let (account, region) = (file.account.to_owned(), file.region.to_owned());
+                        self.batch.want(WantedObject {
+                            account,
+                            region,
+                            key,
+                            size,
+                            items: vec![self.batch.items.len()],
+                        });
+                    }
+                    return;
+                }
+                format!("{} does not begin with TrailPrefix", one_line(&key, SHOWN_NAME_MAX))
+            }
+            Some(_) | None => {
+                format!(
+                    "the bucket {} is not the trail's: nothing is read from it (TrailBucket)",
+                    one_line(&bucket, SHOWN_NAME_MAX)
+                )
+            }
+        };
+        self.batch.problems.note(ProblemName::SourceNotBelieved, refusal);
     }
 
     fn read_message(&mut self, message: Message<'_>, wrapping: Wrapping<'_>) {

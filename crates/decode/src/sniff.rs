@@ -27,6 +27,10 @@ pub enum Sniffed<'a> {
     Envelope(Box<OuterKeys<'a>>),
     /// An SNS notification, as SNS posts it to SQS without raw delivery.
     Notification(Box<OuterKeys<'a>>),
+    /// CloudTrail's own notification of files in its bucket.
+    TrailFiles(Box<OuterKeys<'a>>),
+    /// What S3 or CloudTrail sends once, where somebody sets up notifications.
+    SetUp,
     /// A CloudTrail record by itself.
     TrailRecord,
     /// A CloudTrail record in OCSF.
@@ -41,9 +45,17 @@ pub enum Sniffed<'a> {
     Operator(Box<OuterKeys<'a>>),
 }
 
+/// CloudTrail's first message to a topic.
+const VALIDATION: &str = "CloudTrail validation message.";
+/// S3's first message to a queue or a topic.
+const TEST_EVENT: &str = "s3:TestEvent";
+
 /// Finds the kind of a text.
 pub fn sniff(text: &str) -> Result<Sniffed<'_>, Problem> {
     let invalid = |error| Problem::new(ProblemName::JsonInvalid, json::describe(&error));
+    if text.trim() == VALIDATION {
+        return Ok(Sniffed::SetUp);
+    }
     match text.trim_start().as_bytes().first() {
         Some(b'[') => return serde_json::from_str(text).map(Sniffed::List).map_err(invalid),
         Some(b'"') => return serde_json::from_str(text).map(Sniffed::Text).map_err(invalid),
@@ -65,6 +77,10 @@ pub fn sniff(text: &str) -> Result<Sniffed<'_>, Problem> {
         Ok(Sniffed::Envelope(Box::new(keys)))
     } else if keys.sns_type.text() == Some("Notification") {
         Ok(Sniffed::Notification(Box::new(keys)))
+    } else if keys.s3_bucket.is_given() && keys.s3_keys.is_given() {
+        Ok(Sniffed::TrailFiles(Box::new(keys)))
+    } else if keys.s3_event.text() == Some(TEST_EVENT) {
+        Ok(Sniffed::SetUp)
     } else if keys.event_source.is_given() && keys.event_name.is_given() {
         Ok(Sniffed::TrailRecord)
     } else if let Some(record) = keys.trail_event.get().filter(|_| keys.trail_event.is_given()) {
@@ -96,6 +112,8 @@ mod tests {
             Ok(Sniffed::LogDocument) => "log document".to_owned(),
             Ok(Sniffed::Envelope(keys)) => format!("envelope {:?}", keys.id.text()),
             Ok(Sniffed::Notification(keys)) => format!("notification {:?}", keys.sns_message_id.text()),
+            Ok(Sniffed::TrailFiles(keys)) => format!("files {:?}", keys.s3_bucket.text()),
+            Ok(Sniffed::SetUp) => "set up".to_owned(),
             Ok(Sniffed::TrailRecord) => "record".to_owned(),
             Ok(Sniffed::Ocsf) => "ocsf".to_owned(),
             Ok(Sniffed::LookedUp(events)) => format!("looked up {events}"),
@@ -112,6 +130,9 @@ mod tests {
             (r#"{"logEvents":[]}"#, "log document"),
             (r#"{"detail-type":"x","source":"y","id":"1","Records":null}"#, r#"envelope Some("1")"#),
             (r#"{"Type":"Notification","MessageId":"1"}"#, r#"notification Some("1")"#),
+            (r#"{"s3Bucket":"b","s3ObjectKey":["k"]}"#, r#"files Some("b")"#),
+            (r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}"#, "set up"),
+            ("CloudTrail validation message.", "set up"),
             (r#"{"eventSource":"a","eventName":"b"}"#, "record"),
             (r#"{"class_uid":6003,"metadata":{}}"#, "ocsf"),
             (r#"{"Events":[],"NextToken":"x"}"#, "looked up []"),

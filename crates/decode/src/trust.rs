@@ -5,6 +5,7 @@
 
 use triage_model::account::is_account;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::region::Region;
 use triage_model::trust::Source;
 
 /// The invoked alias. Lambda does not say who invoked the function; each alias has a permission of its own.
@@ -100,6 +101,17 @@ pub struct Trust {
     /// `OIDC_TRIAGE_TRUSTED_QUEUES`, `OIDC_TRIAGE_TRUSTED_TOPICS` and `OIDC_TRIAGE_TRUSTED_STREAMS`, by ARN. By default
     /// none: anybody who may send to one could forge AWS's events, or the owner of a log group.
     pub trusted: Vec<String>,
+    /// `OIDC_TRIAGE_TRAIL_BUCKET`: the bucket whose objects are read. By default none.
+    pub trail_bucket: Option<TrailBucket>,
+}
+
+/// The bucket of a trail, and what of it is read: files of trusted accounts and these regions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrailBucket {
+    pub name: String,
+    /// Empty, or with a `/` at its end.
+    pub prefix: String,
+    pub regions: Vec<Region>,
 }
 
 impl Default for Trust {
@@ -112,6 +124,7 @@ impl Default for Trust {
             call_sources: Vec::new(),
             accounts: Vec::new(),
             trusted: Vec::new(),
+            trail_bucket: None,
         }
     }
 }
@@ -147,7 +160,7 @@ impl Trust {
         if self.knows_account(account) { found } else { Source::OtherAccount }
     }
 
-    fn knows_account(&self, account: Option<&str>) -> bool {
+    pub fn knows_account(&self, account: Option<&str>) -> bool {
         // Where our own account is unknown (a replay, a local run), any will do.
         self.account.is_none()
             || account.is_some_and(|account| {

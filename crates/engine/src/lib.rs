@@ -1,7 +1,7 @@
 //! The stages in order, over the ports of the shell.
 //!
-//! [`store::Store`], [`service::Service`], [`publish::Publish`] and [`directory::Directory`] are the ports. The
-//! function implements them with AWS; replay and tests use the [`memory`] store and no network. [`pipeline`] is the one
+//! [`store::Store`], [`service::Service`], [`publish::Publish`], [`directory::Directory`] and [`objects::Objects`] are the
+//! ports. The function implements them with AWS; replay and tests use the [`memory`] store and no network. [`pipeline`] is the one
 //! place that orders decode, classify, record, retry, probe, diagnose, notify and answer. It reads the monotonic clock
 //! for deadlines and nothing else from outside.
 
@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod error;
 pub mod handled;
 pub mod known_clients;
+pub mod objects;
 pub mod publish;
 mod reported;
 pub mod retry;

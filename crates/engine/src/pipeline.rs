@@ -12,6 +12,7 @@ mod deliver;
 mod doubt;
 mod late;
 mod names;
+mod objects;
 mod operator;
 mod parts;
 mod people;
@@ -45,6 +46,7 @@ use self::schedule::Schedule;
 use crate::directory::Directory;
 use crate::handled::{Handled, Invocation};
 use crate::memory::MemoryStore;
+use crate::objects::Objects;
 use crate::publish::Publish;
 use crate::service::{Nobody, Service};
 use crate::settings::Settings;
@@ -94,16 +96,30 @@ impl Pipeline<MemoryStore, Nobody, Nobody> {
 }
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    /// Decodes a payload and evaluates it.
+    /// Decodes a payload and evaluates it. Objects that it names are not read.
     pub async fn handle(&self, payload: &str, invocation: &Invocation) -> Handled {
+        self.handle_with(payload, invocation, None::<&Nobody>).await
+    }
+
+    /// Decodes a payload, reads the objects that it names, and evaluates all of it.
+    pub async fn handle_with<X: Objects>(
+        &self,
+        payload: &str,
+        invocation: &Invocation,
+        objects: Option<&X>,
+    ) -> Handled {
         // After the time for calls there is no time left to report the rest.
         let ask_until = Schedule::of(invocation).ask_until;
         let is_time_left = || Instant::now() < ask_until;
-        self.evaluate(
-            decode_while(&is_time_left, payload, &self.setting(invocation.now, &invocation.invoked_arn)),
-            invocation,
-        )
-        .await
+        let setting = self.setting(invocation.now, &invocation.invoked_arn);
+        let mut batch = decode_while(&is_time_left, payload, &setting);
+        if let Some(bucket) = objects
+            && !batch.objects.is_empty()
+        {
+            // Rarely run, and with the buffers of a file.
+            Box::pin(objects::read(&mut batch, bucket, &setting, ask_until)).await;
+        }
+        self.evaluate(batch, invocation).await
     }
 
     /// What the decoder must know beforehand.

@@ -13,6 +13,7 @@ use triage_notify::notice::Notice;
 use triage_notify::people::Person;
 
 use crate::directory::{Directory, DirectoryError};
+use crate::objects::{ObjectError, Objects};
 use crate::publish::{Destination, Publish, PublishError, Published};
 use crate::retry::{NotRepeatable, RetryReport};
 
@@ -87,6 +88,12 @@ impl Service for Nobody {
 
 impl Directory for Nobody {
     async fn person(&self, _: &str, _: Duration) -> Result<Person, DirectoryError> {
+        match *self {}
+    }
+}
+
+impl Objects for Nobody {
+    async fn object(&self, _: &str, _: usize, _: Instant) -> Result<Vec<u8>, ObjectError> {
         match *self {}
     }
 }

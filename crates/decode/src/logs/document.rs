@@ -73,6 +73,8 @@ impl Fault {
 }
 
 pub struct Document<R> {
+    /// The member that is the list.
+    list: &'static str,
     window: Window<R>,
     place: Place,
     /// The last returned element: the next call moves past it.
@@ -135,8 +137,14 @@ impl<R: Read> Document<R> {
         Self::with_room(source, ROOM)
     }
 
+    /// A document with a list of that name in place of `logEvents`.
+    pub fn of_list(source: R, list: &'static str) -> Self {
+        Self { list, is_canonical: false, ..Self::new(source) }
+    }
+
     pub fn with_room(source: R, room: usize) -> Self {
         Self {
+            list: "logEvents",
             window: Window::new(source, room, room.max(ELEMENT_MAX)),
             place: Place::Beginning,
             given: 0,
@@ -224,11 +232,13 @@ impl<R: Read> Document<R> {
             Some("messageType") => self.header.message_type = self.text()?,
             Some("owner") => self.header.owner = self.text()?,
             Some("logGroup") => self.header.log_group = self.text()?,
-            Some("logEvents") if first == Some(b'[') => {
+            Some(list) if list == self.list && first == Some(b'[') => {
                 self.window.pass(1);
                 self.place = Place::FirstElement;
             }
-            Some("logEvents") => self.has_wrong_list |= self.value()?.is_none_or(|value| value != b"null"),
+            Some(list) if list == self.list => {
+                self.has_wrong_list |= self.value()?.is_none_or(|value| value != b"null")
+            }
             Some(_) | None => {
                 self.skip()?;
             }

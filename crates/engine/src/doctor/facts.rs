@@ -62,6 +62,8 @@ pub struct Facts {
     pub source_bus: Option<SourceBus>,
     /// The streams with logs of other accounts.
     pub streams: Vec<Stream>,
+    /// The queue with the notifications of a trail's bucket, where there is one.
+    pub trail_queue: Option<TrailQueue>,
     pub table: Option<Table>,
     /// What is silenced now, or why that is not known.
     pub silences: Result<Vec<Silence>, StoreError>,
@@ -145,6 +147,15 @@ pub struct Stream {
     pub last_read: Found<Option<Timestamp>>,
     /// How old the oldest record was that the function read in the last hour.
     pub behind: Found<Option<Duration>>,
+}
+
+/// The queue with the notifications of a trail's bucket, by its metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrailQueue {
+    pub bucket: String,
+    /// The hour in which notifications last came ends here, and that in which the function last was done with some.
+    pub last_sent: Found<Option<Timestamp>>,
+    pub last_done: Found<Option<Timestamp>>,
 }
 
 /// An item of the doctor's own.

@@ -1,4 +1,5 @@
-//! What brings the records and logs of other accounts: the bus that they send to, and the stream.
+//! What brings the records and logs of other accounts: the bus that they send to, the stream, and
+//! the queue of a trail's bucket.
 
 use std::time::Duration;
 
@@ -6,14 +7,15 @@ use jiff::Timestamp;
 use triage_notify::words::span;
 
 use super::check::{Check, when};
-use super::facts::{DELIVERED_AFTER, Facts, SourceBus, Stream, Trouble};
+use super::facts::{DELIVERED_AFTER, Facts, SourceBus, Stream, TrailQueue, Trouble};
 
 /// Evidence is of an hour: what is read later than this comes too late for half of it.
 const BEHIND: Duration = Duration::from_secs(30 * 60);
 
 pub fn checks(facts: &Facts, now: Timestamp) -> Vec<Check> {
     let bus = facts.source_bus.as_ref().map(bus);
-    bus.into_iter().chain(facts.streams.iter().map(|found| stream(found, now))).collect()
+    let queue = facts.trail_queue.as_ref().map(|found| trail_bucket(found, now));
+    bus.into_iter().chain(facts.streams.iter().map(|found| stream(found, now))).chain(queue).collect()
 }
 
 fn bus(bus: &SourceBus) -> Check {
@@ -67,4 +69,32 @@ fn stream(stream: &Stream, now: Timestamp) -> Check {
             &format!("records were last read in the hour up to {}", when(read.unwrap_or(written), now)),
         ),
     }
+}
+
+fn trail_bucket(queue: &TrailQueue, now: Timestamp) -> Check {
+    const NAME: &str = "trail bucket";
+    let (sent, done) = match (&queue.last_sent, &queue.last_done) {
+        (Ok(sent), Ok(done)) => (*sent, *done),
+        (Err(trouble), _) | (_, Err(trouble)) => return Check::not_found_out(NAME, trouble),
+    };
+    let Some(sent) = sent else {
+        return Check::broken(
+            NAME,
+            &format!("no notification of {} came within 14 days", queue.bucket),
+            "Check that the bucket, or its trail, notifies TrailTopicArn, and that the topic's policy lets this account subscribe \
+             (docs/organization.md).",
+        );
+    };
+    if done.is_none_or(|done| sent > done + DELIVERED_AFTER) {
+        let since = done.map_or("within 14 days".to_owned(), |done| format!("since {}", when(done, now)));
+        let detail =
+            format!("notifications came in the hour up to {}, and none was done with {since}", when(sent, now));
+        return Check::broken(
+            NAME,
+            &detail,
+            "Look for the problem object_not_read in the function's log: it names the right that is missing.",
+        );
+    }
+    let done = when(done.unwrap_or(sent), now);
+    Check::ok(NAME, &format!("notifications of {} were last done with in the hour up to {done}", queue.bucket))
 }

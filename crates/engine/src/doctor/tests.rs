@@ -8,7 +8,7 @@ use triage_model::observation::Operation;
 use super::check::State;
 use super::facts::{
     Brings, Found, LogGroup, Ourselves, Probe, Records, Rule, SourceBus, Stream, Subscriptions, Table, Topic, Trail,
-    Trouble,
+    TrailQueue, Trouble,
 };
 use super::*;
 use crate::publish::Destination;
@@ -62,6 +62,11 @@ fn healthy() -> Facts {
             last_read: Ok(Some(at(NOW - 3000))),
             behind: Ok(Some(Duration::from_secs(2))),
         }],
+        trail_queue: Some(TrailQueue {
+            bucket: "made-up-trail".into(),
+            last_sent: Ok(Some(at(NOW - 3000))),
+            last_done: Ok(Some(at(NOW - 3000))),
+        }),
         table: Some(Table { written: Ok(()), read: Ok(true) }),
         silences: Ok(vec![]),
         topics: vec![topic(Destination::Topic), topic(Destination::Fallback), topic(Destination::Pager)],
@@ -119,6 +124,7 @@ fn of_a_healthy_stack_every_link_is_ok() {
             "logs /app",
             "source bus",
             "stream many",
+            "trail bucket",
             "table",
             "silences",
             "topic",
@@ -204,6 +210,15 @@ fn each_broken_link_is_named_with_what_to_do() {
         ("stream many", "were read 40 min", "duration", |facts| {
             facts.streams[0].behind = Ok(Some(Duration::from_secs(2400)));
         }),
+        ("trail bucket", "none was done with since", "object_not_read", |facts| {
+            facts.trail_queue.as_mut().unwrap().last_done = Ok(Some(at(NOW - 9000)));
+        }),
+        ("trail bucket", "none was done with within 14 days", "object_not_read", |facts| {
+            facts.trail_queue.as_mut().unwrap().last_done = Ok(None);
+        }),
+        ("trail bucket", "no notification of made-up-trail", "TrailTopicArn", |facts| {
+            facts.trail_queue.as_mut().unwrap().last_sent = Ok(None);
+        }),
         ("table", "could not be written: the right made:Up is missing", "dynamodb:PutItem", |facts| {
             facts.table = Some(Table { written: denied(), read: denied() });
         }),
@@ -272,6 +287,10 @@ fn what_cannot_be_found_out_is_unknown_and_says_why() {
         ("stream many", "it timed out", |facts| facts.streams[0].last_written = silent()),
         ("stream many", "the right made:Up is missing", |facts| facts.streams[0].behind = denied()),
         ("stream many", "no record came within 14 days", |facts| facts.streams[0].last_written = Ok(None)),
+        ("trail bucket", "it timed out", |facts| facts.trail_queue.as_mut().unwrap().last_sent = silent()),
+        ("trail bucket", "the right made:Up is missing", |facts| {
+            facts.trail_queue.as_mut().unwrap().last_done = denied()
+        }),
         ("topic", "who subscribes is unknown", |facts| facts.topics[0].subscriptions = denied()),
         ("probe eu-central-1", "CreateToken unknown", |facts| facts.probes[0].1 = probed(60, StepState::Unknown)),
         ("probe eu-central-1", "CreateToken unexpected", |facts| facts.probes[0].1 = probed(60, StepState::Unexpected)),
@@ -326,6 +345,7 @@ fn of_a_function_on_somebodys_own_machine_only_what_it_has_is_checked() {
     (facts.rules, facts.ticks, facts.bus) = (None, None, None);
     facts.log_groups.clear();
     facts.streams.clear();
+    facts.trail_queue = None;
     facts.source_bus = None;
     let checks = report(&facts, at(NOW)).checks;
     assert!(!checks.iter().any(|check| check.name.starts_with("rule") || check.name.starts_with("logs")), "{checks:?}");

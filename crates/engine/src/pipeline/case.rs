@@ -100,6 +100,7 @@ impl Case {
             carries_secrets,
             items,
             observations_max: _,
+            objects: _,
             request: _,
         } = batch;
         let schedule = Schedule::of(invocation);
