@@ -140,8 +140,11 @@ impl DynamoStore {
         let mut step = step.clone();
         let state = self.state();
         if state.has_own_key() {
-            let known = state.regions.get(region).map(|known| known.rest.ledger.clone()).unwrap_or_default();
-            step.ledger = step.ledger.with_names_of(&known);
+            let known = |region| state.regions.get(region).map(|known| known.rest.ledger.clone()).unwrap_or_default();
+            step.ledger = step.ledger.with_names_of(&known(region));
+            for beside in &mut step.with {
+                beside.ledger = beside.ledger.take().map(|ledger| ledger.with_names_of(&known(&beside.region)));
+            }
         }
         step
     }
@@ -420,12 +423,17 @@ impl Store for DynamoStore {
     }
 
     async fn commit(&self, region: &Region, version: u64, step: &Step, at: At) -> Result<Committed, StoreError> {
-        let unreadable = self.state().regions.get(region).and_then(|known| known.rest.trouble.clone());
-        if let Some(error) = unreadable {
-            return Err(error);
+        for region in std::iter::once(region).chain(step.with.iter().map(|beside| &beside.region)) {
+            let unreadable = self.state().regions.get(region).and_then(|known| known.rest.trouble.clone());
+            if let Some(error) = unreadable {
+                return Err(error);
+            }
         }
         // So that the watcher evaluates it: of a region whose failures came too late nothing else is written.
-        self.register(region, at).await?;
+        let beside = step.with.iter().filter(|beside| beside.ledger.is_some()).map(|beside| &beside.region);
+        for region in std::iter::once(region).chain(beside) {
+            self.register(region, at).await?;
+        }
         let step = &self.in_shared_names(region, step);
         let committed = self.table.put_step(region, version, step, at).await?;
         if committed == Committed::Yes {
@@ -433,6 +441,12 @@ impl Store for DynamoStore {
             let rest = &mut state.regions.entry(region.clone()).or_default().rest;
             rest.ledger = step.ledger.clone();
             rest.version = version + 1;
+            for beside in &step.with {
+                let Some(ledger) = &beside.ledger else { continue };
+                let rest = &mut state.regions.entry(beside.region.clone()).or_default().rest;
+                rest.ledger = ledger.clone();
+                rest.version = beside.version + 1;
+            }
         }
         Ok(committed)
     }

@@ -133,6 +133,7 @@ def test_untrusted_text_cannot_forge_a_line(function, oidc, sns):
 
 @pytest.mark.parametrize("variable, value", [("OIDC_TRIAGE_REGION", "Frankfurt"), ("OIDC_TRIAGE_CALLER_NAMES", "maybe"),
                                              ("OIDC_TRIAGE_POLICY", "no_such_key = 1"),
+                                             ("OIDC_TRIAGE_REPLICAS", "us-east-1=https://d-1.awsapps.com/start"),
                                              ("OIDC_TRIAGE_START_URL", "http://example.com")])
 def test_a_setting_that_cannot_be_right_ends_the_start_with_its_name(start, variable, value):
     function = start(**{variable: value})

@@ -152,7 +152,7 @@ async fn a_step_of_one_who_has_a_key_of_its_own_names_nobody_and_counts_nobody_t
     wire.breaks(0, "GetItem", Throttled);
     let view = sandbox.view(&us(), true, on(1)).await;
     assert_eq!(counted(&view.ledger), 3, "the number is known");
-    let mut next = Step { letters: vec![], ledger: view.ledger, withheld: 0 };
+    let mut next = Step { letters: vec![], ledger: view.ledger, withheld: 0, with: vec![] };
     let incident = next.ledger.incident.as_mut().unwrap();
     incident.victims.get_mut(&Origin::CloudTrail).unwrap().add(&[CallerHash::from_bits(9)].into(), 0);
     assert_eq!(counted(&next.ledger), 3, "it may be one of them");

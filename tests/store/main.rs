@@ -48,6 +48,8 @@ in_both_homes! {
     evidence_ends_by_time
     of_all_who_take_a_step_at_once_one_is_heard
     a_step_on_an_old_version_is_overtaken
+    a_step_of_several_regions_is_taken_whole_or_not_at_all
+    of_all_who_take_a_step_of_several_regions_at_once_one_is_heard
     notices_wait_in_the_order_of_their_steps
     of_all_who_claim_at_once_one_gets_it
     a_claim_seen_again_is_its_claimants

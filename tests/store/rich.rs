@@ -183,6 +183,7 @@ fn rich_incident(id: &str, concern: Concern, scope: Scope) -> Incident {
             known: Known::Open,
         }),
         acknowledged: Some(Acknowledged { by: Some("eva".into()), at: at(100), until: at(28_900) }),
+        among: Default::default(),
         ..incident()
     }
 }
@@ -240,6 +241,7 @@ pub fn kept() -> Kept {
         phase: Phase::Resolved,
         title: "title".into(),
         lines: vec!["text with \"quotes\" and \u{e4}".into()],
+        portal: None,
         users: Some("for users".into()),
         operations: Some(vec![Operation::CreateToken]),
         tool: Some("aws-cli/2.31.0".into()),
@@ -371,6 +373,7 @@ pub fn notice() -> Notice {
         }),
         unresolved: Some(Unresolved { ids: 2, reason: "AccessDeniedException".into() }),
         error_budget: None,
+        replicas: vec![],
         cut: true,
     }
 }

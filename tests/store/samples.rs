@@ -122,6 +122,7 @@ pub fn notice(sequence: u32) -> Notice {
         silence: None,
         unresolved: None,
         error_budget: None,
+        replicas: vec![],
         cut: false,
     }
 }
@@ -130,7 +131,7 @@ pub fn notice(sequence: u32) -> Notice {
 pub fn step(sequences: std::ops::RangeInclusive<u32>) -> Step {
     let ledger = Ledger { incident: Some(incident()), next_position: u64::from(*sequences.end()), ..Ledger::default() };
     let letters = sequences.map(|sequence| Letter { channel: Channel::Topic, notice: notice(sequence) });
-    Step { ledger, letters: letters.collect(), withheld: 0 }
+    Step { ledger, letters: letters.collect(), withheld: 0, with: Vec::new() }
 }
 
 /// An open incident.

@@ -17,7 +17,7 @@ use triage_engine::store::{Claim, Committed, Elected, Settled, Store};
 use triage_model::caller::Caller;
 use triage_model::classify::Cause;
 use triage_model::observation::Origin;
-use triage_notify::letter::{Channel, Step};
+use triage_notify::letter::{Beside, Channel, Step};
 use triage_notify::people::Person;
 
 use crate::home::Home;
@@ -221,6 +221,52 @@ pub async fn a_step_on_an_old_version_is_overtaken<S: Store>(home: &Home<S>) {
     let seen = view(&*other, 1).await;
     assert_eq!((seen.version, &seen.ledger), (1, &step(1..=1).ledger));
     assert_eq!(other.pending(&us, &seen, on(0)).await.unwrap().len(), 1, "an overtaken decision sends nothing");
+}
+
+/// A step of `us`, decided on the ledgers of two other regions: the first of them changes.
+fn shared(sequence: u32, versions: [u64; 2]) -> Step {
+    let changed = Ledger { advised: [("advice".to_owned(), at(i64::from(sequence)))].into(), ..Ledger::default() };
+    let beside = |name, version, ledger| Beside { region: region(name), version, ledger };
+    let with = vec![beside("eu-west-1", versions[0], Some(changed)), beside("eu-west-2", versions[1], None)];
+    Step { with, ..step(sequence..=sequence) }
+}
+
+pub async fn a_step_of_several_regions_is_taken_whole_or_not_at_all<S: Store>(home: &Home<S>) {
+    let (us, eu, third) = (us(), region("eu-west-1"), region("eu-west-2"));
+    let (sandbox, other) = (home.sandbox(), home.sandbox());
+    assert_eq!(sandbox.commit(&us, 0, &shared(1, [0, 0]), on(0)).await, Ok(Committed::Yes));
+    let versions = async |store: &S, second| {
+        let at = on(second);
+        let of = async |region| store.view(region, true, at).await;
+        (of(&us).await.version, of(&eu).await.version, of(&third).await.version)
+    };
+    assert_eq!(versions(&other, 1).await, (1, 1, 0), "only what changes has another version");
+    assert_eq!(other.view(&eu, true, on(1)).await.ledger, shared(1, [0, 0]).with[0].ledger.clone().unwrap());
+    // Another ledger than was decided on, wherever it is: nothing is written.
+    for (version, beside) in [(0, [1, 0]), (1, [0, 0]), (1, [2, 0]), (1, [1, 1])] {
+        assert_eq!(other.commit(&us, version, &shared(2, beside), on(2)).await, Ok(Committed::Overtaken));
+        assert_eq!(versions(&sandbox, 3).await, (1, 1, 0));
+    }
+    // What is alone goes on by itself.
+    assert_eq!(other.commit(&third, 0, &step(1..=1), on(4)).await, Ok(Committed::Yes));
+    assert_eq!(sandbox.commit(&us, 1, &shared(2, [1, 0]), on(4)).await, Ok(Committed::Overtaken));
+    assert_eq!(sandbox.commit(&us, 1, &shared(2, [1, 1]), on(4)).await, Ok(Committed::Yes));
+    assert_eq!(versions(&other, 5).await, (2, 2, 1));
+    let seen = view(&*other, 5).await;
+    assert_eq!(other.pending(&us, &seen, on(5)).await.unwrap().len(), 2, "one for each step that was taken");
+}
+
+pub async fn of_all_who_take_a_step_of_several_regions_at_once_one_is_heard<S: Store>(home: &Home<S>) {
+    let (us, sandboxes) = (us(), home.sandboxes(MANY));
+    for version in 0..3 {
+        let step = shared(version as u32 + 1, [version, 0]);
+        let commits = sandboxes.iter().map(|sandbox| sandbox.commit(&us, version, &step, on(0)));
+        let committed: Vec<Committed> = join_all(commits).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(committed.iter().filter(|committed| **committed == Committed::Yes).count(), 1);
+    }
+    let sandbox = home.sandbox();
+    let view = view(&*sandbox, 1).await;
+    assert_eq!(sandbox.pending(&us, &view, on(0)).await.unwrap().len(), 3);
 }
 
 pub async fn notices_wait_in_the_order_of_their_steps<S: Store>(home: &Home<S>) {

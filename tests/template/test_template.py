@@ -126,12 +126,14 @@ KEY = "arn:aws:kms:us-east-1:111122223333:key/0123abcd-0123-0123-0123-0123456789
 
 DIRECTORY = "arn:aws:identitystore::111122223333:identitystore/d-1234567890"
 
+REPLICAS = "eu-central-1=https://d-1234567890.awsapps.com/start,us-east-1=https://d-1234567890.us-east-1.portal.amazonaws.com"
+
 # Each parameter that is empty or off by default, given.
 EVERYTHING = {
     "NotificationEmail": "on-call@example.com", "PagerTopic": "true", "FallbackTopicArn": FALLBACK,
     "ApplicationLogGroups": "/one,/two,/three,/four,/five", "CallSources": "com.example.ci,com.example.cd",
     "TrustedQueues": QUEUE, "TrustedTopics": FALLBACK, "IdentityCenterRegion": "eu-central-1",
-    "Regions": "eu-central-1,us-east-1", "StartUrl": "https://example.awsapps.com/start", "Policy": "outage_callers = 5",
+    "Replicas": REPLICAS, "Regions": "eu-central-1,us-east-1", "StartUrl": "https://example.awsapps.com/start", "Policy": "outage_callers = 5",
     "TriageReservedConcurrency": "50", "WatcherReservedConcurrency": "2", "Revision": "2026-11-27",
     "GradualDeployment": "Canary10Percent5Minutes", "Tracing": "Active", "KeyArn": KEY,
     "FallbackKeyArn": KEY.replace("us-east-1", "us-west-2"),
@@ -258,7 +260,7 @@ def test_every_environment_value_is_a_string_or_made_of_string_parameters():
 
 def test_an_empty_parameter_sets_no_variable():
     variables = resources("AWS::Lambda::Function")["TriageFunction"]["Environment"]["Variables"]
-    for variable, parameter in [("REGION", "IdentityCenterRegion"), ("REGIONS", "Regions"), ("START_URL", "StartUrl"),
+    for variable, parameter in [("REGION", "IdentityCenterRegion"), ("REGIONS", "Regions"), ("START_URL", "StartUrl"), ("REPLICAS", "Replicas"),
                                 ("POLICY", "Policy"), ("FALLBACK_TOPIC_ARN", "FallbackTopicArn"),
                                 ("RUNBOOK_URL", "RunbookUrl"), ("STATUS_PAGE_URL", "StatusPageUrl"),
                                 ("CONTACT", "Contact"), ("TIME_ZONE", "TimeZone"),
@@ -269,7 +271,7 @@ def test_an_empty_parameter_sets_no_variable():
 
 def test_each_setting_that_is_a_parameter_has_a_variable():
     variables = json.dumps(resources("AWS::Lambda::Function")["TriageFunction"]["Environment"]["Variables"])
-    for parameter in ("IdentityCenterRegion", "Regions", "StartUrl", "CallerNames", "Policy", "Mode", "RunbookUrl",
+    for parameter in ("IdentityCenterRegion", "Regions", "Replicas", "StartUrl", "CallerNames", "Policy", "Mode", "RunbookUrl",
                       "StatusPageUrl", "Contact", "TimeZone", "ResolveNames", "IdentityStoreArn"):
         assert f'"Ref": "{parameter}"' in variables, parameter
 
@@ -277,7 +279,8 @@ def test_each_setting_that_is_a_parameter_has_a_variable():
 def test_the_variables_are_those_that_the_function_reads():
     # Those of the decision are its engine's to read.
     code = "".join((ROOT / path).read_text() for path in (
-        "src/config.rs", "src/config/company.rs", "src/config/directory.rs", "src/config/status.rs", "crates/engine/src/settings.rs"))
+        "src/config.rs", "src/config/company.rs", "src/config/directory.rs", "src/config/status.rs", "crates/engine/src/settings.rs",
+        "crates/engine/src/settings/replicas.rs"))
     known = set(re.findall(r"\bOIDC_TRIAGE_[A-Z_]+", code))
     given = {variable for name in FUNCTIONS
              for variable in resources("AWS::Lambda::Function")[name]["Environment"]["Variables"]
@@ -329,6 +332,10 @@ def test_every_parameter_has_a_default_that_works():
     ("CodeSigningConfigArn", ["arn:aws:lambda:us-east-1:111122223333:code-signing-config:csc-0123abcd"], ["csc-0123abcd"]),
     ("IdentityCenterRegion", ["eu-central-1", "us-gov-west-1", "eusc-de-east-1"], ["Frankfurt", "eu-central"]),
     ("Regions", ["us-east-1", "us-east-1,eu-west-1", "us-east-1, eu-west-1"], ["us-east-1;eu-west-1", ","]),
+    ("Replicas", [REPLICAS, REPLICAS.replace(",", " , "), REPLICAS + ",us-gov-west-1=https://p.example.com:8443/a?b=c"],
+     ["eu-central-1", REPLICAS.split(",")[0], REPLICAS.replace("https", "http"), REPLICAS + ",", "," + REPLICAS,
+      REPLICAS.replace("us-east-1=", ""), REPLICAS + ",us-east-2=https://a b", "eu-central=https://a.example.com," + REPLICAS,
+      ",".join(9 * ["us-east-1=https://p.example.com"])]),
     ("StartUrl", ["https://example.awsapps.com/start"], ["http://example.com", "example"]),
     *((parameter, ["https://wiki.example.com", "https://wiki.example.com:8443/a_(b)?view=full#%C3%A9"],
        ["http://wiki.example.com", "wiki.example.com", "https://", "https:///a", "https://user:password@example.com/",

@@ -58,7 +58,7 @@ impl Ledger {
 
     /// Stops the reminders of an open incident, or starts them again. None: there is none of that id.
     pub fn acknowledge(&mut self, id: &str, acknowledged: Option<&Acknowledged>) -> Option<&Incident> {
-        let incident = self.incidents_mut().find(|incident| incident.id == id && incident.is_open())?;
+        let incident = self.incidents_mut().find(|incident| incident.goes_by(id) && incident.is_open())?;
         incident.acknowledged = acknowledged.cloned();
         Some(incident)
     }

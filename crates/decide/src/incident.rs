@@ -27,6 +27,7 @@ use crate::concern::Concern;
 use crate::ledger::{Alarm, Earlier, Incident, Ledger, REMEMBERED_MAX, bounded};
 use crate::policy::Policy;
 use crate::probe::StepState;
+use crate::replica::AmongReplicas;
 use crate::scope::{Scope, SharedKey};
 use crate::turn::{Change, Event, Happened, Turn};
 use crate::verdict::{Advised, Evaluation, Recovery, Severity, TALKER, THROTTLING, Verdict};
@@ -206,6 +207,7 @@ impl Incident {
             alarm_change: None,
             withheld: None,
             acknowledged: None,
+            among: AmongReplicas::default(),
         };
         incident.begin_run(verdict, now);
         incident.note(verdict, None, now);
@@ -267,6 +269,8 @@ impl Incident {
             Change::Lasts | Change::NobodyCalls(_) | Change::Diagnosis { .. } => true,
             Change::Attributed(_) | Change::Refuted(_) | Change::Callers { .. } => false,
             Change::Operation(_) | Change::Works(_) | Change::AwsHealth => false,
+            // One region by itself knows nothing of others.
+            Change::FailsIn { .. } | Change::WorksIn { .. } | Change::Portal { .. } => false,
         };
         if changes.iter().any(is_urgent) || !changes.is_empty() && self.may_change(policy, now) {
             self.changed_at = Some(now);
@@ -408,7 +412,7 @@ impl Incident {
         changes
     }
 
-    fn may_change(&self, policy: &Policy, now: Timestamp) -> bool {
+    pub(crate) fn may_change(&self, policy: &Policy, now: Timestamp) -> bool {
         let latest = self.changed_at.max(self.reopened_at).max(Some(self.opened_at));
         latest <= Some(before(now, policy.changed_every))
     }

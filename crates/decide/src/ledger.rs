@@ -18,6 +18,7 @@ use crate::concern::Concern;
 use crate::distinct::DistinctCallers;
 use crate::evidence::mark::Traits;
 use crate::proof_so_far::ProofSoFar;
+use crate::replica::AmongReplicas;
 use crate::scope::{Scope, SharedKey};
 use crate::silence::{Acknowledged, Missed, Silence, Withheld};
 use crate::verdict::{Diagnosis, Severity, Verdict};
@@ -148,6 +149,9 @@ pub struct Incident {
     /// Somebody works on it.
     #[serde(default)]
     pub acknowledged: Option<Acknowledged>,
+    /// Where Identity Center is replicated.
+    #[serde(default, skip_serializing_if = "AmongReplicas::is_alone")]
+    pub among: AmongReplicas,
 }
 
 /// What an incident was before it was reopened, as often as that was.
@@ -245,6 +249,16 @@ impl Incident {
         self.resolved_at.is_none()
     }
 
+    /// The id under which people know it.
+    pub fn known_as(&self) -> &str {
+        self.among.part_of.as_deref().unwrap_or(&self.id)
+    }
+
+    /// Whether it goes by that id, or is a part of what does.
+    pub fn goes_by(&self, id: &str) -> bool {
+        self.id == id || self.among.part_of.as_deref() == Some(id)
+    }
+
     /// Who works on it at `now`.
     pub fn acknowledged_at(&self, now: Timestamp) -> Option<&Acknowledged> {
         self.acknowledged.as_ref().filter(|acknowledged| acknowledged.until > now)
@@ -254,7 +268,7 @@ impl Incident {
     pub fn missed(&self) -> Missed {
         let (callers, seen) = self.callers_in_all();
         Missed {
-            incident: self.id.clone(),
+            incident: self.known_as().to_owned(),
             diagnosis: self.diagnosis,
             severity: self.severity,
             scope: self.scope.clone(),
@@ -325,6 +339,13 @@ impl Ledger {
         match key {
             None => self.incident.as_ref(),
             Some(_) => self.apart.iter().find(|incident| incident.key() == key),
+        }
+    }
+
+    pub fn latest_mut(&mut self, key: Option<SharedKey>) -> Option<&mut Incident> {
+        match key {
+            None => self.incident.as_mut(),
+            Some(_) => self.apart.iter_mut().find(|incident| incident.key() == key),
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Data first: [`policy`], [`evidence`], [`probe`], [`concern`], [`verdict`], [`silence`], [`ledger`], [`view`],
 //! [`turn`] import no logic. Then [`asked`] changes a ledger as an operator asks, [`calm`] says whether there is anything to decide, [`diagnose`] makes a verdict of a view, [`recovery`]
-//! says whether an incident is over, and [`incident`] makes a turn of both. Pure: `now` is an argument, and there is no
+//! says whether an incident is over, [`incident`] makes a turn of both, and [`replicas`] makes one of the turns of several
+//! regions. Pure: `now` is an argument, and there is no
 //! clock, no environment and no network.
 
 pub mod calls;
@@ -16,6 +17,7 @@ pub mod policy;
 pub mod probe;
 pub mod probe_record;
 pub mod proof_so_far;
+pub mod replica;
 pub mod scope;
 pub mod silence;
 pub mod turn;
@@ -28,6 +30,7 @@ pub mod diagnose;
 pub mod incident;
 pub mod objective;
 pub mod recovery;
+pub mod replicas;
 pub mod sequential;
 mod spread;
 

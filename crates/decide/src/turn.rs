@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use triage_model::observation::Operation;
+use triage_model::region::Region;
 
 use crate::ledger::{Incident, Ledger};
 use crate::scope::{Shared, SharedKey};
@@ -92,4 +93,19 @@ pub enum Change {
     /// Nobody has called since then.
     NobodyCalls(Timestamp),
     AwsHealth,
+    /// It fails in another region of the same Identity Center too; `everywhere`: in all of them.
+    FailsIn {
+        region: Region,
+        everywhere: bool,
+    },
+    /// It is over in that region, and not in another one.
+    WorksIn {
+        region: Region,
+        proved: bool,
+    },
+    /// Another portal leads in than the one that people were given.
+    Portal {
+        lost: Option<Region>,
+        found: Option<Region>,
+    },
 }

@@ -225,10 +225,21 @@ impl Store for MemoryStore {
 
     async fn commit(&self, region: &Region, version: u64, step: &Step, _at: At) -> Result<Committed, StoreError> {
         let mut state = self.state();
-        let known = state.regions.entry(region.clone()).or_default();
-        if known.view.version != version {
+        let version_of = |region: &Region| state.regions.get(region).map_or(0, |known| known.view.version);
+        if step.with.iter().any(|beside| version_of(&beside.region) != beside.version) {
             return Ok(Committed::Overtaken);
         }
+        if version_of(region) != version {
+            return Ok(Committed::Overtaken);
+        }
+        for beside in &step.with {
+            if let Some(ledger) = &beside.ledger {
+                let view = &mut state.regions.entry(beside.region.clone()).or_default().view;
+                view.ledger = ledger.clone();
+                view.version += 1;
+            }
+        }
+        let known = state.regions.entry(region.clone()).or_default();
         known.outbox.extend(step.entries().map(|entry| (entry.position, entry)));
         known.view.ledger = step.ledger.clone();
         known.view.version += 1;

@@ -10,6 +10,7 @@ pub mod classified;
 mod decide;
 mod deliver;
 mod doubt;
+mod group;
 mod late;
 mod names;
 mod objects;
@@ -170,7 +171,8 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let (regions, trouble) = self.store.flush(at).await;
         case.note_store_error(trouble);
         let mut in_trouble = BTreeSet::new();
-        for region in regions.into_iter().filter(|region| !classified.contains(region)) {
+        let is_decided = |region: &Region| self.group_of(region).iter().any(|one| classified.contains(one));
+        for region in regions.into_iter().filter(|region| !is_decided(region)) {
             if self.store.has_open_incident(&region, at).await {
                 in_trouble.insert(region);
             }

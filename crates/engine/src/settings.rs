@@ -3,11 +3,16 @@
 //! In: variables. Out: [`Settings`], and their errors, which the caller reports together with the rest. The caller
 //! supplies the variables.
 
+mod replicas;
+
 use jiff::tz::TimeZone;
 use triage_decide::policy::Policy;
 use triage_decode::trust::{TRAIL_LOG_GROUPS, TrailLogGroup, Trust};
 use triage_model::account::is_account;
 use triage_model::region::{KnownRegions, Region, is_well_formed};
+use triage_model::replica::Replica;
+
+pub use self::replicas::REPLICAS_VARIABLE;
 
 /// Every variable is optional.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +25,8 @@ pub struct Settings {
     pub region_is_named: bool,
     /// `OIDC_TRIAGE_REGIONS`: the regions that the watcher probes; else that one.
     pub regions: Vec<Region>,
+    /// `OIDC_TRIAGE_REPLICAS`: the regions of one Identity Center, the primary first; empty where it is not replicated.
+    pub replicas: Vec<Replica>,
     pub known_regions: KnownRegions,
     /// `OIDC_TRIAGE_START_URL`: the access portal, which lets the probe take one more step.
     pub start_url: Option<String>,
@@ -101,10 +108,20 @@ impl Settings {
             KnownRegions::with(named_region.iter().chain(&named_regions).chain(std::iter::once(&own_region)));
         let find = |name: &str| known_regions.find(name);
         let own_region = find(&own_region);
-        let region = named_region.as_deref().and_then(find).or_else(|| own_region.clone());
+        let named_region = named_region.as_deref().and_then(find);
+        let replicas =
+            replicas::read(&list(get(REPLICAS_VARIABLE)), &known_regions, get("AWS_REGION").as_deref(), problems);
+        problems.extend(replicas::contradiction(&replicas, named_region.as_ref()));
+        let primary = replicas.first().map(|primary| primary.region.clone());
+        let region = named_region.clone().or(primary).or_else(|| own_region.clone());
         let mut regions: Vec<Region> = named_regions.iter().filter_map(|name| find(name)).collect();
         if regions.is_empty() {
             regions.extend(region.clone());
+        }
+        for replica in &replicas {
+            if !regions.contains(&replica.region) {
+                regions.push(replica.region.clone());
+            }
         }
 
         let start_url = get("OIDC_TRIAGE_START_URL");
@@ -134,8 +151,9 @@ impl Settings {
         Some(Self {
             own_region: own_region?,
             region: region?,
-            region_is_named: named_region.is_some() || !named_regions.is_empty(),
+            region_is_named: named_region.is_some() || !named_regions.is_empty() || !replicas.is_empty(),
             regions,
+            replicas,
             known_regions,
             start_url,
             caller_names,
@@ -145,6 +163,13 @@ impl Settings {
             own_log_groups,
             trust,
         })
+    }
+
+    /// The start URL that a probe of a region uses. What a further region of Identity Center answers to one is not verified:
+    /// there the probe does without.
+    pub fn start_url_in(&self, region: &Region) -> Option<&str> {
+        let is_further = self.replicas.iter().skip(1).any(|replica| replica.region == *region);
+        self.start_url.as_deref().filter(|_| !is_further)
     }
 
     /// Whether no channel, item or log may name a person or an address.

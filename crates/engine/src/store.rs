@@ -121,7 +121,8 @@ pub trait Store {
     /// Replaces what was learned, unless another sandbox did since `before`.
     async fn learn(&self, region: &Region, before: &Learned, after: &Learned, at: At) -> Result<(), StoreError>;
 
-    /// Takes a turn decided on `version`: the ledger and the entries of its notices, all or nothing.
+    /// Takes a turn decided on `version`, and on those of the ledgers beside it ([`Step::with`]): all the ledgers and the
+    /// entries of its notices, or nothing.
     async fn commit(&self, region: &Region, version: u64, step: &Step, at: At) -> Result<Committed, StoreError>;
 
     /// The entries of `region` that are not sent, in order of their positions, found by `view`.

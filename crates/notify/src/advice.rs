@@ -10,7 +10,7 @@ use triage_decide::verdict::{Advised, Diagnosis, Talking, Verdict};
 use triage_model::redact::{SHOWN_NAME_MAX, one_line, unlinked};
 use triage_model::region::Region;
 
-use crate::headline::shared_in_words;
+use crate::headline::{places, shared_in_words};
 use crate::key;
 use crate::notice::Advice;
 use crate::words::{capitalized, concern_name, signing_in_by};
@@ -130,7 +130,7 @@ fn with_last(steps: Vec<String>, incident: &Incident, then: &[&str], users: &str
     let name = concern_name(&incident.concern).unwrap_or_else(|| "an error".to_owned());
     let shared = incident.scope.shared.as_ref();
     let gaps = [
-        ("{region}", incident.region.as_str()),
+        ("{region}", &*places(incident)),
         ("{name}", &name),
         ("{shared}", &shared_in_words(shared)),
         ("{signing in}", &capitalized(&shared.map_or_else(|| SIGNING_IN.to_owned(), signing_in_by))),
@@ -197,7 +197,7 @@ const TRY_IT: &str = "{try it}: no probe confirms it.";
 
 const TRY_WHAT_FAILS: &str = "{try it}: the probe works, so it cannot show this failure.";
 
-const WAY_IN: &str = "For urgent work use your break-glass access, or the access portal of another region if Identity Center is \
+pub(crate) const WAY_IN: &str = "For urgent work use your break-glass access, or the access portal of another region if Identity Center is \
                       replicated there.";
 
 const ASK_AWS: &str = "Check {region} at https://health.aws.amazon.com/health/status, and open an AWS Support case with the \

@@ -126,8 +126,11 @@ const fn is_escalation(change: &Change) -> bool {
         | Change::Refuted(_)
         | Change::Callers { .. }
         | Change::Operation(_)
-        | Change::AwsHealth => true,
-        Change::Lasts | Change::Works(_) | Change::NobodyCalls(_) => false,
+        | Change::AwsHealth
+        | Change::FailsIn { .. }
+        // The portal that an alert shows must be one that leads in.
+        | Change::Portal { .. } => true,
+        Change::Lasts | Change::Works(_) | Change::WorksIn { .. } | Change::NobodyCalls(_) => false,
     }
 }
 
@@ -156,6 +159,17 @@ fn change(change: &Change, incident: &Incident, now: Timestamp) -> String {
         Change::Works(operation) => format!("{operation} works again"),
         Change::NobodyCalls(_) => "nobody calls any more".to_owned(),
         Change::AwsHealth => "AWS Health confirms it".to_owned(),
+        Change::FailsIn { region, everywhere: true } => {
+            format!("it fails in {region} too, so sign-in works in no region any more")
+        }
+        Change::FailsIn { region, everywhere: false } => format!("it fails in {region} too"),
+        Change::WorksIn { region, proved: true } => format!("it works again in {region}"),
+        Change::WorksIn { region, proved: false } => format!("nobody calls in {region} any more"),
+        Change::Portal { lost, found } => {
+            let lost = lost.iter().map(|lost| format!("it is not known any more whether sign-in works in {lost}"));
+            let found = found.iter().map(|found| format!("sign-in works in {found}"));
+            lost.chain(found).collect::<Vec<_>>().join("; ")
+        }
     }
 }
 
@@ -334,11 +348,11 @@ impl Notice {
     /// The notice as one sandbox sends it without the store: under an id that every sandbox computes alike within
     /// `quiet`, and saying so.
     #[must_use]
-    pub fn alone(mut self, quiet: Duration, why: &StoreError) -> Self {
+    pub fn alone(mut self, region: &Region, quiet: Duration, why: &StoreError) -> Self {
         let quiet = i64::try_from(quiet.as_secs()).unwrap_or(i64::MAX).max(1);
         let begin = self.at.as_second().div_euclid(quiet) * quiet;
         let bucket = Timestamp::from_second(begin).unwrap_or(self.at);
-        let incident = format!("{}-{}-unshared", self.region, bucket.strftime("%Y%m%dT%H%M%SZ"));
+        let incident = format!("{region}-{}-unshared", bucket.strftime("%Y%m%dT%H%M%SZ"));
         self.id = format!("{incident}-1");
         self.incident = Some(incident);
         self.sequence = 1;
@@ -416,6 +430,7 @@ impl Notice {
             silence: None,
             unresolved: None,
             error_budget: None,
+            replicas: Vec::new(),
             cut: false,
         }
     }

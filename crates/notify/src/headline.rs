@@ -18,7 +18,7 @@ use triage_model::region::Region;
 use crate::key::KeyState;
 use crate::notice::Impact;
 use crate::words::{
-    Clock, SIGN_IN, SUBJECT_MAX, concern_name, counted, in_brackets, of_shared, operations_in_words, printable,
+    Clock, SIGN_IN, SUBJECT_MAX, concern_name, counted, in_brackets, listed, of_shared, operations_in_words, printable,
     shared_in_short, span,
 };
 
@@ -63,7 +63,8 @@ pub fn title_of_past(incident: &Incident, impact: &Impact) -> String {
 fn fitted(incident: &Incident, whom: &str, most: usize) -> String {
     let what = name(incident.diagnosis);
     let scope = scope_in_short(incident).unwrap_or_default();
-    let with = |scope: &str| format!("{SIGN_IN} {what}{scope} {} - {whom}", incident.region);
+    let place = places_in_short(incident);
+    let with = |scope: &str| format!("{SIGN_IN} {what}{scope} {place} - {whom}");
     let room = most.saturating_sub(printable(&with("")).len() + " ()".len());
     let scope = match scope.len() {
         0 => String::new(),
@@ -72,6 +73,20 @@ fn fitted(incident: &Incident, whom: &str, most: usize) -> String {
         _ => format!(" ({}...)", &scope[..scope.floor_char_boundary(room - "...".len())]),
     };
     printable(&with(&scope))
+}
+
+/// The regions in which it fails, or did: `eu-central-1`, `eu-central-1 and us-east-1`.
+pub fn places(incident: &Incident) -> String {
+    let regions: Vec<&str> = incident.among.regions.iter().map(Region::as_str).collect();
+    if regions.is_empty() { incident.region.to_string() } else { listed(&regions) }
+}
+
+/// No longer than a subject bears.
+fn places_in_short(incident: &Incident) -> String {
+    match incident.among.regions.len() {
+        0..=2 => places(incident),
+        count => counted(count, "region"),
+    }
 }
 
 fn scope_in_short(incident: &Incident) -> Option<String> {
@@ -117,7 +132,7 @@ impl Tense {
 pub fn what(incident: &Incident, impact: &Impact, tense: Tense) -> String {
     let whom = impact.head_count();
     let with = concern_name(&incident.concern).map(|name| format!(" with {name}")).unwrap_or_default();
-    let place = format!("{}{} in {}", name(incident.diagnosis), in_brackets(&incident.scope), incident.region);
+    let place = format!("{}{} in {}", name(incident.diagnosis), in_brackets(&incident.scope), places(incident));
     let (cannot, are) = (tense.of("cannot", "could not"), tense.of(are(impact), were(impact)));
     let said = match (incident.diagnosis, &incident.concern) {
         _ if impact.callers == 0 => format!("a probe {}; no caller has failed yet", tense.of("fails", "failed")),
@@ -213,7 +228,7 @@ pub fn over(incident: &Incident, impact: &Impact, recovery: &Recovery, clock: Cl
         "{begin}: {SIGN_IN} {}{} in {} from {} to {} ({}): {whom}{calls}.",
         name(incident.diagnosis),
         in_brackets(&incident.scope),
-        incident.region,
+        places(incident),
         clock.time(from),
         clock.time(to),
         how_long(incident),

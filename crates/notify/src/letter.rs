@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use triage_decide::ledger::{Alarm, Ledger};
+use triage_model::region::Region;
 
 use crate::notice::Notice;
 
@@ -92,6 +93,18 @@ pub struct Step {
     pub letters: Vec<Letter>,
     /// Notices that people do not get, because they are silenced.
     pub withheld: usize,
+    /// What it was decided on beside that ledger: the other regions of a replicated Identity Center.
+    pub with: Vec<Beside>,
+}
+
+/// The ledger of another region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beside {
+    pub region: Region,
+    /// The step is taken only while it is at this version.
+    pub version: u64,
+    /// What it becomes; None where it stays as it is.
+    pub ledger: Option<Ledger>,
 }
 
 impl Step {
@@ -99,7 +112,7 @@ impl Step {
     pub fn new(mut ledger: Ledger, notices: &[Notice], channels: &[Channel]) -> Self {
         let letters: Vec<Letter> = notices.iter().flat_map(|notice| letters(notice, channels)).collect();
         ledger.next_position += letters.len() as u64;
-        Self { ledger, letters, withheld: 0 }
+        Self { ledger, letters, withheld: 0, with: Vec::new() }
     }
 
     /// The notices.

@@ -1,7 +1,8 @@
 //! The notices of an incident, for each reader, and the outbox in which they wait.
 //!
 //! Data first: a [`notice::Notice`] and the [`letter::Letter`]s that carry it. [`compose`] makes notices of what happened, with
-//! the lines of [`headline`] and the steps of [`advice`] (those of a KMS key in [`key`]); [`merge`] makes one of several; [`people`] puts names in place of user ids; [`mail`], [`sms`], [`chat`], [`machine`] and [`pager`] are what each
+//! the lines of [`headline`] and the steps of [`advice`] (those of a KMS key in [`key`]); [`merge`] makes one of several; [`replicas`] says
+//! where sign-in works instead; [`people`] puts names in place of user ids; [`mail`], [`sms`], [`chat`], [`machine`] and [`pager`] are what each
 //! reader gets, and [`envelope`] puts them into one publish; [`outbox`] says what goes out next.
 //! [`silence`] says what an operator silenced and missed, [`command`] how to. [`test_notice`] makes notices of an incident that never was. Pure: nothing is sent here.
 
@@ -15,6 +16,7 @@ pub mod key;
 pub mod markup;
 pub mod merge;
 pub mod people;
+pub mod replicas;
 pub mod silence;
 pub mod step;
 pub mod words;

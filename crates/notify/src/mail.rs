@@ -104,6 +104,9 @@ fn facts(text: &mut Text, notice: &Notice, zone: Option<&TimeZone>) {
     if let Some(scope) = notice.scope.as_ref().and_then(NamedScope::in_words) {
         text.fact("Scope", &scope);
     }
+    for replica in &notice.replicas {
+        text.fact("Region", &replica.in_words(time));
+    }
     if impact.failures > 0 {
         let calls = counted(impact.failures, "call");
         let codes = tally(&impact.codes);

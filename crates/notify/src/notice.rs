@@ -11,6 +11,7 @@ use triage_decide::cell::Dimension;
 use triage_decide::ledger::Alarm;
 use triage_decide::objective::Objective;
 use triage_decide::probe::StepState;
+use triage_decide::replica::Standing;
 use triage_decide::scope::Scope;
 use triage_decide::verdict::{Diagnosis, Severity};
 use triage_model::observation::Operation;
@@ -96,8 +97,28 @@ pub struct Notice {
     /// Of a `resolved`, where it is known: what the incident cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_budget: Option<BudgetCost>,
+    /// Where Identity Center is replicated: how sign-in stands in each of its regions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<ReplicaFacts>,
     /// Lists were shortened so that it fits where it is sent.
     pub cut: bool,
+}
+
+/// How sign-in stands in one region of a replicated Identity Center.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaFacts {
+    pub region: Region,
+    pub state: Standing,
+    /// Since when it fails, or works again; None where that is not known.
+    pub since: Option<Timestamp>,
+    /// Its access portal, as it was set.
+    pub portal: String,
+    /// Sign-in works here, and people are sent to this portal.
+    pub linked: bool,
+    /// The first failure of this incident there, and the latest; None where it did not fail there.
+    pub failed_from: Option<Timestamp>,
+    pub failed_to: Option<Timestamp>,
 }
 
 /// What an incident cost of the error budget of 30 days.

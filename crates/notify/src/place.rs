@@ -53,8 +53,9 @@ impl Place {
 
     /// Where its reader may look, by name.
     pub fn links(&self, notice: &Notice) -> Vec<(&'static str, String)> {
+        let portal = notice.portal().map(|working| ("Access portal that works", working.portal.clone()));
         let health = notice.is_of_aws().then(|| ("AWS Health", HEALTH_PAGE.to_owned()));
-        health.into_iter().chain(self.log_link(notice).map(|log| ("Log", log))).collect()
+        portal.into_iter().chain(health).chain(self.log_link(notice).map(|log| ("Log", log))).collect()
     }
 
     /// The function's log, at what it wrote about the notice's incident; where that link is too long, the log alone.

@@ -30,10 +30,16 @@ pub fn render(notice: &Notice, place: &Place) -> String {
         StepState::Unknown | StepState::Unexpected => None,
     });
     // Of an incident that opens, the second line says whose fault it looks like.
-    let fault = notice.headline.get(1).filter(|_| notice.kind == NoticeKind::Opened);
+    let second = if notice.replicas.is_empty() { 1 } else { 2 };
+    let fault = notice.headline.get(second).filter(|_| notice.kind == NoticeKind::Opened);
     let fault = fault.and_then(|fault| septets(fault).split_inclusive(". ").next().map(|said| said.trim().to_owned()));
     let contact = place.company.contact.as_ref().map(|contact| format!("Contact: {}", septets(contact)));
-    for more in [since.as_deref(), fault.as_deref(), probe, contact.as_deref()].into_iter().flatten() {
+    let works = match notice.portal() {
+        Some(working) => Some(format!("Works in {}.", working.region)),
+        None => notice.fails_everywhere().then(|| "Works in no region.".to_owned()),
+    };
+    for more in [works.as_deref(), since.as_deref(), fault.as_deref(), probe, contact.as_deref()].into_iter().flatten()
+    {
         if text.len() + ". ".len() + more.len() <= SMS_MAX {
             text.push_str(if text.ends_with('.') { " " } else { ". " });
             text.push_str(more);

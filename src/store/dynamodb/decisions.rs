@@ -10,11 +10,12 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use jiff::Timestamp;
 use triage_decide::evidence::mark::hash48;
+use triage_decide::ledger::Ledger;
 use triage_decide::verdict::Diagnosis;
 use triage_decide::view::{StoreError, View};
 use triage_engine::store::{At, Claim, Committed, Settled};
 use triage_model::region::Region;
-use triage_notify::letter::{Channel, Entry, Step};
+use triage_notify::letter::{Beside, Channel, Entry, Step};
 use triage_notify::notice::{Notice, NoticeKind};
 use triage_notify::outbox::RecentlySent;
 
@@ -28,6 +29,8 @@ pub const LEDGER_ITEM: &str = "incident#current";
 const LEDGER: &str = "ledger";
 const VERSION: &str = "version";
 const TOKEN: &str = "token";
+/// The latest turn of another region that was decided on this ledger too.
+const CHECKED_BY: &str = "checked_by";
 const SENT_BELOW: &str = "sent_below";
 const NOTICE: &str = "notice";
 const CHANNEL: &str = "channel";
@@ -83,7 +86,7 @@ impl Table {
             if text(&item, TOKEN) == Some(token.as_str()) {
                 return Ok(Committed::Yes);
             }
-            if read_number(&item, VERSION).unwrap_or(0) != version {
+            if read_number(&item, VERSION).unwrap_or(0) != version || self.is_overtaken(&step.with, at).await? {
                 return Ok(Committed::Overtaken);
             }
             match tried {
@@ -98,6 +101,17 @@ impl Table {
         Err(refused)
     }
 
+    /// Whether one of these ledgers is at another version.
+    async fn is_overtaken(&self, with: &[Beside], at: At) -> Result<bool, StoreError> {
+        if with.is_empty() {
+            return Ok(false);
+        }
+        let key = |beside: &Beside| Key::of_region(&beside.region, LEDGER_ITEM);
+        let items = self.until(at.until).get_all(with.iter().map(key).collect()).await?;
+        let version = |beside| items.get(&key(beside)).and_then(|item| read_number(item, VERSION)).unwrap_or(0);
+        Ok(with.iter().any(|beside| version(beside) != beside.version))
+    }
+
     async fn try_step(
         &self,
         region: &Region,
@@ -106,18 +120,14 @@ impl Table {
         token: &str,
         at: At,
     ) -> Result<Tried, StoreError> {
-        let ledger = Update::of(Key::of_region(region, LEDGER_ITEM))
-            .set(LEDGER, json(&step.ledger))
-            .set(VERSION, number(version + 1))
-            .set(TOKEN, string(token))
-            .set("next", number(step.ledger.next_position))
-            .set("changed_at", string(at.now.to_string()));
-        let ledger = match version {
-            0 => ledger.only_if("attribute_not_exists(#version)"),
-            known => ledger.only_if("#version = :known").value("known", number(known)),
-        };
+        let ledger = ledger_update(region, version, Some(&step.ledger), token, at);
         let ledger = TransactWriteItem::builder().update(ledger.in_transaction(self)?).build();
         let mut transaction = self.client.transact_write_items().transact_items(ledger);
+        for Beside { region, version, ledger } in &step.with {
+            let ledger = ledger_update(region, *version, ledger.as_ref(), token, at);
+            let ledger = TransactWriteItem::builder().update(ledger.in_transaction(self)?).build();
+            transaction = transaction.transact_items(ledger);
+        }
         for entry in step.entries() {
             let put = Put::builder()
                 .table_name(&self.name)
@@ -292,6 +302,24 @@ impl Table {
             .apply(self.until(at.until), ReturnValue::None)
             .await?;
         Ok(claimed.is_some())
+    }
+}
+
+/// Replaces the ledger of that version, or only makes sure that it is still that one: a check would need a right of its own.
+fn ledger_update(region: &Region, version: u64, ledger: Option<&Ledger>, token: &str, at: At) -> Update {
+    let update = Update::of(Key::of_region(region, LEDGER_ITEM));
+    let update = match ledger {
+        Some(ledger) => update
+            .set(LEDGER, json(ledger))
+            .set(VERSION, number(version + 1))
+            .set(TOKEN, string(token))
+            .set("next", number(ledger.next_position))
+            .set("changed_at", string(at.now.to_string())),
+        None => update.set(CHECKED_BY, string(token)),
+    };
+    match version {
+        0 => update.only_if("attribute_not_exists(#version)"),
+        known => update.only_if("#version = :known").value("known", number(known)),
     }
 }
 

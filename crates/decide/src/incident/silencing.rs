@@ -10,8 +10,7 @@ use std::mem;
 use jiff::Timestamp;
 
 use crate::ledger::{Alarm, Incident, Ledger};
-use crate::scope::SharedKey;
-use crate::silence::{Known, Silence, Withheld};
+use crate::silence::{Known, Silence, SilenceScope, Withheld};
 use crate::turn::{Event, Happened, Turn};
 use crate::verdict::{Evaluation, Verdict};
 
@@ -45,8 +44,8 @@ impl Ledger {
     /// them.
     fn sum_up(&mut self, silence: &mut Silence) {
         for incident in self.incidents() {
-            let is_listed = silence.missed.iter().any(|missed| missed.incident == incident.id);
-            if is_listed || incident.is_open() && silence.scope.has(&incident.id, &incident.scope) {
+            let is_listed = silence.missed.iter().any(|missed| missed.incident == incident.known_as());
+            if is_listed || incident.is_open() && incident.is_within(&silence.scope) {
                 silence.miss(incident.missed(), 0);
             }
         }
@@ -121,21 +120,18 @@ impl Ledger {
         }
         (reported, withheld)
     }
-
-    fn latest_mut(&mut self, key: Option<SharedKey>) -> Option<&mut Incident> {
-        match key {
-            None => self.incident.as_mut(),
-            Some(_) => self.apart.iter_mut().find(|incident| incident.key() == key),
-        }
-    }
 }
 
 /// The silence that an incident is within.
 fn covering<'a>(silences: &'a [Silence], incident: &Incident, now: Timestamp) -> Option<&'a Silence> {
-    silences.iter().find(|silence| silence.is_active(now) && silence.scope.has(&incident.id, &incident.scope))
+    silences.iter().find(|silence| silence.is_active(now) && incident.is_within(&silence.scope))
 }
 
 impl Incident {
+    fn is_within(&self, silenced: &SilenceScope) -> bool {
+        silenced.has(&self.id, &self.scope) || silenced.has(self.known_as(), &self.scope)
+    }
+
     /// What just happened to it, as it is reported. Within a silence it is marked as withheld; what has outgrown its silence
     /// is reported anew.
     fn reported_as(&mut self, what: Happened, before: &Ledger, silences: &mut [Silence], now: Timestamp) -> Happened {

@@ -107,5 +107,6 @@ pub fn opened_incident(diagnosis: Diagnosis, concern: Concern, since: Timestamp,
         alarm_change: None,
         withheld: None,
         acknowledged: None,
+        among: Default::default(),
     }
 }

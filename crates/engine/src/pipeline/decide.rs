@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use triage_decide::diagnose::diagnose;
-use triage_decide::incident::turn;
+use triage_decide::incident::{Recoveries, turn};
 use triage_decide::ledger::Incident;
 use triage_decide::objective::Objective;
 use triage_decide::probe::StepState;
 use triage_decide::recovery::recoveries;
+use triage_decide::replicas;
 use triage_decide::verdict::Evaluation;
 use triage_decide::view::{StoreError, View};
 use triage_model::problem::ProblemName;
@@ -20,9 +21,11 @@ use triage_model::region::Region;
 use triage_notify::compose;
 use triage_notify::letter::{Channel, Step};
 use triage_notify::notice::{NamedScope, Notice};
+use triage_notify::replicas as of_replicas;
 
 use super::case::{Case, NotSent};
 use super::doubt;
+use super::group::{Known, evaluations_of, members, step_of, take};
 use super::parts::Pipeline;
 use crate::answer::{IncidentReport, IncidentState};
 use crate::directory::Directory;
@@ -32,77 +35,83 @@ use crate::store::{At, Committed, Store};
 
 /// Turns to try before the next invocation takes over. Each failed try means that another sandbox took a turn, so
 /// something was reported or learned.
-const STEPS_TRIED: u32 = 8;
+const STEPS_TRIED: usize = 8;
 
 /// Sandboxes without a store spread their notices over this time: dozens of them stay below the ten a second at which
 /// SNS gives up on a mail address.
 const ALONE_SPREAD: Duration = Duration::from_secs(5);
 
 impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
-    /// Evaluates each region, takes the turn that follows, and sends the notices that are due.
+    /// Evaluates each region, takes the turn that follows, and sends the notices that are due. Regions of one Identity Center are
+    /// decided on together.
     pub(super) async fn decide(&self, regions: &BTreeSet<Region>, is_tick: bool, case: &mut Case) {
-        for (done, region) in regions.iter().enumerate() {
+        let groups = self.groups(regions);
+        for (done, group) in groups.iter().enumerate() {
             // What is recorded, the next tick evaluates: without the time to agree on a turn a notice could be sent
             // twice.
             let schedule = &case.schedule;
             let limit = if self.store.is_durable() { schedule.decide_until } else { schedule.deadline };
-            if case.is_past(limit, regions.len() - done, "regions were not evaluated") {
+            let left = groups[done..].iter().map(Vec::len).sum();
+            if case.is_past(limit, left, "regions were not evaluated") {
                 return;
             }
-            let view = self.settle_region(region, is_tick, case).await;
-            self.deliver(region, &view, case).await;
-            let draft = &mut case.draft;
-            if is_tick {
-                let objective = Objective::of(&view, &self.settings.policy, case.schedule.now);
-                draft.objectives.extend(objective.map(|objective| (region.clone(), objective)));
+            let known = self.settle_regions(group, is_tick, case).await;
+            for Known { region, view } in &known {
+                self.deliver(region, view, case).await;
+                if is_tick {
+                    let objective = Objective::of(view, &self.settings.policy, case.schedule.now);
+                    case.draft.objectives.extend(objective.map(|objective| (region.clone(), objective)));
+                }
             }
-            draft.incidents.extend(reports(&view, draft.evaluations.get(region), case.schedule.now));
-            case.note_store_error(view.trouble);
+            let draft = &mut case.draft;
+            draft.incidents.extend(reports(&known, &draft.evaluations, case.schedule.now));
+            known.into_iter().for_each(|known| case.note_store_error(known.view.trouble));
         }
     }
 
-    /// Decides until nothing more follows, and returns the final view.
-    async fn settle_region(&self, region: &Region, is_tick: bool, case: &mut Case) -> View {
+    /// Decides until nothing more follows, and returns the final views.
+    async fn settle_regions(&self, group: &[Region], is_tick: bool, case: &mut Case) -> Vec<Known> {
         let at = case.schedule.to_decide();
-        let mut view = self.store.view(region, is_tick, at).await;
-        if is_tick && view.trouble.is_none() {
-            self.learn(region, &view, case).await;
+        let mut known = self.known(group, is_tick, at).await;
+        for Known { region, view } in known.iter().filter(|known| is_tick && known.view.trouble.is_none()) {
+            self.learn(region, view, case).await;
         }
-        for _ in 0..STEPS_TRIED {
+        for _ in 0..STEPS_TRIED * group.len() {
             let started = Instant::now();
-            let (evaluation, next) = self.next_step(region, &view, at.now, case.draft.doubt.as_deref());
+            let (evaluations, next) = self.next_step(&known, at.now, case.draft.doubt.as_deref(), None);
             case.draft.measured.deciding += started.elapsed();
-            case.draft.evaluations.insert(region.clone(), evaluation);
-            let Some(next) = next else { return view };
-            if self.is_guess(region, &view, at).await {
+            case.draft.evaluations.extend(group.iter().cloned().zip(evaluations));
+            let Some(next) = next else { return known };
+            if let [Known { region, view }] = known.as_slice()
+                && self.is_guess(region, view, at).await
+            {
                 case.draft.problems.note(
                     ProblemName::RegionAssumed,
                     format!("{region}: no record names it, and other regions were seen; set OIDC_TRIAGE_REGION if it is right"),
                 );
-                return view;
+                return known;
             }
-            match self.store.commit(region, view.version, &next, at).await {
+            match self.store.commit(&group[0], known[0].view.version, &next, at).await {
                 Ok(Committed::Yes) => {
                     case.draft.measured.notices_silenced += next.withheld as u64;
-                    view.ledger = next.ledger;
-                    view.version += 1;
+                    take(&mut known, next);
                 }
                 Ok(Committed::Overtaken) => {
-                    view = self.store.view(region, true, at).await;
-                    if let Some(error) = view.trouble.clone() {
+                    known = self.known(group, true, at).await;
+                    if let Some(error) = known.iter().find_map(|known| known.view.trouble.clone()) {
                         // Earlier evidence cannot be read, so no turn can be agreed on.
-                        self.notify_without_store(region, &view, &next, &error, case).await;
-                        return view;
+                        self.notify_without_store(&known, &next, &error, case).await;
+                        return known;
                     }
                 }
                 Err(error) => {
-                    self.notify_without_store(region, &view, &next, &error, case).await;
+                    self.notify_without_store(&known, &next, &error, case).await;
                     case.note_store_error(Some(error));
-                    return view;
+                    return known;
                 }
             }
         }
-        view
+        known
     }
 
     /// Whether all that is known of a region are log lines that name none and count as its own, while other regions are
@@ -116,28 +125,51 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         !is_seen && self.store.regions(at).await.is_ok_and(|regions| regions.iter().any(|known| known != region))
     }
 
-    /// The verdicts, and the turn that follows. `doubt`: what was not believed.
+    /// The verdicts, and the turn that follows. `doubt`: what was not believed. `changed`: the region whose ledger an operator
+    /// changed, so that it must be written in any case.
     pub(super) fn next_step(
         &self,
-        region: &Region,
-        view: &View,
+        known: &[Known],
         now: Timestamp,
         doubt: Option<&str>,
-    ) -> (Evaluation, Option<Step>) {
+        changed: Option<&Region>,
+    ) -> (Vec<Evaluation>, Option<Step>) {
         let policy = &self.settings.policy;
-        let mut evaluation = diagnose(region, view, policy, now);
-        evaluation.region.advised.extend(self.late.advice(region, view, policy));
-        let doubt = doubt.filter(|_| *region == self.settings.region);
-        evaluation.region.advised.extend(doubt.map(|detail| doubt::advice(detail, policy)));
-        // What could not be read may be failures: without them silence would look like proof.
-        let recoveries = if view.trouble.is_none() { recoveries(view, policy, now) } else { BTreeMap::new() };
-        let next = turn(region, &view.ledger, &evaluation, &recoveries, policy, now).map(|turn| {
-            let zone = self.settings.time_zone.as_ref();
-            let objective = Objective::of(view, policy, now);
-            let notices = compose::notices(region, &turn, &evaluation, &recoveries, objective.as_ref(), zone, now);
-            Step { withheld: turn.withheld, ..Step::new(turn.ledger, &notices, &self.channels) }
+        let found = known.iter().map(|Known { region, view }| {
+            let mut evaluation = diagnose(region, view, policy, now);
+            evaluation.region.advised.extend(self.late.advice(region, view, policy));
+            let doubt = doubt.filter(|_| *region == self.settings.region);
+            evaluation.region.advised.extend(doubt.map(|detail| doubt::advice(detail, policy)));
+            // What could not be read may be failures: without them silence would look like proof.
+            let recoveries = if view.trouble.is_none() { recoveries(view, policy, now) } else { BTreeMap::new() };
+            (evaluation, recoveries)
         });
-        (evaluation, next)
+        let (evaluations, recoveries): (Vec<Evaluation>, Vec<Recoveries>) = found.unzip();
+        let zone = self.settings.time_zone.as_ref();
+        let objectives: Vec<Objective> =
+            known.iter().filter_map(|known| Objective::of(&known.view, policy, now)).collect();
+        let objective = Objective::together(&objectives);
+        let next = match known {
+            [Known { region, view }] => {
+                let (evaluation, recoveries) = (&evaluations[0], &recoveries[0]);
+                turn(region, &view.ledger, evaluation, recoveries, policy, now).map(|turn| {
+                    let notices =
+                        compose::notices(region, &turn, evaluation, recoveries, objective.as_ref(), zone, now);
+                    Step { withheld: turn.withheld, ..Step::new(turn.ledger, &notices, &self.channels) }
+                })
+            }
+            _ => {
+                let members = members(known, &evaluations, &recoveries);
+                replicas::turn(&members, policy, now).map(|turn| {
+                    let portals = &self.settings.replicas;
+                    let notices = of_replicas::notices(&turn, portals, objective.as_ref(), zone, now);
+                    let step = step_of(known, turn.ledgers, &notices, &self.channels, changed);
+                    Step { withheld: turn.reported.withheld, ..step }
+                })
+            }
+        };
+        let next = next.or_else(|| Some(step_of(known, BTreeMap::new(), &[], &self.channels, Some(changed?))));
+        (evaluations, next)
     }
 
     async fn learn(&self, region: &Region, view: &View, case: &mut Case) {
@@ -150,18 +182,12 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
 
     /// The store cannot take the turn. An incident that opens is still reported: by each sandbox that sees it, at most
     /// once in a while, under an id that all of them compute alike. Everything else waits for the store.
-    async fn notify_without_store(
-        &self,
-        region: &Region,
-        view: &View,
-        next: &Step,
-        error: &StoreError,
-        case: &mut Case,
-    ) {
+    async fn notify_without_store(&self, known: &[Known], next: &Step, error: &StoreError, case: &mut Case) {
         let begins = |notice: &&Notice| notice.kind.begins();
         let Some(notice) = next.notices().find(begins) else { return };
         let (quiet, deadline) = (self.settings.policy.unshared_quiet, case.schedule.deadline);
-        if view.ledger.open().is_some() {
+        let Some(Known { region, .. }) = known.first() else { return };
+        if known.iter().any(|known| known.view.ledger.open().is_some()) {
             return;
         }
         // A person closes the pager's alert by hand. Programs get no event: they would never get its end.
@@ -172,7 +198,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         if due.is_empty() {
             return;
         }
-        let notice = notice.clone().alone(quiet, error);
+        let notice = notice.clone().alone(region, quiet, error);
         // All sandboxes may get here at once, and they share nothing that would show it.
         let left = deadline.saturating_duration_since(Instant::now());
         if let Some(publisher) = &self.publisher {
@@ -195,10 +221,18 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 }
 
-/// The region's incidents that are open or were just resolved.
-fn reports(view: &View, evaluation: Option<&Evaluation>, now: Timestamp) -> Vec<IncidentReport> {
-    let notices = view.ledger.incidents().filter(|incident| incident.is_open() || incident.notified_at == now);
-    notices.map(|incident| report(incident, evaluation)).collect()
+/// The incidents that are open or were just resolved.
+fn reports(known: &[Known], evaluations: &BTreeMap<Region, Evaluation>, now: Timestamp) -> Vec<IncidentReport> {
+    let is_news = |incident: &&Incident| incident.is_open() || incident.notified_at == now;
+    if let [Known { region, view }] = known {
+        let incidents = view.ledger.incidents().filter(is_news);
+        return incidents.map(|incident| report(incident, evaluations.get(region))).collect();
+    }
+    let (of_regions, none) = evaluations_of(known, evaluations);
+    let members = members(known, &of_regions, &none);
+    let incidents = replicas::as_known(&members, now);
+    let news = incidents.iter().filter(|known| is_news(&&known.incident));
+    news.map(|known| report(&known.incident, Some(&known.evaluation))).collect()
 }
 
 fn report(incident: &Incident, evaluation: Option<&Evaluation>) -> IncidentReport {

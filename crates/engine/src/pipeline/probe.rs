@@ -87,7 +87,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         if view.trouble.is_some() {
             return (None, view.trouble);
         }
-        let (start_url, affected) = (self.settings.start_url.as_deref(), affected_steps(&view.ledger));
+        let (start_url, affected) = (self.settings.start_url_in(region), affected_steps(&view.ledger));
         let record = service.probe(region, start_url, &affected, &view.probe, now, until).await;
         let kept = self.store.record_probe(region, &record, at).await;
         // If our own deadline cuts the probe short, the record keeps the answer before.

@@ -17,7 +17,6 @@ use triage_decode::operator::silence::{
 use triage_model::problem::ProblemName;
 use triage_model::region::Region;
 use triage_model::time::later;
-use triage_notify::letter::Step;
 use triage_notify::words::utc;
 
 use super::case::Case;
@@ -72,23 +71,26 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
     }
 
     async fn acknowledged(&self, id: &str, acknowledged: Option<Acknowledged>, case: &mut Case) -> AcknowledgeAnswer {
-        let find = |ledger: &Ledger| ledger.open_incidents().any(|incident| incident.id == id).then_some(());
+        let find = |ledger: &Ledger| ledger.open_incidents().any(|incident| incident.goes_by(id)).then_some(());
         let LookedFor { found, ids, failed } = self.look_for(find, open_ids, case).await;
         let Some((region, ())) = found else {
             let state = if failed.is_empty() { State::Refused } else { State::Failed };
             return AcknowledgeAnswer::nothing(state, no_such("incident is open with the id", id, &ids, &failed));
         };
         let change = |ledger: &mut Ledger| ledger.acknowledge(id, acknowledged.as_ref()).map(|_| ());
-        match self.change(&region, change, case).await {
-            Ok(Some(())) => {}
-            Ok(None) => {
-                return AcknowledgeAnswer::nothing(State::Refused, format!("{id} was resolved just now."));
+        let mut is_done = false;
+        for region in self.group_of(&region) {
+            match self.change(&region, change, case).await {
+                Ok(done) => is_done |= done.is_some(),
+                Err(error) => {
+                    let text = format!("Nothing is acknowledged: {error}. Try again.");
+                    case.note_store_error(Some(error));
+                    return AcknowledgeAnswer::nothing(State::Failed, text);
+                }
             }
-            Err(error) => {
-                let text = format!("Nothing is acknowledged: {error}. Try again.");
-                case.note_store_error(Some(error));
-                return AcknowledgeAnswer::nothing(State::Failed, text);
-            }
+        }
+        if !is_done {
+            return AcknowledgeAnswer::nothing(State::Refused, format!("{id} was resolved just now."));
         }
         self.decide(&BTreeSet::from([region]), false, case).await;
         let (state, by, until) = match &acknowledged {
@@ -136,7 +138,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             let change = |ledger: &mut Ledger| {
                 let within = |ledger: &Ledger| -> Vec<String> {
                     let open = ledger.open_incidents().filter(|one| asked.scope.has(&one.id, &one.scope));
-                    open.map(|incident| incident.id.clone()).collect()
+                    open.map(|incident| incident.known_as().to_owned()).collect()
                 };
                 Some((ledger.silence(&asked, now), within(ledger)))
             };
@@ -218,11 +220,14 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             AskedScope::Incident(id) => {
                 let find = |ledger: &Ledger| {
                     let mut open = ledger.open_incidents();
-                    open.find(|incident| incident.id == *id).map(|incident| incident.scope.clone())
+                    open.find(|incident| incident.goes_by(id)).map(|incident| incident.scope.clone())
                 };
                 let LookedFor { found, ids, failed } = self.look_for(find, open_ids, case).await;
                 return match found {
-                    Some((region, scope)) => Ok((SilenceScope::of_incident(id, &scope), BTreeSet::from([region]))),
+                    Some((region, scope)) => {
+                        let regions = self.group_of(&region).into_iter().collect();
+                        Ok((SilenceScope::of_incident(id, &scope), regions))
+                    }
                     None if failed.is_empty() => {
                         Err(refused(no_such("incident is open with the id", id, &ids, &failed)))
                     }
@@ -325,19 +330,21 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
             if Instant::now() >= at.until {
                 return Err(StoreError::Unavailable("the time ran out".to_owned()));
             }
-            let mut view = self.store.view(region, true, at).await;
-            if let Some(trouble) = view.trouble {
+            let group = self.group_of(region);
+            let mut known = self.known(&group, true, at).await;
+            if let Some(trouble) = known.iter().find_map(|known| known.view.trouble.clone()) {
                 return Err(trouble);
             }
-            let before = view.ledger.clone();
-            let Some(done) = change(&mut view.ledger) else { return Ok(None) };
-            if view.ledger == before {
+            let Some(own) = known.iter_mut().find(|known| known.region == *region) else { return Ok(None) };
+            let before = own.view.ledger.clone();
+            let Some(done) = change(&mut own.view.ledger) else { return Ok(None) };
+            if own.view.ledger == before {
                 // Asked for again.
                 return Ok(Some(done));
             }
-            let (_, step) = self.next_step(region, &view, at.now, None);
-            let step = step.unwrap_or_else(|| Step::new(view.ledger.clone(), &[], &self.channels));
-            if self.store.commit(region, view.version, &step, at).await? == Committed::Yes {
+            let (_, step) = self.next_step(&known, at.now, None, Some(region));
+            let Some(step) = step else { return Ok(Some(done)) };
+            if self.store.commit(&group[0], known[0].view.version, &step, at).await? == Committed::Yes {
                 case.draft.measured.notices_silenced += step.withheld as u64;
                 return Ok(Some(done));
             }
@@ -363,7 +370,7 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
 }
 
 fn open_ids(ledger: &Ledger) -> Vec<String> {
-    ledger.open_incidents().map(|incident| incident.id.clone()).collect()
+    ledger.open_incidents().map(|incident| incident.known_as().to_owned()).collect()
 }
 
 fn silence_ids(ledger: &Ledger, now: jiff::Timestamp) -> Vec<String> {

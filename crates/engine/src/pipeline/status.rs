@@ -7,17 +7,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
+use triage_decide::incident::Recoveries;
 use triage_decide::objective::{Objective, Target};
 use triage_decide::recovery::recoveries;
+use triage_decide::replicas::{self, AsKnown};
 use triage_decide::verdict::{Diagnosis, Evaluation};
 use triage_decide::view::StoreError;
 use triage_model::region::Region;
 use triage_notify::place::Company;
-use triage_notify::status::data::{Doubt, Status};
+use triage_notify::replicas as of_replicas;
+use triage_notify::status::data::{Doubt, Outward, Status};
 use triage_notify::status::files::{File, fresh, news};
 use triage_notify::status::kept::Kept;
 use triage_notify::status::outward;
+use triage_notify::words::Clock;
 
+use super::group::{Known, evaluations_of, members};
 use super::parts::Pipeline;
 use super::schedule::Schedule;
 use crate::directory::Directory;
@@ -109,22 +114,52 @@ impl<S: Store, O: Service, P: Publish, D: Directory> Pipeline<S, O, P, D> {
         let mut doubt = None;
         let known = self.store.regions(at).await.unwrap_or_default();
         let regions: BTreeSet<&Region> = known.iter().chain(&self.settings.regions).chain(evaluations.keys()).collect();
-        for region in regions {
-            let view = self.store.view(region, false, at).await;
-            if view.trouble.is_some() {
+        for group in self.groups(&regions.into_iter().cloned().collect()) {
+            let known = self.known(&group, false, at).await;
+            if known.iter().any(|known| known.view.trouble.is_some()) {
                 doubt = Some(Doubt::Unread);
                 continue;
             }
-            let evaluation = evaluations.get(region);
-            if doubt.is_none() && evaluation.is_some_and(is_blind) {
+            let mut evaluated = group.iter().filter_map(|region| evaluations.get(region));
+            if doubt.is_none() && evaluated.any(is_blind) {
                 doubt = Some(Doubt::Blind);
             }
-            let recoveries = recoveries(&view, policy, now);
-            let incidents = outward::incidents(&view.ledger, evaluation, &recoveries, zone, now);
-            kept.take_in(region, incidents, outward::replaced(&view.ledger, zone));
+            let recoveries: Vec<Recoveries> = known.iter().map(|known| recoveries(&known.view, policy, now)).collect();
+            match known.as_slice() {
+                [Known { region, view }] => {
+                    let (evaluation, recoveries) = (evaluations.get(region), &recoveries[0]);
+                    let incidents = outward::incidents(&view.ledger, evaluation, recoveries, zone, now);
+                    kept.take_in(region, incidents, outward::replaced(&view.ledger, zone));
+                }
+                known => self.take_in_replicas(&mut kept, known, evaluations, &recoveries, Clock { now, zone }),
+            }
         }
         kept.forget(now);
         (kept, doubt)
+    }
+
+    /// Their incidents, each once.
+    fn take_in_replicas(
+        &self,
+        kept: &mut Kept,
+        known: &[Known],
+        evaluations: &BTreeMap<Region, Evaluation>,
+        recoveries: &[Recoveries],
+        clock: Clock<'_>,
+    ) {
+        let (of_regions, _) = evaluations_of(known, evaluations);
+        let members = members(known, &of_regions, recoveries);
+        let outward = |AsKnown { incident, evaluation, recoveries, standings }: &AsKnown| {
+            let facts = of_replicas::facts(standings, incident.among.linked.as_ref(), &self.settings.replicas);
+            outward::of_incident(incident, Some(evaluation), recoveries, &facts, clock)
+        };
+        let incidents: Vec<Outward> = replicas::as_known(&members, clock.now).iter().map(outward).collect();
+        for Known { region, view } in known {
+            // A part of another region's is on the page as that one.
+            let mut ledger = view.ledger.clone();
+            ledger.replaced.retain(|incident| incident.among.part_of.is_none());
+            kept.take_in(region, incidents.clone(), outward::replaced(&ledger, clock.zone));
+        }
     }
 
     fn status_as_known(&self) -> StatusRecord {

@@ -77,6 +77,8 @@ pub struct Failed {
 
 pub struct Company {
     rng: Rng,
+    /// Where they sign in from now on.
+    pub region: &'static str,
     pub people: Vec<Person>,
     /// In the order in which they were made up.
     pub failed: Vec<Failed>,
@@ -89,7 +91,7 @@ impl Company {
     pub fn of(people: usize, seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let people = (0..people).map(|number| person(&mut rng, number)).collect();
-        Self { rng, people, failed: Vec::new(), deliveries: BTreeMap::new() }
+        Self { rng, region: REGION, people, failed: Vec::new(), deliveries: BTreeMap::new() }
     }
 
     pub fn uuid(&mut self) -> String {
@@ -114,7 +116,19 @@ impl Company {
     /// One person after the other refreshes its token every `every` seconds; `fate` says how a call ends. A call that fails is
     /// tried again by the SDK, and by the person some minutes later.
     pub fn signs_in(&mut self, from: i64, to: i64, every: i64, fate: impl Fn(usize, i64) -> Option<Fault>) {
-        for person in 0..self.people.len() {
+        self.sign_in(0..self.people.len(), from, to, every, fate);
+    }
+
+    /// The same of some of them.
+    pub fn sign_in(
+        &mut self,
+        who: std::ops::Range<usize>,
+        from: i64,
+        to: i64,
+        every: i64,
+        fate: impl Fn(usize, i64) -> Option<Fault>,
+    ) {
+        for person in who {
             let phase = person as i64 * every / self.people.len() as i64;
             let mut second = from + phase;
             while second < to {
@@ -164,7 +178,7 @@ impl Company {
         for (key, value) in [
             ("eventVersion", json!("1.11")),
             ("eventTime", json!(time)),
-            ("awsRegion", json!(REGION)),
+            ("awsRegion", json!(self.region)),
             (
                 "responseElements",
                 fault.map_or_else(

@@ -58,6 +58,8 @@ pub struct Story {
     pub company: Company,
     /// None where nothing is probed.
     pub probed: Option<Probed>,
+    /// Where Identity Center is replicated: the setting, and what a probe finds in the other region.
+    pub replicas: Option<(&'static str, Probed)>,
     /// The table cannot be reached.
     pub without_table: bool,
     /// From the first to the last second.
@@ -71,12 +73,15 @@ pub struct Story {
 
 /// All notices of a story, in the order in which people got them.
 pub fn live(story: &Story) -> Vec<Notice> {
-    let variables = [("AWS_REGION", REGION), ("AWS_LAMBDA_FUNCTION_NAME", "oidc-triage")];
+    let replicas = story.replicas.map_or("", |(replicas, _)| replicas);
+    let variables =
+        [("AWS_REGION", REGION), ("AWS_LAMBDA_FUNCTION_NAME", "oidc-triage"), ("OIDC_TRIAGE_REPLICAS", replicas)];
     let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     let settings = Settings::read(variable).expect("the settings are usable");
     let memory = MemoryStore::new(settings.policy.evidence, settings.policy.gather);
     let table = Table { memory, is_away: story.without_table };
-    let service = story.probed.map(Scripted);
+    let service =
+        story.probed.map(|probed| Scripted(probed, story.replicas.map_or(probed, |(_, elsewhere)| elsewhere)));
     let pipeline: Pipeline<Table, Scripted, Nobody> = Pipeline::new(settings, table, service, None, None);
     let mut notices = Vec::new();
     for second in story.from..story.to {
@@ -113,8 +118,8 @@ fn tick(second: i64) -> String {
     .to_string()
 }
 
-/// The service, as a story has it.
-struct Scripted(Probed);
+/// The service, as a story has it: in its region, and in another one.
+struct Scripted(Probed, Probed);
 
 impl Service for Scripted {
     async fn retry(&self, _: &Failure, _: &Class, _: Instant) -> Result<RetryReport, NotRepeatable> {
@@ -130,7 +135,8 @@ impl Service for Scripted {
         now: Timestamp,
         _deadline: Instant,
     ) -> ProbeRecord {
-        let answers = (self.0)(now.duration_since(at(0)).as_secs());
+        let probed = if region.as_str() == REGION { self.0 } else { self.1 };
+        let answers = probed(now.duration_since(at(0)).as_secs());
         let steps = [Operation::StartDeviceAuthorization, Operation::CreateToken];
         let step = |operation: Operation| {
             let (answer, fault) = match answers {

@@ -9,6 +9,7 @@ use crate::life::{Answers, Probed, Story};
 pub fn stories() -> Vec<Story> {
     vec![
         outage(),
+        replicas(),
         brief(),
         quiet(),
         alone(),
@@ -50,7 +51,18 @@ fn in_a_line(story: Story) -> Story {
 /// With probes that find everything healthy, and the table at hand.
 fn story(name: &'static str, told: &'static str, company: Company, from: i64, to: i64) -> Story {
     let probed: Probed = |_| Answers::Healthy;
-    Story { name, told, company, probed: Some(probed), without_table: false, from, to, kept: &[], shown: 1 }
+    Story {
+        name,
+        told,
+        company,
+        probed: Some(probed),
+        replicas: None,
+        without_table: false,
+        from,
+        to,
+        kept: &[],
+        shown: 1,
+    }
 }
 
 const TOKEN: &[Operation] = &[Operation::CreateToken];
@@ -77,6 +89,39 @@ fn outage() -> Story {
             company,
             -HOUR,
             3 * HOUR,
+        )
+    }
+}
+
+const REPLICAS: &str = "eu-central-1=https://d-99671f2c0a.awsapps.com/start,\
+                        us-east-1=https://d-99671f2c0a.us-east-1.portal.amazonaws.com";
+
+/// Sign-in fails in one region from 08:00 until 09:10, and in the other one from 08:20 until 08:50. A third of the people use the
+/// other one, half of those only since the first one fails.
+fn replicas() -> Story {
+    let mut company = Company::of(60, 21);
+    let first = |second| (0..70 * MINUTE).contains(&second);
+    let second_one = |second| (20 * MINUTE..50 * MINUTE).contains(&second);
+    let fate = |_: usize, second| if first(second) { INTERNAL } else { None };
+    let (everybody, most, some) = (0..60, 0..50, 40..60);
+    company.sign_in(everybody, -HOUR, 0, 10 * MINUTE, fate);
+    company.sign_in(most, 0, 2 * HOUR, 6 * MINUTE, fate);
+    company.region = "us-east-1";
+    let fate = |_: usize, second| if second_one(second) { INTERNAL } else { None };
+    company.sign_in(50..60, -HOUR, 0, 10 * MINUTE, fate);
+    company.sign_in(some, 0, 2 * HOUR, 6 * MINUTE, fate);
+    let probed = |second| if (60..70 * MINUTE).contains(&second) { Answers::Down(TOKEN) } else { Answers::Healthy };
+    let elsewhere =
+        |second| if (21 * MINUTE..50 * MINUTE).contains(&second) { Answers::Down(TOKEN) } else { Answers::Healthy };
+    Story {
+        probed: Some(probed),
+        replicas: Some((REPLICAS, elsewhere)),
+        ..story(
+            "replicas",
+            "Identity Center is replicated to us-east-1. Sign-in fails in eu-central-1 from 08:00 UTC, and from 08:20 in us-east-1 too. It works again there at 08:50, and in eu-central-1 at 09:10: one incident, one page.",
+            company,
+            -HOUR,
+            2 * HOUR,
         )
     }
 }

@@ -103,6 +103,9 @@ pub struct Outward {
     pub lines: Vec<String>,
     /// The paragraph for users.
     pub users: Option<String>,
+    /// The region and the access portal where sign-in works, where Identity Center is replicated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal: Option<(Region, String)>,
     /// None: not limited by it.
     pub operations: Option<Vec<Operation>>,
     pub tool: Option<String>,

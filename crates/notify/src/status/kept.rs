@@ -91,6 +91,6 @@ impl Outward {
         self.phase = Phase::Quiet;
         (self.over_at, self.closed_at) = (Some(ended), Some(ended));
         self.lines.push("Its end was not seen.".to_owned());
-        self.users = None;
+        (self.users, self.portal) = (None, None);
     }
 }

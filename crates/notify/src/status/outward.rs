@@ -16,7 +16,7 @@ use triage_decide::scope::Shared;
 use triage_decide::verdict::{Diagnosis, Evaluation, Recovery, Verdict};
 
 use crate::compose::is_recovering;
-use crate::notice::{NamedScope, Notice, NoticeKind};
+use crate::notice::{NamedScope, Notice, NoticeKind, ReplicaFacts};
 use crate::status::data::{Outward, Phase, State};
 use crate::words::Clock;
 
@@ -37,22 +37,37 @@ pub fn incidents(
     zone: Option<&TimeZone>,
     now: Timestamp,
 ) -> Vec<Outward> {
+    ledger.incidents().map(|incident| of_incident(incident, evaluation, recoveries, &[], Clock { now, zone })).collect()
+}
+
+/// One incident. `replicas`: how sign-in stands in the regions of a replicated Identity Center.
+pub fn of_incident(
+    incident: &Incident,
+    evaluation: Option<&Evaluation>,
+    recoveries: &Recoveries,
+    replicas: &[ReplicaFacts],
+    clock: Clock<'_>,
+) -> Outward {
     let quiet = Verdict::quiet();
-    let verdict = |incident: &Incident| evaluation.and_then(|all| all.on(incident.key())).unwrap_or(&quiet);
-    let clock = Clock { now, zone };
-    let of = |incident: &Incident| match incident.is_open() {
-        true => of_open(incident, verdict(incident), recoveries.get(&incident.key()), clock),
-        false => of_past(incident, zone),
-    };
-    ledger.incidents().map(of).collect()
+    let verdict = evaluation.and_then(|all| all.on(incident.key())).unwrap_or(&quiet);
+    match incident.is_open() {
+        true => of_open(incident, verdict, recoveries.get(&incident.key()), replicas, clock),
+        false => of_past(incident, replicas, clock.zone),
+    }
 }
 
 /// Those that another one took the place of.
 pub fn replaced(ledger: &Ledger, zone: Option<&TimeZone>) -> Vec<Outward> {
-    ledger.replaced.iter().map(|incident| of_past(incident, zone)).collect()
+    ledger.replaced.iter().map(|incident| of_past(incident, &[], zone)).collect()
 }
 
-fn of_open(incident: &Incident, verdict: &Verdict, recovery: Option<&Recovery>, clock: Clock<'_>) -> Outward {
+fn of_open(
+    incident: &Incident,
+    verdict: &Verdict,
+    recovery: Option<&Recovery>,
+    replicas: &[ReplicaFacts],
+    clock: Clock<'_>,
+) -> Outward {
     let (incident, verdict) = (&unnamed(incident), &unworded(verdict));
     let notice = Notice::of_incident(NoticeKind::Reminder, incident, verdict, &[], clock);
     let (phase, notice, lines) = match incident.silent_since {
@@ -61,18 +76,34 @@ fn of_open(incident: &Incident, verdict: &Verdict, recovery: Option<&Recovery>, 
         // The second line of a reminder is for who must act.
         None => (Phase::Open, notice, 1),
     };
+    let (notice, lines) = within(notice, lines, incident, replicas, clock);
     shown(incident, phase, notice, lines)
 }
 
+/// With where sign-in works, in its second line.
+fn within(
+    notice: Notice,
+    lines: usize,
+    incident: &Incident,
+    replicas: &[ReplicaFacts],
+    clock: Clock<'_>,
+) -> (Notice, usize) {
+    match replicas.is_empty() || incident.key().is_some() {
+        true => (notice, lines),
+        false => (notice.in_replicas(replicas, clock), lines + 1),
+    }
+}
+
 /// Its times have their dates: it is read for months.
-fn of_past(incident: &Incident, zone: Option<&TimeZone>) -> Outward {
+fn of_past(incident: &Incident, replicas: &[ReplicaFacts], zone: Option<&TimeZone>) -> Outward {
     let incident = &unnamed(incident);
     // One that was replaced while it was open ended all the same.
     let (proved, over_at) = (incident.proved, Some(incident.resolved_at.unwrap_or(incident.ended())));
     let phase = if proved { Phase::Resolved } else { Phase::Quiet };
     let recovery = Recovery { over_at, proved, ..Recovery::default() };
-    let notice = Notice::of_recovery(incident, &recovery, Clock::with_dates(zone));
-    Outward { over_at, closed_at: Some(incident.notified_at), ..shown(incident, phase, notice, 1) }
+    let clock = Clock::with_dates(zone);
+    let (notice, lines) = within(Notice::of_recovery(incident, &recovery, clock), 1, incident, replicas, clock);
+    Outward { over_at, closed_at: Some(incident.notified_at), ..shown(incident, phase, notice, lines) }
 }
 
 fn shown(incident: &Incident, phase: Phase, notice: Notice, lines: usize) -> Outward {
@@ -81,6 +112,7 @@ fn shown(incident: &Incident, phase: Phase, notice: Notice, lines: usize) -> Out
         Concern::Admin { key, .. } => *key,
         Concern::Service | Concern::Request { .. } => incident.diagnosis == Diagnosis::Outage,
     };
+    let portal = notice.portal().map(|working| (working.region.clone(), working.portal.clone()));
     Outward {
         of: incident.id.clone(),
         id: format!("{}-{}", incident.region, incident.opened_at.strftime("%Y%m%dT%H%M%SZ")),
@@ -90,6 +122,7 @@ fn shown(incident: &Incident, phase: Phase, notice: Notice, lines: usize) -> Out
         phase,
         title: notice.title,
         lines: notice.headline.into_iter().take(lines).collect(),
+        portal,
         users: notice.advice.users,
         operations,
         tool: tool.filter(|name| !name.is_empty()),

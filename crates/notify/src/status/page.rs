@@ -105,6 +105,11 @@ fn open(h: &mut Html, incident: &Outward, status: &Status<'_>) {
         if let Some(users) = &incident.users {
             h.leaf("p", &[("class", &"users")], users);
         }
+        if let Some((region, portal)) = &incident.portal {
+            h.element("p", &[("class", &"users")], |h| {
+                h.leaf("a", &[("href", &portal)], format_args!("Sign in by the access portal of {region}"));
+            });
+        }
         lines(h, incident);
         h.element("dl", &[], |h| {
             let mut fact = |name: &str, value: &str| {

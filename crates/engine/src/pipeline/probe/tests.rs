@@ -69,6 +69,7 @@ fn incident(concern: Concern, operations: Option<&[Operation]>, parts: Vec<Part>
         alarm_change: None,
         withheld: None,
         acknowledged: None,
+        among: Default::default(),
     }
 }
 
