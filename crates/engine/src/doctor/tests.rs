@@ -143,7 +143,7 @@ fn of_a_healthy_stack_every_link_is_ok() {
         assert_eq!((check.state, check.action.as_str()), (State::Ok, ""), "{check:?}");
         assert!(report.text.contains(&format!("ok      {}: {}", check.name, check.detail)), "{}", report.text);
     }
-    assert!(report.text.starts_with("0 broken, 0 unknown, 21 ok.\n") && !report.any_broken());
+    assert!(report.text.starts_with("0 broken, 0 unknown, 22 ok.\n") && !report.any_broken());
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn the_text_begins_with_what_is_broken_and_no_foreign_text_forges_a_line() {
     facts.log_groups[0].subscription = Ok(None);
     let report = report(&facts, at(NOW));
     let lines: Vec<&str> = report.text.lines().collect();
-    assert_eq!(lines[0], "1 broken, 1 unknown, 19 ok.");
+    assert_eq!(lines[0], "1 broken, 1 unknown, 20 ok.");
     assert!(lines[1].starts_with("broken  logs /evil ok trail: all is well: no subscription"), "{}", report.text);
     assert!(lines[2].starts_with("unknown records: the right made:Up is missing. Do: Allow"), "{}", report.text);
     assert_eq!(lines.len(), 1 + report.checks.len());
