@@ -215,8 +215,8 @@ fn an_unknown_event_is_reported_by_its_keys_without_values() {
     for event in [json!(7), json!(null), json!({}), json!({"Type": "SubscriptionConfirmation"})] {
         assert_eq!(decoded(&event).problems.count(ProblemName::EventUnknown), 1, "{event}");
     }
-    let s3 = json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]});
-    assert_eq!(decoded(&s3).problems.count(ProblemName::EventUnknown), 1);
+    let of_a_table = json!({"Records": [{"eventSource": "aws:dynamodb", "eventName": "INSERT"}]});
+    assert_eq!(decoded(&of_a_table).problems.count(ProblemName::EventUnknown), 1);
 }
 
 #[test]
