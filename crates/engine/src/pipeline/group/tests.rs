@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use triage_decide::ledger::Alarm;
+use triage_decide::replica::Standing;
 use triage_decode::decode;
 use triage_notify::notice::{Notice, NoticeKind};
 use triage_notify::place::Company;
@@ -87,6 +88,11 @@ impl History {
         self.notices.iter().filter_map(|notice| notice.alarm).collect()
     }
 
+    /// Whose portal each notice sends people to.
+    fn linked(&self) -> Vec<Option<&str>> {
+        self.notices.iter().map(|notice| notice.portal().map(|one| one.region.as_str())).collect()
+    }
+
     fn page(&self, second: i64) -> String {
         let deadline = Instant::now() + Duration::from_secs(28);
         let invocation = Invocation { id: "i".into(), invoked_arn: String::new(), now: at(second), deadline };
@@ -119,6 +125,47 @@ const HOUR: i64 = 60 * MINUTE;
 
 fn within(from: i64, to: i64, second: i64) -> bool {
     (from * MINUTE..to * MINUTE).contains(&second)
+}
+
+#[test]
+fn while_one_region_fails_people_are_sent_to_the_other_one() {
+    let mut history = History::new(true);
+    history.lives(0, 2 * HOUR, |region, second| region == EU && within(30, 60, second));
+    assert_eq!(history.incidents().len(), 1);
+    assert_eq!((history.kinds()[0], *history.kinds().last().unwrap()), (NoticeKind::Opened, NoticeKind::Resolved));
+    assert_eq!(history.alarms(), [Alarm::Alarm, Alarm::Ok]);
+    let (last, open) = history.notices.split_last().unwrap();
+    assert!(history.linked()[..open.len()].iter().all(|linked| *linked == Some(US)), "{:?}", history.linked());
+    assert!(open.iter().all(|notice| notice.advice.now[0].contains(US_PORTAL)));
+    assert!(last.headline[1].ends_with("not in us-east-1.") && last.portal().is_none(), "{:?}", last.headline);
+    assert_eq!(last.impact.callers, 12);
+}
+
+#[test]
+fn both_regions_fail_and_the_first_recovers_while_the_second_fails() {
+    let mut history = History::new(true);
+    history.lives(0, 3 * HOUR, |region, second| match region {
+        EU => within(30, 60, second),
+        _ => within(45, 100, second),
+    });
+    assert_eq!(history.incidents().len(), 1, "{:?}", history.incidents());
+    assert_eq!(history.alarms(), [Alarm::Alarm, Alarm::Ok]);
+    let kinds = history.kinds();
+    let count = |kind| kinds.iter().filter(|one| **one == kind).count();
+    assert_eq!((count(NoticeKind::Opened), count(NoticeKind::Reopened), count(NoticeKind::Resolved)), (1, 0, 1));
+    // There, nowhere, and the other way round.
+    let mut linked = history.linked();
+    linked.dedup();
+    assert_eq!(linked, [Some(US), None, Some(EU), None]);
+    let nowhere = history.notices.iter().find(|notice| notice.fails_everywhere()).unwrap();
+    assert!(nowhere.headline[1].contains("it works in no region"));
+    let all = serde_json::to_string(&nowhere.advice).unwrap();
+    assert!(!all.contains(EU_PORTAL) && !all.contains(US_PORTAL), "{all}");
+    assert!(history.notices.iter().all(|notice| notice.impact.callers <= 12), "whoever fails in both is one");
+    let last = history.notices.last().unwrap();
+    assert!(last.replicas.iter().all(|one| one.failed_from.is_some() && one.state == Standing::Works));
+    let sequences: Vec<u32> = history.notices.iter().map(|notice| notice.sequence).collect();
+    assert!(sequences.is_sorted_by(|one, next| one < next), "{sequences:?}");
 }
 
 #[test]
