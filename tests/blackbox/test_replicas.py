@@ -148,7 +148,7 @@ def test_a_silence_and_an_acknowledgement_are_of_the_one_incident(world):
         assert result.error is None
         return result.answer
 
-    answer = ask({"acknowledge": {"incident": opened["incident"], "by": "ana"}})
+    answer = ask({"acknowledge": opened["incident"], "by": "ana"})
     assert answer["acknowledge"]["state"] == "acknowledged"
     ledgers = [json.loads(item["ledger"])["incident"] for item in world.table.items() if "ledger" in item]
     assert [incident["acknowledged"]["by"] for incident in ledgers] == ["ana", "ana"]
