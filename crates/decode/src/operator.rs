@@ -7,7 +7,7 @@
 pub mod silence;
 
 use triage_model::problem::{Problem, ProblemName};
-use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::redact::{SHOWN_NAME_MAX, quoted};
 use triage_model::region::KnownRegions;
 
 use crate::batch::OperatorRequest;
@@ -45,7 +45,7 @@ fn request(keys: &OuterKeys<'_>, regions: &KnownRegions) -> Result<OperatorReque
         return silence::silence(silence, regions).map(OperatorRequest::Silence);
     }
     match (test_notice.exact(), doctor.text()) {
-        (Some(kind), _) => Ok(OperatorRequest::TestNotice(one_line(kind, SHOWN_NAME_MAX))),
+        (Some(kind), _) => Ok(OperatorRequest::TestNotice(quoted(kind, SHOWN_NAME_MAX))),
         (None, Some("true")) => Ok(OperatorRequest::Doctor),
         (None, _) if doctor.is_given() => Err("doctor must be true".to_owned()),
         (None, _) => Err("testNotice must be the name of a diagnosis, such as \"outage\"".to_owned()),

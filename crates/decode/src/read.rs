@@ -6,7 +6,7 @@
 
 use serde_json::value::RawValue;
 use triage_model::problem::ProblemName;
-use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::redact::{SHOWN_NAME_MAX, quoted};
 use triage_model::trail_key::TrailKey;
 use triage_model::trust::Source;
 
@@ -411,12 +411,12 @@ impl Reader<'_> {
                     }
                     return;
                 }
-                format!("{} does not begin with TrailPrefix", one_line(&key, SHOWN_NAME_MAX))
+                format!("{} does not begin with TrailPrefix", quoted(&key, SHOWN_NAME_MAX))
             }
             Some(_) | None => {
                 format!(
                     "the bucket {} is not the trail's: nothing is read from it (TrailBucket)",
-                    one_line(&bucket, SHOWN_NAME_MAX)
+                    quoted(&bucket, SHOWN_NAME_MAX)
                 )
             }
         };

@@ -4,7 +4,7 @@
 //! weakens or drops the piece's evidence.
 
 use triage_model::account::is_account;
-use triage_model::redact::{SHOWN_NAME_MAX, one_line};
+use triage_model::redact::{SHOWN_NAME_MAX, quoted};
 use triage_model::region::Region;
 use triage_model::trust::Source;
 
@@ -197,7 +197,7 @@ impl Trust {
 
 /// The source, and the setting that would trust it. The name is an attacker's text.
 pub fn doubt(source: Source, name: &str) -> String {
-    let name = one_line(name, SHOWN_NAME_MAX);
+    let name = quoted(name, SHOWN_NAME_MAX);
     match source {
         Source::TrailLogs => {
             format!("log group {name} is trusted with CloudTrail's records and failures, and nothing else")

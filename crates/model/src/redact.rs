@@ -79,6 +79,14 @@ pub fn one_line(text: &str, max: usize) -> String {
     line
 }
 
+/// A text of a sender's in a sentence of ours: masked, and then on one line of at most `max` bytes. A secret that is cut first may not
+/// look like one any more.
+pub fn quoted(text: &str, max: usize) -> String {
+    // Only so many times the limit is read, however long the text.
+    const LOOKED_AT: usize = 4;
+    one_line(&mask::masked(&text[..text.floor_char_boundary(LOOKED_AT * max)]), max)
+}
+
 /// Keeps mail programs from making a link of an address in untrusted text.
 pub fn unlinked(text: &str) -> String {
     text.replace("://", ": //")

@@ -11,8 +11,7 @@ use jiff::{Span, SpanRelativeTo};
 use serde_json::{Map, Value};
 use triage_model::account::is_account;
 use triage_model::observation::Operation;
-use triage_model::redact::mask::masked;
-use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, SHOWN_TEXT_MAX, is_harmless, one_line};
+use triage_model::redact::{SHOWN_ARN_MAX, SHOWN_NAME_MAX, SHOWN_TEXT_MAX, is_harmless, quoted};
 use triage_model::region::{KnownRegions, Region};
 use triage_model::spelling::nearest;
 
@@ -191,7 +190,7 @@ fn operation(value: &Value) -> Result<Operation, String> {
     let name = value.as_str().unwrap_or_default();
     Operation::from_name(name).ok_or_else(|| {
         let names = Operation::ALL.map(Operation::as_str);
-        let shown = one_line(&masked(name), SHOWN_NAME_MAX);
+        let shown = quoted(name, SHOWN_NAME_MAX);
         format!("silence.scope.operations has {shown:?}: it knows {}", names.join(", "))
     })
 }
@@ -208,7 +207,7 @@ fn known(members: &Map<String, Value>, of: &str, names: &[&str]) -> Result<(), S
     match members.keys().find(|key| !names.contains(&key.as_str())) {
         None => Ok(()),
         Some(key) => {
-            let shown = one_line(&masked(key), SHOWN_NAME_MAX);
+            let shown = quoted(key, SHOWN_NAME_MAX);
             let meant = meant(key, names.iter().copied());
             Err(format!("{of} has an unknown member {shown:?}{meant} It knows {}", names.join(", ")))
         }
@@ -231,7 +230,7 @@ fn said(value: Option<&Value>, name: &str, most: usize) -> Result<Option<String>
             if !text.chars().all(is_harmless) {
                 return Err(format!("{name} must be one line of printable text"));
             }
-            Ok(Some(one_line(&masked(text), most)).filter(|text| !text.is_empty()))
+            Ok(Some(quoted(text, most)).filter(|text| !text.is_empty()))
         }
         Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
             Err(format!("{name} must be a text"))
