@@ -106,6 +106,9 @@ def rows(stack):
     yield ("With organization/forward.yaml: events of other accounts", "each is sent to a bus once",
            f"{money(MILLION * BUS_EVENT)} a million")
     # A message is received and deleted; each is billed.
+    more = MILLION * UNITS_OF_A_FAILURE["read"] * READ_UNIT
+    yield ("With Replicas: table", f"{UNITS_OF_A_TICK} read units a region and tick, {UNITS_OF_A_FAILURE['read']} more a region and failure",
+           f"{money(reads)} a month and {money(more)} a million failures, for each further region")
     yield ("With TrailBucket: files of a trail", "each is named by a message, and read if its account and region are concerned",
            f"{money(MILLION * 3 * QUEUE_REQUEST)} a million messages, {money(MILLION * S3_GET)} a million files")
     waits = SECONDS_A_MONTH / QUEUE_WAIT_S * QUEUE_POLLERS * QUEUE_REQUEST

@@ -57,7 +57,8 @@ def test_a_second_region_joins_the_incident_of_the_first_one(world):
     assert world.kinds().count("opened") == 1 and world.kinds().count("resolved") == 1 and world.kinds()[-1] == "resolved"
     assert f"It failed in {EU} from " in sent[-1].text and f" and in {US} from " in sent[-1].text
     assert {notice.incident for notice in sent} == {opened["incident"]}
-    assert [notice.sequence for notice in sent] == list(range(1, len(sent) + 1))
+    # A change that is overtaken by the end of the incident is not sent.
+    assert [notice.sequence for notice in sent] == sorted({notice.sequence for notice in sent})
     assert states(world)[-1] == "OK" and states(world).count("OK") == 1
     assert all(incident["resolved_at"] for incident in world.table.incidents())
     assert panics(world.outputs()) == []
@@ -89,7 +90,8 @@ def test_sixty_four_handlers_over_two_regions_open_one_incident_and_page_once(wo
     assert len({notice["incident"] for notice in told}) == 1
     sent = world.sent()
     assert {notice["messageId"] for notice in told} == {notice.message_id for notice in sent}
-    assert [notice.sequence for notice in sent] == list(range(1, len(sent) + 1)), "in order, none twice"
+    # A change that is overtaken by the end of the incident is not sent.
+    assert [notice.sequence for notice in sent] == sorted({notice.sequence for notice in sent}), "in order, none twice"
     assert raised(world) == [told[0]["incident"]]
     ledgers = {item["pk"]: json.loads(item["ledger"])["incident"] for item in world.table.items() if "ledger" in item}
     assert sorted(ledgers) == [f"region#{EU}", f"region#{US}"]

@@ -62,12 +62,12 @@ def test_without_a_table_what_one_channel_refuses_is_not_sent_again_on_the_other
     world.break_service().proxy.break_down(FAILED)
     world.sns.refused[broken] = "AuthorizationError"
     function = world.start({"unshared_quiet_s": long_period()}, OIDC_TRIAGE_PAGER_TOPIC_ARN=PAGER_TOPIC_ARN)
-    (batch,) = outages(1)
-    # What is not sent is delivered again.
-    assert all(function.invoke(make.sqs(batch)).error for _ in range(3))
+    # Enough for a page. What was not sent is delivered again.
+    payload = make.sqs(make.outage(callers=30))
+    assert all(function.invoke(payload).answer["batchItemFailures"] for _ in range(3))
     assert [message.topic for message in world.sns.published] == [whole]
     world.sns.refused.clear()
-    answered(function, batch)
+    assert function.invoke(payload).answer["batchItemFailures"] == []
     assert [message.topic for message in world.sns.published] == [whole, broken]
     assert len({message.attributes["incident"] for message in world.sns.published}) == 1
 

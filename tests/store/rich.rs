@@ -15,6 +15,7 @@ use triage_decide::ledger::{Alarm, Earlier as EarlierRun, Incident, Ledger, Part
 use triage_decide::probe::{Control, ProbeAnswer, ProbeStep, StepState};
 use triage_decide::probe_record::{ProbeRecord, Registration, StepRecord};
 use triage_decide::proof_so_far::ProofSoFar;
+use triage_decide::replica::{AmongReplicas, Standing};
 use triage_decide::scope::{Scope, Shared, SharedKey};
 use triage_decide::silence::{
     Acknowledged, Known, Limit, Missed, MissedAdvice, Silence, SilenceScope, SilencedBy, Withheld,
@@ -28,8 +29,8 @@ use triage_model::grant::Grant;
 use triage_model::observation::{HealthIssue, Operation, Origin};
 use triage_notify::letter::{Channel, Step};
 use triage_notify::notice::{
-    AcknowledgedBy, Advice, Earlier, Impact, Merged, MissedIncident, NamedScope, Notice, NoticeKind, Request,
-    SilenceFacts, Tally, Times, Unresolved, Weighed,
+    AcknowledgedBy, Advice, BudgetCost, Earlier, Impact, Merged, MissedIncident, NamedScope, Notice, NoticeKind,
+    ReplicaFacts, Request, SilenceFacts, Tally, Times, Unresolved, Weighed,
 };
 use triage_notify::status::data::{Outward, Phase, State};
 use triage_notify::status::kept::Kept;
@@ -183,7 +184,11 @@ fn rich_incident(id: &str, concern: Concern, scope: Scope) -> Incident {
             known: Known::Open,
         }),
         acknowledged: Some(Acknowledged { by: Some("eva".into()), at: at(100), until: at(28_900) }),
-        among: Default::default(),
+        among: AmongReplicas {
+            part_of: Some("eu-west-1-20270115T080000Z".into()),
+            linked: Some(region("eu-west-1")),
+            regions: vec![],
+        },
         ..incident()
     }
 }
@@ -241,7 +246,7 @@ pub fn kept() -> Kept {
         phase: Phase::Resolved,
         title: "title".into(),
         lines: vec!["text with \"quotes\" and \u{e4}".into()],
-        portal: None,
+        portal: Some((region("eu-west-1"), "https://d-1.eu-west-1.portal.amazonaws.com".into())),
         users: Some("for users".into()),
         operations: Some(vec![Operation::CreateToken]),
         tool: Some("aws-cli/2.31.0".into()),
@@ -372,8 +377,16 @@ pub fn notice() -> Notice {
             advice: vec![Tally { name: "throttling".into(), count: 1 }],
         }),
         unresolved: Some(Unresolved { ids: 2, reason: "AccessDeniedException".into() }),
-        error_budget: None,
-        replicas: vec![],
+        error_budget: Some(BudgetCost { target: 99.9, cost: 12.5 }),
+        replicas: vec![ReplicaFacts {
+            region: us(),
+            state: Standing::Fails,
+            since: Some(at(0)),
+            portal: "https://d-1.us-east-1.portal.amazonaws.com".into(),
+            linked: false,
+            failed_from: Some(at(0)),
+            failed_to: Some(at(100)),
+        }],
         cut: true,
     }
 }

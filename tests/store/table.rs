@@ -9,9 +9,9 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use oidc_triage_function::http::Http;
 use oidc_triage_function::store::dynamodb::DynamoStore;
 use tokio::sync::Mutex;
+use triage_aws::http::Http;
 use triage_decide::policy::Policy;
 
 use crate::home::Home;
