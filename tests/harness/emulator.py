@@ -131,6 +131,7 @@ class Stack:
         # Two in one account would share a table by its name, and the later one would go on with the other's incidents.
         assert account not in emulator.accounts, f"a stack is in account {account} already"
         emulator.accounts.add(account)
+        self.reads_a_trail = bool(parameters.get("TrailBucket"))
         bucket = f"artifacts-{account}"
         self.client("s3").create_bucket(Bucket=bucket)
         sam = os.environ.get("OIDC_TRIAGE_SAM") or str(ROOT / ".venv" / "bin" / "sam")
@@ -180,15 +181,15 @@ class Stack:
         return deployed
 
     def policies(self):
-        """The policies of the topics and of the failure queue, each with a function that replaces it."""
+        """The policies of the topics and queues, each with a function that replaces it."""
         sns, sqs = ends_tls(self.client("sns")), ends_tls(self.client("sqs"))
-        url = self.outputs["DeadLetterQueueUrl"]
         for arn in (self.outputs[name] for name in ("TopicArn", "PagerTopicArn") if name in self.outputs):
             policy = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
             yield (lambda policy, arn=arn: sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy",
                                                                     AttributeValue=json.dumps(policy))), json.loads(policy)
-        policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
-        yield (lambda policy: sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})), json.loads(policy)
+        for url in (self.outputs["DeadLetterQueueUrl"], *([self.physical_id("TrailQueue")] if self.reads_a_trail else [])):
+            policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+            yield (lambda policy, url=url: sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})), json.loads(policy)
 
     @contextlib.contextmanager
     def policies_as_deployed(self):
