@@ -33,7 +33,7 @@ endif
 # Identical wherever it is built. The command line runs on any processor, and on Linux from 2014 on: cargo-lambda has
 # the linker for that, and would by itself choose one for Lambda's processors.
 BUILD_FUNCTION := tools/remapped.sh sam build --template template.yaml
-BUILD_COMMAND_LINE := tools/remapped.sh cargo lambda build --quiet --release --locked --disable-optimizations --bin oidc-triage \
+BUILD_COMMAND_LINE := tools/remapped.sh cargo lambda build --quiet --release --locked --disable-optimizations --bin oidc-triage --features oidc-triage/s3 \
   --target x86_64-unknown-linux-gnu.2.17
 
 # For a release: the same for the other processor, where Rust's standard library for it is installed. The function is built by
@@ -42,7 +42,10 @@ ARM_TARGET := aarch64-unknown-linux-gnu
 HAS_ARM = $(wildcard $(shell $(if $(RUSTUP_TOOLCHAIN),RUSTUP_TOOLCHAIN=$(RUSTUP_TOOLCHAIN)) rustc --print sysroot)/lib/rustlib/$(ARM_TARGET))
 BUILD_ARM := tools/remapped.sh cargo lambda build --quiet --release --locked --lambda-dir target/arm64
 BUILD_ARM_FUNCTION := $(BUILD_ARM) --arm64 --bin oidc-triage-function
-BUILD_ARM_COMMAND_LINE := $(BUILD_ARM) --disable-optimizations --bin oidc-triage --target $(ARM_TARGET).2.17
+BUILD_ARM_COMMAND_LINE := $(BUILD_ARM) --disable-optimizations --bin oidc-triage --features oidc-triage/s3 --target $(ARM_TARGET).2.17
+
+# Everything that can be built, with one choice of features: with another one cargo would compile everything again.
+WHOLE := --workspace --features oidc-triage/s3
 
 # They mostly wait, so there are more of them than cores.
 WORKERS ?= 6
@@ -64,10 +67,9 @@ SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml template.yaml tools/remappe
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# For the whole workspace: another choice of packages has other features, and would compile the pure crates again.
 check: fmt-check lint ## the quick checks: format, lints, unit tests of the crates
 	@echo "== unit tests of the crates"
-	PROPTEST_CASES=$(or $(PROPTEST_CASES),16) $(TIMED_TESTS) --workspace --lib
+	PROPTEST_CASES=$(or $(PROPTEST_CASES),16) $(TIMED_TESTS) $(WHOLE) --lib
 
 # Two rows at a time: the checks, one after the other because cargo locks its target folder anyway, and the tools and
 # the slow optimized build, which has its own folders. Each part's output appears when it is done.
@@ -101,18 +103,18 @@ endif
 # Failed seeds are named at the end: `make soak SEEDS=1 FROM=17` simulates one of them again.
 soak: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## 200 simulated outages with 64 execution environments, while everything else fails too
 	@echo "== soak"
-	cargo build --quiet --locked --profile test --workspace --bins --tests
+	cargo build --quiet --locked --profile test $(WHOLE) --bins --tests
 	$(VENV)/bin/python -m tests.soak --seeds $(or $(SEEDS),200) --from $(or $(FROM),0) --jobs $(or $(JOBS),2)
 
 faults: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## ten seeds of the soak
 	@echo "== faults"
-	cargo build --quiet --locked --profile test --workspace --bins --tests
+	cargo build --quiet --locked --profile test $(WHOLE) --bins --tests
 	$(PYTEST) -n 2 --maxschedchunk=1 --dist loadgroup tests/soak
 
 properties: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the property tests with many cases
 	@echo "== properties"
 	PROPTEST_CASES=$(or $(PROPTEST_CASES),20000) \
-	  $(VENV)/bin/python -m tests.harness.with_dynamodb cargo test --quiet --locked --workspace
+	  $(VENV)/bin/python -m tests.harness.with_dynamodb cargo test --quiet --locked $(WHOLE)
 
 # The only check that depends on others each time, and so not part of `test`. ADVISORIES is the URL of a copy of the
 # database, if the original is unavailable.
@@ -134,26 +136,28 @@ lint: $(VENV)/stamp ## the walls between crates and files, clippy without warnin
 	@echo "== walls, clippy, licences and sources"
 	python3 -m tests.structure.walls
 	cargo-deny --log-level warn --locked --workspace check -D warnings licenses bans sources
-	cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+	cargo clippy --quiet $(WHOLE) --all-targets --locked -- -D warnings
+	@# As it is built by default: less of the command line.
+	cargo clippy --quiet --workspace --locked -- -D warnings
 
 unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit and property tests, the store's on the emulator
 	@echo "== unit and property tests"
-	$(VENV)/bin/python -m tests.harness.with_dynamodb $(TIMED_TESTS) --workspace --tests
+	$(VENV)/bin/python -m tests.harness.with_dynamodb $(TIMED_TESTS) $(WHOLE) --tests
 	$(PYTEST) tests/structure
 
 fuzz-smoke: ## half a minute of hostile input for every parser, the same in every run
 	@echo "== hostile input"
-	$(TIMED_TESTS) --workspace --test smoke
+	$(TIMED_TESTS) $(WHOLE) --test smoke
 
 scenarios: ## the decision on simulated histories, next to simple alternatives; leaves some in target/histories
 	@echo "== scenarios"
-	OIDC_TRIAGE_HISTORIES=$(CURDIR)/target/histories cargo test --quiet --locked --workspace --test scenarios
+	OIDC_TRIAGE_HISTORIES=$(CURDIR)/target/histories cargo test --quiet --locked $(WHOLE) --test scenarios
 
 # Uses the build of `unit`: another choice of packages or targets has other features, and would compile everything
 # again.
 blackbox: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## the real binaries, through a Runtime API and on the command line
 	@echo "== black-box tests"
-	cargo build --quiet --locked --profile test --workspace --bins --tests
+	cargo build --quiet --locked --profile test $(WHOLE) --bins --tests
 	$(PYTEST) -n $(WORKERS) --maxschedchunk=1 tests/blackbox
 
 # Skipped with a message without Chromium and its driver. Leaves pictures in target/page/shots.

@@ -21,7 +21,7 @@ use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_notify::people::Person;
 
 use crate::config::Config;
-use crate::http::{CONNECT_TIMEOUT, silence};
+use triage_aws::http::{CONNECT_TIMEOUT, silence};
 
 const OUT_OF_TIME: &str = "no time was left for it";
 const WITHOUT_A_CODE: &str = "an error without a code";

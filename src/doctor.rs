@@ -27,8 +27,8 @@ use triage_model::region::Region;
 
 use self::ask::Ask;
 use crate::config::Config;
-use crate::http::Http;
 use crate::publish::topic_client;
+use triage_aws::http::Http;
 
 /// The qualifier of services, in `arn:aws:lambda:<region>:<account>:function:<name>:<qualifier>`.
 const EVENTS_ALIAS: &str = "events";

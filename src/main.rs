@@ -13,7 +13,6 @@ use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service
 use oidc_triage_function::config::Config;
 use oidc_triage_function::directory::IdentityStore;
 use oidc_triage_function::doctor;
-use oidc_triage_function::http::Http;
 use oidc_triage_function::oidc::Oidc;
 use oidc_triage_function::publish::Publisher;
 use oidc_triage_function::status::StatusPage;
@@ -21,6 +20,7 @@ use oidc_triage_function::store::dynamodb::DynamoStore;
 use oidc_triage_function::telemetry::{self, InvocationFacts};
 use oidc_triage_function::trail::Trail;
 use serde_json::value::RawValue;
+use triage_aws::http::Http;
 use triage_decode::trust::account_of_arn;
 use triage_engine::answer::Answer;
 use triage_engine::backoff::Backoff;

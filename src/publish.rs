@@ -22,7 +22,7 @@ use triage_notify::place::Place;
 use triage_notify::{envelope, machine, pager};
 
 use crate::config::Config;
-use crate::http::{CONNECT_TIMEOUT, silence};
+use triage_aws::http::{CONNECT_TIMEOUT, silence};
 
 /// SNS's `MessageStructure` for a text of each protocol's own.
 const BY_PROTOCOL: &str = "json";

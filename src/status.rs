@@ -11,8 +11,8 @@ use triage_engine::status_page::WriteTrouble;
 use triage_notify::status::files::File;
 
 use crate::config::StatusPlace;
-use crate::http::Http;
-use crate::s3::{Bucket, Object, Refusal};
+use triage_aws::http::Http;
+use triage_aws::s3::{Bucket, Object, Refusal};
 
 /// Longer than S3 ever needs, and far shorter than a tick may take.
 const WITHIN: Duration = Duration::from_secs(6);

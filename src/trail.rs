@@ -8,8 +8,8 @@ use aws_config::SdkConfig;
 use triage_engine::objects::{ObjectError, Objects};
 
 use crate::config::TrailPlace;
-use crate::http::Http;
-use crate::s3::{Bucket, KEY_RIGHT, Refusal};
+use triage_aws::http::Http;
+use triage_aws::s3::{Bucket, KEY_RIGHT, Refusal};
 
 #[derive(Debug)]
 pub struct Trail {

@@ -8,8 +8,8 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
-#: The programs of a release, by their packages.
-PROGRAMS = ("oidc-triage-function", "oidc-triage")
+#: The programs of a release, by their packages, with the features that they are built with there.
+PROGRAMS = {"oidc-triage-function": "", "oidc-triage": "s3"}
 
 #: Rust's name of each platform of a release, by Lambda's name of its processor.
 TARGETS = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
@@ -49,10 +49,11 @@ def named(line: str) -> str:
 def crates(package: str, target: str = TARGET) -> dict[str, Crate]:
     """Includes the package itself. Macros and their dependencies run in the compiler, and are not linked."""
     # The features are those of this package alone: `metadata` would join them with the tests'.
-    tree = cargo("tree", "--package", package, "--edges", "normal,no-proc-macro", "--target", target, "--prefix", "none",
+    tree = cargo("tree", "--package", package, "--features", PROGRAMS[package], "--edges", "normal,no-proc-macro", "--target", target, "--prefix", "none",
                  "--format", "{p}")
     refs = {named(line) for line in tree.splitlines() if line}
-    metadata = json.loads(cargo("metadata", "--format-version", "1", "--filter-platform", target))
+    features = ",".join(f"{program}/{feature}" for program, feature in PROGRAMS.items() if feature)
+    metadata = json.loads(cargo("metadata", "--features", features, "--format-version", "1", "--filter-platform", target))
     by_id = {each["id"]: each for each in metadata["packages"]}
     uses = {node["id"]: node["deps"] for node in metadata["resolve"]["nodes"]}
     checksums = {f"{each['name']}@{each['version']}": each.get("checksum")

@@ -14,8 +14,8 @@ use triage_engine::doctor::facts::{Found, Trouble};
 use triage_model::partition::Partition;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 
-use crate::http::Http;
-use crate::signed::{self, Answer, Request, Signing, endpoint, send};
+use triage_aws::http::Http;
+use triage_aws::signed::{self, Answer, Request, Signing, endpoint, send};
 
 /// A service, and the names of its protocol.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use triage_engine::publish::Destination;
 use triage_notify::machine::SOURCE;
 
 use super::ask::{ATTEMPT, Ask, EVENTS, Operation, refusal};
-use crate::http::silence;
+use triage_aws::http::silence;
 
 const PUT_EVENTS: Operation = Operation { service: EVENTS, name: "PutEvents", right: "events:PutEvents" };
 const GET_ATTRIBUTES: &str = "sns:GetTopicAttributes";

@@ -20,7 +20,7 @@ use aws_sdk_ssooidc::error::BoxError;
 use triage_decode::batch::APP_NAME;
 use triage_model::region::Region;
 
-use crate::http::{CONNECT_TIMEOUT, Http};
+use triage_aws::http::{CONNECT_TIMEOUT, Http};
 
 /// CreateToken answers in well under a second; in outages it was seen to hang. Short enough that three attempts fit
 /// into an invocation.

@@ -48,7 +48,7 @@ use triage_notify::status::kept::Kept;
 
 use self::known::Known;
 use self::table::{EXPIRES_AT, Key, Table, Update, bytes, expiry};
-use crate::http::CONNECT_TIMEOUT;
+use triage_aws::http::CONNECT_TIMEOUT;
 
 /// DynamoDB answers in a few milliseconds. A call that takes longer than this is better repeated.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);

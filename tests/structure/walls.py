@@ -25,13 +25,15 @@ MAY_USE = {
     "triage-engine": {"triage-model", "triage-decode", "triage-decide", "triage-notify"},
 }
 EVERY_LOWER_CRATE = set(MAY_USE)
-MAY_USE["oidc-triage"] = EVERY_LOWER_CRATE
-MAY_USE["oidc-triage-function"] = EVERY_LOWER_CRATE
+# What both programs ask of AWS beside the SDKs. The command line has it in releases only, by a feature.
+MAY_USE["triage-aws"] = {"triage-model"}
+MAY_USE["oidc-triage"] = EVERY_LOWER_CRATE | {"triage-aws"}
+MAY_USE["oidc-triage-function"] = EVERY_LOWER_CRATE | {"triage-aws"}
 # It tests every pure parser, and the command line's files. Nothing uses it.
 MAY_USE["triage-fuzz"] = EVERY_LOWER_CRATE | {"oidc-triage"}
-# Everything else that talks to AWS or speaks TLS belongs to the function alone.
-OF_THE_FUNCTION = re.compile(r"aws-(config|sdk|smithy|lambda)|lambda_runtime|tokio|hyper|reqwest|rustls|ring$|openssl")
-FUNCTION = "oidc-triage-function"
+# Everything else that talks to AWS or speaks TLS belongs to these two alone.
+OF_AWS = re.compile(r"aws-(config|sdk|smithy|lambda)|lambda_runtime|tokio|hyper|reqwest|rustls|ring$|openssl")
+TALK_TO_AWS = {"oidc-triage-function", "triage-aws"}
 
 # What a comment, string or character literal begins with, and how each but a block comment ends. `'a'` is one, and not the
 # lifetime `'a`.
@@ -62,7 +64,7 @@ def manifests(folder: Path) -> dict[str, Path]:
 
 
 def forbidden_arrows(folder: Path) -> Iterator[str]:
-    """Each dependency on a crate of the workspace that the crate may not have, and each on what is the function's."""
+    """Each dependency on a crate of the workspace that the crate may not have, and each on what only some may use."""
     crates = manifests(folder)
     for name, place in crates.items():
         if name not in MAY_USE:
@@ -71,8 +73,8 @@ def forbidden_arrows(folder: Path) -> Iterator[str]:
         for used in sorted(dependencies(folder, place)):
             if used in crates and used not in MAY_USE[name]:
                 yield f"{name} uses {used}: an arrow that the house does not have"
-            elif name != FUNCTION and OF_THE_FUNCTION.match(used):
-                yield f"{name} uses {used}: only {FUNCTION} talks to AWS"
+            elif name not in TALK_TO_AWS and OF_AWS.match(used):
+                yield f"{name} uses {used}: only {' and '.join(sorted(TALK_TO_AWS))} talk to AWS"
 
 
 def dependencies(folder: Path, place: Path) -> set[str]:

@@ -40,4 +40,4 @@ mod text;
 mod whole;
 mod window;
 
-pub use files::is_read_out_of_a_folder;
+pub use files::names::is_read_out_of_a_folder;

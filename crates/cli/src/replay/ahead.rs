@@ -1,7 +1,7 @@
 //! Files that are read before they are wanted.
 //!
 //! In: [`HistoryFile`]s in the order in which they are wanted. Out: what each tells, in the same order: of a small one all of
-//! it, of any other the parts as they come. Small files are read by a thread for each processor, a batch at a time, because
+//! it, of any other the parts as they come. Small files are read by several threads, a batch at a time, because
 //! handing over one would cost more than to read it; any other has a thread of its own. How much is read ahead is bounded.
 
 use std::collections::VecDeque;
@@ -17,15 +17,24 @@ use crate::replay::read::{Rules, read};
 use crate::replay::reading::Reading;
 use crate::replay::whole::{WHOLE_MAX, Whole};
 
-/// Small files of one batch: some milliseconds' work.
-const BATCH_FILES: usize = 64;
+/// How much is read ahead.
+#[derive(Clone, Copy, Debug)]
+struct Width {
+    /// Threads for small files; None: one for each processor.
+    readers: Option<usize>,
+    /// Small files of one batch.
+    batch_files: usize,
+    /// Batches on their way: what they tell is held.
+    batches: usize,
+    /// Larger files that are opened before they are wanted.
+    streams: usize,
+}
 
-/// Batches on their way: what they tell is held.
-const BATCHES: usize = 8;
+/// A batch is some milliseconds' work. On two processors eight streams took a fifth longer than two, and half as much memory again.
+const OF_DISK: Width = Width { readers: None, batch_files: 64, batches: 8, streams: 4 };
 
-/// Larger files that are opened before they are wanted. On two processors eight took a fifth longer than two, and half as
-/// much memory again.
-const STREAMS: usize = 4;
+/// An object takes some ten milliseconds until it comes, whatever its size: many at once, and as many files on their way.
+const OF_BUCKET: Width = Width { readers: Some(16), batch_files: 8, batches: 64, streams: 8 };
 
 /// Readings that wait of one larger file.
 const READINGS: usize = 2;
@@ -49,6 +58,7 @@ pub struct Ahead {
     /// Files with a thread of their own that are not handed out.
     streams: usize,
     jobs: Option<SyncSender<Job>>,
+    width: Width,
     rules: Arc<Rules>,
     bytes: Arc<AtomicU64>,
 }
@@ -73,8 +83,10 @@ impl Ahead {
     pub fn new(files: Vec<HistoryFile>, rules: Rules) -> Self {
         let (rules, bytes) = (Arc::new(rules), Arc::default());
         let files = VecDeque::from(files);
+        let width = if files.iter().any(HistoryFile::is_remote) { OF_BUCKET } else { OF_DISK };
         Self {
-            jobs: files.iter().any(is_small).then(|| workers(&rules, &bytes)),
+            jobs: files.iter().any(is_small).then(|| workers(width, &rules, &bytes)),
+            width,
             files,
             batches: VecDeque::new(),
             next: VecDeque::new(),
@@ -122,13 +134,13 @@ impl Ahead {
 
     /// Has as much read as is to be read ahead.
     fn hand_out(&mut self) {
-        while self.batches.len() < BATCHES
+        while self.batches.len() < self.width.batches
             && let Some(file) = self.files.pop_front()
         {
             let batch = match &self.jobs {
                 Some(jobs) if is_small(&file) => {
                     let (begins, mut files) = (file.begins, vec![file]);
-                    while files.len() < BATCH_FILES
+                    while files.len() < self.width.batch_files
                         && let Some(file) = self.files.pop_front_if(|file| is_small(file))
                     {
                         files.push(file);
@@ -147,14 +159,14 @@ impl Ahead {
 
     /// Gives those that come first of the larger ones a thread each.
     fn open_streams(&mut self) {
-        let Self { next, batches, streams, rules, bytes, .. } = self;
+        let Self { next, batches, streams, width, rules, bytes, .. } = self;
         let of_batches = batches.iter_mut().filter_map(|batch| match batch {
             Batch::Large(file, state) => Some((&*file, state)),
             Batch::Small { .. } => None,
         });
         let unread = next.iter_mut().map(|(file, state)| (&*file, state)).chain(of_batches);
         for (file, state) in unread.filter(|(_, state)| matches!(state, State::Unread)) {
-            if *streams >= STREAMS {
+            if *streams >= width.streams {
                 return;
             }
             *state = State::Told(stream(file, rules, bytes));
@@ -169,7 +181,7 @@ impl Ahead {
 
 /// Whether it may be small: without a look at its size it is tried.
 fn is_small(file: &HistoryFile) -> bool {
-    file.is_on_disk && file.size.is_none_or(|size| size <= WHOLE_MAX)
+    file.can_be_reread && file.size.is_none_or(|size| size <= WHOLE_MAX)
 }
 
 /// Reads a file by a thread of its own.
@@ -180,11 +192,12 @@ fn stream(file: &HistoryFile, rules: &Arc<Rules>, bytes: &Arc<AtomicU64>) -> Tol
     Told::Parts(readings)
 }
 
-/// A thread for each processor, until there is nobody to hand out jobs.
-fn workers(rules: &Arc<Rules>, bytes: &Arc<AtomicU64>) -> SyncSender<Job> {
-    let (jobs, receiver) = sync_channel::<Job>(BATCHES);
+/// Threads for small files, until there is nobody to hand out jobs.
+fn workers(width: Width, rules: &Arc<Rules>, bytes: &Arc<AtomicU64>) -> SyncSender<Job> {
+    let (jobs, receiver) = sync_channel::<Job>(width.batches);
     let receiver = Arc::new(Mutex::new(receiver));
-    for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+    let processors = || thread::available_parallelism().map_or(1, usize::from);
+    for _ in 0..width.readers.unwrap_or_else(processors) {
         let (receiver, rules, bytes) = (Arc::clone(&receiver), Arc::clone(rules), Arc::clone(bytes));
         thread::spawn(move || {
             let mut whole = Whole::new();

@@ -43,6 +43,7 @@ Examples:
   oidc-triage replay --since 2026-11-20 --until 2026-11-20 --format md -o post-mortem.md AWSLogs/
   oidc-triage replay --format json AWSLogs/ | grep '\"type\":\"incident\"'
   oidc-triage replay --compare today.toml stricter.toml AWSLogs/
+  oidc-triage replay --since 7d s3://amzn-s3-demo-bucket/AWSLogs/
   zcat *.json.gz | oidc-triage replay -
 
 Exit status:
@@ -108,7 +109,7 @@ pub struct SuggestArguments {
 #[derive(Debug, Args)]
 struct Paths {
     /// A file with one event, JSON lines, an array, a CloudTrail log file, or an export of CloudWatch Logs, each also as
-    /// .gz; a folder of those; or - for standard input.
+    /// .gz; a folder of those; s3://BUCKET/PREFIX (a release's build only); or - for standard input.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// The log groups that are CloudTrail's, with commas between; * at the end of a name stands for anything.

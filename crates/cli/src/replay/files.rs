@@ -3,54 +3,54 @@
 //! In: the paths of the command line. Out: [`HistoryFile`]s in the order of the time at which each begins, and of their
 //! names where that is the same, so that files which overlap can be read side by side. A trail's own names tell that time;
 //! of any other file its first lines do. What lies beside a trail's log files is told by its path ([`beside`]) and not
-//! opened.
+//! opened. [`bucket`] finds the same in S3.
 //!
 //! A bucket has tens of thousands of files: nothing is asked of the disk more than once, and a folder's name is kept once.
 
 mod beside;
+#[cfg(feature = "s3")]
+mod bucket;
+pub mod names;
+#[cfg(not(feature = "s3"))]
+mod no_bucket;
+mod s3_place;
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, File, Metadata};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
-use jiff::tz::TimeZone;
+use triage_notify::words::counted;
 
 use crate::openable::{self, STANDARD_INPUT, called};
 use crate::replay::files::beside::{Folder, LeftOut, is_named_beside};
+use crate::replay::files::names::{has_event_ending, time_in, time_in_name};
+#[cfg(not(feature = "s3"))]
+use crate::replay::files::no_bucket as bucket;
+use crate::replay::files::s3_place::Place;
+use crate::replay::window::Window;
 
-/// Endings of the files that are read out of a folder, each also with `.gz` behind it. A file that is named is read
-/// whatever it is called.
-const ENDINGS: &[&str] = &["json", "jsonl", "ndjson", "log", "csv"];
-
-/// What the beginning of a file is looked for in.
-const HEAD: u64 = 64 * 1024;
-
-/// The two bytes with which gzip begins.
-pub const GZIP: [u8; 2] = [0x1f, 0x8b];
-
-/// One file, or standard input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One file, object, or standard input.
+#[derive(Clone, Debug)]
 pub struct HistoryFile {
     source: Source,
     /// Its place among all by their names.
     pub place: usize,
     /// The first time in it, as far as its name or its head tells.
     pub begins: Option<Timestamp>,
-    /// Its size on disk; None where that is not known.
+    /// Its size as it lies there; None where that is not known.
     pub size: Option<u64>,
     /// It can be read again from its beginning.
-    pub is_on_disk: bool,
-    /// It was named, and not found in a folder.
+    pub can_be_reread: bool,
+    /// It was named, and not found in a folder or bucket.
     pub is_named: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Source {
     StandardInput,
     /// The folder is shared by all of its files: of tens of thousands the paths would be most of what is kept.
@@ -58,33 +58,51 @@ enum Source {
         folder: Arc<Path>,
         name: Box<OsStr>,
     },
+    Object(bucket::Object),
 }
 
 impl HistoryFile {
-    fn of(folder: &Arc<Path>, name: &OsStr, size: Option<u64>, is_on_disk: bool) -> Self {
+    fn of(folder: &Arc<Path>, name: &OsStr, size: Option<u64>, can_be_reread: bool) -> Self {
         let source = Source::File { folder: Arc::clone(folder), name: name.into() };
         // What is no file on a disk can be read once only.
-        let in_head = || is_on_disk.then(|| time_in_head(&folder.join(name))).flatten();
-        Self { source, place: 0, begins: time_in_name(name).or_else(in_head), size, is_on_disk, is_named: false }
+        let in_head =
+            || can_be_reread.then(|| time_in(File::open(folder.join(name))?)).transpose().ok().flatten().flatten();
+        Self { source, place: 0, begins: time_in_name(name).or_else(in_head), size, can_be_reread, is_named: false }
+    }
+
+    fn of_bucket(found: bucket::FoundObject) -> Self {
+        let bucket::FoundObject { object, size, begins, is_named } = found;
+        let source = Source::Object(object);
+        Self { source, place: 0, begins, size: Some(size), can_be_reread: true, is_named }
     }
 
     #[cfg(test)]
     pub fn of_path(path: &Path) -> Self {
         let source = Source::File { folder: Path::new("").into(), name: path.as_os_str().into() };
-        Self { source, place: 0, begins: None, size: None, is_on_disk: true, is_named: true }
+        Self { source, place: 0, begins: None, size: None, can_be_reread: true, is_named: true }
     }
 
-    /// None for standard input.
-    pub fn path(&self) -> Option<PathBuf> {
-        match &self.source {
-            Source::StandardInput => None,
-            Source::File { folder, name } => Some(folder.join(&**name)),
-        }
+    /// What is in it, from its beginning.
+    pub fn open(&self) -> io::Result<Box<dyn io::Read>> {
+        Ok(match &self.source {
+            Source::StandardInput => Box::new(io::stdin().lock()),
+            Source::File { folder, name } => Box::new(File::open(folder.join(&**name))?),
+            Source::Object(object) => object.open()?,
+        })
+    }
+
+    /// What is waited for is the network, and not this machine.
+    pub const fn is_remote(&self) -> bool {
+        matches!(self.source, Source::Object(_))
     }
 
     /// As it is called in messages.
     pub fn name(&self) -> String {
-        self.path().map_or_else(|| STANDARD_INPUT.to_owned(), |path| path.display().to_string())
+        match &self.source {
+            Source::StandardInput => STANDARD_INPUT.to_owned(),
+            Source::File { folder, name } => folder.join(&**name).display().to_string(),
+            Source::Object(object) => object.to_string(),
+        }
     }
 
     fn cmp_name(&self, other: &Self) -> Ordering {
@@ -94,6 +112,7 @@ impl HistoryFile {
             {
                 name.cmp(other_name)
             }
+            (Source::Object(object), Source::Object(other)) => object.cmp_name(other),
             _ => self.name().cmp(&other.name()),
         }
     }
@@ -112,14 +131,16 @@ pub struct Found {
     pub files: Vec<HistoryFile>,
     pub unreadable: Vec<Unreadable>,
     /// What was left out on purpose, in words.
-    pub left_out: Option<String>,
+    pub left_out: Vec<String>,
 }
 
 /// The paths at which nothing is that could be read: they are reported before anything is read.
 pub fn refused(paths: &[PathBuf]) -> Vec<Unreadable> {
-    let reason = |path: &Path| match path.as_os_str() == "-" {
-        true => openable::refusal_of_standard_input().map(str::to_owned),
-        false => match fs::metadata(path) {
+    let reason = |path: &Path| match (path.as_os_str() == "-", Place::of(path)) {
+        (true, _) => openable::refusal_of_standard_input().map(str::to_owned),
+        (false, Some(Ok(place))) => bucket::refusal(&place),
+        (false, Some(Err(reason))) => Some(reason.to_owned()),
+        (false, None) => match fs::metadata(path) {
             Ok(metadata) => openable::refusal(path, &metadata).map(str::to_owned),
             Err(error) => Some(format!("cannot be read: {error}; check the path and its permissions")),
         },
@@ -127,17 +148,25 @@ pub fn refused(paths: &[PathBuf]) -> Vec<Unreadable> {
     paths.iter().filter_map(|path| Some(Unreadable { name: called(path), reason: reason(path)? })).collect()
 }
 
-/// All files behind the paths. Where nothing tells when a file begins, it comes first. `with_sizes`: how large each is, which takes a look at each.
-pub fn find(paths: &[PathBuf], with_sizes: bool) -> Found {
+/// All files behind the paths. Where nothing tells when a file begins, it comes first. `with_sizes`: how large each is, which takes a
+/// look at each. Of buckets, what the window has no part of is left out; `stop` ends the listing.
+pub fn find(paths: &[PathBuf], window: &Window, with_sizes: bool, stop: &AtomicBool) -> Found {
     let mut search = Search { with_sizes, ..Search::default() };
     for path in paths {
-        search.add(path);
+        match Place::of(path) {
+            Some(Ok(place)) => search.add_bucket(path, bucket::find(&place, window, stop)),
+            Some(Err(reason)) => search.complain(path, reason),
+            None => search.add(path),
+        }
     }
-    let Search { mut files, unreadable, left_out, .. } = search;
+    let Search { mut files, unreadable, left_out, outside, .. } = search;
+    let outside = (outside > 0)
+        .then(|| format!("{} outside of --since, --until and --region not read", counted(outside, "object")));
+    let left_out = left_out.in_words().into_iter().chain(outside).collect();
     files.sort_by(HistoryFile::cmp_name);
     files.iter_mut().enumerate().for_each(|(place, file)| file.place = place);
     files.sort_by_key(|file| file.begins);
-    Found { files, unreadable, left_out: left_out.in_words() }
+    Found { files, unreadable, left_out }
 }
 
 #[derive(Default)]
@@ -145,13 +174,15 @@ struct Search {
     files: Vec<HistoryFile>,
     unreadable: Vec<Unreadable>,
     left_out: LeftOut,
+    /// Objects that the window has no part of.
+    outside: usize,
     with_sizes: bool,
 }
 
 impl Search {
     fn add(&mut self, path: &Path) {
         if path.as_os_str() == "-" {
-            if self.files.iter().any(|file| file.source == Source::StandardInput) {
+            if self.files.iter().any(|file| matches!(file.source, Source::StandardInput)) {
                 return self.complain(Path::new(STANDARD_INPUT), "it can be read once only");
             }
             return self.files.push(HistoryFile {
@@ -159,7 +190,7 @@ impl Search {
                 place: 0,
                 begins: None,
                 size: None,
-                is_on_disk: false,
+                can_be_reread: false,
                 is_named: true,
             });
         }
@@ -176,13 +207,24 @@ impl Search {
                 if let Some(reason) = openable::refusal(path, &metadata) {
                     return self.complain(path, reason);
                 }
-                let (folder, is_on_disk) = (Path::new("").into(), metadata.is_file());
-                let size = is_on_disk.then_some(metadata.len());
-                let file = HistoryFile::of(&folder, path.as_os_str(), size, is_on_disk);
+                let (folder, can_be_reread) = (Path::new("").into(), metadata.is_file());
+                let size = can_be_reread.then_some(metadata.len());
+                let file = HistoryFile::of(&folder, path.as_os_str(), size, can_be_reread);
                 self.files.push(HistoryFile { is_named: true, ..file });
             }
             Err(error) => self.complain(path, &error.to_string()),
         }
+    }
+
+    fn add_bucket(&mut self, path: &Path, found: bucket::Found) {
+        let bucket::Found { objects, left_out, outside, complaints } = found;
+        if objects.is_empty() && complaints.is_empty() {
+            self.complain(path, "no object to read there");
+        }
+        complaints.into_iter().for_each(|complaint| self.complain(path, &complaint));
+        self.files.extend(objects.into_iter().map(HistoryFile::of_bucket));
+        self.left_out.append(left_out);
+        self.outside += outside;
     }
 
     /// The files below a folder that look like events, in the order of their names. What cannot be listed is named and
@@ -243,116 +285,5 @@ impl Search {
 
     fn complain(&mut self, path: &Path, reason: &str) {
         self.unreadable.push(Unreadable { name: path.display().to_string(), reason: reason.to_owned() });
-    }
-}
-
-/// Whether a file of that path is read where only its folder is named.
-pub fn is_read_out_of_a_folder(path: &Path) -> bool {
-    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    !is_hidden && has_event_ending(path)
-}
-
-fn has_event_ending(path: &Path) -> bool {
-    let ending = |path: &Path| path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    let plain = match ending(path).as_deref() {
-        Some("gz") => ending(&path.with_extension("")),
-        other => other.map(str::to_owned),
-    };
-    plain.is_none_or(|ending| ENDINGS.contains(&ending.as_str())) && ending(path).is_some()
-}
-
-/// `111122223333_CloudTrail_us-east-1_20261125T0135Z_Xyz.json.gz` begins some minutes before that time at most.
-fn time_in_name(name: &OsStr) -> Option<Timestamp> {
-    let name = Path::new(name).file_name()?.to_str()?;
-    name.match_indices('_').find_map(|(at, _)| stamp(name.as_bytes().get(at..)?))
-}
-
-/// `_20261125T0135Z_`, at the beginning of a text.
-fn stamp(text: &[u8]) -> Option<Timestamp> {
-    let &[b'_', ref date @ .., b'Z', b'_'] = text.first_chunk::<16>()? else { return None };
-    let number = |digits: &[u8]| {
-        let is_digits = digits.iter().all(u8::is_ascii_digit);
-        is_digits.then(|| digits.iter().fold(0, |number, digit| number * 10 + i16::from(digit - b'0')))
-    };
-    let part = |from: usize| i8::try_from(number(&date[from..from + 2])?).ok();
-    let day = Date::new(number(&date[..4])?, part(4)?, part(6)?).ok()?;
-    let time = Time::new(part(9)?, part(11)?, 0, 0).ok()?;
-    (date[8] == b'T').then(|| TimeZone::UTC.to_timestamp(day.to_datetime(time)).ok())?
-}
-
-/// The first time that stands in the file.
-fn time_in_head(path: &Path) -> Option<Timestamp> {
-    first_time(&head(path).ok()?)
-}
-
-fn head(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(HEAD).read_to_end(&mut bytes)?;
-    if bytes.starts_with(&GZIP) {
-        let mut text = Vec::new();
-        // What was cut off here ends in an error, after what there is.
-        let _ = MultiGzDecoder::new(bytes.as_slice()).take(HEAD).read_to_end(&mut text);
-        return Ok(text);
-    }
-    Ok(bytes)
-}
-
-fn first_time(text: &[u8]) -> Option<Timestamp> {
-    static TIME: LazyLock<regex::bytes::Regex> = LazyLock::new(|| {
-        regex::bytes::Regex::new(concat!(
-            r#""(?:eventTime|time|occurredAt)"[ \t\r\n]*:[ \t\r\n]*"([0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:\.[0-9]+)?Z)""#,
-            r#"|^([0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:\.[0-9]+)?Z)"#,
-            r#"|"timestamp"[ \t\r\n]*:[ \t\r\n]*([0-9]{13})"#
-        ))
-        .expect("a pattern of ours")
-    });
-    let found = TIME.captures(text)?;
-    let text = |group| found.get(group).and_then(|found| str::from_utf8(found.as_bytes()).ok());
-    match text(3) {
-        Some(milliseconds) => Timestamp::from_millisecond(milliseconds.parse().ok()?).ok(),
-        None => text(1).or_else(|| text(2))?.parse().ok(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_files_that_look_like_events_are_read_out_of_a_folder() {
-        for (name, is_read) in [
-            ("a.json", true),
-            ("a.json.gz", true),
-            ("a.JSONL", true),
-            ("000000.gz", true),
-            ("a.txt", false),
-            ("a.zip", false),
-            ("README", false),
-        ] {
-            assert_eq!(has_event_ending(Path::new(name)), is_read, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_trail_s_name_tells_when_a_file_begins() {
-        let name = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/11/25/111122223333_CloudTrail_us-east-1_20261125T0135Z_Xyz.json.gz";
-        assert_eq!(time_in_name(name.as_ref()), Some("2026-11-25T01:35:00Z".parse().unwrap()));
-        for none in ["20261125T0135Z.json", "a_20261325T0135Z_b", "a_20261125T2535Z_b", "a_20261125t0135Z_b", "a_2026"]
-        {
-            assert_eq!(time_in_name(none.as_ref()), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn the_first_time_is_found_in_every_kind_of_file() {
-        for (text, time) in [
-            (r#"{"Records":[{"eventVersion":"1.11","eventTime":"2026-11-25T01:35:07Z"}]}"#, "2026-11-25T01:35:07Z"),
-            (r#"{"version":"0","time" : "2026-11-25T01:35:07Z"}"#, "2026-11-25T01:35:07Z"),
-            ("2026-11-25T01:35:07.123Z An error occurred", "2026-11-25T01:35:07.123Z"),
-            (r#"{"logEvents":[{"id":"1","timestamp":1793700000000}]}"#, "2026-11-03T10:00:00Z"),
-        ] {
-            assert_eq!(first_time(text.as_bytes()), Some(time.parse().unwrap()), "{text}");
-        }
-        assert_eq!(first_time(b"nothing"), None);
     }
 }

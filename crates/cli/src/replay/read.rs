@@ -11,7 +11,6 @@ pub mod cut;
 mod layout;
 mod table;
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -32,7 +31,8 @@ use triage_model::time::later;
 use triage_notify::words::counted;
 
 use crate::replay::clock_by::ClockBy;
-use crate::replay::files::{GZIP, HistoryFile};
+use crate::replay::files::HistoryFile;
+use crate::replay::files::names::GZIP;
 use crate::replay::read::cut::{Chunk, Cutter};
 use crate::replay::read::layout::{Boundary, Layout};
 use crate::replay::read::table::Columns;
@@ -78,17 +78,14 @@ impl Rules {
 /// A small file is quicker read by [`crate::replay::whole`], to the same end.
 pub fn read(file: &HistoryFile, rules: &Rules, progress: &Arc<AtomicU64>, take: &mut dyn FnMut(Reading) -> bool) {
     let name = &file.name();
-    let input: Box<dyn Read> = match file.path() {
-        None => Box::new(io::stdin().lock()),
-        Some(path) => match File::open(path) {
-            Ok(input) => Box::new(input),
-            Err(error) => {
-                let mut reading = Reading::default();
-                reading.skip(name, &error.to_string());
-                take(reading);
-                return;
-            }
-        },
+    let input = match file.open() {
+        Ok(input) => input,
+        Err(error) => {
+            let mut reading = Reading::default();
+            reading.skip(name, &error.to_string());
+            take(reading);
+            return;
+        }
     };
     let mut input = BufReader::with_capacity(BUFFER, Counted { input, progress: Arc::clone(progress) });
     let is_gzip = matches!(io::BufRead::fill_buf(&mut input), Ok(begin) if begin.starts_with(&GZIP));

@@ -83,7 +83,8 @@ enum Phase {
 
 impl<'a> Run<'a> {
     pub fn new(history: History<'a>, settings: &Settings, policies: impl IntoIterator<Item = Policy>) -> Self {
-        let Found { files, unreadable, left_out } = files::find(history.paths, history.shows_progress);
+        let Found { files, unreadable, left_out } =
+            files::find(history.paths, &history.window, history.shows_progress, history.stop);
         let with = |policy| Life::new(Pipeline::of_a_history(Settings { policy, ..settings.clone() }));
         let mut run = Self {
             order: Order::default(),
@@ -103,7 +104,7 @@ impl<'a> Run<'a> {
             run.happened.push_back(Happened::Read(reading));
         }
         // Deliberately, so that it is no failure.
-        run.happened.extend(left_out.map(|words| Happened::Read(Reading::of_complaint(&words))));
+        run.happened.extend(left_out.iter().map(|words| Happened::Read(Reading::of_complaint(words))));
         run
     }
 

@@ -4,18 +4,18 @@
 //! (it inflates to more than a chunk, its gzip is damaged), and is to be read like a large one. A bucket has tens of thousands of
 //! them, so what reading one needs is set aside once for all.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use crate::replay::files::{GZIP, HistoryFile};
+use crate::replay::files::HistoryFile;
+use crate::replay::files::names::GZIP;
 use crate::replay::read::cut::{self, CHUNK};
 use crate::replay::read::{Reader, Rules};
 use crate::replay::reading::Reading;
 
-/// The largest file on disk that is read like this. Packed, a trail's file of this size is about a chunk.
+/// The largest file that is read like this. Packed, a trail's file of this size is about a chunk.
 pub const WHOLE_MAX: u64 = 48 * 1024;
 
 /// Reads one small file after the other.
@@ -34,7 +34,7 @@ impl Whole {
     /// All that a file tells; None where it is to be read like a large one. `progress` counts the bytes that were read.
     pub fn read(&mut self, file: &HistoryFile, rules: &Rules, progress: &AtomicU64) -> Option<Reading> {
         // What cannot be opened now is named by who tries next.
-        let mut input = File::open(file.path()?).ok()?;
+        let mut input = file.open().ok()?;
         let mut length = input.read(&mut self.packed).ok()?;
         let is_gzip = self.packed[..length].starts_with(&GZIP);
         // That a gzip is whole is told by its end; of anything else, only that nothing more comes.

@@ -11,7 +11,7 @@ use triage_model::observation::Observation;
 use triage_model::redact::{SHOWN_NAME_MAX, one_line};
 use triage_model::region::{KnownRegions, is_well_formed};
 use triage_model::spelling::nearest;
-use triage_model::time::before;
+use triage_model::time::{before, later};
 
 use crate::replay::reading::NO_TIME;
 
@@ -22,6 +22,9 @@ pub struct Window {
     until: Option<Timestamp>,
     regions: Vec<String>,
 }
+
+/// CloudTrail delivers within minutes as a rule, and promises nothing.
+const DELIVERED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How to write a time.
 const FORMS: &str = "write a date (2026-11-25), a time (2026-11-25T14:30, in --time-zone or UTC; 2026-11-25T14:30:00Z) or how \
@@ -59,6 +62,26 @@ impl Window {
         is_in_time && self.has_region(observation)
     }
 
+    /// Whether a trail's file that was delivered then may hold something that lies in it. What is in it was called before.
+    pub fn may_have(&self, delivered: Timestamp) -> bool {
+        // A name tells the minute.
+        let before_its_end = later(delivered, Duration::from_secs(60));
+        self.since.is_none_or(|since| before_its_end >= since) && !self.is_before(delivered)
+    }
+
+    /// Whether it ends before anything that is delivered then or later.
+    pub fn is_before(&self, delivered: Timestamp) -> bool {
+        self.until.is_some_and(|until| delivered >= later(until, DELIVERED_AFTER))
+    }
+
+    pub const fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    pub fn has_region_named(&self, name: &str) -> bool {
+        self.regions.is_empty() || self.regions.iter().any(|named| named == name)
+    }
+
     fn has_region(&self, observation: &Observation) -> bool {
         let region = match observation {
             Observation::Failure(failure) => &failure.region,
@@ -66,8 +89,7 @@ impl Window {
             Observation::HealthIssue(issue) => &issue.region,
             Observation::Tick(_) => return true,
         };
-        let is_named = |region: &str| self.regions.iter().any(|named| named == region);
-        self.regions.is_empty() || region.as_ref().is_some_and(|region| is_named(region.as_str()))
+        self.regions.is_empty() || region.as_ref().is_some_and(|region| self.has_region_named(region.as_str()))
     }
 }
 

@@ -14,7 +14,7 @@ use triage_notify::words::counted;
 use crate::openable::shown;
 
 /// The folder of a trail's log files, and what it is called in their names.
-const TRAIL: &str = "CloudTrail";
+pub const TRAIL: &str = "CloudTrail";
 
 /// What a trail puts beside its log files, wherever these are.
 const OF_A_TRAIL: [&str; 3] = ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"];
@@ -72,7 +72,7 @@ pub fn is_named_beside(name: &OsStr) -> bool {
 }
 
 /// `us-gov-west-1`: a newer region than we know of is one as well.
-fn is_region(name: &str) -> bool {
+pub fn is_region(name: &str) -> bool {
     let mut parts = name.split('-');
     let (first, last) = (parts.next().unwrap_or_default(), parts.next_back().unwrap_or_default());
     let (mut words, is_word) = (parts.peekable(), |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase()));
@@ -101,6 +101,13 @@ impl LeftOut {
     pub fn file(&mut self, path: &Path) {
         self.files += 1;
         self.name(path);
+    }
+
+    /// Takes up what was left out elsewhere.
+    pub fn append(&mut self, other: Self) {
+        self.folders += other.folders;
+        self.files += other.files;
+        self.named.extend(other.named.into_iter().take(NAMED_MAX.saturating_sub(self.named.len())));
     }
 
     fn name(&mut self, path: &Path) {

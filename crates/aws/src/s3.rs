@@ -1,7 +1,8 @@
 //! Objects of one S3 bucket, by [`crate::signed`]: an SDK of S3 would be larger than all the others together.
 //!
-//! In: a key, and a body to be put there. Out: nothing, or the object's bytes, or why it was refused. Every request names the account that must own the bucket, so one of
-//! that name that belongs to somebody else gets nothing. Encryption is left to the bucket.
+//! In: a key, and a body to be put there. Out: nothing, or the object's bytes, or why it was refused. A request that names the
+//! account which must own the bucket gets nothing of one of that name that belongs to somebody else. Encryption is left to the
+//! bucket.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,6 +26,9 @@ const GET_ATTEMPT: Duration = Duration::from_secs(10);
 /// A connection that was frozen with the function breaks at its first use: so one attempt more. A bucket of another region costs
 /// one as well, and once.
 const ATTEMPTS: u32 = 3;
+
+/// The header with the account that must own the bucket.
+const OWNER: &str = "x-amz-expected-bucket-owner";
 
 /// Answers to what is asked here are far smaller; more is not read.
 const ANSWER_MAX: usize = 64 * 1024;
@@ -56,19 +60,28 @@ pub struct Object<'a> {
 }
 
 /// What is asked of a bucket.
-struct Wish<'a> {
-    method: &'static str,
-    /// As it stands in a URL.
-    key: &'a str,
-    headers: Vec<(&'static str, &'a str)>,
-    body: &'a [u8],
+#[derive(Debug)]
+pub struct Wish<'a> {
+    pub method: &'static str,
+    /// A key and a query, as they stand in a URL.
+    pub path: &'a str,
+    pub headers: Vec<(&'static str, &'a str)>,
+    pub body: &'a [u8],
     /// One attempt lasts no longer.
-    attempt: Duration,
-    answer_max: usize,
+    pub attempt: Duration,
+    /// More is not read of an answer.
+    pub answer_max: usize,
 }
 
-/// A key as it stands in a URL.
-fn escaped(key: &str) -> String {
+impl<'a> Wish<'a> {
+    /// A question with a small answer.
+    pub const fn get(path: &'a str, headers: Vec<(&'static str, &'a str)>) -> Self {
+        Self { method: "GET", path, headers, body: &[], attempt: ATTEMPT, answer_max: ANSWER_MAX }
+    }
+}
+
+/// A key as it stands in the path of a URL.
+pub fn escaped(key: &str) -> String {
     let mut url = String::with_capacity(key.len());
     for byte in key.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
@@ -95,10 +108,10 @@ impl Bucket {
         until: Instant,
     ) -> Result<(), Refusal> {
         let Object { key, content_type, cache_control, body } = object;
-        let headers = vec![("cache-control", cache_control), ("content-type", content_type)];
+        let headers = vec![("cache-control", cache_control), ("content-type", content_type), (OWNER, owner)];
         let wish =
-            Wish { method: "PUT", key, headers, body: body.as_bytes(), attempt: ATTEMPT, answer_max: ANSWER_MAX };
-        self.ask(sdk, http, owner, &wish, until).await.map(drop)
+            Wish { method: "PUT", path: key, headers, body: body.as_bytes(), attempt: ATTEMPT, answer_max: ANSWER_MAX };
+        self.ask(sdk, http, &wish, until).await.map(drop)
     }
 
     /// The bytes of the object, if the bucket is of the account `owner`. None: they are more than `max`.
@@ -111,19 +124,13 @@ impl Bucket {
         max: usize,
         until: Instant,
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        let key = &escaped(key);
-        let wish = Wish { method: "GET", key, headers: Vec::new(), body: &[], attempt: GET_ATTEMPT, answer_max: max };
-        self.ask(sdk, http, owner, &wish, until).await.map(|answer| answer.body)
+        let path = escaped(key);
+        let wish = Wish { answer_max: max, attempt: GET_ATTEMPT, ..Wish::get(&path, vec![(OWNER, owner)]) };
+        self.ask(sdk, http, &wish, until).await.map(|answer| answer.body)
     }
 
-    async fn ask(
-        &self,
-        sdk: &SdkConfig,
-        http: &Http,
-        owner: &str,
-        wish: &Wish<'_>,
-        until: Instant,
-    ) -> Result<Answer, Refusal> {
+    /// Asks until there is an answer, again where that may help, and until then. The answer is one of success.
+    pub async fn ask(&self, sdk: &SdkConfig, http: &Http, wish: &Wish<'_>, until: Instant) -> Result<Answer, Refusal> {
         let mut refusal = Refusal::Silent("no time was left");
         for _ in 0..ATTEMPTS {
             let left = until.saturating_duration_since(Instant::now()).min(wish.attempt);
@@ -131,7 +138,7 @@ impl Bucket {
                 break;
             }
             let region = self.region(sdk);
-            let asked = self.try_ask(sdk, http, owner, wish, &region);
+            let asked = self.try_ask(sdk, http, wish, &region);
             refusal = match tokio::time::timeout(left, asked).await {
                 Err(_) => return Err(Refusal::Silent("it timed out")),
                 Ok(Err(why)) => Refusal::Silent(why),
@@ -153,7 +160,6 @@ impl Bucket {
         &self,
         sdk: &SdkConfig,
         http: &Http,
-        owner: &str,
         wish: &Wish<'_>,
         region: &str,
     ) -> Result<Answer, &'static str> {
@@ -161,8 +167,8 @@ impl Bucket {
             service: S3,
             region,
             method: wish.method,
-            uri: format!("{}/{}", self.address(endpoint(sdk, S3), region), wish.key),
-            headers: wish.headers.iter().copied().chain([("x-amz-expected-bucket-owner", owner)]).collect(),
+            uri: format!("{}/{}", self.address(endpoint(sdk, S3), region), wish.path),
+            headers: wish.headers.clone(),
             body: wish.body,
         };
         send(sdk, http, &request, wish.answer_max).await

@@ -51,7 +51,7 @@ impl Http {
         });
     }
 
-    #[cfg(test)]
+    /// Whether that was done, or a call has done it.
     pub fn is_ready(&self) -> bool {
         self.0.ours.get().is_some()
     }
