@@ -6,6 +6,8 @@ import time
 from tests.harness import make
 from tests.harness.fake_sns import PAGER_TOPIC_ARN
 from tests.harness.metrics import emitted
+from tests.harness.world import Background
+from tests.soak.clock import Clock
 
 # A silence takes a minute at least: here its end is asked for.
 LASTS = {"for": "1h", "reason": "made-up maintenance", "by": "ana"}
@@ -57,6 +59,61 @@ def test_a_silence_asked_for_twice_is_one(world):
     first, second = silence(function)["silence"], silence(other)["silence"]
     assert first["id"] == second["id"] and first["until"] == second["until"]
     assert world.kinds() == ["silenced"]
+
+
+def test_sixty_four_handlers_over_a_silence_wake_nobody_and_keep_one_incident(world):
+    world.break_service()
+    handlers = [world.start(**PAGES) for _ in range(64)]
+    # For two minutes: enough for a page.
+    asked = silence(handlers[0])["silence"]
+    batches = [make.sqs([make.cloudtrail(user=f"user-{number}-{caller}", age=130 - 25 * caller) for caller in range(5)])
+               for number in range(64)]
+    results = [running.join() for running in [Background(handler, batch) for handler, batch in zip(handlers, batches)]]
+    assert all(result.error is None and result.answer["batchItemFailures"] == [] for result in results)
+    assert world.kinds() == ["silenced"] and world.alarms() == []
+    opened = [event["detail"]["incident"] for event in world.events.events() if event["detail-type"] == "OIDC Incident Opened"]
+    assert len(opened) == 1 and [incident["id"] for incident in world.table.incidents()] == opened
+
+    ended = [running.join() for running in [Background(handler, {"silence": {"end": asked["id"]}}, alias="direct") for handler in handlers[:8]]]
+    assert [result.answer["silence"]["state"] for result in ended].count("ended") == 1, "one of them ends it"
+    world.start(**PAGES).invoke(make.tick())
+    kinds = world.kinds()
+    assert kinds.count("silence_ended") == 1 and kinds.count("opened") == 1
+    assert [alarm["NewStateValue"] for _, alarm in world.alarms()].count("ALARM") == 1
+
+
+def test_a_silence_ends_by_the_clock_with_the_next_tick(world, tmp_path):
+    clock = Clock(tmp_path)
+    function = world.start(clock=clock, **PAGES)
+    assert silence(function, **{"for": "1m"})["silence"]["state"] == "silenced"
+    fail(function)
+    clock.advance(55)
+    ask(function, make.tick(clock.age()), alias="events")
+    assert world.kinds() == ["silenced"], "it lasts a minute"
+    clock.advance(10)
+    ask(function, make.tick(clock.age()), alias="events")
+    assert sorted(world.kinds()[1:]) == ["opened", "silence_ended"] and world.alarms()
+    clock.close()
+
+
+def test_an_acknowledged_incident_sends_no_reminder_until_that_ends(world, tmp_path):
+    clock = Clock(tmp_path)
+    world.break_service()
+    function = world.start({"reminder_s": 600}, clock=clock)
+    ask(function, make.sqs(make.outage(callers=8)), alias="events")
+    assert of_incidents(world) == ["opened"]
+    assert ask(function, {"acknowledge": world.sent()[0].incident, "by": "eva"}).answer["acknowledge"]["state"] == "acknowledged"
+
+    def goes_on(minutes):
+        for _ in range(minutes):
+            clock.advance(60)
+            ask(function, make.sqs([make.cloudtrail(user=f"user-{number}", age=clock.age(20)) for number in range(8)]), alias="events")
+            ask(function, make.tick(clock.age()), alias="events")
+        return [kind for kind in world.kinds() if kind == "reminder"]
+
+    assert goes_on(25) == []
+    assert ask(function, {"acknowledge": {"end": world.sent()[0].incident}}).answer["acknowledge"]["state"] == "ended"
+    assert len(goes_on(5)) == 1
 
 
 def test_a_silence_of_a_tool_hides_no_outage(world):

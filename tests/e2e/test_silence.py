@@ -45,4 +45,4 @@ def test_a_silenced_outage_reaches_programs_alone_and_is_reported_at_the_silence
 
 def test_a_silence_comes_as_a_direct_invocation_alone(quiet):
     answer = invoke(quiet, {"silence": {"scope": "all", "for": "1h", "reason": "made up", "by": "eve"}})
-    assert "silence" not in answer and "source_not_believed" in [problem["name"] for problem in answer["problems"]]
+    assert "silence" not in answer and "operator_request_invalid" in [problem["name"] for problem in answer["problems"]]

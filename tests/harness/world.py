@@ -42,8 +42,9 @@ class World:
             server.__exit__()
         self.table.delete()
 
-    def start(self, policy=None, region="us-east-1", **env):
-        """One more sandbox. `policy` is what differs from `SHORT`."""
+    def start(self, policy=None, region="us-east-1", clock=None, **env):
+        """One more sandbox. `policy` is what differs from `SHORT`; `clock`: one of `tests.soak.clock`, which it shares."""
+        env = {**(clock.environment(1) if clock else {}), **env}
         numbers = SHORT | (policy or {})
         function = Function({
             "AWS_ENDPOINT_URL": refused_url(), "AWS_ENDPOINT_URL_SSO_OIDC": self.oidc.url,
@@ -51,7 +52,7 @@ class World:
             "AWS_ENDPOINT_URL_DYNAMODB": self.proxy.url,
             "OIDC_TRIAGE_TOPIC_ARN": TOPIC_ARN, "OIDC_TRIAGE_TABLE": self.table.name,
             "OIDC_TRIAGE_POLICY": "\n".join(f"{key} = {number}" for key, number in numbers.items()), **make.TRUSTED, **env},
-            region=region)
+            region=region, **({"clock": lambda: clock.now(1)} if clock else {}))
         self.running.append(function.__enter__())
         return function
 
@@ -126,12 +127,12 @@ def long_period():
 class Background:
     """An invocation that runs next to the test."""
 
-    def __init__(self, function, payload, remaining=30.0):
+    def __init__(self, function, payload, remaining=30.0, **more):
         self.result, self.failure = None, None
 
         def run():
             try:
-                self.result = function.invoke(payload, remaining)
+                self.result = function.invoke(payload, remaining, **more)
             except AssertionError as failure:
                 self.failure = failure
 
