@@ -181,6 +181,8 @@ def test_an_object_that_cannot_be_read_costs_no_other_one(reading, s3, name):
     assert again == ([0] if comes_again else [])
     assert result.problems() == {problem: 1} and len(result.answer["failures"]) == 8
     assert said in detail(result, problem) and "planted-message" not in result.everything()
+    # A person can find it.
+    assert f"CloudTrail's file of {MANAGEMENT} in us-east-1, made at 20261122T1155Z" in detail(result, problem)
 
 
 def test_a_bucket_that_somebody_else_owns_gives_nothing(reading, s3):

@@ -1,5 +1,6 @@
 //! The input and the output of decoding.
 
+use std::fmt;
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -164,10 +165,19 @@ pub struct WantedObject {
     /// Whose records it has, by its key.
     pub account: String,
     pub region: String,
+    /// When CloudTrail made the file: `YYYYMMDDTHHMMZ`.
+    pub time: String,
     /// In bytes, where the notification says it.
     pub size: Option<u64>,
     /// The messages that name it, by their place in [`Batch::items`].
     pub items: Vec<usize>,
+}
+
+/// As problems name it: a key looks like a secret, and would be masked.
+impl fmt::Display for WantedObject {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "CloudTrail's file of {} in {}, made at {}", self.account, self.region, self.time)
+    }
 }
 
 /// The most objects wanted of one payload: a message of S3 names one, of CloudTrail a few.

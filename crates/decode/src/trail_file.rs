@@ -92,15 +92,13 @@ fn read_records(
     let (inflater, fault) = document.finish();
     match (inflater.damage(), fault) {
         (Some(damage), _) => {
-            batch
-                .problems
-                .note(damage.problem(), format!("{} bytes could be read of {}", inflater.total(), object.key));
+            batch.problems.note(damage.problem(), format!("{} bytes could be read of {object}", inflater.total()));
         }
         (None, Some(fault)) => {
-            batch.problems.note(ProblemName::JsonInvalid, format!("{} is {}", object.key, fault.describe()));
+            batch.problems.note(ProblemName::JsonInvalid, format!("{object} is {}", fault.describe()));
         }
         (None, None) if !has_list => {
-            batch.problems.note(ProblemName::EventUnknown, format!("{} has no Records", object.key));
+            batch.problems.note(ProblemName::EventUnknown, format!("{object} has no Records"));
         }
         (None, None) => {}
     }

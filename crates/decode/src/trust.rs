@@ -162,10 +162,12 @@ impl Trust {
 
     pub fn knows_account(&self, account: Option<&str>) -> bool {
         // Where our own account is unknown (a replay, a local run), any will do.
-        self.account.is_none()
-            || account.is_some_and(|account| {
-                self.account.as_deref() == Some(account) || self.accounts.iter().any(|listed| listed == account)
-            })
+        self.account.is_none() || account.is_some_and(|account| self.names_account(account))
+    }
+
+    /// Whether it is our own account, or listed. A bucket's files are of hundreds of accounts: any would not do.
+    pub fn names_account(&self, account: &str) -> bool {
+        self.account.as_deref() == Some(account) || self.accounts.iter().any(|listed| listed == account)
     }
 
     fn lists(&self, source: &str) -> bool {

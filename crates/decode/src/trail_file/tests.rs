@@ -128,9 +128,25 @@ fn a_notification_counts_by_a_trusted_queue_alone() {
     }
 }
 
+#[test]
+fn where_our_account_is_unknown_only_files_of_the_listed_ones_are_read() {
+    let unknown = Setting { trust: Trust { account: None, alias: Alias::None, ..listening().trust }, ..listening() };
+    for (account, wanted) in [(TRUSTED, 1), (OWN, 0), ("999988887777", 0)] {
+        let notification = json!({"Records": [created(BUCKET, &key(account, "eu-central-1"))]}).to_string();
+        assert_eq!(decode(&in_queue(&[notification]), &unknown).objects.len(), wanted, "{account}");
+    }
+}
+
 fn object() -> WantedObject {
     let (account, region) = (OWN.to_owned(), "eu-central-1".to_owned());
-    WantedObject { key: key(OWN, "eu-central-1"), account, region, size: None, items: vec![] }
+    WantedObject {
+        key: key(OWN, "eu-central-1"),
+        account,
+        region,
+        time: "20261122T1155Z".to_owned(),
+        size: None,
+        items: vec![],
+    }
 }
 
 fn read_file(file: &[u8]) -> Batch {

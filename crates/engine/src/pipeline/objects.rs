@@ -11,15 +11,11 @@ use triage_decode::batch::Allowance;
 use triage_decode::trail_file::{self, OBJECT_MAX};
 use triage_decode::{Batch, Setting, WantedObject};
 use triage_model::problem::ProblemName;
-use triage_model::redact::one_line;
 
 use crate::objects::{ObjectError, Objects};
 
 /// Objects in flight at once. Each may take [`OBJECT_MAX`] of the function's memory.
 const IN_FLIGHT: usize = 3;
-
-/// The longest part of a key that a problem shows: all of CloudTrail's own, and some of a prefix.
-const SHOWN_KEY_MAX: usize = 160;
 
 /// Reads all of them. None of them lasts beyond `until`.
 pub async fn read<X: Objects>(batch: &mut Batch, objects: &X, setting: &Setting, until: Instant) {
@@ -54,8 +50,7 @@ fn refused(object: &WantedObject, error: &ObjectError, batch: &mut Batch) -> boo
         ObjectError::TooLarge(_) => (ProblemName::ObjectTooLarge, true),
         ObjectError::Refused(..) | ObjectError::NotNow(_) => (ProblemName::ObjectNotRead, false),
     };
-    // First what matters: a detail is cut, and a key is long.
-    batch.problems.note(name, format!("{error}: {}", one_line(&object.key, SHOWN_KEY_MAX)));
+    batch.problems.note(name, format!("{error}: {object}"));
     is_done
 }
 

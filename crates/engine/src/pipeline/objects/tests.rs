@@ -43,7 +43,14 @@ fn file(ids: &[&str]) -> Vec<u8> {
 
 fn wanted(key: &str, size: Option<u64>, items: &[usize]) -> WantedObject {
     let (account, region) = ("111122223333".to_owned(), "us-east-1".to_owned());
-    WantedObject { key: key.to_owned(), account, region, size, items: items.to_vec() }
+    WantedObject {
+        key: key.to_owned(),
+        account,
+        region,
+        time: "20261122T1155Z".to_owned(),
+        size,
+        items: items.to_vec(),
+    }
 }
 
 fn read_all(bucket: &Bucket, objects: Vec<WantedObject>, items: usize, within: Duration) -> Batch {
