@@ -88,7 +88,8 @@ def test_a_publish_unknown_to_the_table_is_seen_unless_a_fault_explains_it(facts
 def test_notices_that_change_places_are_seen(facts):
     first, second = taken(facts)[:2]
     first.taken, second.taken = second.taken, first.taken
-    assert "1 on the topic was taken after notice 2" in wrong(facts)
+    # The second one may have any later number: a change that is overtaken is not sent.
+    assert "1 on the topic was taken after notice" in wrong(facts)
 
 
 def test_a_gap_in_the_sequences_is_seen(facts):
