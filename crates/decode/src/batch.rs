@@ -1,12 +1,14 @@
 //! The input and the output of decoding.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::ops::Range;
 
 use jiff::Timestamp;
 use triage_model::caller::Caller;
 use triage_model::observation::{Failure, Observation, Success};
-use triage_model::problem::{ProblemName, Problems};
+use triage_model::problem::Problems;
 use triage_model::region::{KnownRegions, Region};
 
 use crate::inflate::INFLATED_MAX;
@@ -180,9 +182,6 @@ impl fmt::Display for WantedObject {
     }
 }
 
-/// The most objects wanted of one payload: a message of S3 names one, of CloudTrail a few.
-pub const OBJECTS_MAX: usize = 100;
-
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperatorRequest {
@@ -256,14 +255,19 @@ impl Batch {
         self.observations.len() >= self.observations_max
     }
 
-    /// Adds an object, or another message that names it.
-    pub fn want(&mut self, object: WantedObject) {
-        let (named, has_room) = (self.objects.len(), self.objects.len() < OBJECTS_MAX);
-        match self.objects.iter_mut().find(|wanted| wanted.key == object.key) {
-            Some(wanted) => wanted.items.extend(object.items),
-            None if has_room => self.objects.push(object),
-            None => self.problems.note(ProblemName::PayloadCut, format!("no more than {named} objects are read")),
+    /// Takes the objects that are wanted, each once.
+    pub fn take_objects(&mut self) -> Vec<WantedObject> {
+        let (mut taken, mut places) = (Vec::<WantedObject>::new(), BTreeMap::<String, usize>::new());
+        for object in std::mem::take(&mut self.objects) {
+            match places.entry(object.key.clone()) {
+                Entry::Occupied(place) => taken[*place.get()].items.extend(object.items),
+                Entry::Vacant(place) => {
+                    place.insert(taken.len());
+                    taken.push(object);
+                }
+            }
         }
+        taken
     }
 
     /// Sets the delivery time of the observations from that place on. An outer wrapper sets it later and wins: it was

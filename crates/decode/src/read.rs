@@ -402,7 +402,7 @@ impl Reader<'_> {
                     if is_watched && trust.names_account(file.account) {
                         let (account, region) = (file.account.to_owned(), file.region.to_owned());
                         let time = file.time.to_owned();
-                        self.batch.want(WantedObject {
+                        self.batch.objects.push(WantedObject {
                             account,
                             region,
                             time,

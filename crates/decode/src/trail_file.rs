@@ -31,7 +31,7 @@ const RECORDS_A_LOOK: u64 = 64;
 static NAMES: LazyLock<[Finder<'static>; 3]> =
     LazyLock::new(|| ["CreateToken", "RegisterClient", "StartDeviceAuthorization"].map(Finder::new));
 
-/// Whether it was read to its end, or as far as it can ever be read. False: the time did not suffice.
+/// Whether it was read to its end, or as far as it can ever be read. False: the time, or the room beside others, did not suffice.
 pub fn read(
     gzip: &[u8],
     object: &WantedObject,
@@ -61,7 +61,8 @@ fn read_records(
     };
     let mut document = Document::of_list(Inflater::of_gzip(gzip, FILE_INFLATED_MAX), "Records");
     let (mut count, mut has_list) = (0_u64, false);
-    let mut weighed = batch.observations.len();
+    let from = batch.observations.len();
+    let mut weighed = from;
     while document.seek_events() {
         has_list = true;
         while let Some(element) = document.next() {
@@ -84,8 +85,9 @@ fn read_records(
             allowance.observations = allowance.observations.saturating_sub(weight);
             if batch.is_full() || allowance.observations == 0 {
                 let read = batch.observations.len();
-                batch.problems.note(ProblemName::PayloadCut, format!("{read} calls were read"));
-                return true;
+                batch.problems.note(ProblemName::PayloadCut, format!("{read} calls were read, the last of {object}"));
+                // Alone it is read as far as it can ever be. After others, there is more room for it the next time.
+                return from == 0;
             }
         }
     }

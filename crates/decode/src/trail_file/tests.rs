@@ -65,9 +65,9 @@ fn each_form_of_a_notification_names_the_same_object() {
         assert_eq!((batch.kind, batch.problems.is_empty()), (InputKind::Sqs, true), "{body}: {:?}", batch.problems);
     }
     // One object in three messages is read once, for all of them.
-    let batch = decode(&in_queue(&[of_s3.clone(), of_cloudtrail, of_s3]), &listening());
-    assert_eq!(batch.objects.len(), 1);
-    assert_eq!(batch.objects[0].items, [0, 1, 2]);
+    let mut batch = decode(&in_queue(&[of_s3.clone(), of_cloudtrail, of_s3]), &listening());
+    let objects = batch.take_objects();
+    assert_eq!((objects.len(), &objects[0].items), (1, &vec![0, 1, 2]));
 }
 
 #[test]
@@ -200,6 +200,16 @@ fn a_file_that_is_none_is_a_problem_and_nothing_else() {
         assert!(batch.problems.count(problem) == 1, "{problem}: {:?}", batch.problems);
     }
     assert!(read_file(&file(&[])).problems.is_empty());
+}
+
+#[test]
+fn a_file_for_which_others_left_no_room_is_not_done() {
+    let mut batch = Batch { observations_max: 2, ..Batch::new(InputKind::Sqs) };
+    let three = file(&[failed(json!({})), failed(json!({})), failed(json!({}))]);
+    let read_on = |batch: &mut Batch| read(&three, &object(), &listening(), &mut Allowance::whole(&|| true), batch);
+    assert!(read_on(&mut batch), "alone it is read as far as it can be");
+    assert!(!read_on(&mut batch), "after others it comes again");
+    assert_eq!(batch.problems.count(ProblemName::PayloadCut), 2);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! In: a batch with [`WantedObject`]s. Out: the same with the observations of their records. What may be had later marks the
 //! messages that name it, so that they come again; whatever else is wrong with an object is a problem, and costs no other one.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -17,13 +18,21 @@ use crate::objects::{ObjectError, Objects};
 /// Objects in flight at once. Each may take [`OBJECT_MAX`] of the function's memory.
 const IN_FLIGHT: usize = 3;
 
+/// The most objects read for one payload: a message of S3 names one, of CloudTrail itself a few.
+const OBJECTS_MAX: usize = 100;
+
 /// Reads all of them. None of them lasts beyond `until`.
 pub async fn read<X: Objects>(batch: &mut Batch, objects: &X, setting: &Setting, until: Instant) {
-    let wanted = std::mem::take(&mut batch.objects);
+    let wanted = batch.take_objects();
     let is_time_left = || Instant::now() < until;
     let mut allowance = Allowance::whole(&is_time_left);
-    let fetched = wanted.iter().map(async |object| {
+    let is_full = Cell::new(false);
+    let fetched = wanted.iter().enumerate().map(async |(number, object)| {
         let fetched = match object.size {
+            // What comes again is read then.
+            Some(_) | None if number >= OBJECTS_MAX || is_full.get() => {
+                Err(ObjectError::NotNow("others in the same batch took all the room".to_owned()))
+            }
             Some(size) if size > OBJECT_MAX as u64 => Err(ObjectError::TooLarge(OBJECT_MAX)),
             // Not asked for, so that nothing is paid for.
             Some(_) | None if !is_time_left() => Err(ObjectError::NotNow("no time was left".to_owned())),
@@ -39,6 +48,7 @@ pub async fn read<X: Objects>(batch: &mut Batch, objects: &X, setting: &Setting,
             Ok(gzip) => trail_file::read(&gzip, object, setting, &mut allowance, batch),
             Err(error) => refused(object, &error, batch),
         };
+        is_full.set(batch.is_full() || allowance.observations == 0);
         note(object, from..batch.observations.len(), is_done, batch);
     }
 }

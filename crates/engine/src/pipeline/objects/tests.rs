@@ -99,6 +99,17 @@ fn one_broken_object_costs_its_own_message_and_no_other() {
 }
 
 #[test]
+fn beyond_what_one_batch_may_have_an_object_comes_again() {
+    let bucket = Bucket { objects: BTreeMap::from([("a", Ok(file(&["1"])))]), ..Bucket::default() };
+    let gone = |number: usize| WantedObject { key: format!("{number}"), ..wanted("", Some(u64::MAX), &[0]) };
+    let objects = (1..OBJECTS_MAX).map(gone).chain([wanted("a", None, &[1]), gone(0)]);
+    let objects = objects.chain([WantedObject { items: vec![2], ..gone(OBJECTS_MAX) }]).collect();
+    let batch = read_all(&bucket, objects, 3, LONG);
+    let unread: Vec<bool> = batch.items.iter().map(|item| item.is_unread).collect();
+    assert_eq!((unread, bucket.asked.borrow().len()), (vec![true, false, true], 1));
+}
+
+#[test]
 fn without_time_nothing_is_asked_for_and_all_of_it_comes_again() {
     let bucket = Bucket::default();
     let batch = read_all(&bucket, vec![wanted("a", None, &[0]), wanted("b", None, &[1])], 2, Duration::ZERO);
