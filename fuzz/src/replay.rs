@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use oidc_triage::replay::run::{End, Happened, History, Run};
@@ -31,7 +32,7 @@ pub fn file(data: &[u8]) {
 pub fn outcome_of(data: &[u8]) -> Outcome {
     let file = Written::new(data);
     let paths = [file.0.clone()];
-    let stop = AtomicBool::new(false);
+    let stop = Arc::new(AtomicBool::new(false));
     let history = History {
         paths: &paths,
         by: End::default().by,

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from tests.blackbox.test_cli import opened, past_outage, run
-from tests.blackbox.test_replay import DAY, at, day, trail, verdicts, write_repeated
+from tests.blackbox.test_replay import DAY, at, day, event, trail, verdicts, write_repeated
 from tests.harness.fake_bucket import BUCKET, LIST, FakeBucket
 from tests.harness.runtime_api import PATIENCE, binary
 from tests.harness.world import until
@@ -63,6 +63,34 @@ def test_one_object_is_read_whatever_it_is_called(folder):
         assert len(opened(lines)) == 1 and {key for key, _ in s3.gets} == {"exports/what a day+.txt"}
 
 
+def test_a_whole_key_is_one_object_and_a_folder_marker_none(folder):
+    line = json.dumps(event(0, "user-1")).encode()
+    with FakeBucket({"a.json": line, "a.json.gz": gzip.compress(line), "a.json.2026/b.json": line, **objects_of(folder), "AWSLogs/": b""}) as s3:
+        assert replayed(s3, f"{PLACE}/a.json")[0][-1]["records"] == 1
+        assert len(opened(replayed(s3, f"{PLACE}/AWSLogs/")[0])) == 2
+
+
+def named(stamp, region="us-east-1", day="2026/11/05"):
+    return f"AWSLogs/123456789012/CloudTrail/{region}/{day}/123456789012_CloudTrail_{region}_{stamp}_x.json.gz"
+
+
+def packed(events):
+    return gzip.compress(json.dumps({"Records": [{"eventVersion": "1.11", **made["detail"]} for made in events]}).encode())
+
+
+def test_a_window_leaves_out_no_record_that_lies_in_it():
+    """A file of 14:45 may have calls up to 14:52, as in AWS's own sample of a digest."""
+    objects = {named("20261105T1200Z"): packed([event(60 * number, f"user-{number}") for number in range(8)]),
+               # No trail wrote it: its name tells nothing of what is in it.
+               "AWSLogs/all_20261101T0000Z_full.json": b"\n".join(json.dumps(event(600 + number, "user-9")).encode() for number in range(50))}
+    with FakeBucket(objects) as s3:
+        lines, _ = replayed(s3, "--since", at(120), f"{PLACE}/AWSLogs/")
+        assert lines[-1]["counts"]["service"] == 6 + 50
+        for window in (["--since", "2026-11-20"], ["--until", "2026-11-01"], ["--region", "eu-north-1"]):
+            lines, said = replayed(s3, *window, f"{PLACE}/AWSLogs/123456789012/")
+            assert lines[-1]["files"] == 0 and "no object" not in said, "nothing lies in it, and that is no error"
+
+
 def test_only_the_days_and_regions_that_are_asked_for_are_listed_and_read(tmp_path):
     objects, body = {}, gzip.compress(json.dumps({"Records": [{"eventVersion": "1.11", **DAY[0]["detail"]}]}).encode())
     for region in ("us-east-1", "eu-west-1"):
@@ -78,7 +106,7 @@ def test_only_the_days_and_regions_that_are_asked_for_are_listed_and_read(tmp_pa
                         if "1012" <= f"{day_of_month}{hour:02}" <= "1212"][:len(read)] and len(read) == 8
         assert not any("eu-west-1" in asked["prefix"] for asked in s3.lists)
         assert len(s3.lists) < 12, "28 days have 12 pages"
-        assert "objects outside of --since, --until and --region not read" in said
+        assert "objects outside of --since and --until not read, besides those not even listed" in said
 
 
 def test_a_table_of_athena_and_files_without_a_time_in_their_names_are_put_in_order(tmp_path):
@@ -127,6 +155,26 @@ def test_an_object_that_is_replaced_while_it_is_read_is_named():
         s3.replaced.add("a.json")
         _, said = replayed(s3, f"{PLACE}/a.json", status=1)
         assert f"{PLACE}/a.json: the rest cannot be read: it was replaced while it was read" in said
+
+
+def test_an_object_that_grew_since_it_was_listed_is_named():
+    lines = b"\n".join(json.dumps(event(number, "user-1")).encode() for number in range(300))
+
+    class Grows(dict):
+        """Ten lines are listed."""
+        def __getitem__(self, key):
+            return super().__getitem__(key)[:2000]
+
+    with FakeBucket(Grows({"a.jsonl": lines})) as s3:
+        _, said = replayed(s3, f"{PLACE}/a.jsonl", status=1)
+        assert f"{PLACE}/a.jsonl: it was replaced while it was read" in said
+
+
+def test_thousands_of_folders_are_listed_as_a_whole():
+    line = json.dumps(event(0, "user-1")).encode()
+    with FakeBucket({f"results/hour={number:04}/part.json": line for number in range(1500)}) as s3:
+        lines, _ = replayed(s3, f"{PLACE}/results/")
+        assert lines[-1]["files"] == 1500 and len(s3.lists) < 10
 
 
 @pytest.mark.parametrize("place, env, words", [
@@ -181,6 +229,38 @@ def test_a_large_object_and_many_small_ones_are_read_in_bounded_memory(tmp_path)
 #: Runs a command, and says how much memory it had at most.
 MEASURED = "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]); " \
            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(code)"
+
+
+def test_credentials_that_soon_expire_are_not_fetched_for_each_request(folder, tmp_path):
+    at_once = "date -u -d '+200 seconds' +%Y-%m-%dT%H:%M:%SZ"
+    (tmp_path / "sign-in").write_text('#!/bin/sh\necho asked >> "$0.log"\necho "{\\"Version\\": 1, \\"AccessKeyId\\": \\"AKIDOFCOMMAND\\", '
+                                      f'\\"SecretAccessKey\\": \\"planted\\", \\"Expiration\\": \\"$({at_once})\\"}}"\n')
+    (tmp_path / "sign-in").chmod(0o755)
+    (tmp_path / "config").write_text(f"[profile archive]\ncredential_process = {tmp_path}/sign-in\n")
+    with FakeBucket(objects_of(folder)) as s3:
+        env = {key: value for key, value in s3.environment().items() if "KEY" not in key}
+        done = run("replay", PLACE, **env, AWS_CONFIG_FILE=str(tmp_path / "config"), AWS_PROFILE="archive")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "sign-in.log").read_text().count("asked") <= 2 < len(s3.gets)
+
+
+@pytest.mark.parametrize("slow", [LIST, "dates", "small", "large"])
+def test_ctrl_c_ends_it_at_once_whatever_it_waits_for(folder, slow):
+    undated = {f"undated/{number}.json": json.dumps(event(number, "user-1")).encode() for number in range(40)}
+    with FakeBucket({**objects_of(folder), **undated, "large.json": b" " * (3 << 20)}) as s3:
+        trails = sorted(key for key in s3.objects if "/CloudTrail/" in key)
+        waits = {LIST: [LIST], "dates": list(undated), "small": trails[-1:], "large": ["large.json"]}[slow]
+        s3.delays = dict.fromkeys(waits, PATIENCE)
+        process = subprocess.Popen([binary("oidc-triage", "OIDC_TRIAGE_CLI"), "replay", "--format", "json", PLACE], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin", **s3.environment()})
+        until(lambda: s3.lists if slow == LIST else [key for key, _ in s3.gets if key in waits])
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=PATIENCE)
+        assert s3.waited == [], "it ended before the answer came"
+        if slow == LIST:
+            assert process.returncode == 2 and b"was not waited for" in said
+        else:
+            assert process.returncode == 130 and json.loads(out.splitlines()[-1])["type"] == "summary"
 
 
 def test_ctrl_c_ends_it_with_what_was_read(folder):

@@ -5,11 +5,13 @@
         s3.troubles["key"] = [(503, "SlowDown"), (0, "")]      # the next answers for that key; 0: the connection breaks
         s3.cut.add("key")                  # the next answer for it breaks off in the middle
         s3.replaced.add("key")             # each answer for it is of another version
+        s3.delays["key"] = 0.5             # it comes so much later
 """
 
 import hashlib
 import re
 import threading
+import time
 import urllib.parse
 import xml.sax.saxutils
 
@@ -28,7 +30,9 @@ class FakeBucket(Server):
         self.objects, self.region, self.page = objects, region, page
         self.lock = threading.Lock()
         self.lists, self.gets = [], []
-        self.troubles, self.cut, self.replaced = {}, set(), set()
+        self.troubles, self.cut, self.replaced, self.delays = {}, set(), set(), {}
+        #: What was asked for, and answered only after its delay.
+        self.waited = []
         #: Requests that no S3 would take.
         self.wrong = []
 
@@ -55,6 +59,9 @@ class _Handler(Handler):
         if not signed or self.headers.get("x-amz-content-sha256") != hashlib.sha256(b"").hexdigest():
             server.wrong.append(self.path)
             return self.refuse(403, "SignatureDoesNotMatch")
+        if delay := server.delays.get(key or LIST):
+            time.sleep(delay)
+            server.waited.append(key)
         if trouble := server.trouble(key or LIST):
             return self.refuse(*trouble)
         if bucket != BUCKET:

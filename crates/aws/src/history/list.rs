@@ -63,7 +63,7 @@ pub fn page_of(body: &[u8]) -> Result<(Page, Option<String>), XmlDecodeError> {
     let (mut page, mut next, mut goes_on) = (Page::default(), None, false);
     while let Some(mut tag) = root.next_tag() {
         match tag.start_el().local() {
-            "Contents" => page.objects.extend(listed(&mut tag)?),
+            "Contents" => page.objects.push(listed(&mut tag)?),
             "CommonPrefixes" => page.folders.extend(text_of(&mut tag, "Prefix")?),
             "NextContinuationToken" => next = Some(try_data(&mut tag)?.into_owned()),
             "IsTruncated" => goes_on = try_data(&mut tag)? == "true",
@@ -76,7 +76,7 @@ pub fn page_of(body: &[u8]) -> Result<(Page, Option<String>), XmlDecodeError> {
     Ok((page, next))
 }
 
-fn listed(tag: &mut ScopedDecoder<'_, '_>) -> Result<Option<Listed>, XmlDecodeError> {
+fn listed(tag: &mut ScopedDecoder<'_, '_>) -> Result<Listed, XmlDecodeError> {
     let (mut key, mut size) = (None, None);
     while let Some(mut inner) = tag.next_tag() {
         match inner.start_el().local() {
@@ -85,7 +85,10 @@ fn listed(tag: &mut ScopedDecoder<'_, '_>) -> Result<Option<Listed>, XmlDecodeEr
             _ => {}
         }
     }
-    Ok(key.zip(size).map(|(key, size)| Listed { key, size }))
+    match key.zip(size) {
+        Some((key, size)) if !String::is_empty(&key) => Ok(Listed { key, size }),
+        Some(_) | None => Err(XmlDecodeError::custom("an object has no key or no size")),
+    }
 }
 
 fn text_of(tag: &mut ScopedDecoder<'_, '_>, name: &str) -> Result<Option<String>, XmlDecodeError> {
@@ -127,7 +130,12 @@ mod tests {
         assert_eq!(found.objects, [Listed { key: "a&b/c.json".to_owned(), size: 7 }]);
         assert_eq!((found.folders, next.as_deref()), (vec!["d/".to_owned()], Some("n")));
         assert_eq!(page("").unwrap(), (Page::default(), None));
-        for wrong in ["<Contents><Key>a</Key><Size>many</Size></Contents>", "<IsTruncated>true</IsTruncated>"] {
+        for wrong in [
+            "<Contents><Key>a</Key><Size>many</Size></Contents>",
+            "<IsTruncated>true</IsTruncated>",
+            "<Contents><Key>a</Key></Contents>",
+            "<Contents><Key/><Size>1</Size></Contents>",
+        ] {
             assert!(page(wrong).is_err(), "{wrong}");
         }
         for wrong in

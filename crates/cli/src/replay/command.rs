@@ -5,6 +5,7 @@
 
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
@@ -188,8 +189,8 @@ struct Asked {
 
 impl Paths {
     /// A path with a typo is no part of a history: nothing is said of the rest as if it were all.
-    fn check(self) -> Result<Asked, Failed> {
-        let wrong = files::refused(&self.paths);
+    fn check(self, stop: &Arc<AtomicBool>) -> Result<Asked, Failed> {
+        let wrong = files::refused(&self.paths, stop);
         let words = |Unreadable { name, reason }| format!("{name}: {reason}");
         if !wrong.is_empty() {
             return Err(Failed::Unusable(wrong.into_iter().map(words).collect::<Vec<_>>().join("; ")));
@@ -232,11 +233,11 @@ fn with_output<T>(
 }
 
 /// Does what `replay` was asked for, until `stop` is set.
-pub fn run(arguments: Arguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
+pub fn run(arguments: Arguments, stop: &Arc<AtomicBool>, out: &mut impl Write) -> Result<End, Failed> {
     let Arguments { history, format, notices, arrival, policy, compare: policies } = arguments;
     let format = if notices { ReplayFormat::Notices } else { format };
     let by = if arrival { ClockBy::Arrival } else { ClockBy::Calls };
-    let Asked { paths, window, zone, trail_log_groups, output } = history.check()?;
+    let Asked { paths, window, zone, trail_log_groups, output } = history.check(stop)?;
     let as_it_goes = format == ReplayFormat::Json && output.is_none();
     let config = |policy| config_with(policy, trail_log_groups, zone);
     let mut console = Console::new(as_it_goes);
@@ -293,9 +294,9 @@ fn replay(
 }
 
 /// Does what `suggest` was asked for, until `stop` is set.
-pub fn run_suggest(arguments: SuggestArguments, stop: &AtomicBool, out: &mut impl Write) -> Result<End, Failed> {
+pub fn run_suggest(arguments: SuggestArguments, stop: &Arc<AtomicBool>, out: &mut impl Write) -> Result<End, Failed> {
     let SuggestArguments { history, format, policy } = arguments;
-    let Asked { paths, window, zone, trail_log_groups, output } = history.check()?;
+    let Asked { paths, window, zone, trail_log_groups, output } = history.check(stop)?;
     let mut console = Console::new(false);
     let shows_progress = console.shows_progress();
     let history = History { paths: &paths, by: ClockBy::Calls, window, shows_progress, stop };

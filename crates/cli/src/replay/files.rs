@@ -135,10 +135,10 @@ pub struct Found {
 }
 
 /// The paths at which nothing is that could be read: they are reported before anything is read.
-pub fn refused(paths: &[PathBuf]) -> Vec<Unreadable> {
+pub fn refused(paths: &[PathBuf], stop: &Arc<AtomicBool>) -> Vec<Unreadable> {
     let reason = |path: &Path| match (path.as_os_str() == "-", Place::of(path)) {
         (true, _) => openable::refusal_of_standard_input().map(str::to_owned),
-        (false, Some(Ok(place))) => bucket::refusal(&place),
+        (false, Some(Ok(place))) => bucket::refusal(&place, stop),
         (false, Some(Err(reason))) => Some(reason.to_owned()),
         (false, None) => match fs::metadata(path) {
             Ok(metadata) => openable::refusal(path, &metadata).map(str::to_owned),
@@ -150,7 +150,7 @@ pub fn refused(paths: &[PathBuf]) -> Vec<Unreadable> {
 
 /// All files behind the paths. Where nothing tells when a file begins, it comes first. `with_sizes`: how large each is, which takes a
 /// look at each. Of buckets, what the window has no part of is left out; `stop` ends the listing.
-pub fn find(paths: &[PathBuf], window: &Window, with_sizes: bool, stop: &AtomicBool) -> Found {
+pub fn find(paths: &[PathBuf], window: &Window, with_sizes: bool, stop: &Arc<AtomicBool>) -> Found {
     let mut search = Search { with_sizes, ..Search::default() };
     for path in paths {
         match Place::of(path) {
@@ -160,8 +160,9 @@ pub fn find(paths: &[PathBuf], window: &Window, with_sizes: bool, stop: &AtomicB
         }
     }
     let Search { mut files, unreadable, left_out, outside, .. } = search;
-    let outside = (outside > 0)
-        .then(|| format!("{} outside of --since, --until and --region not read", counted(outside, "object")));
+    let outside = (outside > 0).then(|| {
+        format!("{} outside of --since and --until not read, besides those not even listed", counted(outside, "object"))
+    });
     let left_out = left_out.in_words().into_iter().chain(outside).collect();
     files.sort_by(HistoryFile::cmp_name);
     files.iter_mut().enumerate().for_each(|(place, file)| file.place = place);
@@ -217,8 +218,8 @@ impl Search {
     }
 
     fn add_bucket(&mut self, path: &Path, found: bucket::Found) {
-        let bucket::Found { objects, left_out, outside, complaints } = found;
-        if objects.is_empty() && complaints.is_empty() {
+        let bucket::Found { objects, left_out, outside, is_narrowed, complaints } = found;
+        if objects.is_empty() && complaints.is_empty() && !is_narrowed {
             self.complain(path, "no object to read there");
         }
         complaints.into_iter().for_each(|complaint| self.complain(path, &complaint));

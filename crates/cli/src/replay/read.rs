@@ -81,9 +81,7 @@ pub fn read(file: &HistoryFile, rules: &Rules, progress: &Arc<AtomicU64>, take: 
     let input = match file.open() {
         Ok(input) => input,
         Err(error) => {
-            let mut reading = Reading::default();
-            reading.skip(name, &error.to_string());
-            take(reading);
+            take(Reading::of_unreadable(name, &error));
             return;
         }
     };

@@ -1,6 +1,7 @@
 //! What was read of a file, as data.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use jiff::Timestamp;
 use triage_model::observation::Observation;
@@ -43,6 +44,13 @@ impl Reading {
     /// Nothing but something to tell.
     pub fn of_complaint(complaint: &str) -> Self {
         Self { complaints: vec![complaint.to_owned()], ..Self::default() }
+    }
+
+    /// A file that cannot be opened.
+    pub fn of_unreadable(name: &str, error: &io::Error) -> Self {
+        let mut reading = Self::default();
+        reading.skip(name, &error.to_string());
+        reading
     }
 
     /// Notes what kept the end of a file from being read, if anything did.

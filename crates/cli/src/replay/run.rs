@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
@@ -33,7 +34,7 @@ pub struct History<'a> {
     /// Somebody sees how far it is.
     pub shows_progress: bool,
     /// What was done so far is told once this is set.
-    pub stop: &'a AtomicBool,
+    pub stop: &'a Arc<AtomicBool>,
 }
 
 /// What happens in a run.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -58,7 +59,7 @@ const OTHER: &str = r#"{"eventVersion":"1.11","eventSource":"ec2.amazonaws.com",
 /// All that a run says and prints, and the ids of the failures as they were evaluated.
 fn lived(path: &Path, by: ClockBy) -> (String, Vec<String>) {
     let settings = Settings::read(|name| (name == "OIDC_TRIAGE_CALL_SOURCES").then(|| "made.up".to_owned())).unwrap();
-    let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
+    let (paths, stop) = ([path.to_owned()], Arc::new(AtomicBool::new(false)));
     let mut run = Run::new(
         History { paths: &paths, by, window: Window::default(), shows_progress: false, stop: &stop },
         &settings,
@@ -207,7 +208,7 @@ fn log_file(folder: &Folder, account: usize, number: usize, records: &[(Timestam
 /// All that each of the policies evaluates.
 fn classified(path: &Path, policies: &[Policy]) -> Vec<String> {
     let settings = Settings::read(|name| (name == "OIDC_TRIAGE_CALL_SOURCES").then(|| "made.up".to_owned())).unwrap();
-    let (paths, stop) = ([path.to_owned()], AtomicBool::new(false));
+    let (paths, stop) = ([path.to_owned()], Arc::new(AtomicBool::new(false)));
     let history =
         History { paths: &paths, by: ClockBy::Calls, window: Window::default(), shows_progress: false, stop: &stop };
     let mut told = vec![Vec::new(); policies.len()];

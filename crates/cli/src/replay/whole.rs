@@ -33,8 +33,13 @@ impl Whole {
 
     /// All that a file tells; None where it is to be read like a large one. `progress` counts the bytes that were read.
     pub fn read(&mut self, file: &HistoryFile, rules: &Rules, progress: &AtomicU64) -> Option<Reading> {
-        // What cannot be opened now is named by who tries next.
-        let mut input = file.open().ok()?;
+        let mut input = match file.open() {
+            Ok(input) => input,
+            // It was tried long enough.
+            Err(error) if file.is_remote() => return Some(Reading::of_unreadable(&file.name(), &error)),
+            // What cannot be opened now is named by who tries next.
+            Err(_) => return None,
+        };
         let mut length = input.read(&mut self.packed).ok()?;
         let is_gzip = self.packed[..length].starts_with(&GZIP);
         // That a gzip is whole is told by its end; of anything else, only that nothing more comes.

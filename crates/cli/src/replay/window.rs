@@ -23,8 +23,11 @@ pub struct Window {
     regions: Vec<String>,
 }
 
+/// A file has records of some minutes after the time in its name: AWS's own sample of a digest has one of 14:45 with calls up to 14:52.
+const NAMED_BEFORE: Duration = Duration::from_secs(60 * 60);
+
 /// CloudTrail delivers within minutes as a rule, and promises nothing.
-const DELIVERED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+const NAMED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How to write a time.
 const FORMS: &str = "write a date (2026-11-25), a time (2026-11-25T14:30, in --time-zone or UTC; 2026-11-25T14:30:00Z) or how \
@@ -62,20 +65,19 @@ impl Window {
         is_in_time && self.has_region(observation)
     }
 
-    /// Whether a trail's file that was delivered then may hold something that lies in it. What is in it was called before.
-    pub fn may_have(&self, delivered: Timestamp) -> bool {
-        // A name tells the minute.
-        let before_its_end = later(delivered, Duration::from_secs(60));
-        self.since.is_none_or(|since| before_its_end >= since) && !self.is_before(delivered)
+    /// Whether a trail's file may hold something that lies in it, by the time in its name.
+    pub fn may_have(&self, named: Timestamp) -> bool {
+        self.named_since().is_none_or(|since| named >= since) && !self.is_before(named)
     }
 
-    /// Whether it ends before anything that is delivered then or later.
-    pub fn is_before(&self, delivered: Timestamp) -> bool {
-        self.until.is_some_and(|until| delivered >= later(until, DELIVERED_AFTER))
+    /// The earliest time in the name of a trail's file that may hold something of it.
+    pub fn named_since(&self) -> Option<Timestamp> {
+        self.since.map(|since| before(since, NAMED_BEFORE))
     }
 
-    pub const fn since(&self) -> Option<Timestamp> {
-        self.since
+    /// Whether it ends before anything in a trail's file with that time in its name.
+    pub fn is_before(&self, named: Timestamp) -> bool {
+        self.until.is_some_and(|until| named >= later(until, NAMED_AFTER))
     }
 
     pub fn has_region_named(&self, name: &str) -> bool {

@@ -76,7 +76,7 @@ pub fn is_region(name: &str) -> bool {
     let mut parts = name.split('-');
     let (first, last) = (parts.next().unwrap_or_default(), parts.next_back().unwrap_or_default());
     let (mut words, is_word) = (parts.peekable(), |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase()));
-    first.len() == 2
+    (2..=4).contains(&first.len())
         && is_word(first)
         && words.peek().is_some()
         && words.all(is_word)

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 const ENDINGS: &[&str] = &["json", "jsonl", "ndjson", "log", "csv"];
 
 /// What the beginning of a file is looked for in.
-const HEAD: u64 = 64 * 1024;
+pub const HEAD: u64 = 64 * 1024;
 
 /// The two bytes with which gzip begins.
 pub const GZIP: [u8; 2] = [0x1f, 0x8b];

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
@@ -40,7 +41,7 @@ impl fmt::Display for Object {
     }
 }
 
-pub fn refusal(_: &Place) -> Option<String> {
+pub fn refusal(_: &Place, _: &Arc<AtomicBool>) -> Option<String> {
     Some(
         "this build reads no buckets: take the program of a release, or build it with `--features s3`; or copy the files \
          with `aws s3 sync`"
@@ -54,9 +55,10 @@ pub struct Found {
     pub objects: Vec<FoundObject>,
     pub left_out: LeftOut,
     pub outside: usize,
+    pub is_narrowed: bool,
     pub complaints: Vec<String>,
 }
 
-pub fn find(place: &Place, _: &Window, _: &AtomicBool) -> Found {
-    Found { complaints: refusal(place).into_iter().collect(), ..Found::default() }
+pub fn find(place: &Place, _: &Window, stop: &Arc<AtomicBool>) -> Found {
+    Found { complaints: refusal(place, stop).into_iter().collect(), ..Found::default() }
 }
