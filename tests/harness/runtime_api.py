@@ -25,6 +25,10 @@ LOG_GROUP = "/made-up/oidc-triage"
 PATIENCE = 120
 
 
+#: Everything that can be built, with the features of the Makefile: with others, cargo would compile everything again.
+WHOLE = ["--workspace", "--features", "oidc-triage/s3"]
+
+
 def binary(name="oidc-triage-function", variable="OIDC_TRIAGE_FUNCTION"):
     """The program under test: the one that the variable names, else cargo's debug build."""
     return os.environ.get(variable) or str(ROOT / "target" / "debug" / name)

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from tests.harness.browser import MISSING, Browser, Driver
+from tests.harness.runtime_api import WHOLE
 
 from . import month
 
@@ -17,7 +18,7 @@ def pages():
     """A folder with the pages of the unit tests' made-up reviews: month, hostile, empty, flood."""
     test = "replay::html::tests::the_pages_are_left_where_they_are_asked_for"
     # For the whole workspace, as built by `make unit`.
-    command = ["cargo", "test", "--quiet", "--locked", "--workspace", "--lib", "--", "--exact", test]
+    command = ["cargo", "test", "--quiet", "--locked", *WHOLE, "--lib", "--", "--exact", test]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE,
                           env={**os.environ, "OIDC_TRIAGE_PAGES": str(PAGES)})
     assert b"1 passed" in done.stdout, "no such test"
@@ -60,7 +61,7 @@ def browser(window):
 @pytest.fixture(scope="session")
 def command():
     """The real command, as the black-box tests have built it."""
-    build = ["cargo", "build", "--quiet", "--locked", "--profile", "test", "--workspace", "--bins", "--tests"]
+    build = ["cargo", "build", "--quiet", "--locked", "--profile", "test", *WHOLE, "--bins", "--tests"]
     subprocess.run(build, cwd=ROOT, check=True)
     return ROOT / "target" / "debug" / "oidc-triage"
 

@@ -6,6 +6,7 @@ import xml.etree.ElementTree
 
 import pytest
 
+from tests.harness.runtime_api import WHOLE
 from tests.page.conftest import PAGES, ROOT
 
 NAMES = ["status-none", "status-unknown", "status-one", "status-several"]
@@ -17,7 +18,7 @@ STATES = {"status-none": "AWS sign-in works", "status-unknown": "It is not known
 def status_pages():
     """A folder with the status pages of the unit tests."""
     test = "status::tests::the_status_pages_are_left_where_they_are_asked_for"
-    command = ["cargo", "test", "--quiet", "--locked", "--workspace", "--lib", "--", "--exact", test]
+    command = ["cargo", "test", "--quiet", "--locked", *WHOLE, "--lib", "--", "--exact", test]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, env={**os.environ, "OIDC_TRIAGE_PAGES": str(PAGES)})
     assert b"1 passed" in done.stdout, "no such test"
     return PAGES

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.runtime_api import WHOLE
 from tests.structure import walls
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -186,3 +187,8 @@ def test_the_command_line_is_built_without_an_aws_sdk_and_without_tls() -> None:
     crates = {line.split()[0] for line in lines.splitlines() if line}
     assert "triage-engine" in crates
     assert [crate for crate in crates if walls.OF_AWS.match(crate)] == []
+
+
+def test_tests_build_what_the_makefile_builds() -> None:
+    """With another choice of features cargo compiles everything again, and leaves another program for the tests."""
+    assert f"WHOLE := {' '.join(WHOLE)}\n" in (PROJECT / "Makefile").read_text()
