@@ -13,6 +13,7 @@ use super::together::incident_of_all;
 use crate::ledger::{Alarm, Incident, Ledger};
 use crate::policy::Policy;
 use crate::scope::SharedKey;
+use crate::silence::{Known, Withheld};
 use crate::turn::{Change, Event, Happened};
 use crate::verdict::{Recovery, Severity};
 
@@ -36,7 +37,8 @@ impl Fold<'_> {
             Happened::Reopened { over_since } => self.begins(key, Some(over_since), before),
             Happened::Changed(changes) => self.changes(key, changes, before)?,
             Happened::Resolved(recovery) => self.ends(key, recovery)?,
-            Happened::Reminder | Happened::Unsilenced(_) => what,
+            Happened::Unsilenced(withheld) => self.is_heard_of(key, withheld),
+            Happened::Reminder => what,
         };
         Some(Event::OfIncident(key, what))
     }
@@ -72,7 +74,7 @@ impl Fold<'_> {
             own.join(peer);
             // It was never over: it failed there.
             own.earlier.over_for = if over_since.is_some() { over_before } else { own.earlier.over_for };
-            let is_unheard_of = latest.iter().filter(|other| other.is_open()).all(|other| other.withheld.is_some());
+            let is_unheard_of = latest.iter().filter(|other| other.is_open()).all(is_unheard_of);
             if is_unheard_of && own.withheld.is_none() {
                 return Happened::Opened;
             }
@@ -108,43 +110,69 @@ impl Fold<'_> {
         if peers.is_empty() {
             return Some(Happened::Changed(changes));
         }
+        // What was held back is known to nobody.
+        let known: Vec<&Incident> =
+            peers.iter().filter(|peer| own.withheld.is_some() || peer.withheld.is_none()).collect();
         let of_all = incident_of_all(&self.ledgers, &own);
-        let worst = peers.iter().map(|peer| peer.diagnosis).min().unwrap_or(own.diagnosis);
-        let reported = peers.iter().map(|peer| peer.reported_callers).max().unwrap_or(0);
-        let news = |change: Change| match change {
-            Change::Diagnosis { from, to } => (to < worst).then_some(Change::Diagnosis { from: from.min(worst), to }),
+        let worst = known.iter().map(|peer| peer.diagnosis).min();
+        let reported = known.iter().map(|peer| peer.reported_callers).max();
+        let is_paged = known.iter().any(|peer| peer.is_paged);
+        let news = |change: Change| match (change, worst, reported) {
+            (Change::Diagnosis { from, to }, Some(worst), _) => {
+                (to < worst).then_some(Change::Diagnosis { from: from.min(worst), to })
+            }
             // The rest of it is not of that tool.
-            Change::Attributed(_) | Change::Refuted(_) => None,
-            Change::Callers { .. } => (of_all.callers >= 2 * reported.max(1))
+            (Change::Attributed(_) | Change::Refuted(_), ..) => None,
+            (Change::Callers { .. }, _, Some(reported)) => (of_all.callers >= 2 * reported.max(1))
                 .then_some(Change::Callers { affected: of_all.callers, reported }),
-            Change::Operation(operation) => {
-                let is_known = peers.iter().any(|peer| peer.reported_operations.contains(&operation));
-                (!is_known).then_some(change)
-            }
-            Change::Works(operation) => {
-                let fails = |peer: &Incident| {
-                    peer.parts.iter().any(|part| part.operation == Some(operation) && part.proved_at.is_none())
-                };
-                (!peers.iter().any(fails)).then_some(change)
-            }
-            Change::NobodyCalls(_) => peers.iter().all(|peer| peer.silent_since.is_some()).then_some(change),
-            Change::AwsHealth => (!peers.iter().any(|peer| peer.reported_health)).then_some(change),
-            Change::Lasts => {
-                let is_known = peers.iter().any(|peer| peer.severity == Severity::Page);
-                (!is_known || own.alarm_change.is_some()).then_some(change)
-            }
-            Change::FailsIn { .. } | Change::WorksIn { .. } | Change::Portal { .. } => Some(change),
+            (change, ..) => self.is_news_beside(&known, &peers, &own, &change).then_some(change),
         };
+        let all = changes.clone();
         let changes: Vec<Change> = changes.into_iter().filter_map(news).collect();
         if !changes.is_empty() {
             return Some(Happened::Changed(changes));
         }
+        let before = before_turn.incidents().find(|known| known.id == own.id).unwrap_or(&own).clone();
+        if own.is_paged && !before.is_paged && !is_paged {
+            // The pager has no other notice.
+            return Some(Happened::Changed(all));
+        }
         // No notice: nothing is counted as one.
-        let known = before_turn.incidents().find(|known| known.id == own.id).unwrap_or(&own).clone();
         if let Some(own) = self.ledgers[self.own].latest_mut(key) {
-            (own.sequence, own.notified_at, own.changed_at) = (known.sequence, known.notified_at, known.changed_at);
+            (own.sequence, own.notified_at, own.changed_at) = (before.sequence, before.notified_at, before.changed_at);
+            (own.is_paged, own.alarm_change) = (before.is_paged, before.alarm_change);
         }
         None
+    }
+
+    /// Whether a change of one part is news beside the others: of what people know, and of what still fails.
+    fn is_news_beside(&self, known: &[&Incident], peers: &[Incident], own: &Incident, change: &Change) -> bool {
+        match change {
+            Change::Operation(operation) => !known.iter().any(|peer| peer.reported_operations.contains(operation)),
+            Change::Works(operation) => {
+                let fails = |peer: &Incident| {
+                    peer.parts.iter().any(|part| part.operation == Some(*operation) && part.proved_at.is_none())
+                };
+                !peers.iter().any(fails)
+            }
+            Change::NobodyCalls(_) => peers.iter().all(|peer| peer.silent_since.is_some()),
+            Change::AwsHealth => !known.iter().any(|peer| peer.reported_health),
+            Change::Lasts => own.alarm_change.is_some() || !known.iter().any(|peer| peer.severity == Severity::Page),
+            Change::Diagnosis { .. }
+            | Change::Callers { .. }
+            | Change::Attributed(_)
+            | Change::Refuted(_)
+            | Change::FailsIn { .. }
+            | Change::WorksIn { .. }
+            | Change::Portal { .. } => true,
+        }
+    }
+
+    /// It is silenced no more. People know it already where another part of it was not held back.
+    fn is_heard_of(&self, key: Option<SharedKey>, withheld: Withheld) -> Happened {
+        let own = self.ledgers[self.own].latest(key);
+        let is_known = own.is_some_and(|own| !self.peers(own.known_as()).iter().all(is_unheard_of));
+        Happened::Unsilenced(if is_known { Withheld { known: Known::Open, ..withheld } } else { withheld })
     }
 
     /// The whole is over when its last part is.
@@ -189,8 +217,18 @@ impl Fold<'_> {
             let known = before.incidents().find(|known| known.id == own.id);
             known.is_none_or(|known| (known.sequence, known.known_as()) != (own.sequence, own.known_as()))
         };
-        let told: Vec<Incident> = self.ledgers[self.own].incidents().filter(is_told).cloned().collect();
+        let mut told: Vec<Incident> = self.ledgers[self.own].incidents().filter(is_told).cloned().collect();
+        for own in &mut told {
+            // No other part has a notice of that number.
+            let of_it = |part: &&Incident| part.known_as() == own.known_as() && part.id != own.id;
+            let others = self.ledgers.iter().flat_map(Ledger::incidents).chain(&self.given_up).filter(of_it);
+            own.sequence = own.sequence.max(others.map(|part| part.sequence + 1).max().unwrap_or(0));
+        }
         for own in told {
+            self.ledgers[self.own]
+                .incidents_mut()
+                .filter(|part| part.id == own.id)
+                .for_each(|part| part.sequence = own.sequence);
             let callers = incident_of_all(&self.ledgers, &own).callers;
             let open = |part: &&mut Incident| part.is_open() && part.known_as() == own.known_as();
             for part in self.ledgers.iter_mut().flat_map(Ledger::incidents_mut).filter(open) {
@@ -215,6 +253,11 @@ impl Fold<'_> {
     }
 }
 
+/// It is open, and all of it was held back.
+fn is_unheard_of(part: &Incident) -> bool {
+    part.withheld.as_ref().is_some_and(|withheld| withheld.known == Known::Nothing)
+}
+
 impl Incident {
     /// It is a part of what another region has, or had.
     fn join(&mut self, other: &Self) {
@@ -237,11 +280,15 @@ impl Incident {
     /// Takes over what the latest notice of another part says of the whole.
     fn share(&mut self, told: &Self, callers: usize) {
         self.sequence = self.sequence.max(told.sequence);
+        self.among.linked.clone_from(&told.among.linked);
+        if told.withheld.is_some() && self.withheld.is_none() {
+            // People got no notice: what they are to know of this part is still to be said.
+            return;
+        }
         self.notified_at = self.notified_at.max(told.notified_at);
         self.changed_at = self.changed_at.max(told.changed_at);
         self.reported_callers = self.reported_callers.max(callers);
         self.reported_health |= told.reported_health;
-        self.among.linked.clone_from(&told.among.linked);
         if told.is_open() {
             self.severity = self.severity.min(told.severity);
             self.is_paged |= told.is_paged;

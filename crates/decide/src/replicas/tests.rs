@@ -8,7 +8,7 @@ use triage_model::region::KnownRegions;
 use super::*;
 use crate::ledger::Alarm;
 use crate::replica::Standing;
-use crate::silence::{Silence, SilenceScope};
+use crate::silence::{Known, Silence, SilenceScope};
 use crate::testing::verdicts::{at, proved, verdict};
 use crate::verdict::{Diagnosis, Recovery, Severity, Verdict};
 use crate::view::View;
@@ -298,13 +298,12 @@ fn regions_that_cease_to_be_replicas_keep_their_incidents_and_page_nobody() {
     assert_eq!(ids.len(), 2, "no two notices have one id");
 }
 
-#[test]
-fn a_silence_of_one_region_holds_back_what_is_of_it() {
-    let mut life = Life::new();
-    let silence = Silence {
+/// A silence of all in these regions, for an hour.
+fn silence(places: &[usize]) -> Silence {
+    Silence {
         id: "silence-1".to_owned(),
         scope: SilenceScope::default(),
-        regions: BTreeSet::from([regions()[EU].clone()]),
+        regions: places.iter().map(|place| regions()[*place].clone()).collect(),
         by: "ana".to_owned(),
         reason: "a test".to_owned(),
         from: at(0),
@@ -315,8 +314,13 @@ fn a_silence_of_one_region_holds_back_what_is_of_it() {
         missed: Vec::new(),
         missed_more: 0,
         advised: BTreeMap::new(),
-    };
-    life.views[EU].ledger.silences.push(silence);
+    }
+}
+
+#[test]
+fn a_silence_of_one_region_holds_back_what_is_of_it() {
+    let mut life = Life::new();
+    life.views[EU].ledger.silences.push(silence(&[EU]));
     let held = life.sees(60, [&fails(0..10, 0, 58), &works()]);
     assert!(held.iter().all(|told| told.incident.withheld.is_some()));
     assert_eq!(life.alarms(), []);
@@ -328,6 +332,38 @@ fn a_silence_of_one_region_holds_back_what_is_of_it() {
     life.lives(700, [&works(), &fails(5..15, 300, 690)], [true, false]);
     life.lives(1300, [&works(), &works()], [false, true]);
     assert_eq!((life.alarms(), life.ids().len()), (vec![Alarm::Alarm, Alarm::Ok], 1));
+}
+
+#[test]
+fn a_silenced_page_of_one_region_does_not_keep_another_one_from_paging() {
+    let mut life = Life::new();
+    life.views[EU].ledger.silences.push(silence(&[EU]));
+    // It has not lasted yet, so that it is a warning.
+    let opened = life.sees(60, [&works(), &fails(0..10, 57, 58)]);
+    assert_eq!((kinds(&opened), opened[0].incident.severity), (vec!["opened"], Severity::Warning));
+    let held = life.sees(360, [&fails(0..30, 0, 350), &fails(0..10, 57, 58)]);
+    assert!(
+        held.iter().filter(|told| told.incident.region == regions()[EU]).all(|told| told.incident.withheld.is_some())
+    );
+    life.sees(420, [&fails(0..30, 0, 410), &fails(0..10, 57, 415)]);
+    assert_eq!(life.alarms(), [Alarm::Alarm]);
+}
+
+#[test]
+fn what_people_know_of_another_region_is_not_opened_again_when_a_silence_ends() {
+    let mut life = Life::new();
+    life.views[EU].ledger.silences.push(silence(&[EU]));
+    life.sees(60, [&fails(0..10, 0, 58), &works()]);
+    let heard = life.sees(360, [&fails(0..10, 0, 350), &fails(5..15, 300, 358)]);
+    assert_eq!(kinds(&heard), ["opened"]);
+    life.views[EU].ledger.silences.clear();
+    let released = life.sees(420, [&fails(0..10, 0, 410), &fails(5..15, 300, 418)]);
+    let known = released.iter().filter_map(|told| match &told.what {
+        Happened::Unsilenced(withheld) => Some(withheld.known),
+        _ => None,
+    });
+    assert!(known.clone().all(|known| known == Known::Open), "{released:?}");
+    assert_eq!(life.alarms(), [Alarm::Alarm]);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -344,6 +380,29 @@ fn moments() -> impl Strategy<Value = Vec<Moment>> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    /// Whatever is silenced in one region: what pages for another one alone pages for it beside that, too.
+    #[test]
+    fn a_silence_of_one_region_keeps_no_page_of_another_one_back(moments in moments()) {
+        let (mut life, mut alone) = (Life::new(), Life::new());
+        life.views[EU].ledger.silences.push(Silence { until: at(1_000_000), announced: Some(at(1_000_000)), ..silence(&[EU]) });
+        let is_raised = |life: &Life| life.alarms().last() == Some(&Alarm::Alarm);
+        let mut second = 0;
+        for Moment { later, what, over } in moments {
+            second += later;
+            let verdict = |what: u8| match what {
+                0 => fails(0..10, second - 50, second - 1),
+                1 => fails(0..10, second - 2, second - 1),
+                2 => Verdict { diagnosis: Diagnosis::Degraded, ..fails(3..9, second - 5, second - 1) },
+                3 => nobody(),
+                _ => works(),
+            };
+            let [eu, us] = what.map(verdict);
+            life.lives(second, [&eu, &us], over);
+            alone.lives(second, [&nobody(), &us], [false, over[1]]);
+            prop_assert!(is_raised(&life) || !is_raised(&alone), "{:#?}", life.told);
+        }
+    }
 
     /// Whatever happens in which order: one incident at a time, each opened once, each notice under a number of its own, and
     /// an alert is raised and ended in turn.

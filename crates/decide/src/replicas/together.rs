@@ -14,7 +14,7 @@ use crate::incident::Recoveries;
 use crate::ledger::{Earlier, Incident, Ledger};
 use crate::replica::AmongReplicas;
 use crate::scope::{Scope, SharedKey};
-use crate::verdict::{Evaluation, Recovery, Verdict};
+use crate::verdict::{Evaluation, Recovery, Severity, Verdict};
 
 /// The parts of an incident in all ledgers, its own first.
 fn parts<'a>(ledgers: &'a [Ledger], own: &'a Incident) -> Vec<&'a Incident> {
@@ -41,7 +41,7 @@ pub fn incident_of_all(ledgers: &[Ledger], own: &Incident) -> Incident {
     Incident {
         id: own.known_as().to_owned(),
         region: first.region.clone(),
-        severity: telling.iter().map(|part| part.severity).min().unwrap_or(own.severity),
+        severity: severity_of_all(own, telling),
         scope: scope_of_all(base, telling),
         opened_at: all.iter().map(|part| part.opened_at).min().unwrap_or(own.opened_at),
         first_failure: began,
@@ -91,6 +91,12 @@ fn distinct<'a>(all: impl Iterator<Item = &'a BTreeMap<Origin, DistinctCallers>>
         together.entry(*origin).or_default().merge(callers);
     }
     together
+}
+
+/// What is held back pages nobody for another part.
+fn severity_of_all(own: &Incident, telling: &[&Incident]) -> Severity {
+    let heard = telling.iter().filter(|part| own.withheld.is_some() || part.withheld.is_none());
+    heard.map(|part| part.severity).min().unwrap_or(own.severity)
 }
 
 /// Limited only to what limits all of them.
