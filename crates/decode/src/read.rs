@@ -399,7 +399,7 @@ impl Reader<'_> {
                 let Some(file) = TrailKey::of(&key) else { return };
                 if file.prefix == trail.prefix {
                     let is_watched = trail.regions.iter().any(|region| region.as_str() == file.region);
-                    if is_watched && trust.names_account(file.account) {
+                    if is_watched && trust.reads_files_of(file.account) {
                         let (account, region) = (file.account.to_owned(), file.region.to_owned());
                         let time = file.time.to_owned();
                         self.batch.objects.push(WantedObject {

@@ -165,8 +165,13 @@ impl Trust {
         self.account.is_none() || account.is_some_and(|account| self.names_account(account))
     }
 
-    /// Whether it is our own account, or listed. A bucket's files are of hundreds of accounts: any would not do.
-    pub fn names_account(&self, account: &str) -> bool {
+    /// Whether files of that account are read. A bucket has those of hundreds: where some are listed, no other one will do.
+    pub fn reads_files_of(&self, account: &str) -> bool {
+        self.names_account(account) || self.account.is_none() && self.accounts.is_empty()
+    }
+
+    /// Whether it is our own account, or listed.
+    fn names_account(&self, account: &str) -> bool {
         self.account.as_deref() == Some(account) || self.accounts.iter().any(|listed| listed == account)
     }
 
