@@ -81,7 +81,8 @@ def test_a_publish_unknown_to_the_table_is_seen_unless_a_fault_explains_it(facts
     for one in settled:
         one.done = False
     assert "though nothing was in the way" in wrong(facts)
-    settled[0].fault = "lost"
+    for one in settled:
+        one.fault = "lost"
     assert "though nothing was in the way" not in wrong(facts)
 
 

@@ -31,7 +31,7 @@ pub fn standings(
         let failed = part.map(|part| (part.began(), part.ended()));
         let (standing, since) = match ledger.open() {
             Some(open) => (Standing::Fails, Some(open.began())),
-            None if !may_fail(member) && (is_just_proved(ledger, now) || works(member)) => {
+            None if is_just_proved(ledger, now) && !is_down(member) || works(member) => {
                 (Standing::Works, part.and_then(|part| part.resolved_at))
             }
             None => (Standing::Unknown, None),
@@ -46,10 +46,9 @@ fn is_just_proved(ledger: &Ledger, now: Timestamp) -> bool {
     ended.and_then(|incident| incident.resolved_at).is_some_and(|at| is_within(at, now, PROOF_LASTS))
 }
 
-/// It fails, or nobody can read whether it does.
-fn may_fail(member: &Member<'_>) -> bool {
-    let verdict = &member.evaluation.region;
-    member.view.trouble.is_some() || verdict.diagnosis.is_incident() || verdict.probe == Some(StepState::Down)
+/// A probe fails, or nobody can read whether it does.
+fn is_down(member: &Member<'_>) -> bool {
+    member.view.trouble.is_some() || member.evaluation.region.probe == Some(StepState::Down)
 }
 
 /// More callers are served than fail, or a probe is well and nobody fails.
@@ -57,7 +56,7 @@ fn works(member: &Member<'_>) -> bool {
     let verdict = &member.evaluation.region;
     let is_served = verdict.served > verdict.callers;
     let is_well = verdict.probe == Some(StepState::Healthy) && verdict.callers == 0;
-    is_served || is_well
+    !is_down(member) && !verdict.diagnosis.is_incident() && (is_served || is_well)
 }
 
 /// The region whose portal people are given: the one that they were given before, while it works.
