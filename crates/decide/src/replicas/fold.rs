@@ -67,9 +67,6 @@ impl Fold<'_> {
         let open = latest.iter().filter(|other| other.is_open()).min_by_key(|other| other.opened_at);
         let over_before = before_turn.latest(key).map(|known| known.earlier.over_for).unwrap_or_default();
         let Some(own) = self.ledgers[self.own].latest_mut(key) else { return alone() };
-        // It may have been over here before it was elsewhere.
-        let told = latest.iter().filter(|other| other.known_as() == own.known_as()).map(|other| other.sequence + 1);
-        own.sequence = told.max().unwrap_or(0).max(own.sequence);
         if let Some(peer) = open {
             own.join(peer);
             // It was never over: it failed there.
